@@ -29,7 +29,9 @@ func (b *build) appContainers() []*yaml.Node {
 }
 
 // subPathVariable finds the names of variables in a subPathExpr, as Kruise does.
-func subPathVariable() *regexp.Regexp { return regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`) }
+func subPathVariable() *regexp.Regexp {
+	return regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+}
 
 // sharedMounts are the mounts of the app's containers, and the variables that their subPathExpr name.
 func (b *build) sharedMounts(s *Sidecar) (mounts, env []*yaml.Node) {

@@ -25,12 +25,6 @@ type Injector struct {
 	filter  prefilter
 }
 
-// Context is what the user's files hold besides workloads.
-type Context struct {
-	Sets      []*SidecarSet
-	Revisions []*yaml.Node // ControllerRevisions of SidecarSets, for pinned revisions
-}
-
 // New prepares injection. Findings tell of sets that cannot be used together.
 func New(c Context, opts Options) (*Injector, []Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}

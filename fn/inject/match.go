@@ -24,7 +24,7 @@ const (
 type Match struct {
 	Set     string  `json:"sidecarSet"`
 	Verdict Verdict `json:"verdict"`
-	Reason  string  `json:"reason"`            // the first reason why not, or what matched
+	Reason  string  `json:"reason"`             // the first reason why not, or what matched
 	Add     string  `json:"toDecide,omitempty"` // what would decide an undecided match
 }
 
