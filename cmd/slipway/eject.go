@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/slipway-dev/slipway/render"
+	"github.com/spf13/cobra"
+)
+
+func newEjectCommand(s streams) *cobra.Command {
+	var f renderFlags
+	c := &cobra.Command{
+		Use:   "eject [PATH|-]...",
+		Short: "Take out what slipway put in",
+		Long: `Take injected containers, volumes, pull secrets and annotations out of manifests again, and put back what they
+displaced. Where the manifests have not been changed since, the result is the original, byte for byte. What others have
+changed stays as it is.`,
+		Example: `  slipway eject app.yaml
+  slipway eject --in-place manifests/`,
+		RunE: func(c *cobra.Command, args []string) error {
+			req, findings, err := f.input.request(s, args)
+			if err != nil {
+				return err
+			}
+			req.Action, req.KeepSidecarSets = render.Eject, true
+			return f.run(c.Context(), s, req, findings)
+		},
+	}
+	c.Flags().StringVarP(&f.input.config, "config", "c", "", "file with a SidecarInjector, for its workloads")
+	f.register(c)
+	return c
+}

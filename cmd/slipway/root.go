@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
+// else; everything that is said about it goes to stderr.
+
+// streams are the standard streams of a run.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Exit codes of all commands but rollout.
+const (
+	exitFailure    = 1 // a finding of severity error, or work that could not be done
+	exitUsage      = 2
+	exitDifference = 3 // --check found something to change
+)
+
+// exitError is an error with an exit code. A nil err has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usagef is an error in how slipway was called.
+func usagef(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// exitCode tells the error to the person and turns it into the exit code.
+func (s streams) exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	exit := &exitError{exitFailure, err}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		s.say("error: %v", exit.err)
+	}
+	return exit.code
+}
+
+// say writes one line to stderr. There is no one to tell if that fails.
+func (s streams) say(format string, args ...any) {
+	fmt.Fprintf(s.err, format+"\n", args...) //nolint:errcheck // see above
+}
+
+// isTerminal says whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func newRootCommand(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "slipway",
+		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
+		Long: `slipway injects OpenKruise SidecarSets into rendered manifests at build time, so that what an admission
+webhook does unseen in the cluster is a diff in Git.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w (see %s --help)", err, c.CommandPath())
+	})
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newVersionCommand(s))
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	root.Args = usageArgs(root.Args)
+	return root
+}
+
+// usageArgs makes a refusal of arguments an error of usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return usagef("%w (see %s --help)", err, c.CommandPath())
+		}
+		return nil
+	}
+}

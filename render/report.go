@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// Format is the form of a report.
+type Format string
+
+// Text is for people, JSON for programs, SARIF for code review tools.
+const (
+	Text  Format = "text"
+	JSON  Format = "json"
+	SARIF Format = "sarif"
+)
+
+// ParseFormat reads the name of a format.
+func ParseFormat(name string) (Format, error) {
+	switch f := Format(name); f {
+	case Text, JSON, SARIF:
+		return f, nil
+	}
+	return "", fmt.Errorf("unknown report format %q: text, json or sarif", name)
+}
+
+// WriteReport writes what a run did and found. The text form leaves findings out: a person has seen them as messages.
+func WriteReport(w io.Writer, o *Outcome, format Format) error {
+	switch format {
+	case SARIF:
+		return writeJSON(w, sarifOf(o.Findings))
+	case JSON:
+		return writeJSON(w, reportOf(o))
+	default:
+		return writeText(w, o)
+	}
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// jsonReport is the JSON form; lists are never null.
+type jsonReport struct {
+	Documents   int                     `json:"documents"`
+	SidecarSets int                     `json:"sidecarSets"`
+	Injected    int                     `json:"injected"`
+	Workloads   []inject.TemplateResult `json:"workloads"`
+	Findings    []inject.Finding        `json:"findings"`
+}
+
+func reportOf(o *Outcome) jsonReport {
+	return jsonReport{
+		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
+		Workloads: append([]inject.TemplateResult{}, o.Templates...), Findings: append([]inject.Finding{}, o.Findings...),
+	}
+}
+
+// writeText writes a paragraph for every pod template: each set's answer, and under it each injected field.
+func writeText(w io.Writer, o *Outcome) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, t := range o.Templates {
+		heading := t.Object.String()
+		if t.Field != "" && strings.Count(t.Field, ".") > 1 {
+			heading += " " + t.Field
+		}
+		fmt.Fprintf(tw, "%s (%s)\n", heading, t.Source)
+		if t.OptOut {
+			fmt.Fprintln(tw, "  opted out by the annotation slipway.dev/inject")
+		}
+		for _, m := range t.Matches {
+			fmt.Fprintf(tw, "  %s\t%s\t%s\n", m.Set, m.Verdict, m.Reason)
+			if m.Add != "" {
+				fmt.Fprintf(tw, "  \t\t%s\n", m.Add)
+			}
+			writeOrigins(tw, t.Origins, m.Set)
+		}
+		for _, set := range unmatchedSets(t) {
+			writeOrigins(tw, t.Origins, set)
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+func writeOrigins(w io.Writer, origins []inject.Origin, set string) {
+	for _, f := range origins {
+		if f.Set != set {
+			continue
+		}
+		rule := f.Rule
+		if f.Prevailed != "" {
+			rule += ": " + f.Prevailed
+		}
+		fmt.Fprintf(w, "    %s\t\t%s\n", f.Field, rule)
+	}
+}
+
+// unmatchedSets are those that injected fields come from and that no match names: an earlier injection's.
+func unmatchedSets(t inject.TemplateResult) []string {
+	var out []string
+	for _, f := range t.Origins {
+		known := slices.ContainsFunc(t.Matches, func(m inject.Match) bool { return m.Set == f.Set })
+		if !known && !slices.Contains(out, f.Set) {
+			out = append(out, f.Set)
+		}
+	}
+	return out
+}
