@@ -114,9 +114,11 @@ func injectItem(in *inject.Injector, object *yaml.Node, source inject.Source, fi
 	return result.Object
 }
 
-// itemText stands in for the source text of a node, which a ResourceList does not carry.
+// itemText stands in for the source text of a node, which a ResourceList does not carry: the value on one line.
 func itemText(n *yaml.Node) string {
-	text, err := yaml.Marshal(n)
+	flow := *n
+	flow.Style = yaml.FlowStyle
+	text, err := yaml.Marshal(&flow)
 	if err != nil {
 		return ""
 	}

@@ -199,12 +199,22 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		out.set(text)
 		return nil
 	}
+	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
 		if root, err = parse(text); err != nil {
 			return err
 		}
 	}
-	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string { return sourceText(text, root, n) })
+	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string {
+		was, ok := sourceText(text, root, n)
+		if !ok {
+			unreadable = n
+		}
+		return was
+	})
+	if unreadable != nil {
+		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
+	}
 	out.findings = append(out.findings, result.Findings...)
 	if t.req.Detailed || result.Changed(inject.Root(root)) {
 		out.templates = result.Templates
@@ -213,7 +223,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return nil
 	}
 	if result.Changed(inject.Root(root)) {
-		if text, err = splice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
@@ -227,10 +237,10 @@ func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) 
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)
-	if out, err := splice(text, root, edited, ejected.Verbatim); err == nil {
+	if out, err := verifiedSplice(text, root, edited, ejected.Verbatim); err == nil {
 		return out, nil
 	}
-	return splice(text, root, edited, nil)
+	return verifiedSplice(text, root, edited, nil)
 }
 
 // withRoot is the document with another object in it.

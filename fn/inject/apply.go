@@ -5,6 +5,7 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -42,7 +43,7 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 	for _, p := range elements {
 		switch {
 		case p.replaces >= 0:
-			rec.replaced(field, p.name, b.text(own[p.replaces]))
+			rec.replaced(field, p.name, b.elementText(own[p.replaces]))
 			own[p.replaces] = p.node
 		case p.before:
 			before = append(before, p.node)
@@ -192,4 +193,15 @@ func aliasOf(tree, target *yaml.Node) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// elementText is the text of a list's element as YAML of its own: its first line starts with as many spaces as keep its
+// keys in one column.
+func (b *build) elementText(n *yaml.Node) string {
+	text := b.text(n)
+	if n.Style&yaml.FlowStyle != 0 || n.Kind != yaml.MappingNode {
+		return text
+	}
+	blanks := len(text) - len(strings.TrimLeft(text, " "))
+	return strings.Repeat(" ", max(n.Column-1-blanks, 0)) + text
 }

@@ -76,7 +76,7 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 		if !slices.Contains(recorded, name) {
 			kept = append(kept, n)
 		} else if was, ok := e.rec.Was[field+"["+name+"]"]; ok {
-			kept = append(kept, e.original(was))
+			kept = append(kept, e.originalElement(was, n))
 		}
 	}
 	was, rewritten := e.rec.Was[field]
@@ -114,6 +114,17 @@ func (e *ejection) original(text string) *yaml.Node {
 		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag}
 	}
 	e.verbatim[n] = text
+	return n
+}
+
+// originalElement makes the node that stands for the recorded text of an element, in the place of an injected one. The
+// text's first line is indented to the column of its keys; what of that stands before and at the dash is not repeated.
+func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node {
+	n := e.original(text)
+	const dash = 2 // an injected element's keys start two columns after its dash
+	if blanks := len(text) - len(strings.TrimLeft(text, " ")); blanks > 1 && n.Style&yaml.FlowStyle == 0 {
+		e.verbatim[n] = text[min(max(injected.Column-dash, 0), blanks-1):]
+	}
 	return n
 }
 

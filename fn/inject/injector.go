@@ -49,9 +49,8 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 	return in, findings
 }
 
-// Text returns the source text of a node of the object under injection: of a mapping's value from right after the
-// colon to the value's end, of a sequence's element from the start of its first line, the dash replaced by a space.
-// Eject puts it back to the byte.
+// Text returns the source text of a node of the object under injection: all that follows the colon or dash, white
+// space included, to the value's end; in a flow sequence, the element alone. Eject puts it back to the byte.
 type Text func(n *yaml.Node) string
 
 // Result is what came of one object.
