@@ -132,7 +132,9 @@ type object struct {
 	}
 	Spec struct {
 		Template    podTemplate
-		JobTemplate struct{ Spec struct{ Template podTemplate } }
+		JobTemplate struct {
+			Spec struct{ Template podTemplate }
+		}
 	}
 }
 
