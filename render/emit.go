@@ -23,8 +23,9 @@ type emitter struct {
 	layout
 	out      []byte
 	verbatim map[*yaml.Node]string
-	atEnd    bool // no line break follows, on which a block scalar could end
 	err      error
+
+	noLiteral bool // what follows would not end a block scalar
 }
 
 func (e *emitter) fail(n *yaml.Node, what string) {
@@ -146,7 +147,7 @@ const maxKey = 500
 // inline writes n so that it needs no lines of its own, except for the lines of a block scalar in a collection at
 // column.
 func (e *emitter) inline(n *yaml.Node, column int) {
-	if n.Kind == yaml.ScalarNode && !e.atEnd && isLiteral(n) {
+	if n.Kind == yaml.ScalarNode && !e.noLiteral && isLiteral(n) {
 		e.check(n)
 		e.literal(n.Value, column+e.step)
 		return

@@ -90,15 +90,20 @@ func (f *flow) start(i int) (int, error) {
 }
 
 func (f *flow) end(i int) (int, error) {
-	if f.width == 2 {
-		return f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
+	if f.width == 1 {
+		return f.text.end(f.old.Content[i], -1)
 	}
-	return f.text.end(f.old.Content[i], -1)
+	end, err := f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
+	if err == nil && isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
+		// A comma must not follow the colon at once: it would be part of a plain key.
+		end++
+	}
+	return end, err
 }
 
 // endInFlow returns where the value in sl ends.
 func (s *splicer) endInFlow(sl slot) (int, error) {
-	if n := sl.node; isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
+	if isUnwritten(sl.node) {
 		return sl.after, nil
 	}
 	return s.end(sl.node, -1)
@@ -109,7 +114,7 @@ func (s *splicer) replaceInFlow(sl slot, edited *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	e := s.emitter(end)
+	e := s.emitter(end, 0)
 	start := len(e.out)
 	if _, ok := s.verbatim[edited]; !ok && !sl.noGap {
 		e.out = append(e.out, ' ')
@@ -154,7 +159,7 @@ func (f *flow) swap(i, j int) error {
 	if err != nil {
 		return err
 	}
-	e := f.emitter(end)
+	e := f.emitter(end, 0)
 	from := len(e.out)
 	f.item(e, j)
 	f.replaceBytes(start, end, e.out[from:])
@@ -192,7 +197,7 @@ func (f *flow) insert(r run) error {
 			return err
 		}
 	}
-	e := f.emitter(at)
+	e := f.emitter(at, 0)
 	from := len(e.out)
 	for j := r.inFrom; j < r.inTo; j++ {
 		f.item(e, j)
@@ -212,7 +217,7 @@ func (f *flow) insertAfter(r run) error {
 	if err != nil {
 		return err
 	}
-	e := f.emitter(end)
+	e := f.emitter(end, 0)
 	from := len(e.out)
 	at := end
 	comma, comment := f.comment(end)
@@ -280,7 +285,7 @@ func (f *flow) removeAfter(prev, first, last int) error {
 	_, comment := f.comment(end)
 	line := f.lineAt(first)
 	if !comment || line == f.lineAt(end) || f.skipBlanks(f.lines[line]) != first {
-		f.replaceBytes(end, last, nil)
+		f.replaceBytes(f.skipBlanks(end), last, nil)
 		return nil
 	}
 	from := f.beforeBreak(f.lines[line] - 1)

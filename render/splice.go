@@ -158,6 +158,8 @@ func (s *splicer) changeCollection(sl slot, edited *yaml.Node) error {
 		return s.replace(sl, &block)
 	case isFlow(old):
 		return s.changeFlow(old, edited)
+	case len(edited.Content) == 0 && (old.Anchor != "" || old.Style&yaml.TaggedStyle != 0):
+		return unsupported(old.Line, "a value with an anchor or tag of which nothing is left")
 	case len(edited.Content) == 0 && sl.column >= 0:
 		return s.replace(sl, &yaml.Node{Kind: old.Kind, Tag: old.Tag, Style: yaml.FlowStyle})
 	case len(edited.Content) == 0:
