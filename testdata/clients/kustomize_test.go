@@ -4,7 +4,6 @@ package clients
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,34 +27,17 @@ var (
 	}
 )
 
-// needsFn skips a test while the binary answers an empty ResourceList with nothing.
-func needsFn(t *testing.T) {
-	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "slipway"), "fn")
-	cmd.Stdin = strings.NewReader("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\n")
-	if out, err := cmd.Output(); err == nil && len(out) == 0 {
-		t.Skip("this slipway has no fn command yet")
-	}
-}
-
 func TestFnRunInjectsInPlace(t *testing.T) {
-	needsFn(t)
 	tests := map[string]struct {
 		reason  string
 		example string
-		exec    string // "" for a declared function
+		exec    string // a script; "" for a declared function
 		want    map[string][]string
 	}{
-		"exec-path, wrapper": {
+		"exec-path": {
 			reason:  "a script can name the subcommand",
 			example: "log-collector",
 			exec:    wrapper,
-			want:    logCollectorPods,
-		},
-		"exec-path, slipway itself": {
-			reason:  "started without arguments and with a pipe for standard input, slipway is the function",
-			example: "log-collector",
-			exec:    "slipway",
 			want:    logCollectorPods,
 		},
 		"declared": {
@@ -68,10 +50,8 @@ func TestFnRunInjectsInPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := example(t, test.example)
 			args := []string{"fn", "run", dir, "--enable-exec"}
-			if test.exec == wrapper {
-				args = append(args, "--exec-path", write(t, t.TempDir(), "wrapper", wrapper, 0o755))
-			} else if test.exec != "" {
-				args = append(args, "--exec-path", test.exec)
+			if test.exec != "" {
+				args = append(args, "--exec-path", write(t, t.TempDir(), "function", test.exec, 0o755))
 			}
 			before := names(t, read(t, dir))
 			mustRun(t, dir, args...)
@@ -94,7 +74,6 @@ func TestFnRunInjectsInPlace(t *testing.T) {
 }
 
 func TestFnRunKeepsComments(t *testing.T) {
-	needsFn(t)
 	dir := example(t, "log-collector")
 	before := comments(read(t, dir))
 	mustRun(t, dir, "fn", "run", dir, "--enable-exec", "--exec-path", write(t, t.TempDir(), "wrapper", wrapper, 0o755))
@@ -104,7 +83,6 @@ func TestFnRunKeepsComments(t *testing.T) {
 }
 
 func TestBuildTransforms(t *testing.T) {
-	needsFn(t)
 	dir := example(t, "kustomize-transformer")
 	tests := map[string]struct{ cwd, path string }{
 		"in the folder":       {cwd: dir, path: "."},
@@ -126,8 +104,6 @@ func TestBuildTransforms(t *testing.T) {
 // A mistake in a SidecarSet stops both clients, and the person who made it reads why on stderr: kustomize build shows no
 // results, and fn run writes them only where --results-dir asks for it.
 func TestMistakesReachThePerson(t *testing.T) {
-	needsFn(t)
-	const broken = "image: busybox:1.37.0\n    imagee: busybox"
 	tests := map[string]struct {
 		example string
 		args    []string
@@ -142,7 +118,7 @@ func TestMistakesReachThePerson(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, dir, "sidecarset.yaml", strings.Replace(string(set), "image: busybox:1.37.0", broken, 1), 0o644)
+			write(t, dir, "sidecarset.yaml", strings.Replace(string(set), "containers:", "containerz:", 1), 0o644)
 			if err := os.Mkdir(filepath.Join(dir, "results"), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +127,7 @@ func TestMistakesReachThePerson(t *testing.T) {
 			if got.code == 0 || got.stdout != "" {
 				t.Errorf("exit %d with stdout %q, want a failure and nothing", got.code, got.stdout)
 			}
-			for _, want := range []string{"log-sidecar", "imagee"} {
+			for _, want := range []string{"log-sidecar", "containerz"} {
 				if !strings.Contains(got.stderr, want) {
 					t.Errorf("stderr does not say %q:\n%s", want, got.stderr)
 				}
