@@ -123,13 +123,24 @@ func (s *scanner) row(line []byte, pos int) bool {
 	}
 	key, after, ok := scanKey(line, pos)
 	if !ok {
-		// The value of a dash on the same line; a value below its key is rare.
-		return s.pending && pos > s.lines.indent && s.value(line[pos:])
+		return s.scalarRow(line, pos)
 	}
 	if !s.key(key, pos) {
 		return false
 	}
 	return s.value(line[after:])
+}
+
+// scalarRow reads a value that stands behind a dash, or on a line below its key.
+func (s *scanner) scalarRow(line []byte, pos int) bool {
+	if !s.pending || len(s.open) == 0 {
+		return false
+	}
+	if pos > s.lines.indent {
+		return s.value(line[pos:])
+	}
+	isText := line[pos] == '"' || line[pos] == '\'' || startsPlain(line[pos:])
+	return isText && s.field == nil && s.open[len(s.open)-1].column < pos && s.value(line[pos:])
 }
 
 // goesOn reads a line that continues a plain scalar.
@@ -263,10 +274,10 @@ func (s *scanner) value(rest []byte) bool {
 	case '|', '>':
 		return s.field == nil && s.blockScalar(rest)
 	case '[', '{':
-		if s.field != nil || s.metadata && len(s.open) == 1 {
+		end, ok := s.flow(rest, 0)
+		if s.field != nil || s.metadata && len(s.open) == 1 && end > len("{}") {
 			return false // part of the head
 		}
-		end, ok := s.flow(rest, 0)
 		return ok && isComment(rest[end:])
 	}
 	if !startsPlain(rest) {
@@ -290,11 +301,31 @@ func (s *scanner) take(value []byte) {
 
 func (s *scanner) quoted(rest []byte) bool {
 	end, escapes, ok := endOfQuotes(rest)
-	if !ok || !isComment(rest[end:]) || escapes && s.field != nil {
+	if !ok {
+		return s.field == nil && s.quotedLines(rest)
+	}
+	if !isComment(rest[end:]) || escapes && s.field != nil {
 		return false
 	}
 	s.take(rest[1 : end-1])
 	return true
+}
+
+// quotedLines reads a quoted scalar that ends on a later line than the one it starts on, with rest.
+func (s *scanner) quotedLines(rest []byte) bool {
+	quote := rest[0]
+	for rest = rest[1:]; ; rest = s.lines.line {
+		end, _, closed, ok := inQuotes(rest, quote)
+		if closed {
+			return isComment(rest[end:])
+		}
+		if !ok || !s.lines.next() {
+			return false
+		}
+		if kind, _ := markerAt(s.lines.line, true); kind != noMarker {
+			return false
+		}
+	}
 }
 
 // blockScalar skips the lines of a block scalar.

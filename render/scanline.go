@@ -169,24 +169,29 @@ func endOfPlainText(text []byte) (end int, ok bool) {
 // endOfQuotes returns where the quoted scalar that text starts with ends, behind its quote, and whether it has
 // escapes. It is not ok for a scalar that goes on in the next line, and for rare escapes.
 func endOfQuotes(text []byte) (end int, escapes, ok bool) {
-	quote := text[0]
-	for i := 1; i < len(text); i++ {
+	end, escapes, ok, _ = inQuotes(text[1:], text[0])
+	return end + 1, escapes, ok
+}
+
+// inQuotes goes through a line inside of a quoted scalar. It is not ok where it finds a rare escape.
+func inQuotes(text []byte, quote byte) (end int, escapes, closed, ok bool) {
+	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\' && quote == '"':
 			i++
 			escapes = true
-			if i == len(text) || bytes.IndexByte([]byte(`"\nrt`), text[i]) < 0 {
-				return 0, false, false
+			if i < len(text) && bytes.IndexByte([]byte(`"\nrt `), text[i]) < 0 {
+				return 0, true, false, false
 			}
 		case c != quote:
-		case quote == '\'' && i+1 < len(text) && text[i+1] == '\'':
+		case quote == '\'' && i+1 < len(text) && text[i+1] == quote:
 			i++
 			escapes = true
 		default:
-			return i + 1, escapes, true
+			return i + 1, escapes, true, true
 		}
 	}
-	return 0, false, false
+	return 0, escapes, false, true
 }
 
 // maxScanFlow is how deep flow collections may be nested.
