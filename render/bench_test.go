@@ -129,6 +129,16 @@ func BenchmarkSplice(b *testing.B) {
 			}
 		}
 	})
+	b.Run("verified quickly", func(b *testing.B) {
+		s := newScanner()
+		b.SetBytes(int64(len(doc)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := spliceVerifiedBy(s.parseQuickly, doc, root, edited, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("verified", func(b *testing.B) {
 		b.SetBytes(int64(len(doc)))
 		b.ReportAllocs()
