@@ -80,7 +80,7 @@ func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, init bool, field str
 	b.origin(list, place.name, set, field+b.policyWord(s, list), b.replacedWord(place, list))
 	container := b.container(set, s, list)
 	if native {
-		container = with(container, "restartPolicy", scalar(restartAlways))
+		container = with(container, restartField, scalar(restartAlways))
 		b.origin(list, place.name+"].restartPolicy", set, "jobs: Native", "")
 	}
 	for _, variant := range b.hotUpgrade(set, s, container) {

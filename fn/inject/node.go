@@ -163,7 +163,7 @@ func eachPair(n *yaml.Node, depth int, f func(key, value *yaml.Node)) {
 // named returns the element of a list whose name is name, and its place; nil and -1 where there is none.
 func named(list []*yaml.Node, name string) (*yaml.Node, int) {
 	for i, n := range list {
-		if str(lookup(n, "name")) == name {
+		if str(lookup(n, nameField)) == name {
 			return n, i
 		}
 	}

@@ -11,12 +11,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-const (
-	limitsField    = "limits"
-	requestsField  = "requests"
-	resourcesField = "resources"
-)
-
 // resources fills in a sidecar's resources as its resourcesPolicy computes them. The API server fills requests from
 // limits before any webhook sees a pod, and so they are filled here too; a LimitRange is not known at build time.
 func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string) *yaml.Node {
@@ -75,7 +69,7 @@ func (b *build) targets(p *ResourcesPolicy) ([]*yaml.Node, error) {
 	}
 	var out []*yaml.Node
 	for _, c := range b.inits {
-		if str(lookup(c, "restartPolicy")) == restartAlways && targeted(c, ours, pattern) {
+		if str(lookup(c, restartField)) == restartAlways && targeted(c, ours, pattern) {
 			out = append(out, c)
 		}
 	}

@@ -13,13 +13,6 @@ import (
 // KruiseGroup is the API group of SidecarSet.
 const KruiseGroup = "apps.kruise.io"
 
-// Labels and annotations of a SidecarSet that change what it does.
-const (
-	customVersionLabel = "apps.kruise.io/sidecarset-custom-version"
-	canaryAnnotation   = "apps.kruise.io/sidecarset-canary"
-	baseAnnotation     = "apps.kruise.io/sidecarset-base"
-)
-
 // SidecarSet is an OpenKruise SidecarSet, v1alpha1 or v1beta1, in the fields that matter at injection.
 // Containers and volumes stay yaml, so that a field of a Kubernetes newer than slipway passes through.
 type SidecarSet struct {
@@ -90,42 +83,6 @@ func (s *Selector) empty() bool {
 	return s == nil || len(s.MatchLabels) == 0 && len(s.MatchExpressions) == 0
 }
 
-// Policies of a sidecar, in Kruise's words.
-const (
-	BeforeAppContainer = "BeforeAppContainer"
-	AfterAppContainer  = "AfterAppContainer"
-
-	enabled           = "enabled"
-	hotUpgrade        = "HotUpgrade"
-	restartAlways     = "Always"
-	patchRetain       = "Retain"
-	patchOverwrite    = "Overwrite"
-	patchMergeJSON    = "MergePatchJson"
-	updateNotUpdate   = "NotUpdate"
-	revisionPartial   = "Partial"
-	targetSum         = "sum"
-	targetMax         = "max"
-	updateRolling     = "RollingUpdate"
-	coldUpgrade       = "ColdUpgrade"
-	disabled          = "disabled"
-	revisionAlways    = "Always"
-	shareTypeField    = "type"
-	onDeleteUpdate    = "OnDelete"
-	isInjectedEnv     = "IS_INJECTED"
-	containersField   = "containers"
-	initsField        = "initContainers"
-	volumesField      = "volumes"
-	pullSecretsField  = "imagePullSecrets"
-	annotationsField  = "annotations"
-	metadataField     = "metadata"
-	labelsField       = "labels"
-	specField         = "spec"
-	nameField         = "name"
-	volumeMountsField = "volumeMounts"
-	devicesField      = "volumeDevices"
-	envField          = "env"
-)
-
 // Sidecar is a container of a SidecarSet: how it is injected, and the container itself in Container.
 type Sidecar struct {
 	Name                    string           `json:"-"`
@@ -155,7 +112,7 @@ func (s *Sidecar) UnmarshalNode(n *yaml.Node, d *Decoder, field string) {
 	}
 }
 
-func (s *Sidecar) native() bool { return str(lookup(s.Container, "restartPolicy")) == restartAlways }
+func (s *Sidecar) native() bool { return str(lookup(s.Container, restartField)) == restartAlways }
 
 // UpgradeStrategy says how a sidecar's image is changed in a running pod.
 type UpgradeStrategy struct {
