@@ -136,7 +136,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 		}
 	}
 	source := sourceOf(in, d)
-	root, err := parse(d.Bytes)
+	root, err := sc.parseQuickly(d.Bytes)
 	if err != nil {
 		out.findings = []inject.Finding{malformed(source, d, err)}
 		return out
@@ -151,7 +151,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 	}
 	out.Object = inject.Ref(object)
 	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
-	if err := t.change(out, root, source); err != nil {
+	if err := t.change(out, root, source, sc); err != nil {
 		out.findings = append(out.findings, inject.Finding{
 			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
@@ -188,7 +188,7 @@ func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source) error {
+func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
 	ejected := t.injector.Eject(inject.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
 	if inject.HasErrors(ejected.Findings) {
@@ -205,7 +205,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 	}
 	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
-		if root, err = parse(text); err != nil {
+		if root, err = sc.parseQuickly(text); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return nil
 	}
 	if result.Changed(inject.Root(root)) {
-		if text, err = verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
