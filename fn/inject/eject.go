@@ -125,6 +125,7 @@ func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node 
 	if blanks := len(text) - len(strings.TrimLeft(text, " ")); blanks > 1 && n.Style&yaml.FlowStyle == 0 {
 		e.verbatim[n] = text[min(max(injected.Column-dash, 0), blanks-1):]
 	}
+	n.Line, n.Column = -injected.Line, injected.Column // see inPlaceOf
 	return n
 }
 
