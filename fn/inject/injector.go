@@ -123,7 +123,8 @@ type build struct {
 	findings []Finding
 
 	metadata, spec *yaml.Node
-	annotations    map[string]string // of the template, as the sets patch them
+	annotations    map[string]string // of the template, with all that was annotated so far
+	patched        map[string]string // of the template, with what patchPodMetadata set and nothing else
 	overrides      map[string]string // of workload and template
 	containers     []*yaml.Node      // the app's own, aliases followed
 	inits          []*yaml.Node
@@ -179,7 +180,11 @@ func (b *build) list(field string) bool {
 		return false
 	}
 	for i, e := range items(l) {
-		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) || isNull(e) {
+		if isNull(e) {
+			b.report(SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+			return false
+		}
+		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
 			return false
 		}
 	}

@@ -76,7 +76,7 @@ func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 		return answer{Undecided, "spec.namespace is " + bound + " and the workload names no namespace", giveNamespace}
 	case bound != "" && bound != namespace:
 		return answer{verdict: Unmatched, reason: fmt.Sprintf("spec.namespace is %s, the workload's is %s", bound, namespace)}
-	case bound != "" || selector == nil:
+	case bound != "" || selector.empty(): // unlike spec.selector, an empty namespaceSelector matches everything
 		return answer{verdict: Matched}
 	case namespace == "":
 		return answer{Undecided, "spec.namespaceSelector is set and the workload names no namespace", giveNamespace}
