@@ -219,8 +219,12 @@ type UpdateStrategy struct {
 
 // IsSidecarSet says whether an object is a SidecarSet.
 func IsSidecarSet(object *yaml.Node) bool {
-	group, _, _ := strings.Cut(str(lookup(object, "apiVersion")), "/")
-	return group == KruiseGroup && str(lookup(object, "kind")) == "SidecarSet"
+	return isSidecarSet(Ref(object))
+}
+
+func isSidecarSet(ref ObjectRef) bool {
+	group, _, _ := strings.Cut(ref.APIVersion, "/")
+	return group == KruiseGroup && ref.Kind == "SidecarSet"
 }
 
 // ParseSidecarSet reads a SidecarSet strictly. What it returns is usable only if no finding is an error.
