@@ -209,7 +209,7 @@ func (b *block) insertInline(r run, first int) (done bool, err error) {
 
 // write replaces src[from:to] by the new entries of r, each framed by frame.
 func (b *block) write(r run, from, to int, frame func(e *emitter, text func())) error {
-	e := b.emitter(to)
+	e := b.emitter(to, b.column)
 	start := len(e.out)
 	for j := r.inFrom; j < r.inTo; j++ {
 		frame(e, func() {
@@ -292,6 +292,10 @@ func (b *block) after(i int) (int, error) {
 		return 0, err
 	}
 	end = b.endOfLine(end)
+	if leaf := lastLeaf(b.old.Content[(i+1)*b.width-1]); end == len(b.src) && isBlockScalar(leaf) {
+		return 0, syntaxErrorf(leaf.Line, "the document ends in this block scalar, without a line break; "+
+			"add one, so that something can follow")
+	}
 	limit := b.column
 	if (i+1)*b.width == len(b.old.Content) {
 		limit = b.holder
@@ -305,6 +309,13 @@ func (b *block) after(i int) (int, error) {
 		}
 	}
 	return end, nil
+}
+
+func lastLeaf(n *yaml.Node) *yaml.Node {
+	for len(n.Content) > 0 {
+		n = n.Content[len(n.Content)-1]
+	}
+	return n
 }
 
 // isLineStart tells whether nothing but spaces stands before pos on its line.

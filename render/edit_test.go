@@ -4,6 +4,7 @@ package render
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -168,12 +169,10 @@ func (e *editor) undo(edited, got *yaml.Node, verbatim map[*yaml.Node]string) *y
 		}
 		content = append(content, e.undo(edited.Content[i], got.Content[i], verbatim))
 	}
-	for i, child := range content {
-		if len(content) != len(got.Content) || child != got.Content[i] {
-			return withContent(got, content)
-		}
+	if slices.Equal(content, got.Content) {
+		return got
 	}
-	return got
+	return withContent(got, content)
 }
 
 // checkEdit makes edits of src and checks what splice promises. It tells whether splice took them.

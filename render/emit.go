@@ -23,8 +23,11 @@ type emitter struct {
 	layout
 	out      []byte
 	verbatim map[*yaml.Node]string
-	atEnd    bool // no line break follows, on which a block scalar could end
 	err      error
+
+	noLiteral bool   // what follows would not end a block scalar
+	pretty    string // what flow collections indent their entries by; empty for one line
+	indent    string // of the current line, where pretty is set
 }
 
 func (e *emitter) fail(n *yaml.Node, what string) {
@@ -146,7 +149,7 @@ const maxKey = 500
 // inline writes n so that it needs no lines of its own, except for the lines of a block scalar in a collection at
 // column.
 func (e *emitter) inline(n *yaml.Node, column int) {
-	if n.Kind == yaml.ScalarNode && !e.atEnd && isLiteral(n) {
+	if n.Kind == yaml.ScalarNode && !e.noLiteral && isLiteral(n) {
 		e.check(n)
 		e.literal(n.Value, column+e.step)
 		return
@@ -199,56 +202,4 @@ func (e *emitter) literal(v string, column int) {
 		e.breakLine(column)
 		e.write(line)
 	}
-}
-
-// flow writes n in flow style, on one line.
-func (e *emitter) flow(n *yaml.Node) {
-	if text, ok := e.verbatim[n]; ok {
-		e.write(text)
-		return
-	}
-	e.check(n)
-	switch n.Kind {
-	case yaml.ScalarNode:
-		e.flowScalar(n)
-	case yaml.SequenceNode:
-		e.out = append(e.out, '[')
-		for i, child := range n.Content {
-			e.comma(i)
-			e.flow(child)
-		}
-		e.out = append(e.out, ']')
-	case yaml.MappingNode:
-		e.out = append(e.out, '{')
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			e.comma(i)
-			e.flowEntry(n.Content[i], n.Content[i+1])
-		}
-		e.out = append(e.out, '}')
-	default:
-		e.fail(n, "an alias")
-	}
-}
-
-func (e *emitter) comma(i int) {
-	switch {
-	case i == 0:
-	case e.tight:
-		e.write(",")
-	default:
-		e.write(", ")
-	}
-}
-
-func (e *emitter) flowEntry(key, value *yaml.Node) {
-	e.key(key)
-	e.out = append(e.out, ':')
-	if text, ok := e.verbatim[value]; ok {
-		e.write(text)
-		return
-	}
-	if !e.tight {
-		e.out = append(e.out, ' ')
-	}
-	e.flow(value)
 }

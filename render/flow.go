@@ -16,6 +16,7 @@ type flow struct {
 	open        int    // where the text after the opening bracket starts
 	indent      string // of entries on lines of their own; separator between entries otherwise empty
 	multi       bool   // entries stand on lines of their own
+	pretty      string // the indentation of what is below an entry, where entries are written over lines
 }
 
 func (s *splicer) changeFlow(old, edited *yaml.Node) error {
@@ -42,9 +43,28 @@ func (s *splicer) changeFlow(old, edited *yaml.Node) error {
 		f.multi = spaces == first && line != s.lineAt(f.open)
 		if f.multi {
 			f.indent = string(s.src[s.lines[line]:first])
+			f.learnLines()
 		}
 	}
 	return align(old, edited, f.width, f.keep, f.change)
+}
+
+// learnLines finds out whether the entries are written over several lines, and how far their insides are indented.
+func (f *flow) learnLines() {
+	for _, n := range f.old.Content {
+		if !isFlow(n) || len(n.Content) == 0 || n.Content[0].Line == n.Line {
+			continue
+		}
+		pos, err := f.offset(n.Content[0])
+		if err != nil {
+			return
+		}
+		inner := f.src[f.lines[f.lineAt(pos)]:pos]
+		if len(inner) > len(f.indent) && len(bytes.TrimLeft(inner, " \t")) == 0 {
+			f.pretty = string(inner[len(f.indent):])
+		}
+		return
+	}
 }
 
 func (f *flow) keep(i, j int) error {
@@ -90,15 +110,20 @@ func (f *flow) start(i int) (int, error) {
 }
 
 func (f *flow) end(i int) (int, error) {
-	if f.width == 2 {
-		return f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
+	if f.width == 1 {
+		return f.text.end(f.old.Content[i], -1)
 	}
-	return f.text.end(f.old.Content[i], -1)
+	end, err := f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
+	if err == nil && isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
+		// A comma must not follow the colon at once: it would be part of a plain key.
+		end++
+	}
+	return end, err
 }
 
 // endInFlow returns where the value in sl ends.
 func (s *splicer) endInFlow(sl slot) (int, error) {
-	if n := sl.node; isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
+	if isUnwritten(sl.node) {
 		return sl.after, nil
 	}
 	return s.end(sl.node, -1)
@@ -109,7 +134,7 @@ func (s *splicer) replaceInFlow(sl slot, edited *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	e := s.emitter(end)
+	e := s.emitter(end, 0)
 	start := len(e.out)
 	if _, ok := s.verbatim[edited]; !ok && !sl.noGap {
 		e.out = append(e.out, ' ')
@@ -154,7 +179,7 @@ func (f *flow) swap(i, j int) error {
 	if err != nil {
 		return err
 	}
-	e := f.emitter(end)
+	e := f.emitter(end, 0)
 	from := len(e.out)
 	f.item(e, j)
 	f.replaceBytes(start, end, e.out[from:])
@@ -162,11 +187,13 @@ func (f *flow) swap(i, j int) error {
 }
 
 func (f *flow) item(e *emitter, j int) {
+	e.pretty, e.indent = f.pretty, f.indent
 	if f.width == 1 {
 		e.flow(f.edited.Content[j])
-		return
+	} else {
+		e.flowEntry(f.edited.Content[2*j], f.edited.Content[2*j+1])
 	}
-	e.flowEntry(f.edited.Content[2*j], f.edited.Content[2*j+1])
+	e.pretty, e.indent = "", ""
 }
 
 // separate writes what stands between a comma and the next entry.
@@ -192,7 +219,7 @@ func (f *flow) insert(r run) error {
 			return err
 		}
 	}
-	e := f.emitter(at)
+	e := f.emitter(at, 0)
 	from := len(e.out)
 	for j := r.inFrom; j < r.inTo; j++ {
 		f.item(e, j)
@@ -212,7 +239,7 @@ func (f *flow) insertAfter(r run) error {
 	if err != nil {
 		return err
 	}
-	e := f.emitter(end)
+	e := f.emitter(end, 0)
 	from := len(e.out)
 	at := end
 	comma, comment := f.comment(end)
@@ -280,7 +307,7 @@ func (f *flow) removeAfter(prev, first, last int) error {
 	_, comment := f.comment(end)
 	line := f.lineAt(first)
 	if !comment || line == f.lineAt(end) || f.skipBlanks(f.lines[line]) != first {
-		f.replaceBytes(end, last, nil)
+		f.replaceBytes(f.skipBlanks(end), last, nil)
 		return nil
 	}
 	from := f.beforeBreak(f.lines[line] - 1)

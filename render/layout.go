@@ -4,9 +4,10 @@ package render
 
 import "sigs.k8s.io/kustomize/kyaml/yaml"
 
-// emitter returns one that writes in the layout of the current place, for text that ends at pos.
-func (s *splicer) emitter(pos int) *emitter {
-	s.tuning = emitter{layout: s.layout(), out: s.out, verbatim: s.verbatim, atEnd: s.endOfLine(pos) == len(s.src)}
+// emitter returns one that writes in the layout of the current place, for text that ends on the line of pos and stands
+// at or right of column.
+func (s *splicer) emitter(pos, column int) *emitter {
+	s.tuning = emitter{layout: s.layout(), out: s.out, verbatim: s.verbatim, noLiteral: !s.endsLiteral(pos, column)}
 	s.tuning.newline = s.newline(pos)
 	return &s.tuning
 }
@@ -104,4 +105,20 @@ func (s *splicer) isTight(n, first *yaml.Node) bool {
 	pos := s.skipSpace(end)
 	c := s.at(pos)
 	return (c == ':' || c == ',' && n.Kind == yaml.SequenceNode) && !isWhite(s.at(pos+1))
+}
+
+// endsLiteral tells whether a block scalar that ends on the line of pos, in a collection at or right of column, ends
+// there: a line break follows, and no comment that would become part of it.
+func (s *splicer) endsLiteral(pos, column int) bool {
+	line := s.lineAt(pos) + 1
+	for ; line < len(s.lines); line++ {
+		spaces, blank := s.spaces(line)
+		if spaces > column && s.at(s.lines[line]+spaces) == '#' {
+			return false
+		}
+		if !blank {
+			break
+		}
+	}
+	return s.endOfLine(pos) < len(s.src)
 }

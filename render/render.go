@@ -145,8 +145,9 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
 // reported when they are rendered.
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
+	sc := newScanner()
 	return eachDocument(ctx, in, func(d document) error {
-		if !strict && !mayBeContext(d.Bytes) {
+		if !strict && !mayBeContext(d.Bytes, sc) {
 			return nil
 		}
 		source := sourceOf(in, d)

@@ -22,7 +22,7 @@ type region struct {
 func (s *splicer) region(sl slot) (region, error) {
 	r := region{from: sl.after}
 	n := sl.node
-	if isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0 {
+	if isUnwritten(n) {
 		r.to = sl.after
 		return r, nil
 	}
@@ -97,7 +97,7 @@ func (s *splicer) replace(sl slot, edited *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	e := s.emitter(r.to)
+	e := s.emitter(r.to, sl.column)
 	start := len(e.out)
 	if sl.isDash {
 		e.afterDash(edited, sl.column, sl.gap)

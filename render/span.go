@@ -189,6 +189,11 @@ func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0
 }
 
+// isUnwritten tells whether n is a null of which nothing is written.
+func isUnwritten(n *yaml.Node) bool {
+	return isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
+}
+
 // end returns where the text of n ends: after its last character, comments not included. indent is the column, from
 // 0, of the block collection around n; block scalars end by it.
 func (t *text) end(n *yaml.Node, indent int) (int, error) {
@@ -254,7 +259,7 @@ func (t *text) column(n *yaml.Node) (int, error) {
 
 // endOfEntry returns where an entry of a block or flow mapping ends.
 func (t *text) endOfEntry(key, value *yaml.Node, indent int) (int, error) {
-	if isEmpty(value) && value.Anchor == "" && value.Style&yaml.TaggedStyle == 0 {
+	if isUnwritten(value) {
 		colon, ok, err := t.colon(key)
 		if err != nil || ok {
 			return colon + 1, err

@@ -14,11 +14,18 @@ import (
 // verifiedSplice is splice with a proof: the result is parsed and must mean what edited says. The text in verbatim is
 // taken as it is.
 func verifiedSplice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	return spliceVerifiedBy(parse, src, old, edited, verbatim)
+}
+
+// spliceVerifiedBy is verifiedSplice with another parser than parse for the proof.
+func spliceVerifiedBy(
+	read func([]byte) (*yaml.Node, error), src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string,
+) ([]byte, error) {
 	out, err := splice(src, old, edited, verbatim)
 	if err != nil || old == edited {
 		return out, err
 	}
-	got, err := parse(out)
+	got, err := read(out)
 	if err != nil {
 		return nil, syntaxErrorf(1, "unsupported layout: after the edit the document would not be readable (%v); "+
 			"nothing was changed", err)
@@ -158,6 +165,8 @@ func (s *splicer) changeCollection(sl slot, edited *yaml.Node) error {
 		return s.replace(sl, &block)
 	case isFlow(old):
 		return s.changeFlow(old, edited)
+	case len(edited.Content) == 0 && (old.Anchor != "" || old.Style&yaml.TaggedStyle != 0):
+		return unsupported(old.Line, "a value with an anchor or tag of which nothing is left")
 	case len(edited.Content) == 0 && sl.column >= 0:
 		return s.replace(sl, &yaml.Node{Kind: old.Kind, Tag: old.Tag, Style: yaml.FlowStyle})
 	case len(edited.Content) == 0:

@@ -81,3 +81,22 @@ func TestSnippetsAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSplice makes the edits that the second argument picks in the document of the first.
+func FuzzSplice(f *testing.F) {
+	for i, src := range snippets() {
+		f.Add([]byte(src), []byte{0, byte(i), 2, 3, 0, 1, 4, 1, 5, 9, 2, 6, 5, 0, 3, 5, 0, 8})
+		f.Add([]byte(src), []byte{1, 1, 0, 2, byte(i), 7, 1, 0, 0, 3, 0, 2, 0, 4, 5})
+	}
+	f.Fuzz(func(t *testing.T, src, picks []byte) {
+		if len(src) > 2000 || len(picks) < 3 {
+			return
+		}
+		i := 1
+		pick := func(n int) int {
+			i++
+			return int(picks[i%len(picks)]) % n
+		}
+		checkEdit(t, src, 1+int(picks[1]%4), picks[0]%2 == 0, pick)
+	})
+}

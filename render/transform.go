@@ -48,9 +48,10 @@ func (t *transformer) stream(ctx context.Context, in *input, sink Sink, outcome 
 	})
 	for range workers {
 		group.Go(func() error {
+			sc := newScanner()
 			for b := range work {
 				for _, d := range b.in {
-					b.out = append(b.out, t.document(in, d))
+					b.out = append(b.out, t.document(in, d, sc))
 				}
 				close(b.ready)
 			}
@@ -123,11 +124,14 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 }
 
 // document processes one document.
-func (t *transformer) document(in *input, d document) *Document {
+func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 	out := &Document{Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes}
 	if !t.mayChange(d.Bytes) {
-		if seen := scan(d.Bytes); seen.certain && t.passes(seen) {
-			out.Object = inject.ObjectRef{APIVersion: seen.apiVersion, Kind: seen.kind, Name: seen.name}
+		if seen, certain := sc.scan(d.Bytes); certain && passes(seen) {
+			out.Object = inject.ObjectRef{
+				APIVersion: string(seen.apiVersion), Kind: string(seen.kind),
+				Namespace: string(seen.namespace), Name: string(seen.name),
+			}
 			return out
 		}
 	}
@@ -166,8 +170,8 @@ func (t *transformer) mayChange(text []byte) bool {
 }
 
 // passes says whether what the scan saw leaves nothing to do but to pass the document on.
-func (t *transformer) passes(seen scanned) bool {
-	return seen.kind != "" && seen.kind != "SidecarSet"
+func passes(seen head) bool {
+	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet"
 }
 
 func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
@@ -258,13 +262,13 @@ func (d *Document) set(text []byte) {
 
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
-func mayBeContext(text []byte) bool {
+func mayBeContext(text []byte, sc *scanner) bool {
 	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue
 		}
-		seen := scan(text)
-		return !seen.certain || slices.Contains(contextKinds(), seen.kind)
+		seen, certain := sc.scan(text)
+		return !certain || slices.Contains(contextKinds(), string(seen.kind))
 	}
 	return false
 }

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -77,11 +79,20 @@ func newRootCommand(s streams) *cobra.Command {
 		Use:   "slipway",
 		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
 		Long: `slipway injects OpenKruise SidecarSets into rendered manifests at build time, so that what an admission
-webhook does unseen in the cluster is a diff in Git.`,
+webhook does unseen in the cluster is a diff in Git.
+
+Started without arguments and with a ResourceList on standard input it is a KRM function, as slipway fn is: an
+orchestrator that is given nothing but a path to an executable can pass no arguments.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			in := bufio.NewReader(s.in)
+			if isTerminal(s.in) || isEmpty(in) {
+				return c.Help()
+			}
+			return fn.Run(in, s.out, s.err)
+		},
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -95,6 +106,12 @@ webhook does unseen in the cluster is a diff in Git.`,
 	}
 	root.Args = usageArgs(root.Args)
 	return root
+}
+
+// isEmpty says whether there is nothing to read.
+func isEmpty(r *bufio.Reader) bool {
+	_, err := r.Peek(1)
+	return err != nil
 }
 
 // usageArgs makes a refusal of arguments an error of usage.
