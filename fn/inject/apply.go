@@ -43,8 +43,11 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 	for _, p := range elements {
 		switch {
 		case p.replaces >= 0:
-			rec.replaced(field, p.name, b.elementText(own[p.replaces]))
-			own[p.replaces] = inPlaceOf(own[p.replaces], p.node)
+			original := ownContent(old)[p.replaces]
+			if own[p.replaces] == original {
+				rec.replaced(field, p.name, b.elementText(original))
+			}
+			own[p.replaces] = inPlaceOf(original, p.node)
 		case p.before:
 			before = append(before, p.node)
 		default:

@@ -18,7 +18,7 @@ const (
 // hotUpgrade splits a sidecar into the pair that a hot upgrade swaps: x-1 with the image, x-2 with the empty one.
 // Other sidecars are returned alone.
 func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.Node {
-	if s.UpgradeStrategy.UpgradeType != hotUpgrade {
+	if !s.hot() {
 		return []*yaml.Node{c}
 	}
 	names := s.podNames()

@@ -4,6 +4,7 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -45,7 +46,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		}
 	}
 	slices.SortStableFunc(in.sets, compareSets)
-	in.filter = newPrefilter(in.sets, in.opts)
+	in.filter = newPrefilter(in.sets)
 	return in, findings
 }
 
@@ -123,7 +124,8 @@ type build struct {
 	findings []Finding
 
 	metadata, spec *yaml.Node
-	annotations    map[string]string // of the template, as the sets patch them
+	annotations    map[string]string // of the template, with all that was annotated so far
+	patched        map[string]string // of the template, with what patchPodMetadata set and nothing else
 	overrides      map[string]string // of workload and template
 	containers     []*yaml.Node      // the app's own, aliases followed
 	inits          []*yaml.Node
@@ -136,11 +138,11 @@ type build struct {
 // run returns the injected template, or the template itself.
 func (b *build) run() *yaml.Node {
 	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: at0(b.source, b.t.node)}
-	if !b.read() || b.optedOut() || b.finished() {
+	if !b.readMetadata() || b.optedOut() || b.finished() {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 {
+	if len(b.sets) == 0 || !b.readSpec() {
 		return b.t.node
 	}
 	b.collect()
@@ -150,13 +152,24 @@ func (b *build) run() *yaml.Node {
 	return b.apply()
 }
 
-// read takes the template apart and checks the shapes that injection relies on.
-func (b *build) read() bool {
-	b.metadata, b.spec = lookup(b.t.node, metadataField), lookup(b.t.node, specField)
-	ok := b.shape(b.metadata, yaml.MappingNode, metadataField) && b.shape(b.spec, yaml.MappingNode, specField)
+// readMetadata takes apart what matching looks at.
+func (b *build) readMetadata() bool {
+	b.metadata = lookup(b.t.node, metadataField)
+	ok := b.shape(b.metadata, yaml.MappingNode, metadataField)
 	for _, f := range []string{annotationsField, labelsField} {
 		ok = ok && b.shape(lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
 	}
+	b.annotations = stringMap(lookup(b.metadata, annotationsField))
+	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
+	maps.Copy(b.overrides, b.annotations)
+	return ok
+}
+
+// readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
+// is not looked at so closely: it stays as it is, whatever it holds.
+func (b *build) readSpec() bool {
+	b.spec = lookup(b.t.node, specField)
+	ok := b.shape(b.spec, yaml.MappingNode, specField)
 	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
 		ok = ok && b.list(f)
 	}
@@ -165,11 +178,6 @@ func (b *build) read() bool {
 	}
 	b.containers, b.inits = items(lookup(b.spec, containersField)), items(lookup(b.spec, initsField))
 	b.volumes = items(lookup(b.spec, volumesField))
-	b.annotations = stringMap(lookup(b.metadata, annotationsField))
-	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
-	for k, v := range b.annotations {
-		b.overrides[k] = v
-	}
 	return true
 }
 
@@ -179,7 +187,11 @@ func (b *build) list(field string) bool {
 		return false
 	}
 	for i, e := range items(l) {
-		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) || isNull(e) {
+		if isNull(e) {
+			b.report(SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+			return false
+		}
+		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
 			return false
 		}
 	}

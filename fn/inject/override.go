@@ -3,6 +3,7 @@
 package inject
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -38,21 +39,26 @@ func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node 
 
 // mergeContainer is the strategic merge of a JSON fragment into a container, keys kept in the container's order.
 func mergeContainer(c *yaml.Node, fragment string) (*yaml.Node, error) {
-	original, err := json.Marshal(value(c))
+	return mergeStrategic(c, []byte(fragment), corev1.Container{})
+}
+
+// mergeStrategic merges a JSON object into a mapping, whose order of keys it keeps; schema's type tells how lists merge.
+func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) {
+	original, err := json.Marshal(value(n))
 	if err != nil {
 		return nil, err
 	}
-	patched, err := strategicpatch.StrategicMergePatch(original, []byte(fragment), corev1.Container{})
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, schema)
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(strings.NewReader(string(patched)))
+	d := json.NewDecoder(bytes.NewReader(patched))
 	d.UseNumber()
 	var out any
 	if err := d.Decode(&out); err != nil {
 		return nil, err
 	}
-	return nodeOf(out, c), nil
+	return nodeOf(out, n), nil
 }
 
 // checkOverrides warns of annotations that name nothing that is injected.
