@@ -40,7 +40,8 @@ type Config struct {
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
-	sets []*inject.SidecarSet
+	sets      []*inject.SidecarSet
+	setSource inject.Source // of SidecarSets, where they stand as text in a value
 }
 
 // Namespaces holds labels by namespace.
@@ -84,6 +85,9 @@ func ParseConfig(root *yaml.Node, source inject.Source) (*Config, []inject.Findi
 			d.Object.APIVersion, d.Object.Kind), "write a "+Kind+" ("+APIVersion+"), a SidecarSet or a ConfigMap")
 	}
 	c.validate(root, d)
+	if c.setSource.File != "" {
+		source = c.setSource
+	}
 	for _, n := range c.SidecarSets {
 		c.add(n, source, d)
 	}
@@ -131,22 +135,45 @@ func (c *Config) readConfigMap(root *yaml.Node, d *inject.Decoder) {
 		Data       map[string]string `json:"data"`
 	}
 	d.Decode(root, &in, "")
-	fields := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for key, text := range in.Data {
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-			d.Report(root, "bad-yaml", "data."+key, "is not YAML: "+err.Error(), "")
-			continue
+	data := find(root, "data")
+	if data == root || data.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(data.Content); i += 2 {
+		if _, ok := in.Data[data.Content[i].Value]; ok && data.Content[i+1].Kind == yaml.ScalarNode {
+			c.readValue(data.Content[i], data.Content[i+1], d)
 		}
-		fields.Content = append(fields.Content,
-			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, inject.Root(&doc))
 	}
-	nested := &inject.Decoder{Object: d.Object, Source: d.Source}
-	nested.Decode(fields, c, "data")
-	for i := range nested.Findings {
-		nested.Findings[i].Source = d.Source // lines inside the value say nothing about the file
+}
+
+// readValue reads one value of a ConfigMap.
+func (c *Config) readValue(key, value *yaml.Node, d *inject.Decoder) {
+	nested := &inject.Decoder{Object: d.Object, Source: inside(d.Source, value)}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
+		d.Report(value, "bad-yaml", "data."+key.Value, "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		return
 	}
+	if key.Value == "sidecarSets" {
+		c.setSource = nested.Source
+	}
+	name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Value, Line: 1}
+	if isBlock(value) {
+		name.Line = 0 // the key stands on the line above its text
+	}
+	nested.Decode(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{name, inject.Root(&doc)}}, c, "data")
 	d.Findings = append(d.Findings, nested.Findings...)
+}
+
+func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
+
+// inside is the place of the text of a value, of which the lines count from 1.
+func inside(source inject.Source, value *yaml.Node) inject.Source {
+	source.Line = max(source.Line-1, 0) + value.Line
+	if isBlock(value) {
+		source.Line++
+	}
+	return source
 }
 
 func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {

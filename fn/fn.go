@@ -142,6 +142,7 @@ func sourceOf(item *yaml.RNode) inject.Source {
 func report(rl *framework.ResourceList, findings []inject.Finding, messages io.Writer) error {
 	failed := 0
 	for _, f := range findings {
+		f.Source.Line = 0 // of the ResourceList, which the person never sees
 		rl.Results = append(rl.Results, resultOf(f))
 		if f.Severity == inject.SeverityError {
 			failed++

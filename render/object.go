@@ -24,7 +24,7 @@ func ReadObject(path string) (*yaml.Node, inject.Source, error) {
 			return nil
 		}
 		if object != nil {
-			return fmt.Errorf("reading %s: it holds more than one document", path)
+			return fmt.Errorf("reading %s: it holds more than one document (put the configuration into a file of its own)", path)
 		}
 		object, source = inject.Root(root), sourceOf(&in, d)
 		if object.Kind != yaml.MappingNode {

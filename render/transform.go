@@ -108,8 +108,9 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	outcome.Documents++
 	outcome.Findings = append(outcome.Findings, d.findings...)
 	outcome.Templates = append(outcome.Templates, d.templates...)
+	outcome.Injected += d.edited
+	outcome.answered = outcome.answered || d.answered
 	if d.changed {
-		outcome.Injected += max(len(d.templates), 1)
 		if n := len(outcome.Changed); n == 0 || outcome.Changed[n-1] != d.Input {
 			outcome.Changed = append(outcome.Changed, d.Input)
 		}
@@ -199,7 +200,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return err
 	}
 	if t.req.Action == Eject {
-		out.templates = ejected.Templates
+		out.templates, out.edited = ejected.Templates, len(ejected.Templates)
 		out.set(text)
 		return nil
 	}
@@ -220,6 +221,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
 	}
 	out.findings = append(out.findings, result.Findings...)
+	out.count(result)
 	if t.req.Detailed || result.Changed(inject.Root(root)) {
 		out.templates = result.Templates
 	}
@@ -252,6 +254,17 @@ func withRoot(document, object *yaml.Node) *yaml.Node {
 	c := *document
 	c.Content = []*yaml.Node{object}
 	return &c
+}
+
+// count takes into account what an injection did.
+func (d *Document) count(result inject.Result) {
+	d.answered = len(result.Findings) > 0
+	for _, t := range result.Templates {
+		d.answered = d.answered || t.OptOut
+		if t.Edited {
+			d.edited++
+		}
+	}
 }
 
 func (d *Document) set(text []byte) {

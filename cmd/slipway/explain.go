@@ -19,11 +19,11 @@ over what. Nothing is written.`,
 		Example: `  slipway explain app.yaml -s sidecars/
   kustomize build . | slipway explain -s sidecars/ -o json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := (&reportFlags{format: output}).parse()
+			format, err := parseFormat("--output", output)
 			if err != nil {
 				return err
 			}
-			req, findings, err := input.request(s, args)
+			req, findings, err := input.request(c.Context(), s, args)
 			if err != nil {
 				return err
 			}
@@ -42,6 +42,7 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "text, json or sarif")
+	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text, json or sarif")
+	completeFlag(c, "output", completeFormats)
 	return c
 }

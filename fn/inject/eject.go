@@ -23,7 +23,7 @@ func (in *Injector) Eject(object *yaml.Node, source Source) Result {
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
 			result.Templates = append(result.Templates,
-				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Origins: e.rec.origins()})
+				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
 	}
 	result.Findings = append(d.Findings, result.Findings...)

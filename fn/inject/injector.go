@@ -73,6 +73,7 @@ type TemplateResult struct {
 	Field   string    `json:"field,omitempty"` // where the template stands; "" is the object itself
 	Source  Source    `json:"source"`
 	OptOut  bool      `json:"optOut,omitempty"`
+	Edited  bool      `json:"-"` // whether the run put anything in or took anything out
 	Matches []Match   `json:"matches"`
 	Origins []Origin  `json:"injected,omitempty"`
 }
@@ -100,6 +101,7 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
+			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
 	if !HasErrors(result.Findings) {
