@@ -37,6 +37,8 @@ type Config struct {
 	Workloads []inject.WorkloadKind `json:"workloads"`
 	// KeepSidecarSets leaves SidecarSets in a rendered stream. A function's output holds them always.
 	KeepSidecarSets bool `json:"keepSidecarSets"`
+	// Policies are what lint asks for beyond Kruise's rules.
+	Policies inject.Policies `json:"policies"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
@@ -190,6 +192,9 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 		if e.value != "" && !slices.Contains(e.allowed, e.value) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
 		}
+	}
+	if problem := c.Policies.Validate(); problem != "" {
+		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
 	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {

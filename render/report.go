@@ -44,6 +44,29 @@ func WriteReport(w io.Writer, o *Outcome, format Format) error {
 	}
 }
 
+// WriteFindings writes findings for a person, one on a line, and how many there are.
+func WriteFindings(w io.Writer, o *Outcome) error {
+	count := map[inject.Severity]int{}
+	var b strings.Builder
+	for _, f := range o.Findings {
+		count[f.Severity]++
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+	}
+	fmt.Fprintf(&b, "%s: %s, %s\n", counted(o.Sets, "SidecarSet"),
+		counted(count[inject.SeverityError], "error"), counted(count[inject.SeverityWarning], "warning"))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -42,7 +42,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text, json or sarif")
-	completeFlag(c, "output", completeFormats)
+	registerOutput(c, &output, "`FORMAT`: text, json or sarif")
 	return c
 }

@@ -24,6 +24,8 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
+
+	policies inject.Policies // of the configuration, once request has read it
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
@@ -77,6 +79,7 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 		}
 		config, findings = fn.ParseConfig(object, source)
 	}
+	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
 	req.KeepSidecarSets = config.KeepSidecarSets
@@ -104,6 +107,14 @@ func (f *reportFlags) parse() (render.Format, error) {
 		return render.Text, nil
 	}
 	return parseFormat("--report", f.format)
+}
+
+// registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
+func registerOutput(c *cobra.Command, format *string, usage string) {
+	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
+	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().Lookup("report").Hidden = true
+	completeFlag(c, "output", completeFormats)
 }
 
 // parseFormat reads the value of a flag that names a format.

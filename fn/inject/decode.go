@@ -128,7 +128,7 @@ func (d *Decoder) table(n *yaml.Node, v reflect.Value, field string) {
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, e, field+"["+key.Value+"]")
 		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
@@ -141,7 +141,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 		return
 	}
 	fields, rest := structFields(v)
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		path := key.Value
 		if field != "" {
 			path = field + "." + key.Value

@@ -23,7 +23,7 @@ import (
 // added) and patchPodMetadata with a whitelist that the cluster holds; the first needs the cluster, and the second
 // guards the webhook only: at build time the annotations are in the diff that a person reviews.
 func Lint(c Context, opts Options, policies Policies) []Finding {
-	in, findings := New(c, opts)
+	in, findings := newInjector(c, opts)
 	for _, set := range distinct(c.Sets) {
 		l := &linter{in: in, set: set, policies: policies}
 		l.lint()
@@ -31,6 +31,17 @@ func Lint(c Context, opts Options, policies Policies) []Finding {
 		findings = append(findings, l.findings...)
 	}
 	return append(findings, in.conflicts()...)
+}
+
+// unreadable lists what stands in a set that no API server would take, whatever the pod: values of a wrong type,
+// fields that are missing or mistyped. Injection stops at them; the rest of Lint is left to those who ask for it.
+func (in *Injector) unreadable(set *SidecarSet) []Finding {
+	l := &linter{in: in, set: set}
+	l.lint()
+	return slices.DeleteFunc(l.findings, func(f Finding) bool {
+		return f.Severity != SeverityError && f.Code != "unknown-pod-field" ||
+			!slices.Contains([]string{"wrong-type", "missing-field", "unknown-pod-field", "bad-quantity"}, f.Code)
+	})
 }
 
 // distinct drops sets that stand in the input twice with the same content.

@@ -18,7 +18,8 @@ import (
 
 // read reads a Kubernetes type from a node by its json tags and reports what the API server would refuse: values of a
 // wrong type, quantities and words that are none, required fields that are missing. A field that the type does not
-// have is a warning only, because a newer Kubernetes may have it, and injection passes it through.
+// have is a warning, because a newer Kubernetes may have it, and injection passes it through; one that only differs by a
+// typing mistake from a field that it has is an error.
 func (l *linter) read(at spot, v reflect.Value) {
 	if isNull(at.node) {
 		return
@@ -163,13 +164,18 @@ type pair struct{ key, value *yaml.Node }
 func pairs(n *yaml.Node) []pair {
 	var out []pair
 	seen := map[string]bool{}
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		if !seen[key.Value] {
 			seen[key.Value] = true
 			out = append(out, pair{key, value})
 		}
 	})
 	return out
+}
+
+// isTypo says whether a name is so near to another that no newer Kubernetes would give it a meaning of its own.
+func isTypo(name, near string) bool {
+	return distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
 }
 
 func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
@@ -183,11 +189,14 @@ func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect
 			names = append(names, name)
 		}
 	}
-	hint := "a newer Kubernetes may know it: it is injected as it stands"
+	severity, hint := SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
 	if near := nearest(at.node.Value, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
+		if isTypo(at.node.Value, near) && l.in.opts.Compatibility == Safe {
+			severity = SeverityError
+		}
 	}
-	l.report(SeverityWarning, at, "unknown-pod-field", fmt.Sprintf("%s has no field %q", t.Name(), at.node.Value), hint)
+	l.report(severity, at, "unknown-pod-field", fmt.Sprintf("%s has no field %q", t.Name(), at.node.Value), hint)
 }
 
 // requiredFields are the strings that a type declares without omitempty, and the numbers that must be set.

@@ -78,7 +78,7 @@ func blankSelector(n *yaml.Node) bool {
 		return false
 	}
 	blank := true
-	eachPair(n, 0, func(_, v *yaml.Node) { blank = blank && (isNull(v) || len(resolve(v).Content) == 0) })
+	eachPair(n, func(_, v *yaml.Node) { blank = blank && (isNull(v) || len(resolve(v).Content) == 0) })
 	return blank
 }
 

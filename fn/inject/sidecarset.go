@@ -318,3 +318,12 @@ func orElse(n, fallback *yaml.Node) *yaml.Node {
 	}
 	return fallback
 }
+
+// sameAs says whether two sets of one name inject the same. Annotations that orchestrators put on one of them, such as
+// the path of its file, do not count.
+func (set *SidecarSet) sameAs(other *SidecarSet) bool {
+	return Equal(lookup(set.Node, specField), lookup(other.Node, specField)) &&
+		set.customVersion() == other.customVersion() &&
+		set.Metadata.Annotations[canaryAnnotation] == other.Metadata.Annotations[canaryAnnotation] &&
+		set.Metadata.Annotations[baseAnnotation] == other.Metadata.Annotations[baseAnnotation]
+}
