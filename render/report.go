@@ -87,9 +87,13 @@ type jsonReport struct {
 }
 
 func reportOf(o *Outcome) jsonReport {
+	workloads := append([]inject.TemplateResult{}, o.Templates...)
+	for i, w := range workloads {
+		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
+	}
 	return jsonReport{
 		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
-		Workloads: append([]inject.TemplateResult{}, o.Templates...), Findings: append([]inject.Finding{}, o.Findings...),
+		Workloads: workloads, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }
 
@@ -113,6 +117,7 @@ func writeText(w io.Writer, o *Outcome) error {
 			writeOrigins(tw, t.Origins, m.Set)
 		}
 		for _, set := range unmatchedSets(t) {
+			fmt.Fprintf(tw, "  %s\n", set)
 			writeOrigins(tw, t.Origins, set)
 		}
 	}
