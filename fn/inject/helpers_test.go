@@ -113,13 +113,9 @@ func say(findings []inject.Finding) []string {
 // treeOf is a tree as plain values, everything included.
 func treeOf(t testing.TB, n *yaml.Node) any {
 	t.Helper()
-	text, err := yaml.Marshal(n)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var v any
-	if err := yaml.Unmarshal(text, &v); err != nil {
-		t.Fatalf("%v in\n%s", err, text)
+	if err := n.Decode(&v); err != nil {
+		t.Fatalf("%v in a tree", err)
 	}
 	return v
 }
