@@ -31,13 +31,17 @@ func (b *build) apply() *yaml.Node {
 
 // insert adds elements to one list of the pod spec.
 func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *provenance) *yaml.Node {
-	if len(elements) == 0 || !b.editable(spec, field, specField+"."+field) {
-		return spec
-	}
 	old := lookup(spec, field)
 	own := slices.Clone(ownContent(old))
-	if field == pullSecretsField {
-		own = b.dedupe(own, field, rec)
+	if field == pullSecretsField && b.changes.containersToo() {
+		own = unique(own)
+	}
+	repeated := len(own) < len(ownContent(old))
+	if len(elements) == 0 && !repeated || !b.editable(spec, field, specField+"."+field) {
+		return spec
+	}
+	if repeated {
+		rec.Was[field] = b.text(b.child(spec, field))
 	}
 	var before, after []*yaml.Node
 	for _, p := range elements {
@@ -67,18 +71,15 @@ func after0(field string) []string {
 	return nil
 }
 
-// dedupe drops repeated pull secrets of the pod's own, as the webhook does when it adds some, and remembers the text.
-func (b *build) dedupe(own []*yaml.Node, field string, rec *provenance) []*yaml.Node {
+// unique drops the elements whose name an earlier one has: the webhook does that to the pod's own pull secrets whenever
+// it injects a container.
+func unique(own []*yaml.Node) []*yaml.Node {
 	seen := map[string]bool{}
-	unique := slices.DeleteFunc(slices.Clone(own), func(n *yaml.Node) bool {
+	return slices.DeleteFunc(own, func(n *yaml.Node) bool {
 		name := str(lookup(n, nameField))
 		defer func() { seen[name] = true }()
 		return seen[name]
 	})
-	if len(unique) < len(own) {
-		rec.Was[field] = b.text(b.child(b.spec, field))
-	}
-	return unique
 }
 
 // recordEmpty remembers how an empty or null value was written that a list or mapping takes the place of.

@@ -35,6 +35,9 @@ func (c *changes) empty() bool {
 	return len(c.inits)+len(c.containers)+len(c.volumes)+len(c.pullSecrets)+len(c.annotations) == 0
 }
 
+// containersToo says whether there is more than metadata.
+func (c *changes) containersToo() bool { return len(c.inits)+len(c.containers) > 0 }
+
 // collect works out the changes of all matched sets, in the webhook's order of steps.
 func (b *build) collect() {
 	for _, set := range b.sets {

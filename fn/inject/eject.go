@@ -66,8 +66,9 @@ func (e *ejection) run() *yaml.Node {
 // restoreList takes the recorded elements out of one list.
 func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	recorded := e.rec.recorded(field)
+	was, rewritten := e.rec.Was[field]
 	list := e.child(spec, field)
-	if len(recorded) == 0 || list == nil || list.Kind != yaml.SequenceNode {
+	if len(recorded) == 0 && !rewritten || list == nil || list.Kind != yaml.SequenceNode {
 		return spec
 	}
 	var kept []*yaml.Node
@@ -79,7 +80,6 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 			kept = append(kept, e.originalElement(was, n))
 		}
 	}
-	was, rewritten := e.rec.Was[field]
 	switch {
 	case rewritten && e.unchanged(kept, was):
 		return with(spec, field, e.original(was))

@@ -61,40 +61,37 @@ func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) 
 	return nodeOf(out, n), nil
 }
 
-// checkOverrides warns of annotations that name nothing that is injected.
+// checkOverrides warns of annotations that name nothing that is or could be injected.
 func (b *build) checkOverrides() {
-	var injected, sets []string
-	for _, p := range slices.Concat(b.changes.inits, b.changes.containers) {
-		injected = append(injected, p.name)
-	}
+	var inPods, sets []string // names in pods, and names that skip may give
 	for _, s := range b.in.sets {
 		sets = append(sets, s.Metadata.Name)
 		for _, l := range s.sidecarLists() {
 			for i := range l.sidecars {
+				inPods = append(inPods, l.sidecars[i].podNames()...)
 				sets = append(sets, l.sidecars[i].Name)
 			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.overrides)) {
 		name, ok := strings.CutPrefix(key, overridePrefix)
-		if ok && !slices.Contains(injected, name) && !slices.Contains(sets, name) {
-			b.unusedAnnotation(key, name, injected)
+		if ok && !slices.Contains(inPods, name) {
+			b.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
 		}
 	}
 	for _, name := range b.skipped() {
 		if !slices.Contains(sets, name) {
-			b.unusedAnnotation(skipAnnotation, name, sets)
+			b.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
 		}
 	}
 }
 
-func (b *build) unusedAnnotation(key, name string, known []string) {
+func (b *build) unusedAnnotation(key, message, name string, known []string) {
 	hint := ""
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]",
-		fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), hint)
+	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
 }
 
 // value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.
