@@ -153,7 +153,8 @@ func (s *stepper) explain() {
 
 // inPlace tells whether the pod can become one of the released revision without being recreated.
 func (s *stepper) inPlace(p *Pod) bool {
-	return s.observed.CloneSet.Spec.UpdateType != ReCreate && s.change(p.Revision).InPlace
+	t := s.observed.CloneSet.Spec.UpdateType
+	return (t == InPlaceIfPossible || t == InPlaceOnly) && s.change(p.Revision).InPlace
 }
 
 // change compares a revision with the released one.

@@ -99,7 +99,7 @@ func (s *stepper) drop() {
 
 // create adds pods: of the released revision first, then the old ones that are missing.
 func (s *stepper) create() {
-	s.high.old, s.high.new, s.high.updating = s.low.old, s.low.new, s.low.updating
+	s.high.new, s.high.updating = s.low.new, s.low.updating
 	reason := "missing"
 	if s.bounds.surplusOld(s.tally.counts) > 0 {
 		reason = "new"
