@@ -129,6 +129,15 @@ func (r release) olderTemplate() map[string]any {
 	return r.older.Spec.Template
 }
 
+// withoutLimits is the plan with deadlines that an estimate cannot run into, so that it can say by how much they are
+// missed. It pays no attention to paused, which an estimate cannot outwait.
+func (r *release) withoutLimits() rollout.Plan {
+	r.set.Spec.Paused = false
+	p := r.plan
+	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
+	return p
+}
+
 // simOptions are the simulator's options without any fault.
 func (r release) simOptions() sim.Options {
 	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
