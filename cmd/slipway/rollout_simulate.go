@@ -53,7 +53,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	emit, finish, err := opts.writer(s.out, r)
+	show, err := opts.shower(s.out)
 	if err != nil {
 		return exitError{code: 2, err: err}
 	}
@@ -68,24 +68,53 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	recorder := report.Recorder{Emit: emit}
+	recorder := report.Recorder{Emit: show.row}
 	decision, err := sim.Play(ctx, r.plan, cluster, recorder.Record)
-	if err := errors.Join(err, recorder.Err(), finish(decision)); err != nil {
+	if err == nil {
+		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
+	}
+	if err != nil {
 		return exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
 	}
 	return verdict(decision)
 }
 
-// writer returns where rows go, and what to do after the last.
-func (opts simulateOptions) writer(out io.Writer, r release) (func(report.Row) error, func(rollout.Decision) error, error) {
-	nothing := func(rollout.Decision) error { return nil }
+// shower is an output format: what it does with a row, and what with the end.
+type shower struct {
+	row func(report.Row) error
+	end func(release, rollout.Decision, sim.Writes) error
+}
+
+func (opts simulateOptions) shower(out io.Writer) (shower, error) {
+	nothing := func(release, rollout.Decision, sim.Writes) error { return nil }
 	switch opts.output {
 	case "table":
-		return report.Table(out), nothing, nil
+		return shower{report.Table(out), nothing}, nil
 	case "jsonl":
-		return report.JSONLines(out), nothing, nil
+		return shower{report.JSONLines(out), nothing}, nil
+	case "html":
+		return pageShower(out), nil
 	default:
-		return nil, nil, fmt.Errorf("-o %q is not one of table, jsonl, html", opts.output)
+		return shower{}, fmt.Errorf("-o %q is not one of table, jsonl, html", opts.output)
+	}
+}
+
+// pageShower collects the rows, because a page begins with its result.
+func pageShower(out io.Writer) shower {
+	var page report.Page
+	return shower{
+		row: func(r report.Row) error {
+			page.Rows = append(page.Rows, r)
+			return nil
+		},
+		end: func(r release, d rollout.Decision, w sim.Writes) error {
+			outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
+			if err != nil {
+				return err
+			}
+			page.Set, page.Bounds, page.End, page.Writes = outline.Set, outline.Bounds, d, w.Pods()
+			return report.HTML(out, page)
+		},
 	}
 }
 
