@@ -42,6 +42,7 @@ type Cluster struct {
 	stuck    int
 	writes   Writes
 	stale    *rollout.Observed
+	lagging  bool // the last look was a stale one
 	plan     *rollout.Plan
 	observe  func() // called after every change, for tests that check invariants
 }
@@ -124,8 +125,10 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	if c.stale != nil && c.chance(c.options.StaleReads) {
 		o := *c.stale
 		o.Now = c.now
+		c.lagging = true
 		return o, nil
 	}
+	c.lagging = false
 	o := rollout.Observed{
 		Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
 		Pods: c.pods, Progress: c.progress, Checks: c.checks(),

@@ -47,3 +47,6 @@ func (c *Cluster) awaited(kind eventKind) bool {
 	}
 	return false
 }
+
+// Forget drops the memory of the last release, as a new release of the same object begins with none.
+func (c *Cluster) Forget() { c.progress = rollout.Progress{} }
