@@ -67,7 +67,7 @@ func meet(t *rapid.T, a, b *metav1.LabelSelector) bool {
 	return false
 }
 
-func setText(t *rapid.T, name string, pods, spaces *metav1.LabelSelector) string {
+func selectingSet(t *rapid.T, name string, pods, spaces *metav1.LabelSelector) string {
 	p, errP := json.Marshal(pods)
 	n, errN := json.Marshal(spaces)
 	if errP != nil || errN != nil {
@@ -83,7 +83,7 @@ func TestOverlapIsExact(t *testing.T) {
 		g := selectorGen()
 		podA, podB := g.Draw(rt, "pods of a"), g.Draw(rt, "pods of b")
 		spaceA, spaceB := g.Draw(rt, "namespaces of a"), g.Draw(rt, "namespaces of b")
-		text := setText(rt, "a", podA, spaceA) + "---\n" + setText(rt, "b", podB, spaceB)
+		text := selectingSet(rt, "a", podA, spaceA) + "---\n" + selectingSet(rt, "b", podB, spaceB)
 		got := lintText(t, text, inject.DefaultOptions(), inject.Policies{})
 		conflict := slices.ContainsFunc(got, func(f inject.Finding) bool { return f.Code == "container-conflict" })
 		if want := meet(rt, podA, podB) && meet(rt, spaceA, spaceB); conflict != want {

@@ -24,6 +24,7 @@ func Rules() []Rule {
 // workloadRules are about the objects that are injected into.
 func workloadRules() []Rule {
 	return []Rule{
+		{"alias-bomb", SeverityError, "A YAML alias stands for a value that holds itself or expands without bound."},
 		{"bad-annotation", SeverityError, "An annotation that injection reads has a value that it cannot read."},
 		{"bad-override", SeverityError, "An override annotation is not a fragment of a container."},
 		{"bad-path", SeverityError, "A path to pod templates in the configuration is not a path."},

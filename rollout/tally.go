@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// podClass is what the rule needs to know of one pod, as bits.
+type podClass uint8
+
+const (
+	classActive podClass = 1 << iota
+	classNew
+	classAvailable
+	classMarked   // somebody asked to delete it, or a preDelete hook is under way
+	classInFlight // drained, or waiting for the in-place hook, but not yet updated
+)
+
+func (c podClass) has(bits podClass) bool { return c&bits == bits }
+
+// tally is one pass over the pods: their classes and the sums that guards look at.
+type tally struct {
+	counts
+	classes   []podClass
+	readyNew  int           // available kept new pods
+	soonest   time.Duration // until the next pod that is ready becomes available; 0: none
+	inFlight  int           // pods of classInFlight
+	ended     int           // failed or succeeded pods whose object is left
+	unhealthy int           // active pods that are not available
+}
+
+// count classifies the pods with respect to the released revision.
+func (s *stepper) count() {
+	o := s.observed
+	t := &s.tally
+	t.classes = make([]podClass, len(o.Pods))
+	for i := range o.Pods {
+		p := &o.Pods[i]
+		c := s.classify(p)
+		t.classes[i] = c
+		if c.has(classActive) {
+			t.add(c, s.rule.available(c))
+		} else if p.Ended() {
+			t.ended++
+		}
+	}
+}
+
+func (s *stepper) classify(p *Pod) podClass {
+	if !p.Active() {
+		return 0
+	}
+	c := classActive
+	if p.Revision == s.to {
+		c |= classNew
+	} else if p.Drained || p.Lifecycle == PreparingUpdate {
+		c |= classInFlight
+	}
+	minReady := s.observed.CloneSet.Spec.MinReady
+	if p.Available(s.observed.Now, minReady) {
+		c |= classAvailable
+	} else if p.Ready && minReady > 0 {
+		s.tally.wait(p.ReadySince.Add(minReady).Sub(s.observed.Now))
+	}
+	if p.DeleteRequested || p.Lifecycle == PreparingDelete || slices.Contains(s.observed.CloneSet.Spec.PodsToDelete, p.Name) {
+		c |= classMarked
+	}
+	return c
+}
+
+// wait notes that something happens by itself after d.
+func (t *tally) wait(d time.Duration) {
+	if d > 0 && (t.soonest == 0 || d < t.soonest) {
+		t.soonest = d
+	}
+}
+
+func (t *tally) add(c podClass, available bool) {
+	t.total++
+	serving, marked := one(c.has(classAvailable)), c.has(classMarked)
+	t.serving += serving
+	t.unhealthy += 1 - serving
+	t.ready += one(available)
+	t.inFlight += one(c.has(classInFlight) && !marked)
+	if marked {
+		return
+	}
+	t.kept++
+	if c.has(classNew) {
+		t.new++
+		t.readyNew += one(available)
+		t.updating += one(!available)
+	} else {
+		t.old++
+		t.updating += one(c.has(classInFlight))
+	}
+}
