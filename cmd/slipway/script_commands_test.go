@@ -22,7 +22,7 @@ func scriptCommands() map[string]scriptCommand {
 		"restores": restores,
 		"crlf":     converts(func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }),
 		"bom":      converts(func(text string) string { return "\xef\xbb\xbf" + text }),
-		"chomp":    converts(func(text string) string { return strings.TrimSuffix(text, "\n") }),
+		"chomp":    converts(func(text string) string { return strings.TrimRight(text, "\r\n") }),
 		"fill":     fill,
 	}
 }
