@@ -30,6 +30,9 @@ func newPrefilter(sets []*SidecarSet, _ Options) prefilter {
 func words(s *Selector) [][][]byte {
 	var groups [][][]byte
 	for _, r := range requirements(s) {
+		if addedToSome(r.Key) {
+			continue // the match is undecided where the text does not say it
+		}
 		switch r.Operator {
 		case metav1.LabelSelectorOpIn:
 			groups = append(groups, [][]byte{[]byte(r.Key)})
@@ -48,6 +51,15 @@ func words(s *Selector) [][][]byte {
 	// The rarest words first: values are rarer than keys.
 	slices.Reverse(groups)
 	return groups
+}
+
+// addedToSome says whether a label is set by the controller of some kind.
+func addedToSome(key string) bool {
+	return slices.ContainsFunc([]WorkloadKind{
+		{Kind: "Deployment"}, {Kind: "StatefulSet"}, {Kind: "DaemonSet"}, {Kind: "Rollout"},
+		{Group: KruiseGroup, Kind: "CloneSet"}, {Group: "serving.knative.dev", Kind: "Service"},
+		{Group: "jobset.x-k8s.io", Kind: "JobSet", RunsToCompletion: true},
+	}, func(k WorkloadKind) bool { return addedLater(k, key) })
 }
 
 // MayMatch says whether a document could be changed by Inject: whether a set could match it, or an earlier injection
