@@ -192,6 +192,7 @@ func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
 func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
 	ejected := t.injector.Eject(inject.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
+	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
 	if inject.HasErrors(ejected.Findings) {
 		return nil
 	}
@@ -234,6 +235,36 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		}
 	}
 	out.set(text)
+	return nil
+}
+
+// outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
+func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Source) []inject.Finding {
+	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(inject.Root(root)) > 0 {
+		return nil
+	}
+	key := findKey(root, inject.InjectedAnnotation)
+	if key == nil {
+		return nil
+	}
+	source.Line += key.Line - 1
+	return []inject.Finding{{
+		Severity: inject.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
+		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
+		Hint:    "give the configuration with its workloads by -c",
+	}}
+}
+
+// findKey finds a key anywhere in a tree.
+func findKey(n *yaml.Node, name string) *yaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == name {
+			return c
+		}
+		if found := findKey(c, name); found != nil {
+			return found
+		}
+	}
 	return nil
 }
 

@@ -22,8 +22,9 @@ func scriptCommands() map[string]scriptCommand {
 		"restores": restores,
 		"crlf":     converts(func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }),
 		"bom":      converts(func(text string) string { return "\xef\xbb\xbf" + text }),
-		"chomp":    converts(func(text string) string { return strings.TrimSuffix(text, "\n") }),
+		"chomp":    converts(func(text string) string { return strings.TrimRight(text, "\r\n") }),
 		"fill":     fill,
+		"utf16":    converts(utf16Text),
 	}
 }
 
@@ -88,14 +89,24 @@ func converts(change func(string) string) scriptCommand {
 	}
 }
 
+// utf16Text is an ASCII text as some editors on Windows save it.
+func utf16Text(text string) string {
+	out := "\xff\xfe"
+	for _, c := range []byte(text) {
+		out += string([]byte{c, 0})
+	}
+	return out
+}
+
 // fill writes a copy of a file in which a word stands for many: fill FROM TO WORD COUNT REPEATED puts COUNT times
-// REPEATED in the place of WORD.
+// REPEATED, in which \n is a line end, in the place of WORD.
 func fill(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 5 {
 		ts.Fatalf("usage: fill FROM TO WORD COUNT REPEATED")
 	}
 	count, err := strconv.Atoi(args[3])
 	ts.Check(err)
-	text := strings.ReplaceAll(ts.ReadFile(args[0]), args[2], strings.Repeat(args[4], count))
+	repeated := strings.Repeat(strings.ReplaceAll(args[4], `\n`, "\n"), count)
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), args[2], repeated)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o666))
 }
