@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -206,10 +207,11 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 // find returns the node of a field of the configuration, for its line.
 func find(root *yaml.Node, field string) *yaml.Node {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		switch v := root.Content[i+1]; {
-		case root.Content[i].Value == field:
+		v := root.Content[i+1]
+		switch root.Content[i].Value {
+		case field:
 			return v
-		case root.Content[i].Value == "spec" || root.Content[i].Value == "data":
+		case "spec", "data":
 			if n := find(v, field); n != v {
 				return n
 			}

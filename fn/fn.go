@@ -9,11 +9,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/fn/framework"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // Run is the KRM function: it reads a ResourceList from in and writes one to out. Errors and warnings stand in the

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // Action is what a run does to every document.

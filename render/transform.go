@@ -9,9 +9,10 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // transformer turns documents into what a request asks for.

@@ -13,10 +13,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 // inputFlags are the flags that say what to read and how to inject.

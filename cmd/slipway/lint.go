@@ -3,9 +3,10 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 func newLintCommand(s streams) *cobra.Command {

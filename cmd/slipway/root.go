@@ -9,9 +9,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing

@@ -18,7 +18,7 @@ type Unmarshaler interface {
 
 // Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field, a value of the wrong type and
 // a duplicate are findings that name the field and the line. A struct field of type *yaml.Node takes the node as it
-// stands; one tagged json:",rest" is a *yaml.Node that collects, as a mapping, the fields that no other one takes.
+// stands; one tagged rest:"true" is a *yaml.Node that collects, as a mapping, the fields that no other one takes.
 type Decoder struct {
 	Object   ObjectRef
 	Source   Source // of the document's first line; lines of nodes count from it
@@ -158,14 +158,15 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 	})
 }
 
-// structFields lists the fields of a struct by their json name, embedded structs included, and the ",rest" one.
+// structFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
 func structFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
 	fields = map[string]reflect.Value{}
 	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		tag := v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
 		switch {
 		case name == "-":
-		case options == "rest":
+		case tag.Get("rest") == "true":
 			rest = v.Field(i)
 		case name == "" && v.Type().Field(i).Anonymous:
 			embedded, r := structFields(v.Field(i))

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // flowText stands in for the source text of a node: the value on one line.

@@ -32,7 +32,7 @@ type Metadata struct {
 	Namespace   string            `json:"namespace"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
-	Rest        *yaml.Node        `json:",rest"`
+	Rest        *yaml.Node        `rest:"true"`
 }
 
 // SidecarSetSpec follows the CRD field by field.
@@ -92,7 +92,7 @@ type Sidecar struct {
 	ShareVolumeDevicePolicy *TypedPolicy     `json:"shareVolumeDevicePolicy"`
 	TransferEnv             []TransferEnv    `json:"transferEnv"`
 	ResourcesPolicy         *ResourcesPolicy `json:"resourcesPolicy"`
-	Container               *yaml.Node       `json:",rest"`
+	Container               *yaml.Node       `rest:"true"`
 	Node                    *yaml.Node       `json:"-"` // as it stands in the SidecarSet
 
 	init bool // it is one of spec.initContainers
