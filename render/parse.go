@@ -30,7 +30,6 @@ func (e *syntaxError) Error() string {
 	return fmt.Sprintf("line %d: %s", e.line, e.problem)
 }
 
-
 func syntaxErrorf(line int, format string, args ...any) *syntaxError {
 	return &syntaxError{line: max(line, 1), problem: fmt.Sprintf(format, args...)}
 }

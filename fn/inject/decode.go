@@ -65,7 +65,7 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, field string) {
 			return
 		}
 	}
-	switch v.Kind() { //nolint:exhaustive // the kinds that our structs are made of; others are a programming error
+	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(n, v.Elem(), field)
@@ -85,7 +85,7 @@ func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
 		d.mismatch(n, "a "+kindWord(v.Kind()), field)
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // see value
+	switch v.Kind() {
 	case reflect.String:
 		if n.ShortTag() != strTag && n.ShortTag() != "!!timestamp" {
 			d.mismatch(n, "a string", field)
@@ -233,7 +233,7 @@ func shorten(s string) string {
 }
 
 func kindWord(k reflect.Kind) string {
-	switch k { //nolint:exhaustive // see value
+	switch k {
 	case reflect.String:
 		return "string"
 	case reflect.Bool:
