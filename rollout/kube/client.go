@@ -87,22 +87,22 @@ func (c client) get(ctx context.Context, path string, out any) error {
 
 // create posts an object to a collection or a subresource.
 func (c client) create(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Post().AbsPath(path), in, out)
+	return c.body(ctx, c.rest.Post().AbsPath(path).Param("fieldManager", fieldManager), in, out)
 }
 
 // update replaces an object.
 func (c client) update(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Put().AbsPath(path), in, out)
+	return c.body(ctx, c.rest.Put().AbsPath(path).Param("fieldManager", fieldManager), in, out)
 }
 
 // merge sends a merge patch.
 func (c client) merge(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Patch(types.MergePatchType).AbsPath(path), in, out)
+	return c.body(ctx, c.rest.Patch(types.MergePatchType).AbsPath(path).Param("fieldManager", fieldManager), in, out)
 }
 
 // strategic sends a strategic merge patch, which knows the keys of the lists in built-in objects.
 func (c client) strategic(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Patch(types.StrategicMergePatchType).AbsPath(path), in, out)
+	return c.body(ctx, c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", fieldManager), in, out)
 }
 
 // delete deletes an object under preconditions.
@@ -122,7 +122,7 @@ func (c client) apply(ctx context.Context, path string, in, out any) error {
 
 // jsonPatch sends a list of operations.
 func (c client) jsonPatch(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Patch(types.JSONPatchType).AbsPath(path), in, out)
+	return c.body(ctx, c.rest.Patch(types.JSONPatchType).AbsPath(path).Param("fieldManager", fieldManager), in, out)
 }
 
 func (c client) body(ctx context.Context, r *rest.Request, in, out any) error {

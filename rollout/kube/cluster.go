@@ -33,6 +33,7 @@ type Options struct {
 	Stay      bool          // after a release, heal pods and wait for the next one until the context ends
 	Parallel  int           // writes at a time; 0 is DefaultParallel
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
+	Metrics   *Metrics      // counts what is done; may be nil
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
 }
@@ -94,6 +95,10 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
 	options.Lease = cmp.Or(options.Lease, DefaultLease)
 	options.Version = cmp.Or(options.Version, DefaultVersion)
+	if options.Metrics != nil {
+		options.Config = rest.CopyConfig(options.Config)
+		options.Config.Wrap(options.Metrics.wrap)
+	}
 	api, err := newClient(options.Config)
 	if err != nil {
 		return nil, err
@@ -215,7 +220,7 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 		return rollout.Observed{}, err
 	}
 	o := rollout.Observed{
-		Now: c.options.Now().UTC(), CloneSet: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
+		Now: c.options.Now().UTC().Round(0), CloneSet: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
 	}
 	if c.options.Mode == rollout.Partition {
 		o.UpdateRevision = cmp.Or(read.Status.UpdateRevision, o.UpdateRevision)
