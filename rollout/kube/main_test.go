@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+var installed sync.Once
+
 // world is a namespace of the control plane with one CloneSet, demo.
 type world struct {
 	*kubetest.Cluster
@@ -37,7 +40,7 @@ type world struct {
 func newWorld(t *testing.T, set string) *world {
 	t.Helper()
 	c := shared.Get(t)
-	c.Install(t, crd.CloneSet())
+	installed.Do(func() { c.Install(t, crd.CloneSet()) })
 	w := &world{Cluster: c, t: t, namespace: c.Namespace(t)}
 	if set != "" {
 		c.Create(t, w.path("clonesets"), set)
@@ -127,7 +130,7 @@ func (w *world) patchStrategy(patch map[string]any) {
 func (w *world) row() string {
 	w.t.Helper()
 	_, rows := w.Table(w.t, w.path("clonesets", "demo"))
-	return strings.Trim(fmt.Sprint(rows[0][:5+1]...), "[]")
+	return strings.Trim(fmt.Sprint(rows[0][:6]), "[]")
 }
 
 func held(err error) *kube.HeldError {
