@@ -61,7 +61,7 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 // releaseName tells one release from the next where nobody named it: by what is released and how far.
 func (c *Cluster) releaseName(o *rollout.Observed) string {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode) //nolint:errcheck // a hash takes everything
+	h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
@@ -72,12 +72,13 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
 	stored, ok := c.memory.named(MemoryName(c.options.Name))
-	epoch, _ := strconv.Atoi(stored.Data[keyEpoch]) //nolint:errcheck // the first epoch is 1
+	epoch, _ := strconv.Atoi(stored.Data[keyEpoch])
 	if stored.Data[keyHolder] != c.options.Identity {
 		epoch++
 	}
 	next := configMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
-		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch)}}
+		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
+	}}
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
 	at := configMaps(c.options.Namespace)
 	if ok {
@@ -85,7 +86,8 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 	} else {
 		owner := c.set.owner()
 		next.Metadata = metadata{Name: MemoryName(c.options.Name), OwnerReferences: []ownerReference{
-			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID}}}
+			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
+		}}
 		err = c.client.create(ctx, at.path, next, &next)
 	}
 	if err != nil {

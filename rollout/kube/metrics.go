@@ -53,8 +53,10 @@ func (m *Metrics) Record(o rollout.Observed, d rollout.Decision) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for state, n := range map[string]int{"desired": c.Desired, "total": c.Total, "updated": c.Updated, "updated_ready": c.UpdatedReady,
-		"ready": c.Ready, "available": c.Available, "old": c.Old(), "terminating": terminating} {
+	for state, n := range map[string]int{
+		"desired": c.Desired, "total": c.Total, "updated": c.Updated, "updated_ready": c.UpdatedReady,
+		"ready": c.Ready, "available": c.Available, "old": c.Old(), "terminating": terminating,
+	} {
 		m.gauges[fmt.Sprintf("slipway_pods{state=%q}", state)] = float64(n)
 	}
 	m.gauges["slipway_batch"], m.gauges["slipway_batches"] = float64(d.Batch+1), float64(d.Batches)
@@ -86,7 +88,7 @@ func (m *Metrics) write(w io.Writer) {
 	for _, name := range slices.Sorted(maps.Keys(m.gauges)) {
 		fmt.Fprintf(&b, "%s %s\n", name, strconv.FormatFloat(m.gauges[name], 'g', -1, 64))
 	}
-	_, _ = io.WriteString(w, b.String()) //nolint:errcheck // whoever asked has gone
+	_, _ = io.WriteString(w, b.String())
 }
 
 func (h *histogram) write(b *strings.Builder, verb string) {

@@ -41,8 +41,10 @@ type seenPod struct {
 // watchPods begins to check. The CloneSet must have all its pods available.
 func (w *world) watchPods(replicas, surge, unavailable, partition int, tag string) *watcher {
 	w.t.Helper()
-	c := &watcher{replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
-		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{}}
+	c := &watcher{
+		replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
+		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{},
+	}
 	list := w.Get(w.t, w.path("pods"))
 	for _, item := range kubetest.Field(list, "items").([]any) {
 		c.put(item.(map[string]any))
@@ -67,7 +69,7 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 		defer close(done)
 		c.follow(json.NewDecoder(resp.Body))
 	}()
-	w.t.Cleanup(func() { cancel(); <-done; resp.Body.Close() })
+	w.t.Cleanup(func() { cancel(); <-done; _ = resp.Body.Close() })
 	return c
 }
 
@@ -186,7 +188,7 @@ func (c *watcher) verify(t *testing.T, w *world) {
 }
 
 // end is what a release leaves behind, with what differs from run to run taken out.
-func (w *world) end(replicas int, tag string) string {
+func (w *world) end(replicas int) string {
 	w.t.Helper()
 	var b bytes.Buffer
 	fresh := 0
@@ -194,7 +196,7 @@ func (w *world) end(replicas int, tag string) string {
 		if kubetest.Field(p, "metadata", "deletionTimestamp") != nil {
 			continue
 		}
-		if kubetest.Field(p, "spec", "containers", 0, "image") == "example.com/app:"+tag && kubetest.Condition(p.(map[string]any), "Ready") == "True" {
+		if kubetest.Field(p, "spec", "containers", 0, "image") == "example.com/app:v2" && kubetest.Condition(p.(map[string]any), "Ready") == "True" {
 			fresh++
 		} else {
 			fmt.Fprintf(&b, "pod %v is not updated or not ready; ", kubetest.Field(p, "metadata", "name"))
