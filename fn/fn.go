@@ -73,7 +73,7 @@ func process(rl *framework.ResourceList, messages io.Writer) error {
 	findings.Add(contextFindings)
 	if !findings.Failed() {
 		for i, object := range objects {
-			objects[i] = injectItem(injector, object, sourceOf(rl.Items[i]), &findings)
+			objects[i] = injectItem(injector, config, object, sourceOf(rl.Items[i]), &findings)
 		}
 	}
 	if !findings.Failed() {
@@ -103,9 +103,13 @@ func prepare(config *Config, rl *framework.ResourceList, objects []*yaml.Node) (
 	return injector, append(findings, more...)
 }
 
-func injectItem(in *inject.Injector, object *yaml.Node, source inject.Source, findings *inject.Findings) *yaml.Node {
+func injectItem(in *inject.Injector, config *Config, object *yaml.Node, source inject.Source, findings *inject.Findings) *yaml.Node {
 	ejected := in.Eject(object, source)
 	findings.Add(ejected.Findings)
+	if config.SkipHooks() && inject.IsHook(object) {
+		findings.Add([]inject.Finding{inject.HookSkipped(object, source)})
+		return ejected.Object
+	}
 	result := in.Inject(ejected.Object, source, itemText)
 	findings.Add(result.Findings)
 	if len(ejected.Templates) > 0 && inject.Equal(object, result.Object) {

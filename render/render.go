@@ -29,6 +29,8 @@ type Request struct {
 	// Paths are files, folders, kustomizations, and "-" for Stdin.
 	Paths []string
 	Stdin io.Reader
+	// StdinName is what messages call Stdin, "stdin" if it is empty.
+	StdinName string
 	// AsFiles reads the folder of a kustomization file by file in place of building it.
 	AsFiles bool
 	// SetPaths are files and folders with SidecarSets, and Namespaces and revisions that help to decide about them.
@@ -39,6 +41,8 @@ type Request struct {
 	Options inject.Options
 	// KeepSidecarSets leaves SidecarSets in a stream.
 	KeepSidecarSets bool
+	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
+	SkipHooks bool
 	// Detailed asks for the matches of every workload, not only of those that changed.
 	Detailed bool
 	// Progress, where it is set, is called with the number of documents done so far.
@@ -62,7 +66,7 @@ func (o *Outcome) Failed() bool { return inject.HasErrors(o.Findings) }
 // sink is told so by a missing Commit: sinks write nothing before it. An error means that slipway could not do its
 // work; mistakes in manifests are findings of the outcome.
 func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
-	ins, err := inputs(req.Paths, req.Stdin, req.AsFiles)
+	ins, err := inputsUntil(ctx, &req)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +91,32 @@ func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
 		return outcome, nil
 	}
 	return outcome, sink.Commit()
+}
+
+// inputsUntil finds the inputs and gives up when ctx ends: neither the end of a pipe nor a build of kustomize can be
+// hurried.
+func inputsUntil(ctx context.Context, req *Request) ([]input, error) {
+	type result struct {
+		inputs []input
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		found, err := inputs(req.Paths, req.Stdin, req.AsFiles)
+		done <- result{found, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for i := range r.inputs {
+		if r.inputs[i].name == stdinName && req.StdinName != "" {
+			r.inputs[i].name = req.StdinName
+		}
+	}
+	return r.inputs, r.err
 }
 
 // Sink takes the documents of a run.

@@ -79,13 +79,16 @@ func pathError(path string, err error) error {
 	return fmt.Errorf("reading %s: %w", path, err)
 }
 
+// stdinName is what messages call standard input.
+const stdinName = "stdin"
+
 // standardInput keeps a stream so that it can be read twice: context first, then workloads.
 func standardInput(stdin io.Reader) (input, error) {
 	s := &spool{}
 	if _, err := io.Copy(s, stdin); err != nil {
 		return input{}, fmt.Errorf("reading standard input: %w", err)
 	}
-	return input{name: "stdin", open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
+	return input{name: stdinName, open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
 }
 
 func fileInput(path string) input {

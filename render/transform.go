@@ -203,6 +203,11 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		out.set(text)
 		return nil
 	}
+	if t.req.SkipHooks && inject.IsHook(inject.Root(root)) {
+		out.findings = append(out.findings, inject.HookSkipped(inject.Root(root), source))
+		out.set(text)
+		return nil
+	}
 	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
 		if root, err = parse(text); err != nil {

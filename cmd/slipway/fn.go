@@ -14,8 +14,8 @@ func newFnCommand(s streams) *cobra.Command {
 		Long: `Read a ResourceList from standard input, inject its SidecarSets, and those of its functionConfig, into its items,
 and write it to standard output. kustomize and kpt start this command; see the README for how to declare it.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return fn.Run(s.in, s.out, s.err)
+		RunE: func(c *cobra.Command, _ []string) error {
+			return interruptible(c.Context(), func() error { return fn.Run(s.in, s.out, s.err) })
 		},
 	}
 }

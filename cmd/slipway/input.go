@@ -48,7 +48,7 @@ func (f *inputFlags) request(s streams, args []string) (render.Request, []inject
 	}
 	req.Options = config.Options()
 	req.Sets = config.Sets()
-	req.KeepSidecarSets = config.KeepSidecarSets
+	req.KeepSidecarSets, req.SkipHooks = config.KeepSidecarSets, config.SkipHooks()
 	if f.namespace != "" {
 		req.Options.Namespace = f.namespace
 	}
@@ -78,7 +78,8 @@ func (f *reportFlags) parse() (render.Format, error) {
 	return format, nil
 }
 
-// write writes the report where the flags say.
+// write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
+// see: in the text form, too, it holds the findings.
 func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
 	if !f.wanted() {
 		return nil
@@ -87,16 +88,33 @@ func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
 	if err != nil {
 		return err
 	}
-	to := s.err
-	if f.file != "" {
-		file, err := os.Create(f.file)
-		if err != nil {
+	if f.file == "" {
+		return render.WriteReport(s.err, o, format)
+	}
+	file, err := os.Create(f.file)
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := render.WriteReport(file, o, format); err != nil || format != render.Text {
+		return err
+	}
+	for _, finding := range o.Findings {
+		if _, err := fmt.Fprintf(file, "%s: %s\n", finding.Severity, finding); err != nil {
 			return fmt.Errorf("writing the report: %w", err)
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		to = file
 	}
-	return render.WriteReport(to, o, format)
+	return nil
+}
+
+// failed writes a report of a run that could not be done, and returns why.
+func (f *reportFlags) failed(s streams, why error) error {
+	if f.file == "" {
+		return why
+	}
+	return errors.Join(why, f.write(s, &render.Outcome{Findings: []inject.Finding{
+		{Severity: inject.SeverityError, Code: "not-done", Message: why.Error()},
+	}}))
 }
 
 // maxTold is how many errors are printed; a report has them all.

@@ -5,9 +5,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -29,5 +31,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	s := streams{in: stdin, out: stdout, err: stderr}
 	root := newRootCommand(s)
 	root.SetArgs(args)
-	return s.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if exit := new(exitError); errors.As(err, &exit) && exit.code == exitUsage {
+		err = (&reportFlags{file: reportFile(args)}).failed(s, err)
+	}
+	return s.exitCode(err)
+}
+
+// reportFile finds the report's file in arguments that are wrong: whoever keeps stderr to itself shows nothing else.
+func reportFile(args []string) string {
+	const flag = "--report-file"
+	for i, arg := range args {
+		if file, found := strings.CutPrefix(arg, flag+"="); found {
+			return file
+		}
+		if arg == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
 }

@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(s, args)
 			if err != nil {
-				return err
+				return f.report.failed(s, err)
 			}
 			req.KeepSidecarSets = req.KeepSidecarSets || f.keepSidecarSets || f.inPlace
 			return f.run(c.Context(), s, req, findings)
@@ -82,17 +82,9 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	if _, err := f.report.parse(); err != nil {
 		return err
 	}
-	if err := s.tell(findings); err != nil {
-		return err
-	}
-	req.AsFiles = f.inPlace
-	req.Detailed = f.report.wanted()
-	show, stop := s.progress()
-	req.Progress = show
-	outcome, err := render.Run(ctx, req, f.sink(s))
-	stop()
+	outcome, err := f.carryOut(ctx, s, req, findings)
 	if err != nil {
-		return err
+		return f.report.failed(s, err)
 	}
 	if err := f.report.write(s, outcome); err != nil {
 		return err
@@ -107,4 +99,22 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 		s.say("%s would change", name)
 	}
 	return &exitError{code: exitDifference}
+}
+
+// carryOut runs a request whose configuration has no errors; the outcome holds the configuration's findings, too.
+func (f *renderFlags) carryOut(ctx context.Context, s streams, req render.Request, findings []inject.Finding) (*render.Outcome, error) {
+	if inject.HasErrors(findings) {
+		return &render.Outcome{Findings: findings}, nil
+	}
+	req.AsFiles = f.inPlace
+	req.Detailed = f.report.wanted()
+	show, stop := s.progress()
+	defer stop()
+	req.Progress = show
+	outcome, err := render.Run(ctx, req, f.sink(s))
+	if err != nil {
+		return nil, err
+	}
+	outcome.Findings = append(findings, outcome.Findings...)
+	return outcome, nil
 }

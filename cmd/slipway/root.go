@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +58,10 @@ func (s streams) exitCode(err error) int {
 	}
 	exit := &exitError{exitFailure, err}
 	errors.As(err, &exit)
-	if exit.err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		s.say("error: interrupted")
+	case exit.err != nil:
 		s.say("error: %v", exit.err)
 	}
 	return exit.code
@@ -87,11 +91,13 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := bufio.NewReader(s.in)
-			if isTerminal(s.in) || isEmpty(in) {
-				return c.Help()
-			}
-			return fn.Run(in, s.out, s.err)
+			return interruptible(c.Context(), func() error {
+				in := bufio.NewReader(s.in)
+				if isTerminal(s.in) || isEmpty(in) {
+					return c.Help()
+				}
+				return fn.Run(in, s.out, s.err)
+			})
 		},
 	}
 	root.SetIn(s.in)
@@ -106,6 +112,18 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	}
 	root.Args = usageArgs(root.Args)
 	return root
+}
+
+// interruptible runs f and gives up on it when ctx ends: reading a pipe cannot be hurried.
+func interruptible(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // isEmpty says whether there is nothing to read.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -64,6 +65,46 @@ func goCommand(dir string, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// helm builds a version of Helm, which takes minutes the first time, and returns the folder that it is in.
+func helm(t *testing.T, version string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	dir := filepath.Join(bin, "helm"+version)
+	if _, err := os.Stat(dir); err == nil {
+		return dir
+	}
+	t.Logf("building Helm %s (some minutes the first time, then cached)", version)
+	path, err := goCommand("helm"+version, "tool", "-n", "helm")
+	if err == nil {
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err == nil {
+		err = os.Symlink(strings.TrimSpace(path), filepath.Join(dir, "helm"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// built guards the folders below bin.
+var built sync.Mutex
+
+// script runs a script of an example as a person would type it, with more folders on PATH and a home of its own.
+func script(t *testing.T, dir, name string, path ...string) result {
+	t.Helper()
+	home := filepath.Join(filepath.Dir(dir), filepath.Base(dir)+"-home")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-eu", name)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+home,
+		"PATH="+strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator)))
+	return finish(t, cmd)
+}
+
 // result is what one run of a client left behind.
 type result struct {
 	stdout, stderr string
@@ -75,11 +116,17 @@ func run(t *testing.T, dir, name string, args ...string) result {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, name), args...)
 	cmd.Dir = dir
+	return finish(t, cmd)
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
-		t.Fatalf("starting %s: %v", name, err)
+		t.Fatalf("starting %s: %v", cmd, err)
 	}
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 }
@@ -131,6 +178,7 @@ type object struct {
 		Annotations map[string]string
 	}
 	Spec struct {
+		podSpec     `json:",inline"`
 		Template    podTemplate
 		JobTemplate struct {
 			Spec struct{ Template podTemplate }
@@ -139,10 +187,12 @@ type object struct {
 }
 
 type podTemplate struct {
-	Spec struct {
-		Containers []struct{ Name string }
-		Volumes    []map[string]any
-	}
+	Spec podSpec
+}
+
+type podSpec struct {
+	Containers []struct{ Name string }
+	Volumes    []map[string]any
 }
 
 // parse reads a stream into its objects by "Kind/name"; two objects of one name fail the test.
@@ -172,8 +222,11 @@ func pods(t *testing.T, stream string) map[string][]string {
 	found := map[string][]string{}
 	for key, o := range parse(t, stream) {
 		spec := o.Spec.Template.Spec
-		if o.Kind == "CronJob" {
+		switch o.Kind {
+		case "CronJob":
 			spec = o.Spec.JobTemplate.Spec.Template.Spec
+		case "Pod":
+			spec = o.Spec.podSpec
 		}
 		for _, c := range spec.Containers {
 			found[key] = append(found[key], c.Name)
