@@ -10,8 +10,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/slipway-dev/slipway/render"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newArgoCDCommand(s streams) *cobra.Command {

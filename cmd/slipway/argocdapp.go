@@ -17,9 +17,10 @@ import (
 	"syscall"
 	"time"
 
+	"sigs.k8s.io/kustomize/api/konfig"
+
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
-	"sigs.k8s.io/kustomize/api/konfig"
 )
 
 // argoApp is an application as Argo CD hands it to a plugin: a folder, which is the working folder, and variables.

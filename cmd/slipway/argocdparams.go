@@ -33,8 +33,12 @@ type argoParameter struct {
 // knownParameters are all parameters, with what they hold.
 func knownParameters() []argoParameter {
 	return []argoParameter{
-		{Name: "source"}, {Name: "config"}, {Name: "sidecarsets", CollectionType: "array"},
-		{Name: "helm-release-name"}, {Name: "helm-values-files", CollectionType: "array"}, {Name: "helm-values", CollectionType: "map"},
+		{Name: "source"},
+		{Name: "config"},
+		{Name: "sidecarsets", CollectionType: "array"},
+		{Name: "helm-release-name"},
+		{Name: "helm-values-files", CollectionType: "array"},
+		{Name: "helm-values", CollectionType: "map"},
 	}
 }
 

@@ -9,8 +9,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -23,13 +26,28 @@ func slipway() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+}
+
+// commandName is what a person types to start the program: as a plugin of flux or kubectl it has another file name.
+func commandName(program string) string {
+	base := strings.TrimSuffix(filepath.Base(program), ".exe")
+	for _, host := range []string{"flux", "kubectl"} {
+		if base == host+"-slipway" {
+			return host + " slipway"
+		}
+	}
+	return "slipway"
 }
 
 // run is the whole program over given streams.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := streams{in: stdin, out: stdout, err: stderr}
+	return runAs(ctx, "slipway", args, streams{in: stdin, out: stdout, err: stderr})
+}
+
+func runAs(ctx context.Context, name string, args []string, s streams) int {
 	root := newRootCommand(s)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if exit := new(exitError); errors.As(err, &exit) && exit.code == exitUsage {

@@ -300,17 +300,15 @@ func TestArgoCDNamesBrokenParameters(t *testing.T) {
 
 // Where an application prunes, printing nothing deletes it.
 func TestArgoCDNeverPrintsNothing(t *testing.T) {
-	tests := map[string]func(t *testing.T, dir string){
-		"SidecarSets alone": func(t *testing.T, dir string) {
-			write(t, dir, "app.yaml", readFile(t, "../examples/argocd/sidecars/sidecarset.yaml"), 0o644)
-		},
-		"comments alone": func(t *testing.T, dir string) { write(t, dir, "app.yaml", "# later\n---\n", 0o644) },
-		"configuration":  func(t *testing.T, dir string) { write(t, dir, "app.yaml", "", 0o644) },
+	tests := map[string]string{
+		"SidecarSets alone": readFile(t, "../examples/argocd/sidecars/sidecarset.yaml"),
+		"comments alone":    "# later\n---\n",
+		"configuration":     "",
 	}
-	for name, change := range tests {
+	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, "apps/manifests")
-			change(t, filepath.Join(s.repo, s.app))
+			write(t, filepath.Join(s.repo, s.app), "app.yaml", text, 0o644)
 			got := s.generate()
 			if got.code == 0 || got.stdout != "" {
 				t.Errorf("exit %d, stdout %q, want a failure and nothing", got.code, got.stdout)

@@ -19,7 +19,15 @@ import (
 // bin holds the clients and slipway under their own names; it is first on PATH while the tests run.
 var bin string
 
+// TestMain runs the tests with the clients at hand. Under the name of flux the test binary is one of them.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "flux" {
+		if err := flux(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "flux:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code, err := runWithClients(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "clients:", err)
@@ -40,6 +48,13 @@ func runWithClients(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	if err := os.Symlink(strings.TrimSpace(kustomize), filepath.Join(bin, "kustomize")); err != nil {
+		return 0, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "flux")); err != nil {
 		return 0, err
 	}
 	if _, err := goCommand("../..", "build", "-o", filepath.Join(bin, "slipway"), "./cmd/slipway"); err != nil {
@@ -103,6 +118,18 @@ func script(t *testing.T, dir, name string, path ...string) result {
 	cmd.Env = append(os.Environ(), "HOME="+home,
 		"PATH="+strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator)))
 	return finish(t, cmd)
+}
+
+// git runs git in dir and returns what it prints.
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	got := finish(t, cmd)
+	if got.code != 0 {
+		t.Fatalf("git %s: exit %d\n%s", strings.Join(args, " "), got.code, got.stderr)
+	}
+	return got.stdout
 }
 
 // result is what one run of a client left behind.
