@@ -98,6 +98,7 @@ func TestKptResults(t *testing.T) {
 
 // Whatever stops the pipeline, the package stays as it was.
 func TestKptFailuresLeaveThePackage(t *testing.T) {
+	half := write(t, t.TempDir(), "half", "#!/bin/sh\nslipway fn > $0.out\nhead -c 300 $0.out\nexit 1\n", 0o755)
 	tests := map[string]struct {
 		reason             string
 		file, old, changed string
@@ -114,7 +115,7 @@ func TestKptFailuresLeaveThePackage(t *testing.T) {
 		},
 		"half a list": {
 			reason: "the function ends in the middle of its output",
-			file:   "Kptfile", old: "exec: slipway fn", changed: "exec: sh -c 'slipway fn | head -c 300; exit 1'",
+			file:   "Kptfile", old: "exec: slipway fn", changed: "exec: " + half,
 		},
 	}
 	for name, test := range tests {
@@ -125,6 +126,9 @@ func TestKptFailuresLeaveThePackage(t *testing.T) {
 			got := script(t, dir, "commands.sh")
 			if got.code == 0 {
 				t.Errorf("%s: exit 0", test.reason)
+			}
+			if strings.Contains(test.changed, half) {
+				contains(t, readFile(t, half+".out"), "log-collector")
 			}
 			results := readFile(t, filepath.Join(dir, "results", "results.yaml"))
 			contains(t, results, test.want)
