@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -20,34 +21,90 @@ import (
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
 func Run(in io.Reader, out, messages io.Writer) error {
-	input := &guard{Reader: in}
-	rw := &kio.ByteReadWriter{Reader: input, Writer: out, KeepReaderAnnotations: true}
+	input, output := &guard{Reader: in}, &gate{Writer: out}
+	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
+		if rw.WrappingKind != kio.ResourceListKind {
+			output.shut = true
+			return &notAList{input.read}
+		}
 		return process(rl, messages)
 	}), rw)
-	if err != nil && !errors.As(err, new(*failure)) {
-		return fmt.Errorf("running the function: %w", unwrapped(err, input))
+	var failed *failure
+	var other *notAList
+	switch {
+	case err == nil || errors.As(err, &failed):
+		return err
+	case errors.As(err, &other):
+		return other
+	case input.err != nil:
+		return fmt.Errorf("reading the ResourceList: %w", input.err)
+	case output.err != nil:
+		return fmt.Errorf("writing the ResourceList: %w", cause(output.err))
+	}
+	return fmt.Errorf("reading the ResourceList: %s", firstLine(err))
+}
+
+// cause takes an error of a system call out of Go's wrapping of it.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
 	}
 	return err
 }
 
-// guard notes whether there was any input, to tell an empty stdin from a broken one.
-type guard struct {
-	io.Reader
-	read bool
+// firstLine is what kyaml says of a list that it cannot read, without the list.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	line = strings.TrimPrefix(line, "failed to read ResourceList input: ")
+	return strings.TrimSuffix(line, ": node contents:")
 }
 
-func (g *guard) Read(p []byte) (int, error) {
-	n, err := g.Reader.Read(p)
-	g.read = g.read || n > 0
+// gate is a writer that can be shut, as what is no ResourceList gets no answer, and that notes why it broke off.
+type gate struct {
+	io.Writer
+	shut bool
+	err  error
+}
+
+// Write passes p on while the gate is open.
+func (g *gate) Write(p []byte) (int, error) {
+	if g.shut {
+		return len(p), nil
+	}
+	n, err := g.Writer.Write(p)
+	g.err = errors.Join(g.err, err)
 	return n, err
 }
 
-func unwrapped(err error, input *guard) error {
-	if !input.read {
-		return errors.New("stdin is empty: the function reads a ResourceList (run it through kustomize or kpt, or use slipway render)")
+// notAList is the error of a run that was given something else.
+type notAList struct{ any bool }
+
+func (e *notAList) Error() string {
+	const advice = " (run it through kustomize or kpt, or use slipway render)"
+	if !e.any {
+		return "stdin is empty: the function reads a ResourceList" + advice
 	}
-	return err
+	return "stdin holds no ResourceList with items, which is what the function reads" + advice
+}
+
+// guard notes what came of reading: whether there was any input, to tell an empty stdin from a broken one, and why it
+// broke off.
+type guard struct {
+	io.Reader
+	read bool
+	err  error
+}
+
+// Read reads on.
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.Reader.Read(p)
+	g.read = g.read || n > 0
+	if err != nil && !errors.Is(err, io.EOF) {
+		g.err = err
+	}
+	return n, err
 }
 
 // failure is the error of a run whose findings say why it failed.
@@ -72,8 +129,14 @@ func process(rl *framework.ResourceList, messages io.Writer) error {
 	injector, contextFindings := prepare(config, rl, objects)
 	findings.Add(contextFindings)
 	if !findings.Failed() {
+		told, edited := len(findings.List), 0
 		for i, object := range objects {
-			objects[i] = injectItem(injector, object, sourceOf(rl.Items[i]), &findings)
+			var n int
+			objects[i], n = injectItem(injector, object, sourceOf(rl.Items[i]), &findings)
+			edited += n
+		}
+		if edited == 0 && len(findings.List) == told && len(objects) > 0 {
+			findings.Add(nothingInjected(injector))
 		}
 	}
 	if !findings.Failed() {
@@ -103,15 +166,36 @@ func prepare(config *Config, rl *framework.ResourceList, objects []*yaml.Node) (
 	return injector, append(findings, more...)
 }
 
-func injectItem(in *inject.Injector, object *yaml.Node, source inject.Source, findings *inject.Findings) *yaml.Node {
+// injectItem returns the item after injection, and how many of its pod templates carry one or want none.
+func injectItem(in *inject.Injector, object *yaml.Node, source inject.Source, findings *inject.Findings) (*yaml.Node, int) {
 	ejected := in.Eject(object, source)
 	findings.Add(ejected.Findings)
 	result := in.Inject(ejected.Object, source, itemText)
 	findings.Add(result.Findings)
-	if len(ejected.Templates) > 0 && inject.Equal(object, result.Object) {
-		return object // nothing new: the item keeps its style
+	answered := 0
+	for _, t := range result.Templates {
+		if t.Edited || t.OptOut {
+			answered++
+		}
 	}
-	return result.Object
+	if len(ejected.Templates) > 0 && inject.Equal(object, result.Object) {
+		return object, answered // nothing new: the item keeps its style
+	}
+	return result.Object, answered
+}
+
+// nothingInjected warns of a run that may have missed what its user meant.
+func nothingInjected(in *inject.Injector) []inject.Finding {
+	f := inject.Finding{
+		Severity: inject.SeverityWarning, Code: "nothing-injected",
+		Message: "nothing is injected: no SidecarSet matches a workload of the input",
+		Hint:    "slipway explain tells why not",
+	}
+	if len(in.Sets()) == 0 {
+		f.Message = "nothing is injected: there is no SidecarSet"
+		f.Hint = "add one to the input or to the functionConfig; slipway explain lists the workloads that it could match"
+	}
+	return []inject.Finding{f}
 }
 
 // itemText stands in for the source text of a node, which a ResourceList does not carry: the value on one line.

@@ -49,7 +49,7 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func writeText(w io.Writer, o *Outcome) error {
 		}
 	}
 	if err := tw.Flush(); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
