@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/fn/framework"
@@ -20,34 +19,40 @@ import (
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
 func Run(in io.Reader, out, messages io.Writer) error {
-	input := &guard{Reader: in}
-	rw := &kio.ByteReadWriter{Reader: input, Writer: out, KeepReaderAnnotations: true}
+	gate := &gate{Writer: out}
+	rw := &kio.ByteReadWriter{Reader: in, Writer: gate, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
+		if err := checkInput(rw); err != nil {
+			gate.shut = true
+			return err
+		}
 		return process(rl, messages)
 	}), rw)
 	if err != nil && !errors.As(err, new(*failure)) {
-		return fmt.Errorf("running the function: %w", unwrapped(err, input))
+		return fmt.Errorf("running the function: %w", err)
 	}
 	return err
 }
 
-// guard notes whether there was any input, to tell an empty stdin from a broken one.
-type guard struct {
-	io.Reader
-	read bool
+// gate keeps the framework from writing out what was no ResourceList: it writes whatever the function returned.
+type gate struct {
+	io.Writer
+	shut bool
 }
 
-func (g *guard) Read(p []byte) (int, error) {
-	n, err := g.Reader.Read(p)
-	g.read = g.read || n > 0
-	return n, err
-}
-
-func unwrapped(err error, input *guard) error {
-	if !input.read {
-		return errors.New("stdin is empty: the function reads a ResourceList (run it through kustomize or kpt, or use slipway render)")
+func (g *gate) Write(p []byte) (int, error) {
+	if g.shut {
+		return len(p), nil
 	}
-	return err
+	return g.Writer.Write(p)
+}
+
+// checkInput refuses what the framework would take for a list of items: nothing at all, and plain manifests.
+func checkInput(rw *kio.ByteReadWriter) error {
+	if rw.WrappingKind == kio.ResourceListKind {
+		return nil
+	}
+	return errors.New("stdin holds no ResourceList, which kustomize and kpt send (slipway render reads plain manifests)")
 }
 
 // failure is the error of a run whose findings say why it failed.
@@ -68,6 +73,10 @@ func process(rl *framework.ResourceList, messages io.Writer) error {
 	objects := make([]*yaml.Node, len(rl.Items))
 	for i, item := range rl.Items {
 		objects[i] = item.YNode()
+		findings.Add(inject.CheckTree(objects[i], sourceOf(item)))
+	}
+	if findings.Failed() {
+		return report(rl, findings.List, messages)
 	}
 	injector, contextFindings := prepare(config, rl, objects)
 	findings.Add(contextFindings)
@@ -106,23 +115,12 @@ func prepare(config *Config, rl *framework.ResourceList, objects []*yaml.Node) (
 func injectItem(in *inject.Injector, object *yaml.Node, source inject.Source, findings *inject.Findings) *yaml.Node {
 	ejected := in.Eject(object, source)
 	findings.Add(ejected.Findings)
-	result := in.Inject(ejected.Object, source, itemText)
+	result := in.Inject(ejected.Object, source, inject.FlowText)
 	findings.Add(result.Findings)
 	if len(ejected.Templates) > 0 && inject.Equal(object, result.Object) {
 		return object // nothing new: the item keeps its style
 	}
 	return result.Object
-}
-
-// itemText stands in for the source text of a node, which a ResourceList does not carry: the value on one line.
-func itemText(n *yaml.Node) string {
-	flow := *n
-	flow.Style = yaml.FlowStyle
-	text, err := yaml.Marshal(&flow)
-	if err != nil {
-		return ""
-	}
-	return " " + strings.TrimRight(string(text), "\n")
 }
 
 // sourceOf is the file that an orchestrator says an item came from.
@@ -142,6 +140,7 @@ func sourceOf(item *yaml.RNode) inject.Source {
 func report(rl *framework.ResourceList, findings []inject.Finding, messages io.Writer) error {
 	failed := 0
 	for _, f := range findings {
+		f.Source.Line = 0 // it counts from the start of the ResourceList, not of the file
 		rl.Results = append(rl.Results, resultOf(f))
 		if f.Severity == inject.SeverityError {
 			failed++
