@@ -92,7 +92,8 @@ func (s *stepper) drop() {
 			}
 			s.low.total--
 			s.low.serving -= one(available)
-			s.remove(&s.observed.Pods[i], "asked to be deleted")
+			p := &s.observed.Pods[i]
+			s.remove(p, choose(p.Lifecycle == PreparingDelete, "its hook let go", "asked to be deleted"))
 		}
 	}
 }
