@@ -62,7 +62,7 @@ func (f *releaseFlags) load(s streams, file string) (release, error) {
 	r := release{seed: f.seed}
 	var err error
 	if r.ready, err = sim.ParseReady(f.ready); err != nil {
-		return r, exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
+		return r, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
 	}
 	data, err := readInput(s, file)
 	if err != nil {
@@ -72,10 +72,10 @@ func (f *releaseFlags) load(s streams, file string) (release, error) {
 	r.set = set
 	planErr := f.loadPlan(s, &r, file, data)
 	if err := errors.Join(setErr, planErr, f.loadOlder(s, &r)); err != nil {
-		return r, exitError{code: exitInvalid, err: err}
+		return r, &exitError{code: exitInvalid, err: err}
 	}
 	if err := r.plan.Validate(r.set); err != nil {
-		return r, exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.planFile(file), err)}
+		return r, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.planFile(file), err)}
 	}
 	return r, nil
 }

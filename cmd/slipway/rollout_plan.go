@@ -39,11 +39,11 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 	}
 	outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
 	if err != nil {
-		return exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
+		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
-		return exitError{code: 1, err: fmt.Errorf("estimating the release of CloneSet %s: %w", r.set.Name, err)}
+		return &exitError{code: 1, err: fmt.Errorf("estimating the release of CloneSet %s: %w", r.set.Name, err)}
 	}
 	w := estimate.Writes
 	return report.Plan(s.out, outline, report.Cost{

@@ -47,7 +47,7 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 
 func (opts simulateOptions) run(ctx context.Context, s streams, file string) error {
 	if opts.crash < 0 {
-		return exitError{code: 2, err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
+		return &exitError{code: 2, err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
 	}
 	r, err := opts.load(s, file)
 	if err != nil {
@@ -55,14 +55,14 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	show, err := opts.shower(s.out)
 	if err != nil {
-		return exitError{code: 2, err: err}
+		return &exitError{code: 2, err: err}
 	}
 	options := r.simOptions()
 	if opts.crash > 0 {
 		// Crashes belong into the time that the release takes, and that is known only after playing it.
 		calm := sim.New(r.set, r.olderTemplate(), options)
 		if _, err := sim.Play(ctx, r.plan, calm, nil); err != nil {
-			return exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+			return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
 		}
 		options.Crashes, options.Horizon = opts.crash, calm.Now()
 	}
@@ -74,7 +74,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
 	}
 	if err != nil {
-		return exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
 	}
 	return verdict(decision)
 }
@@ -121,7 +121,7 @@ func pageShower(out io.Writer) shower {
 // verdict turns a release's end into an exit code.
 func verdict(d rollout.Decision) error {
 	if code := d.Reason.ExitCode(); code != 0 {
-		return exitError{code: code, err: errors.New(d.Message)}
+		return &exitError{code: code, err: errors.New(d.Message)}
 	}
 	return nil
 }

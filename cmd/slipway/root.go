@@ -3,53 +3,160 @@
 package main
 
 import (
-	"context"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
-// streams are where a command reads and writes.
+// Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
+// else; everything that is said about it goes to stderr.
+
+// streams are the standard streams of a run.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// exitError carries the exit code of an error.
+// Exit codes of all commands but rollout.
+const (
+	exitFailure    = 1 // a finding of severity error, or work that could not be done
+	exitUsage      = 2
+	exitDifference = 3 // --check found something to change
+)
+
+// exitError is an error with an exit code. A nil err has been told already.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e exitError) Error() string { return e.err.Error() }
-func (e exitError) Unwrap() error { return e.err }
-
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRootCommand(streams{in: stdin, out: stdout, err: stderr})
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var coded exitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &coded):
-		if coded.err != nil {
-			fmt.Fprintf(stderr, "slipway: %v\n", coded.err)
-		}
-		return coded.code
-	default:
-		fmt.Fprintf(stderr, "slipway: %v\n", err)
-		return 2
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
 	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usagef is an error in how slipway was called.
+func usagef(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// exitCode tells the error to the person and turns it into the exit code.
+func (s streams) exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	exit := &exitError{exitFailure, err}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		s.say("error: %v", exit.err)
+	}
+	return exit.code
+}
+
+// say writes one line to stderr. There is no one to tell if that fails.
+func (s streams) say(format string, args ...any) {
+	fmt.Fprintf(s.err, format+"\n", args...) //nolint:errcheck // see above
+}
+
+// isTerminal says whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func newRootCommand(s streams) *cobra.Command {
-	root := &cobra.Command{Use: "slipway", SilenceErrors: true, SilenceUsage: true}
+	root := &cobra.Command{
+		Use:   "slipway",
+		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
+		Long: `slipway injects OpenKruise SidecarSets into rendered manifests at build time, so that what an admission
+webhook does unseen in the cluster is a diff in Git.
+
+Started without arguments and with a ResourceList on standard input it is a KRM function, as slipway fn is: an
+orchestrator that is given nothing but a path to an executable can pass no arguments.`,
+		Args:          knownCommand,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
+		RunE: func(c *cobra.Command, _ []string) error {
+			in := bufio.NewReader(untilDone(c.Context(), s.in))
+			if isTerminal(s.in) || isEmpty(in) {
+				return c.Help()
+			}
+			return fn.Run(in, s.out, s.err)
+		},
+	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newRolloutCommand(s))
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w (see %s --help)", err, c.CommandPath())
+	})
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newRolloutCommand(s), newVersionCommand(s))
+	root.InitDefaultCompletionCmd()
+	checkUsage(root)
 	return root
+}
+
+// checkUsage makes what a command and those below it say against their arguments errors of usage, and gives those that
+// only hold others a way to say it.
+func checkUsage(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args = knownCommand
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	c.Args = usageArgs(c.Args)
+	for _, sub := range c.Commands() {
+		checkUsage(sub)
+	}
+}
+
+// knownCommand refuses a word that is not the name of a command, and suggests the one that may be meant.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return fmt.Errorf("there is no command %q%s", c.CommandPath()+" "+args[0], hint)
+}
+
+// noArgs refuses arguments.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// isEmpty says whether there is nothing to read.
+func isEmpty(r *bufio.Reader) bool {
+	_, err := r.Peek(1)
+	return err != nil
+}
+
+// usageArgs makes a refusal of arguments an error of usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return usagef("%w (see %s --help)", err, c.CommandPath())
+		}
+		return nil
+	}
 }

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO     ?= go
+TOOL   := $(GO) tool -modfile=$(CURDIR)/.ci/tools.mod
+# Folders with a go.mod of their own (go test cannot see that they depend on slipway, so nothing is cached), and packages whose tests rewrite golden files.
+NESTED := $(patsubst %/go.mod,%,$(wildcard testdata/*/go.mod))
+GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cmd/*_test.go' 'fn/*_test.go' 'render/*_test.go' 'rollout/*_test.go'))))
+
+.DEFAULT_GOAL := build
+.PHONY: help build test quick fmt lint race fuzz bench golden docs ci clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: ## build ./slipway, static and stripped
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o slipway ./cmd/slipway
+
+test: ## every test that needs only Go and git
+	$(GO) test -shuffle=on ./...
+	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on ./... || exit 1; done
+
+quick: ## the tests to run after each change
+	$(GO) test -short ./...
+
+fmt: ## format every Go file
+	$(TOOL) golangci-lint fmt ./... ./testdata/...
+
+lint: ## golangci-lint (the first run builds it, about a minute and a half)
+	$(TOOL) golangci-lint run ./... ./testdata/bench/...
+	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
+
+race: ## the libraries' tests under the race detector (needs a C compiler)
+	@$(GO) list ./... | { grep -v /cmd/ || true; } | xargs -r $(GO) test -race -shuffle=on
+
+fuzz: ## fuzz each target for FUZZTIME (20s)
+	@GO="$(GO)" bash .ci/fuzz
+
+bench: ## benchmarks, then whole processes against kyaml
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./testdata/bench
+
+golden: ## rewrite the golden files from what the code does now
+	$(if $(GOLDEN),$(GO) test $(GOLDEN) -update,@echo no golden files)
+
+docs: ## regenerate the documents that come from the code
+	$(GO) generate ./...
+
+ci: ## what CI runs
+	bash .ci/run
+
+clean: ## remove what the other targets leave in the tree
+	rm -rf slipway dist

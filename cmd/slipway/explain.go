@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
+)
+
+func newExplainCommand(s streams) *cobra.Command {
+	var input inputFlags
+	var output string
+	c := &cobra.Command{
+		Use:   "explain [PATH|-]...",
+		Short: "Tell which SidecarSet matches which workload and why, and where each injected field comes from",
+		Long: `Hold every SidecarSet against every workload of the input, and print for each whether it matches or the first
+reason why not and, for each field that would be injected, the set and the rule that it comes from and what prevailed
+over what. Nothing is written.`,
+		Example: `  slipway explain app.yaml -s sidecars/
+  kustomize build . | slipway explain -s sidecars/ -o json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			format, err := parseFormat("--output", output)
+			if err != nil {
+				return err
+			}
+			req, findings, err := input.request(c.Context(), s, args)
+			if err != nil {
+				return err
+			}
+			if err := s.tell(findings); err != nil {
+				return err
+			}
+			req.Action, req.Detailed = render.Explain, true
+			outcome, err := render.Run(c.Context(), req, render.Discard{})
+			if err != nil {
+				return err
+			}
+			if err := render.WriteReport(s.out, outcome, format); err != nil {
+				return err
+			}
+			return s.tell(outcome.Findings)
+		},
+	}
+	input.register(c)
+	registerOutput(c, &output, "`FORMAT`: text, json or sarif")
+	return c
+}

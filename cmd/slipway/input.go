@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn"
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render"
+)
+
+// inputFlags are the flags that say what to read and how to inject.
+type inputFlags struct {
+	sidecarSets []string
+	config      string
+	namespace   string
+
+	policies inject.Policies // of the configuration, once request has read it
+}
+
+func (f *inputFlags) register(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "`PATH` of a file or folder with SidecarSets, or -, beside those in the input; can be repeated")
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none")
+	completeFlag(c, "sidecarsets", completeManifests)
+	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	f.registerConfig(c, "`FILE` with a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+}
+
+// registerConfig adds the flag for the configuration alone.
+func (f *inputFlags) registerConfig(c *cobra.Command, usage string) {
+	c.Flags().StringVarP(&f.config, "config", "c", "", usage)
+	completeFlag(c, "config", completeManifests)
+	c.ValidArgsFunction = completeManifests
+}
+
+// paths are those to read: the arguments, or standard input.
+func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
+	if len(args) == 0 {
+		args = []string{"-"}
+		if isTerminal(s.in) {
+			return nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
+		}
+	}
+	dashes := 0
+	for _, p := range slices.Concat(args, f.sidecarSets) {
+		if p == "-" {
+			dashes++
+		}
+	}
+	if dashes > 1 {
+		return nil, usagef("standard input can be read only once: name a file in place of one -")
+	}
+	return args, nil
+}
+
+// request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
+func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
+	req := render.Request{Stdin: untilDone(ctx, s.in), SetPaths: f.sidecarSets}
+	var err error
+	if req.Paths, err = f.paths(s, args); err != nil {
+		return req, nil, err
+	}
+	config := &fn.Config{}
+	var findings []inject.Finding
+	if f.config != "" {
+		object, source, err := render.ReadObject(f.config)
+		if err != nil {
+			return req, nil, err
+		}
+		config, findings = fn.ParseConfig(object, source)
+	}
+	f.policies = config.Policies
+	req.Options = config.Options()
+	req.Sets = config.Sets()
+	req.KeepSidecarSets = config.KeepSidecarSets
+	if f.namespace != "" {
+		req.Options.Namespace = f.namespace
+	}
+	return req, findings, nil
+}
+
+// reportFlags are the flags that say what is told about a run, and where.
+type reportFlags struct {
+	format, file string
+}
+
+func (f *reportFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why, as text, json or sarif, to stderr or --report-file; `FORMAT`")
+	c.Flags().StringVar(&f.file, "report-file", "", "`FILE` for the report (text if --report is not given)")
+	completeFlag(c, "report", completeFormats)
+}
+
+func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
+
+func (f *reportFlags) parse() (render.Format, error) {
+	if f.format == "" {
+		return render.Text, nil
+	}
+	return parseFormat("--report", f.format)
+}
+
+// registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
+func registerOutput(c *cobra.Command, format *string, usage string) {
+	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
+	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().Lookup("report").Hidden = true
+	completeFlag(c, "output", completeFormats)
+}
+
+// parseFormat reads the value of a flag that names a format.
+func parseFormat(flag, value string) (render.Format, error) {
+	format, err := render.ParseFormat(value)
+	if err != nil {
+		return format, usagef("%s: %w", flag, err)
+	}
+	return format, nil
+}
+
+// write writes the report where the flags say.
+func (f *reportFlags) write(s streams, o *render.Outcome) error {
+	if !f.wanted() {
+		return nil
+	}
+	format, err := f.parse()
+	if err != nil {
+		return err
+	}
+	if f.file == "" {
+		return render.WriteReport(s.err, o, format)
+	}
+	var text bytes.Buffer
+	if err := render.WriteReport(&text, o, format); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
+		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
+	}
+	return nil
+}
+
+// cause takes an error of a system call out of Go's wrapping of it.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// maxTold is how many errors are printed; a report has them all.
+const maxTold = 20
+
+// tell prints errors and warnings, and returns an error if there are errors.
+func (s streams) tell(findings []inject.Finding) error {
+	failed := 0
+	for _, f := range findings {
+		if f.Severity == inject.SeverityError {
+			failed++
+		}
+		if f.Severity == inject.SeverityInfo || f.Severity == inject.SeverityError && failed > maxTold {
+			continue
+		}
+		s.say("%s: %s", f.Severity, f)
+	}
+	if failed == 0 {
+		return nil
+	}
+	if failed > maxTold {
+		s.say("error: and %d more (--report json lists them all)", failed-maxTold)
+	}
+	return &exitError{code: exitFailure}
+}
+
+// progress shows on a terminal how far a run of more than a second has come. stop takes the line away.
+func (s streams) progress() (show func(documents int), stop func()) {
+	if !isTerminal(s.err) {
+		return nil, func() {}
+	}
+	start, last := time.Now(), time.Time{}
+	shown := false
+	show = func(documents int) {
+		now := time.Now()
+		if now.Sub(start) < time.Second || now.Sub(last) < 100*time.Millisecond {
+			return
+		}
+		last, shown = now, true
+		fmt.Fprintf(s.err, "\r%d documents", documents) //nolint:errcheck // a line for the eye alone
+	}
+	return show, func() {
+		if shown {
+			io.WriteString(s.err, "\r\x1b[K") //nolint:errcheck // a line for the eye alone
+		}
+	}
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// container builds the container that a sidecar becomes in this pod: resources, mounts, devices, env.
+func (b *build) container(set *SidecarSet, s *Sidecar, list string) *yaml.Node {
+	c := b.resources(set, s, s.Container, list)
+	mounts, shareEnv := b.sharedMounts(s)
+	env := mergeEnv(b.transferred(set, s), shareEnv)
+	c = b.merged(set, s, c, volumeMountsField, mounts, list)
+	c = b.env(set, s, c, env, list)
+	return b.merged(set, s, c, devicesField, b.sharedDevices(s), list)
+}
+
+// appContainers are the pod's own containers as sharing sees them: those that an earlier injection put there are left out.
+func (b *build) appContainers() []*yaml.Node {
+	return slices.DeleteFunc(slices.Clone(b.containers), func(c *yaml.Node) bool {
+		e, _ := named(items(lookup(c, envField)), isInjectedEnv)
+		return e != nil && str(lookup(e, "value")) == "true"
+	})
+}
+
+// subPathVariable finds the names of variables in a subPathExpr, as Kruise does.
+func subPathVariable() *regexp.Regexp {
+	return regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+}
+
+// sharedMounts are the mounts of the app's containers, and the variables that their subPathExpr name.
+func (b *build) sharedMounts(s *Sidecar) (mounts, env []*yaml.Node) {
+	if s.ShareVolumePolicy.Type != enabled {
+		return nil, nil
+	}
+	for _, c := range b.appContainers() {
+		for _, m := range items(lookup(c, volumeMountsField)) {
+			mounts = append(mounts, m)
+			expr := str(lookup(m, "subPathExpr"))
+			if expr == "" {
+				continue
+			}
+			for _, match := range subPathVariable().FindAllStringSubmatch(expr, -1) {
+				if e, _ := named(items(lookup(c, envField)), match[1]); e != nil {
+					env = mergeEnv(env, []*yaml.Node{e})
+				}
+			}
+		}
+	}
+	return mounts, env
+}
+
+// sharedDevices are the devices of the app's containers.
+func (b *build) sharedDevices(s *Sidecar) []*yaml.Node {
+	if s.ShareVolumeDevicePolicy == nil || s.ShareVolumeDevicePolicy.Type != enabled {
+		return nil
+	}
+	var out []*yaml.Node
+	for _, c := range b.appContainers() {
+		out = append(out, items(lookup(c, devicesField))...)
+	}
+	return out
+}
+
+// merged appends to the mounts or devices of a container those whose path neither has.
+func (b *build) merged(set *SidecarSet, s *Sidecar, c *yaml.Node, field string, more []*yaml.Node, list string) *yaml.Node {
+	taken := map[string]bool{}
+	for _, f := range []string{volumeMountsField, devicesField} {
+		for _, m := range items(lookup(c, f)) {
+			taken[mountPoint(m)] = true
+		}
+	}
+	elements := slices.Clone(items(lookup(c, field)))
+	own := len(elements)
+	for _, m := range more {
+		if at := mountPoint(m); !taken[at] {
+			taken[at] = true
+			elements = append(elements, fresh(m, false))
+			b.origin(list, s.Name+"]."+field+"["+at+"]", set, "shared from the app's containers", "")
+		}
+	}
+	if len(elements) == own {
+		return c
+	}
+	return with(c, field, sequence(elements...))
+}
+
+// mountPoint is where a mount or a device appears in the container.
+func mountPoint(m *yaml.Node) string {
+	if p := str(lookup(m, "mountPath")); p != "" {
+		return p
+	}
+	return str(lookup(m, "devicePath"))
+}
+
+// collectVolumes adds the volumes that a sidecar mounts; the pod's volume of a name prevails, and so does one that a
+// controller makes from a claim template.
+func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
+	claimed := b.t.claimed()
+	for _, field := range []string{volumeMountsField, devicesField} {
+		for i, m := range items(lookup(s.Container, field)) {
+			name := str(lookup(m, nameField))
+			v := set.volume(name)
+			own, _ := named(b.volumes, name)
+			earlier := slices.IndexFunc(b.changes.volumes, func(p placed) bool { return p.name == name })
+			switch {
+			case own != nil || claimed[name]:
+				b.keptVolume(set, name, v, claimed[name])
+			case earlier >= 0:
+			case v == nil:
+				b.report(b.mistake(), nil, "no-volume", "", fmt.Sprintf(
+					"SidecarSet %s, container %s, %s mounts the volume %q, which neither the SidecarSet nor the pod has",
+					set.Metadata.Name, s.Name, indexed(field, i), name),
+					"add it to the SidecarSet's spec.volumes or to the pod's volumes")
+			default:
+				b.origin(volumesField, name, set, "spec.volumes, mounted by container "+s.Name, "")
+				b.changes.volumes = append(b.changes.volumes, placed{
+					set: set.Metadata.Name, name: name, node: v, replaces: -1,
+				})
+			}
+		}
+	}
+}
+
+func (b *build) keptVolume(set *SidecarSet, name string, v *yaml.Node, claimed bool) {
+	why := "the pod's own volume prevails"
+	if claimed {
+		why = "the workload's volumeClaimTemplate prevails"
+	}
+	if v != nil {
+		b.origin(volumesField, name, set, "spec.volumes, not injected", why)
+	}
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Eject takes out of every pod template of an object what slipway put in, and puts back what it displaced.
+// The tree that it returns, written with Result.Verbatim, is to the byte the object before the injection, where nobody
+// has changed it since; what others have changed stays as they left it.
+func (in *Injector) Eject(object *yaml.Node, source Source) Result {
+	d := &Decoder{Source: source}
+	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
+	edited := object
+	for _, t := range in.opts.templates(object, nil, d) {
+		e := &ejection{build: build{in: in, doc: object, t: t, source: source}, verbatim: result.Verbatim}
+		tmpl := e.run()
+		result.Findings = append(result.Findings, e.findings...)
+		if tmpl != t.node {
+			edited = replaceAt(edited, t.path, tmpl)
+			result.Templates = append(result.Templates,
+				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Edited: true, Origins: e.rec.origins()})
+		}
+	}
+	result.Findings = append(d.Findings, result.Findings...)
+	if !HasErrors(result.Findings) {
+		result.Object = edited
+	}
+	return result
+}
+
+// ejection is the undoing of one build.
+type ejection struct {
+	build
+	rec      *provenance
+	verbatim map[*yaml.Node]string
+}
+
+func (e *ejection) run() *yaml.Node {
+	mark := at(e.t.node, metadataField, annotationsField, InjectedAnnotation)
+	if mark == nil || !e.readMetadata() || !e.readSpec() {
+		return e.t.node
+	}
+	rec, err := decodeProvenance(str(mark))
+	if err != nil {
+		e.report(SeverityError, mark, "damaged-provenance", "metadata.annotations["+InjectedAnnotation+"]",
+			err.Error(), "restore the annotation, or the file, from version control")
+		return e.t.node
+	}
+	e.rec = rec
+	spec := e.spec
+	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
+		spec = e.restoreList(spec, field)
+	}
+	tmpl := with(e.t.node, specField, spec)
+	if spec == e.spec {
+		tmpl = e.t.node
+	}
+	return e.restoreMetadata(tmpl)
+}
+
+// restoreList takes the recorded elements out of one list.
+func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
+	recorded := e.rec.recorded(field)
+	was, rewritten := e.rec.Was[field]
+	list := e.child(spec, field)
+	if len(recorded) == 0 && !rewritten || list == nil || list.Kind != yaml.SequenceNode {
+		return spec
+	}
+	var kept []*yaml.Node
+	for _, n := range list.Content {
+		name := str(lookup(n, nameField))
+		if !slices.Contains(recorded, name) {
+			kept = append(kept, n)
+		} else if was, ok := e.rec.Was[field+"["+name+"]"]; ok {
+			kept = append(kept, e.originalElement(was, n))
+		}
+	}
+	switch {
+	case rewritten && e.unchanged(kept, was):
+		return with(spec, field, e.original(was))
+	case len(kept) == 0:
+		return without(spec, field)
+	}
+	c := *list
+	c.Content = kept
+	return with(spec, field, &c)
+}
+
+// unchanged says whether what is left of a list is what its original text held, so that the text can stand for it.
+func (e *ejection) unchanged(kept []*yaml.Node, was string) bool {
+	original := parseText(was)
+	var before []string
+	for _, n := range items(original) {
+		if name := str(lookup(n, nameField)); !slices.Contains(before, name) {
+			before = append(before, name)
+		}
+	}
+	now := make([]string, 0, len(kept))
+	for _, n := range kept {
+		now = append(now, str(lookup(n, nameField)))
+	}
+	return slices.Equal(before, now)
+}
+
+// original makes the node that stands for recorded text.
+func (e *ejection) original(text string) *yaml.Node {
+	n := fresh(parseText(text), false)
+	if n == nil {
+		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag}
+	}
+	e.verbatim[n] = text
+	return n
+}
+
+// originalElement makes the node that stands for the recorded text of an element, in the place of an injected one. The
+// text's first line is indented to the column of its keys; what of that stands before and at the dash is not repeated.
+func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node {
+	n := e.original(text)
+	const dash = 2 // an injected element's keys start two columns after its dash
+	if blanks := len(text) - len(strings.TrimLeft(text, " ")); blanks > 1 && n.Style&yaml.FlowStyle == 0 {
+		e.verbatim[n] = text[min(max(injected.Column-dash, 0), blanks-1):]
+	}
+	n.Line, n.Column = -injected.Line, injected.Column // see inPlaceOf
+	return n
+}
+
+func parseText(text string) *yaml.Node {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return scalar(strings.TrimSpace(text))
+	}
+	return Root(&doc)
+}
+
+// restoreMetadata takes out the recorded annotations and the record itself, and the mappings that came with them.
+func (e *ejection) restoreMetadata(tmpl *yaml.Node) *yaml.Node {
+	annotations := lookup(e.metadata, annotationsField)
+	for _, key := range append(e.rec.recorded(annotationsField), InjectedAnnotation) {
+		if was, ok := e.rec.Was[annotationsField+"["+key+"]"]; ok {
+			annotations = with(annotations, key, e.original(was))
+			continue
+		}
+		annotations = without(annotations, key)
+	}
+	metadata := e.restoreMapping(e.metadata, annotationsField, annotations)
+	return e.restoreMapping(tmpl, metadataField, metadata)
+}
+
+// restoreMapping puts a mapping back under its key; an empty one as it was written, or not at all.
+func (e *ejection) restoreMapping(m *yaml.Node, key string, v *yaml.Node) *yaml.Node {
+	if len(v.Content) > 0 {
+		return with(m, key, v)
+	}
+	if was, ok := e.rec.Was[key]; ok {
+		return with(m, key, e.original(was))
+	}
+	return without(m, key)
+}
+
+// origins lists what a record names, as explain shows it where the sets are not at hand.
+func (p *provenance) origins() []Origin {
+	var out []Origin
+	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField, annotationsField} {
+		base := specField + "."
+		if field == annotationsField {
+			base = metadataField + "."
+		}
+		for set, r := range p.Sets {
+			for _, name := range *r.list(field) {
+				out = append(out, Origin{Field: base + field + "[" + name + "]", Set: set, Rule: "recorded in " + InjectedAnnotation})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Origin) int { return strings.Compare(a.Field+a.Set, b.Field+b.Set) })
+	return out
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// env adds IS_INJECTED and then more to a container's own variables. Of more, the first of a name wins and the
+// container's own prevail; IS_INJECTED is added even where the container has one, as the webhook does.
+func (b *build) env(set *SidecarSet, s *Sidecar, c *yaml.Node, more []*yaml.Node, list string) *yaml.Node {
+	elements := slices.Clone(items(lookup(c, envField)))
+	elements = append(elements, mapping(scalar(nameField), scalar(isInjectedEnv), scalar("value"), quoted("true")))
+	b.origin(list, s.Name+"].env["+isInjectedEnv+"]", set, "marks a container as injected", "")
+	for _, e := range more {
+		name := str(lookup(e, nameField))
+		if taken, _ := named(elements, name); taken != nil {
+			b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app, not injected", "the sidecar's own variable prevails")
+			continue
+		}
+		elements = append(elements, fresh(e, false))
+		b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app", "")
+	}
+	return with(c, envField, sequence(elements...), volumeMountsField, devicesField)
+}
+
+// quoted is a string that a reader would take for something else without quotes.
+func quoted(v string) *yaml.Node {
+	n := scalar(v)
+	n.Style = yaml.DoubleQuotedStyle
+	return n
+}
+
+// mergeEnv appends to env the variables whose name it does not have.
+func mergeEnv(env, more []*yaml.Node) []*yaml.Node {
+	for _, e := range more {
+		if taken, _ := named(env, str(lookup(e, nameField))); taken == nil {
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// transferred are the variables that transferEnv names, as their containers have them before any injection.
+// A variable or container that is not there is passed over, as the webhook does, but not in silence.
+func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
+	var out []*yaml.Node
+	for i, t := range s.TransferEnv {
+		source, err := b.envSource(t)
+		if err != nil {
+			b.report(b.mistake(), nil, "bad-transfer-env", "", fmt.Sprintf("SidecarSet %s, container %s, %s: %v",
+				set.Metadata.Name, s.Name, indexed("transferEnv", i), err), "")
+			continue
+		}
+		container, _ := named(b.containers, source)
+		for _, name := range t.names() {
+			e := lastNamed(items(lookup(container, envField)), name)
+			if e == nil {
+				b.report(SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
+					"SidecarSet %s transfers %s of container %q to %s, and there is none", set.Metadata.Name, name, source, s.Name), "")
+				continue
+			}
+			out = mergeEnv(out, []*yaml.Node{e})
+		}
+	}
+	return out
+}
+
+// lastNamed returns the last element of a name: of a variable that a container sets twice the kubelet keeps the last
+// value, and so does a transfer.
+func lastNamed(list []*yaml.Node, name string) *yaml.Node {
+	for _, n := range slices.Backward(list) {
+		if str(lookup(n, nameField)) == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// names are the variables of a transfer, sorted, as Kruise takes them.
+func (t TransferEnv) names() []string {
+	names := slices.Clone(t.EnvNames)
+	if t.EnvName != "" {
+		names = append(names, t.EnvName)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// envSource is the name of the container that a transfer reads.
+func (b *build) envSource(t TransferEnv) (string, error) {
+	if t.SourceContainerNameFrom == nil || t.SourceContainerNameFrom.FieldRef == nil {
+		return t.SourceContainerName, nil
+	}
+	field, key, err := parseFieldPath(t.SourceContainerNameFrom.FieldRef.FieldPath)
+	switch {
+	case err != nil:
+		return "", err
+	case field == labelsField:
+		return str(at(b.metadata, labelsField, key)), nil
+	default:
+		return b.patched[key], nil
+	}
+}
+
+// parseFieldPath reads metadata.labels['key'] and metadata.annotations['key'], the two paths that Kruise accepts.
+func parseFieldPath(path string) (field, key string, err error) {
+	for _, field := range []string{labelsField, annotationsField} {
+		rest, ok := strings.CutPrefix(path, "metadata."+field+"['")
+		if key, closed := strings.CutSuffix(rest, "']"); ok && closed && key != "" {
+			return field, key, nil
+		}
+	}
+	return "", "", fmt.Errorf("fieldPath %q is neither metadata.labels['KEY'] nor metadata.annotations['KEY']", path)
+}

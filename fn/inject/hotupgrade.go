@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"slices"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Keys that Kruise's hot upgrade works with; they are part of the container's interface, not of Kruise's bookkeeping.
+const (
+	workingHotUpgrade = "kruise.io/sidecarset-working-hotupgrade-container"
+	versionPrefix     = "version.sidecarset.kruise.io/"
+	versionAltPrefix  = "versionalt.sidecarset.kruise.io/"
+)
+
+// hotUpgrade splits a sidecar into the pair that a hot upgrade swaps: x-1 with the image, x-2 with the empty one.
+// Other sidecars are returned alone.
+func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.Node {
+	if !s.hot() {
+		return []*yaml.Node{c}
+	}
+	names := s.podNames()
+	working, empty := hotVariant(c, names[0]), hotVariant(c, names[1])
+	empty = with(empty, imageField, scalar(s.UpgradeStrategy.HotUpgradeEmptyImage))
+	b.annotate(set, "the working container of a hot upgrade", []annotation{
+		{key: versionPrefix + names[0], value: "1"},
+		{key: versionPrefix + names[1], value: "0"},
+		{key: versionAltPrefix + names[0], value: "0"},
+		{key: versionAltPrefix + names[1], value: "1"},
+	})
+	b.markWorking(set, s.Name, names[0])
+	return []*yaml.Node{working, empty}
+}
+
+// hotVariant is one of the pair: its name, and the versions by which the two tell who works.
+func hotVariant(c *yaml.Node, name string) *yaml.Node {
+	c = with(c, nameField, scalar(name))
+	env := slices.Clone(items(lookup(c, envField)))
+	for _, v := range []struct{ variable, prefix string }{
+		{"SIDECARSET_VERSION", versionPrefix}, {"SIDECARSET_VERSION_ALT", versionAltPrefix},
+	} {
+		path := "metadata.annotations['" + v.prefix + name + "']"
+		env = append(env, mapping(scalar(nameField), scalar(v.variable),
+			scalar("valueFrom"), mapping(scalar("fieldRef"), mapping(scalar("fieldPath"), scalar(path)))))
+	}
+	return with(c, envField, sequence(env...))
+}

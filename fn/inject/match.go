@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Verdict is the answer to "does this set match this workload".
+type Verdict string
+
+// The three answers. Undecided means that it depends on something that only the cluster knows.
+const (
+	Matched   Verdict = "matched"
+	Unmatched Verdict = "unmatched"
+	Undecided Verdict = "undecided"
+)
+
+// Match is one set held against one pod template.
+type Match struct {
+	Set     string  `json:"sidecarSet"`
+	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason"`             // the first reason why not, or what matched
+	Add     string  `json:"toDecide,omitempty"` // what would decide an undecided match
+}
+
+const metadataNameLabel = "kubernetes.io/metadata.name"
+
+// pod is what a selector can see of the pods of a template.
+type pod struct {
+	kind      WorkloadKind
+	namespace string // "" where it is not known
+	labels    map[string]string
+}
+
+// match holds a set against a pod. A definite no from any part outweighs an undecided one.
+func (in *Injector) match(set *SidecarSet, p pod) Match {
+	m := Match{Set: set.Metadata.Name}
+	if set.Spec.InjectionStrategy.Paused {
+		m.Verdict, m.Reason = Unmatched, "injection is paused (spec.injectionStrategy.paused)"
+		return m
+	}
+	selector := selectLabels(set.Spec.Selector, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+	if selector.verdict == Unmatched {
+		m.Verdict, m.Reason = Unmatched, "spec.selector: "+selector.reason
+		return m
+	}
+	space := in.matchNamespace(set, p.namespace)
+	switch {
+	case space.verdict == Unmatched:
+		m.Verdict, m.Reason = Unmatched, space.reason
+	case selector.verdict == Undecided:
+		m.Verdict, m.Reason, m.Add = Undecided, "spec.selector: "+selector.reason, selector.add
+	case space.verdict == Undecided:
+		m.Verdict, m.Reason, m.Add = Undecided, space.reason, space.add
+	default:
+		m.Verdict, m.Reason = Matched, "labels match spec.selector"
+	}
+	return m
+}
+
+// answer is a verdict with the reason for it, and what would decide it.
+type answer struct {
+	verdict     Verdict
+	reason, add string
+}
+
+func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
+	const giveNamespace = "give the namespace: metadata.namespace, or -n, or namespace in the configuration"
+	switch bound, selector := set.Spec.Namespace, set.Spec.NamespaceSelector; {
+	case bound != "" && namespace == "":
+		return answer{Undecided, "spec.namespace is " + bound + " and the workload names no namespace", giveNamespace}
+	case bound != "" && bound != namespace:
+		return answer{verdict: Unmatched, reason: fmt.Sprintf("spec.namespace is %s, the workload's is %s", bound, namespace)}
+	case bound != "" || selector.empty(): // unlike spec.selector, an empty namespaceSelector matches everything
+		return answer{verdict: Matched}
+	case namespace == "":
+		return answer{Undecided, "spec.namespaceSelector is set and the workload names no namespace", giveNamespace}
+	default:
+		return in.selectNamespace(selector, namespace)
+	}
+}
+
+func (in *Injector) selectNamespace(selector *Selector, namespace string) answer {
+	known, ok := in.opts.Namespaces[namespace]
+	labels := map[string]string{metadataNameLabel: namespace}
+	for k, v := range known {
+		labels[k] = v
+	}
+	a := selectLabels(selector, labels, func(key string) bool { return !ok && key != metadataNameLabel })
+	a.reason = "spec.namespaceSelector: " + a.reason
+	if a.verdict == Undecided {
+		a.reason = "spec.namespaceSelector: the labels of namespace " + namespace + " are not known"
+		a.add = fmt.Sprintf("add Namespace %s to the input, or namespaces: {%s: {label: value}} to the configuration",
+			namespace, namespace)
+	}
+	return a
+}
+
+// selectLabels evaluates a selector over labels of which some keys may be unknown. An empty selector matches nothing.
+func selectLabels(s *Selector, labels map[string]string, unknown func(key string) bool) answer {
+	if s.empty() {
+		return answer{verdict: Unmatched, reason: "an empty selector matches nothing"}
+	}
+	undecided := answer{verdict: Matched}
+	for _, r := range requirements(s) {
+		if unknown(r.Key) {
+			undecided = answer{
+				Undecided, "label " + r.Key + " is set by a controller after this point",
+				"select on a label of the pod template",
+			}
+			continue
+		}
+		if reason := unmet(r, labels); reason != "" {
+			return answer{verdict: Unmatched, reason: reason}
+		}
+	}
+	return undecided
+}
+
+// requirements lists what a selector asks for, by key: its labels, then its expressions.
+func requirements(s *Selector) []metav1.LabelSelectorRequirement {
+	if s == nil {
+		return nil
+	}
+	out := make([]metav1.LabelSelectorRequirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
+	for k, v := range s.MatchLabels {
+		out = append(out, metav1.LabelSelectorRequirement{Key: k, Operator: metav1.LabelSelectorOpIn, Values: []string{v}})
+	}
+	slices.SortFunc(out, func(a, b metav1.LabelSelectorRequirement) int { return strings.Compare(a.Key, b.Key) })
+	return append(out, s.MatchExpressions...)
+}
+
+// unmet says why labels do not meet one requirement, or "".
+func unmet(r metav1.LabelSelectorRequirement, labels map[string]string) string {
+	value, has := labels[r.Key]
+	in := has && slices.Contains(r.Values, value)
+	switch r.Operator {
+	case metav1.LabelSelectorOpIn:
+		if !has {
+			return fmt.Sprintf("needs label %s=%s, which is not there", r.Key, strings.Join(r.Values, "|"))
+		}
+		if !in {
+			return fmt.Sprintf("needs label %s=%s, found %s", r.Key, strings.Join(r.Values, "|"), value)
+		}
+	case metav1.LabelSelectorOpNotIn:
+		if in {
+			return fmt.Sprintf("label %s must not be %s", r.Key, value)
+		}
+	case metav1.LabelSelectorOpExists:
+		if !has {
+			return "needs label " + r.Key + ", which is not there"
+		}
+	case metav1.LabelSelectorOpDoesNotExist:
+		if has {
+			return "label " + r.Key + " must not be there"
+		}
+	}
+	return ""
+}
+
+// addedLater says whether the controller of a kind sets a label on its pods, so that a template cannot tell its value.
+func addedLater(kind WorkloadKind, key string) bool {
+	adds := addingKinds(key)
+	return adds != nil && adds(kind)
+}
+
+// addingKinds tells which kinds have a label added to their pods; nil is the answer for a label that no controller adds.
+func addingKinds(key string) func(WorkloadKind) bool {
+	oneOf := func(kinds ...string) func(WorkloadKind) bool {
+		return func(w WorkloadKind) bool { return slices.Contains(kinds, w.Kind) }
+	}
+	inGroup := func(group string) func(WorkloadKind) bool {
+		return func(w WorkloadKind) bool { return w.Group == group }
+	}
+	job := func(w WorkloadKind) bool { return w.RunsToCompletion }
+	switch key {
+	case "pod-template-hash":
+		return func(w WorkloadKind) bool {
+			return w.Kind == "Deployment" || w.Kind == "ReplicaSet" || w.Kind == "CloneSet" || w.Kind == "UnitedDeployment" ||
+				w.Group == knativeGroup
+		}
+	case "rollouts-pod-template-hash":
+		return oneOf("Rollout")
+	case "controller-revision-hash":
+		return oneOf("StatefulSet", "DaemonSet", "CloneSet", "UnitedDeployment", "BroadcastJob", "AdvancedCronJob")
+	case "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index":
+		return oneOf("StatefulSet", "UnitedDeployment")
+	case "pod-template-generation":
+		return oneOf("DaemonSet")
+	case "apps.kruise.io/cloneset-instance-id", "apps.kruise.io/subset-name", "lifecycle.apps.kruise.io/state":
+		return inGroup(KruiseGroup)
+	case "broadcastjob-name", "broadcastjob-controller-uid":
+		return oneOf("BroadcastJob", "AdvancedCronJob")
+	case "job-name", "controller-uid":
+		return job
+	case "deployment", "deploymentconfig":
+		return oneOf("DeploymentConfig")
+	}
+	switch prefix, _, _ := strings.Cut(key, "/"); prefix {
+	case "batch.kubernetes.io":
+		return job
+	case knativeGroup:
+		return inGroup(knativeGroup)
+	case "jobset.sigs.k8s.io":
+		return oneOf("JobSet")
+	case "scaledjob.keda.sh":
+		return oneOf("ScaledJob")
+	}
+	return nil
+}
+
+const knativeGroup = "serving.knative.dev"
+
+// bound says whether a set is bound to namespaces by name; such sets come before the others.
+func (set *SidecarSet) bound() bool {
+	if set.Spec.Namespace != "" {
+		return true
+	}
+	s := set.Spec.NamespaceSelector
+	if s == nil {
+		return false
+	}
+	if _, ok := s.MatchLabels[metadataNameLabel]; ok {
+		return true
+	}
+	return slices.ContainsFunc(s.MatchExpressions, func(e metav1.LabelSelectorRequirement) bool {
+		return e.Key == metadataNameLabel && e.Operator == metav1.LabelSelectorOpIn
+	})
+}
+
+// compareSets orders sets as they inject: bound to a namespace first, then by name. The webhook's order is random.
+func compareSets(a, b *SidecarSet) int {
+	if a.bound() != b.bound() {
+		if a.bound() {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a.Metadata.Name, b.Metadata.Name)
+}
+
+// dropReplaced removes the sets whose canary matched too, and marks their matches.
+func dropReplaced(sets []*SidecarSet, matches []Match) []*SidecarSet {
+	canaries := map[string]string{}
+	for _, s := range sets {
+		if base := s.Metadata.Annotations[baseAnnotation]; base != "" && s.Metadata.Annotations[canaryAnnotation] == "true" {
+			canaries[base] = s.Metadata.Name
+		}
+	}
+	if len(canaries) == 0 {
+		return sets
+	}
+	return slices.DeleteFunc(sets, func(s *SidecarSet) bool {
+		canary, replaced := canaries[s.Metadata.Name]
+		if replaced {
+			i := slices.IndexFunc(matches, func(m Match) bool { return m.Set == s.Metadata.Name })
+			matches[i].Verdict, matches[i].Reason = Unmatched, "its canary "+canary+" matched and takes its place"
+		}
+		return replaced
+	})
+}

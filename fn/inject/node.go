@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"slices"
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// The trees of this package are yaml nodes under one discipline, which is what lets a caller turn an edit of the tree
+// into an edit of the text: nodes are never changed. An edited tree shares every untouched subtree with the tree that
+// it came from, a node on the way to a change is a copy that keeps its Line and Column, and a node that slipway adds
+// has no position (Line 0).
+
+const (
+	mergeTag = "!!merge"
+	nullTag  = "!!null"
+	strTag   = "!!str"
+)
+
+// resolve follows an alias to the node that it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// Root returns the value of a document node, and any other node as it is.
+func Root(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.DocumentNode {
+		if len(n.Content) == 0 {
+			return nil
+		}
+		return n.Content[0]
+	}
+	return n
+}
+
+// isNull says whether there is no value: no node, or one that reads as null.
+func isNull(n *yaml.Node) bool {
+	n = resolve(n)
+	return n == nil || n.Kind == 0 || (n.Kind == yaml.ScalarNode && n.ShortTag() == nullTag)
+}
+
+// lookup returns the value of key in the mapping m, through aliases and merge keys, or nil.
+func lookup(m *yaml.Node, key string) *yaml.Node {
+	return lookupDepth(m, key, 0)
+}
+
+// maxMergeDepth bounds chains of merge keys, which could otherwise be made to run in circles.
+const maxMergeDepth = 32
+
+func lookupDepth(m *yaml.Node, key string, depth int) *yaml.Node {
+	m = resolve(m)
+	if m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
+		return nil
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
+			return resolve(m.Content[i+1])
+		}
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].ShortTag() != mergeTag {
+			continue
+		}
+		for _, from := range mergeSources(m.Content[i+1]) {
+			if v := lookupDepth(from, key, depth+1); v != nil {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// mergeSources lists the mappings that the value of a merge key names.
+func mergeSources(v *yaml.Node) []*yaml.Node {
+	v = resolve(v)
+	if v != nil && v.Kind == yaml.SequenceNode {
+		return v.Content
+	}
+	return []*yaml.Node{v}
+}
+
+// ownIndex returns the place of key's value in m.Content, or -1 where m itself does not have the key.
+func ownIndex(m *yaml.Node, key string) int {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// at walks down mappings by key.
+func at(n *yaml.Node, path ...string) *yaml.Node {
+	n = resolve(n)
+	for _, key := range path {
+		n = lookup(n, key)
+	}
+	return n
+}
+
+// str returns the text of a scalar, and "" for anything else, null included.
+func str(n *yaml.Node) string {
+	n = resolve(n)
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == nullTag {
+		return ""
+	}
+	return n.Value
+}
+
+// items returns the elements of a sequence with aliases followed, and nothing for anything else.
+func items(n *yaml.Node) []*yaml.Node {
+	n = resolve(n)
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return nil
+	}
+	if !slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return c.Kind == yaml.AliasNode }) {
+		return n.Content
+	}
+	out := make([]*yaml.Node, len(n.Content))
+	for i, c := range n.Content {
+		out[i] = resolve(c)
+	}
+	return out
+}
+
+// stringMap reads a mapping of scalars, merge keys included.
+func stringMap(n *yaml.Node) map[string]string {
+	out := map[string]string{}
+	eachPair(n, func(key, value *yaml.Node) {
+		if _, ok := out[key.Value]; !ok {
+			out[key.Value] = str(value)
+		}
+	})
+	return out
+}
+
+// eachPair calls f once for every key of a mapping, with its value: its own keys first, then those of its merge keys
+// that no earlier one has.
+func eachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
+	n = resolve(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return
+	}
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].ShortTag() == mergeTag {
+			merges = append(merges, mergeSources(n.Content[i+1])...)
+			continue
+		}
+		f(n.Content[i], n.Content[i+1])
+	}
+	if len(merges) == 0 {
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		seen[n.Content[i].Value] = true
+	}
+	eachMerged(merges, 1, seen, f)
+}
+
+func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(key, value *yaml.Node)) {
+	for _, m := range sources {
+		if m = resolve(m); m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
+			continue
+		}
+		var merges []*yaml.Node
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			key, value := m.Content[i], m.Content[i+1]
+			switch {
+			case key.ShortTag() == mergeTag:
+				merges = append(merges, mergeSources(value)...)
+			case !seen[key.Value]:
+				seen[key.Value] = true
+				f(key, value)
+			}
+		}
+		eachMerged(merges, depth+1, seen, f)
+	}
+}
+
+// named returns the element of a list whose name is name, and its place; nil and -1 where there is none.
+func named(list []*yaml.Node, name string) (*yaml.Node, int) {
+	for i, n := range list {
+		if str(lookup(n, nameField)) == name {
+			return n, i
+		}
+	}
+	return nil, -1
+}
+
+// scalar makes a new string node; the encoder quotes it where it must.
+func scalar(value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: strTag, Value: value}
+}
+
+// mapping makes a new mapping of keys and values in turn.
+func mapping(pairs ...*yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: pairs}
+}
+
+// sequence makes a new sequence.
+func sequence(elements ...*yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: elements}
+}
+
+// fresh copies a tree as new text would have it: no position, no comment, aliases and merge keys written out.
+// flat also drops styles, for sources in JSON whose flow style would make one long line.
+func fresh(n *yaml.Node, flat bool) *yaml.Node {
+	n = resolve(n)
+	if n == nil {
+		return nil
+	}
+	out := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Style: n.Style &^ yaml.TaggedStyle}
+	if n.Style&yaml.TaggedStyle != 0 {
+		out.Style |= yaml.TaggedStyle
+	}
+	if flat && len(n.Content) > 0 || flat && n.Kind == yaml.ScalarNode {
+		out.Style = 0
+	}
+	if n.Kind == yaml.MappingNode {
+		seen := map[string]bool{}
+		eachPair(n, func(key, value *yaml.Node) {
+			if !seen[key.Value] {
+				seen[key.Value] = true
+				out.Content = append(out.Content, fresh(key, flat), fresh(value, flat))
+			}
+		})
+		return out
+	}
+	for _, c := range n.Content {
+		out.Content = append(out.Content, fresh(c, flat))
+	}
+	return out
+}
+
+// with returns a copy of the mapping m in which key has the value v. A new key goes before the first of the keys in
+// before that m has, else to the end.
+func with(m *yaml.Node, key string, v *yaml.Node, before ...string) *yaml.Node {
+	c := *m
+	c.Content = slices.Clone(m.Content)
+	if i := ownIndex(m, key); i >= 0 {
+		c.Content[i] = v
+		return &c
+	}
+	place := len(c.Content)
+	for _, b := range before {
+		if i := ownIndex(m, b); i >= 0 {
+			place = i - 1
+			break
+		}
+	}
+	c.Content = slices.Insert(c.Content, place, scalar(key), v)
+	return &c
+}
+
+// without returns a copy of the mapping m that does not have key.
+func without(m *yaml.Node, key string) *yaml.Node {
+	i := ownIndex(m, key)
+	if i < 0 {
+		return m
+	}
+	c := *m
+	c.Content = slices.Delete(slices.Clone(m.Content), i-1, i+1)
+	return &c
+}
+
+// withElements returns a copy of the sequence list that holds elements. An empty or missing list becomes a new one,
+// because there is no place in its text where an element could go.
+func withElements(list *yaml.Node, elements []*yaml.Node) *yaml.Node {
+	if list == nil || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
+		return sequence(elements...)
+	}
+	c := *list
+	c.Content = elements
+	return &c
+}
+
+// step is one step on the way from an object's root to a node in it: a key of a mapping or, where key is "", an index.
+type step struct {
+	key   string
+	index int
+}
+
+// pathString prints steps as a field path: spec.jobs[2].template.
+func pathString(path []step) string {
+	out := ""
+	for _, s := range path {
+		switch {
+		case s.key == "":
+			out += "[" + strconv.Itoa(s.index) + "]"
+		case out == "":
+			out = s.key
+		default:
+			out += "." + s.key
+		}
+	}
+	return out
+}
+
+// descend returns the node at path as it stands, aliases not followed, and the first alias met on the way.
+func descend(root *yaml.Node, path []step) (n, alias *yaml.Node) {
+	n = root
+	for _, s := range path {
+		if n != nil && n.Kind == yaml.AliasNode {
+			if alias == nil {
+				alias = n
+			}
+			n = resolve(n)
+		}
+		n = child(n, s)
+		if n == nil {
+			return nil, alias
+		}
+	}
+	if n != nil && n.Kind == yaml.AliasNode && alias == nil {
+		alias = n
+	}
+	return n, alias
+}
+
+func child(n *yaml.Node, s step) *yaml.Node {
+	switch {
+	case n == nil:
+		return nil
+	case s.key != "" && n.Kind == yaml.MappingNode:
+		if i := ownIndex(n, s.key); i >= 0 {
+			return n.Content[i]
+		}
+	case s.key == "" && n.Kind == yaml.SequenceNode && s.index < len(n.Content):
+		return n.Content[s.index]
+	}
+	return nil
+}
+
+// replaceAt returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
+func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
+	if len(path) == 0 {
+		return v
+	}
+	c := *root
+	c.Content = slices.Clone(root.Content)
+	i := path[0].index
+	if path[0].key != "" {
+		i = ownIndex(root, path[0].key)
+	}
+	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
+	return &c
+}

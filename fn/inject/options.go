@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+// Options decide what injection does where Kruise leaves a choice or hides a mistake. The zero value is not valid:
+// start from DefaultOptions.
+type Options struct {
+	// Compatibility is Safe or Kruise. Kruise makes OnUndecided Skip and OnNameConflict Replace unless they are set.
+	Compatibility Compatibility
+	// OnUndecided is what happens to a match that cannot be decided before the cluster has been asked.
+	OnUndecided Policy
+	// OnNameConflict is what happens to a sidecar whose name a container of the app already has.
+	OnNameConflict Policy
+	// PodInjectPolicyDefault is where a sidecar without podInjectPolicy goes: AfterAppContainer or BeforeAppContainer.
+	PodInjectPolicyDefault string
+	// Jobs is what happens in workloads that run to completion, which an ordinary sidecar would keep from completing.
+	Jobs Policy
+	// Namespace is the namespace of objects that name none; "" means that it is not known.
+	Namespace string
+	// Namespaces holds the labels of namespaces by name.
+	Namespaces map[string]map[string]string
+	// Workloads are kinds with pod templates beyond the built-in ones.
+	Workloads []WorkloadKind
+}
+
+// Compatibility is how far injection follows the webhook where the webhook hides a mistake.
+type Compatibility string
+
+// Safe reports what the webhook passes over in silence; Kruise does as the webhook does.
+const (
+	Safe   Compatibility = "Safe"
+	Kruise Compatibility = "Kruise"
+)
+
+// Policy is one of the words that OnUndecided, OnNameConflict and Jobs take.
+type Policy string
+
+// Fail and Skip go with OnUndecided; Fail, Replace and Keep with OnNameConflict; Skip, Native and Inject with Jobs.
+const (
+	Fail    Policy = "Fail"
+	Skip    Policy = "Skip"
+	Replace Policy = "Replace"
+	Keep    Policy = "Keep"
+	Native  Policy = "Native"
+	Inject  Policy = "Inject"
+)
+
+// DefaultOptions are the options of an empty configuration.
+func DefaultOptions() Options {
+	return Options{Compatibility: Safe}.WithDefaults()
+}
+
+// WithDefaults fills what is not set.
+func (o Options) WithDefaults() Options {
+	if o.Compatibility == "" {
+		o.Compatibility = Safe
+	}
+	undecided, conflict := Fail, Fail
+	if o.Compatibility == Kruise {
+		undecided, conflict = Skip, Replace
+	}
+	if o.OnUndecided == "" {
+		o.OnUndecided = undecided
+	}
+	if o.OnNameConflict == "" {
+		o.OnNameConflict = conflict
+	}
+	if o.PodInjectPolicyDefault == "" {
+		o.PodInjectPolicyDefault = AfterAppContainer
+	}
+	if o.Jobs == "" {
+		o.Jobs = Skip
+	}
+	return o
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// override merges the fragment of slipway.dev/override.<container> into an injected container.
+func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node {
+	name := str(lookup(c, nameField))
+	key := overridePrefix + name
+	fragment, ok := b.overrides[key]
+	if !ok {
+		return c
+	}
+	merged, err := mergeContainer(c, fragment)
+	if err == nil && str(lookup(merged, nameField)) != name {
+		err = fmt.Errorf("it renames the container")
+	}
+	if err != nil {
+		b.report(SeverityError, nil, "bad-override", "metadata.annotations["+key+"]",
+			"is not a fragment of a container: "+err.Error(), `a JSON object such as {"image":"example.com/agent:v2"}`)
+		return c
+	}
+	b.origin(list, name, set, "changed by the annotation "+key, "")
+	return merged
+}
+
+// mergeContainer is the strategic merge of a JSON fragment into a container, keys kept in the container's order.
+func mergeContainer(c *yaml.Node, fragment string) (*yaml.Node, error) {
+	return mergeStrategic(c, []byte(fragment), corev1.Container{})
+}
+
+// mergeStrategic merges a JSON object into a mapping, whose order of keys it keeps; schema's type tells how lists merge.
+func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) {
+	original, err := json.Marshal(value(n))
+	if err != nil {
+		return nil, err
+	}
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, schema)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(patched))
+	d.UseNumber()
+	var out any
+	if err := d.Decode(&out); err != nil {
+		return nil, err
+	}
+	return nodeOf(out, n), nil
+}
+
+// checkOverrides warns of annotations that name nothing that is or could be injected.
+func (b *build) checkOverrides() {
+	var inPods, sets []string // names in pods, and names that skip may give
+	for _, s := range b.in.sets {
+		sets = append(sets, s.Metadata.Name)
+		for _, l := range s.sidecarLists() {
+			for i := range l.sidecars {
+				inPods = append(inPods, l.sidecars[i].podNames()...)
+				sets = append(sets, l.sidecars[i].Name)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.overrides)) {
+		name, ok := strings.CutPrefix(key, overridePrefix)
+		if ok && !slices.Contains(inPods, name) {
+			b.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
+		}
+	}
+	for _, name := range b.skipped() {
+		if !slices.Contains(sets, name) {
+			b.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
+		}
+	}
+}
+
+func (b *build) unusedAnnotation(key, message, name string, known []string) {
+	hint := ""
+	if near := nearest(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
+}
+
+// value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.
+func value(n *yaml.Node) any {
+	n = resolve(n)
+	switch {
+	case isNull(n):
+		return nil
+	case n.Kind == yaml.MappingNode:
+		out := make(map[string]any, len(n.Content)/2)
+		eachPair(n, func(k, v *yaml.Node) {
+			if _, ok := out[k.Value]; !ok {
+				out[k.Value] = value(v)
+			}
+		})
+		return out
+	case n.Kind == yaml.SequenceNode:
+		out := make([]any, len(n.Content))
+		for i, c := range n.Content {
+			out[i] = value(c)
+		}
+		return out
+	}
+	return scalarValue(n)
+}
+
+func scalarValue(n *yaml.Node) any {
+	var v any
+	if n.ShortTag() == strTag || n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
+		return n.Value
+	}
+	return v
+}
+
+// nodeOf makes a tree of a JSON value; mappings keep the order of keys that like has, new keys follow by name.
+func nodeOf(v any, like *yaml.Node) *yaml.Node {
+	switch v := v.(type) {
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag, Value: "null"}
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
+	case json.Number:
+		tag := "!!int"
+		if strings.ContainsAny(v.String(), ".eE") {
+			tag = "!!float"
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: v.String()}
+	case string:
+		if n := resolve(like); n != nil && n.Kind == yaml.ScalarNode && n.Value == v {
+			return fresh(n, false)
+		}
+		return scalar(v)
+	case []any:
+		out := sequence()
+		for i, e := range v {
+			var model *yaml.Node
+			if list := items(like); i < len(list) {
+				model = list[i]
+			}
+			out.Content = append(out.Content, nodeOf(e, model))
+		}
+		return out
+	case map[string]any:
+		return mappingOf(v, like)
+	}
+	panic(fmt.Sprintf("inject: %T is not a JSON value", v))
+}
+
+func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
+	out := mapping()
+	rest := maps.Clone(v)
+	eachPair(like, func(k, old *yaml.Node) {
+		if e, ok := rest[k.Value]; ok {
+			delete(rest, k.Value)
+			out.Content = append(out.Content, scalar(k.Value), nodeOf(e, old))
+		}
+	})
+	for _, k := range slices.Sorted(maps.Keys(rest)) {
+		out.Content = append(out.Content, scalar(k), nodeOf(rest[k], nil))
+	}
+	return out
+}
+
+// Equal says whether two trees hold the same values, whatever their style and the order of their keys.
+func Equal(a, b *yaml.Node) bool {
+	x, errX := json.Marshal(value(a))
+	y, errY := json.Marshal(value(b))
+	return errX == nil && errY == nil && string(x) == string(y)
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// WorkloadKind tells where a kind keeps its pod templates. A path is dotted; "[*]" after a key stands for every
+// element of that list: spec.replicatedJobs[*].template.spec.template. The empty path is the object itself.
+type WorkloadKind struct {
+	Group            string   `json:"group"`
+	Kind             string   `json:"kind"`
+	PodTemplatePaths []string `json:"podTemplatePaths"`
+	// RunsToCompletion marks kinds that an ordinary sidecar keeps from completing.
+	RunsToCompletion bool `json:"runsToCompletion"`
+}
+
+// Validate says what is wrong with a kind that a user wrote, or "".
+func (w WorkloadKind) Validate() string {
+	switch {
+	case w.Kind == "":
+		return "kind is missing"
+	case len(w.PodTemplatePaths) == 0:
+		return "podTemplatePaths is empty"
+	}
+	for _, p := range w.PodTemplatePaths {
+		if _, err := splitPath(p); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+const template = "spec.template"
+
+// builtinKind is the table of kinds with pod templates: Kubernetes, Kruise, Argo, Knative, OpenShift, KEDA, JobSet.
+func builtinKind(group, kind string) (WorkloadKind, bool) {
+	job, paths := false, []string{template}
+	switch group + "/" + kind {
+	case "/Pod":
+		paths = []string{""}
+	case "/PodTemplate":
+		paths = []string{"template"}
+	case "/ReplicationController", "apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet",
+		"extensions/Deployment", "extensions/ReplicaSet", "extensions/DaemonSet",
+		"apps.kruise.io/CloneSet", "apps.kruise.io/StatefulSet", "apps.kruise.io/DaemonSet",
+		"argoproj.io/Rollout", "serving.knative.dev/Service", "serving.knative.dev/Configuration",
+		"apps.openshift.io/DeploymentConfig", "/DeploymentConfig":
+	case "batch/Job", "apps.kruise.io/BroadcastJob":
+		job = true
+	case "batch/CronJob":
+		job, paths = true, []string{"spec.jobTemplate.spec.template"}
+	case "apps.kruise.io/AdvancedCronJob":
+		job, paths = true, []string{
+			"spec.template.jobTemplate.spec.template", "spec.template.broadcastJobTemplate.spec.template",
+		}
+	case "apps.kruise.io/UnitedDeployment":
+		paths = []string{
+			"spec.template.statefulSetTemplate.spec.template", "spec.template.advancedStatefulSetTemplate.spec.template",
+			"spec.template.cloneSetTemplate.spec.template", "spec.template.deploymentTemplate.spec.template",
+		}
+	case "keda.sh/ScaledJob":
+		job, paths = true, []string{"spec.jobTargetRef.template"}
+	case "jobset.x-k8s.io/JobSet":
+		job, paths = true, []string{"spec.replicatedJobs[*].template.spec.template"}
+	default:
+		return WorkloadKind{}, false
+	}
+	return WorkloadKind{Group: group, Kind: kind, PodTemplatePaths: paths, RunsToCompletion: job}, true
+}
+
+// kindOf finds how to read a kind, users' kinds before the built-in ones.
+func (o *Options) kindOf(group, kind string) (WorkloadKind, bool) {
+	for _, w := range o.Workloads {
+		if w.Group == group && w.Kind == kind {
+			return w, true
+		}
+	}
+	return builtinKind(group, kind)
+}
+
+func splitPath(path string) ([]step, error) {
+	if path == "" {
+		return nil, nil
+	}
+	var steps []step
+	for _, part := range strings.Split(path, ".") {
+		key, rest, list := strings.Cut(part, "[")
+		if key == "" || list && rest != "*]" {
+			return nil, fmt.Errorf("pod template path %q: %q is neither a key nor a key with [*]", path, part)
+		}
+		steps = append(steps, step{key: key})
+		if list {
+			steps = append(steps, step{index: -1})
+		}
+	}
+	return steps, nil
+}
+
+// podTemplate is one pod template of an object.
+type podTemplate struct {
+	object ObjectRef
+	kind   WorkloadKind
+	root   *yaml.Node // the object that holds it
+	path   []step     // from the document's root
+	node   *yaml.Node // the template: a mapping with metadata and spec
+}
+
+// templates finds every pod template of an object, lists of objects included. It reports templates that stand where no
+// one could edit them: behind an alias, or in a shape that is not a template.
+func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podTemplate {
+	return o.templatesOf(object, Ref(object), prefix, d)
+}
+
+// templatesOf is templates for an object that is known to be ref.
+func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d *Decoder) []podTemplate {
+	if list := lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
+		return o.listTemplates(ref, list, prefix, d)
+	}
+	group, _, found := strings.Cut(ref.APIVersion, "/")
+	if !found {
+		group = ""
+	}
+	kind, ok := o.kindOf(group, ref.Kind)
+	if !ok {
+		return nil
+	}
+	d.Object = ref
+	var out []podTemplate
+	for _, p := range kind.PodTemplatePaths {
+		steps, err := splitPath(p)
+		if err != nil {
+			d.Report(object, "bad-path", "", err.Error(), "")
+			continue
+		}
+		for _, found := range expand(object, steps, nil) {
+			t := podTemplate{object: ref, kind: kind, root: object, path: append(append([]step{}, prefix...), found...)}
+			if t.locate(object, found, d) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// itemRef is which object an item of a list is; in a typed list, such as a DeploymentList, the list may say its kind.
+func itemRef(list ObjectRef, item *yaml.Node) ObjectRef {
+	ref := Ref(item)
+	if kind := strings.TrimSuffix(list.Kind, "List"); ref.Kind == "" && kind != "" {
+		ref.Kind, ref.APIVersion = kind, orWord(ref.APIVersion, list.APIVersion)
+	}
+	return ref
+}
+
+func (o *Options) listTemplates(ref ObjectRef, list *yaml.Node, prefix []step, d *Decoder) []podTemplate {
+	if list.Kind != yaml.SequenceNode {
+		if !isNull(list) {
+			d.Object = ref
+			d.mismatch(list, "a list", itemsField)
+		}
+		return nil
+	}
+	var out []podTemplate
+	for i, item := range list.Content {
+		path := append(append([]step{}, prefix...), step{key: itemsField}, step{index: i})
+		out = append(out, o.templatesOf(resolve(item), itemRef(ref, item), path, d)...)
+	}
+	return out
+}
+
+// locate finds the template's node below object and says whether it can be edited.
+func (t *podTemplate) locate(object *yaml.Node, path []step, d *Decoder) bool {
+	n, alias := descend(object, path)
+	if isNull(n) && alias == nil {
+		return false // a workload without a template: a workloadRef, an optional path
+	}
+	if alias != nil || isNull(n) {
+		d.Report(orElse(alias, n), "behind-alias", pathString(path),
+			"the pod template stands behind a YAML alias, and an edit there would change every use of the anchor",
+			"write the template out in place of the alias")
+		return false
+	}
+	if n.Kind != yaml.MappingNode {
+		d.mismatch(n, "a pod template", pathString(path))
+		return false
+	}
+	t.node = n
+	return true
+}
+
+// expand replaces every [*] by the indexes that the object has.
+func expand(n *yaml.Node, path, done []step) [][]step {
+	if len(path) == 0 {
+		return [][]step{done}
+	}
+	n = resolve(n)
+	if path[0].key != "" {
+		return expand(lookup(n, path[0].key), path[1:], append(done[:len(done):len(done)], path[0]))
+	}
+	var out [][]step
+	for i, c := range items(n) {
+		out = append(out, expand(c, path[1:], append(done[:len(done):len(done)], step{index: i}))...)
+	}
+	return out
+}
+
+// namespace is where the template's pods will run; "" where nothing says so.
+func (t *podTemplate) namespace(o *Options) string {
+	switch {
+	case t.object.Namespace != "":
+		return t.object.Namespace
+	case o.Namespace != "":
+		return o.Namespace
+	case o.Compatibility == Kruise:
+		return "default" // what the webhook takes a request without a namespace for
+	}
+	return ""
+}
+
+// field is a path below the template, from the object's root as a user would write it.
+func (t *podTemplate) field(below string) string {
+	switch base := pathString(inObject(t.path)); {
+	case base == "":
+		return below
+	case below == "":
+		return base
+	default:
+		return base + "." + below
+	}
+}
+
+// claimed names the volumes that a controller adds to the pods from volumeClaimTemplates. They are there before any
+// webhook sees the pod, and so they prevail over a SidecarSet's volumes as the template's own do.
+func (t *podTemplate) claimed() map[string]bool {
+	out := map[string]bool{}
+	if len(t.path) == 0 {
+		return out
+	}
+	last := len(t.path) - 1
+	holder := t.root
+	if steps := inObject(t.path[:last]); len(steps) > 0 {
+		holder, _ = descend(t.root, steps)
+	}
+	for _, claim := range items(lookup(holder, "volumeClaimTemplates")) {
+		out[str(at(claim, metadataField, nameField))] = true
+	}
+	return out
+}
+
+// inObject drops the steps that lead from a List to the object.
+func inObject(path []step) []step {
+	for len(path) >= 2 && path[0].key == itemsField && path[1].key == "" {
+		path = path[2:]
+	}
+	return path
+}
+
+func indexed(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

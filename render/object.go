@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// ReadObject reads a file that holds one object, such as a configuration. An empty file holds nil.
+func ReadObject(path string) (*yaml.Node, inject.Source, error) {
+	in := fileInput(path)
+	var object *yaml.Node
+	var source inject.Source
+	err := eachDocument(context.Background(), &in, func(d document) error {
+		root, err := parse(d.Bytes)
+		if err != nil {
+			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), d, err))
+		}
+		if root == nil {
+			return nil
+		}
+		if object != nil {
+			return fmt.Errorf("reading %s: it holds more than one document (put the configuration into a file of its own)", path)
+		}
+		object, source = inject.Root(root), sourceOf(&in, d)
+		if object.Kind != yaml.MappingNode {
+			return fmt.Errorf("reading %s", notAnObject(source, object))
+		}
+		return nil
+	})
+	return object, source, err
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// Action is what a run does to every document.
+type Action int
+
+// Inject puts the sidecars in, Eject takes them out, and Explain only asks what Inject would do and why.
+const (
+	Inject Action = iota
+	Eject
+	Explain
+)
+
+// Request is one run.
+type Request struct {
+	Action Action
+	// Paths are files, folders, kustomizations, and "-" for Stdin.
+	Paths []string
+	Stdin io.Reader
+	// AsFiles reads the folder of a kustomization file by file in place of building it.
+	AsFiles bool
+	// SetPaths are files and folders with SidecarSets, and Namespaces and revisions that help to decide about them.
+	SetPaths []string
+	// Sets are SidecarSets from elsewhere, such as a configuration.
+	Sets []*inject.SidecarSet
+	// Options decide what injection does.
+	Options inject.Options
+	// KeepSidecarSets leaves SidecarSets in a stream.
+	KeepSidecarSets bool
+	// Detailed asks for the matches of every workload, not only of those that changed.
+	Detailed bool
+	// Report, where it is set, is called with what the run did and found before anything of it is written; an error of
+	// it keeps it unwritten.
+	Report func(*Outcome) error
+	// Progress, where it is set, is called with the number of documents done so far.
+	Progress func(documents int)
+}
+
+// Outcome is what a run did.
+type Outcome struct {
+	Templates []inject.TemplateResult
+	Findings  []inject.Finding
+	// Documents counts the documents of the input, Sets the SidecarSets known, Injected the templates that carry an
+	// injection after Inject or gave one up to Eject.
+	Documents, Sets, Injected int
+	// Changed lists the inputs of which the run changed a document.
+	Changed []string
+
+	answered bool // a workload opted out, or a finding told about one
+}
+
+// Failed says whether a finding is an error; nothing has been written then.
+func (o *Outcome) Failed() bool { return inject.HasErrors(o.Findings) }
+
+// Run processes every document of the inputs and hands the results, in order, to sink. Where a finding is an error the
+// sink is told so by a missing Commit: sinks write nothing before it. An error means that slipway could not do its
+// work; mistakes in manifests are findings of the outcome.
+func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
+	outcome := &Outcome{}
+	if err := process(ctx, &req, sink, outcome); err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	if req.Report != nil {
+		if err := req.Report(outcome); err != nil {
+			return nil, err
+		}
+	}
+	if outcome.Failed() {
+		return outcome, nil
+	}
+	return outcome, sink.Commit()
+}
+
+// process reads the inputs and hands the finished documents to sink.
+func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) error {
+	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	if err != nil {
+		return err
+	}
+	known, err := readContext(ctx, req, ins, outcome)
+	if err != nil {
+		return err
+	}
+	injector, findings := inject.New(known, req.Options)
+	outcome.Findings = append(outcome.Findings, findings...)
+	outcome.Sets = len(known.Sets)
+	if outcome.Failed() {
+		return nil
+	}
+	t := &transformer{req: req, injector: injector}
+	for i := range ins {
+		if err := t.stream(ctx, &ins[i], sink, outcome); err != nil {
+			return err
+		}
+	}
+	outcome.adviseWhereNothingHappened(req)
+	return context.Cause(ctx)
+}
+
+// interrupted is the error of a run that was told to stop, or err.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("%w; nothing was written", context.Cause(ctx))
+}
+
+// Sink takes the documents of a run.
+type Sink interface {
+	// Document takes one document, in the order of the input. Nothing of it may be seen before Commit.
+	Document(d *Document) error
+	// Commit makes visible what the documents were turned into. It is called once, and only if all went well.
+	Commit() error
+}
+
+// Document is one document after a run.
+type Document struct {
+	// Input names the stream, as messages give it; Path is its file, "" where it is none.
+	Input, Path string
+	// First marks the first document of its stream.
+	First bool
+	// Object is what the document holds, as far as it had to be known.
+	Object inject.ObjectRef
+	// Original and Text are the document's bytes before and after; they are the same slice where nothing changed.
+	Original, Text []byte
+	// Leaves marks a SidecarSet that does not belong into a stream.
+	Leaves bool
+
+	templates []inject.TemplateResult
+	findings  []inject.Finding
+	changed   bool
+	edited    int  // pod templates that carry an injection, or that one was taken out of
+	answered  bool // an opt-out or a finding says why nothing may have been injected
+}
+
+// ReadContext reads SidecarSets and what helps to decide about them from all paths of a request, and nothing else.
+// What cannot be read is a finding of the outcome.
+func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, error) {
+	outcome := &Outcome{}
+	known := inject.Context{Sets: req.Sets}
+	for _, path := range req.SetPaths {
+		if err := readSets(ctx, path, req, &known, outcome); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	if err != nil {
+		return known, nil, interrupted(ctx, err)
+	}
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	return known, outcome, nil
+}
+
+// readContext collects SidecarSets, Namespaces and revisions from the request, from -s and from the input itself.
+func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcome) (inject.Context, error) {
+	known := inject.Context{Sets: req.Sets}
+	for _, path := range req.SetPaths {
+		if err := readSets(ctx, path, req, &known, outcome); err != nil {
+			return known, err
+		}
+	}
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, &known, outcome, false); err != nil {
+			return known, err
+		}
+	}
+	return known, nil
+}
+
+// readSets reads the context that one path of -s holds. A path that holds none is a mistake.
+func readSets(ctx context.Context, path string, req *Request, known *inject.Context, outcome *Outcome) error {
+	ins, err := inputs(ctx, []string{path}, req.Stdin, true)
+	if err != nil {
+		return err
+	}
+	failed := outcome.Failed()
+	before := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, known, outcome, true); err != nil {
+			return err
+		}
+	}
+	after := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
+	if after == before && outcome.Failed() == failed {
+		name := path
+		if len(ins) == 1 {
+			name = ins[0].name
+		}
+		outcome.Findings = append(outcome.Findings, inject.Finding{
+			Severity: inject.SeverityError, Code: "no-sidecarset", Source: inject.Source{File: name},
+			Message: "holds no SidecarSet", Hint: "-s takes files and folders with SidecarSets",
+		})
+	}
+	return nil
+}
+
+// contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
+// reported when they are rendered.
+func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
+	sc := newScanner()
+	return eachDocument(ctx, in, func(d document) error {
+		if !strict && !mayBeContext(d.Bytes, sc) {
+			return nil
+		}
+		source := sourceOf(in, d)
+		root, err := parse(d.Bytes)
+		if err != nil {
+			if strict {
+				outcome.Findings = append(outcome.Findings, malformed(source, d, err))
+			}
+			return nil
+		}
+		if object := inject.Root(root); object != nil && object.Kind == yaml.MappingNode {
+			outcome.Findings = append(outcome.Findings, known.Read(object, source, &req.Options)...)
+		}
+		return nil
+	})
+}
+
+// eachDocument calls f with every document of a stream.
+func eachDocument(ctx context.Context, in *input, f func(d document) error) (err error) {
+	r, err := in.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	s := newSplitter(r)
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		d, err := s.read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return pathError(in.name, err)
+		}
+		if err := f(d); err != nil {
+			return err
+		}
+	}
+}
+
+func sourceOf(in *input, d document) inject.Source {
+	return inject.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
+}
+
+// malformed is the finding for a document that is not YAML as Kubernetes takes it.
+func malformed(source inject.Source, d document, err error) inject.Finding {
+	message := err.Error()
+	var syntax *syntaxError
+	if errors.As(err, &syntax) {
+		source.Line, message = d.Line+syntax.line-1, syntax.problem
+	}
+	return inject.Finding{Severity: inject.SeverityError, Code: "malformed-yaml", Message: message, Source: source}
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// Format is the form of a report.
+type Format string
+
+// Text is for people, JSON for programs, SARIF for code review tools.
+const (
+	Text  Format = "text"
+	JSON  Format = "json"
+	SARIF Format = "sarif"
+)
+
+// ParseFormat reads the name of a format.
+func ParseFormat(name string) (Format, error) {
+	switch f := Format(name); f {
+	case Text, JSON, SARIF:
+		return f, nil
+	}
+	return "", fmt.Errorf("unknown report format %q: text, json or sarif", name)
+}
+
+// WriteReport writes what a run did and found. The text form leaves findings out: a person has seen them as messages.
+func WriteReport(w io.Writer, o *Outcome, format Format) error {
+	switch format {
+	case SARIF:
+		return writeJSON(w, sarifOf(o.Findings))
+	case JSON:
+		return writeJSON(w, reportOf(o))
+	default:
+		return writeText(w, o)
+	}
+}
+
+// WriteFindings writes findings for a person, one on a line, and how many there are.
+func WriteFindings(w io.Writer, o *Outcome) error {
+	count := map[inject.Severity]int{}
+	var b strings.Builder
+	for _, f := range o.Findings {
+		count[f.Severity]++
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+	}
+	fmt.Fprintf(&b, "%s: %s, %s\n", counted(o.Sets, "SidecarSet"),
+		counted(count[inject.SeverityError], "error"), counted(count[inject.SeverityWarning], "warning"))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+// jsonReport is the JSON form; lists are never null.
+type jsonReport struct {
+	Documents   int                     `json:"documents"`
+	SidecarSets int                     `json:"sidecarSets"`
+	Injected    int                     `json:"injected"`
+	Workloads   []inject.TemplateResult `json:"workloads"`
+	Findings    []inject.Finding        `json:"findings"`
+}
+
+func reportOf(o *Outcome) jsonReport {
+	workloads := append([]inject.TemplateResult{}, o.Templates...)
+	for i, w := range workloads {
+		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
+	}
+	return jsonReport{
+		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
+		Workloads: workloads, Findings: append([]inject.Finding{}, o.Findings...),
+	}
+}
+
+// writeText writes a paragraph for every pod template: each set's answer, and under it each injected field.
+func writeText(w io.Writer, o *Outcome) error {
+	var b strings.Builder
+	for _, t := range o.Templates {
+		heading := t.Object.String()
+		if t.Field != "" && strings.Count(t.Field, ".") > 1 {
+			heading += " " + t.Field
+		}
+		fmt.Fprintf(&b, "%s (%s)\n", heading, t.Source)
+		if t.OptOut {
+			b.WriteString("  opted out by the annotation slipway.dev/inject\n")
+		}
+		for _, m := range t.Matches {
+			fmt.Fprintf(&b, "  %s\t%s\t%s\n", m.Set, m.Verdict, m.Reason)
+			if m.Add != "" {
+				fmt.Fprintf(&b, "  \t\t%s\n", m.Add)
+			}
+			writeOrigins(&b, t.Origins, m.Set)
+		}
+		for _, set := range unmatchedSets(t) {
+			fmt.Fprintf(&b, "  %s\n", set)
+			writeOrigins(&b, t.Origins, set)
+		}
+	}
+	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, err := io.WriteString(columns, b.String())
+	if err = errors.Join(err, columns.Flush()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}
+
+func writeOrigins(b *strings.Builder, origins []inject.Origin, set string) {
+	for _, f := range origins {
+		if f.Set != set {
+			continue
+		}
+		rule := f.Rule
+		if f.Prevailed != "" {
+			rule += ": " + f.Prevailed
+		}
+		fmt.Fprintf(b, "    %s\t\t%s\n", f.Field, rule)
+	}
+}
+
+// unmatchedSets are those that injected fields come from and that no match names: an earlier injection's.
+func unmatchedSets(t inject.TemplateResult) []string {
+	var out []string
+	for _, f := range t.Origins {
+		known := slices.ContainsFunc(t.Matches, func(m inject.Match) bool { return m.Set == f.Set })
+		if !known && !slices.Contains(out, f.Set) {
+			out = append(out, f.Set)
+		}
+	}
+	return out
+}

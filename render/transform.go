@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// transformer turns documents into what a request asks for.
+type transformer struct {
+	req      *Request
+	injector *inject.Injector
+	done     int
+}
+
+const (
+	// batchSize is how many bytes of documents a worker takes at once, so that small ones do not cost a hand-over each.
+	batchSize = 64 << 10
+	// batchesAhead bounds, together with batchSize, the input that waits for an earlier document to finish.
+	batchesAhead = 4
+)
+
+// batch is a run of documents on its way through a worker.
+type batch struct {
+	in    []document
+	out   []*Document
+	ready chan struct{}
+}
+
+// stream processes the documents of one input side by side and hands them to sink in order.
+func (t *transformer) stream(ctx context.Context, in *input, sink Sink, outcome *Outcome) error {
+	workers := runtime.GOMAXPROCS(0)
+	group, ctx := errgroup.WithContext(ctx)
+	work := make(chan *batch)
+	order := make(chan *batch, workers*batchesAhead)
+	group.Go(func() error {
+		defer close(work)
+		defer close(order)
+		return feed(ctx, in, work, order)
+	})
+	for range workers {
+		group.Go(func() error {
+			sc := newScanner()
+			for b := range work {
+				for _, d := range b.in {
+					b.out = append(b.out, t.document(in, d, sc))
+				}
+				close(b.ready)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		for b := range order {
+			select {
+			case <-b.ready:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			for _, d := range b.out {
+				if err := t.deliver(d, sink, outcome); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// feed cuts a stream into batches, and queues each both for a worker and for delivery.
+func feed(ctx context.Context, in *input, work, order chan<- *batch) error {
+	b, size := &batch{ready: make(chan struct{})}, 0
+	send := func() error {
+		for _, c := range []chan<- *batch{order, work} {
+			select {
+			case c <- b:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		b, size = &batch{ready: make(chan struct{})}, 0
+		return nil
+	}
+	err := eachDocument(ctx, in, func(d document) error {
+		b.in = append(b.in, d)
+		if size += len(d.Bytes); size < batchSize {
+			return nil
+		}
+		return send()
+	})
+	if err != nil || len(b.in) == 0 {
+		return err
+	}
+	return send()
+}
+
+// deliver takes a finished document into account.
+func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
+	outcome.Documents++
+	outcome.Findings = append(outcome.Findings, d.findings...)
+	outcome.Templates = append(outcome.Templates, d.templates...)
+	outcome.Injected += d.edited
+	outcome.answered = outcome.answered || d.answered
+	if d.changed {
+		if n := len(outcome.Changed); n == 0 || outcome.Changed[n-1] != d.Input {
+			outcome.Changed = append(outcome.Changed, d.Input)
+		}
+	}
+	if t.done++; t.req.Progress != nil {
+		t.req.Progress(t.done)
+	}
+	if outcome.Failed() {
+		return nil // nothing will be written: the rest is read for its findings alone
+	}
+	return sink.Document(d)
+}
+
+// document processes one document.
+func (t *transformer) document(in *input, d document, sc *scanner) *Document {
+	out := &Document{Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes}
+	if !t.mayChange(d.Bytes) {
+		if seen, certain := sc.scan(d.Bytes); certain && passes(seen) {
+			out.Object = inject.ObjectRef{
+				APIVersion: string(seen.apiVersion), Kind: string(seen.kind),
+				Namespace: string(seen.namespace), Name: string(seen.name),
+			}
+			return out
+		}
+	}
+	source := sourceOf(in, d)
+	root, err := sc.parseQuickly(d.Bytes)
+	if err != nil {
+		out.findings = []inject.Finding{malformed(source, d, err)}
+		return out
+	}
+	if root == nil {
+		return out
+	}
+	object := inject.Root(root)
+	if object.Kind != yaml.MappingNode {
+		out.findings = []inject.Finding{notAnObject(source, object)}
+		return out
+	}
+	out.Object = inject.Ref(object)
+	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
+	if err := t.change(out, root, source, sc); err != nil {
+		out.findings = append(out.findings, inject.Finding{
+			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		})
+	}
+	return out
+}
+
+// mayChange says whether this request could change the document, or has to look into it for its report.
+func (t *transformer) mayChange(text []byte) bool {
+	switch t.req.Action {
+	case Eject:
+		return bytes.IndexByte(text, '\\') >= 0 || bytes.Contains(text, []byte(inject.InjectedAnnotation))
+	default:
+		return t.req.Detailed || t.injector.MayMatch(text)
+	}
+}
+
+// passes says whether what the scan saw leaves nothing to do but to pass the document on.
+func passes(seen head) bool {
+	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet"
+}
+
+func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
+	what := "a list"
+	if n.Kind == yaml.ScalarNode {
+		what = "a single value"
+	}
+	source.Line += max(n.Line-1, 0)
+	return inject.Finding{
+		Severity: inject.SeverityError, Code: "not-an-object", Source: source,
+		Message: fmt.Sprintf("the document is %s, not a Kubernetes object", what),
+		Hint:    "a manifest is a mapping with apiVersion, kind and metadata",
+	}
+}
+
+// change applies the request's action to one object. An error means that the change cannot be written into this text.
+func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
+	ejected := t.injector.Eject(inject.Root(root), source)
+	out.findings = append(out.findings, ejected.Findings...)
+	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
+	if inject.HasErrors(ejected.Findings) {
+		return nil
+	}
+	text, err := t.undo(out.Original, root, ejected)
+	if err != nil {
+		return err
+	}
+	if t.req.Action == Eject {
+		out.templates, out.edited = ejected.Templates, len(ejected.Templates)
+		out.set(text)
+		return nil
+	}
+	var unreadable *yaml.Node
+	if ejected.Changed(inject.Root(root)) {
+		if root, err = sc.parseQuickly(text); err != nil {
+			return err
+		}
+	}
+	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string {
+		was, ok := sourceText(text, root, n)
+		if !ok {
+			unreadable = n
+		}
+		return was
+	})
+	if unreadable != nil {
+		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
+	}
+	out.findings = append(out.findings, result.Findings...)
+	out.count(result)
+	if t.req.Detailed || result.Changed(inject.Root(root)) {
+		out.templates = result.Templates
+	}
+	if t.req.Action == Explain || inject.HasErrors(result.Findings) {
+		return nil
+	}
+	if result.Changed(inject.Root(root)) {
+		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+			return err
+		}
+	}
+	out.set(text)
+	return nil
+}
+
+// outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
+func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Source) []inject.Finding {
+	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(inject.Root(root)) > 0 {
+		return nil
+	}
+	key := findKey(root, inject.InjectedAnnotation)
+	if key == nil {
+		return nil
+	}
+	source.Line += key.Line - 1
+	return []inject.Finding{{
+		Severity: inject.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
+		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
+		Hint:    "give the configuration with its workloads by -c",
+	}}
+}
+
+// findKey finds a key anywhere in a tree.
+func findKey(n *yaml.Node, name string) *yaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == name {
+			return c
+		}
+		if found := findKey(c, name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// undo writes an ejection: the original text to the byte or, where others have moved that text about, the same tree.
+func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) ([]byte, error) {
+	if !ejected.Changed(inject.Root(root)) {
+		return text, nil
+	}
+	edited := withRoot(root, ejected.Object)
+	if out, err := verifiedSplice(text, root, edited, ejected.Verbatim); err == nil {
+		return out, nil
+	}
+	return verifiedSplice(text, root, edited, nil)
+}
+
+// withRoot is the document with another object in it.
+func withRoot(document, object *yaml.Node) *yaml.Node {
+	c := *document
+	c.Content = []*yaml.Node{object}
+	return &c
+}
+
+// count takes into account what an injection did.
+func (d *Document) count(result inject.Result) {
+	d.answered = len(result.Findings) > 0
+	for _, t := range result.Templates {
+		d.answered = d.answered || t.OptOut
+		if t.Edited {
+			d.edited++
+		}
+	}
+}
+
+func (d *Document) set(text []byte) {
+	if d.changed = !bytes.Equal(text, d.Original); d.changed {
+		d.Text = text
+	}
+}
+
+// mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
+// but for kinds written with escapes, which no one does.
+func mayBeContext(text []byte, sc *scanner) bool {
+	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
+		if !bytes.Contains(text, []byte(word)) {
+			continue
+		}
+		seen, certain := sc.scan(text)
+		return !certain || slices.Contains(contextKinds(), string(seen.kind))
+	}
+	return false
+}
+
+func contextKinds() []string {
+	return []string{"SidecarSet", "Namespace", "ControllerRevision", "List", "SidecarSetList", "NamespaceList", ""}
+}
