@@ -56,9 +56,9 @@ func (d *decider) endings() *Decision {
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.CloneSet.Deleting:
-		return d.ended(Superseded, "the CloneSet is being deleted")
+		return d.ended(Superseded, "the CloneSet is being deleted", nil)
 	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored():
-		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision))
+		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
 		// Not recorded: once the spec is mended the same release goes on.
@@ -82,9 +82,9 @@ func (d *decider) validate() error {
 	return err
 }
 
-func (d *decider) ended(reason Reason, message string) *Decision {
+func (d *decider) ended(reason Reason, message string, first []Action) *Decision {
 	d.progress.Outcome, d.progress.Message = reason, message
-	out := d.decision(Stopped, reason, message, d.record())
+	out := d.decision(Stopped, reason, message, append(first, d.record())...)
 	return &out
 }
 
@@ -136,7 +136,7 @@ func (d *decider) begin() Decision {
 	}
 	if work.ready && len(work.actions) == 0 {
 		d.progress.Batch = last
-		return d.decision(Done, Completed, work.message)
+		return d.decision(Done, Completed, d.label()+work.message)
 	}
 	if why := d.unarmed(); why != "" {
 		return d.decision(Stopped, Invalid, why)

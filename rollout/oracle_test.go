@@ -56,7 +56,7 @@ func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
 			writes["readmit"]++
 		case inPlace && count(fresh) < b.Replicas-b.Partition:
 			update(p)
-		case count(kept)-1 >= least:
+		case count(any)-1 >= least:
 			gone(p)
 		}
 	})
@@ -73,7 +73,7 @@ func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
 				down++
 				update(p)
 			}
-		case count(kept)-1 >= least:
+		case count(any)-1 >= least:
 			gone(p)
 		}
 	})

@@ -25,7 +25,7 @@ func (d *decider) partitionWork(b Bounds, last bool) work {
 		d.progress.Stepped, d.progress.Step = true, now
 		w.actions = []Action{d.record()}
 	default:
-		w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted)
+		w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted) && (w.healthy > 0 || wanted == 0)
 		if last && wanted == b.Replicas {
 			w.ready = w.ready && status.UpdatedReplicas == status.Replicas && status.Replicas == b.Replicas
 		}

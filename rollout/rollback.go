@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func (d *decider) back() Decision {
 		b.Partition = d.targets[d.progress.Batch-1]
 	}
 	w := d.backWork(b)
-	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, w.message)
+	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
 	case !w.ready && d.overdue() > 0:
 		d.progress.Outcome = DeadlineExceeded

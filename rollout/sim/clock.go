@@ -19,6 +19,7 @@ const (
 	eventHook                       // whoever serves a lifecycle hook has done its part
 	eventReconcile                  // the controller looks at the CloneSet
 	eventAvailable                  // a ready pod has been so for minReadySeconds
+	eventChecked                    // a check has been measured
 	eventCrash                      // some pod's containers crash
 	eventEvict                      // some pod fails for good
 	eventApprove                    // a person approves the waiting batch
@@ -95,6 +96,8 @@ func (c *Cluster) happen(e event) {
 	switch e.kind {
 	case eventReconcile:
 		c.reconcile()
+		return
+	case eventChecked:
 		return
 	case eventApprove:
 		c.progress.Approved++

@@ -28,8 +28,14 @@ func faults() map[string]sim.Options {
 	}
 }
 
+// complainer is a test, of the testing package or of rapid.
+type complainer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // guard fails the test when a write, and not a crash, takes availability or old pods below their bounds.
-func guard(t *testing.T, c *sim.Cluster, b rollout.Bounds) {
+func guard(t complainer, c *sim.Cluster, b rollout.Bounds) {
 	t.Helper()
 	var before rollout.Counts
 	writes := 0
