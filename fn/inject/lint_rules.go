@@ -32,6 +32,7 @@ func workloadRules() []Rule {
 		{"behind-anchor", SeverityError, "An edit would show elsewhere too, where a YAML alias repeats the place."},
 		{"behind-merge-key", SeverityError, "A value that injection has to edit comes from a YAML merge key."},
 		{"damaged-provenance", SeverityError, "The record of an earlier injection cannot be read."},
+		{"duplicate-key", SeverityError, "A mapping has one key twice."},
 		{"env-not-found", SeverityInfo, "A variable that transferEnv names is not there."},
 		{"job-skipped", SeverityWarning, "Sidecars are not injected into a job, which they would keep from completing."},
 		{"name-conflict", SeverityError, "An app's container has the name of an injected one."},
