@@ -2,7 +2,7 @@
 
 GO     ?= go
 TOOL   := $(GO) tool -modfile=$(CURDIR)/.ci/tools.mod
-# Folders with a go.mod of their own, and packages whose tests rewrite golden files.
+# Folders with a go.mod of their own (go test cannot see that they depend on slipway, so nothing is cached), and packages whose tests rewrite golden files.
 NESTED := $(patsubst %/go.mod,%,$(wildcard testdata/*/go.mod))
 GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cmd/*_test.go' 'fn/*_test.go' 'render/*_test.go' 'rollout/*_test.go'))))
 
@@ -17,7 +17,7 @@ build: ## build ./slipway, static and stripped
 
 test: ## every test that needs only Go and git
 	$(GO) test -shuffle=on ./...
-	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -shuffle=on ./... || exit 1; done
+	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on ./... || exit 1; done
 
 quick: ## the tests to run after each change
 	$(GO) test -short ./...

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -37,6 +38,8 @@ type Config struct {
 	Workloads []inject.WorkloadKind `json:"workloads"`
 	// KeepSidecarSets leaves SidecarSets in a rendered stream. A function's output holds them always.
 	KeepSidecarSets bool `json:"keepSidecarSets"`
+	// Policies are what lint asks for beyond Kruise's rules.
+	Policies inject.Policies `json:"policies"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
@@ -191,6 +194,9 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
 		}
 	}
+	if problem := c.Policies.Validate(); problem != "" {
+		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
+	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {
 			d.Report(find(root, "workloads"), "bad-value", fmt.Sprintf("workloads[%d]", i), problem, "")
@@ -201,10 +207,11 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 // find returns the node of a field of the configuration, for its line.
 func find(root *yaml.Node, field string) *yaml.Node {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		switch v := root.Content[i+1]; {
-		case root.Content[i].Value == field:
+		v := root.Content[i+1]
+		switch root.Content[i].Value {
+		case field:
 			return v
-		case root.Content[i].Value == "spec" || root.Content[i].Value == "data":
+		case "spec", "data":
 			if n := find(v, field); n != v {
 				return n
 			}

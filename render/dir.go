@@ -175,7 +175,7 @@ func (s *Dir) write(root *os.Root, changed, written []string) (err error) {
 	temps := map[string]string{}
 	defer func() {
 		for _, temp := range temps {
-			_ = os.Remove(temp) //nolint:errcheck // moved away already, or of no use to anyone
+			_ = os.Remove(temp)
 		}
 	}()
 	for _, name := range changed {

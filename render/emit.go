@@ -25,12 +25,14 @@ type emitter struct {
 	verbatim map[*yaml.Node]string
 	err      error
 
-	noLiteral bool // what follows would not end a block scalar
+	noLiteral bool   // what follows would not end a block scalar
+	pretty    string // what flow collections indent their entries by; empty for one line
+	indent    string // of the current line, where pretty is set
 }
 
 func (e *emitter) fail(n *yaml.Node, what string) {
 	if e.err == nil {
-		e.err = syntaxErrorf(n.Line, "%s cannot be inserted; this is a mistake of slipway, nothing was changed", what)
+		e.err = syntaxErrorf(n.Line, "%s cannot be inserted here; nothing was changed: take it out of what is injected", what)
 	}
 }
 
@@ -53,6 +55,7 @@ func (e *emitter) value(n *yaml.Node, column int) {
 		e.given(text)
 		return
 	}
+	n = target(n)
 	switch {
 	case !isBlock(n) || len(n.Content) == 0:
 		e.out = append(e.out, ' ')
@@ -99,6 +102,7 @@ func (e *emitter) afterDash(n *yaml.Node, column, gap int) {
 		e.given(text)
 		return
 	}
+	n = target(n)
 	if !isBlock(n) || len(n.Content) == 0 {
 		e.value(n, column)
 		return
@@ -134,6 +138,7 @@ func (e *emitter) key(n *yaml.Node) {
 		e.write(text)
 		return
 	}
+	n = target(n)
 	if n.Kind != yaml.ScalarNode || len(n.Value) > maxKey {
 		e.fail(n, "a key that is no short text")
 		return
@@ -155,12 +160,9 @@ func (e *emitter) inline(n *yaml.Node, column int) {
 	e.flow(n)
 }
 
-// check refuses what must not be inserted: an anchor could take the place of one that the document's aliases mean, and
-// a tag of its own means nothing in a manifest.
+// check refuses tags that mean nothing in a manifest. Anchors of new nodes are not written, and their aliases are
+// written out: an inserted anchor could take the place of one that the document's aliases mean.
 func (e *emitter) check(n *yaml.Node) {
-	if n.Anchor != "" {
-		e.fail(n, "an anchor")
-	}
 	if n.Style&yaml.TaggedStyle != 0 && (n.Kind != yaml.ScalarNode || !strings.HasPrefix(n.ShortTag(), "!!")) {
 		e.fail(n, "the tag "+n.Tag)
 	}
@@ -200,56 +202,4 @@ func (e *emitter) literal(v string, column int) {
 		e.breakLine(column)
 		e.write(line)
 	}
-}
-
-// flow writes n in flow style, on one line.
-func (e *emitter) flow(n *yaml.Node) {
-	if text, ok := e.verbatim[n]; ok {
-		e.write(text)
-		return
-	}
-	e.check(n)
-	switch n.Kind {
-	case yaml.ScalarNode:
-		e.flowScalar(n)
-	case yaml.SequenceNode:
-		e.out = append(e.out, '[')
-		for i, child := range n.Content {
-			e.comma(i)
-			e.flow(child)
-		}
-		e.out = append(e.out, ']')
-	case yaml.MappingNode:
-		e.out = append(e.out, '{')
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			e.comma(i)
-			e.flowEntry(n.Content[i], n.Content[i+1])
-		}
-		e.out = append(e.out, '}')
-	default:
-		e.fail(n, "an alias")
-	}
-}
-
-func (e *emitter) comma(i int) {
-	switch {
-	case i == 0:
-	case e.tight:
-		e.write(",")
-	default:
-		e.write(", ")
-	}
-}
-
-func (e *emitter) flowEntry(key, value *yaml.Node) {
-	e.key(key)
-	e.out = append(e.out, ':')
-	if text, ok := e.verbatim[value]; ok {
-		e.write(text)
-		return
-	}
-	if !e.tight {
-		e.out = append(e.out, ' ')
-	}
-	e.flow(value)
 }

@@ -16,6 +16,7 @@ type flow struct {
 	open        int    // where the text after the opening bracket starts
 	indent      string // of entries on lines of their own; separator between entries otherwise empty
 	multi       bool   // entries stand on lines of their own
+	pretty      string // the indentation of what is below an entry, where entries are written over lines
 }
 
 func (s *splicer) changeFlow(old, edited *yaml.Node) error {
@@ -28,7 +29,7 @@ func (s *splicer) changeFlow(old, edited *yaml.Node) error {
 		return err
 	}
 	// The end is not needed, but that it is found says that the collection is understood.
-	if _, err := s.text.end(old, -1); err != nil {
+	if _, err := s.end(old, -1); err != nil {
 		return err
 	}
 	f.open = s.body(start) + 1
@@ -42,9 +43,28 @@ func (s *splicer) changeFlow(old, edited *yaml.Node) error {
 		f.multi = spaces == first && line != s.lineAt(f.open)
 		if f.multi {
 			f.indent = string(s.src[s.lines[line]:first])
+			f.learnLines()
 		}
 	}
 	return align(old, edited, f.width, f.keep, f.change)
+}
+
+// learnLines finds out whether the entries are written over several lines, and how far their insides are indented.
+func (f *flow) learnLines() {
+	for _, n := range f.old.Content {
+		if !isFlow(n) || len(n.Content) == 0 || n.Content[0].Line == n.Line {
+			continue
+		}
+		pos, err := f.offset(n.Content[0])
+		if err != nil {
+			return
+		}
+		inner := f.src[f.lines[f.lineAt(pos)]:pos]
+		if len(inner) > len(f.indent) && len(bytes.TrimLeft(inner, " \t")) == 0 {
+			f.pretty = string(inner[len(f.indent):])
+		}
+		return
+	}
 }
 
 func (f *flow) keep(i, j int) error {
@@ -167,11 +187,13 @@ func (f *flow) swap(i, j int) error {
 }
 
 func (f *flow) item(e *emitter, j int) {
+	e.pretty, e.indent = f.pretty, f.indent
 	if f.width == 1 {
 		e.flow(f.edited.Content[j])
-		return
+	} else {
+		e.flowEntry(f.edited.Content[2*j], f.edited.Content[2*j+1])
 	}
-	e.flowEntry(f.edited.Content[2*j], f.edited.Content[2*j+1])
+	e.pretty, e.indent = "", ""
 }
 
 // separate writes what stands between a comma and the next entry.

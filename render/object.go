@@ -6,8 +6,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // ReadObject reads a file that holds one object, such as a configuration. An empty file holds nil.

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // Action is what a run does to every document.
@@ -142,6 +143,28 @@ type Document struct {
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
 	answered  bool // an opt-out or a finding says why nothing may have been injected
+}
+
+// ReadContext reads SidecarSets and what helps to decide about them from all paths of a request, and nothing else.
+// What cannot be read is a finding of the outcome.
+func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, error) {
+	outcome := &Outcome{}
+	known := inject.Context{Sets: req.Sets}
+	for _, path := range req.SetPaths {
+		if err := readSets(ctx, path, req, &known, outcome); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	if err != nil {
+		return known, nil, interrupted(ctx, err)
+	}
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	return known, outcome, nil
 }
 
 // readContext collects SidecarSets, Namespaces and revisions from the request, from -s and from the input itself.

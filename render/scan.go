@@ -20,6 +20,8 @@ type head struct {
 //
 // A scanner can be used for any number of documents, one after the other.
 type scanner struct {
+	proofs int // results of splices verified so far
+
 	seed  maphash.Seed
 	keys  []uint64 // hashes of the keys of the open mappings, outermost first
 	open  []opened
@@ -30,6 +32,8 @@ type scanner struct {
 	plain    bool // a plain scalar that lines further right go on with
 	metadata bool // inside of the top level's metadata
 	field    *[]byte
+
+	tree *builder // nil where no tree is wanted
 }
 
 // opened is a block collection that is not closed yet.
@@ -62,6 +66,17 @@ func (s *scanner) scan(doc []byte) (h head, certain bool) {
 	if !s.preamble() {
 		return head{}, false
 	}
+	if !s.rows() {
+		return head{}, false
+	}
+	for len(s.open) > 0 {
+		s.close()
+	}
+	return s.head, true
+}
+
+// rows reads the lines of the document after its preamble.
+func (s *scanner) rows() bool {
 	for s.lines.next() {
 		line := s.lines.line
 		if s.lines.indent == len(line) {
@@ -72,14 +87,14 @@ func (s *scanner) scan(doc []byte) (h head, certain bool) {
 			continue
 		} else if s.lines.indent == 0 && (c == '-' || c == '.') {
 			if kind, _ := markerAt(line, true); kind != noMarker {
-				return s.head, kind == endMarker && s.lines.onlyComments(line[3:])
+				return kind == endMarker && s.lines.onlyComments(line[3:])
 			}
 		}
 		if !s.row(line, s.lines.indent) {
-			return head{}, false
+			return false
 		}
 	}
-	return s.head, true
+	return true
 }
 
 // preamble skips comments and a "---" line without content.
@@ -94,7 +109,13 @@ func (s *scanner) preamble() bool {
 			continue
 		}
 		if kind, _ := markerAt(s.lines.line, true); kind == startMarker {
+			if s.tree != nil {
+				s.tree.start(s.lines.number)
+			}
 			return isComment(s.lines.line[3:])
+		}
+		if s.tree != nil {
+			s.tree.start(s.lines.number)
 		}
 		s.lines = before
 		return true
@@ -123,13 +144,24 @@ func (s *scanner) row(line []byte, pos int) bool {
 	}
 	key, after, ok := scanKey(line, pos)
 	if !ok {
-		// The value of a dash on the same line; a value below its key is rare.
-		return s.pending && pos > s.lines.indent && s.value(line[pos:])
+		return s.scalarRow(line, pos)
 	}
-	if !s.key(key, pos) {
+	if !s.key(key, pos, after) {
 		return false
 	}
 	return s.value(line[after:])
+}
+
+// scalarRow reads a value that stands behind a dash, or on a line below its key.
+func (s *scanner) scalarRow(line []byte, pos int) bool {
+	if !s.pending || len(s.open) == 0 {
+		return false
+	}
+	if pos > s.lines.indent {
+		return s.value(line[pos:])
+	}
+	isText := line[pos] == '"' || line[pos] == '\'' || startsPlain(line[pos:])
+	return isText && s.field == nil && s.open[len(s.open)-1].column < pos && s.value(line[pos:])
 }
 
 // goesOn reads a line that continues a plain scalar.
@@ -139,6 +171,9 @@ func (s *scanner) goesOn(rest []byte) bool {
 	}
 	end, ok := endOfPlainText(rest)
 	s.plain = end == len(rest)
+	if ok && s.tree != nil {
+		s.tree.extend(bytes.TrimRight(rest[:end], " \t"), s.lines.number)
+	}
 	return ok
 }
 
@@ -161,6 +196,9 @@ func (s *scanner) dedent(column int, dash bool) bool {
 // close leaves the innermost collection.
 func (s *scanner) close() {
 	last := len(s.open) - 1
+	if s.tree != nil {
+		s.tree.close(s.pending)
+	}
 	s.keys = s.keys[:s.open[last].first]
 	s.open = s.open[:last]
 	s.pending, s.plain = false, false
@@ -173,11 +211,20 @@ func (s *scanner) close() {
 func (s *scanner) dash(column int) bool {
 	if len(s.open) > 0 {
 		if top := s.open[len(s.open)-1]; !top.isMap && top.column == column {
+			if s.tree != nil {
+				s.tree.next(s.pending, s.lines.number, column+1)
+			}
 			s.pending, s.plain, s.field = true, false, nil
 			return true
 		}
 	}
-	return s.push(column, false)
+	if !s.push(column, false) {
+		return false
+	}
+	if s.tree != nil {
+		s.tree.next(false, s.lines.number, column+1)
+	}
+	return true
 }
 
 // push opens a collection as the value of a key or dash.
@@ -187,14 +234,21 @@ func (s *scanner) push(column int, isMap bool) bool {
 	}
 	s.open = append(s.open, opened{column: column, isMap: isMap, first: len(s.keys)})
 	s.pending, s.plain = true, false
+	if s.tree != nil {
+		s.tree.open(isMap, s.lines.number, column)
+	}
 	return true
 }
 
-// key reads a key at column, in the mapping that is open there or in a new one.
-func (s *scanner) key(key []byte, column int) bool {
+// key reads a key at column, in the mapping that is open there or in a new one. The text after its colon is at after.
+func (s *scanner) key(key []byte, column, after int) bool {
 	isNext := len(s.open) > 0 && s.open[len(s.open)-1].isMap && s.open[len(s.open)-1].column == column
 	if !isNext && !s.push(column, true) {
 		return false
+	}
+	if s.tree != nil {
+		s.tree.next(isNext && s.pending, s.lines.number, after)
+		s.tree.key(s.lines.line, column, key)
 	}
 	s.pending, s.plain, s.field = true, false, nil
 	if !s.isNew(&s.open[len(s.open)-1], key) {
@@ -244,69 +298,6 @@ func (s *scanner) setField(key []byte) {
 			s.field = &s.head.namespace
 		}
 	}
-}
-
-// value reads what follows a colon or dash on the same line.
-func (s *scanner) value(rest []byte) bool {
-	start := 0
-	for start < len(rest) && rest[start] == ' ' {
-		start++
-	}
-	rest = rest[start:]
-	if len(rest) == 0 || rest[0] == '#' && start > 0 {
-		return true
-	}
-	s.pending = false
-	switch c := rest[0]; c {
-	case '"', '\'':
-		return s.quoted(rest)
-	case '|', '>':
-		return s.field == nil && s.blockScalar(rest)
-	case '[', '{':
-		if s.field != nil || s.metadata && len(s.open) == 1 {
-			return false // part of the head
-		}
-		end, ok := s.flow(rest, 0)
-		return ok && isComment(rest[end:])
-	}
-	if !startsPlain(rest) {
-		return false
-	}
-	end, ok := endOfPlainText(rest)
-	if !ok {
-		return false
-	}
-	s.plain = end == len(rest)
-	s.take(bytes.TrimRight(rest[:end], " \t"))
-	return true
-}
-
-// take notes a value of the head. Others do not matter.
-func (s *scanner) take(value []byte) {
-	if s.field != nil {
-		*s.field = value
-	}
-}
-
-func (s *scanner) quoted(rest []byte) bool {
-	end, escapes, ok := endOfQuotes(rest)
-	if !ok || !isComment(rest[end:]) || escapes && s.field != nil {
-		return false
-	}
-	s.take(rest[1 : end-1])
-	return true
-}
-
-// blockScalar skips the lines of a block scalar.
-func (s *scanner) blockScalar(rest []byte) bool {
-	pos := 1
-	if pos < len(rest) && (rest[pos] == '-' || rest[pos] == '+') {
-		pos++
-	}
-	if !isComment(rest[pos:]) {
-		return false
-	}
-	return s.lines.skipBlock(s.open[len(s.open)-1].column + 1)
 }
 
 // isPlainText tells whether doc is valid UTF-8 without the characters that YAML refuses or breaks lines at, other than

@@ -40,6 +40,7 @@ func TestScan(t *testing.T) {
 		{"a: b\n  c d\n  - e\nf: g\n", true},
 		{"a: |\n  b\n\n   c\nd: >-\n  e\n", true},
 		{"a: 1\r\nb: 2\r\n...\r\n# c\r\n", true},
+		{"a:\n  b c\n  d\ne: \"f\n\n  g \\\n  h\" # c\ni: 'j\nk'\n", true},
 		{"a: 1\nb: 2\na: 3\n", false},
 		{"a: {b: 1, b: 2}\n", false},
 		{"a: b\n- c\n", false},
@@ -48,6 +49,8 @@ func TestScan(t *testing.T) {
 		{"metadata: {name: x}\n", false},
 		{"a: &b c\n", false},
 		{"a\n", false},
+		{"a: \"b\n---\nc\"\n", false},
+		{"kind:\n  A\n", false},
 		{"a: |2\n  b\n", false},
 		{"a:\n\tb: 1\n", false},
 	} {

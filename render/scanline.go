@@ -10,12 +10,14 @@ type scanLines struct {
 	pos    int
 	line   []byte // without its line break
 	indent int    // the spaces it starts with
+	number int    // from 1
 }
 
 func (l *scanLines) next() bool {
 	if l.pos == len(l.doc) {
 		return false
 	}
+	l.number++
 	end := bytes.IndexByte(l.doc[l.pos:], '\n')
 	if end < 0 {
 		l.line = l.doc[l.pos:]
@@ -169,88 +171,27 @@ func endOfPlainText(text []byte) (end int, ok bool) {
 // endOfQuotes returns where the quoted scalar that text starts with ends, behind its quote, and whether it has
 // escapes. It is not ok for a scalar that goes on in the next line, and for rare escapes.
 func endOfQuotes(text []byte) (end int, escapes, ok bool) {
-	quote := text[0]
-	for i := 1; i < len(text); i++ {
+	end, escapes, ok, _ = inQuotes(text[1:], text[0])
+	return end + 1, escapes, ok
+}
+
+// inQuotes goes through a line inside of a quoted scalar. It is not ok where it finds a rare escape.
+func inQuotes(text []byte, quote byte) (end int, escapes, closed, ok bool) {
+	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\' && quote == '"':
 			i++
 			escapes = true
-			if i == len(text) || bytes.IndexByte([]byte(`"\nrt`), text[i]) < 0 {
-				return 0, false, false
+			if i < len(text) && bytes.IndexByte([]byte(`"\nrt `), text[i]) < 0 {
+				return 0, true, false, false
 			}
 		case c != quote:
-		case quote == '\'' && i+1 < len(text) && text[i+1] == '\'':
+		case quote == '\'' && i+1 < len(text) && text[i+1] == quote:
 			i++
 			escapes = true
 		default:
-			return i + 1, escapes, true
+			return i + 1, escapes, true, true
 		}
 	}
-	return 0, false, false
-}
-
-// maxScanFlow is how deep flow collections may be nested.
-const maxScanFlow = 8
-
-// flow reads a flow collection of simple scalars on one line, and returns where it ends.
-func (s *scanner) flow(text []byte, depth int) (end int, ok bool) {
-	if depth == maxScanFlow {
-		return 0, false
-	}
-	m := opened{isMap: text[0] == '{', first: len(s.keys)}
-	defer func() { s.keys = s.keys[:m.first] }()
-	pos := skipSpaces(text, 1)
-	if pos < len(text) && text[pos] == text[0]+2 {
-		return pos + 1, true
-	}
-	for pos < len(text) {
-		if m.isMap {
-			key, after, ok := scanKey(text, pos)
-			if !ok || !s.isNew(&m, key) {
-				return 0, false
-			}
-			pos = skipSpaces(text, after)
-		}
-		if pos, ok = s.flowValue(text, pos, depth); !ok || pos == len(text) {
-			return 0, false
-		}
-		switch text[pos] {
-		case ',':
-			pos = skipSpaces(text, pos+1)
-		case text[0] + 2:
-			return pos + 1, true
-		default:
-			return 0, false
-		}
-	}
-	return 0, false
-}
-
-// flowValue reads a value in a flow collection, and the spaces behind it.
-func (s *scanner) flowValue(text []byte, pos, depth int) (end int, ok bool) {
-	if pos == len(text) {
-		return 0, false
-	}
-	start := pos
-	switch c := text[pos]; {
-	case c == '[' || c == '{':
-		end, ok = s.flow(text[pos:], depth+1)
-		pos += end
-	case c == '"' || c == '\'':
-		end, _, ok = endOfQuotes(text[pos:])
-		pos += end
-	default:
-		for pos < len(text) && (isNameChar(text[pos]) || text[pos] == '.' || text[pos] == '/') {
-			pos++
-		}
-		ok = pos > start && text[start] != '-'
-	}
-	return skipSpaces(text, pos), ok
-}
-
-func skipSpaces(text []byte, pos int) int {
-	for pos < len(text) && text[pos] == ' ' {
-		pos++
-	}
-	return pos
+	return 0, escapes, false, true
 }

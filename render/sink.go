@@ -147,7 +147,7 @@ func (p *InPlace) Commit() error {
 	defer func() {
 		for _, f := range p.files {
 			if f.temp != "" {
-				_ = os.Remove(f.temp) //nolint:errcheck // moved away already, or of no use to anyone
+				_ = os.Remove(f.temp)
 			}
 		}
 	}()

@@ -5,8 +5,11 @@ package render
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 func TestSpliceManifests(t *testing.T) {
@@ -80,4 +83,44 @@ func TestSnippetsAreReadable(t *testing.T) {
 			t.Errorf("%q: %v", src, err)
 		}
 	}
+}
+
+func TestSpliceWritesOutAliases(t *testing.T) {
+	given, err := parse([]byte("a: &a {b: c}\nd: *a\ne:\n  <<: *a\n  f: [*a]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := []byte("x: y\n")
+	root, err := parse(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := &yaml.Node{Kind: yaml.ScalarNode, Value: "z"}
+	added := withContent(given.Content[0], given.Content[0].Content)
+	added.Line = 0
+	top := withContent(root.Content[0], append(slices.Clone(root.Content[0].Content), key, added))
+	out, err := verifiedSplice(src, root, withContent(root, []*yaml.Node{top}), nil)
+	want := "x: y\nz:\n  a: {b: c}\n  d: {b: c}\n  e:\n    <<: {b: c}\n    f: [{b: c}]\n"
+	if err != nil || string(out) != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, out, want)
+	}
+}
+
+// FuzzSplice makes the edits that the second argument picks in the document of the first.
+func FuzzSplice(f *testing.F) {
+	for i, src := range snippets() {
+		f.Add([]byte(src), []byte{0, byte(i), 2, 3, 0, 1, 4, 1, 5, 9, 2, 6, 5, 0, 3, 5, 0, 8})
+		f.Add([]byte(src), []byte{1, 1, 0, 2, byte(i), 7, 1, 0, 0, 3, 0, 2, 0, 4, 5})
+	}
+	f.Fuzz(func(t *testing.T, src, picks []byte) {
+		if len(src) > 2000 || len(picks) < 3 {
+			return
+		}
+		i := 1
+		pick := func(n int) int {
+			i++
+			return int(picks[i%len(picks)]) % n
+		}
+		checkEdit(t, src, 1+int(picks[1]%4), picks[0]%2 == 0, pick)
+	})
 }

@@ -9,9 +9,10 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // transformer turns documents into what a request asks for.
@@ -137,7 +138,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 		}
 	}
 	source := sourceOf(in, d)
-	root, err := parse(d.Bytes)
+	root, err := sc.parseQuickly(d.Bytes)
 	if err != nil {
 		out.findings = []inject.Finding{malformed(source, d, err)}
 		return out
@@ -152,7 +153,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 	}
 	out.Object = inject.Ref(object)
 	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
-	if err := t.change(out, root, source); err != nil {
+	if err := t.change(out, root, source, sc); err != nil {
 		out.findings = append(out.findings, inject.Finding{
 			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
@@ -189,7 +190,7 @@ func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source) error {
+func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
 	ejected := t.injector.Eject(inject.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
 	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
@@ -207,7 +208,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 	}
 	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
-		if root, err = parse(text); err != nil {
+		if root, err = sc.parseQuickly(text); err != nil {
 			return err
 		}
 	}
@@ -230,7 +231,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return nil
 	}
 	if result.Changed(inject.Root(root)) {
-		if text, err = verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}

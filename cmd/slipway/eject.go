@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/render"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newEjectCommand(s streams) *cobra.Command {

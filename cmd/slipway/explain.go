@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/render"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -42,7 +43,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text, json or sarif")
-	completeFlag(c, "output", completeFormats)
+	registerOutput(c, &output, "`FORMAT`: text, json or sarif")
 	return c
 }

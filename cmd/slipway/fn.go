@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 func newFnCommand(s streams) *cobra.Command {

@@ -13,10 +13,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 // inputFlags are the flags that say what to read and how to inject.
@@ -24,6 +25,8 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
+
+	policies inject.Policies // of the configuration, once request has read it
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
@@ -77,6 +80,7 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 		}
 		config, findings = fn.ParseConfig(object, source)
 	}
+	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
 	req.KeepSidecarSets = config.KeepSidecarSets
@@ -104,6 +108,14 @@ func (f *reportFlags) parse() (render.Format, error) {
 		return render.Text, nil
 	}
 	return parseFormat("--report", f.format)
+}
+
+// registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
+func registerOutput(c *cobra.Command, format *string, usage string) {
+	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
+	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().Lookup("report").Hidden = true
+	completeFlag(c, "output", completeFormats)
 }
 
 // parseFormat reads the value of a flag that names a format.

@@ -9,9 +9,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
@@ -102,7 +103,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
-	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newVersionCommand(s))
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newRolloutCommand(s), newVersionCommand(s))
 	root.InitDefaultCompletionCmd()
 	checkUsage(root)
 	return root
