@@ -142,7 +142,7 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 || !b.readSpec() {
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
 		return b.t.node
 	}
 	b.collect()
@@ -150,6 +150,18 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	return b.apply()
+}
+
+// direct reports a template that cannot be edited where it stands.
+func (b *build) direct() bool {
+	n := detour(b.doc, b.t.path)
+	if n == nil {
+		return true
+	}
+	b.report(SeverityError, n, "behind-alias", "",
+		"the pod template stands behind a YAML alias or merge key, and an edit there would change every use of the anchor",
+		"write the template out in place of the alias")
+	return false
 }
 
 // readMetadata takes apart what matching looks at.
