@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/fn"
 	"sigs.k8s.io/kustomize/kyaml/fn/framework"
 	"sigs.k8s.io/kustomize/kyaml/kio"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 const benchmarkItems = 500

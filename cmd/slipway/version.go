@@ -13,7 +13,9 @@ func newVersionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version that slipway was built with",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			version, commit, goVersion := "(unknown)", "", ""
 			if info, ok := debug.ReadBuildInfo(); ok {

@@ -50,10 +50,11 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 	for _, p := range elements {
 		switch {
 		case p.replaces >= 0:
-			if original := ownContent(old)[p.replaces]; own[p.replaces] == original {
+			original := ownContent(old)[p.replaces]
+			if own[p.replaces] == original {
 				rec.replaced(field, p.name, b.elementText(original))
 			}
-			own[p.replaces] = p.node
+			own[p.replaces] = inPlaceOf(original, p.node)
 		case p.before:
 			before = append(before, p.node)
 		default:
@@ -211,4 +212,12 @@ func (b *build) elementText(n *yaml.Node) string {
 	}
 	blanks := len(text) - len(strings.TrimLeft(text, " "))
 	return strings.Repeat(" ", max(n.Column-1-blanks, 0)) + text
+}
+
+// inPlaceOf is the new element n marked as standing where old stood: a negative line names the place. Its text then
+// goes there and nowhere else.
+func inPlaceOf(old, n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Line, c.Column = -old.Line, old.Column
+	return &c
 }

@@ -19,23 +19,15 @@ func CheckTree(object *yaml.Node, source Source) []Finding {
 	if c.bad == nil {
 		return nil
 	}
-	f := Finding{Severity: SeverityError, Object: Ref(object), Source: at0(source, c.bad), Code: c.code, Message: c.message}
-	if c.code == aliasBomb {
-		f.Hint = "write the value out"
-	}
-	return []Finding{f}
+	c.found.Severity, c.found.Object, c.found.Source = SeverityError, Ref(object), at0(source, c.bad)
+	return []Finding{c.found}
 }
-
-const (
-	aliasBomb    = "alias-bomb"
-	duplicateKey = "duplicate-key"
-)
 
 // treeCheck counts the values that a tree stands for; bad is where it first went wrong.
 type treeCheck struct {
-	sizes         map[*yaml.Node]int // of anchored values; 0 while one is being counted
-	bad           *yaml.Node
-	code, message string
+	sizes map[*yaml.Node]int // of anchored values; 0 while one is being counted
+	bad   *yaml.Node
+	found Finding // what is wrong there
 }
 
 func (c *treeCheck) size(n *yaml.Node) int {
@@ -63,9 +55,8 @@ func (c *treeCheck) aliasSize(alias *yaml.Node) int {
 		c.sizes[alias.Alias] = size
 	}
 	if (size == 0 || size > maxExpanded) && c.bad == nil {
-		c.bad, c.code = alias, aliasBomb
-		c.message = fmt.Sprintf("the YAML alias *%s stands for a value that holds itself or more than %d others",
-			alias.Value, maxExpanded)
+		c.bad, c.found = alias, Finding{Code: "alias-bomb", Hint: "write the value out", Message: fmt.Sprintf(
+			"the YAML alias *%s stands for a value that holds itself or more than %d others", alias.Value, maxExpanded)}
 	}
 	return size
 }
@@ -79,8 +70,10 @@ func (c *treeCheck) keys(n *yaml.Node) {
 			continue
 		}
 		if seen[key.Value] && c.bad == nil {
-			c.bad, c.code = key, duplicateKey
-			c.message = fmt.Sprintf("the key %q stands twice in one mapping", key.Value)
+			c.bad, c.found = key, Finding{
+				Code: "duplicate-key", Hint: "remove one of the two",
+				Message: fmt.Sprintf("the key %q stands twice in one mapping", key.Value),
+			}
 		}
 		seen[key.Value] = true
 	}

@@ -23,7 +23,7 @@ func (in *Injector) Eject(object *yaml.Node, source Source) Result {
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
 			result.Templates = append(result.Templates,
-				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Origins: e.rec.origins()})
+				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
 	}
 	result.Findings = append(d.Findings, result.Findings...)
@@ -125,6 +125,7 @@ func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node 
 	if blanks := len(text) - len(strings.TrimLeft(text, " ")); blanks > 1 && n.Style&yaml.FlowStyle == 0 {
 		e.verbatim[n] = text[min(max(injected.Column-dash, 0), blanks-1):]
 	}
+	n.Line, n.Column = -injected.Line, injected.Column // see inPlaceOf
 	return n
 }
 

@@ -48,7 +48,7 @@ func evaluate(expr, name string, value resource.Quantity) (resource.Quantity, er
 		q = result.asQuantity()
 	}
 	if q.Sign() < 0 {
-		return resource.Quantity{}, fmt.Errorf("the result %s is negative", q.String())
+		return resource.Quantity{}, negativeError{q}
 	}
 	return q, nil
 }

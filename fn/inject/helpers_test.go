@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 func parseStream(t testing.TB, text string) []*yaml.Node {

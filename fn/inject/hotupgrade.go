@@ -25,8 +25,10 @@ func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.No
 	working, empty := hotVariant(c, names[0]), hotVariant(c, names[1])
 	empty = with(empty, imageField, scalar(s.UpgradeStrategy.HotUpgradeEmptyImage))
 	b.annotate(set, "the working container of a hot upgrade", []annotation{
-		{key: versionPrefix + names[0], value: "1"}, {key: versionPrefix + names[1], value: "0"},
-		{key: versionAltPrefix + names[0], value: "0"}, {key: versionAltPrefix + names[1], value: "1"},
+		{key: versionPrefix + names[0], value: "1"},
+		{key: versionPrefix + names[1], value: "0"},
+		{key: versionAltPrefix + names[0], value: "0"},
+		{key: versionAltPrefix + names[1], value: "1"},
 	})
 	b.markWorking(set, s.Name, names[0])
 	return []*yaml.Node{working, empty}

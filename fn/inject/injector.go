@@ -28,6 +28,14 @@ type Injector struct {
 
 // New prepares injection. Findings tell of sets that cannot be used together.
 func New(c Context, opts Options) (*Injector, []Finding) {
+	in, findings := newInjector(c, opts)
+	for _, set := range in.sets {
+		findings = append(findings, in.unreadable(set)...)
+	}
+	return in, findings
+}
+
+func newInjector(c Context, opts Options) (*Injector, []Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
 	var findings []Finding
 	byName := map[string]*SidecarSet{}
@@ -37,7 +45,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		case !dup:
 			byName[s.Metadata.Name] = s
 			in.sets = append(in.sets, s)
-		case !Equal(first.Node, s.Node):
+		case !first.sameAs(s):
 			findings = append(findings, Finding{
 				Severity: SeverityError, Code: "duplicate-sidecarset", Object: Ref(s.Node), Source: s.Source,
 				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
@@ -73,6 +81,7 @@ type TemplateResult struct {
 	Field   string    `json:"field,omitempty"` // where the template stands; "" is the object itself
 	Source  Source    `json:"source"`
 	OptOut  bool      `json:"optOut,omitempty"`
+	Edited  bool      `json:"-"` // whether the run put anything in or took anything out
 	Matches []Match   `json:"matches"`
 	Origins []Origin  `json:"injected,omitempty"`
 }
@@ -100,6 +109,7 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
+			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
 	if !HasErrors(result.Findings) {

@@ -124,6 +124,9 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 
 // requirements lists what a selector asks for, by key: its labels, then its expressions.
 func requirements(s *Selector) []metav1.LabelSelectorRequirement {
+	if s == nil {
+		return nil
+	}
 	out := make([]metav1.LabelSelectorRequirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
 	for k, v := range s.MatchLabels {
 		out = append(out, metav1.LabelSelectorRequirement{Key: k, Operator: metav1.LabelSelectorOpIn, Values: []string{v}})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipway-dev/slipway/fn/inject"
 )
 
@@ -43,7 +44,8 @@ func TestMatch(t *testing.T) {
 		{"namespace of the options", namespaceSet("v1alpha1", web, "  namespace: shop"), nowhere, inject.Options{Namespace: "shop"}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"the webhook takes no namespace for default", namespaceSet("v1alpha1", web, "  namespace: default"), nowhere, inject.Options{Compatibility: inject.Kruise}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{
-			"a namespace is needed", namespaceSet("v1alpha1", web, "  namespace: shop"), nowhere, inject.Options{},
+			"a namespace is needed", namespaceSet("v1alpha1", web, "  namespace: shop"), nowhere,
+			inject.Options{},
 			inject.Match{Verdict: inject.Undecided, Reason: "spec.namespace is shop and the workload names no namespace", Add: "give the namespace: metadata.namespace, or -n, or namespace in the configuration"},
 		},
 		{"an empty namespaceSelector matches everything", namespaceSet("v1alpha1", web, "  namespaceSelector: {}"), nowhere, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
@@ -53,11 +55,13 @@ func TestMatch(t *testing.T) {
 		{"the name of a namespace is a label of it", namespaceSet("v1beta1", web, "  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}"), here, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"its name rules a namespace out before its labels are known", namespaceSet("v1beta1", web, "  namespaceSelector: {matchLabels: {env: prod, kubernetes.io/metadata.name: other}}"), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.namespaceSelector: needs label kubernetes.io/metadata.name=other, found shop"}},
 		{
-			"labels are not known", namespaceSet("v1beta1", web, "  namespaceSelector: {matchLabels: {env: prod}}"), here, inject.Options{},
+			"labels are not known", namespaceSet("v1beta1", web, "  namespaceSelector: {matchLabels: {env: prod}}"), here,
+			inject.Options{},
 			inject.Match{Verdict: inject.Undecided, Reason: "spec.namespaceSelector: the labels of namespace shop are not known", Add: "add Namespace shop to the input, or namespaces: {shop: {label: value}} to the configuration"},
 		},
 		{
-			"a label of the controller", namespaceSet("v1beta1", "{matchExpressions: [{key: pod-template-hash, operator: Exists}]}", ""), here, inject.Options{},
+			"a label of the controller", namespaceSet("v1beta1", "{matchExpressions: [{key: pod-template-hash, operator: Exists}]}", ""), here,
+			inject.Options{},
 			inject.Match{Verdict: inject.Undecided, Reason: "spec.selector: label pod-template-hash is set by a controller after this point", Add: "select on a label of the pod template"},
 		},
 		{"no beats undecided", namespaceSet("v1beta1", "{matchLabels: {pod-template-hash: x, app: other}}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label app=other, found web"}},

@@ -102,7 +102,7 @@ func value(n *yaml.Node) any {
 		return nil
 	case n.Kind == yaml.MappingNode:
 		out := make(map[string]any, len(n.Content)/2)
-		eachPair(n, 0, func(k, v *yaml.Node) {
+		eachPair(n, func(k, v *yaml.Node) {
 			if _, ok := out[k.Value]; !ok {
 				out[k.Value] = value(v)
 			}
@@ -163,7 +163,7 @@ func nodeOf(v any, like *yaml.Node) *yaml.Node {
 func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
 	out := mapping()
 	rest := maps.Clone(v)
-	eachPair(like, 0, func(k, old *yaml.Node) {
+	eachPair(like, func(k, old *yaml.Node) {
 		if e, ok := rest[k.Value]; ok {
 			delete(rest, k.Value)
 			out.Content = append(out.Content, scalar(k.Value), nodeOf(e, old))

@@ -21,7 +21,7 @@ type prefilter struct {
 func newPrefilter(sets []*SidecarSet) prefilter {
 	var f prefilter
 	for _, s := range sets {
-		if !s.Spec.InjectionStrategy.Paused {
+		if !s.Spec.InjectionStrategy.Paused && !s.Spec.Selector.empty() {
 			f.sets = append(f.sets, words(s.Spec.Selector))
 		}
 	}

@@ -32,7 +32,7 @@ type Metadata struct {
 	Namespace   string            `json:"namespace"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
-	Rest        *yaml.Node        `json:",rest"`
+	Rest        *yaml.Node        `rest:"true"`
 }
 
 // SidecarSetSpec follows the CRD field by field.
@@ -92,7 +92,7 @@ type Sidecar struct {
 	ShareVolumeDevicePolicy *TypedPolicy     `json:"shareVolumeDevicePolicy"`
 	TransferEnv             []TransferEnv    `json:"transferEnv"`
 	ResourcesPolicy         *ResourcesPolicy `json:"resourcesPolicy"`
-	Container               *yaml.Node       `json:",rest"`
+	Container               *yaml.Node       `rest:"true"`
 	Node                    *yaml.Node       `json:"-"` // as it stands in the SidecarSet
 
 	init bool // it is one of spec.initContainers
@@ -317,4 +317,13 @@ func orElse(n, fallback *yaml.Node) *yaml.Node {
 		return n
 	}
 	return fallback
+}
+
+// sameAs says whether two sets of one name inject the same. Annotations that orchestrators put on one of them, such as
+// the path of its file, do not count.
+func (set *SidecarSet) sameAs(other *SidecarSet) bool {
+	return Equal(lookup(set.Node, specField), lookup(other.Node, specField)) &&
+		set.customVersion() == other.customVersion() &&
+		set.Metadata.Annotations[canaryAnnotation] == other.Metadata.Annotations[canaryAnnotation] &&
+		set.Metadata.Annotations[baseAnnotation] == other.Metadata.Annotations[baseAnnotation]
 }
