@@ -168,9 +168,14 @@ func (b *build) direct() bool {
 	if n == nil {
 		return true
 	}
+	how := "stands behind a YAML alias"
+	if n.Kind != yaml.AliasNode {
+		how = "comes from a YAML merge key (<<)"
+	}
 	b.report(SeverityError, n, "behind-alias", "",
-		"the pod template stands behind a YAML alias or merge key, and an edit there would change every use of the anchor",
+		"the pod template "+how+", and an edit there would change every use of the anchor",
 		"write the template out in place of the alias")
+	b.findings[len(b.findings)-1].Field = b.t.field("")
 	return false
 }
 
