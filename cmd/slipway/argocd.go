@@ -38,7 +38,7 @@ func newArgoCDGenerateCommand(s streams) *cobra.Command {
 		Long: `Render the application in the working folder, a Helm chart, a kustomization or a folder of manifests, inject the
 SidecarSets, and print the manifests. slipway.yaml, where there is one, is the configuration. Objects that name no
 namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			app, err := newArgoApp(os.Environ())
 			if err != nil {
@@ -62,7 +62,7 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "parameters",
 		Short: "Announce the parameters of the application in the working folder, as JSON",
-		Args:  usageArgs(cobra.NoArgs),
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			app, err := newArgoApp(os.Environ())
 			if err != nil {
@@ -109,7 +109,7 @@ func (a *argoApp) generate(ctx context.Context, s streams) error {
 		}
 		s.in, paths = bytes.NewReader(manifests), []string{"-"}
 	}
-	req, findings, err := input.request(s, paths)
+	req, findings, err := input.request(ctx, s, paths)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,9 @@ type argoSink struct {
 // Document passes on what is not configuration.
 func (k *argoSink) Document(d *render.Document) error {
 	if isConfiguration(d.Object) {
-		return nil
+		left := *d
+		left.Leaves = true
+		return k.Stream.Document(&left)
 	}
 	if d.Object.Kind != "" && !d.Leaves {
 		k.objects++

@@ -129,7 +129,7 @@ func (a *argoApp) helmTemplate(ctx context.Context) ([]byte, error) {
 	cmd.WaitDelay = patience
 	switch err := cmd.Run(); {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%w; nothing was written", context.Cause(ctx))
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, errors.New("helm is not on PATH; add it to the plugin's container to render charts")
 	case err != nil && stderr.Len() == 0:

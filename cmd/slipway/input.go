@@ -3,16 +3,21 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 // inputFlags are the flags that say what to read and how to inject.
@@ -20,22 +25,51 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
+
+	policies inject.Policies // of the configuration, once request has read it
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "file or folder with SidecarSets, beside those in the input; can be repeated")
-	c.Flags().StringVarP(&f.config, "config", "c", "", "file with a SidecarInjector, SidecarSet or ConfigMap as for the KRM function")
-	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "namespace of objects that name none")
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "`PATH` of a file or folder with SidecarSets, or -, beside those in the input; can be repeated")
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none")
+	completeFlag(c, "sidecarsets", completeManifests)
+	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	f.registerConfig(c, "`FILE` with a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+}
+
+// registerConfig adds the flag for the configuration alone.
+func (f *inputFlags) registerConfig(c *cobra.Command, usage string) {
+	c.Flags().StringVarP(&f.config, "config", "c", "", usage)
+	completeFlag(c, "config", completeManifests)
+	c.ValidArgsFunction = completeManifests
+}
+
+// paths are those to read: the arguments, or standard input.
+func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
+	if len(args) == 0 {
+		args = []string{"-"}
+		if isTerminal(s.in) {
+			return nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
+		}
+	}
+	dashes := 0
+	for _, p := range slices.Concat(args, f.sidecarSets) {
+		if p == "-" {
+			dashes++
+		}
+	}
+	if dashes > 1 {
+		return nil, usagef("standard input can be read only once: name a file in place of one -")
+	}
+	return args, nil
 }
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
-func (f *inputFlags) request(s streams, args []string) (render.Request, []inject.Finding, error) {
-	req := render.Request{Paths: args, Stdin: s.in, SetPaths: f.sidecarSets}
-	if len(args) == 0 {
-		if isTerminal(s.in) {
-			return req, nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
-		}
-		req.Paths = []string{"-"}
+func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
+	req := render.Request{Stdin: untilDone(ctx, s.in), SetPaths: f.sidecarSets}
+	var err error
+	if req.Paths, err = f.paths(s, args); err != nil {
+		return req, nil, err
 	}
 	config := &fn.Config{}
 	var findings []inject.Finding
@@ -46,6 +80,7 @@ func (f *inputFlags) request(s streams, args []string) (render.Request, []inject
 		}
 		config, findings = fn.ParseConfig(object, source)
 	}
+	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
 	req.KeepSidecarSets, req.SkipHooks = config.KeepSidecarSets, config.SkipHooks()
@@ -61,8 +96,9 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what was done and why: text, json or sarif; to stderr or --report-file")
-	c.Flags().StringVar(&f.file, "report-file", "", "file for the report (text if --report is not given)")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why, as text, json or sarif, to stderr or --report-file; `FORMAT`")
+	c.Flags().StringVar(&f.file, "report-file", "", "`FILE` for the report (text if --report is not given)")
+	completeFlag(c, "report", completeFormats)
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
@@ -71,16 +107,29 @@ func (f *reportFlags) parse() (render.Format, error) {
 	if f.format == "" {
 		return render.Text, nil
 	}
-	format, err := render.ParseFormat(f.format)
+	return parseFormat("--report", f.format)
+}
+
+// registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
+func registerOutput(c *cobra.Command, format *string, usage string) {
+	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
+	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().Lookup("report").Hidden = true
+	completeFlag(c, "output", completeFormats)
+}
+
+// parseFormat reads the value of a flag that names a format.
+func parseFormat(flag, value string) (render.Format, error) {
+	format, err := render.ParseFormat(value)
 	if err != nil {
-		return format, usagef("--report: %w", err)
+		return format, usagef("%s: %w", flag, err)
 	}
 	return format, nil
 }
 
 // write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
 // see: in the text form, too, it holds the findings.
-func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
+func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if !f.wanted() {
 		return nil
 	}
@@ -91,18 +140,17 @@ func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
 	if f.file == "" {
 		return render.WriteReport(s.err, o, format)
 	}
-	file, err := os.Create(f.file)
-	if err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := render.WriteReport(file, o, format); err != nil || format != render.Text {
+	var text bytes.Buffer
+	if err := render.WriteReport(&text, o, format); err != nil {
 		return err
 	}
-	for _, finding := range o.Findings {
-		if _, err := fmt.Fprintf(file, "%s: %s\n", finding.Severity, finding); err != nil {
-			return fmt.Errorf("writing the report: %w", err)
+	if format == render.Text {
+		for _, finding := range o.Findings {
+			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
 		}
+	}
+	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
+		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
 	}
 	return nil
 }
@@ -112,9 +160,20 @@ func (f *reportFlags) failed(s streams, why error) error {
 	if f.file == "" {
 		return why
 	}
-	return errors.Join(why, f.write(s, &render.Outcome{Findings: []inject.Finding{
+	//nolint:errcheck // why, which may be that the report could not be written, is what has to be told
+	f.write(s, &render.Outcome{Findings: []inject.Finding{
 		{Severity: inject.SeverityError, Code: "not-done", Message: why.Error()},
-	}}))
+	}})
+	return why
+}
+
+// cause takes an error of a system call out of Go's wrapping of it.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 // maxTold is how many errors are printed; a report has them all.

@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // conformanceCase is one line of testdata/conformance/sidecarset.jsonl: what a running OpenKruise made of a pod.

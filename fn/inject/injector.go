@@ -4,6 +4,7 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -27,6 +28,14 @@ type Injector struct {
 
 // New prepares injection. Findings tell of sets that cannot be used together.
 func New(c Context, opts Options) (*Injector, []Finding) {
+	in, findings := newInjector(c, opts)
+	for _, set := range in.sets {
+		findings = append(findings, in.unreadable(set)...)
+	}
+	return in, findings
+}
+
+func newInjector(c Context, opts Options) (*Injector, []Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
 	var findings []Finding
 	byName := map[string]*SidecarSet{}
@@ -36,7 +45,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		case !dup:
 			byName[s.Metadata.Name] = s
 			in.sets = append(in.sets, s)
-		case !Equal(first.Node, s.Node):
+		case !first.sameAs(s):
 			findings = append(findings, Finding{
 				Severity: SeverityError, Code: "duplicate-sidecarset", Object: Ref(s.Node), Source: s.Source,
 				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
@@ -45,7 +54,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		}
 	}
 	slices.SortStableFunc(in.sets, compareSets)
-	in.filter = newPrefilter(in.sets, in.opts)
+	in.filter = newPrefilter(in.sets)
 	return in, findings
 }
 
@@ -72,6 +81,7 @@ type TemplateResult struct {
 	Field   string    `json:"field,omitempty"` // where the template stands; "" is the object itself
 	Source  Source    `json:"source"`
 	OptOut  bool      `json:"optOut,omitempty"`
+	Edited  bool      `json:"-"` // whether the run put anything in or took anything out
 	Matches []Match   `json:"matches"`
 	Origins []Origin  `json:"injected,omitempty"`
 }
@@ -99,6 +109,7 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
+			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
 	if !HasErrors(result.Findings) {
@@ -106,6 +117,9 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 	}
 	return result
 }
+
+// Sets are the SidecarSets that are injected, in the order in which they are.
+func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
@@ -123,7 +137,8 @@ type build struct {
 	findings []Finding
 
 	metadata, spec *yaml.Node
-	annotations    map[string]string // of the template, as the sets patch them
+	annotations    map[string]string // of the template, with all that was annotated so far
+	patched        map[string]string // of the template, with what patchPodMetadata set and nothing else
 	overrides      map[string]string // of workload and template
 	containers     []*yaml.Node      // the app's own, aliases followed
 	inits          []*yaml.Node
@@ -136,11 +151,11 @@ type build struct {
 // run returns the injected template, or the template itself.
 func (b *build) run() *yaml.Node {
 	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: at0(b.source, b.t.node)}
-	if !b.read() || b.optedOut() || b.finished() {
+	if !b.readMetadata() || b.optedOut() || b.finished() {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 {
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
 		return b.t.node
 	}
 	b.collect()
@@ -150,13 +165,41 @@ func (b *build) run() *yaml.Node {
 	return b.apply()
 }
 
-// read takes the template apart and checks the shapes that injection relies on.
-func (b *build) read() bool {
-	b.metadata, b.spec = lookup(b.t.node, metadataField), lookup(b.t.node, specField)
-	ok := b.shape(b.metadata, yaml.MappingNode, metadataField) && b.shape(b.spec, yaml.MappingNode, specField)
+// direct reports a template that cannot be edited where it stands.
+func (b *build) direct() bool {
+	n := detour(b.doc, b.t.path)
+	if n == nil {
+		return true
+	}
+	how := "stands behind a YAML alias"
+	if n.Kind != yaml.AliasNode {
+		how = "comes from a YAML merge key (<<)"
+	}
+	b.report(SeverityError, n, "behind-alias", "",
+		"the pod template "+how+", and an edit there would change every use of the anchor",
+		"write the template out in place of the alias")
+	b.findings[len(b.findings)-1].Field = b.t.field("")
+	return false
+}
+
+// readMetadata takes apart what matching looks at.
+func (b *build) readMetadata() bool {
+	b.metadata = lookup(b.t.node, metadataField)
+	ok := b.shape(b.metadata, yaml.MappingNode, metadataField)
 	for _, f := range []string{annotationsField, labelsField} {
 		ok = ok && b.shape(lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
 	}
+	b.annotations = stringMap(lookup(b.metadata, annotationsField))
+	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
+	maps.Copy(b.overrides, b.annotations)
+	return ok
+}
+
+// readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
+// is not looked at so closely: it stays as it is, whatever it holds.
+func (b *build) readSpec() bool {
+	b.spec = lookup(b.t.node, specField)
+	ok := b.shape(b.spec, yaml.MappingNode, specField)
 	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
 		ok = ok && b.list(f)
 	}
@@ -165,11 +208,6 @@ func (b *build) read() bool {
 	}
 	b.containers, b.inits = items(lookup(b.spec, containersField)), items(lookup(b.spec, initsField))
 	b.volumes = items(lookup(b.spec, volumesField))
-	b.annotations = stringMap(lookup(b.metadata, annotationsField))
-	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
-	for k, v := range b.annotations {
-		b.overrides[k] = v
-	}
 	return true
 }
 
@@ -179,7 +217,11 @@ func (b *build) list(field string) bool {
 		return false
 	}
 	for i, e := range items(l) {
-		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) || isNull(e) {
+		if isNull(e) {
+			b.report(SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+			return false
+		}
+		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
 			return false
 		}
 	}

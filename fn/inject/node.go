@@ -132,7 +132,7 @@ func items(n *yaml.Node) []*yaml.Node {
 // stringMap reads a mapping of scalars, merge keys included.
 func stringMap(n *yaml.Node) map[string]string {
 	out := map[string]string{}
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		if _, ok := out[key.Value]; !ok {
 			out[key.Value] = str(value)
 		}
@@ -140,23 +140,48 @@ func stringMap(n *yaml.Node) map[string]string {
 	return out
 }
 
-// eachPair calls f with every key and value of a mapping: its own first, then those of its merge keys.
-func eachPair(n *yaml.Node, depth int, f func(key, value *yaml.Node)) {
+// eachPair calls f once for every key of a mapping, with its value: its own keys first, then those of its merge keys
+// that no earlier one has.
+func eachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
 	n = resolve(n)
-	if n == nil || n.Kind != yaml.MappingNode || depth > maxMergeDepth {
+	if n == nil || n.Kind != yaml.MappingNode {
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].ShortTag() != mergeTag {
-			f(n.Content[i], n.Content[i+1])
-		}
-	}
+	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].ShortTag() == mergeTag {
-			for _, from := range mergeSources(n.Content[i+1]) {
-				eachPair(from, depth+1, f)
+			merges = append(merges, mergeSources(n.Content[i+1])...)
+			continue
+		}
+		f(n.Content[i], n.Content[i+1])
+	}
+	if len(merges) == 0 {
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		seen[n.Content[i].Value] = true
+	}
+	eachMerged(merges, 1, seen, f)
+}
+
+func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(key, value *yaml.Node)) {
+	for _, m := range sources {
+		if m = resolve(m); m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
+			continue
+		}
+		var merges []*yaml.Node
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			key, value := m.Content[i], m.Content[i+1]
+			switch {
+			case key.ShortTag() == mergeTag:
+				merges = append(merges, mergeSources(value)...)
+			case !seen[key.Value]:
+				seen[key.Value] = true
+				f(key, value)
 			}
 		}
+		eachMerged(merges, depth+1, seen, f)
 	}
 }
 
@@ -201,7 +226,7 @@ func fresh(n *yaml.Node, flat bool) *yaml.Node {
 	}
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
-		eachPair(n, 0, func(key, value *yaml.Node) {
+		eachPair(n, func(key, value *yaml.Node) {
 			if !seen[key.Value] {
 				seen[key.Value] = true
 				out.Content = append(out.Content, fresh(key, flat), fresh(value, flat))
@@ -279,25 +304,40 @@ func pathString(path []step) string {
 	return out
 }
 
-// descend returns the node at path as it stands, aliases not followed, and the first alias met on the way.
-func descend(root *yaml.Node, path []step) (n, alias *yaml.Node) {
-	n = root
+// descend returns the value at path, aliases and merge keys followed.
+func descend(root *yaml.Node, path []step) *yaml.Node {
+	n := resolve(root)
 	for _, s := range path {
-		if n != nil && n.Kind == yaml.AliasNode {
-			if alias == nil {
-				alias = n
-			}
-			n = resolve(n)
-		}
-		n = child(n, s)
-		if n == nil {
-			return nil, alias
+		switch list := items(n); {
+		case s.key != "":
+			n = lookup(n, s.key)
+		case s.index < len(list):
+			n = list[s.index]
+		default:
+			return nil
 		}
 	}
-	if n != nil && n.Kind == yaml.AliasNode && alias == nil {
-		alias = n
+	return n
+}
+
+// detour returns what stands in the way of an edit at path: an alias, or a value that comes from a merge key. An edit
+// there would appear in other places too.
+func detour(root *yaml.Node, path []step) *yaml.Node {
+	n := root
+	for i, s := range path {
+		if n.Kind == yaml.AliasNode {
+			return n
+		}
+		next := child(n, s)
+		if next == nil {
+			return descend(root, path[:i+1])
+		}
+		n = next
 	}
-	return n, alias
+	if n.Kind == yaml.AliasNode {
+		return n
+	}
+	return nil
 }
 
 func child(n *yaml.Node, s step) *yaml.Node {

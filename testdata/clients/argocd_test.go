@@ -377,7 +377,7 @@ func TestArgoCDTimeoutLeavesNothing(t *testing.T) {
 				t.Errorf("it had to be killed, or succeeded: %v", err)
 			}
 			// The signal reaches helm, too; whichever end comes first is the one that is told.
-			if told := stderr.String(); stdout.Len() > 0 || told != "error: interrupted\n" && told != "error: helm template: signal: terminated\n" {
+			if told := stderr.String(); stdout.Len() > 0 || told != "error: terminated signal received; nothing was written\n" && told != "error: helm template: signal: terminated\n" {
 				t.Errorf("stdout %q, stderr %q", &stdout, &stderr)
 			}
 			if diff := cmp.Diff(before, s.left()); diff != "" {
