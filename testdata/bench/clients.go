@@ -82,8 +82,8 @@ func (b *bench) clients() ([]client, error) {
 		{"kustomize fn run", fnRun("noop"), fnRun("slipway-fn"), true},
 		{"helm 3 template", template("noop"), template("slipway-post"), false},
 	}
-	kpt, err := exec.LookPath("kpt")
-	if err != nil {
+	kpt, missing := exec.LookPath("kpt")
+	if missing != nil {
 		fmt.Fprintln(b.table, "kpt is not on PATH, not measured\t\t\t\t")
 		return clients, nil
 	}

@@ -94,9 +94,11 @@ func (b *builder) commit(name, dir string, config ...string) {
 // build builds the Dockerfile with the modules and the compiled packages of this machine, and mounts the result.
 func (b *builder) build(tag string, args ...string) (root string) {
 	b.t.Helper()
-	command := []string{"bud", "--isolation", "chroot", "--pull=false", "-t", tag,
+	command := []string{
+		"bud", "--isolation", "chroot", "--pull=false", "-t", tag,
 		"--build-arg", "BUILD_IMAGE=localhost/build-base", "--build-arg", "BASE_IMAGE=localhost/run-base",
-		"--build-arg", "VERSION=v0.1.0", "--build-arg", "REVISION=0123abc"}
+		"--build-arg", "VERSION=v0.1.0", "--build-arg", "REVISION=0123abc",
+	}
 	for variable, inside := range map[string]string{"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/root/go/pkg/mod", "GOCACHE": "/root/.cache/go-build"} {
 		dir, err := goCommand(".", "env", variable)
 		if err != nil {
@@ -126,8 +128,10 @@ func TestImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := image.OCIv1.Config
-		got := []string{config.User, strings.Join(config.Entrypoint, " "), strings.Join(config.Cmd, " "),
-			config.Labels["org.opencontainers.image.version"], config.Labels["org.opencontainers.image.revision"], config.Labels["org.opencontainers.image.licenses"]}
+		got := []string{
+			config.User, strings.Join(config.Entrypoint, " "), strings.Join(config.Cmd, " "),
+			config.Labels["org.opencontainers.image.version"], config.Labels["org.opencontainers.image.revision"], config.Labels["org.opencontainers.image.licenses"],
+		}
 		if diff := cmp.Diff([]string{"65532:65532", "/slipway", "fn", "v0.1.0", "0123abc", "Apache-2.0"}, got); diff != "" {
 			t.Errorf("user, entrypoint, command, labels (-want +got):\n%s", diff)
 		}
