@@ -23,32 +23,24 @@ const configFile = "functionConfig"
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
 func Run(in io.Reader, out, messages io.Writer) error {
-	gate := &gate{Writer: out}
-	rw := &kio.ByteReadWriter{Reader: in, Writer: gate, KeepReaderAnnotations: true}
+	input, output := &source{Reader: in}, &gate{Writer: out}
+	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
 		if err := checkInput(rw); err != nil {
-			gate.shut = true
+			output.shut = true
 			return err
 		}
 		return process(rl, messages)
 	}), rw)
-	if err != nil && !errors.As(err, new(*failure)) {
-		return fmt.Errorf("running the function: %w", err)
+	switch {
+	case err == nil || errors.As(err, new(*failure)):
+		return err
+	case input.err != nil:
+		return fmt.Errorf("reading the ResourceList: %w", input.err)
+	case output.err != nil:
+		return fmt.Errorf("writing the ResourceList: %w", output.err)
 	}
-	return err
-}
-
-// gate keeps the framework from writing out what was no ResourceList: it writes whatever the function returned.
-type gate struct {
-	io.Writer
-	shut bool
-}
-
-func (g *gate) Write(p []byte) (int, error) {
-	if g.shut {
-		return len(p), nil
-	}
-	return g.Writer.Write(p)
+	return fmt.Errorf("running the function: %w", brief(err))
 }
 
 // checkInput refuses what the framework would take for a list of items: nothing at all, and plain manifests.
@@ -115,20 +107,47 @@ func injectAll(config *Config, items []item, findings *inject.Findings) {
 	if findings.Failed() {
 		return
 	}
+	told, answered := len(findings.List), 0
 	for i, it := range items {
-		items[i].node = injectItem(injector, it, findings)
+		var n int
+		items[i].node, n = injectItem(injector, it, findings)
+		answered += n
+	}
+	if answered == 0 && len(findings.List) == told && len(items) > 0 {
+		findings.Add(nothingInjected(injector))
 	}
 }
 
-func injectItem(in *inject.Injector, it item, findings *inject.Findings) *yaml.Node {
+// nothingInjected warns of a run that may have missed what its user meant.
+func nothingInjected(in *inject.Injector) []inject.Finding {
+	f := inject.Finding{
+		Severity: inject.SeverityWarning, Code: "nothing-injected",
+		Message: "nothing is injected: no SidecarSet matches a workload of the input",
+		Hint:    "slipway explain tells why not",
+	}
+	if len(in.Sets()) == 0 {
+		f.Message = "nothing is injected: there is no SidecarSet"
+		f.Hint = "add one to the input or to the functionConfig; slipway explain lists the workloads that it could match"
+	}
+	return []inject.Finding{f}
+}
+
+// injectItem returns the item after injection, and how many of its pod templates carry one or want none.
+func injectItem(in *inject.Injector, it item, findings *inject.Findings) (*yaml.Node, int) {
 	ejected := in.Eject(it.node, it.source)
 	findings.Add(ejected.Findings)
 	result := in.Inject(ejected.Object, it.source, inject.FlowText)
 	findings.Add(result.Findings)
-	if len(ejected.Templates) > 0 && inject.Equal(it.node, result.Object) {
-		return it.node // nothing new: the item keeps its style
+	answered := 0
+	for _, t := range result.Templates {
+		if t.Edited || t.OptOut {
+			answered++
+		}
 	}
-	return result.Object
+	if len(ejected.Templates) > 0 && inject.Equal(it.node, result.Object) {
+		return it.node, answered // nothing new: the item keeps its style
+	}
+	return result.Object, answered
 }
 
 // Annotations of older orchestrators, in place of the internal ones.

@@ -176,7 +176,7 @@ func TestRunFailures(t *testing.T) {
 				"field":       result{"path": "spec.containerz"},
 				"file":        result{"path": "sets/logs.yaml", "index": 2},
 			}},
-			messages: `error: sets/logs.yaml:3: SidecarSet/logs: spec.containerz: unknown field`,
+			messages: `error: sets/logs.yaml (document 3): SidecarSet/logs: spec.containerz: unknown field`,
 		},
 		{
 			name: "name conflict", reason: "the file is the one that the orchestrator names",
@@ -189,7 +189,7 @@ func TestRunFailures(t *testing.T) {
 				"field":       result{"path": "spec.template.spec.containers[0]"},
 				"file":        result{"path": "deploy/web.yaml", "index": 1},
 			}},
-			messages: "error: deploy/web.yaml:2: Deployment/shop/web: spec.template.spec.containers[0]: ",
+			messages: "error: deploy/web.yaml (document 2): Deployment/shop/web: spec.template.spec.containers[0]: ",
 		},
 		{
 			name: "unknown field of the configuration", reason: "a mistake in it has no file, and never an item's",
@@ -209,7 +209,7 @@ func TestRunFailures(t *testing.T) {
 				"resourceRef": result{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "shop"},
 				"file":        result{"path": "deploy/web.yaml", "index": 1},
 			}},
-			messages: "error: deploy/web.yaml:2:",
+			messages: "error: deploy/web.yaml (document 2):",
 		},
 		{
 			name: "self-referential alias", reason: "a tree without end is refused, not walked",
@@ -260,7 +260,7 @@ func TestRunWarningsStandInBothPlaces(t *testing.T) {
 	if len(results) != 1 || at(results[0], "severity") != "warning" {
 		t.Errorf("results %v", results)
 	}
-	if !strings.HasPrefix(messages, "warning: deploy/web.yaml:2:") || strings.Count(messages, "\n") != 1 {
+	if !strings.HasPrefix(messages, "warning: deploy/web.yaml (document 2):") || strings.Count(messages, "\n") != 1 {
 		t.Errorf("kustomize build shows no results, so messages must: %q", messages)
 	}
 }

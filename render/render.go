@@ -170,6 +170,9 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 // readContext collects SidecarSets, Namespaces and revisions from the request, from -s and from the input itself.
 func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcome) (inject.Context, error) {
 	known := inject.Context{Sets: req.Sets}
+	if req.Action == Eject {
+		return known, nil // the annotation says all that is needed
+	}
 	for _, path := range req.SetPaths {
 		if err := readSets(ctx, path, req, &known, outcome); err != nil {
 			return known, err

@@ -73,7 +73,7 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func writeText(w io.Writer, o *Outcome) error {
 	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	_, err := io.WriteString(columns, b.String())
 	if err = errors.Join(err, columns.Flush()); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }

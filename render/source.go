@@ -35,10 +35,10 @@ func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) 
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
+		}
 		out = append(out, found...)
-	}
-	if len(paths) > 0 && len(out) == 0 {
-		return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", strings.Join(paths, ", "))
 	}
 	return out, nil
 }

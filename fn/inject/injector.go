@@ -116,6 +116,9 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 	return result
 }
 
+// Sets are the SidecarSets that are injected, in the order in which they are.
+func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
+
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
 	return len(in.opts.templates(object, nil, &Decoder{}))
