@@ -12,9 +12,11 @@ import (
 // crowd is a release of n pods half way: a tenth is updated and not ready yet, a third is updated.
 func crowd(n int, spec CloneSetSpec) Observed {
 	spec.Replicas = n
-	o := Observed{Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+	o := Observed{
+		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
 		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
-		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()}}
+		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
+	}
 	for i := range n {
 		k := oldUp
 		switch {

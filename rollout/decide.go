@@ -127,8 +127,10 @@ func (d *decider) resume() {
 // begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
 func (d *decider) begin() Decision {
 	o := d.observed
-	d.progress = Progress{Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
-		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved}
+	d.progress = Progress{
+		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
+		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved,
+	}
 	last := len(d.targets) - 1
 	work := d.work(last)
 	if work.refused != "" {
@@ -179,8 +181,10 @@ func (d *decider) record() Action {
 }
 
 func (d *decider) decision(v Verdict, r Reason, message string, actions ...Action) Decision {
-	return Decision{Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
-		Target: d.target(), Actions: actions}
+	return Decision{
+		Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
+		Target: d.target(), Actions: actions,
+	}
 }
 
 // target is the number of updated pods that the current batch asks for.

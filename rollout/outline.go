@@ -44,8 +44,10 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 	}
 	before := 0
 	for i, n := range p.Targets(b) {
-		batch := OutlineBatch{Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
-			Limit: p.Limit(cs.Spec, b, n-before)}
+		batch := OutlineBatch{
+			Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
+			Limit: p.Limit(cs.Spec, b, n-before),
+		}
 		if i < len(p.Batches) {
 			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
 		}

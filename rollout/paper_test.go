@@ -16,9 +16,11 @@ import (
 
 // look is a running release of the given pods, seen 30 seconds after its batch began.
 func look(spec CloneSetSpec, pods ...kind) Observed {
-	o := Observed{Now: testEpoch().Add(30 * time.Second), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+	o := Observed{
+		Now: testEpoch().Add(30 * time.Second), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
 		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
-		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()}}
+		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
+	}
 	for i, k := range pods {
 		o.Pods = append(o.Pods, k.pod(fmt.Sprintf("%s%d", k, i)))
 	}

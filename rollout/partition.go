@@ -18,8 +18,10 @@ func (d *decider) partitionWork(b Bounds, last bool) work {
 	case !seen:
 		w.message += fmt.Sprintf("; the controller has seen generation %d of %d", status.ObservedGeneration, cs.Generation)
 	case now > b.Partition:
-		w.actions = []Action{{Kind: SetPartition, Partition: Pods(b.Partition), ResourceVersion: cs.ResourceVersion,
-			Reason: fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas)}}
+		w.actions = []Action{{
+			Kind: SetPartition, Partition: Pods(b.Partition), ResourceVersion: cs.ResourceVersion,
+			Reason: fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas),
+		}}
 	case !d.progress.Stepped || d.progress.Step > now:
 		// Noted after it is seen: a partition above the noted one is then always somebody else's.
 		d.progress.Stepped, d.progress.Step = true, now
@@ -64,6 +66,8 @@ func (d *decider) restPartition() []Action {
 	if d.plan.Mode != Partition || !d.progress.Stepped || (!whole && !d.progress.Back) {
 		return nil
 	}
-	return []Action{{Kind: SetPartition, Partition: d.progress.Resting, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-		Reason: "resting value"}}
+	return []Action{{
+		Kind: SetPartition, Partition: d.progress.Resting, ResourceVersion: d.observed.CloneSet.ResourceVersion,
+		Reason: "resting value",
+	}}
 }

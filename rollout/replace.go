@@ -44,8 +44,10 @@ func (s *stepper) proceed(p *Pod) {
 	spec := &s.observed.CloneSet.Spec
 	hook := &spec.Lifecycle.InPlaceUpdate
 	if hook.Holds(p) && p.Lifecycle != PreparingUpdate {
-		s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingUpdate, NotReady: hook.MarkPodNotReady,
-			Reason: "old, the hook comes first"})
+		s.act(Action{
+			Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingUpdate, NotReady: hook.MarkPodNotReady,
+			Reason: "old, the hook comes first",
+		})
 		return
 	}
 	if hook.Holds(p) {

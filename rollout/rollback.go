@@ -44,7 +44,8 @@ func (d *decider) backWork(b Bounds) work {
 		if !d.restored() {
 			return work{message: "the template is still " + d.observed.UpdateRevision, actions: []Action{{
 				Kind: RestoreTemplate, Revision: d.progress.Stable, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-				Reason: "rollback"}}}
+				Reason: "rollback",
+			}}}
 		}
 		return d.partitionWork(b, d.progress.Batch == 0)
 	}

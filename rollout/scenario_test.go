@@ -108,10 +108,14 @@ func (s *scenario) do(command string) string {
 }
 
 func (s *scenario) start(args []string) {
-	options := sim.Options{Ready: sim.Ready{Least: 10 * time.Second, Most: 10 * time.Second}, Terminating: time.Second,
-		Hook: 5 * time.Second, Approval: -1}
-	cs := rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{Replicas: 5, UpdateType: rollout.ReCreate, Template: image("v2"),
-		MaxUnavailable: rollout.Percent(20)}}
+	options := sim.Options{
+		Ready: sim.Ready{Least: 10 * time.Second, Most: 10 * time.Second}, Terminating: time.Second,
+		Hook: 5 * time.Second, Approval: -1,
+	}
+	cs := rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
+		Replicas: 5, UpdateType: rollout.ReCreate, Template: image("v2"),
+		MaxUnavailable: rollout.Percent(20),
+	}}
 	s.set(&cs, &options, args)
 	if options.Controller != nil {
 		s.plan.Mode = rollout.Partition

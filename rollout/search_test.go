@@ -47,8 +47,10 @@ func newSearch(r rule, plan Plan, spec CloneSetSpec, crashes, marks int) *search
 	for i := range 64 {
 		s.names = append(s.names, "p"+strconv.Itoa(i))
 	}
-	s.observed = Observed{Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
-		CloneSet: CloneSet{Name: "demo", Spec: spec}}
+	s.observed = Observed{
+		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+		CloneSet: CloneSet{Name: "demo", Spec: spec},
+	}
 	return s
 }
 

@@ -39,6 +39,7 @@ func (e FieldError) Error() string {
 // names everything that is wrong with a file.
 type value struct {
 	node  *yaml.Node // nil where the field is absent
+	at    int        // line of the field's name; of what should hold it, where the field is absent
 	field string
 	src   *source
 }
@@ -68,8 +69,7 @@ func documents(src *source, data []byte) []value {
 			return docs
 		}
 		if err != nil {
-			what := strings.TrimPrefix(err.Error(), "yaml: ")
-			src.errors = append(src.errors, FieldError{File: src.file, What: "reading YAML: " + what})
+			src.errors = append(src.errors, syntaxError(src.file, err))
 			return docs
 		}
 		if len(node.Content) == 1 && node.Content[0].Tag != "!!null" {
@@ -78,15 +78,27 @@ func documents(src *source, data []byte) []value {
 	}
 }
 
+// syntaxError takes the line out of the YAML library's message and puts it where the other errors have theirs.
+func syntaxError(file string, err error) FieldError {
+	e := FieldError{File: file, What: "reading YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	if rest, ok := strings.CutPrefix(err.Error(), "yaml: line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			e.Line, e.What = line, "reading YAML: "+what
+		}
+	}
+	return e
+}
+
 func (v value) present() bool {
 	return v.node != nil && v.node.Tag != "!!null"
 }
 
 func (v value) line() int {
-	if v.node == nil {
-		return 0
+	if v.at == 0 && v.node != nil {
+		return v.node.Line
 	}
-	return v.node.Line
+	return v.at
 }
 
 func (v value) fail(format string, args ...any) {
@@ -100,13 +112,13 @@ func (v value) get(name string) value {
 	if v.field != "" {
 		path = v.field + "." + name
 	}
-	child := value{field: path, src: v.src}
+	child := value{field: path, src: v.src, at: v.line()}
 	if !v.present() || v.node.Kind != yaml.MappingNode {
 		return child
 	}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		if v.node.Content[i].Value == name {
-			child.node = resolveAlias(v.node.Content[i+1])
+			child.node, child.at = resolveAlias(v.node.Content[i+1]), v.node.Content[i].Line
 		}
 	}
 	return child
@@ -133,7 +145,7 @@ func (v value) mapping(known ...string) bool {
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key := v.node.Content[i]
 		at := v.get(key.Value)
-		at.node = key
+		at.at = key.Line
 		switch {
 		case seen[key.Value]:
 			at.fail("is given twice")

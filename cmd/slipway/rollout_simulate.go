@@ -69,7 +69,12 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
 	recorder := report.Recorder{Emit: show.row}
-	decision, err := sim.Play(ctx, r.plan, cluster, recorder.Record)
+	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
+	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
+		line.note(o, d, cluster.Now())
+		recorder.Record(o, d)
+	})
+	line.clear()
 	if err == nil {
 		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
 	}

@@ -130,3 +130,15 @@ func podWith(spec string) string {
 	}
 	return strings.Replace(podText(rest), "labels:", "annotations: "+annotations+", labels:", 1)
 }
+
+// lineOf is the line of a finding as ":12".
+func lineOf(f inject.Finding) string { return fmt.Sprintf(":%d", f.Source.Line) }
+
+// nodeOf is the tree of plain values.
+func nodeOf(v any) *yamlNode {
+	var n yaml.Node
+	if err := n.Encode(v); err != nil {
+		panic(err)
+	}
+	return &n
+}

@@ -155,7 +155,7 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 || !b.readSpec() {
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
 		return b.t.node
 	}
 	b.collect()
@@ -163,6 +163,23 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	return b.apply()
+}
+
+// direct reports a template that cannot be edited where it stands.
+func (b *build) direct() bool {
+	n := detour(b.doc, b.t.path)
+	if n == nil {
+		return true
+	}
+	how := "stands behind a YAML alias"
+	if n.Kind != yaml.AliasNode {
+		how = "comes from a YAML merge key (<<)"
+	}
+	b.report(SeverityError, n, "behind-alias", "",
+		"the pod template "+how+", and an edit there would change every use of the anchor",
+		"write the template out in place of the alias")
+	b.findings[len(b.findings)-1].Field = b.t.field("")
+	return false
 }
 
 // readMetadata takes apart what matching looks at.

@@ -304,25 +304,40 @@ func pathString(path []step) string {
 	return out
 }
 
-// descend returns the node at path as it stands, aliases not followed, and the first alias met on the way.
-func descend(root *yaml.Node, path []step) (n, alias *yaml.Node) {
-	n = root
+// descend returns the value at path, aliases and merge keys followed.
+func descend(root *yaml.Node, path []step) *yaml.Node {
+	n := resolve(root)
 	for _, s := range path {
-		if n != nil && n.Kind == yaml.AliasNode {
-			if alias == nil {
-				alias = n
-			}
-			n = resolve(n)
-		}
-		n = child(n, s)
-		if n == nil {
-			return nil, alias
+		switch list := items(n); {
+		case s.key != "":
+			n = lookup(n, s.key)
+		case s.index < len(list):
+			n = list[s.index]
+		default:
+			return nil
 		}
 	}
-	if n != nil && n.Kind == yaml.AliasNode && alias == nil {
-		alias = n
+	return n
+}
+
+// detour returns what stands in the way of an edit at path: an alias, or a value that comes from a merge key. An edit
+// there would appear in other places too.
+func detour(root *yaml.Node, path []step) *yaml.Node {
+	n := root
+	for i, s := range path {
+		if n.Kind == yaml.AliasNode {
+			return n
+		}
+		next := child(n, s)
+		if next == nil {
+			return descend(root, path[:i+1])
+		}
+		n = next
 	}
-	return n, alias
+	if n.Kind == yaml.AliasNode {
+		return n
+	}
+	return nil
 }
 
 func child(n *yaml.Node, s step) *yaml.Node {

@@ -93,7 +93,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 }
 
 func (c *Cluster) happen(e event) {
-	switch e.kind {
+	switch e.kind { //nolint:exhaustive // the others are events of one pod
 	case eventReconcile:
 		c.reconcile()
 		return
@@ -114,7 +114,7 @@ func (c *Cluster) happen(e event) {
 		return
 	}
 	c.pods[i].ResourceVersion = c.bump()
-	switch e.kind {
+	switch e.kind { //nolint:exhaustive // the others are dealt with above, and being available changes nothing
 	case eventReady:
 		c.becomeReady(i)
 	case eventGone:
@@ -203,7 +203,7 @@ func (c *Cluster) callHook(i int) {
 	life := c.set.Spec.Lifecycle
 	p := &c.pods[i]
 	due := false
-	switch p.Lifecycle {
+	switch p.Lifecycle { //nolint:exhaustive // no hook waits in the other states
 	case rollout.PreparingDelete:
 		due = life.PreDelete.Holds(p)
 	case rollout.PreparingUpdate:
@@ -225,7 +225,7 @@ func (c *Cluster) serveHook(i int) {
 	p := &c.pods[i]
 	c.kubelets[i].hooked = false
 	p.Labels = maps.Clone(p.Labels)
-	switch p.Lifecycle {
+	switch p.Lifecycle { //nolint:exhaustive // no hook waits in the other states
 	case rollout.PreparingDelete:
 		release(p, life.PreDelete)
 	case rollout.PreparingUpdate:

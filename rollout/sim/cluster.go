@@ -72,7 +72,8 @@ func New(set rollout.CloneSet, older map[string]any, options Options) *Cluster {
 	}
 	set.UID, set.ResourceVersion = "uid-of-"+set.Name, "1"
 	set.Generation = max(set.Generation, 2)
-	c := &Cluster{options: options, set: set, index: map[string]int{}, now: epoch(),
+	c := &Cluster{
+		options: options, set: set, index: map[string]int{}, now: epoch(),
 		random: rand.New(rand.NewPCG(options.Seed, 1)),
 	}
 	c.stable, c.revision = c.learn(older), c.learn(set.Spec.Template)
@@ -155,8 +156,10 @@ func (c *Cluster) Now() time.Duration { return c.now.Sub(epoch()) }
 // OnChange sets a function that is called after every single change of the cluster, with its state.
 func (c *Cluster) OnChange(f func(rollout.Observed)) {
 	c.observe = func() {
-		f(rollout.Observed{Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
-			Revisions: c.known, Pods: c.pods, Progress: c.progress})
+		f(rollout.Observed{
+			Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
+			Revisions: c.known, Pods: c.pods, Progress: c.progress,
+		})
 	}
 }
 

@@ -28,14 +28,18 @@ func anyRelease(t *rapid.T) (rollout.CloneSet, rollout.Plan, sim.Options) {
 	at := 0
 	for range rapid.IntRange(0, 3).Draw(t, "batches") {
 		at = rapid.IntRange(at, n).Draw(t, "batch")
-		p.Batches = append(p.Batches, rollout.Batch{Replicas: rollout.Pods(at),
-			Pause: rollout.Pause{Duration: time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second, UntilApproved: rapid.Bool().Draw(t, "approval")}})
+		p.Batches = append(p.Batches, rollout.Batch{
+			Replicas: rollout.Pods(at),
+			Pause:    rollout.Pause{Duration: time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second, UntilApproved: rapid.Bool().Draw(t, "approval")},
+		})
 	}
-	o := sim.Options{Seed: rapid.Uint64().Draw(t, "seed"), Ready: seconds(0, rapid.IntRange(0, 30).Draw(t, "ready")),
+	o := sim.Options{
+		Seed: rapid.Uint64().Draw(t, "seed"), Ready: seconds(0, rapid.IntRange(0, 30).Draw(t, "ready")),
 		Terminating: 2 * time.Second, Horizon: 3 * time.Minute, Crashes: rapid.IntRange(0, 10).Draw(t, "crashes"),
 		Evictions: rapid.IntRange(0, 10).Draw(t, "evictions"), Stuck: rapid.IntRange(0, 3).Draw(t, "stuck"),
 		KillEveryWrite: rapid.Bool().Draw(t, "kill"), LoseWrites: rapid.Float64Range(0, 0.3).Draw(t, "lose"),
-		RepeatWrites: rapid.Float64Range(0, 0.3).Draw(t, "repeat")}
+		RepeatWrites: rapid.Float64Range(0, 0.3).Draw(t, "repeat"),
+	}
 	if rapid.Bool().Draw(t, "looks are stale") {
 		// A look that does not show a crash yet cannot heed it, whoever looks; so these two do not go together.
 		o.StaleReads, o.Crashes, o.Evictions = 0.3, 0, 0
