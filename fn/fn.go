@@ -110,7 +110,7 @@ func injectAll(config *Config, items []item, findings *inject.Findings) {
 	told, answered := len(findings.List), 0
 	for i, it := range items {
 		var n int
-		items[i].node, n = injectItem(injector, it, findings)
+		items[i].node, n = injectItem(injector, config, it, findings)
 		answered += n
 	}
 	if answered == 0 && len(findings.List) == told && len(items) > 0 {
@@ -133,9 +133,13 @@ func nothingInjected(in *inject.Injector) []inject.Finding {
 }
 
 // injectItem returns the item after injection, and how many of its pod templates carry one or want none.
-func injectItem(in *inject.Injector, it item, findings *inject.Findings) (*yaml.Node, int) {
+func injectItem(in *inject.Injector, config *Config, it item, findings *inject.Findings) (*yaml.Node, int) {
 	ejected := in.Eject(it.node, it.source)
 	findings.Add(ejected.Findings)
+	if config.SkipHooks() && inject.IsHook(it.node) {
+		findings.Add([]inject.Finding{inject.HookSkipped(it.node, it.source)})
+		return ejected.Object, 1
+	}
 	result := in.Inject(ejected.Object, it.source, inject.FlowText)
 	findings.Add(result.Findings)
 	answered := 0

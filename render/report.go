@@ -85,6 +85,7 @@ type jsonReport struct {
 	Injected    int                     `json:"injected"`
 	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
+	Impact      []Impact                `json:"impact,omitempty"`
 	Findings    []inject.Finding        `json:"findings"`
 }
 
@@ -95,7 +96,7 @@ func reportOf(o *Outcome) jsonReport {
 	}
 	return jsonReport{
 		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
-		Workloads: workloads, Findings: append([]inject.Finding{}, o.Findings...),
+		Workloads: workloads, Impact: o.Impact, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }
 

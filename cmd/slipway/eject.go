@@ -21,7 +21,7 @@ changed stays as it is.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
-				return err
+				return f.report.failed(s, err)
 			}
 			req.Action, req.KeepSidecarSets = render.Eject, true
 			return f.run(c.Context(), s, req, findings)

@@ -83,7 +83,7 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
-	req.KeepSidecarSets = config.KeepSidecarSets
+	req.KeepSidecarSets, req.SkipHooks = config.KeepSidecarSets, config.SkipHooks()
 	if f.namespace != "" {
 		req.Options.Namespace = f.namespace
 	}
@@ -132,7 +132,8 @@ func parseFormat(flag, value string) (render.Format, error) {
 	return format, nil
 }
 
-// write writes the report where the flags say.
+// write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
+// see: in the text form, too, it holds the findings.
 func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if !f.wanted() {
 		return nil
@@ -148,10 +149,27 @@ func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if err := render.WriteReport(&text, o, format); err != nil {
 		return err
 	}
+	if format == render.Text {
+		for _, finding := range o.Findings {
+			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
+		}
+	}
 	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
 		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
 	}
 	return nil
+}
+
+// failed writes a report of a run that could not be done, and returns why.
+func (f *reportFlags) failed(s streams, why error) error {
+	if f.file == "" {
+		return why
+	}
+	//nolint:errcheck // why, which may be that the report could not be written, is what has to be told
+	f.write(s, &render.Outcome{Findings: []inject.Finding{
+		{Severity: inject.SeverityError, Code: "not-done", Message: why.Error()},
+	}})
+	return why
 }
 
 // cause takes an error of a system call out of Go's wrapping of it.

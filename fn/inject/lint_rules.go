@@ -34,6 +34,7 @@ func workloadRules() []Rule {
 		{"damaged-provenance", SeverityError, "The record of an earlier injection cannot be read."},
 		{"duplicate-key", SeverityError, "A mapping has one key twice."},
 		{"env-not-found", SeverityInfo, "A variable that transferEnv names is not there."},
+		{"hook-skipped", SeverityInfo, "Nothing is injected into a hook, since the configuration says so."},
 		{"job-skipped", SeverityWarning, "Sidecars are not injected into a job, which they would keep from completing."},
 		{"name-conflict", SeverityError, "An app's container has the name of an injected one."},
 		{"undecided", SeverityError, "Whether, or at which revision, a SidecarSet is injected cannot be decided offline."},
