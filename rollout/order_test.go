@@ -159,7 +159,7 @@ func TestFirstOfTheOrderIsFoundWithoutSortingAll(t *testing.T) {
 	for range 2000 {
 		keys := make([]rankKey, 1+r.IntN(200))
 		for i := range keys {
-			keys[i] = rankKey{state: uint64(r.IntN(8)), age: int64(r.IntN(4)), index: int32(i)}
+			keys[i] = rankKey{state: uint64(r.IntN(8)), place: uint64(r.IntN(4)), index: int32(i)}
 		}
 		n := r.IntN(len(keys) + 1)
 		want := slices.Clone(keys)
