@@ -119,8 +119,12 @@ func (s *search) visit(w world) error {
 	return nil
 }
 
-// pausedWrites is I7: in no world does a paused release write anything but its own memory.
+// pausedWrites is I7: in no world does a paused release write anything but its own memory. It does not depend on the
+// number of pods, so small worlds suffice.
 func (s *search) pausedWrites(w world) error {
+	if s.bounds.Replicas > 4 {
+		return nil
+	}
 	s.observed.CloneSet.Spec.Paused = true
 	d, _ := s.decide(w)
 	s.observed.CloneSet.Spec.Paused = false
