@@ -23,11 +23,14 @@ type FieldError struct {
 	What  string // what is wrong and what to write instead
 }
 
-// Error is "file:line: field: what".
+// Error is "file:line: field: what", without what is not known.
 func (e FieldError) Error() string {
-	s := e.File + ": "
-	if e.Line > 0 {
+	var s string
+	switch {
+	case e.File != "" && e.Line > 0:
 		s = fmt.Sprintf("%s:%d: ", e.File, e.Line)
+	case e.File != "":
+		s = e.File + ": "
 	}
 	if e.Field != "" {
 		s += e.Field + ": "
