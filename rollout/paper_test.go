@@ -213,6 +213,16 @@ func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
 	}
 }
 
+func TestLostMemoryHalfWayGoesOn(t *testing.T) {
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Pods(2)}, {Replicas: Percent(100)}}}
+	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)})
+	o.Progress = Progress{}
+	o.CloneSet.Status = CloneSetStatus{Replicas: 4, ReadyReplicas: 4, UpdatedReplicas: 2, UpdatedReadyReplicas: 2, UpdatedAvailableReplicas: 2}
+	if d := Decide(plan, o); d.Reason != BatchStarted {
+		t.Errorf("%s %s", d.Reason, d.Message)
+	}
+}
+
 func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
 	pause := Pause{UntilApproved: true}
 	plan := Plan{Batches: []Batch{{Replicas: Pods(1), Pause: pause}, {Replicas: Pods(2), Pause: pause}, {Replicas: Pods(3)}}}
