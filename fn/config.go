@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -37,10 +38,13 @@ type Config struct {
 	Workloads []inject.WorkloadKind `json:"workloads"`
 	// KeepSidecarSets leaves SidecarSets in a rendered stream. A function's output holds them always.
 	KeepSidecarSets bool `json:"keepSidecarSets"`
+	// Policies are what lint asks for beyond Kruise's rules.
+	Policies inject.Policies `json:"policies"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
-	sets []*inject.SidecarSet
+	sets      []*inject.SidecarSet
+	setSource inject.Source // of SidecarSets, where they stand as text in a value
 }
 
 // Namespaces holds labels by namespace.
@@ -84,6 +88,9 @@ func ParseConfig(root *yaml.Node, source inject.Source) (*Config, []inject.Findi
 			d.Object.APIVersion, d.Object.Kind), "write a "+Kind+" ("+APIVersion+"), a SidecarSet or a ConfigMap")
 	}
 	c.validate(root, d)
+	if c.setSource.File != "" {
+		source = c.setSource
+	}
 	for _, n := range c.SidecarSets {
 		c.add(n, source, d)
 	}
@@ -131,22 +138,45 @@ func (c *Config) readConfigMap(root *yaml.Node, d *inject.Decoder) {
 		Data       map[string]string `json:"data"`
 	}
 	d.Decode(root, &in, "")
-	fields := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for key, text := range in.Data {
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-			d.Report(root, "bad-yaml", "data."+key, "is not YAML: "+err.Error(), "")
-			continue
+	data := find(root, "data")
+	if data == root || data.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(data.Content); i += 2 {
+		if _, ok := in.Data[data.Content[i].Value]; ok && data.Content[i+1].Kind == yaml.ScalarNode {
+			c.readValue(data.Content[i], data.Content[i+1], d)
 		}
-		fields.Content = append(fields.Content,
-			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, inject.Root(&doc))
 	}
-	nested := &inject.Decoder{Object: d.Object, Source: d.Source}
-	nested.Decode(fields, c, "data")
-	for i := range nested.Findings {
-		nested.Findings[i].Source = d.Source // lines inside the value say nothing about the file
+}
+
+// readValue reads one value of a ConfigMap.
+func (c *Config) readValue(key, value *yaml.Node, d *inject.Decoder) {
+	nested := &inject.Decoder{Object: d.Object, Source: inside(d.Source, value)}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
+		d.Report(value, "bad-yaml", "data."+key.Value, "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		return
 	}
+	if key.Value == "sidecarSets" {
+		c.setSource = nested.Source
+	}
+	name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key.Value, Line: 1}
+	if isBlock(value) {
+		name.Line = 0 // the key stands on the line above its text
+	}
+	nested.Decode(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{name, inject.Root(&doc)}}, c, "data")
 	d.Findings = append(d.Findings, nested.Findings...)
+}
+
+func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
+
+// inside is the place of the text of a value, of which the lines count from 1.
+func inside(source inject.Source, value *yaml.Node) inject.Source {
+	source.Line = max(source.Line-1, 0) + value.Line
+	if isBlock(value) {
+		source.Line++
+	}
+	return source
 }
 
 func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
@@ -164,6 +194,9 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
 		}
 	}
+	if problem := c.Policies.Validate(); problem != "" {
+		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
+	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {
 			d.Report(find(root, "workloads"), "bad-value", fmt.Sprintf("workloads[%d]", i), problem, "")
@@ -174,10 +207,11 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 // find returns the node of a field of the configuration, for its line.
 func find(root *yaml.Node, field string) *yaml.Node {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		switch v := root.Content[i+1]; {
-		case root.Content[i].Value == field:
+		v := root.Content[i+1]
+		switch root.Content[i].Value {
+		case field:
 			return v
-		case root.Content[i].Value == "spec" || root.Content[i].Value == "data":
+		case "spec", "data":
 			if n := find(v, field); n != v {
 				return n
 			}

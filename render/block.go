@@ -127,19 +127,9 @@ func (b *block) change(r run) error {
 			}
 		}
 	}
-	if b.width == 1 {
-		for r.goFrom < r.goTo && r.inFrom < r.inTo {
-			sl, err := b.slot(r.goFrom)
-			if err != nil {
-				return err
-			}
-			if err := b.replace(sl, b.edited.Content[r.inFrom]); err != nil {
-				return err
-			}
-			r.prev = r.goFrom
-			r.goFrom++
-			r.inFrom++
-		}
+	r, err := b.replacePairs(r)
+	if err != nil {
+		return err
 	}
 	if r.inFrom < r.inTo {
 		if done, err := b.insert(r); err != nil || done {
@@ -150,6 +140,23 @@ func (b *block) change(r run) error {
 		return b.remove(r)
 	}
 	return nil
+}
+
+// replacePairs writes the first new elements of a sequence over the first that go, and returns what is left of r.
+func (b *block) replacePairs(r run) (run, error) {
+	for b.width == 1 && r.goFrom < r.goTo && r.inFrom < r.inTo {
+		sl, err := b.slot(r.goFrom)
+		if err != nil {
+			return r, err
+		}
+		if err := b.replace(sl, b.edited.Content[r.inFrom]); err != nil {
+			return r, err
+		}
+		r.prev = r.goFrom
+		r.goFrom++
+		r.inFrom++
+	}
+	return r, nil
 }
 
 // insert writes the new entries of r. It is done with the whole run where it wrote over what was to be removed.

@@ -5,7 +5,6 @@ package render
 import (
 	"bytes"
 	"slices"
-	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -80,6 +79,7 @@ func (e *editor) value(n *yaml.Node) (edited *yaml.Node, gone bool) {
 		}
 		if text, ok := sourceText(e.src, e.root, n); ok {
 			edited := e.newNode(3)
+			edited.Line, edited.Column = -n.Line, n.Column
 			e.restored[edited] = text
 			return edited, false
 		}
@@ -152,11 +152,11 @@ func (e *editor) newNode(depth int) *yaml.Node {
 // undo returns got, the parsed result of the edit that made edited, with the edit taken back.
 func (e *editor) undo(edited, got *yaml.Node, verbatim map[*yaml.Node]string) *yaml.Node {
 	if text, ok := e.restored[edited]; ok {
-		n := &yaml.Node{Kind: yaml.ScalarNode}
+		n := &yaml.Node{Kind: yaml.ScalarNode, Line: -got.Line, Column: got.Column}
 		verbatim[n] = text
 		return n
 	}
-	if len(edited.Content) == 0 || edited.Line == 0 && edited.Kind != yaml.DocumentNode {
+	if len(edited.Content) == 0 || edited.Line <= 0 && edited.Kind != yaml.DocumentNode {
 		return got
 	}
 	var content []*yaml.Node
@@ -175,8 +175,15 @@ func (e *editor) undo(edited, got *yaml.Node, verbatim map[*yaml.Node]string) *y
 	return withContent(got, content)
 }
 
+// reporter is what a testing.TB and a rapid.T have in common.
+type reporter interface {
+	Helper()
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
 // checkEdit makes edits of src and checks what splice promises. It tells whether splice took them.
-func checkEdit(tb testing.TB, src []byte, edits int, undoable bool, pick func(int) int) bool {
+func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int) int) bool {
 	tb.Helper()
 	root, err := parse(src)
 	if err != nil || root == nil {

@@ -32,7 +32,7 @@ type emitter struct {
 
 func (e *emitter) fail(n *yaml.Node, what string) {
 	if e.err == nil {
-		e.err = syntaxErrorf(n.Line, "%s cannot be inserted; this is a mistake of slipway, nothing was changed", what)
+		e.err = syntaxErrorf(n.Line, "%s cannot be inserted here; nothing was changed: take it out of what is injected", what)
 	}
 }
 
@@ -55,6 +55,7 @@ func (e *emitter) value(n *yaml.Node, column int) {
 		e.given(text)
 		return
 	}
+	n = target(n)
 	switch {
 	case !isBlock(n) || len(n.Content) == 0:
 		e.out = append(e.out, ' ')
@@ -101,6 +102,7 @@ func (e *emitter) afterDash(n *yaml.Node, column, gap int) {
 		e.given(text)
 		return
 	}
+	n = target(n)
 	if !isBlock(n) || len(n.Content) == 0 {
 		e.value(n, column)
 		return
@@ -136,6 +138,7 @@ func (e *emitter) key(n *yaml.Node) {
 		e.write(text)
 		return
 	}
+	n = target(n)
 	if n.Kind != yaml.ScalarNode || len(n.Value) > maxKey {
 		e.fail(n, "a key that is no short text")
 		return
@@ -157,12 +160,9 @@ func (e *emitter) inline(n *yaml.Node, column int) {
 	e.flow(n)
 }
 
-// check refuses what must not be inserted: an anchor could take the place of one that the document's aliases mean, and
-// a tag of its own means nothing in a manifest.
+// check refuses tags that mean nothing in a manifest. Anchors of new nodes are not written, and their aliases are
+// written out: an inserted anchor could take the place of one that the document's aliases mean.
 func (e *emitter) check(n *yaml.Node) {
-	if n.Anchor != "" {
-		e.fail(n, "an anchor")
-	}
 	if n.Style&yaml.TaggedStyle != 0 && (n.Kind != yaml.ScalarNode || !strings.HasPrefix(n.ShortTag(), "!!")) {
 		e.fail(n, "the tag "+n.Tag)
 	}

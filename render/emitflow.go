@@ -10,6 +10,7 @@ func (e *emitter) flow(n *yaml.Node) {
 		e.write(text)
 		return
 	}
+	n = target(n)
 	e.check(n)
 	switch n.Kind {
 	case yaml.ScalarNode:
@@ -19,7 +20,7 @@ func (e *emitter) flow(n *yaml.Node) {
 	case yaml.MappingNode:
 		e.flowEntries("{", "}", len(n.Content)/2, func(i int) { e.flowEntry(n.Content[2*i], n.Content[2*i+1]) })
 	default:
-		e.fail(n, "an alias")
+		e.fail(n, "a node that is no value")
 	}
 }
 

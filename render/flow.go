@@ -29,7 +29,7 @@ func (s *splicer) changeFlow(old, edited *yaml.Node) error {
 		return err
 	}
 	// The end is not needed, but that it is found says that the collection is understood.
-	if _, err := s.text.end(old, -1); err != nil {
+	if _, err := s.end(old, -1); err != nil {
 		return err
 	}
 	f.open = s.body(start) + 1

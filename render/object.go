@@ -6,8 +6,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // ReadObject reads a file that holds one object, such as a configuration. An empty file holds nil.
@@ -24,7 +25,7 @@ func ReadObject(path string) (*yaml.Node, inject.Source, error) {
 			return nil
 		}
 		if object != nil {
-			return fmt.Errorf("reading %s: it holds more than one document", path)
+			return fmt.Errorf("reading %s: it holds more than one document (put the configuration into a file of its own)", path)
 		}
 		object, source = inject.Root(root), sourceOf(&in, d)
 		if object.Kind != yaml.MappingNode {

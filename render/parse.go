@@ -30,11 +30,6 @@ func (e *syntaxError) Error() string {
 	return fmt.Sprintf("line %d: %s", e.line, e.problem)
 }
 
-// at returns the error with the line counted in the stream, for a document that starts on docLine.
-func (e *syntaxError) at(docLine int) *syntaxError {
-	return &syntaxError{line: e.line + docLine - 1, problem: e.problem}
-}
-
 func syntaxErrorf(line int, format string, args ...any) *syntaxError {
 	return &syntaxError{line: max(line, 1), problem: fmt.Sprintf(format, args...)}
 }

@@ -47,7 +47,7 @@ func (e *emitter) plainTyped(n *yaml.Node, tag string) {
 	if value == "" && tag == "!!null" {
 		value = "null"
 	}
-	if resolved(value) != tag {
+	if resolved(value) != tag && tag != "!!merge" {
 		e.write(tag + " ")
 	}
 	if isPlain(value) || isPlainTyped(value) {

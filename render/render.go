@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // Action is what a run does to every document.
@@ -41,6 +41,9 @@ type Request struct {
 	KeepSidecarSets bool
 	// Detailed asks for the matches of every workload, not only of those that changed.
 	Detailed bool
+	// Report, where it is set, is called with what the run did and found before anything of it is written; an error of
+	// it keeps it unwritten.
+	Report func(*Outcome) error
 	// Progress, where it is set, is called with the number of documents done so far.
 	Progress func(documents int)
 }
@@ -49,10 +52,13 @@ type Request struct {
 type Outcome struct {
 	Templates []inject.TemplateResult
 	Findings  []inject.Finding
-	// Documents counts the documents of the input, Sets the SidecarSets known, Injected the templates that changed.
+	// Documents counts the documents of the input, Sets the SidecarSets known, Injected the templates that carry an
+	// injection after Inject or gave one up to Eject.
 	Documents, Sets, Injected int
 	// Changed lists the inputs of which the run changed a document.
 	Changed []string
+
+	answered bool // a workload opted out, or a finding told about one
 }
 
 // Failed says whether a finding is an error; nothing has been written then.
@@ -62,24 +68,12 @@ func (o *Outcome) Failed() bool { return inject.HasErrors(o.Findings) }
 // sink is told so by a missing Commit: sinks write nothing before it. An error means that slipway could not do its
 // work; mistakes in manifests are findings of the outcome.
 func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
-	ins, err := inputs(req.Paths, req.Stdin, req.AsFiles)
-	if err != nil {
-		return nil, err
-	}
 	outcome := &Outcome{}
-	known, err := readContext(ctx, &req, ins, outcome)
-	if err != nil {
-		return nil, err
+	if err := process(ctx, &req, sink, outcome); err != nil {
+		return nil, interrupted(ctx, err)
 	}
-	injector, findings := inject.New(known, req.Options)
-	outcome.Findings = append(outcome.Findings, findings...)
-	outcome.Sets = len(known.Sets)
-	if outcome.Failed() {
-		return outcome, nil
-	}
-	t := &transformer{req: &req, injector: injector}
-	for i := range ins {
-		if err := t.stream(ctx, &ins[i], sink, outcome); err != nil {
+	if req.Report != nil {
+		if err := req.Report(outcome); err != nil {
 			return nil, err
 		}
 	}
@@ -87,6 +81,40 @@ func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
 		return outcome, nil
 	}
 	return outcome, sink.Commit()
+}
+
+// process reads the inputs and hands the finished documents to sink.
+func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) error {
+	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	if err != nil {
+		return err
+	}
+	known, err := readContext(ctx, req, ins, outcome)
+	if err != nil {
+		return err
+	}
+	injector, findings := inject.New(known, req.Options)
+	outcome.Findings = append(outcome.Findings, findings...)
+	outcome.Sets = len(known.Sets)
+	if outcome.Failed() {
+		return nil
+	}
+	t := &transformer{req: req, injector: injector}
+	for i := range ins {
+		if err := t.stream(ctx, &ins[i], sink, outcome); err != nil {
+			return err
+		}
+	}
+	outcome.adviseWhereNothingHappened(req)
+	return context.Cause(ctx)
+}
+
+// interrupted is the error of a run that was told to stop, or err.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("%w; nothing was written", context.Cause(ctx))
 }
 
 // Sink takes the documents of a run.
@@ -113,25 +141,41 @@ type Document struct {
 	templates []inject.TemplateResult
 	findings  []inject.Finding
 	changed   bool
+	edited    int  // pod templates that carry an injection, or that one was taken out of
+	answered  bool // an opt-out or a finding says why nothing may have been injected
+}
+
+// ReadContext reads SidecarSets and what helps to decide about them from all paths of a request, and nothing else.
+// What cannot be read is a finding of the outcome.
+func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, error) {
+	outcome := &Outcome{}
+	known := inject.Context{Sets: req.Sets}
+	for _, path := range req.SetPaths {
+		if err := readSets(ctx, path, req, &known, outcome); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	if err != nil {
+		return known, nil, interrupted(ctx, err)
+	}
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
+			return known, nil, interrupted(ctx, err)
+		}
+	}
+	return known, outcome, nil
 }
 
 // readContext collects SidecarSets, Namespaces and revisions from the request, from -s and from the input itself.
 func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcome) (inject.Context, error) {
 	known := inject.Context{Sets: req.Sets}
-	setInputs, err := inputs(req.SetPaths, strings.NewReader(""), true)
-	if err != nil {
-		return known, err
+	if req.Action == Eject {
+		return known, nil // the annotation says all that is needed
 	}
-	for i := range setInputs {
-		before := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
-		if err := contextOf(ctx, &setInputs[i], req, &known, outcome, true); err != nil {
+	for _, path := range req.SetPaths {
+		if err := readSets(ctx, path, req, &known, outcome); err != nil {
 			return known, err
-		}
-		if after := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces); after == before && !outcome.Failed() && len(req.SetPaths) == len(setInputs) {
-			outcome.Findings = append(outcome.Findings, inject.Finding{
-				Severity: inject.SeverityError, Code: "no-sidecarset", Source: inject.Source{File: setInputs[i].name},
-				Message: "holds no SidecarSet", Hint: "-s takes files and folders with SidecarSets",
-			})
 		}
 	}
 	for i := range ins {
@@ -140,6 +184,33 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 		}
 	}
 	return known, nil
+}
+
+// readSets reads the context that one path of -s holds. A path that holds none is a mistake.
+func readSets(ctx context.Context, path string, req *Request, known *inject.Context, outcome *Outcome) error {
+	ins, err := inputs(ctx, []string{path}, req.Stdin, true)
+	if err != nil {
+		return err
+	}
+	failed := outcome.Failed()
+	before := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
+	for i := range ins {
+		if err := contextOf(ctx, &ins[i], req, known, outcome, true); err != nil {
+			return err
+		}
+	}
+	after := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
+	if after == before && outcome.Failed() == failed {
+		name := path
+		if len(ins) == 1 {
+			name = ins[0].name
+		}
+		outcome.Findings = append(outcome.Findings, inject.Finding{
+			Severity: inject.SeverityError, Code: "no-sidecarset", Source: inject.Source{File: name},
+			Message: "holds no SidecarSet", Hint: "-s takes files and folders with SidecarSets",
+		})
+	}
+	return nil
 }
 
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
@@ -174,7 +245,7 @@ func eachDocument(ctx context.Context, in *input, f func(d document) error) (err
 	defer func() { err = errors.Join(err, r.Close()) }()
 	s := newSplitter(r)
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		d, err := s.read()
@@ -182,7 +253,7 @@ func eachDocument(ctx context.Context, in *input, f func(d document) error) (err
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", in.name, err)
+			return pathError(in.name, err)
 		}
 		if err := f(d); err != nil {
 			return err

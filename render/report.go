@@ -4,6 +4,7 @@ package render
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -44,12 +45,35 @@ func WriteReport(w io.Writer, o *Outcome, format Format) error {
 	}
 }
 
+// WriteFindings writes findings for a person, one on a line, and how many there are.
+func WriteFindings(w io.Writer, o *Outcome) error {
+	count := map[inject.Severity]int{}
+	var b strings.Builder
+	for _, f := range o.Findings {
+		count[f.Severity]++
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+	}
+	fmt.Fprintf(&b, "%s: %s, %s\n", counted(o.Sets, "SidecarSet"),
+		counted(count[inject.SeverityError], "error"), counted(count[inject.SeverityWarning], "warning"))
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}
+
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
@@ -59,47 +83,55 @@ type jsonReport struct {
 	Documents   int                     `json:"documents"`
 	SidecarSets int                     `json:"sidecarSets"`
 	Injected    int                     `json:"injected"`
+	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
 	Findings    []inject.Finding        `json:"findings"`
 }
 
 func reportOf(o *Outcome) jsonReport {
+	workloads := append([]inject.TemplateResult{}, o.Templates...)
+	for i, w := range workloads {
+		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
+	}
 	return jsonReport{
-		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
-		Workloads: append([]inject.TemplateResult{}, o.Templates...), Findings: append([]inject.Finding{}, o.Findings...),
+		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
+		Workloads: workloads, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }
 
 // writeText writes a paragraph for every pod template: each set's answer, and under it each injected field.
 func writeText(w io.Writer, o *Outcome) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	var b strings.Builder
 	for _, t := range o.Templates {
 		heading := t.Object.String()
 		if t.Field != "" && strings.Count(t.Field, ".") > 1 {
 			heading += " " + t.Field
 		}
-		fmt.Fprintf(tw, "%s (%s)\n", heading, t.Source)
+		fmt.Fprintf(&b, "%s (%s)\n", heading, t.Source)
 		if t.OptOut {
-			fmt.Fprintln(tw, "  opted out by the annotation slipway.dev/inject")
+			b.WriteString("  opted out by the annotation slipway.dev/inject\n")
 		}
 		for _, m := range t.Matches {
-			fmt.Fprintf(tw, "  %s\t%s\t%s\n", m.Set, m.Verdict, m.Reason)
+			fmt.Fprintf(&b, "  %s\t%s\t%s\n", m.Set, m.Verdict, m.Reason)
 			if m.Add != "" {
-				fmt.Fprintf(tw, "  \t\t%s\n", m.Add)
+				fmt.Fprintf(&b, "  \t\t%s\n", m.Add)
 			}
-			writeOrigins(tw, t.Origins, m.Set)
+			writeOrigins(&b, t.Origins, m.Set)
 		}
 		for _, set := range unmatchedSets(t) {
-			writeOrigins(tw, t.Origins, set)
+			fmt.Fprintf(&b, "  %s\n", set)
+			writeOrigins(&b, t.Origins, set)
 		}
 	}
-	if err := tw.Flush(); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	_, err := io.WriteString(columns, b.String())
+	if err = errors.Join(err, columns.Flush()); err != nil {
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
 
-func writeOrigins(w io.Writer, origins []inject.Origin, set string) {
+func writeOrigins(b *strings.Builder, origins []inject.Origin, set string) {
 	for _, f := range origins {
 		if f.Set != set {
 			continue
@@ -108,7 +140,7 @@ func writeOrigins(w io.Writer, origins []inject.Origin, set string) {
 		if f.Prevailed != "" {
 			rule += ": " + f.Prevailed
 		}
-		fmt.Fprintf(w, "    %s\t\t%s\n", f.Field, rule)
+		fmt.Fprintf(b, "    %s\t\t%s\n", f.Field, rule)
 	}
 }
 

@@ -135,7 +135,7 @@ func (t *text) endOfBlockScalar(pos, indent int) (int, bool) {
 	for ; line < len(t.lines); line++ {
 		spaces, blank := t.spaces(line)
 		switch {
-		case spaces >= width && !(blank && spaces == width):
+		case spaces >= width && (!blank || spaces != width):
 			last = line
 		case !blank:
 			return t.endOfLine(t.lines[last]), true

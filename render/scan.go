@@ -20,6 +20,8 @@ type head struct {
 //
 // A scanner can be used for any number of documents, one after the other.
 type scanner struct {
+	proofs int // results of splices verified so far
+
 	seed  maphash.Seed
 	keys  []uint64 // hashes of the keys of the open mappings, outermost first
 	open  []opened

@@ -145,11 +145,11 @@ func (s *scanner) flowValue(text []byte, pos, depth int) (end int, ok bool) {
 		return 0, false
 	}
 	start := pos
-	switch c := text[pos]; {
-	case c == '[' || c == '{':
+	switch text[pos] {
+	case '[', '{':
 		end, ok = s.flow(text[pos:], depth+1)
 		pos += end
-	case c == '"' || c == '\'':
+	case '"', '\'':
 		if end, _, ok = endOfQuotes(text[pos:]); ok && s.tree != nil {
 			s.tree.quoted(s.lines, text[pos:], text[pos:pos+end])
 		}

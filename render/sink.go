@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -28,51 +29,64 @@ type Stream struct {
 	to      io.Writer
 	kept    spool
 	last    byte // last byte written
-	inputs  string
+	cut     bool // a document between the last one written and the next was left out
 	started bool
 }
 
 // NewStream returns a sink that writes to w.
 func NewStream(w io.Writer) *Stream { return &Stream{to: w} }
 
-// Document appends a document. Between the streams of two inputs it puts the "---" that keeps their documents apart.
+// Document appends a document. Where two documents come to stand side by side that did not before, because they are of
+// two inputs or because what stood between them left, it puts the marker that keeps them apart.
 func (s *Stream) Document(d *Document) error {
 	if d.Leaves {
+		s.cut = true
 		return nil
 	}
 	text := d.Text
-	if s.started && s.inputs != d.Input {
+	if s.started && (s.cut || d.First) {
 		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-		if err := s.separate(text); err != nil {
+		if err := s.write(separator(text, s.last)); err != nil {
 			return err
 		}
 	}
-	s.started, s.inputs = true, d.Input
+	s.started, s.cut = true, false
 	return s.write(text)
 }
 
-// separate ends the last stream's document, unless the next one opens with a marker of its own.
-func (s *Stream) separate(next []byte) error {
+// separator is what a document needs before it after another one that ended in the byte last: nothing where it opens
+// with a marker of its own, and the end marker where it opens with a directive.
+func separator(next []byte, last byte) []byte {
+	newline := lineEnd(next)
 	sep := ""
-	if s.last != '\n' {
-		sep = "\n"
+	if last != '\n' {
+		sep = newline
 	}
-	if !opensWithMarker(next) {
-		sep += "---\n"
+	switch opening := firstLine(next); {
+	case bytes.HasPrefix(opening, []byte("%")):
+		sep += "..." + newline
+	case len(opening) > 0 && !bytes.HasPrefix(opening, []byte("---")):
+		sep += "---" + newline
 	}
-	return s.write([]byte(sep))
+	return []byte(sep)
 }
 
-// opensWithMarker says whether a document's first line that is neither blank nor a comment is "---".
-func opensWithMarker(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		trimmed := bytes.TrimSpace(line)
-		if len(trimmed) == 0 || trimmed[0] == '#' {
-			continue
-		}
-		return bytes.HasPrefix(line, []byte("---"))
+// lineEnd is how a text ends its first line.
+func lineEnd(text []byte) string {
+	if line, _, found := bytes.Cut(text, []byte("\n")); found && bytes.HasSuffix(line, []byte("\r")) {
+		return "\r\n"
 	}
-	return false
+	return "\n"
+}
+
+// firstLine is a document's first line that is neither blank nor a comment; empty if there is none.
+func firstLine(text []byte) []byte {
+	for line := range bytes.Lines(text) {
+		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && trimmed[0] != '#' {
+			return line
+		}
+	}
+	return nil
 }
 
 func (s *Stream) write(text []byte) error {
@@ -87,7 +101,7 @@ func (s *Stream) write(text []byte) error {
 // Commit writes the stream.
 func (s *Stream) Commit() error {
 	if _, err := io.Copy(s.to, s.kept.reader()); err != nil {
-		return fmt.Errorf("writing the manifests: %w", err)
+		return fmt.Errorf("writing the manifests: %w", cause(err))
 	}
 	return s.kept.close()
 }
@@ -108,7 +122,7 @@ type rewrite struct {
 // Document takes a document of a file; one of a stream that is no file is an error.
 func (p *InPlace) Document(d *Document) error {
 	if d.Path == "" {
-		return fmt.Errorf("%s cannot be changed in place: it is not a file", d.Input)
+		return fmt.Errorf("%s cannot be changed in place: it is not a file (name files or folders)", d.Input)
 	}
 	if d.First {
 		p.drop()
@@ -133,7 +147,7 @@ func (p *InPlace) Commit() error {
 	defer func() {
 		for _, f := range p.files {
 			if f.temp != "" {
-				_ = os.Remove(f.temp) //nolint:errcheck // moved away already, or of no use to anyone
+				_ = os.Remove(f.temp)
 			}
 		}
 	}()
@@ -191,9 +205,13 @@ func writeTemp(dir string, text []byte, mode fs.FileMode) (name string, err erro
 
 // cause takes an error of a system call out of Go's wrapping of it.
 func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
 	}
 	return err
 }
@@ -221,7 +239,8 @@ func (s *Diff) Document(d *Document) error {
 }
 
 func (s *Diff) flush() {
-	s.kept.Write(diff.Diff("a/"+s.input, s.old.Bytes(), "b/"+s.input, s.now.Bytes()))
+	name := strings.TrimPrefix(filepath.ToSlash(s.input), "/")
+	s.kept.Write(diff.Diff("a/"+name, s.old.Bytes(), "b/"+name, s.now.Bytes()))
 	s.old.Reset()
 	s.now.Reset()
 }
@@ -230,7 +249,7 @@ func (s *Diff) flush() {
 func (s *Diff) Commit() error {
 	s.flush()
 	if _, err := s.kept.WriteTo(s.to); err != nil {
-		return fmt.Errorf("writing the diff: %w", err)
+		return fmt.Errorf("writing the diff: %w", cause(err))
 	}
 	return nil
 }

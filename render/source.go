@@ -3,6 +3,8 @@
 package render
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,24 +28,24 @@ type input struct {
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any
 // other folder is read file by file. With asFiles a kustomization is not built: its folder is one of files.
-func inputs(paths []string, stdin io.Reader, asFiles bool) ([]input, error) {
+func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) ([]input, error) {
 	var out []input
 	for _, p := range paths {
-		found, err := inputsOf(p, stdin, asFiles)
+		found, err := inputsOf(ctx, p, stdin, asFiles)
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
+		}
 		out = append(out, found...)
-	}
-	if len(paths) > 0 && len(out) == 0 {
-		return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", strings.Join(paths, ", "))
 	}
 	return out, nil
 }
 
-func inputsOf(path string, stdin io.Reader, asFiles bool) ([]input, error) {
+func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) ([]input, error) {
 	if path == "-" {
-		in, err := standardInput(stdin)
+		in, err := keep("stdin", stdin)
 		return []input{in}, err
 	}
 	info, err := os.Stat(path)
@@ -51,10 +53,13 @@ func inputsOf(path string, stdin io.Reader, asFiles bool) ([]input, error) {
 		return nil, pathError(path, err)
 	}
 	switch {
-	case !info.IsDir():
+	case info.Mode().IsRegular():
 		return []input{fileInput(path)}, nil
+	case !info.IsDir():
+		in, err := onceInput(path)
+		return []input{in}, err
 	case !asFiles && isKustomization(path):
-		in, err := kustomization(path)
+		in, err := kustomization(ctx, path)
 		return []input{in}, err
 	}
 	files, err := manifestFiles(path)
@@ -72,20 +77,26 @@ func inputsOf(path string, stdin io.Reader, asFiles bool) ([]input, error) {
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return fmt.Errorf("reading %s: %w", path, err)
+	return fmt.Errorf("reading %s: %w", path, cause(err))
 }
 
-// standardInput keeps a stream so that it can be read twice: context first, then workloads.
-func standardInput(stdin io.Reader) (input, error) {
+// keep reads a stream so that it can be read twice: context first, then workloads.
+func keep(name string, r io.Reader) (input, error) {
 	s := &spool{}
-	if _, err := io.Copy(s, stdin); err != nil {
-		return input{}, fmt.Errorf("reading standard input: %w", err)
+	if _, err := io.Copy(s, r); err != nil {
+		return input{}, pathError(name, err)
 	}
-	return input{name: "stdin", open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
+	return input{name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
+}
+
+// onceInput keeps what a pipe or device gives, as a shell's <(command) does, which comes only once.
+func onceInput(path string) (in input, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return input{}, pathError(path, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return keep(path, f)
 }
 
 func fileInput(path string) input {
@@ -112,18 +123,38 @@ func isToolFile(path string) bool {
 }
 
 // kustomization builds a kustomization in process, as kustomize build does.
-func kustomization(dir string) (input, error) {
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
-	if err != nil {
-		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
-	}
-	text, err := resources.AsYaml()
+func kustomization(ctx context.Context, dir string) (input, error) {
+	text, err := build(ctx, dir)
 	if err != nil {
 		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
 	}
 	return input{name: dir, open: func() (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader(string(text))), nil
+		return io.NopCloser(bytes.NewReader(text)), nil
 	}}, nil
+}
+
+// build runs kustomize, which may fetch from afar and knows no context: when ctx ends it is left to itself.
+func build(ctx context.Context, dir string) ([]byte, error) {
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		text, err := resources.AsYaml()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // manifestFiles lists the manifests below a folder, by path. It follows links, as the tools that read the folder do,

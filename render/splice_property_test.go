@@ -5,8 +5,11 @@ package render
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 func TestSpliceManifests(t *testing.T) {
@@ -79,6 +82,27 @@ func TestSnippetsAreReadable(t *testing.T) {
 		if _, err := parse([]byte(src)); err != nil && !strings.Contains(src, "custom") {
 			t.Errorf("%q: %v", src, err)
 		}
+	}
+}
+
+func TestSpliceWritesOutAliases(t *testing.T) {
+	given, err := parse([]byte("a: &a {b: c}\nd: *a\ne:\n  <<: *a\n  f: [*a]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := []byte("x: y\n")
+	root, err := parse(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := &yaml.Node{Kind: yaml.ScalarNode, Value: "z"}
+	added := withContent(given.Content[0], given.Content[0].Content)
+	added.Line = 0
+	top := withContent(root.Content[0], append(slices.Clone(root.Content[0].Content), key, added))
+	out, err := verifiedSplice(src, root, withContent(root, []*yaml.Node{top}), nil)
+	want := "x: y\nz:\n  a: {b: c}\n  d: {b: c}\n  e:\n    <<: {b: c}\n    f: [{b: c}]\n"
+	if err != nil || string(out) != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, out, want)
 	}
 }
 

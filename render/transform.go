@@ -9,9 +9,10 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
 )
 
 // transformer turns documents into what a request asks for.
@@ -108,8 +109,9 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	outcome.Documents++
 	outcome.Findings = append(outcome.Findings, d.findings...)
 	outcome.Templates = append(outcome.Templates, d.templates...)
+	outcome.Injected += d.edited
+	outcome.answered = outcome.answered || d.answered
 	if d.changed {
-		outcome.Injected += max(len(d.templates), 1)
 		if n := len(outcome.Changed); n == 0 || outcome.Changed[n-1] != d.Input {
 			outcome.Changed = append(outcome.Changed, d.Input)
 		}
@@ -136,7 +138,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 		}
 	}
 	source := sourceOf(in, d)
-	root, err := parse(d.Bytes)
+	root, err := sc.parseQuickly(d.Bytes)
 	if err != nil {
 		out.findings = []inject.Finding{malformed(source, d, err)}
 		return out
@@ -151,7 +153,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 	}
 	out.Object = inject.Ref(object)
 	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
-	if err := t.change(out, root, source); err != nil {
+	if err := t.change(out, root, source, sc); err != nil {
 		out.findings = append(out.findings, inject.Finding{
 			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
@@ -188,9 +190,10 @@ func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source) error {
+func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
 	ejected := t.injector.Eject(inject.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
+	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
 	if inject.HasErrors(ejected.Findings) {
 		return nil
 	}
@@ -199,13 +202,13 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return err
 	}
 	if t.req.Action == Eject {
-		out.templates = ejected.Templates
+		out.templates, out.edited = ejected.Templates, len(ejected.Templates)
 		out.set(text)
 		return nil
 	}
 	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
-		if root, err = parse(text); err != nil {
+		if root, err = sc.parseQuickly(text); err != nil {
 			return err
 		}
 	}
@@ -220,6 +223,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
 	}
 	out.findings = append(out.findings, result.Findings...)
+	out.count(result)
 	if t.req.Detailed || result.Changed(inject.Root(root)) {
 		out.templates = result.Templates
 	}
@@ -227,11 +231,41 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return nil
 	}
 	if result.Changed(inject.Root(root)) {
-		if text, err = verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
 	out.set(text)
+	return nil
+}
+
+// outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
+func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Source) []inject.Finding {
+	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(inject.Root(root)) > 0 {
+		return nil
+	}
+	key := findKey(root, inject.InjectedAnnotation)
+	if key == nil {
+		return nil
+	}
+	source.Line += key.Line - 1
+	return []inject.Finding{{
+		Severity: inject.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
+		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
+		Hint:    "give the configuration with its workloads by -c",
+	}}
+}
+
+// findKey finds a key anywhere in a tree.
+func findKey(n *yaml.Node, name string) *yaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == name {
+			return c
+		}
+		if found := findKey(c, name); found != nil {
+			return found
+		}
+	}
 	return nil
 }
 
@@ -252,6 +286,17 @@ func withRoot(document, object *yaml.Node) *yaml.Node {
 	c := *document
 	c.Content = []*yaml.Node{object}
 	return &c
+}
+
+// count takes into account what an injection did.
+func (d *Document) count(result inject.Result) {
+	d.answered = len(result.Findings) > 0
+	for _, t := range result.Templates {
+		d.answered = d.answered || t.OptOut
+		if t.Edited {
+			d.edited++
+		}
+	}
 }
 
 func (d *Document) set(text []byte) {

@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/render"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newEjectCommand(s streams) *cobra.Command {
@@ -18,7 +19,7 @@ changed stays as it is.`,
 		Example: `  slipway eject app.yaml
   slipway eject --in-place manifests/`,
 		RunE: func(c *cobra.Command, args []string) error {
-			req, findings, err := f.input.request(s, args)
+			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
 				return err
 			}
@@ -26,7 +27,7 @@ changed stays as it is.`,
 			return f.run(c.Context(), s, req, findings)
 		},
 	}
-	c.Flags().StringVarP(&f.input.config, "config", "c", "", "file with a SidecarInjector, for its workloads")
+	f.input.registerConfig(c, "read the workloads that were added from `FILE`, a SidecarInjector")
 	f.register(c)
 	return c
 }

@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/render"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -19,11 +20,11 @@ over what. Nothing is written.`,
 		Example: `  slipway explain app.yaml -s sidecars/
   kustomize build . | slipway explain -s sidecars/ -o json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := (&reportFlags{format: output}).parse()
+			format, err := parseFormat("--output", output)
 			if err != nil {
 				return err
 			}
-			req, findings, err := input.request(s, args)
+			req, findings, err := input.request(c.Context(), s, args)
 			if err != nil {
 				return err
 			}
@@ -42,6 +43,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "text, json or sarif")
+	registerOutput(c, &output, "print in `FORMAT` text, json or sarif")
 	return c
 }

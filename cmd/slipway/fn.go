@@ -3,8 +3,9 @@
 package main
 
 import (
-	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 func newFnCommand(s streams) *cobra.Command {
@@ -13,9 +14,10 @@ func newFnCommand(s streams) *cobra.Command {
 		Short: "Run as a KRM function: a ResourceList on stdin and stdout",
 		Long: `Read a ResourceList from standard input, inject its SidecarSets, and those of its functionConfig, into its items,
 and write it to standard output. kustomize and kpt start this command; see the README for how to declare it.`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return fn.Run(s.in, s.out, s.err)
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return fn.Run(untilDone(c.Context(), s.in), s.out, s.err)
 		},
 	}
 }

@@ -3,16 +3,21 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 // inputFlags are the flags that say what to read and how to inject.
@@ -20,22 +25,51 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
+
+	policies inject.Policies // of the configuration, once request has read it
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "file or folder with SidecarSets, beside those in the input; can be repeated")
-	c.Flags().StringVarP(&f.config, "config", "c", "", "file with a SidecarInjector, SidecarSet or ConfigMap as for the KRM function")
-	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "namespace of objects that name none")
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "take `NAMESPACE` for that of objects that name none")
+	completeFlag(c, "sidecarsets", completeManifests)
+	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+}
+
+// registerConfig adds the flag for the configuration alone.
+func (f *inputFlags) registerConfig(c *cobra.Command, usage string) {
+	c.Flags().StringVarP(&f.config, "config", "c", "", usage)
+	completeFlag(c, "config", completeManifests)
+	c.ValidArgsFunction = completeManifests
+}
+
+// paths are those to read: the arguments, or standard input.
+func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
+	if len(args) == 0 {
+		args = []string{"-"}
+		if isTerminal(s.in) {
+			return nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
+		}
+	}
+	dashes := 0
+	for _, p := range slices.Concat(args, f.sidecarSets) {
+		if p == "-" {
+			dashes++
+		}
+	}
+	if dashes > 1 {
+		return nil, usagef("standard input can be read only once: name a file in place of one -")
+	}
+	return args, nil
 }
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
-func (f *inputFlags) request(s streams, args []string) (render.Request, []inject.Finding, error) {
-	req := render.Request{Paths: args, Stdin: s.in, SetPaths: f.sidecarSets}
-	if len(args) == 0 {
-		if isTerminal(s.in) {
-			return req, nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
-		}
-		req.Paths = []string{"-"}
+func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
+	req := render.Request{Stdin: untilDone(ctx, s.in), SetPaths: f.sidecarSets}
+	var err error
+	if req.Paths, err = f.paths(s, args); err != nil {
+		return req, nil, err
 	}
 	config := &fn.Config{}
 	var findings []inject.Finding
@@ -46,6 +80,7 @@ func (f *inputFlags) request(s streams, args []string) (render.Request, []inject
 		}
 		config, findings = fn.ParseConfig(object, source)
 	}
+	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
 	req.KeepSidecarSets = config.KeepSidecarSets
@@ -61,8 +96,14 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what was done and why: text, json or sarif; to stderr or --report-file")
-	c.Flags().StringVar(&f.file, "report-file", "", "file for the report (text if --report is not given)")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json or sarif, to stderr or --report-file")
+	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
+	completeFlag(c, "report", completeFormats)
+}
+
+// ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
+func (f *reportFlags) ownsStderr() bool {
+	return f.file == "" && (f.format == string(render.JSON) || f.format == string(render.SARIF))
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
@@ -71,15 +112,28 @@ func (f *reportFlags) parse() (render.Format, error) {
 	if f.format == "" {
 		return render.Text, nil
 	}
-	format, err := render.ParseFormat(f.format)
+	return parseFormat("--report", f.format)
+}
+
+// registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
+func registerOutput(c *cobra.Command, format *string, usage string) {
+	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
+	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().Lookup("report").Hidden = true
+	completeFlag(c, "output", completeFormats)
+}
+
+// parseFormat reads the value of a flag that names a format.
+func parseFormat(flag, value string) (render.Format, error) {
+	format, err := render.ParseFormat(value)
 	if err != nil {
-		return format, usagef("--report: %w", err)
+		return format, usagef("%s: %w", flag, err)
 	}
 	return format, nil
 }
 
 // write writes the report where the flags say.
-func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
+func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if !f.wanted() {
 		return nil
 	}
@@ -87,16 +141,26 @@ func (f *reportFlags) write(s streams, o *render.Outcome) (err error) {
 	if err != nil {
 		return err
 	}
-	to := s.err
-	if f.file != "" {
-		file, err := os.Create(f.file)
-		if err != nil {
-			return fmt.Errorf("writing the report: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		to = file
+	if f.file == "" {
+		return render.WriteReport(s.err, o, format)
 	}
-	return render.WriteReport(to, o, format)
+	var text bytes.Buffer
+	if err := render.WriteReport(&text, o, format); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
+		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
+	}
+	return nil
+}
+
+// cause takes an error of a system call out of Go's wrapping of it.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 // maxTold is how many errors are printed; a report has them all.

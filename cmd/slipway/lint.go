@@ -2,6 +2,79 @@
 
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
 
-func newLintCommand(s streams) *cobra.Command { return &cobra.Command{Use: "lint"} }
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render"
+)
+
+func newLintCommand(s streams) *cobra.Command {
+	var input inputFlags
+	var output string
+	c := &cobra.Command{
+		Use:   "lint [PATH|-]...",
+		Short: "Check SidecarSets as Kruise's admission would, offline",
+		Long: `Check every SidecarSet of the input against the rules of Kruise's admission, against each other, and against the
+policies of the configuration, without a cluster. Resource expressions are computed with quantities, so that what passes
+here does not refuse pods later.
+
+Policies, in the configuration:
+
+  policies:
+    imagesByDigest: true          # image@sha256:..., not a tag that can move
+    registries: [registry.example.com, docker.io/library]
+    noPrivileged: true            # no privileged container, SYS_ADMIN, ALL or allowPrivilegeEscalation
+    resourcesSet: true            # requests and limits of cpu and memory
+
+Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
+		Example: `  slipway lint sidecars/
+  slipway lint sidecars/ -c slipway.yaml -o sarif > lint.sarif`,
+		RunE: func(c *cobra.Command, args []string) error {
+			format, err := parseFormat("--output", output)
+			if err != nil {
+				return err
+			}
+			req, findings, err := input.request(c.Context(), s, args)
+			if err != nil {
+				return err
+			}
+			outcome := &render.Outcome{Findings: findings}
+			if !inject.HasErrors(findings) {
+				if outcome, err = lint(c, req, input.policies); err != nil {
+					return err
+				}
+			}
+			if format == render.Text {
+				err = render.WriteFindings(s.out, outcome)
+			} else {
+				err = render.WriteReport(s.out, outcome, format)
+			}
+			if err == nil && outcome.Failed() {
+				err = &exitError{code: exitFailure}
+			}
+			return err
+		},
+	}
+	input.register(c)
+	registerOutput(c, &output, "`FORMAT` of the findings on stdout: text, json or sarif")
+	return c
+}
+
+// lint reads the SidecarSets of a request and checks them.
+func lint(c *cobra.Command, req render.Request, policies inject.Policies) (*render.Outcome, error) {
+	known, outcome, err := render.ReadContext(c.Context(), &req)
+	if err != nil {
+		return nil, err
+	}
+	outcome.Sets = len(known.Sets)
+	if outcome.Sets == 0 && !outcome.Failed() {
+		outcome.Findings = append(outcome.Findings, inject.Finding{
+			Severity: inject.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet",
+			Hint: "name the files or folders that hold them",
+		})
+		return outcome, nil
+	}
+	outcome.Findings = append(outcome.Findings, inject.Lint(known, req.Options, policies)...)
+	return outcome, nil
+}

@@ -4,10 +4,14 @@ package main
 
 import (
 	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/spf13/cobra"
 )
 
 // renderFlags are the flags of render and, but for those of its input, of eject.
@@ -22,12 +26,33 @@ type renderFlags struct {
 }
 
 func (f *renderFlags) register(c *cobra.Command) {
-	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "folder to write into, one file for each object")
+	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
-	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change")
-	c.MarkFlagsMutuallyExclusive("output-dir", "in-place", "diff")
+	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in that folder")
+	completeFlag(c, "output-dir", completeFolders)
 	f.report.register(c)
+}
+
+// validate refuses flags that contradict each other or what is to be read.
+func (f *renderFlags) validate(paths []string) error {
+	var given []string
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"--output-dir", f.outputDir != ""}, {"--in-place", f.inPlace}, {"--diff", f.diff}} {
+		if flag.set {
+			given = append(given, flag.name)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s say different things about where the result goes: give one of them", strings.Join(given, " and "))
+	}
+	if f.inPlace && slices.Contains(paths, "-") {
+		return usagef("--in-place rewrites files: name files or folders to read, not standard input")
+	}
+	_, err := f.report.parse()
+	return err
 }
 
 func newRenderCommand(s streams) *cobra.Command {
@@ -47,7 +72,7 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
   slipway render --in-place manifests/
   slipway render --check --diff manifests/`,
 		RunE: func(c *cobra.Command, args []string) error {
-			req, findings, err := f.input.request(s, args)
+			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
 				return err
 			}
@@ -66,12 +91,12 @@ func (f *renderFlags) sink(s streams) render.Sink {
 	switch {
 	case f.diff:
 		return render.NewDiff(s.out)
+	case f.outputDir != "":
+		return render.NewDir(f.outputDir, f.check)
 	case f.check:
 		return render.Discard{}
 	case f.inPlace:
 		return &render.InPlace{}
-	case f.outputDir != "":
-		return render.NewDir(f.outputDir)
 	default:
 		return render.NewStream(s.out)
 	}
@@ -79,7 +104,7 @@ func (f *renderFlags) sink(s streams) render.Sink {
 
 // run carries a request out and tells what came of it.
 func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, findings []inject.Finding) error {
-	if _, err := f.report.parse(); err != nil {
+	if err := f.validate(req.Paths); err != nil {
 		return err
 	}
 	if err := s.tell(findings); err != nil {
@@ -89,22 +114,39 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	req.Detailed = f.report.wanted()
 	show, stop := s.progress()
 	req.Progress = show
-	outcome, err := render.Run(ctx, req, f.sink(s))
+	req.Report = func(o *render.Outcome) error {
+		stop()
+		return f.report.write(s, o)
+	}
+	sink := f.sink(s)
+	outcome, err := render.Run(ctx, req, sink)
 	stop()
 	if err != nil {
 		return err
 	}
-	if err := f.report.write(s, outcome); err != nil {
-		return err
+	if f.report.ownsStderr() {
+		s.err = io.Discard
 	}
 	if err := s.tell(outcome.Findings); err != nil {
 		return err
 	}
-	if !f.check || len(outcome.Changed) == 0 {
+	if !f.check {
 		return nil
 	}
-	for _, name := range outcome.Changed {
+	return s.differs(sink, outcome)
+}
+
+// differs tells what --check found.
+func (s streams) differs(sink render.Sink, outcome *render.Outcome) error {
+	changed := outcome.Changed
+	if dir, ok := sink.(*render.Dir); ok {
+		changed = dir.Differs
+	}
+	for _, name := range changed {
 		s.say("%s would change", name)
+	}
+	if len(changed) == 0 {
+		return nil
 	}
 	return &exitError{code: exitDifference}
 }

@@ -9,9 +9,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/slipway-dev/slipway/fn"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/fn"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
@@ -83,11 +84,13 @@ webhook does unseen in the cluster is a diff in Git.
 
 Started without arguments and with a ResourceList on standard input it is a KRM function, as slipway fn is: an
 orchestrator that is given nothing but a path to an executable can pass no arguments.`,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		SuggestionsMinimumDistance: 2,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := bufio.NewReader(s.in)
+			in := bufio.NewReader(untilDone(c.Context(), s.in))
 			if isTerminal(s.in) || isEmpty(in) {
 				return c.Help()
 			}
@@ -100,12 +103,43 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
-	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newVersionCommand(s))
-	for _, c := range root.Commands() {
-		c.Args = usageArgs(c.Args)
-	}
-	root.Args = usageArgs(root.Args)
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newRolloutCommand(s), newVersionCommand(s))
+	root.InitDefaultCompletionCmd()
+	checkUsage(root)
 	return root
+}
+
+// checkUsage makes what a command and those below it say against their arguments errors of usage, and gives those that
+// only hold others a way to say it.
+func checkUsage(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args = knownCommand
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	c.Args = usageArgs(c.Args)
+	for _, sub := range c.Commands() {
+		checkUsage(sub)
+	}
+}
+
+// knownCommand refuses a word that is not the name of a command, and suggests the one that may be meant.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return fmt.Errorf("there is no command %q%s", c.CommandPath()+" "+args[0], hint)
+}
+
+// noArgs refuses arguments.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // isEmpty says whether there is nothing to read.

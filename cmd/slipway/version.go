@@ -13,7 +13,9 @@ func newVersionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version that slipway was built with",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			version, commit, goVersion := "(unknown)", "", ""
 			if info, ok := debug.ReadBuildInfo(); ok {
@@ -24,8 +26,10 @@ func newVersionCommand(s streams) *cobra.Command {
 					}
 				}
 			}
-			_, err := fmt.Fprintf(s.out, "slipway %s%s %s\n", version, commit, goVersion)
-			return err
+			if _, err := fmt.Fprintf(s.out, "slipway %s%s %s\n", version, commit, goVersion); err != nil {
+				return fmt.Errorf("writing the version: %w", cause(err))
+			}
+			return nil
 		},
 	}
 }

@@ -12,6 +12,9 @@ import (
 
 // apply writes the collected changes into a copy of the pod template.
 func (b *build) apply() *yaml.Node {
+	if !b.editable(b.t.node, specField, specField) {
+		return b.t.node
+	}
 	rec := newProvenance()
 	spec := b.spec
 	spec = b.insert(spec, initsField, b.changes.inits, rec)
@@ -31,20 +34,27 @@ func (b *build) apply() *yaml.Node {
 
 // insert adds elements to one list of the pod spec.
 func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *provenance) *yaml.Node {
-	if len(elements) == 0 || !b.editable(spec, field, specField+"."+field) {
-		return spec
-	}
 	old := lookup(spec, field)
 	own := slices.Clone(ownContent(old))
-	if field == pullSecretsField {
-		own = b.dedupe(own, field, rec)
+	if field == pullSecretsField && b.changes.containersToo() {
+		own = unique(own)
+	}
+	repeated := len(own) < len(ownContent(old))
+	if len(elements) == 0 && !repeated || !b.editable(spec, field, specField+"."+field) {
+		return spec
+	}
+	if repeated {
+		rec.Was[field] = b.text(b.child(spec, field))
 	}
 	var before, after []*yaml.Node
 	for _, p := range elements {
 		switch {
 		case p.replaces >= 0:
-			rec.replaced(field, p.name, b.elementText(own[p.replaces]))
-			own[p.replaces] = p.node
+			original := ownContent(old)[p.replaces]
+			if own[p.replaces] == original {
+				rec.replaced(field, p.name, b.elementText(original))
+			}
+			own[p.replaces] = inPlaceOf(original, p.node)
 		case p.before:
 			before = append(before, p.node)
 		default:
@@ -64,18 +74,15 @@ func after0(field string) []string {
 	return nil
 }
 
-// dedupe drops repeated pull secrets of the pod's own, as the webhook does when it adds some, and remembers the text.
-func (b *build) dedupe(own []*yaml.Node, field string, rec *provenance) []*yaml.Node {
+// unique drops the elements whose name an earlier one has: the webhook does that to the pod's own pull secrets whenever
+// it injects a container.
+func unique(own []*yaml.Node) []*yaml.Node {
 	seen := map[string]bool{}
-	unique := slices.DeleteFunc(slices.Clone(own), func(n *yaml.Node) bool {
+	return slices.DeleteFunc(own, func(n *yaml.Node) bool {
 		name := str(lookup(n, nameField))
 		defer func() { seen[name] = true }()
 		return seen[name]
 	})
-	if len(unique) < len(own) {
-		rec.Was[field] = b.text(b.child(b.spec, field))
-	}
-	return unique
 }
 
 // recordEmpty remembers how an empty or null value was written that a list or mapping takes the place of.
@@ -161,9 +168,10 @@ func (b *build) anchored() bool {
 	for _, s := range b.t.path {
 		path = append(path, child(path[len(path)-1], s))
 	}
-	path = append(path, b.metadata, lookup(b.metadata, annotationsField), b.spec)
+	metadata, spec := b.child(b.t.node, metadataField), b.child(b.t.node, specField)
+	path = append(path, metadata, b.child(metadata, annotationsField), spec)
 	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
-		path = append(path, lookup(b.spec, field))
+		path = append(path, b.child(spec, field))
 	}
 	for _, n := range path {
 		if n == nil || n.Anchor == "" {
@@ -204,4 +212,12 @@ func (b *build) elementText(n *yaml.Node) string {
 	}
 	blanks := len(text) - len(strings.TrimLeft(text, " "))
 	return strings.Repeat(" ", max(n.Column-1-blanks, 0)) + text
+}
+
+// inPlaceOf is the new element n marked as standing where old stood: a negative line names the place. Its text then
+// goes there and nowhere else.
+func inPlaceOf(old, n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Line, c.Column = -old.Line, old.Column
+	return &c
 }

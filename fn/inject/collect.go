@@ -4,6 +4,7 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,11 +35,15 @@ func (c *changes) empty() bool {
 	return len(c.inits)+len(c.containers)+len(c.volumes)+len(c.pullSecrets)+len(c.annotations) == 0
 }
 
+// containersToo says whether there is more than metadata.
+func (c *changes) containersToo() bool { return len(c.inits)+len(c.containers) > 0 }
+
 // collect works out the changes of all matched sets, in the webhook's order of steps.
 func (b *build) collect() {
 	for _, set := range b.sets {
 		b.patchMetadata(set)
 	}
+	b.patched = maps.Clone(b.annotations)
 	for _, set := range b.sets {
 		b.collectSet(set)
 	}
@@ -48,50 +53,49 @@ func (b *build) collect() {
 	b.checkOverrides()
 }
 
+// collectSet builds the containers of a set. Its pull secrets come along where one of them is injected.
 func (b *build) collectSet(set *SidecarSet) {
-	skipped := b.skipped()
+	skipped, any := b.skipped(), false
 	for _, l := range set.sidecarLists() {
-		init := l.field == initsField
 		for i := range l.sidecars {
 			s := &l.sidecars[i]
 			if slices.Contains(skipped, s.Name) {
 				b.origin(l.field, s.Name, set, "skipped by the annotation "+skipAnnotation, "")
 				continue
 			}
-			b.collectSidecar(set, s, init, indexed("spec."+l.field, i))
+			any = b.collectSidecar(set, s, indexed("spec."+l.field, i)) || any
 		}
 	}
-	if len(b.changes.inits)+len(b.changes.containers) > 0 {
+	if any {
 		b.pullSecrets(set)
 	}
 }
 
-// collectSidecar builds one container of a set.
-func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, init bool, field string) {
-	native := !init && b.t.kind.RunsToCompletion && b.in.opts.Jobs == Native
-	list := containersField
-	if init || native {
-		list = initsField
+// collectSidecar builds one container of a set, or the pair of a hot upgrade, and says whether it did.
+func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
+	native := !s.init && b.t.kind.RunsToCompletion && b.in.opts.Jobs == Native
+	list, into := containersField, &b.changes.containers
+	if s.init || native {
+		list, into = initsField, &b.changes.inits
 	}
-	place, ok := b.place(set, s, list)
+	places, ok := b.places(set, s, list)
 	if !ok {
-		return
+		return false
 	}
-	b.origin(list, place.name, set, field+b.policyWord(s, list), b.replacedWord(place, list))
+	for _, p := range places {
+		b.origin(list, p.name, set, field+b.policyWord(s, list), p.prevailed(list))
+	}
 	container := b.container(set, s, list)
 	if native {
 		container = with(container, restartField, scalar(restartAlways))
-		b.origin(list, place.name+"].restartPolicy", set, "jobs: Native", "")
+		b.origin(list, s.Name+"]."+restartField, set, "jobs: Native", "")
 	}
-	for _, variant := range b.hotUpgrade(set, s, container) {
-		place.name, place.node = str(lookup(variant, nameField)), b.override(set, variant, list)
-		if list == initsField {
-			b.changes.inits = append(b.changes.inits, place)
-		} else {
-			b.changes.containers = append(b.changes.containers, place)
-		}
+	for i, variant := range b.hotUpgrade(set, s, container) {
+		places[i].node = b.override(set, variant, list)
 	}
+	*into = append(*into, places...)
 	b.collectVolumes(set, s)
+	return true
 }
 
 // policyWord tells in a rule where a sidecar goes and who said so.
@@ -113,70 +117,83 @@ func (b *build) policy(s *Sidecar, list string) string {
 	}
 }
 
-// place decides where a sidecar goes, and whether it goes anywhere where an app container has its name.
-func (b *build) place(set *SidecarSet, s *Sidecar, list string) (placed, bool) {
-	p := placed{set: set.Metadata.Name, name: s.Name, before: b.policy(s, list) == BeforeAppContainer, replaces: -1}
+// places decides where a sidecar goes, one place for each of its names in the pod, and whether it goes anywhere where
+// an app container has one of them.
+func (b *build) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool) {
 	own := b.containers
 	if list == initsField {
 		own = b.inits
 	}
+	var out []placed
 	for _, name := range s.podNames() {
-		n, i := named(own, name)
-		if n == nil {
-			continue
-		}
-		switch b.in.opts.OnNameConflict {
-		case Replace:
+		p := placed{set: set.Metadata.Name, name: name, before: b.policy(s, list) == BeforeAppContainer, replaces: -1}
+		if n, i := named(own, name); n != nil {
+			if !b.nameConflict(set, n, name, indexed(specField+"."+list, i)) {
+				return nil, false
+			}
 			p.replaces = i
-			b.report(SeverityWarning, n, "name-conflict", indexed(specField+"."+list, i),
-				fmt.Sprintf("container %s of the app is replaced by that of SidecarSet %s", name, set.Metadata.Name), "")
-		case Keep:
-			b.report(SeverityWarning, n, "name-conflict", indexed(specField+"."+list, i),
-				fmt.Sprintf("container %s of the app stays; that of SidecarSet %s is not injected", name, set.Metadata.Name), "")
-			return p, false
-		default:
-			b.report(SeverityError, n, "name-conflict", indexed(specField+"."+list, i),
-				fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", set.Metadata.Name, name),
-				"rename one of the two, or set onNameConflict to Replace (as the webhook does) or Keep")
-			return p, false
 		}
+		out = append(out, p)
 	}
-	return p, true
+	return out, true
 }
 
-// podNames are the names of a sidecar in the pod.
-func (s *Sidecar) podNames() []string {
-	if s.UpgradeStrategy.UpgradeType == hotUpgrade {
-		return []string{s.Name + "-1", s.Name + "-2"}
+// nameConflict reports a sidecar whose name a container of the app has, and says whether it takes that one's place.
+func (b *build) nameConflict(set *SidecarSet, n *yaml.Node, name, field string) bool {
+	switch b.in.opts.OnNameConflict {
+	case Replace:
+		b.report(SeverityWarning, n, "name-conflict", field,
+			fmt.Sprintf("container %s of the app is replaced by that of SidecarSet %s", name, set.Metadata.Name), "")
+		return true
+	case Keep:
+		b.report(SeverityWarning, n, "name-conflict", field,
+			fmt.Sprintf("container %s of the app stays; that of SidecarSet %s is not injected", name, set.Metadata.Name), "")
+	default:
+		b.report(SeverityError, n, "name-conflict", field,
+			fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", set.Metadata.Name, name),
+			"rename one of the two, or set onNameConflict to Replace (as the webhook does) or Keep")
 	}
-	return []string{s.Name}
+	return false
 }
 
-func (b *build) replacedWord(p placed, list string) string {
+// prevailed tells what a placed element takes the place of.
+func (p placed) prevailed(list string) string {
 	if p.replaces < 0 {
 		return ""
 	}
 	return "replaces the app's " + list + "[" + p.name + "]"
 }
 
-// checkNames refuses what the API server would: one name twice in a pod.
+// mistake is the severity of what the webhook passes over in silence: Safe refuses it, Kruise only tells.
+func (b *build) mistake() Severity {
+	if b.in.opts.Compatibility == Kruise {
+		return SeverityWarning
+	}
+	return SeverityError
+}
+
+// checkNames reports what the API server would refuse: one name twice in a pod.
 func (b *build) checkNames() {
 	from := map[string]string{}
-	own := [][]*yaml.Node{b.inits, b.containers}
-	for l, changed := range [][]placed{b.changes.inits, b.changes.containers} {
-		for _, p := range changed {
-			if other, dup := from[p.name]; dup {
-				b.report(SeverityError, nil, "duplicate-container", "", fmt.Sprintf(
-					"container %s comes from SidecarSet %s and from SidecarSet %s", p.name, other, p.set),
-					"narrow the selector of one, or rename the container")
-			}
-			from[p.name] = p.set
-			if n, i := named(own[1-l], p.name); n != nil && b.in.opts.Compatibility == Safe {
-				b.report(SeverityError, n, "name-conflict",
-					indexed(specField+"."+[]string{containersField, initsField}[l], i),
-					fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", p.set, p.name),
-					"container names are unique in a pod, init containers included: rename one of the two")
-			}
+	for _, p := range slices.Concat(b.changes.inits, b.changes.containers) {
+		if other, dup := from[p.name]; dup {
+			b.report(b.mistake(), nil, "duplicate-container", "", fmt.Sprintf(
+				"container %s comes from SidecarSet %s and from SidecarSet %s", p.name, other, p.set),
+				"narrow the selector of one, or rename the container")
+		}
+		from[p.name] = p.set
+	}
+	b.checkOtherList(b.changes.inits, b.containers, containersField)
+	b.checkOtherList(b.changes.containers, b.inits, initsField)
+}
+
+// checkOtherList reports injected elements whose name the app has in the other list of containers.
+func (b *build) checkOtherList(injected []placed, own []*yaml.Node, field string) {
+	for _, p := range injected {
+		if n, i := named(own, p.name); n != nil {
+			b.report(b.mistake(), n, "name-conflict", indexed(specField+"."+field, i),
+				fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", p.set, p.name),
+				"container names are unique in a pod, init containers included: rename one of the two")
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (b *build) container(set *SidecarSet, s *Sidecar, list string) *yaml.Node {
 	c := b.resources(set, s, s.Container, list)
 	mounts, shareEnv := b.sharedMounts(s)
-	env := mergeEnv(b.transferred(set, s, list), shareEnv)
+	env := mergeEnv(b.transferred(set, s), shareEnv)
 	c = b.merged(set, s, c, volumeMountsField, mounts, list)
 	c = b.env(set, s, c, env, list)
 	return b.merged(set, s, c, devicesField, b.sharedDevices(s), list)
@@ -113,7 +113,7 @@ func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
 				b.keptVolume(set, name, v, claimed[name])
 			case earlier >= 0:
 			case v == nil:
-				b.report(SeverityError, nil, "no-volume", "", fmt.Sprintf(
+				b.report(b.mistake(), nil, "no-volume", "", fmt.Sprintf(
 					"SidecarSet %s, container %s, %s mounts the volume %q, which neither the SidecarSet nor the pod has",
 					set.Metadata.Name, s.Name, indexed(field, i), name),
 					"add it to the SidecarSet's spec.volumes or to the pod's volumes")

@@ -4,6 +4,7 @@ package inject
 
 import (
 	"maps"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -17,8 +18,15 @@ type Context struct {
 // Read takes from an object what it adds to the context: a SidecarSet, a Namespace's labels (into opts), a revision of
 // a SidecarSet, or any of them in a List. Other objects add nothing.
 func (c *Context) Read(object *yaml.Node, source Source, opts *Options) []Finding {
-	switch ref := Ref(object); {
-	case IsSidecarSet(object):
+	return c.read(object, Ref(object), source, opts)
+}
+
+func (c *Context) read(object *yaml.Node, ref ObjectRef, source Source, opts *Options) []Finding {
+	switch {
+	case isSidecarSet(ref):
+		if ref != Ref(object) { // an item of a SidecarSetList, which says for it what it is
+			object = with(with(object, "apiVersion", scalar(ref.APIVersion)), "kind", scalar(ref.Kind))
+		}
 		set, findings := ParseSidecarSet(object, source)
 		c.Sets = append(c.Sets, set)
 		return findings
@@ -30,10 +38,10 @@ func (c *Context) Read(object *yaml.Node, source Source, opts *Options) []Findin
 		opts.Namespaces[ref.Name] = stringMap(at(object, metadataField, labelsField))
 	case IsSidecarSetRevision(object):
 		c.Revisions = append(c.Revisions, object)
-	case ref.Kind == "List" || ref.Kind == "SidecarSetList" || ref.Kind == "NamespaceList":
+	case slices.Contains([]string{"List", "SidecarSetList", "NamespaceList"}, ref.Kind):
 		var findings []Finding
-		for _, item := range items(lookup(object, "items")) {
-			findings = append(findings, c.Read(item, source, opts)...)
+		for _, item := range items(lookup(object, itemsField)) {
+			findings = append(findings, c.read(item, itemRef(ref, item), source, opts)...)
 		}
 		return findings
 	}

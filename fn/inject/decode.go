@@ -16,9 +16,10 @@ type Unmarshaler interface {
 	UnmarshalNode(n *yaml.Node, d *Decoder, field string)
 }
 
-// Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field, a value of the wrong type and
-// a duplicate are findings that name the field and the line. A struct field of type *yaml.Node takes the node as it
-// stands; one tagged json:",rest" is a *yaml.Node that collects, as a mapping, the fields that no other one takes.
+// Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field and a value of the wrong type are
+// findings that name the field and the line. Keys that stand twice are CheckTree's to find. A struct field of type
+// *yaml.Node takes the node as it stands; one tagged rest:"true" is a *yaml.Node that collects, as a mapping, the fields
+// that no other one takes.
 type Decoder struct {
 	Object   ObjectRef
 	Source   Source // of the document's first line; lines of nodes count from it
@@ -65,7 +66,7 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, field string) {
 			return
 		}
 	}
-	switch v.Kind() { //nolint:exhaustive // the kinds that our structs are made of; others are a programming error
+	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(n, v.Elem(), field)
@@ -85,7 +86,7 @@ func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
 		d.mismatch(n, "a "+kindWord(v.Kind()), field)
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // see value
+	switch v.Kind() {
 	case reflect.String:
 		if n.ShortTag() != strTag && n.ShortTag() != "!!timestamp" {
 			d.mismatch(n, "a string", field)
@@ -128,7 +129,7 @@ func (d *Decoder) table(n *yaml.Node, v reflect.Value, field string) {
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, e, field+"["+key.Value+"]")
 		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
@@ -141,7 +142,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 		return
 	}
 	fields, rest := structFields(v)
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		path := key.Value
 		if field != "" {
 			path = field + "." + key.Value
@@ -158,14 +159,15 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 	})
 }
 
-// structFields lists the fields of a struct by their json name, embedded structs included, and the ",rest" one.
+// structFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
 func structFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
 	fields = map[string]reflect.Value{}
 	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		tag := v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
 		switch {
 		case name == "-":
-		case options == "rest":
+		case tag.Get("rest") == "true":
 			rest = v.Field(i)
 		case name == "" && v.Type().Field(i).Anonymous:
 			embedded, r := structFields(v.Field(i))
@@ -232,7 +234,7 @@ func shorten(s string) string {
 }
 
 func kindWord(k reflect.Kind) string {
-	switch k { //nolint:exhaustive // see value
+	switch k {
 	case reflect.String:
 		return "string"
 	case reflect.Bool:

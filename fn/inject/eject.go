@@ -23,7 +23,7 @@ func (in *Injector) Eject(object *yaml.Node, source Source) Result {
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
 			result.Templates = append(result.Templates,
-				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Origins: e.rec.origins()})
+				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
 	}
 	result.Findings = append(d.Findings, result.Findings...)
@@ -42,7 +42,7 @@ type ejection struct {
 
 func (e *ejection) run() *yaml.Node {
 	mark := at(e.t.node, metadataField, annotationsField, InjectedAnnotation)
-	if mark == nil || !e.read() {
+	if mark == nil || !e.direct() || !e.readMetadata() || !e.readSpec() {
 		return e.t.node
 	}
 	rec, err := decodeProvenance(str(mark))
@@ -66,8 +66,9 @@ func (e *ejection) run() *yaml.Node {
 // restoreList takes the recorded elements out of one list.
 func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	recorded := e.rec.recorded(field)
+	was, rewritten := e.rec.Was[field]
 	list := e.child(spec, field)
-	if len(recorded) == 0 || list == nil || list.Kind != yaml.SequenceNode {
+	if len(recorded) == 0 && !rewritten || list == nil || list.Kind != yaml.SequenceNode {
 		return spec
 	}
 	var kept []*yaml.Node
@@ -79,7 +80,6 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 			kept = append(kept, e.originalElement(was, n))
 		}
 	}
-	was, rewritten := e.rec.Was[field]
 	switch {
 	case rewritten && e.unchanged(kept, was):
 		return with(spec, field, e.original(was))
@@ -125,6 +125,7 @@ func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node 
 	if blanks := len(text) - len(strings.TrimLeft(text, " ")); blanks > 1 && n.Style&yaml.FlowStyle == 0 {
 		e.verbatim[n] = text[min(max(injected.Column-dash, 0), blanks-1):]
 	}
+	n.Line, n.Column = -injected.Line, injected.Column // see inPlaceOf
 	return n
 }
 

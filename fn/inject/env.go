@@ -47,18 +47,18 @@ func mergeEnv(env, more []*yaml.Node) []*yaml.Node {
 
 // transferred are the variables that transferEnv names, as their containers have them before any injection.
 // A variable or container that is not there is passed over, as the webhook does, but not in silence.
-func (b *build) transferred(set *SidecarSet, s *Sidecar, list string) []*yaml.Node {
+func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
 	var out []*yaml.Node
 	for i, t := range s.TransferEnv {
 		source, err := b.envSource(t)
 		if err != nil {
-			b.report(SeverityError, nil, "bad-transfer-env", "", fmt.Sprintf("SidecarSet %s, container %s, %s: %v",
+			b.report(b.mistake(), nil, "bad-transfer-env", "", fmt.Sprintf("SidecarSet %s, container %s, %s: %v",
 				set.Metadata.Name, s.Name, indexed("transferEnv", i), err), "")
 			continue
 		}
 		container, _ := named(b.containers, source)
 		for _, name := range t.names() {
-			e, _ := named(items(lookup(container, envField)), name)
+			e := lastNamed(items(lookup(container, envField)), name)
 			if e == nil {
 				b.report(SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
 					"SidecarSet %s transfers %s of container %q to %s, and there is none", set.Metadata.Name, name, source, s.Name), "")
@@ -67,8 +67,18 @@ func (b *build) transferred(set *SidecarSet, s *Sidecar, list string) []*yaml.No
 			out = mergeEnv(out, []*yaml.Node{e})
 		}
 	}
-	_ = list
 	return out
+}
+
+// lastNamed returns the last element of a name: of a variable that a container sets twice the kubelet keeps the last
+// value, and so does a transfer.
+func lastNamed(list []*yaml.Node, name string) *yaml.Node {
+	for _, n := range slices.Backward(list) {
+		if str(lookup(n, nameField)) == name {
+			return n
+		}
+	}
+	return nil
 }
 
 // names are the variables of a transfer, sorted, as Kruise takes them.
@@ -93,7 +103,7 @@ func (b *build) envSource(t TransferEnv) (string, error) {
 	case field == labelsField:
 		return str(at(b.metadata, labelsField, key)), nil
 	default:
-		return b.annotations[key], nil // with what patchPodMetadata has set
+		return b.patched[key], nil
 	}
 }
 

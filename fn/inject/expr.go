@@ -5,6 +5,7 @@ package inject
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,23 +18,10 @@ import (
 //	term   = unary { ("*" | "/") unary }
 //	unary  = "-" unary | "(" expr ")" | number | percentage | quantity | variable | ("max" | "min") "(" expr "," expr ")"
 //
+// Names are read in any case. A number may have an exponent, and a quantity one of the units of quantityUnits.
 // A number meets a quantity in sums and comparisons as a quantity of that many units. A quantity cannot be multiplied
 // or divided by a quantity. Products go through milli-units as floating point, as Kruise's do, so 512Mi*30% is
-// 161061273600m.
-
-// operand is a number or, where isQuantity, a quantity.
-type operand struct {
-	isQuantity bool
-	number     float64
-	quantity   resource.Quantity
-}
-
-func (o operand) asQuantity() resource.Quantity {
-	if o.isQuantity {
-		return o.quantity.DeepCopy()
-	}
-	return *resource.NewMilliQuantity(int64(o.number*1000), resource.DecimalSI)
-}
+// 161061273600m. What leaves the range of 64 bits of milli-units is an error; Kruise computes nonsense there.
 
 // evaluate computes an expression in which name stands for value.
 func evaluate(expr, name string, value resource.Quantity) (resource.Quantity, error) {
@@ -48,6 +36,9 @@ func evaluate(expr, name string, value resource.Quantity) (resource.Quantity, er
 	if err != nil {
 		return resource.Quantity{}, err
 	}
+	if !result.isQuantity && result.number < 0 {
+		return resource.Quantity{}, fmt.Errorf("the result %v is negative", result.number)
+	}
 	q := result.quantity
 	switch {
 	case result.isQuantity:
@@ -57,7 +48,7 @@ func evaluate(expr, name string, value resource.Quantity) (resource.Quantity, er
 		q = result.asQuantity()
 	}
 	if q.Sign() < 0 {
-		return resource.Quantity{}, fmt.Errorf("the result %s is negative", q.String())
+		return resource.Quantity{}, negativeError{q}
 	}
 	return q, nil
 }
@@ -72,7 +63,7 @@ type exprParser struct {
 	depth int
 }
 
-func (p *exprParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
+func (p *exprParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n\v\f") }
 
 // take consumes one of the characters in set, or returns 0.
 func (p *exprParser) take(set string) byte {
@@ -94,7 +85,7 @@ func (p *exprParser) sum() (operand, error) {
 		}
 		var right operand
 		if right, err = p.product(); err == nil {
-			left = add(left, right, op == '-')
+			left, err = add(left, right, op == '-').inRange()
 		}
 	}
 	return left, err
@@ -138,22 +129,22 @@ func (p *exprParser) unary() (operand, error) {
 		}
 		return o, err
 	}
-	word := p.word()
 	switch {
-	case word == "" && p.rest == "":
+	case p.rest == "":
 		return operand{}, errors.New("a value is missing at the end")
-	case word == "":
-		return operand{}, fmt.Errorf("unexpected %q", p.rest)
-	case word[0] >= '0' && word[0] <= '9' || word[0] == '.':
-		return literal(word)
+	case isDigit(p.rest[0]) || p.rest[0] == '.':
+		return literal(p.number())
+	case isLetter(p.rest[0]):
+		return p.identifier(strings.ToLower(p.leading(func(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' })))
 	default:
-		return p.identifier(strings.ToLower(word))
+		return operand{}, fmt.Errorf("unexpected %q", p.rest)
 	}
 }
 
-func (p *exprParser) word() string {
+// leading consumes characters as long as they are of a kind.
+func (p *exprParser) leading(is func(c byte) bool) string {
 	n := 0
-	for n < len(p.rest) && (isAlphaNumeric(p.rest[n]) || strings.IndexByte("._%", p.rest[n]) >= 0) {
+	for n < len(p.rest) && is(p.rest[n]) {
 		n++
 	}
 	word := p.rest[:n]
@@ -161,37 +152,85 @@ func (p *exprParser) word() string {
 	return word
 }
 
-func isAlphaNumeric(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+// number consumes digits, a fraction and an exponent, and what stands at their end: a percent sign or a unit.
+func (p *exprParser) number() (digits, unit string) {
+	digits = p.leading(isDigit)
+	if strings.HasPrefix(p.rest, ".") {
+		p.rest = p.rest[1:]
+		digits += "." + p.leading(isDigit)
+	}
+	if n := exponentLength(p.rest); n > 0 {
+		digits, p.rest = digits+p.rest[:n], p.rest[n:]
+	}
+	if strings.HasPrefix(p.rest, "%") {
+		p.rest = p.rest[1:]
+		return digits, "%"
+	}
+	return digits, p.leading(isLetter)
 }
 
-func literal(word string) (operand, error) {
-	if percent, ok := strings.CutSuffix(word, "%"); ok {
-		n, err := strconv.ParseFloat(percent, 64)
-		if err != nil {
-			return operand{}, fmt.Errorf("%q is not a percentage", word)
+// exponentLength measures an exponent at the start of s; an e without digits is a unit.
+func exponentLength(s string) int {
+	n := 1
+	if s == "" || s[0] != 'e' && s[0] != 'E' {
+		return 0
+	}
+	if len(s) > 1 && (s[1] == '+' || s[1] == '-') {
+		n++
+	}
+	start := n
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	if n == start {
+		return 0
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// quantityUnits are the units that Kruise reads in an expression. It takes a number with any other, Ei included, for 0.
+func quantityUnits() []string {
+	return []string{"m", "k", "M", "G", "T", "P", "Ki", "Mi", "Gi", "Ti", "Pi"}
+}
+
+func literal(digits, unit string) (operand, error) {
+	if unit != "" && unit != "%" {
+		if !slices.Contains(quantityUnits(), unit) {
+			return operand{}, fmt.Errorf("%q has an unknown unit: an expression knows %%, %s",
+				digits+unit, strings.Join(quantityUnits(), ", "))
 		}
-		return operand{number: n / 100}, nil
+		q, err := resource.ParseQuantity(digits + unit)
+		if err != nil {
+			return operand{}, fmt.Errorf("%q is not a quantity", digits+unit)
+		}
+		return operand{isQuantity: true, quantity: q}.inRange()
 	}
-	if n, err := strconv.ParseFloat(word, 64); err == nil {
-		return operand{number: n}, nil
-	}
-	q, err := resource.ParseQuantity(word)
+	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return operand{}, fmt.Errorf("%q is neither a number nor a quantity", word)
+		return operand{}, fmt.Errorf("%q is not a number", digits+unit)
 	}
-	return operand{isQuantity: true, quantity: q}, nil
+	if unit == "%" {
+		n /= 100
+	}
+	return operand{number: n}.inRange()
 }
 
 func (p *exprParser) identifier(word string) (operand, error) {
 	switch word {
 	case p.name:
-		return operand{isQuantity: true, quantity: p.value.DeepCopy()}, nil
+		return operand{isQuantity: true, quantity: p.value.DeepCopy()}.inRange()
 	case "max", "min":
 		return p.call(word)
-	default:
-		return operand{}, fmt.Errorf("unknown name %q: this expression knows %s, max and min", word, p.name)
+	case "memory":
+		if p.name == "cpu" {
+			return operand{}, errors.New("unknown name \"memory\": write it in lower case, which Kruise needs")
+		}
 	}
+	return operand{}, fmt.Errorf("unknown name %q: this expression knows %s, max and min", word, p.name)
 }
 
 func (p *exprParser) call(function string) (operand, error) {
@@ -213,77 +252,4 @@ func (p *exprParser) call(function string) (operand, error) {
 		return left, fmt.Errorf("%s needs exactly two values", function)
 	}
 	return pick(left, right, function == "max"), nil
-}
-
-func pick(left, right operand, larger bool) operand {
-	l, r := left.asQuantity(), right.asQuantity()
-	order := l.Cmp(r)
-	if !left.isQuantity && !right.isQuantity {
-		order = compareNumbers(left.number, right.number)
-	}
-	winner := right
-	if larger && order >= 0 || !larger && order <= 0 {
-		winner = left
-	}
-	if left.isQuantity || right.isQuantity {
-		return operand{isQuantity: true, quantity: winner.asQuantity()}
-	}
-	return winner
-}
-
-func compareNumbers(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-func add(left, right operand, negate bool) operand {
-	if !left.isQuantity && !right.isQuantity {
-		if negate {
-			right.number = -right.number
-		}
-		return operand{number: left.number + right.number}
-	}
-	l, r := left.asQuantity(), right.asQuantity()
-	if negate {
-		r.Neg()
-	}
-	l.Add(r)
-	return operand{isQuantity: true, quantity: l}
-}
-
-func multiply(left, right operand) (operand, error) {
-	switch {
-	case left.isQuantity && right.isQuantity:
-		return operand{}, errors.New("a quantity cannot be multiplied by a quantity")
-	case right.isQuantity:
-		return scale(right, left.number), nil
-	case left.isQuantity:
-		return scale(left, right.number), nil
-	}
-	return operand{number: left.number * right.number}, nil
-}
-
-func divide(left, right operand) (operand, error) {
-	switch {
-	case right.isQuantity:
-		return operand{}, errors.New("nothing can be divided by a quantity")
-	case right.number == 0:
-		return operand{}, errors.New("division by zero")
-	case left.isQuantity:
-		q := left.quantity.DeepCopy()
-		q.SetMilli(int64(float64(left.quantity.MilliValue()) / right.number))
-		return operand{isQuantity: true, quantity: q}, nil
-	}
-	return operand{number: left.number / right.number}, nil
-}
-
-func scale(o operand, factor float64) operand {
-	q := o.quantity.DeepCopy()
-	q.SetMilli(int64(float64(o.quantity.MilliValue()) * factor))
-	return operand{isQuantity: true, quantity: q}
 }

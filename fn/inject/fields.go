@@ -49,6 +49,7 @@ const (
 	labelsField      = "labels"
 	annotationsField = "annotations"
 	specField        = "spec"
+	itemsField       = "items"
 )
 
 // Lists of a pod spec that injection adds to. A SidecarSet's spec names them alike.
@@ -58,6 +59,9 @@ const (
 	volumesField     = "volumes"
 	pullSecretsField = "imagePullSecrets"
 )
+
+// patchesField is the list of a SidecarSet's spec that patches the metadata of pods.
+const patchesField = "patchPodMetadata"
 
 // Fields of a container that injection adds to.
 const (

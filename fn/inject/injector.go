@@ -3,7 +3,6 @@
 package inject
 
 import (
-	"fmt"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -27,6 +26,14 @@ type Injector struct {
 
 // New prepares injection. Findings tell of sets that cannot be used together.
 func New(c Context, opts Options) (*Injector, []Finding) {
+	in, findings := newInjector(c, opts)
+	for _, set := range in.sets {
+		findings = append(findings, in.unreadable(set)...)
+	}
+	return in, findings
+}
+
+func newInjector(c Context, opts Options) (*Injector, []Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
 	var findings []Finding
 	byName := map[string]*SidecarSet{}
@@ -36,7 +43,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		case !dup:
 			byName[s.Metadata.Name] = s
 			in.sets = append(in.sets, s)
-		case !Equal(first.Node, s.Node):
+		case !first.sameAs(s):
 			findings = append(findings, Finding{
 				Severity: SeverityError, Code: "duplicate-sidecarset", Object: Ref(s.Node), Source: s.Source,
 				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
@@ -45,7 +52,7 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 		}
 	}
 	slices.SortStableFunc(in.sets, compareSets)
-	in.filter = newPrefilter(in.sets, in.opts)
+	in.filter = newPrefilter(in.sets)
 	return in, findings
 }
 
@@ -72,6 +79,7 @@ type TemplateResult struct {
 	Field   string    `json:"field,omitempty"` // where the template stands; "" is the object itself
 	Source  Source    `json:"source"`
 	OptOut  bool      `json:"optOut,omitempty"`
+	Edited  bool      `json:"-"` // whether the run put anything in or took anything out
 	Matches []Match   `json:"matches"`
 	Origins []Origin  `json:"injected,omitempty"`
 }
@@ -99,6 +107,7 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
+			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
 	if !HasErrors(result.Findings) {
@@ -107,184 +116,10 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 	return result
 }
 
+// Sets are the SidecarSets that are injected, in the order in which they are.
+func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
+
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
 	return len(in.opts.templates(object, nil, &Decoder{}))
-}
-
-// build is the injection into one pod template.
-type build struct {
-	in       *Injector
-	doc      *yaml.Node // the document's root
-	t        podTemplate
-	text     Text
-	source   Source
-	result   TemplateResult
-	findings []Finding
-
-	metadata, spec *yaml.Node
-	annotations    map[string]string // of the template, as the sets patch them
-	overrides      map[string]string // of workload and template
-	containers     []*yaml.Node      // the app's own, aliases followed
-	inits          []*yaml.Node
-	volumes        []*yaml.Node
-
-	sets    []*SidecarSet // that matched, in order
-	changes changes
-}
-
-// run returns the injected template, or the template itself.
-func (b *build) run() *yaml.Node {
-	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: at0(b.source, b.t.node)}
-	if !b.read() || b.optedOut() || b.finished() {
-		return b.t.node
-	}
-	b.matchSets()
-	if len(b.sets) == 0 {
-		return b.t.node
-	}
-	b.collect()
-	if b.changes.empty() || b.anchored() || HasErrors(b.findings) {
-		return b.t.node
-	}
-	return b.apply()
-}
-
-// read takes the template apart and checks the shapes that injection relies on.
-func (b *build) read() bool {
-	b.metadata, b.spec = lookup(b.t.node, metadataField), lookup(b.t.node, specField)
-	ok := b.shape(b.metadata, yaml.MappingNode, metadataField) && b.shape(b.spec, yaml.MappingNode, specField)
-	for _, f := range []string{annotationsField, labelsField} {
-		ok = ok && b.shape(lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
-	}
-	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
-		ok = ok && b.list(f)
-	}
-	if !ok || isNull(b.spec) {
-		return false
-	}
-	b.containers, b.inits = items(lookup(b.spec, containersField)), items(lookup(b.spec, initsField))
-	b.volumes = items(lookup(b.spec, volumesField))
-	b.annotations = stringMap(lookup(b.metadata, annotationsField))
-	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
-	for k, v := range b.annotations {
-		b.overrides[k] = v
-	}
-	return true
-}
-
-func (b *build) list(field string) bool {
-	l := lookup(b.spec, field)
-	if !b.shape(l, yaml.SequenceNode, specField+"."+field) {
-		return false
-	}
-	for i, e := range items(l) {
-		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) || isNull(e) {
-			return false
-		}
-	}
-	return true
-}
-
-// shape reports a node that is neither null nor of the kind that its place asks for.
-func (b *build) shape(n *yaml.Node, kind yaml.Kind, field string) bool {
-	if isNull(n) || n.Kind == kind {
-		return true
-	}
-	want := "a mapping"
-	if kind == yaml.SequenceNode {
-		want = "a list"
-	}
-	b.report(SeverityError, n, "wrong-type", field, "is "+describe(n)+", must be "+want, "")
-	return false
-}
-
-func (b *build) report(s Severity, n *yaml.Node, code, below, message, hint string) {
-	field := ""
-	if below != "" {
-		field = b.t.field(below)
-	}
-	b.findings = append(b.findings, Finding{
-		Severity: s, Code: code, Message: message, Hint: hint, Object: b.t.object, Field: field,
-		Source: at0(b.source, orElse(n, b.t.node)),
-	})
-}
-
-// optedOut honours slipway.dev/inject.
-func (b *build) optedOut() bool {
-	switch v, ok := b.overrides[injectAnnotation]; {
-	case !ok || v == "true":
-		return false
-	case v == "false":
-		b.result.OptOut = true
-		return true
-	default:
-		b.report(SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
-			fmt.Sprintf("is %q, must be \"true\" or \"false\"", v), "")
-		return true
-	}
-}
-
-// finished says whether a Pod in the input has ended, as the webhook asks before anything else.
-func (b *build) finished() bool {
-	if len(b.t.path) > 0 && b.t.object.Kind != "Pod" {
-		return false
-	}
-	phase := str(at(b.t.node, "status", "phase"))
-	return phase == "Succeeded" || phase == "Failed" || str(at(b.t.node, metadataField, "deletionTimestamp")) != ""
-}
-
-// matchSets holds every set against the template, in order.
-func (b *build) matchSets() {
-	p := pod{kind: b.t.kind, namespace: b.t.namespace(&b.in.opts), labels: stringMap(lookup(b.metadata, labelsField))}
-	skipped := b.skipped()
-	for _, set := range b.in.sets {
-		m := b.in.match(set, p)
-		if m.Verdict == Matched && slices.Contains(skipped, set.Metadata.Name) {
-			m.Verdict, m.Reason = Unmatched, "skipped by the annotation "+skipAnnotation
-		}
-		pinned := set
-		if m.Verdict == Matched {
-			pinned = b.in.pin(set, p, &m)
-		}
-		if m.Verdict == Matched && b.blocksCompletion(pinned) {
-			m.Verdict = Unmatched
-			m.Reason = "its containers would keep this " + b.t.object.Kind + " from completing"
-		}
-		if m.Verdict == Undecided {
-			b.undecided(m)
-		}
-		b.result.Matches = append(b.result.Matches, m)
-		if m.Verdict == Matched {
-			b.sets = append(b.sets, pinned)
-		}
-	}
-	b.sets = dropReplaced(b.sets, b.result.Matches)
-}
-
-// undecided reports a match that cannot be decided, as the options ask.
-func (b *build) undecided(m Match) {
-	if b.in.opts.OnUndecided == Skip {
-		b.report(SeverityWarning, nil, "undecided", "",
-			"SidecarSet "+m.Set+" is not injected, because it cannot be decided whether it matches: "+m.Reason, m.Add)
-		return
-	}
-	hint := m.Add
-	if hint != "" {
-		hint += "; or set onUndecided: Skip"
-	}
-	b.report(SeverityError, nil, "undecided", "",
-		"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
-}
-
-// blocksCompletion warns of a set whose containers would run on after a Job's own have ended.
-func (b *build) blocksCompletion(set *SidecarSet) bool {
-	if !b.t.kind.RunsToCompletion || b.in.opts.Jobs != Skip || len(set.Spec.Containers) == 0 {
-		return false
-	}
-	b.report(SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
-		"SidecarSet %s matches but is not injected: its containers never end, so this %s would never complete",
-		set.Metadata.Name, b.t.object.Kind),
-		"jobs: Native injects them as native sidecars, jobs: Inject as they are")
-	return true
 }

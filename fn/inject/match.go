@@ -76,7 +76,7 @@ func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 		return answer{Undecided, "spec.namespace is " + bound + " and the workload names no namespace", giveNamespace}
 	case bound != "" && bound != namespace:
 		return answer{verdict: Unmatched, reason: fmt.Sprintf("spec.namespace is %s, the workload's is %s", bound, namespace)}
-	case bound != "" || selector == nil:
+	case bound != "" || selector.empty(): // unlike spec.selector, an empty namespaceSelector matches everything
 		return answer{verdict: Matched}
 	case namespace == "":
 		return answer{Undecided, "spec.namespaceSelector is set and the workload names no namespace", giveNamespace}
@@ -124,6 +124,9 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 
 // requirements lists what a selector asks for, by key: its labels, then its expressions.
 func requirements(s *Selector) []metav1.LabelSelectorRequirement {
+	if s == nil {
+		return nil
+	}
 	out := make([]metav1.LabelSelectorRequirement, 0, len(s.MatchLabels)+len(s.MatchExpressions))
 	for k, v := range s.MatchLabels {
 		out = append(out, metav1.LabelSelectorRequirement{Key: k, Operator: metav1.LabelSelectorOpIn, Values: []string{v}})
@@ -162,33 +165,56 @@ func unmet(r metav1.LabelSelectorRequirement, labels map[string]string) string {
 
 // addedLater says whether the controller of a kind sets a label on its pods, so that a template cannot tell its value.
 func addedLater(kind WorkloadKind, key string) bool {
+	adds := addingKinds(key)
+	return adds != nil && adds(kind)
+}
+
+// addingKinds tells which kinds have a label added to their pods; nil is the answer for a label that no controller adds.
+func addingKinds(key string) func(WorkloadKind) bool {
+	oneOf := func(kinds ...string) func(WorkloadKind) bool {
+		return func(w WorkloadKind) bool { return slices.Contains(kinds, w.Kind) }
+	}
+	inGroup := func(group string) func(WorkloadKind) bool {
+		return func(w WorkloadKind) bool { return w.Group == group }
+	}
+	job := func(w WorkloadKind) bool { return w.RunsToCompletion }
 	switch key {
 	case "pod-template-hash":
-		return kind.Kind == "Deployment" || kind.Kind == "ReplicaSet" || kind.Kind == "CloneSet" || kind.Kind == "UnitedDeployment"
+		return func(w WorkloadKind) bool {
+			return w.Kind == "Deployment" || w.Kind == "ReplicaSet" || w.Kind == "CloneSet" || w.Kind == "UnitedDeployment" ||
+				w.Group == knativeGroup
+		}
 	case "rollouts-pod-template-hash":
-		return kind.Kind == "Rollout"
+		return oneOf("Rollout")
 	case "controller-revision-hash":
-		return slices.Contains([]string{"StatefulSet", "DaemonSet", "CloneSet", "UnitedDeployment", "BroadcastJob", "AdvancedCronJob"}, kind.Kind)
+		return oneOf("StatefulSet", "DaemonSet", "CloneSet", "UnitedDeployment", "BroadcastJob", "AdvancedCronJob")
 	case "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index":
-		return kind.Kind == "StatefulSet" || kind.Kind == "UnitedDeployment"
+		return oneOf("StatefulSet", "UnitedDeployment")
 	case "pod-template-generation":
-		return kind.Kind == "DaemonSet"
-	case "apps.kruise.io/cloneset-instance-id", "lifecycle.apps.kruise.io/state":
-		return kind.Group == KruiseGroup
+		return oneOf("DaemonSet")
+	case "apps.kruise.io/cloneset-instance-id", "apps.kruise.io/subset-name", "lifecycle.apps.kruise.io/state":
+		return inGroup(KruiseGroup)
+	case "broadcastjob-name", "broadcastjob-controller-uid":
+		return oneOf("BroadcastJob", "AdvancedCronJob")
 	case "job-name", "controller-uid":
-		return kind.RunsToCompletion
+		return job
+	case "deployment", "deploymentconfig":
+		return oneOf("DeploymentConfig")
 	}
-	prefix, _, _ := strings.Cut(key, "/")
-	switch prefix {
+	switch prefix, _, _ := strings.Cut(key, "/"); prefix {
 	case "batch.kubernetes.io":
-		return kind.RunsToCompletion
-	case "serving.knative.dev":
-		return kind.Group == "serving.knative.dev"
+		return job
+	case knativeGroup:
+		return inGroup(knativeGroup)
 	case "jobset.sigs.k8s.io":
-		return kind.Kind == "JobSet"
+		return oneOf("JobSet")
+	case "scaledjob.keda.sh":
+		return oneOf("ScaledJob")
 	}
-	return false
+	return nil
 }
+
+const knativeGroup = "serving.knative.dev"
 
 // bound says whether a set is bound to namespaces by name; such sets come before the others.
 func (set *SidecarSet) bound() bool {

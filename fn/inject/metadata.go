@@ -15,16 +15,16 @@ import (
 func (b *build) patchMetadata(set *SidecarSet) {
 	for i, p := range set.Spec.PatchPodMetadata {
 		field := indexed("spec.patchPodMetadata", i)
+		known := slices.Contains([]string{"", patchRetain, patchOverwrite, patchMergeJSON}, p.PatchPolicy)
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
-			value, err := b.patched(p, key)
+			value, err := b.patchedValue(p, key)
 			if err != nil {
 				b.report(SeverityError, nil, "bad-merge-patch", "metadata.annotations["+key+"]", fmt.Sprintf(
 					"SidecarSet %s, %s: MergePatchJson needs JSON on both sides: %v", set.Metadata.Name, field, err),
 					"mend the annotation, or use Retain or Overwrite")
 				continue
 			}
-			old, had := b.annotations[key]
-			if had && old == value {
+			if old, had := b.annotations[key]; had && old == value || !had && !known {
 				continue
 			}
 			b.annotate(set, field+" ("+orWord(p.PatchPolicy, patchRetain)+")", []annotation{{key: key, value: value}})
@@ -32,8 +32,8 @@ func (b *build) patchMetadata(set *SidecarSet) {
 	}
 }
 
-// patched is the value that a patch leaves an annotation with.
-func (b *build) patched(p PodMetadataPatch, key string) (string, error) {
+// patchedValue is the value that a patch leaves an annotation with.
+func (b *build) patchedValue(p PodMetadataPatch, key string) (string, error) {
 	old, had := b.annotations[key]
 	value := p.Annotations[key]
 	switch {
@@ -71,9 +71,9 @@ func (b *build) markWorking(set *SidecarSet, name, container string) {
 	working := map[string]string{}
 	if old := b.annotations[workingHotUpgrade]; old != "" {
 		if err := json.Unmarshal([]byte(old), &working); err != nil {
-			b.report(SeverityError, nil, "bad-annotation", "metadata.annotations["+workingHotUpgrade+"]",
+			b.report(b.mistake(), nil, "bad-annotation", "metadata.annotations["+workingHotUpgrade+"]",
 				"is not a JSON object of strings: "+err.Error(), "")
-			return
+			working = map[string]string{}
 		}
 	}
 	working[name] = container

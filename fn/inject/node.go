@@ -4,7 +4,6 @@ package inject
 
 import (
 	"slices"
-	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -132,7 +131,7 @@ func items(n *yaml.Node) []*yaml.Node {
 // stringMap reads a mapping of scalars, merge keys included.
 func stringMap(n *yaml.Node) map[string]string {
 	out := map[string]string{}
-	eachPair(n, 0, func(key, value *yaml.Node) {
+	eachPair(n, func(key, value *yaml.Node) {
 		if _, ok := out[key.Value]; !ok {
 			out[key.Value] = str(value)
 		}
@@ -140,23 +139,48 @@ func stringMap(n *yaml.Node) map[string]string {
 	return out
 }
 
-// eachPair calls f with every key and value of a mapping: its own first, then those of its merge keys.
-func eachPair(n *yaml.Node, depth int, f func(key, value *yaml.Node)) {
+// eachPair calls f once for every key of a mapping, with its value: its own keys first, then those of its merge keys
+// that no earlier one has.
+func eachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
 	n = resolve(n)
-	if n == nil || n.Kind != yaml.MappingNode || depth > maxMergeDepth {
+	if n == nil || n.Kind != yaml.MappingNode {
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].ShortTag() != mergeTag {
-			f(n.Content[i], n.Content[i+1])
-		}
-	}
+	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].ShortTag() == mergeTag {
-			for _, from := range mergeSources(n.Content[i+1]) {
-				eachPair(from, depth+1, f)
+			merges = append(merges, mergeSources(n.Content[i+1])...)
+			continue
+		}
+		f(n.Content[i], n.Content[i+1])
+	}
+	if len(merges) == 0 {
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		seen[n.Content[i].Value] = true
+	}
+	eachMerged(merges, 1, seen, f)
+}
+
+func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(key, value *yaml.Node)) {
+	for _, m := range sources {
+		if m = resolve(m); m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
+			continue
+		}
+		var merges []*yaml.Node
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			key, value := m.Content[i], m.Content[i+1]
+			switch {
+			case key.ShortTag() == mergeTag:
+				merges = append(merges, mergeSources(value)...)
+			case !seen[key.Value]:
+				seen[key.Value] = true
+				f(key, value)
 			}
 		}
+		eachMerged(merges, depth+1, seen, f)
 	}
 }
 
@@ -201,7 +225,7 @@ func fresh(n *yaml.Node, flat bool) *yaml.Node {
 	}
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
-		eachPair(n, 0, func(key, value *yaml.Node) {
+		eachPair(n, func(key, value *yaml.Node) {
 			if !seen[key.Value] {
 				seen[key.Value] = true
 				out.Content = append(out.Content, fresh(key, flat), fresh(value, flat))
@@ -254,77 +278,5 @@ func withElements(list *yaml.Node, elements []*yaml.Node) *yaml.Node {
 	}
 	c := *list
 	c.Content = elements
-	return &c
-}
-
-// step is one step on the way from an object's root to a node in it: a key of a mapping or, where key is "", an index.
-type step struct {
-	key   string
-	index int
-}
-
-// pathString prints steps as a field path: spec.jobs[2].template.
-func pathString(path []step) string {
-	out := ""
-	for _, s := range path {
-		switch {
-		case s.key == "":
-			out += "[" + strconv.Itoa(s.index) + "]"
-		case out == "":
-			out = s.key
-		default:
-			out += "." + s.key
-		}
-	}
-	return out
-}
-
-// descend returns the node at path as it stands, aliases not followed, and the first alias met on the way.
-func descend(root *yaml.Node, path []step) (n, alias *yaml.Node) {
-	n = root
-	for _, s := range path {
-		if n != nil && n.Kind == yaml.AliasNode {
-			if alias == nil {
-				alias = n
-			}
-			n = resolve(n)
-		}
-		n = child(n, s)
-		if n == nil {
-			return nil, alias
-		}
-	}
-	if n != nil && n.Kind == yaml.AliasNode && alias == nil {
-		alias = n
-	}
-	return n, alias
-}
-
-func child(n *yaml.Node, s step) *yaml.Node {
-	switch {
-	case n == nil:
-		return nil
-	case s.key != "" && n.Kind == yaml.MappingNode:
-		if i := ownIndex(n, s.key); i >= 0 {
-			return n.Content[i]
-		}
-	case s.key == "" && n.Kind == yaml.SequenceNode && s.index < len(n.Content):
-		return n.Content[s.index]
-	}
-	return nil
-}
-
-// replaceAt returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
-func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
-	if len(path) == 0 {
-		return v
-	}
-	c := *root
-	c.Content = slices.Clone(root.Content)
-	i := path[0].index
-	if path[0].key != "" {
-		i = ownIndex(root, path[0].key)
-	}
-	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
 	return &c
 }

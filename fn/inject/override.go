@@ -3,6 +3,7 @@
 package inject
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -38,57 +39,59 @@ func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node 
 
 // mergeContainer is the strategic merge of a JSON fragment into a container, keys kept in the container's order.
 func mergeContainer(c *yaml.Node, fragment string) (*yaml.Node, error) {
-	original, err := json.Marshal(value(c))
+	return mergeStrategic(c, []byte(fragment), corev1.Container{})
+}
+
+// mergeStrategic merges a JSON object into a mapping, whose order of keys it keeps; schema's type tells how lists merge.
+func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) {
+	original, err := json.Marshal(value(n))
 	if err != nil {
 		return nil, err
 	}
-	patched, err := strategicpatch.StrategicMergePatch(original, []byte(fragment), corev1.Container{})
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, schema)
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(strings.NewReader(string(patched)))
+	d := json.NewDecoder(bytes.NewReader(patched))
 	d.UseNumber()
 	var out any
 	if err := d.Decode(&out); err != nil {
 		return nil, err
 	}
-	return nodeOf(out, c), nil
+	return nodeOf(out, n), nil
 }
 
-// checkOverrides warns of annotations that name nothing that is injected.
+// checkOverrides warns of annotations that name nothing that is or could be injected.
 func (b *build) checkOverrides() {
-	var injected, sets []string
-	for _, p := range slices.Concat(b.changes.inits, b.changes.containers) {
-		injected = append(injected, p.name)
-	}
+	var inPods, sets []string // names in pods, and names that skip may give
 	for _, s := range b.in.sets {
 		sets = append(sets, s.Metadata.Name)
 		for _, l := range s.sidecarLists() {
 			for i := range l.sidecars {
+				inPods = append(inPods, l.sidecars[i].podNames()...)
 				sets = append(sets, l.sidecars[i].Name)
 			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.overrides)) {
 		name, ok := strings.CutPrefix(key, overridePrefix)
-		if ok && !slices.Contains(injected, name) && !slices.Contains(sets, name) {
-			b.unusedAnnotation(key, name, injected)
+		if ok && !slices.Contains(inPods, name) {
+			b.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
 		}
 	}
 	for _, name := range b.skipped() {
 		if !slices.Contains(sets, name) {
-			b.unusedAnnotation(skipAnnotation, name, sets)
+			b.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
 		}
 	}
 }
 
-func (b *build) unusedAnnotation(key, name string, known []string) {
+func (b *build) unusedAnnotation(key, message, name string, known []string) {
 	hint := ""
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]",
-		fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), hint)
+	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
 }
 
 // value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.
@@ -99,7 +102,7 @@ func value(n *yaml.Node) any {
 		return nil
 	case n.Kind == yaml.MappingNode:
 		out := make(map[string]any, len(n.Content)/2)
-		eachPair(n, 0, func(k, v *yaml.Node) {
+		eachPair(n, func(k, v *yaml.Node) {
 			if _, ok := out[k.Value]; !ok {
 				out[k.Value] = value(v)
 			}
@@ -160,7 +163,7 @@ func nodeOf(v any, like *yaml.Node) *yaml.Node {
 func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
 	out := mapping()
 	rest := maps.Clone(v)
-	eachPair(like, 0, func(k, old *yaml.Node) {
+	eachPair(like, func(k, old *yaml.Node) {
 		if e, ok := rest[k.Value]; ok {
 			delete(rest, k.Value)
 			out.Content = append(out.Content, scalar(k.Value), nodeOf(e, old))

@@ -5,21 +5,23 @@ package inject
 import (
 	"bytes"
 	"slices"
+	"strings"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // prefilter tells from a document's bytes alone that no set can match it. A selector that asks for a label value can
-// only match text that spells the value out, unless the text uses escapes.
+// only match text that spells the value out, unless the text uses escapes. The text is UTF-8.
 type prefilter struct {
 	// sets holds, for each set, groups of words; a document can match the set only if it has a word of every group.
 	sets [][][][]byte
 }
 
-func newPrefilter(sets []*SidecarSet, _ Options) prefilter {
+func newPrefilter(sets []*SidecarSet) prefilter {
 	var f prefilter
 	for _, s := range sets {
-		if !s.Spec.InjectionStrategy.Paused {
+		if !s.Spec.InjectionStrategy.Paused && !s.Spec.Selector.empty() {
 			f.sets = append(f.sets, words(s.Spec.Selector))
 		}
 	}
@@ -30,10 +32,13 @@ func newPrefilter(sets []*SidecarSet, _ Options) prefilter {
 func words(s *Selector) [][][]byte {
 	var groups [][][]byte
 	for _, r := range requirements(s) {
+		if addingKinds(r.Key) != nil {
+			continue // a controller may add it: the document need not spell it out to be undecided
+		}
 		switch r.Operator {
 		case metav1.LabelSelectorOpIn:
-			groups = append(groups, [][]byte{[]byte(r.Key)})
-			if !slices.Contains(r.Values, "") {
+			groups = appendWord(groups, r.Key)
+			if !slices.ContainsFunc(r.Values, unspelt) {
 				var values [][]byte
 				for _, v := range r.Values {
 					values = append(values, []byte(v))
@@ -41,13 +46,26 @@ func words(s *Selector) [][][]byte {
 				groups = append(groups, values)
 			}
 		case metav1.LabelSelectorOpExists:
-			groups = append(groups, [][]byte{[]byte(r.Key)})
+			groups = appendWord(groups, r.Key)
 		case metav1.LabelSelectorOpNotIn, metav1.LabelSelectorOpDoesNotExist: // met by what is not there
 		}
 	}
 	// The rarest words first: values are rarer than keys.
 	slices.Reverse(groups)
 	return groups
+}
+
+func appendWord(groups [][][]byte, word string) [][][]byte {
+	if unspelt(word) {
+		return groups
+	}
+	return append(groups, [][]byte{[]byte(word)})
+}
+
+// unspelt says whether a document can hold a word without spelling it out: the empty one, and what YAML writes in other
+// ways without an escape: a doubled quote, a blank that is a line break. No valid label has any of them.
+func unspelt(word string) bool {
+	return word == "" || strings.ContainsFunc(word, func(r rune) bool { return r == '\'' || unicode.IsSpace(r) })
 }
 
 // MayMatch says whether a document could be changed by Inject: whether a set could match it, or an earlier injection

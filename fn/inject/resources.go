@@ -43,7 +43,7 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 		}
 	}
 	if len(out.Content) == 0 {
-		return c
+		return without(c, resourcesField) // the policy stands for the container's own resources, as in the webhook
 	}
 	return with(c, resourcesField, out)
 }
@@ -115,19 +115,17 @@ func computed(field string, exprs *ResourceExprs, targets []*yaml.Node, mode str
 	return out, nil
 }
 
-// exprVariable is the name that an expression knows its value by. An expression of the one resource that names the
-// other computes with its own resource under that name, as Kruise does.
-func exprVariable(expr, resource string) string {
-	hasCPU := strings.Contains(strings.ToLower(expr), "cpu")
-	hasMemory := strings.Contains(strings.ToLower(expr), "memory")
-	switch {
-	case hasMemory && !hasCPU:
+// exprVariable is the name that an expression knows its value by: memory where it says so in lower case, else cpu,
+// whichever resource it is for. An expression of the one resource that names the other computes with its own resource
+// under that name. All of that is Kruise's way, and so pods come out the same.
+func exprVariable(expr, _ string) string {
+	if memoryWord().MatchString(expr) {
 		return "memory"
-	case hasCPU && !hasMemory:
-		return "cpu"
 	}
-	return resource
+	return "cpu"
 }
+
+func memoryWord() *regexp.Regexp { return regexp.MustCompile(`\bmemory\b`) }
 
 // aggregate is the sum or the largest of a resource over targets, and whether every one of them has it.
 func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Quantity, all bool, err error) {

@@ -3,10 +3,12 @@
 package inject
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -14,6 +16,7 @@ import (
 type revision struct {
 	name, customVersion string
 	set                 string // "" where the object does not say
+	number              int64  // counts up with every change of the set
 	spec                *yaml.Node
 }
 
@@ -48,6 +51,9 @@ func readHistory(objects []*yaml.Node) map[string][]revision {
 		if r.spec == nil {
 			r.spec = at(o, "data", "raw", specField)
 		}
+		if n, err := strconv.ParseInt(str(lookup(o, "revision")), 10, 64); err == nil {
+			r.number = n
+		}
 		for _, owner := range items(at(o, metadataField, "ownerReferences")) {
 			if r.set == "" && str(lookup(owner, "kind")) == "SidecarSet" {
 				r.set = str(lookup(owner, nameField))
@@ -64,7 +70,7 @@ func readHistory(objects []*yaml.Node) map[string][]revision {
 // undecided: the latest is never taken in its place, which is what the webhook does in silence.
 func (in *Injector) pin(set *SidecarSet, p pod, m *Match) *SidecarSet {
 	want := set.Spec.InjectionStrategy.Revision
-	if want == nil {
+	if want == nil || want.RevisionName == "" && want.CustomVersion == "" {
 		return set
 	}
 	if want.Policy == revisionPartial {
@@ -79,16 +85,26 @@ func (in *Injector) pin(set *SidecarSet, p pod, m *Match) *SidecarSet {
 	if want.CustomVersion != "" && want.CustomVersion == set.customVersion() {
 		return set
 	}
-	for _, r := range in.history[set.Metadata.Name] {
-		if want.RevisionName != "" && r.name == want.RevisionName ||
-			want.RevisionName == "" && want.CustomVersion != "" && r.customVersion == want.CustomVersion {
-			return restore(set, r, m)
-		}
+	if r, ok := findRevision(in.history[set.Metadata.Name], want.RevisionName, want.CustomVersion); ok {
+		return restore(set, r, m)
 	}
 	m.Verdict = Undecided
 	m.Reason = fmt.Sprintf("it is pinned to revision %s, which is not in the input", orWord(want.RevisionName, want.CustomVersion))
 	m.Add = "add the ControllerRevision to the input or to -s (kubectl get controllerrevisions -n kruise-system -o yaml)"
 	return set
+}
+
+// findRevision returns the revision of a name or, where no name is given, the latest one of a custom version.
+func findRevision(history []revision, name, customVersion string) (found revision, ok bool) {
+	for _, r := range history {
+		if name != "" && r.name == name {
+			return r, true
+		}
+		if name == "" && r.customVersion == customVersion && (!ok || r.number >= found.number) {
+			found, ok = r, true
+		}
+	}
+	return found, ok
 }
 
 func (set *SidecarSet) customVersion() string {
@@ -102,7 +118,7 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 	if u.Paused {
 		return true, ""
 	}
-	if u.Selector != nil {
+	if !u.Selector.empty() { // an empty one selects every pod
 		a := selectLabels(u.Selector, p.labels, func(key string) bool { return addedLater(p.kind, key) })
 		if a.verdict == Undecided {
 			return false, "spec.updateStrategy.selector: " + a.reason
@@ -127,14 +143,13 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 	}
 }
 
-// restore is the set with what its revision recorded: the parts that Kruise keeps in its history.
+// restore is the set with what its revision recorded merged into it: a strategic merge, as Kruise does it, so that what
+// a container has gained since stays.
 func restore(set *SidecarSet, r revision, m *Match) *SidecarSet {
-	spec := lookup(set.Node, specField)
-	for _, f := range []string{volumesField, containersField, initsField, pullSecretsField, "patchPodMetadata"} {
-		spec = without(spec, f)
-		if v := lookup(r.spec, f); v != nil {
-			spec = with(spec, f, v)
-		}
+	spec, err := mergeRevision(lookup(set.Node, specField), r.spec)
+	if err != nil {
+		m.Verdict, m.Reason = Undecided, "revision "+r.name+" cannot be merged into the set: "+err.Error()
+		return set
 	}
 	old, findings := ParseSidecarSet(with(set.Node, specField, spec), set.Source)
 	if HasErrors(findings) {
@@ -143,4 +158,37 @@ func restore(set *SidecarSet, r revision, m *Match) *SidecarSet {
 	}
 	m.Reason += ", at revision " + r.name
 	return old
+}
+
+// mergeRevision merges the fields that Kruise keeps in its history; null in the revision means that there were none.
+func mergeRevision(spec, recorded *yaml.Node) (*yaml.Node, error) {
+	patch := mapping()
+	for _, f := range []string{volumesField, containersField, initsField, pullSecretsField, patchesField} {
+		if v := lookup(recorded, f); v != nil {
+			patch.Content = append(patch.Content, scalar(f), v)
+		}
+	}
+	text, err := json.Marshal(value(patch))
+	if err != nil {
+		return nil, err
+	}
+	return mergeStrategic(spec, text, revisionSpec{})
+}
+
+// revisionSpec tells a strategic merge which lists of a SidecarSet's spec merge by name.
+type revisionSpec struct {
+	InitContainers   []revisionSidecar             `json:"initContainers" patchStrategy:"merge" patchMergeKey:"name"`
+	Containers       []revisionSidecar             `json:"containers" patchStrategy:"merge" patchMergeKey:"name"`
+	Volumes          []corev1.Volume               `json:"volumes" patchStrategy:"merge" patchMergeKey:"name"`
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets" patchStrategy:"merge" patchMergeKey:"name"`
+	PatchPodMetadata []PodMetadataPatch            `json:"patchPodMetadata"`
+}
+
+type revisionSidecar struct {
+	corev1.Container        `json:",inline"`
+	UpgradeStrategy         UpgradeStrategy `json:"upgradeStrategy"`
+	ShareVolumePolicy       TypedPolicy     `json:"shareVolumePolicy"`
+	ShareVolumeDevicePolicy *TypedPolicy    `json:"shareVolumeDevicePolicy"`
+	TransferEnv             []TransferEnv   `json:"transferEnv"`
+	ResourcesPolicy         ResourcesPolicy `json:"resourcesPolicy"`
 }

@@ -32,7 +32,7 @@ type Metadata struct {
 	Namespace   string            `json:"namespace"`
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
-	Rest        *yaml.Node        `json:",rest"`
+	Rest        *yaml.Node        `rest:"true"`
 }
 
 // SidecarSetSpec follows the CRD field by field.
@@ -92,8 +92,10 @@ type Sidecar struct {
 	ShareVolumeDevicePolicy *TypedPolicy     `json:"shareVolumeDevicePolicy"`
 	TransferEnv             []TransferEnv    `json:"transferEnv"`
 	ResourcesPolicy         *ResourcesPolicy `json:"resourcesPolicy"`
-	Container               *yaml.Node       `json:",rest"`
+	Container               *yaml.Node       `rest:"true"`
 	Node                    *yaml.Node       `json:"-"` // as it stands in the SidecarSet
+
+	init bool // it is one of spec.initContainers
 }
 
 // UnmarshalNode reads a sidecar and takes its own fields apart from the container's.
@@ -113,6 +115,19 @@ func (s *Sidecar) UnmarshalNode(n *yaml.Node, d *Decoder, field string) {
 }
 
 func (s *Sidecar) native() bool { return str(lookup(s.Container, restartField)) == restartAlways }
+
+// hot says whether a sidecar becomes a pair; an init container that ends has nothing to upgrade.
+func (s *Sidecar) hot() bool {
+	return s.UpgradeStrategy.UpgradeType == hotUpgrade && (!s.init || s.native())
+}
+
+// podNames are the names of a sidecar in the pod.
+func (s *Sidecar) podNames() []string {
+	if s.hot() {
+		return []string{s.Name + "-1", s.Name + "-2"}
+	}
+	return []string{s.Name}
+}
 
 // UpgradeStrategy says how a sidecar's image is changed in a running pod.
 type UpgradeStrategy struct {
@@ -204,8 +219,12 @@ type UpdateStrategy struct {
 
 // IsSidecarSet says whether an object is a SidecarSet.
 func IsSidecarSet(object *yaml.Node) bool {
-	group, _, _ := strings.Cut(str(lookup(object, "apiVersion")), "/")
-	return group == KruiseGroup && str(lookup(object, "kind")) == "SidecarSet"
+	return isSidecarSet(Ref(object))
+}
+
+func isSidecarSet(ref ObjectRef) bool {
+	group, _, _ := strings.Cut(ref.APIVersion, "/")
+	return group == KruiseGroup && ref.Kind == "SidecarSet"
 }
 
 // ParseSidecarSet reads a SidecarSet strictly. What it returns is usable only if no finding is an error.
@@ -217,6 +236,9 @@ func ParseSidecarSet(object *yaml.Node, source Source) (*SidecarSet, []Finding) 
 	if v := set.APIVersion; v != KruiseGroup+"/v1alpha1" && v != KruiseGroup+"/v1beta1" {
 		d.Report(lookup(object, "apiVersion"), "unknown-version", "apiVersion",
 			"slipway reads apps.kruise.io/v1alpha1 and v1beta1, not "+v, "")
+	}
+	for i := range set.Spec.InitContainers {
+		set.Spec.InitContainers[i].init = true
 	}
 	set.requireFields(d)
 	flat := object.Style&yaml.FlowStyle != 0
@@ -295,4 +317,13 @@ func orElse(n, fallback *yaml.Node) *yaml.Node {
 		return n
 	}
 	return fallback
+}
+
+// sameAs says whether two sets of one name inject the same. Annotations that orchestrators put on one of them, such as
+// the path of its file, do not count.
+func (set *SidecarSet) sameAs(other *SidecarSet) bool {
+	return Equal(lookup(set.Node, specField), lookup(other.Node, specField)) &&
+		set.customVersion() == other.customVersion() &&
+		set.Metadata.Annotations[canaryAnnotation] == other.Metadata.Annotations[canaryAnnotation] &&
+		set.Metadata.Annotations[baseAnnotation] == other.Metadata.Annotations[baseAnnotation]
 }

@@ -111,12 +111,15 @@ type podTemplate struct {
 	node   *yaml.Node // the template: a mapping with metadata and spec
 }
 
-// templates finds every pod template of an object, lists of objects included. It reports templates that stand where no
-// one could edit them: behind an alias, or in a shape that is not a template.
+// templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
 func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podTemplate {
-	ref := Ref(object)
-	if list := lookup(object, "items"); list != nil && (strings.HasSuffix(ref.Kind, "List")) {
-		return o.listTemplates(list, prefix, d)
+	return o.templatesOf(object, Ref(object), prefix, d)
+}
+
+// templatesOf is templates for an object that is known to be ref.
+func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d *Decoder) []podTemplate {
+	if list := lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
+		return o.listTemplates(ref, list, prefix, d)
 	}
 	group, _, found := strings.Cut(ref.APIVersion, "/")
 	if !found {
@@ -144,32 +147,36 @@ func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podT
 	return out
 }
 
-func (o *Options) listTemplates(list *yaml.Node, prefix []step, d *Decoder) []podTemplate {
+// itemRef is which object an item of a list is; in a typed list, such as a DeploymentList, the list may say its kind.
+func itemRef(list ObjectRef, item *yaml.Node) ObjectRef {
+	ref := Ref(item)
+	if kind := strings.TrimSuffix(list.Kind, "List"); ref.Kind == "" && kind != "" {
+		ref.Kind, ref.APIVersion = kind, orWord(ref.APIVersion, list.APIVersion)
+	}
+	return ref
+}
+
+func (o *Options) listTemplates(ref ObjectRef, list *yaml.Node, prefix []step, d *Decoder) []podTemplate {
 	if list.Kind != yaml.SequenceNode {
 		if !isNull(list) {
-			d.mismatch(list, "a list", "items")
+			d.Object = ref
+			d.mismatch(list, "a list", itemsField)
 		}
 		return nil
 	}
 	var out []podTemplate
 	for i, item := range list.Content {
-		path := append(append([]step{}, prefix...), step{key: "items"}, step{index: i})
-		out = append(out, o.templates(resolve(item), path, d)...)
+		path := append(append([]step{}, prefix...), step{key: itemsField}, step{index: i})
+		out = append(out, o.templatesOf(resolve(item), itemRef(ref, item), path, d)...)
 	}
 	return out
 }
 
-// locate finds the template's node below object and says whether it can be edited.
+// locate finds the template's node below object and says whether there is one.
 func (t *podTemplate) locate(object *yaml.Node, path []step, d *Decoder) bool {
-	n, alias := descend(object, path)
-	if isNull(n) && alias == nil {
+	n := descend(object, path)
+	if isNull(n) {
 		return false // a workload without a template: a workloadRef, an optional path
-	}
-	if alias != nil || isNull(n) {
-		d.Report(orElse(alias, n), "behind-alias", pathString(path),
-			"the pod template stands behind a YAML alias, and an edit there would change every use of the anchor",
-			"write the template out in place of the alias")
-		return false
 	}
 	if n.Kind != yaml.MappingNode {
 		d.mismatch(n, "a pod template", pathString(path))
@@ -210,11 +217,7 @@ func (t *podTemplate) namespace(o *Options) string {
 
 // field is a path below the template, from the object's root as a user would write it.
 func (t *podTemplate) field(below string) string {
-	path := t.path
-	for len(path) >= 2 && path[0].key == "items" && path[1].key == "" {
-		path = path[2:]
-	}
-	switch base := pathString(path); {
+	switch base := pathString(inObject(t.path)); {
 	case base == "":
 		return below
 	case below == "":
@@ -233,8 +236,8 @@ func (t *podTemplate) claimed() map[string]bool {
 	}
 	last := len(t.path) - 1
 	holder := t.root
-	if steps := relative(t.path[:last], t.root); len(steps) > 0 {
-		holder, _ = descend(t.root, steps)
+	if steps := inObject(t.path[:last]); len(steps) > 0 {
+		holder = descend(t.root, steps)
 	}
 	for _, claim := range items(lookup(holder, "volumeClaimTemplates")) {
 		out[str(at(claim, metadataField, nameField))] = true
@@ -242,9 +245,9 @@ func (t *podTemplate) claimed() map[string]bool {
 	return out
 }
 
-// relative drops the steps that lead from a List to the object.
-func relative(path []step, _ *yaml.Node) []step {
-	for len(path) >= 2 && path[0].key == "items" && path[1].key == "" {
+// inObject drops the steps that lead from a List to the object.
+func inObject(path []step) []step {
+	for len(path) >= 2 && path[0].key == itemsField && path[1].key == "" {
 		path = path[2:]
 	}
 	return path

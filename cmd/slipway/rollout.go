@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/sim"
+)
+
+// exitInvalid is the exit code for a plan or a CloneSet that cannot be released as it is written.
+const exitInvalid = 10
+
+func newRolloutCommand(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollout",
+		Short: "Plan and play the release of a CloneSet",
+		Long: `Plan and play the release of a CloneSet, batch by batch.
+
+Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
+threshold, 12 rolled back, 13 superseded or foreign change.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s))
+	return cmd
+}
+
+// releaseFlags are the flags that say what is released and onto what.
+type releaseFlags struct {
+	from  string
+	plan  string
+	ready string
+	seed  uint64
+}
+
+func (f *releaseFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.from, "from", "", "CloneSet as it runs now; without it, pods of a revision with another image")
+	cmd.Flags().StringVar(&f.plan, "plan", "", "file with the BatchPlan; without it, one in the CloneSet's file, or none")
+	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
+}
+
+// release is a release as its files describe it.
+type release struct {
+	set   rollout.CloneSet
+	older *rollout.CloneSet // nil without --from
+	plan  rollout.Plan
+	ready sim.Ready
+	seed  uint64
+}
+
+// load reads the files. Its errors carry exit code 10 where a file is wrong, and 2 where a flag is.
+func (f *releaseFlags) load(s streams, file string) (release, error) {
+	r := release{seed: f.seed}
+	var err error
+	if r.ready, err = sim.ParseReady(f.ready); err != nil {
+		return r, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
+	}
+	data, err := readInput(s, file)
+	if err != nil {
+		return r, err
+	}
+	set, setErr := rollout.ParseCloneSet(file, data)
+	r.set = set
+	planErr := f.loadPlan(s, &r, file, data)
+	if err := errors.Join(setErr, planErr, f.loadOlder(s, &r)); err != nil {
+		return r, &exitError{code: exitInvalid, err: err}
+	}
+	if err := r.plan.Validate(r.set); err != nil {
+		return r, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.planFile(file), err)}
+	}
+	return r, nil
+}
+
+func (f *releaseFlags) planFile(file string) string {
+	if f.plan != "" {
+		return f.plan
+	}
+	return file
+}
+
+func (f *releaseFlags) loadPlan(s streams, r *release, file string, data []byte) error {
+	if f.plan == "" && !rollout.HasPlan(data) {
+		return nil
+	}
+	if f.plan != "" {
+		var err error
+		if data, err = readInput(s, f.plan); err != nil {
+			return err
+		}
+	}
+	plan, err := rollout.ParsePlan(f.planFile(file), data)
+	r.plan = plan
+	return err
+}
+
+func (f *releaseFlags) loadOlder(s streams, r *release) error {
+	if f.from == "" {
+		return nil
+	}
+	data, err := readInput(s, f.from)
+	if err != nil {
+		return err
+	}
+	older, err := rollout.ParseCloneSet(f.from, data)
+	if err != nil {
+		return err
+	}
+	if older.Name != r.set.Name && r.set.Name != "" {
+		return fmt.Errorf("%s: holds CloneSet %s, but %s is released", f.from, older.Name, r.set.Name)
+	}
+	r.older = &older
+	return nil
+}
+
+// olderTemplate is the template that runs now, or nil where it is not known.
+func (r release) olderTemplate() map[string]any {
+	if r.older == nil {
+		return nil
+	}
+	return r.older.Spec.Template
+}
+
+// withoutLimits is the plan with deadlines that an estimate cannot run into, so that it can say by how much they are
+// missed. It pays no attention to paused, which an estimate cannot outwait.
+func (r *release) withoutLimits() rollout.Plan {
+	r.set.Spec.Paused = false
+	p := r.plan
+	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
+	return p
+}
+
+// simOptions are the simulator's options without any fault.
+func (r release) simOptions() sim.Options {
+	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+}
+
+func readInput(s streams, file string) ([]byte, error) {
+	if file == "-" {
+		data, err := io.ReadAll(s.in)
+		if err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		return data, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading file: %w", err)
+	}
+	return data, nil
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/sim"
+)
+
+func newRolloutPlanCommand(s streams) *cobra.Command {
+	var flags releaseFlags
+	cmd := &cobra.Command{
+		Use:   "plan [flags] CLONESET.yaml",
+		Short: "Show what a release will do, before it does anything",
+		Long: `Show a release before it runs: its batches in absolute numbers of pods, how many pods stay available and how many
+there are at most, what is updated in place and what is recreated and why, which pods come first, the number of writes,
+and how long it takes if pods become ready as given.`,
+		Example: `  # batches and budget of the release that the file describes
+  slipway rollout plan cloneset.yaml
+  # what becomes of the pods that run now, and how long it takes
+  slipway rollout plan --from running.yaml --plan plan.yaml --ready 5s..30s cloneset.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runRolloutPlan(cmd.Context(), s, flags, args[0]) },
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file string) error {
+	r, err := flags.load(s, file)
+	if err != nil {
+		return err
+	}
+	outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
+	if err != nil {
+		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
+	}
+	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
+	if err != nil {
+		return &exitError{code: 1, err: fmt.Errorf("estimating the release of CloneSet %s: %w", r.set.Name, err)}
+	}
+	w := estimate.Writes
+	return report.Plan(s.out, outline, report.Cost{
+		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
+		Creates: w.Create, Deletes: w.Delete, InPlace: w.Update, Writes: w.Pods(), Ready: flags.ready,
+	})
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/sim"
+)
+
+type simulateOptions struct {
+	releaseFlags
+	crash  int
+	kill   bool
+	output string
+}
+
+func newRolloutSimulateCommand(s streams) *cobra.Command {
+	var opts simulateOptions
+	cmd := &cobra.Command{
+		Use:   "simulate [flags] CLONESET.yaml",
+		Short: "Play a release in memory and show every state of it",
+		Long: `Play a release in memory, on a virtual clock, and show every state that the CloneSet goes through, with what is
+done in it and why. Nothing is read but the files, and nothing is written but the output.`,
+		Example: `  # the release that the file describes, from a revision with another image
+  slipway rollout simulate cloneset.yaml
+  # what changes if pods need 5 to 30 seconds and three of them crash meanwhile
+  slipway rollout simulate --ready 5s..30s --crash 3 cloneset.yaml
+  # a page to look at
+  slipway rollout simulate --from old.yaml --plan plan.yaml -o html cloneset.yaml > release.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), s, args[0]) },
+	}
+	opts.add(cmd)
+	cmd.Flags().IntVar(&opts.crash, "crash", 0, "let this many pods crash and recover at random moments")
+	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl or html")
+	return cmd
+}
+
+func (opts simulateOptions) run(ctx context.Context, s streams, file string) error {
+	if opts.crash < 0 {
+		return &exitError{code: 2, err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
+	}
+	r, err := opts.load(s, file)
+	if err != nil {
+		return err
+	}
+	show, err := opts.shower(s.out)
+	if err != nil {
+		return &exitError{code: 2, err: err}
+	}
+	options := r.simOptions()
+	if opts.crash > 0 {
+		// Crashes belong into the time that the release takes, and that is known only after playing it.
+		calm := sim.New(r.set, r.olderTemplate(), options)
+		if _, err := sim.Play(ctx, r.plan, calm, nil); err != nil {
+			return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+		}
+		options.Crashes, options.Horizon = opts.crash, calm.Now()
+	}
+	options.KillEveryWrite = opts.kill
+	cluster := sim.New(r.set, r.olderTemplate(), options)
+	recorder := report.Recorder{Emit: show.row}
+	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
+	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
+		line.note(o, d, cluster.Now())
+		recorder.Record(o, d)
+	})
+	line.clear()
+	if err == nil {
+		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
+	}
+	if err != nil {
+		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+	}
+	return verdict(decision)
+}
+
+// shower is an output format: what it does with a row, and what with the end.
+type shower struct {
+	row func(report.Row) error
+	end func(release, rollout.Decision, sim.Writes) error
+}
+
+func (opts simulateOptions) shower(out io.Writer) (shower, error) {
+	nothing := func(release, rollout.Decision, sim.Writes) error { return nil }
+	switch opts.output {
+	case "table":
+		return shower{report.Table(out), nothing}, nil
+	case "jsonl":
+		return shower{report.JSONLines(out), nothing}, nil
+	case "html":
+		return pageShower(out), nil
+	default:
+		return shower{}, fmt.Errorf("-o %q is not one of table, jsonl, html", opts.output)
+	}
+}
+
+// pageShower collects the rows, because a page begins with its result.
+func pageShower(out io.Writer) shower {
+	var page report.Page
+	return shower{
+		row: func(r report.Row) error {
+			page.Rows = append(page.Rows, r)
+			return nil
+		},
+		end: func(r release, d rollout.Decision, w sim.Writes) error {
+			outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
+			if err != nil {
+				return err
+			}
+			page.Set, page.Bounds, page.End, page.Writes = outline.Set, outline.Bounds, d, w.Pods()
+			return report.HTML(out, page)
+		},
+	}
+}
+
+// verdict turns a release's end into an exit code.
+func verdict(d rollout.Decision) error {
+	if code := d.Reason.ExitCode(); code != 0 {
+		return &exitError{code: code, err: errors.New(d.Message)}
+	}
+	return nil
+}

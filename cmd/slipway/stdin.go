@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"io"
+	"sync"
+)
+
+// readerFunc is a function that reads.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// untilDone reads from r, and gives up when ctx ends even while r keeps it waiting. It takes nothing from r before it
+// is read from.
+func untilDone(ctx context.Context, r io.Reader) io.Reader {
+	pipe := sync.OnceValue(func() io.Reader {
+		from, to := io.Pipe()
+		go func() {
+			_, err := io.Copy(to, r)
+			to.CloseWithError(err)
+		}()
+		context.AfterFunc(ctx, func() { to.CloseWithError(context.Cause(ctx)) })
+		return from
+	})
+	return readerFunc(func(p []byte) (int, error) { return pipe().Read(p) })
+}

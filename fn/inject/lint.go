@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Lint checks SidecarSets without a cluster: every rule of Kruise's admission that the objects alone decide, what
+// injection needs beyond it, conflicts between sets that can meet in one pod, and the user's own policies.
+//
+// An error is what admission would refuse or what would make an injection fail; a policy's finding is an error too.
+// A warning is a likely mistake that both accept. Of one cause there is one finding. What ParseSidecarSet finds is not
+// repeated here: report the findings of both. Those of New are among Lint's. A set that was parsed with errors may be
+// given all the same.
+//
+// Admission also compares an update with the set that the cluster has (upgradeType is immutable, containers cannot be
+// added) and patchPodMetadata with a whitelist that the cluster holds; the first needs the cluster, and the second
+// guards the webhook only: at build time the annotations are in the diff that a person reviews.
+func Lint(c Context, opts Options, policies Policies) []Finding {
+	in, findings := newInjector(c, opts)
+	for _, set := range distinct(c.Sets) {
+		l := &linter{in: in, set: set, policies: policies}
+		l.lint()
+		slices.SortStableFunc(l.findings, func(a, b Finding) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
+		findings = append(findings, l.findings...)
+	}
+	return append(findings, in.conflicts()...)
+}
+
+// unreadable lists what stands in a set that no API server would take, whatever the pod: values of a wrong type,
+// fields that are missing or mistyped. Injection stops at them; the rest of Lint is left to those who ask for it.
+func (in *Injector) unreadable(set *SidecarSet) []Finding {
+	l := &linter{in: in, set: set}
+	l.lint()
+	return slices.DeleteFunc(l.findings, func(f Finding) bool {
+		return f.Severity != SeverityError && f.Code != "unknown-pod-field" ||
+			!slices.Contains([]string{"wrong-type", "missing-field", "unknown-pod-field", "bad-quantity"}, f.Code)
+	})
+}
+
+// distinct drops sets that stand in the input twice with the same content.
+func distinct(sets []*SidecarSet) []*SidecarSet {
+	var out []*SidecarSet
+	for _, s := range sets {
+		if !slices.ContainsFunc(out, func(o *SidecarSet) bool {
+			return o.Metadata.Name == s.Metadata.Name && Equal(o.Node, s.Node)
+		}) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// linter checks one set.
+type linter struct {
+	in       *Injector
+	set      *SidecarSet
+	policies Policies
+	findings []Finding
+}
+
+func (l *linter) lint() {
+	l.checkName()
+	l.checkVersion()
+	l.checkSelectors()
+	l.checkUpdateStrategy()
+	l.checkRevision()
+	l.checkPatches()
+	l.checkCanary()
+	volumes := l.checkVolumes()
+	l.checkSidecars(volumes)
+}
+
+// report adds a finding. Where a value could not be read at all, nothing more is said about its field.
+func (l *linter) report(s Severity, at spot, code, message, hint string) {
+	if slices.ContainsFunc(l.findings, func(f Finding) bool {
+		return f.Field == at.field && (f.Code == "wrong-type" || f.Code == "missing-field" || f.Code == "bad-quantity")
+	}) {
+		return
+	}
+	l.findings = append(l.findings, Finding{
+		Severity: s, Code: code, Message: message, Hint: hint,
+		Object: Ref(l.set.Node), Field: at.field, Source: at0(l.set.Source, at.near),
+	})
+}
+
+// spot is a field of an object: its path, its node, and the node nearest to where it would stand if it is missing.
+type spot struct {
+	field      string
+	node, near *yaml.Node
+}
+
+func (l *linter) root() spot { return spot{node: l.set.Node, near: l.set.Node} }
+func (l *linter) spec() spot { return l.root().key(specField) }
+
+func (p spot) step(field string, n *yaml.Node) spot {
+	return spot{field: field, node: n, near: orElse(n, p.near)}
+}
+
+// key is a field of a struct.
+func (p spot) key(name string) spot {
+	field := name
+	if p.field != "" {
+		field = p.field + "." + name
+	}
+	return p.step(field, lookup(p.node, name))
+}
+
+// entry is an entry of a map.
+func (p spot) entry(name string) spot {
+	return p.step(p.field+"["+name+"]", lookup(p.node, name))
+}
+
+// index is an element of a list.
+func (p spot) index(i int) spot {
+	var n *yaml.Node
+	if list := items(p.node); i < len(list) {
+		n = list[i]
+	}
+	return p.step(indexed(p.field, i), n)
+}
+
+// oneOf reports a word that is not one of those that a field knows. An empty one is the field's default.
+func (l *linter) oneOf(s Severity, at spot, value string, words ...string) {
+	if value == "" || len(words) == 0 || slices.Contains(words, value) {
+		return
+	}
+	hint := ""
+	if near := nearest(value, words); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	l.report(s, at, "unknown-value", fmt.Sprintf("is %q, must be %s", shorten(value), alternatives(words)), hint)
+}
+
+// alternatives joins words as a sentence would: "A, B or C".
+func alternatives(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

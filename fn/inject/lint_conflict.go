@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// conflicts reports what two sets that can meet in one pod dispute. The finding is at the later of the two in the
+// order of injection, so that it does not depend on the order of files.
+func (in *Injector) conflicts() []Finding {
+	var out []Finding
+	for i, later := range in.sets {
+		l := &linter{in: in, set: later}
+		for _, earlier := range in.sets[:i] {
+			if !replaces(later, earlier) && !replaces(earlier, later) && in.overlap(earlier, later) {
+				l.containerConflicts(earlier)
+				l.volumeConflicts(earlier)
+				l.annotationConflicts(earlier)
+			}
+		}
+		out = append(out, l.findings...)
+	}
+	return out
+}
+
+// replaces says whether one set is the canary of the other: where both match, only the canary is injected.
+func replaces(canary, base *SidecarSet) bool {
+	name, ok := canary.canaryOf()
+	return ok && name == base.Metadata.Name
+}
+
+func (l *linter) containerConflicts(other *SidecarSet) {
+	taken := map[string]string{}
+	for _, list := range other.sidecarLists() {
+		for i := range list.sidecars {
+			for _, name := range list.sidecars[i].podNames() {
+				taken[name] = indexed("spec."+list.field, i)
+			}
+		}
+	}
+	for _, list := range l.set.sidecarLists() {
+		for i := range list.sidecars {
+			for _, name := range list.sidecars[i].podNames() {
+				if field, dup := taken[name]; dup && list.sidecars[i].Name != "" {
+					l.report(SeverityError, l.spec().key(list.field).index(i).key(nameField), "container-conflict",
+						fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match one pod",
+							other.Metadata.Name, name, field), "rename one of the two, or narrow a selector")
+				}
+			}
+		}
+	}
+}
+
+func (l *linter) volumeConflicts(other *SidecarSet) {
+	for i, v := range l.set.Spec.Volumes {
+		same := other.volume(v.Name)
+		if v.Name == "" || same == nil || Equal(v.Node, same) {
+			continue
+		}
+		l.report(SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
+			"SidecarSet %s has another volume %s, and both sets can match one pod", other.Metadata.Name, v.Name),
+			"rename one of the two, give both the same content, or narrow a selector")
+	}
+}
+
+// annotationConflicts follows admission: Retain gives way to whatever is there, MergePatchJson merges with its like,
+// and Overwrite disputes with all but Retain. A merge into a value that is not JSON would fail at injection.
+func (l *linter) annotationConflicts(other *SidecarSet) {
+	for i, p := range l.set.Spec.PatchPodMetadata {
+		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
+			at := l.spec().key("patchPodMetadata").index(i).key(annotationsField).entry(key)
+			for _, o := range other.Spec.PatchPodMetadata {
+				value, shared := o.Annotations[key]
+				switch {
+				case !shared:
+				case p.disputes(o):
+					l.report(SeverityError, at, "annotation-conflict", fmt.Sprintf(
+						"SidecarSet %s sets this annotation too, one of the two with Overwrite, and both can match one pod",
+						other.Metadata.Name), "use Retain or MergePatchJson, or narrow a selector")
+				case p.PatchPolicy == patchMergeJSON && !mergesInto(value),
+					o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
+					l.report(SeverityError, at, "annotation-conflict", fmt.Sprintf(
+						"SidecarSet %s sets this annotation too, one of the two merges JSON, and the other value is not JSON",
+						other.Metadata.Name), "write JSON in both, or narrow a selector")
+				}
+			}
+		}
+	}
+}
+
+func (p PodMetadataPatch) disputes(o PodMetadataPatch) bool {
+	retain := orWord(p.PatchPolicy, patchRetain) == patchRetain || orWord(o.PatchPolicy, patchRetain) == patchRetain
+	return !retain && (p.PatchPolicy == patchOverwrite || o.PatchPolicy == patchOverwrite)
+}

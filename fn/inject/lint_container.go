@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// podChecks is what the containers of one set share in a pod.
+type podChecks struct {
+	names     map[string]writtenName // container names, with where they are written
+	hostPorts map[string]string      // fields by host port, protocol and address
+	volumes   map[string]volumeKind
+}
+
+// checkContainer checks a container as the API server would check it in a pod.
+func (l *linter) checkContainer(s *Sidecar, at spot, init bool, pods *podChecks) {
+	own, _ := structFields(reflect.ValueOf(*s))
+	plain := at
+	plain.node = withoutFields(s.Node, func(key string, value *yaml.Node) bool {
+		_, kruise := own[key]
+		return kruise || parserChecked(key, value)
+	})
+	var c corev1.Container
+	l.read(plain, reflect.ValueOf(&c).Elem())
+	l.checkImage(at.key("image"), c.Image)
+	l.checkPorts(at.key("ports"), c.Ports, init && !s.native(), pods)
+	l.checkEnv(at, &c)
+	l.checkMounts(at, &c, pods.volumes)
+	l.checkResources(at.key(resourcesField), c.Resources)
+	l.checkProbes(at, &c)
+	l.checkInit(at, &c, init, s.native())
+	l.checkSecurity(at.key("securityContext"), c.SecurityContext)
+	l.checkPolicies(s, at, &c)
+}
+
+func (l *linter) checkImage(at spot, image string) {
+	switch {
+	case image == "" && (isNull(at.node) || at.node.Kind == yaml.ScalarNode && at.node.Value == ""):
+		l.report(SeverityError, at, "no-image", "a container needs an image", "")
+	case image != strings.TrimSpace(image):
+		l.report(SeverityError, at, "bad-image", fmt.Sprintf("%q has a space at its start or end", image), "")
+	}
+}
+
+// checkPorts finds ports that are out of range or taken. The same container port twice is accepted in a pod, but
+// server-side apply, which Argo CD and Flux use, refuses the list.
+func (l *linter) checkPorts(at spot, ports []corev1.ContainerPort, init bool, pods *podChecks) {
+	seen, names := map[string]bool{}, map[string]bool{}
+	for i, p := range ports {
+		port := at.index(i)
+		for _, r := range []struct {
+			field string
+			value int32
+			unset bool // whether 0 stands for no port
+		}{{"containerPort", p.ContainerPort, isNull(port.key("containerPort").node)}, {"hostPort", p.HostPort, true}} {
+			if bad := validation.IsValidPortNum(int(r.value)); len(bad) > 0 && (r.value != 0 || !r.unset) {
+				l.report(SeverityError, port.key(r.field), "bad-port", fmt.Sprintf("is %d, must be 1 to 65535", r.value), "")
+			}
+		}
+		if bad := validation.IsValidPortName(p.Name); p.Name != "" && len(bad) > 0 {
+			l.report(SeverityError, port.key(nameField), "bad-name", fmt.Sprintf("%q is not a port name: %s", p.Name, bad[0]), "")
+		} else if p.Name != "" && names[p.Name] {
+			l.report(SeverityError, port.key(nameField), "duplicate-port", "another port of the container has the name "+p.Name, "")
+		}
+		names[p.Name] = true
+		key := fmt.Sprintf("%d/%s", p.ContainerPort, orWord(string(p.Protocol), "TCP"))
+		if p.ContainerPort != 0 && seen[key] {
+			l.report(SeverityWarning, port, "duplicate-port", "the container lists the port "+key+" twice",
+				"server-side apply refuses such a list: remove one")
+		}
+		seen[key] = true
+		if !init {
+			l.checkHostPort(port.key("hostPort"), p, pods)
+		}
+	}
+}
+
+func (l *linter) checkHostPort(at spot, p corev1.ContainerPort, pods *podChecks) {
+	if p.HostPort == 0 {
+		return
+	}
+	key := fmt.Sprintf("%d/%s/%s", p.HostPort, orWord(string(p.Protocol), "TCP"), p.HostIP)
+	if other, dup := pods.hostPorts[key]; dup {
+		l.report(SeverityError, at, "duplicate-port", "the host port is taken by "+other, "")
+		return
+	}
+	pods.hostPorts[key] = at.field
+}
+
+func (l *linter) checkEnv(at spot, c *corev1.Container) {
+	seen := map[string]bool{}
+	for i, e := range c.Env {
+		env := at.key(envField).index(i)
+		switch {
+		case e.Name == "":
+		case len(validation.IsRelaxedEnvVarName(e.Name)) > 0:
+			l.report(SeverityError, env.key(nameField), "bad-name",
+				fmt.Sprintf("%q is not a variable name: %s", e.Name, validation.IsRelaxedEnvVarName(e.Name)[0]), "")
+		case seen[e.Name]:
+			l.report(SeverityWarning, env, "duplicate-env", "the container sets "+e.Name+" twice, and the last one counts", "remove one")
+		}
+		seen[e.Name] = true
+		if e.ValueFrom != nil {
+			l.checkValueFrom(env, e)
+		}
+	}
+	for i, e := range c.EnvFrom {
+		from := at.key("envFrom").index(i)
+		if n := setPointers(e); n != 1 {
+			l.report(SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n), "")
+		}
+		if e.ConfigMapRef != nil {
+			l.requireName(from.key("configMapRef"), e.ConfigMapRef.Name)
+		}
+		if e.SecretRef != nil {
+			l.requireName(from.key("secretRef"), e.SecretRef.Name)
+		}
+	}
+}
+
+func (l *linter) checkValueFrom(env spot, e corev1.EnvVar) {
+	from := env.key("valueFrom")
+	// A source that slipway does not know, which has a finding of its own, counts: it may be the one.
+	n := len(pairs(from.node))
+	switch {
+	case e.Value != "":
+		l.report(SeverityError, env, "bad-value-from", "a variable has value or valueFrom, not both", "remove one")
+	case n != 1:
+		l.report(SeverityError, from, "bad-value-from", fmt.Sprintf("needs one source, has %d", n), "")
+	case e.ValueFrom.ConfigMapKeyRef != nil:
+		l.requireName(from.key("configMapKeyRef"), e.ValueFrom.ConfigMapKeyRef.Name)
+	case e.ValueFrom.SecretKeyRef != nil:
+		l.requireName(from.key("secretKeyRef"), e.ValueFrom.SecretKeyRef.Name)
+	case e.ValueFrom.FieldRef != nil:
+		l.checkPodField(from.key("fieldRef").key("fieldPath"), e.ValueFrom.FieldRef.FieldPath)
+	}
+}
+
+// checkPodField checks the path of a pod's field that a variable takes its value from.
+func (l *linter) checkPodField(at spot, path string) {
+	words := []string{
+		"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+		"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
+	}
+	if _, _, err := parseFieldPath(path); err == nil {
+		return
+	}
+	l.oneOf(SeverityError, at, path, append(words, "metadata.labels['KEY']", "metadata.annotations['KEY']")...)
+}
+
+// checkMounts checks mounts and devices together: their places in the container must differ.
+func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]volumeKind) {
+	taken := map[string]string{}
+	take := func(at spot, path string) {
+		if other, dup := taken[path]; dup && path != "" {
+			l.report(SeverityError, at, "duplicate-mount", fmt.Sprintf("%s is taken by %s", path, other), "")
+			return
+		}
+		taken[path] = at.field
+	}
+	for i, m := range c.VolumeMounts {
+		mount := at.key(volumeMountsField).index(i)
+		l.checkMounted(mount, m.Name, volumes)
+		take(mount.key("mountPath"), m.MountPath)
+		l.checkPath(mount.key("subPath"), m.SubPath, false)
+		l.checkPath(mount.key("subPathExpr"), m.SubPathExpr, false)
+		privileged := c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
+		switch {
+		case m.SubPath != "" && m.SubPathExpr != "":
+			l.report(SeverityError, mount.key("subPathExpr"), "bad-mount", "stands beside subPath, and a mount has only one of the two", "")
+		case m.MountPropagation != nil && *m.MountPropagation == corev1.MountPropagationBidirectional && !privileged:
+			l.report(SeverityError, mount.key("mountPropagation"), "bad-mount", "Bidirectional is for privileged containers only", "")
+		case m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled && !m.ReadOnly:
+			l.report(SeverityError, mount.key("recursiveReadOnly"), "bad-mount", "needs readOnly: true", "")
+		}
+	}
+	for i, d := range c.VolumeDevices {
+		device := at.key(devicesField).index(i)
+		l.checkMounted(device, d.Name, volumes)
+		take(device.key("devicePath"), d.DevicePath)
+		l.checkPath(device.key("devicePath"), d.DevicePath, true)
+		if v, ok := volumes[d.Name]; ok && !v.block {
+			l.report(SeverityError, device.key(nameField), "bad-mount",
+				"the volume "+d.Name+" is no block device: only claims are", "mount it under volumeMounts")
+		}
+	}
+}
+
+// checkMounted follows admission, which knows the set's own volumes only: a set reaches the pod's by sharing.
+func (l *linter) checkMounted(at spot, name string, volumes map[string]volumeKind) {
+	if _, ok := volumes[name]; ok || name == "" {
+		return
+	}
+	known := make([]string, 0, len(volumes))
+	for v := range volumes {
+		known = append(known, v)
+	}
+	hint := "add it to spec.volumes; what the app mounts comes with shareVolumePolicy: {type: enabled}"
+	if near := nearest(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	l.report(SeverityError, at.key(nameField), "no-volume", fmt.Sprintf("the set has no volume %q", name), hint)
+}

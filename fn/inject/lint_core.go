@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// read reads a Kubernetes type from a node by its json tags and reports what the API server would refuse: values of a
+// wrong type, quantities and words that are none, required fields that are missing. A field that the type does not
+// have is a warning, because a newer Kubernetes may have it, and injection passes it through; one that only differs by a
+// typing mistake from a field that it has is an error.
+func (l *linter) read(at spot, v reflect.Value) {
+	if isNull(at.node) {
+		return
+	}
+	n := resolve(at.node)
+	at.node, at.near = n, n
+	switch into := v.Addr().Interface().(type) {
+	case *resource.Quantity:
+		l.readQuantity(at, into)
+		return
+	case *intstr.IntOrString:
+		l.readIntOrString(at, into)
+		return
+	case json.Unmarshaler:
+		return // times and the like, which no container or volume that a person writes has
+	}
+	switch v.Kind() { //nolint:exhaustive // the kinds that containers and volumes are made of
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		l.read(at, v.Elem())
+	case reflect.Struct:
+		l.readStruct(at, v)
+	case reflect.Map:
+		l.readMap(at, v)
+	case reflect.Slice:
+		l.readList(at, v)
+	case reflect.Int32, reflect.Int64:
+		l.readInt(at, v)
+	case reflect.String, reflect.Bool:
+		l.readScalar(at, v)
+	}
+}
+
+func (l *linter) mismatch(at spot, want string) {
+	l.report(SeverityError, at, "wrong-type", "is "+describe(at.near)+", must be "+want, "")
+}
+
+func (l *linter) readQuantity(at spot, q *resource.Quantity) {
+	if at.node.Kind != yaml.ScalarNode {
+		l.mismatch(at, "a quantity such as 100m or 64Mi")
+		return
+	}
+	parsed, err := resource.ParseQuantity(at.node.Value)
+	if err != nil {
+		l.report(SeverityError, at, "bad-quantity", "is "+describe(at.node)+", must be a quantity such as 100m or 64Mi", "")
+		return
+	}
+	*q = parsed
+}
+
+func (l *linter) readIntOrString(at spot, v *intstr.IntOrString) {
+	switch i, err := strconv.ParseInt(at.node.Value, 0, 32); {
+	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == strTag:
+		*v = intstr.FromString(at.node.Value)
+	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == "!!int" && err == nil:
+		*v = intstr.FromInt32(int32(i)) // within range: parsed as 32 bits
+	default:
+		l.mismatch(at, "a number or a name")
+	}
+}
+
+// readInt reads a whole number in any of YAML's bases: a file's mode is written in octal.
+func (l *linter) readInt(at spot, v reflect.Value) {
+	i, err := strconv.ParseInt(at.node.Value, 0, 64)
+	if err != nil || at.node.Kind != yaml.ScalarNode || at.node.ShortTag() != "!!int" || v.OverflowInt(i) {
+		l.mismatch(at, "a whole number")
+		return
+	}
+	v.SetInt(i)
+}
+
+func (l *linter) readScalar(at spot, v reflect.Value) {
+	d := &Decoder{}
+	d.value(at.node, v, at.field)
+	for _, f := range d.Findings {
+		l.report(SeverityError, at, "wrong-type", f.Message, "")
+	}
+	if v.Kind() == reflect.String && len(d.Findings) == 0 {
+		l.oneOf(SeverityError, at, v.String(), wordsOf(v.Type())...)
+	}
+}
+
+func (l *linter) readList(at spot, v reflect.Value) {
+	if at.node.Kind != yaml.SequenceNode {
+		l.mismatch(at, "a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(at.node.Content), len(at.node.Content)))
+	for i := range at.node.Content {
+		element := at.index(i)
+		if v.Type().Elem().Kind() == reflect.Struct && isNull(element.node) {
+			l.mismatch(element, "a mapping")
+			continue
+		}
+		l.read(element, v.Index(i))
+	}
+}
+
+func (l *linter) readMap(at spot, v reflect.Value) {
+	if at.node.Kind != yaml.MappingNode {
+		l.mismatch(at, "a mapping")
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, p := range pairs(at.node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		l.read(at.step(at.field+"["+p.key.Value+"]", p.value), e)
+		v.SetMapIndex(reflect.ValueOf(p.key.Value).Convert(v.Type().Key()), e)
+	}
+}
+
+func (l *linter) readStruct(at spot, v reflect.Value) {
+	if at.node.Kind != yaml.MappingNode {
+		l.mismatch(at, "a mapping")
+		return
+	}
+	fields, _ := structFields(v)
+	present := map[string]bool{}
+	for _, p := range pairs(at.node) {
+		f, ok := fields[p.key.Value]
+		field := at.field + "." + p.key.Value
+		if !ok {
+			l.unknownField(at.step(field, p.key), v.Type(), fields)
+			continue
+		}
+		value := at.step(field, p.value)
+		l.read(value, f)
+		text := f.Kind() == reflect.String && str(p.value) == ""
+		present[p.key.Value] = !isNull(p.value) && (!text || resolve(p.value).Kind != yaml.ScalarNode)
+	}
+	for _, name := range requiredFields(v.Type()) {
+		if !present[name] {
+			l.report(SeverityError, at.key(name), "missing-field", "is required", "")
+		}
+	}
+}
+
+// pair is a key of a mapping with its value.
+type pair struct{ key, value *yaml.Node }
+
+// pairs lists what a mapping holds, its merge keys included: of each key what prevails.
+func pairs(n *yaml.Node) []pair {
+	var out []pair
+	seen := map[string]bool{}
+	eachPair(n, func(key, value *yaml.Node) {
+		if !seen[key.Value] {
+			seen[key.Value] = true
+			out = append(out, pair{key, value})
+		}
+	})
+	return out
+}
+
+// isTypo says whether a name is so near to another that no newer Kubernetes would give it a meaning of its own.
+func isTypo(name, near string) bool {
+	return distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
+}
+
+func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
+	var names []string
+	for name := range fields {
+		names = append(names, name)
+	}
+	if t == reflect.TypeFor[corev1.Container]() {
+		own, _ := structFields(reflect.ValueOf(Sidecar{}))
+		for name := range own {
+			names = append(names, name)
+		}
+	}
+	severity, hint := SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
+	if near := nearest(at.node.Value, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+		if isTypo(at.node.Value, near) && l.in.opts.Compatibility == Safe {
+			severity = SeverityError
+		}
+	}
+	l.report(severity, at, "unknown-pod-field", fmt.Sprintf("%s has no field %q", t.Name(), at.node.Value), hint)
+}
+
+// requiredFields are the strings that a type declares without omitempty, and the numbers that must be set.
+// The names of containers are left to the parser; a header's value may be empty.
+func requiredFields(t reflect.Type) []string {
+	if t == reflect.TypeFor[corev1.Container]() || t == reflect.TypeFor[corev1.HTTPHeader]() {
+		return nil
+	}
+	var out []string
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		kind := t.Field(i).Type.Kind()
+		number := name == "port" || name == "containerPort"
+		if name != "" && !strings.Contains(options, "omitempty") && !strings.Contains(options, "inline") &&
+			(kind == reflect.String || number) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// wordsOf lists the values of the string types that have a closed set of them.
+func wordsOf(t reflect.Type) []string {
+	switch t {
+	case reflect.TypeFor[corev1.PullPolicy]():
+		return []string{"Always", "IfNotPresent", "Never"}
+	case reflect.TypeFor[corev1.Protocol]():
+		return []string{"TCP", "UDP", "SCTP"}
+	case reflect.TypeFor[corev1.TerminationMessagePolicy]():
+		return []string{"File", "FallbackToLogsOnError"}
+	case reflect.TypeFor[corev1.ContainerRestartPolicy]():
+		return []string{"Always", "OnFailure", "Never"}
+	case reflect.TypeFor[corev1.MountPropagationMode]():
+		return []string{"None", "HostToContainer", "Bidirectional"}
+	case reflect.TypeFor[corev1.RecursiveReadOnlyMode]():
+		return []string{"Disabled", "IfPossible", "Enabled"}
+	case reflect.TypeFor[corev1.HostPathType]():
+		return []string{"DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"}
+	case reflect.TypeFor[corev1.URIScheme]():
+		return []string{"HTTP", "HTTPS"}
+	case reflect.TypeFor[corev1.SeccompProfileType](), reflect.TypeFor[corev1.AppArmorProfileType]():
+		return []string{"RuntimeDefault", "Localhost", "Unconfined"}
+	case reflect.TypeFor[corev1.ProcMountType]():
+		return []string{"Default", "Unmasked"}
+	case reflect.TypeFor[corev1.ResourceResizeRestartPolicy]():
+		return []string{"NotRequired", "RestartContainer"}
+	case reflect.TypeFor[corev1.PersistentVolumeAccessMode]():
+		return []string{"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"}
+	case reflect.TypeFor[corev1.PersistentVolumeMode]():
+		return []string{"Filesystem", "Block"}
+	}
+	return nil
+}
+
+// withoutFields is a mapping without the fields that somebody else has checked.
+func withoutFields(n *yaml.Node, drop func(key string, value *yaml.Node) bool) *yaml.Node {
+	out := *resolve(n)
+	out.Content = nil
+	for _, p := range pairs(n) {
+		if !drop(p.key.Value, p.value) {
+			out.Content = append(out.Content, p.key, p.value)
+		}
+	}
+	return &out
+}
+
+// parserChecked says whether a field of a container has a wrong type that the parser has reported.
+func parserChecked(key string, value *yaml.Node) bool {
+	lists := []string{envField, volumeMountsField, devicesField, "ports", "args", "command", "envFrom"}
+	return slices.Contains(lists, key) && !isNull(value) && resolve(value).Kind != yaml.SequenceNode
+}

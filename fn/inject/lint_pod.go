@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// checkResources checks the quantities of a container: what the node can give, and no request above its limit.
+func (l *linter) checkResources(at spot, r corev1.ResourceRequirements) {
+	for _, part := range []struct {
+		field string
+		list  corev1.ResourceList
+	}{{limitsField, r.Limits}, {requestsField, r.Requests}} {
+		for _, name := range slices.Sorted(maps.Keys(part.list)) {
+			entry := at.key(part.field).entry(string(name))
+			q, limit := part.list[name], r.Limits[name]
+			_, limited := r.Limits[name]
+			switch {
+			case !knownResource(string(name)):
+				l.report(SeverityError, entry, "bad-resources", fmt.Sprintf("%q is not a resource of containers", name),
+					"cpu, memory, ephemeral-storage, hugepages-SIZE or a name with a domain")
+			case q.Sign() < 0:
+				l.report(SeverityError, entry, "bad-quantity", "is negative", "")
+			case part.field == requestsField && limited && q.Cmp(limit) > 0:
+				l.report(SeverityError, entry, "bad-resources",
+					fmt.Sprintf("requests %s, above the limit of %s", q.String(), limit.String()), "")
+			case part.field == requestsField && !overcommits(string(name)) && (!limited || q.Cmp(limit) != 0):
+				l.report(SeverityError, entry, "bad-resources", fmt.Sprintf("of %s, request and limit must be equal", name), "")
+			}
+		}
+	}
+}
+
+func knownResource(name string) bool {
+	if strings.Contains(name, "/") {
+		return len(validation.IsQualifiedName(name)) == 0
+	}
+	return overcommits(name) || strings.HasPrefix(name, "hugepages-")
+}
+
+// overcommits says whether a resource can be requested without a limit.
+func overcommits(name string) bool {
+	return name == "cpu" || name == "memory" || name == "ephemeral-storage"
+}
+
+// checkInit checks what depends on where a container runs.
+func (l *linter) checkInit(at spot, c *corev1.Container, init, native bool) {
+	if !init {
+		if c.RestartPolicy != nil {
+			l.report(SeverityWarning, at.key("restartPolicy"), "restart-policy",
+				"makes no native sidecar of a container outside initContainers, and Kubernetes before 1.35 refuses it",
+				"move the container to spec.initContainers")
+		}
+		return
+	}
+	if native {
+		return
+	}
+	for _, f := range []struct {
+		field string
+		set   bool
+	}{
+		{"lifecycle", c.Lifecycle != nil},
+		{"livenessProbe", c.LivenessProbe != nil},
+		{"readinessProbe", c.ReadinessProbe != nil},
+		{"startupProbe", c.StartupProbe != nil},
+	} {
+		if f.set {
+			l.report(SeverityError, at.key(f.field), "probe-on-init", "an init container that runs to its end cannot have it",
+				"remove it, or add restartPolicy: Always to make it a native sidecar")
+		}
+	}
+}
+
+func (l *linter) checkProbes(at spot, c *corev1.Container) {
+	for _, p := range []struct {
+		field string
+		probe *corev1.Probe
+	}{{"livenessProbe", c.LivenessProbe}, {"readinessProbe", c.ReadinessProbe}, {"startupProbe", c.StartupProbe}} {
+		if p.probe != nil {
+			l.checkProbe(at.key(p.field), p.probe, p.field != "readinessProbe")
+		}
+	}
+	if c.Lifecycle == nil {
+		return
+	}
+	for _, h := range []struct {
+		field   string
+		handler *corev1.LifecycleHandler
+	}{{"postStart", c.Lifecycle.PostStart}, {"preStop", c.Lifecycle.PreStop}} {
+		if h.handler != nil {
+			at := at.key("lifecycle").key(h.field)
+			l.checkHandler(at, *h.handler, "exec, httpGet, tcpSocket and sleep")
+			l.checkHandlerPorts(at, h.handler.Exec, h.handler.HTTPGet, h.handler.TCPSocket)
+		}
+	}
+}
+
+func (l *linter) checkProbe(at spot, p *corev1.Probe, once bool) {
+	l.checkHandler(at, p.ProbeHandler, "exec, httpGet, tcpSocket and grpc")
+	l.checkHandlerPorts(at, p.Exec, p.HTTPGet, p.TCPSocket)
+	if p.GRPC != nil && p.GRPC.Port != 0 {
+		l.checkPortOf(at.key("grpc").key("port"), intstr.FromInt32(p.GRPC.Port))
+	}
+	for _, n := range []struct {
+		field string
+		value int32
+	}{
+		{"initialDelaySeconds", p.InitialDelaySeconds},
+		{"timeoutSeconds", p.TimeoutSeconds},
+		{"periodSeconds", p.PeriodSeconds},
+		{"successThreshold", p.SuccessThreshold},
+		{"failureThreshold", p.FailureThreshold},
+	} {
+		if n.value < 0 {
+			l.report(SeverityError, at.key(n.field), "bad-probe", "is negative", "")
+		}
+	}
+	if once && p.SuccessThreshold > 1 {
+		l.report(SeverityError, at.key("successThreshold"), "bad-probe", "must be 1 except in a readinessProbe", "")
+	}
+}
+
+// checkHandler asks for one thing to do. One that slipway does not know, which has a finding of its own, may be it.
+func (l *linter) checkHandler(at spot, handler any, words string) {
+	n := setPointers(handler)
+	unknown := slices.ContainsFunc(l.findings, func(f Finding) bool {
+		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
+	})
+	if n > 1 || n == 0 && !unknown {
+		l.report(SeverityError, at, "bad-probe", fmt.Sprintf("needs one of %s, has %d", words, n), "")
+	}
+}
+
+func (l *linter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.TCPSocketAction) {
+	if exec != nil && len(exec.Command) == 0 {
+		l.report(SeverityError, at.key("exec").key("command"), "missing-field", "is required", "")
+	}
+	if get != nil {
+		l.checkPortOf(at.key("httpGet").key("port"), get.Port)
+	}
+	if tcp != nil {
+		l.checkPortOf(at.key("tcpSocket").key("port"), tcp.Port)
+	}
+}
+
+// checkPortOf checks a port given by number or by name; a missing one is reported as such.
+func (l *linter) checkPortOf(at spot, p intstr.IntOrString) {
+	if isNull(at.node) {
+		return
+	}
+	bad := validation.IsValidPortNum(p.IntValue())
+	if p.Type == intstr.String {
+		bad = validation.IsValidPortName(p.StrVal)
+	}
+	if len(bad) > 0 {
+		l.report(SeverityError, at, "bad-port", fmt.Sprintf("is %s: %s", p.String(), bad[0]), "")
+	}
+}
+
+func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
+	if s == nil {
+		return
+	}
+	if s.AllowPrivilegeEscalation != nil && !*s.AllowPrivilegeEscalation {
+		adds := s.Capabilities != nil && slices.ContainsFunc(s.Capabilities.Add, func(c corev1.Capability) bool {
+			return strings.TrimPrefix(string(c), "CAP_") == "SYS_ADMIN"
+		})
+		if adds || s.Privileged != nil && *s.Privileged {
+			l.report(SeverityError, at.key("allowPrivilegeEscalation"), "bad-security-context",
+				"is false, and privileged or SYS_ADMIN gives the container more than that", "remove one of the two")
+		}
+	}
+	for _, id := range []struct {
+		field string
+		value *int64
+	}{{"runAsUser", s.RunAsUser}, {"runAsGroup", s.RunAsGroup}} {
+		if id.value != nil && len(validation.IsValidUserID(*id.value)) > 0 {
+			l.report(SeverityError, at.key(id.field), "bad-security-context", fmt.Sprintf("is %d, must be 0 to 2147483647", *id.value), "")
+		}
+	}
+	if p := s.SeccompProfile; p != nil {
+		l.checkProfile(at.key("seccompProfile"), string(p.Type), p.LocalhostProfile)
+	}
+	if p := s.AppArmorProfile; p != nil {
+		l.checkProfile(at.key("appArmorProfile"), string(p.Type), p.LocalhostProfile)
+	}
+}
+
+func (l *linter) checkProfile(at spot, kind string, local *string) {
+	if kind != "" && (kind == "Localhost") != (local != nil) {
+		l.report(SeverityError, at.key("localhostProfile"), "bad-security-context", "goes with type: Localhost, and only with it", "")
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// emitted finds the codes in the package's source: the argument of report and Report that is one, and the field Code.
+func emitted(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]bool{}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") || f.Name() == "lint_rules.go" {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if code := codeOf(n); code != "" {
+				codes[code] = true
+			}
+			return true
+		})
+	}
+	return codes
+}
+
+func codeOf(n ast.Node) string {
+	var e ast.Expr
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		name, place := "", map[string]int{"Report": 1, "report": 2}
+		switch f := n.Fun.(type) {
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+		case *ast.Ident:
+			name = f.Name
+		}
+		if i, ok := place[name]; ok && i < len(n.Args) {
+			e = n.Args[i]
+		}
+	case *ast.KeyValueExpr:
+		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
+			e = n.Value
+		}
+	}
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		if code, err := strconv.Unquote(lit.Value); err == nil {
+			return code
+		}
+	}
+	return ""
+}
+
+func TestRulesAreTheCodesOfTheSource(t *testing.T) {
+	var rules []string
+	for _, r := range inject.Rules() {
+		rules = append(rules, r.Code)
+		if r.Summary == "" || !strings.HasSuffix(r.Summary, ".") || r.Severity == "" {
+			t.Errorf("incomplete rule: %+v", r)
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(emitted(t))), rules); diff != "" {
+		t.Errorf("-emitted by the source +listed by Rules (in order, each once):\n%s", diff)
+	}
+}
+
+// TestEveryRuleOfLintHasACase looks for each code in the cases, at the severity that Rules gives it.
+func TestEveryRuleOfLintHasACase(t *testing.T) {
+	elsewhere := map[string]bool{ // about workloads: an injection reports them
+		"bad-annotation": true, "bad-override": true, "bad-path": true, "behind-alias": true, "behind-anchor": true,
+		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "job-skipped": true,
+		"name-conflict": true, "unused-annotation": true, "alias-bomb": true, "duplicate-key": true,
+	}
+	shown := map[string]bool{}
+	for _, c := range lintCases() {
+		for _, w := range c.want {
+			severity, rest, _ := strings.Cut(w, " ")
+			code, _, _ := strings.Cut(rest, " ")
+			shown[severity+" "+code] = true
+		}
+	}
+	for _, r := range inject.Rules() {
+		if !elsewhere[r.Code] && !shown[string(r.Severity)+" "+r.Code] {
+			t.Errorf("no case breaks the rule %s", r.Code)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import "fmt"
+
+// ActionKind says what an action writes.
+type ActionKind string
+
+// The actions: each is one write, so a release can be stopped between any two of them.
+const (
+	// CreatePod creates a pod of Revision with the instance id Instance and the lifecycle state Lifecycle.
+	CreatePod ActionKind = "CreatePod"
+	// DeletePod deletes Pod.
+	DeletePod ActionKind = "DeletePod"
+	// DrainPod sets the gate InPlaceUpdateReady of Pod to False, so that it leaves its endpoints.
+	DrainPod ActionKind = "DrainPod"
+	// UpdatePodInPlace writes images and metadata of Revision into Pod, with lifecycle state Lifecycle if set.
+	UpdatePodInPlace ActionKind = "UpdatePodInPlace"
+	// ReadmitPod sets the gate InPlaceUpdateReady of Pod to True.
+	ReadmitPod ActionKind = "ReadmitPod"
+	// SetLifecycle writes the lifecycle state of Pod, and its readiness where NotReady.
+	SetLifecycle ActionKind = "SetLifecycle"
+	// SetPartition writes the CloneSet's partition (partition mode).
+	SetPartition ActionKind = "SetPartition"
+	// RestoreTemplate writes the template of Revision into the CloneSet (partition mode, rollback).
+	RestoreTemplate ActionKind = "RestoreTemplate"
+	// RecordProgress stores Progress.
+	RecordProgress ActionKind = "RecordProgress"
+)
+
+// PodRef names the pod that a write was decided on. UID and ResourceVersion are preconditions of the write.
+type PodRef struct {
+	Name            string
+	UID             string
+	ResourceVersion string
+}
+
+// Action is one write, as data. Which fields are set depends on Kind. The writes of one decision are safe in any
+// order and in any subset: none relies on another one having happened.
+type Action struct {
+	Kind            ActionKind
+	Pod             PodRef
+	Revision        string
+	Instance        string
+	Lifecycle       LifecycleState
+	NotReady        bool
+	Partition       Quantity
+	ResourceVersion string // the CloneSet's, a precondition of SetPartition and RestoreTemplate
+	Progress        *Progress
+	Reason          string // why, in a few words
+}
+
+// String is the action in words: "delete pod demo-x7k2p: old, surge is ready".
+func (a Action) String() string {
+	var what string
+	switch a.Kind {
+	case CreatePod:
+		what = fmt.Sprintf("create pod %s of %s", a.Pod.Name, a.Revision)
+	case DeletePod:
+		what = "delete pod " + a.Pod.Name
+	case DrainPod:
+		what = "drain pod " + a.Pod.Name
+	case UpdatePodInPlace:
+		what = fmt.Sprintf("update pod %s in place to %s", a.Pod.Name, a.Revision)
+	case ReadmitPod:
+		what = "readmit pod " + a.Pod.Name
+	case SetLifecycle:
+		what = fmt.Sprintf("set lifecycle of pod %s to %s", a.Pod.Name, a.Lifecycle)
+	case SetPartition:
+		what = fmt.Sprintf("set partition to %s", a.Partition)
+	case RestoreTemplate:
+		what = "restore template " + a.Revision
+	case RecordProgress:
+		what = "record progress"
+	default:
+		what = string(a.Kind)
+	}
+	if a.Reason == "" {
+		return what
+	}
+	return what + ": " + a.Reason
+}
+
+func (p *Pod) ref() PodRef {
+	return PodRef{Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion}
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// work is what one batch still needs.
+type work struct {
+	actions []Action
+	ready   bool          // the batch's pods are as they should be
+	updated int           // pods of the revision that is released
+	healthy int           // of these, available
+	message string        // counts, for the batch's label to go before
+	refused string        // why the release cannot be executed at all
+	soonest time.Duration // something happens by itself after this; 0: nothing known
+}
+
+// work looks at the pods for the given batch, in the mode of the plan.
+func (d *decider) work(batch int) work {
+	b := d.bounds
+	b.Partition = b.Replicas - d.targets[batch]
+	if d.plan.Mode == Partition {
+		return d.partitionWork(b, batch == len(d.targets)-1)
+	}
+	s := newStepper(d.rule, b, d.observed, d.progress.Stable, d.progress.Revision)
+	return d.directWork(s, batch == len(d.targets)-1)
+}
+
+func (d *decider) directWork(s *stepper, last bool) work {
+	w := work{refused: s.refusal()}
+	if w.refused != "" {
+		return w
+	}
+	w.actions = s.run()
+	c, t := s.tally.counts, &s.tally
+	w.updated, w.healthy, w.soonest = c.new, t.readyNew, t.soonest
+	wanted := s.bounds.wanted()
+	missing := max(wanted-t.readyNew, 0)
+	left := s.bounds.surplusOld(c)
+	// However much is tolerated, one healthy pod is the least that a batch can show for itself.
+	complete := c.new >= wanted && missing <= d.threshold(wanted) && (t.readyNew > 0 || wanted == 0)
+	if last {
+		// Tolerated pods may leave old ones standing between two batches, but not after the release.
+		w.ready = complete && left == 0 && c.total == c.kept && c.kept == s.bounds.Replicas
+	} else {
+		w.ready = complete && left <= missing
+	}
+	w.message = d.progressMessage(w, wanted)
+	if s.blocked != "" && len(w.actions) == 0 && !w.ready {
+		w.message += "; " + s.blocked
+	}
+	return w
+}
+
+// progressMessage counts first the pods that are updated, then those of them that are ready.
+func (d *decider) progressMessage(w work, wanted int) string {
+	word := "ready"
+	if d.observed.CloneSet.Spec.MinReady > 0 {
+		word = fmt.Sprintf("ready for %v", d.observed.CloneSet.Spec.MinReady)
+	}
+	if w.updated < wanted {
+		return fmt.Sprintf("%d of %d pods updated, %d %s", w.updated, wanted, w.healthy, word)
+	}
+	return fmt.Sprintf("%d of %d updated pods %s", w.healthy, max(wanted, w.updated), word)
+}
+
+// threshold is how many updated pods may be missing or unavailable. It rounds down: half a pod is no licence.
+func (d *decider) threshold(wanted int) int {
+	return d.plan.FailureThreshold.Down(wanted)
+}
+
+// forward works on the current batch of a release that goes well so far.
+func (d *decider) forward() Decision {
+	w := d.work(d.progress.Batch)
+	switch {
+	case w.refused != "":
+		return d.decision(Stopped, Invalid, w.refused)
+	case d.foreign():
+		return *d.ended(ForeignChange, d.foreignMessage(), nil)
+	case !w.ready && d.overdue() > 0:
+		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s", d.label(), d.limit(), w.message))
+	case !w.ready && !d.progress.Ready.IsZero():
+		return d.reopen(w)
+	case len(w.actions) > 0:
+		return d.decision(Go, PodsUpdating, d.label()+w.message, w.actions...)
+	case !w.ready:
+		return d.wait(PodsNotReady, d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
+	case d.progress.Ready.IsZero():
+		d.progress.Ready = d.observed.Now
+		return d.decision(Go, BatchReady, d.label()+w.message, d.record())
+	default:
+		return d.gates(w)
+	}
+}
+
+// reopen begins a pause again, because pods that were ready are not any more. What the batch took to get ready keeps
+// counting, so pods that come and go exhaust the deadline too.
+func (d *decider) reopen(w work) Decision {
+	spent := d.progress.Ready.Sub(d.progress.Started)
+	d.progress.Started, d.progress.Ready = d.observed.Now.Add(-spent), time.Time{}
+	return d.decision(Go, PodsNotReady, d.label()+w.message, d.record())
+}
+
+// gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval.
+func (d *decider) gates(w work) Decision {
+	batch := d.batch()
+	if left := d.progress.Ready.Add(batch.Pause.Duration).Sub(d.observed.Now); batch.Pause.Duration > 0 && left > 0 {
+		return d.wait(Soaking, fmt.Sprintf("%s%s; pausing for %v", d.label(), w.message, batch.Pause.Duration), left)
+	}
+	if out := d.checks(w, batch); out != nil {
+		return *out
+	}
+	if batch.Pause.UntilApproved && d.progress.Approved <= d.progress.Batch {
+		return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+	}
+	if d.progress.Batch < len(d.targets)-1 {
+		d.progress.Batch++
+		d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
+		return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+	}
+	return d.finish(w)
+}
+
+func (d *decider) finish(w work) Decision {
+	d.progress.Outcome, d.progress.Message = Completed, d.label()+w.message
+	return d.decision(Done, Completed, d.progress.Message, append(d.restPartition(), d.record())...)
+}
+
+// batch is the current batch; a plan without batches has one without gates.
+func (d *decider) batch() Batch {
+	if d.progress.Batch >= len(d.plan.Batches) {
+		return Batch{}
+	}
+	return d.plan.Batches[d.progress.Batch]
+}
+
+func (d *decider) checks(w work, batch Batch) *Decision {
+	var open []string
+	for _, name := range batch.Checks {
+		r := d.result(name)
+		switch r.Verdict {
+		case CheckPassed:
+		case CheckFailed:
+			out := d.fail(ChecksFailed, fmt.Sprintf("%scheck %s failed: %s", d.label(), name, r.Message))
+			return &out
+		default:
+			open = append(open, name)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	out := d.wait(ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks passed", d.label(), w.message, len(batch.Checks)-len(open), len(batch.Checks)), 0)
+	out.Checks = open
+	return &out
+}
+
+func (d *decider) result(name string) CheckResult {
+	for _, r := range d.observed.Checks {
+		if r.Name == name && r.Batch == d.progress.Batch {
+			return r
+		}
+	}
+	return CheckResult{Verdict: CheckRunning}
+}
+
+func (d *decider) wait(r Reason, message string, after time.Duration) Decision {
+	out := d.decision(Wait, r, message)
+	out.After = after
+	return out
+}
+
+// limit is how long this batch may take to become ready.
+func (d *decider) limit() time.Duration {
+	pods := d.target()
+	if d.progress.Batch > 0 && !d.progress.Back {
+		pods -= d.targets[d.progress.Batch-1]
+	}
+	return d.plan.Limit(d.observed.CloneSet.Spec, d.bounds, pods)
+}
+
+// overdue is how far the batch is past its limit; negative, how much is left.
+func (d *decider) overdue() time.Duration {
+	if !d.progress.Ready.IsZero() {
+		return -d.limit()
+	}
+	left := d.progress.Started.Add(d.limit()).Sub(d.observed.Now)
+	if left == 0 {
+		return 1
+	}
+	return -left
+}
+
+func (d *decider) overdueReason(w work) Reason {
+	if w.updated >= d.target() {
+		return ThresholdExceeded
+	}
+	return DeadlineExceeded
+}
+
+// soonest is the shorter of two waits, where 0 is none.
+func (d *decider) soonest(a, b time.Duration) time.Duration {
+	if a == 0 || (b > 0 && b < a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// UpdateType says how an old pod becomes a new one.
+type UpdateType string
+
+// The update types that a release can execute. OnDelete is refused when it is read: it leaves the release to whoever
+// deletes pods.
+const (
+	ReCreate          UpdateType = "ReCreate"
+	InPlaceIfPossible UpdateType = "InPlaceIfPossible"
+	InPlaceOnly       UpdateType = "InPlaceOnly"
+)
+
+// CloneSet is what a release reads of a CloneSet, in either API version.
+type CloneSet struct {
+	APIVersion      string // apps.kruise.io/v1alpha1 or apps.kruise.io/v1beta1
+	Namespace       string
+	Name            string
+	UID             string
+	ResourceVersion string
+	Generation      int64
+	Deleting        bool // the object has a deletion timestamp
+	Spec            CloneSetSpec
+	Status          CloneSetStatus
+}
+
+// CloneSetSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
+type CloneSetSpec struct {
+	Replicas            int
+	Selector            Selector
+	Template            map[string]any // the pod template as it is written
+	Partition           Quantity
+	MaxSurge            Quantity
+	MaxUnavailable      Quantity
+	Paused              bool
+	UpdateType          UpdateType
+	GracePeriod         time.Duration // between draining a pod and changing its images
+	MinReady            time.Duration // how long a pod is ready before it is available
+	ProgressDeadline    time.Duration // 0 where the CloneSet has none
+	Priority            Priority
+	Scatter             []ScatterTerm
+	PodsToDelete        []string  // names
+	ScaleMaxUnavailable *Quantity // caps unavailable pods while scaling up; nil: no cap
+	ReuseClaims         bool      // a new pod takes over the instance id of a claim without a pod
+	HasClaims           bool      // volumeClaimTemplates is not empty
+	Lifecycle           Lifecycle
+	SpreadKey           string // first topologySpreadConstraint's topologyKey; "" spreads by node
+}
+
+// CloneSetStatus holds the fields of the status that a release reads where a controller writes them.
+type CloneSetStatus struct {
+	ObservedGeneration       int64
+	Replicas                 int
+	ReadyReplicas            int
+	AvailableReplicas        int
+	UpdatedReplicas          int
+	UpdatedReadyReplicas     int
+	UpdatedAvailableReplicas int
+	CurrentRevision          string
+	UpdateRevision           string
+}
+
+// Lifecycle holds the hooks of a CloneSet's pods. A zero Hook is no hook.
+type Lifecycle struct {
+	PreDelete     Hook
+	InPlaceUpdate Hook
+	PreNormal     Hook
+}
+
+// Hook blocks a step of a pod's life: before a deletion or an in-place update while the pod carries every label and
+// finalizer of it, before a pod becomes Normal until it carries them.
+type Hook struct {
+	Labels          map[string]string
+	Finalizers      []string
+	MarkPodNotReady bool
+}
+
+// IsSet tells whether the hook exists.
+func (h *Hook) IsSet() bool { return len(h.Labels) > 0 || len(h.Finalizers) > 0 }
+
+// Holds tells whether the pod carries every label and finalizer of the hook.
+func (h *Hook) Holds(p *Pod) bool {
+	if !h.IsSet() {
+		return false
+	}
+	for k, v := range h.Labels {
+		if p.Labels[k] != v {
+			return false
+		}
+	}
+	for _, f := range h.Finalizers {
+		if !slices.Contains(p.Finalizers, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// Priority orders updates. Weights and Keys exclude each other; with neither, only readiness decides.
+type Priority struct {
+	Weights []WeightTerm
+	Keys    []string // label keys whose values end in a number; the larger number first
+}
+
+// WeightTerm adds a weight to the pods that a selector matches. The larger sum is updated first.
+type WeightTerm struct {
+	Weight   int
+	Selector Selector
+}
+
+// ScatterTerm names a label whose pods are updated spread over the release instead of one after another.
+type ScatterTerm struct {
+	Key   string
+	Value string
+}
+
+// Selector is a label selector. An empty one matches every pod.
+type Selector struct {
+	Labels      map[string]string
+	Expressions []Requirement
+}
+
+// Requirement is one expression of a selector: In, NotIn, Exists or DoesNotExist.
+type Requirement struct {
+	Key      string
+	Operator string
+	Values   []string
+}
+
+// Matches tells whether the labels satisfy the selector.
+func (s Selector) Matches(labels map[string]string) bool {
+	for k, v := range s.Labels {
+		if got, ok := labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(s.Expressions, func(r Requirement) bool { return !r.matches(labels) })
+}
+
+func (r Requirement) matches(labels map[string]string) bool {
+	v, ok := labels[r.Key]
+	switch r.Operator {
+	case "In":
+		return ok && slices.Contains(r.Values, v)
+	case "NotIn":
+		return !ok || !slices.Contains(r.Values, v)
+	case "Exists":
+		return ok
+	default: // DoesNotExist; the parser admits no other
+		return !ok
+	}
+}
+
+// TemplateLabels are the labels that the pod template gives to new pods.
+func (s CloneSetSpec) TemplateLabels() map[string]string {
+	return stringMap(object(object(s.Template)["metadata"])["labels"])
+}
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func stringMap(v any) map[string]string {
+	out := map[string]string{}
+	for k, value := range object(v) {
+		if s, ok := value.(string); ok {
+			out[k] = s
+		}
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// Decide says what a release does next: which batch it is in, whether it goes on, waits or ends, why, and the writes
+// to make. It reads nothing but its arguments and changes neither, so the same look always gives the same answer; and
+// because it is asked again after every write, a release that is killed anywhere goes on where it stopped.
+func Decide(p Plan, o Observed) Decision { return decide(budgetRule(), &p, &o) }
+
+// decider holds one decision while it is worked out.
+type decider struct {
+	rule     rule
+	plan     *Plan
+	observed *Observed
+	bounds   Bounds
+	targets  []int
+	progress Progress
+}
+
+func decide(r rule, p *Plan, o *Observed) Decision {
+	d := &decider{rule: r, plan: p, observed: o, progress: o.Progress}
+	if ended := d.endings(); ended != nil {
+		return *ended
+	}
+	d.bounds, _ = o.CloneSet.Spec.Bounds()
+	d.targets = p.Targets(d.bounds)
+	d.progress.Batch = min(d.progress.Batch, len(d.targets)-1)
+	if hold := d.pauses(); hold != nil {
+		return *hold
+	}
+	switch {
+	case d.progress.Revision == "":
+		return d.begin()
+	case d.progress.Back:
+		return d.back()
+	case d.progress.Abort:
+		return d.fail(AbortedByPerson, "aborted by a person")
+	default:
+		return d.forward()
+	}
+}
+
+// endings are the reasons not to look at a single pod: the release has ended, has become void, or cannot be bounded.
+func (d *decider) endings() *Decision {
+	o, p := d.observed, d.progress
+	switch {
+	case p.Outcome != "":
+		verdict := Stopped
+		if p.Outcome == Completed {
+			verdict = Done
+		}
+		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
+	case o.CloneSet.Deleting:
+		return d.ended(Superseded, "the CloneSet is being deleted", nil)
+	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored():
+		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
+	}
+	if err := d.validate(); err != nil {
+		// Not recorded: once the spec is mended the same release goes on.
+		return &Decision{Verdict: Stopped, Reason: Invalid, Message: err.Error(), Batch: p.Batch}
+	}
+	return nil
+}
+
+// restored tells whether the CloneSet shows the stable template because this release put it there.
+func (d *decider) restored() bool {
+	return d.progress.Back && d.plan.Mode == Partition && d.observed.UpdateRevision == d.progress.Stable
+}
+
+// validate checks the whole plan before the first write, and afterwards only that the bounds still let a pod move: a
+// CloneSet that was scaled below a batch's number must not strand its release.
+func (d *decider) validate() error {
+	if d.progress.Revision == "" {
+		return d.plan.Validate(d.observed.CloneSet)
+	}
+	_, err := d.observed.CloneSet.Spec.Bounds()
+	return err
+}
+
+func (d *decider) ended(reason Reason, message string, first []Action) *Decision {
+	d.progress.Outcome, d.progress.Message = reason, message
+	out := d.decision(Stopped, reason, message, append(first, d.record())...)
+	return &out
+}
+
+// pauses holds a release that the spec or a person has paused. The only write is the note since when, so that the
+// pause does not count against the deadline.
+func (d *decider) pauses() *Decision {
+	reason, message := PausedBySpec, "paused by the CloneSet's spec"
+	paused := d.observed.CloneSet.Spec.Paused
+	if !paused && d.progress.Hold {
+		reason, message, paused = HeldByPerson, "held by a person", true
+	}
+	began, noted := d.progress.Revision != "", !d.progress.Paused.IsZero()
+	switch {
+	case paused && (noted || !began):
+		out := d.decision(Wait, reason, message)
+		return &out
+	case paused:
+		d.progress.Paused = d.observed.Now
+		out := d.decision(Wait, reason, message, d.record())
+		return &out
+	case noted:
+		d.resume()
+		out := d.decision(Go, Resumed, "resumed", d.record())
+		return &out
+	default:
+		return nil
+	}
+}
+
+// resume moves every time of this batch forward by what was spent paused.
+func (d *decider) resume() {
+	pause := d.observed.Now.Sub(d.progress.Paused)
+	d.progress.Paused = time.Time{}
+	d.progress.Started = d.progress.Started.Add(pause)
+	if !d.progress.Ready.IsZero() {
+		d.progress.Ready = d.progress.Ready.Add(pause)
+	}
+}
+
+// begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
+func (d *decider) begin() Decision {
+	o := d.observed
+	d.progress = Progress{
+		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
+		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved,
+	}
+	last := len(d.targets) - 1
+	work := d.work(last)
+	if work.refused != "" {
+		return d.decision(Stopped, Invalid, work.refused)
+	}
+	if work.ready && len(work.actions) == 0 {
+		d.progress.Batch = last
+		return d.decision(Done, Completed, d.label()+work.message)
+	}
+	if why := d.unarmed(); why != "" {
+		return d.decision(Stopped, Invalid, why)
+	}
+	return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+}
+
+// fail ends the release, or turns it round where the plan says so. Pods that are drained for an update go back into
+// service first: nobody would do it later.
+func (d *decider) fail(reason Reason, message string) Decision {
+	canReturn := d.progress.Stable != "" && d.progress.Stable != d.progress.Revision
+	if d.plan.OnFailure != Rollback && d.plan.OnFailure != RollbackInBatches || !canReturn {
+		if d.plan.OnFailure != Stop && d.plan.OnFailure != "" {
+			message += "; there is no earlier revision to roll back to"
+		}
+		d.progress.Outcome, d.progress.Message = reason, message
+		return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
+	}
+	d.progress.Back, d.progress.Failure, d.progress.Message = true, reason, message
+	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
+	if d.plan.OnFailure == Rollback {
+		d.progress.Batch = 0
+	}
+	return d.decision(Go, RollingBack, message+"; rolling back to "+d.progress.Stable, d.record())
+}
+
+func (d *decider) readmit() []Action {
+	var actions []Action
+	for i := range d.observed.Pods {
+		if p := &d.observed.Pods[i]; p.Active() && p.Drained {
+			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: "the release stops"})
+		}
+	}
+	return actions
+}
+
+func (d *decider) record() Action {
+	progress := d.progress
+	return Action{Kind: RecordProgress, Progress: &progress}
+}
+
+func (d *decider) decision(v Verdict, r Reason, message string, actions ...Action) Decision {
+	return Decision{
+		Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
+		Target: d.target(), Actions: actions,
+	}
+}
+
+// target is the number of updated pods that the current batch asks for.
+func (d *decider) target() int {
+	if d.progress.Batch >= len(d.targets) {
+		return 0
+	}
+	return d.targets[d.progress.Batch]
+}
+
+// label begins every message of a batch.
+func (d *decider) label() string {
+	return fmt.Sprintf("batch %d of %d: ", d.progress.Batch+1, len(d.targets))
+}

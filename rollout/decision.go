@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Verdict is the core of a decision.
+type Verdict string
+
+// Go: apply the actions and look again. Wait: nothing to write now. Stopped: the release ended without reaching its
+// target. Done: it reached it.
+const (
+	Go      Verdict = "Go"
+	Wait    Verdict = "Wait"
+	Stopped Verdict = "Stopped"
+	Done    Verdict = "Done"
+)
+
+// Reason is the machine-readable why of a decision.
+type Reason string
+
+// The reasons. ExitCode says what each ending means to a Job.
+const (
+	BatchStarted      Reason = "BatchStarted"
+	BatchReady        Reason = "BatchReady"
+	PodsUpdating      Reason = "PodsUpdating"
+	PodsNotReady      Reason = "PodsNotReady"
+	PausedBySpec      Reason = "Paused"
+	HeldByPerson      Reason = "Held"
+	Resumed           Reason = "Resumed"
+	Soaking           Reason = "Soaking"
+	ChecksRunning     Reason = "ChecksRunning"
+	AwaitingApproval  Reason = "AwaitingApproval"
+	ControllerBehind  Reason = "ControllerBehind"
+	RollingBack       Reason = "RollingBack"
+	Completed         Reason = "Completed"
+	Invalid           Reason = "Invalid"
+	ChecksFailed      Reason = "ChecksFailed"
+	DeadlineExceeded  Reason = "ProgressDeadlineExceeded"
+	ThresholdExceeded Reason = "FailureThresholdExceeded"
+	AbortedByPerson   Reason = "Aborted"
+	RolledBack        Reason = "RolledBack"
+	Superseded        Reason = "Superseded"
+	ForeignChange     Reason = "ForeignChange"
+)
+
+// ExitCode is the process exit code for a release that ended with this reason.
+func (r Reason) ExitCode() int {
+	switch r {
+	case Completed:
+		return 0
+	case Invalid:
+		return 10
+	case ChecksFailed, DeadlineExceeded, ThresholdExceeded, AbortedByPerson:
+		return 11
+	case RolledBack:
+		return 12
+	case Superseded, ForeignChange:
+		return 13
+	default:
+		return 1
+	}
+}
+
+// Decision is the answer to one look at the cluster.
+type Decision struct {
+	Verdict Verdict
+	Reason  Reason
+	Message string        // for people, with counts: "batch 1 of 3: 4 of 5 updated pods ready"
+	Batch   int           // 0-based
+	Batches int           // how many the plan has
+	Target  int           // updated pods wanted in this batch
+	Actions []Action      // writes, in the order of importance
+	After   time.Duration // look again after this at the latest; 0: only a change matters
+	Checks  []string      // checks of this batch that must be measured now
+}
+
+// Ended tells whether the release is over.
+func (d Decision) Ended() bool { return d.Verdict == Stopped || d.Verdict == Done }
+
+// Writes says in words what the decision writes, alike actions counted: "create 2 pods (surge), delete 1 pod (old)".
+// The memory of the release is left out.
+func (d Decision) Writes() string {
+	type group struct{ kind, reason string }
+	var order []group
+	number := map[group]int{}
+	for _, a := range d.Actions {
+		if a.Kind == RecordProgress {
+			continue
+		}
+		g := group{a.phrase(), a.Reason}
+		if number[g] == 0 {
+			order = append(order, g)
+		}
+		number[g]++
+	}
+	parts := make([]string, len(order))
+	for i, g := range order {
+		parts[i] = strings.Replace(g.kind, podsHere, countPods(number[g]), 1)
+		if g.reason != "" {
+			parts[i] += " (" + g.reason + ")"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// podsHere stands in a phrase where the number of pods goes; no name or quantity contains it.
+const podsHere = "\x00"
+
+// phrase is the action's words without their reason.
+func (a Action) phrase() string {
+	switch a.Kind {
+	case CreatePod:
+		return "create " + podsHere
+	case DeletePod:
+		return "delete " + podsHere
+	case DrainPod:
+		return "drain " + podsHere
+	case UpdatePodInPlace:
+		return "update " + podsHere + " in place"
+	case ReadmitPod:
+		return "readmit " + podsHere
+	case SetLifecycle:
+		return "set " + podsHere + " to " + string(a.Lifecycle)
+	default:
+		a.Reason = ""
+		return a.String()
+	}
+}
+
+func countPods(n int) string {
+	if n == 1 {
+		return "1 pod"
+	}
+	return fmt.Sprintf("%d pods", n)
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import "testing"
+
+// mutations are seeded mistakes, each in one piece of the rule. An enumeration that lets one of them pass proves nothing.
+func mutations() map[string]func(*rule) {
+	return map[string]func(*rule){
+		"creates one pod above the surge": func(r *rule) {
+			r.createNew = func(b Bounds, c counts) bool {
+				return c.total <= b.Replicas+b.MaxSurge && c.new < b.wanted()
+			}
+		},
+		"creates one updated pod too many": func(r *rule) {
+			r.createNew = func(b Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.new <= b.wanted()
+			}
+		},
+		"takes one available pod too many": func(r *rule) {
+			r.removeAvailable = func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && c.ready >= b.least() }
+		},
+		"deletes unavailable old pods without a bound": func(r *rule) {
+			r.removeUnavailable = func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 }
+		},
+		"goes below the partition": func(r *rule) {
+			r.removeAvailable = func(b Bounds, c counts) bool {
+				return c.old >= b.Partition && c.old > 0 && c.ready-1 >= b.least() && c.kept-1 >= b.least()
+			}
+		},
+		"counts pods marked for deletion as available": func(r *rule) {
+			r.available = func(p podClass) bool { return p.has(classAvailable) }
+		},
+		"updates one pod too many in place": func(r *rule) {
+			r.updateAvailable = func(b Bounds, c counts) bool {
+				return b.surplusOld(c) > 0 && c.new < b.wanted() && c.ready >= b.least()
+			}
+		},
+		"updates every broken pod at once": func(r *rule) {
+			r.createNew = func(b Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.new < b.wanted() && c.updating <= b.MaxSurge
+			}
+		},
+		"never replaces a lost old pod": func(r *rule) {
+			r.createOld = func(Bounds, counts) bool { return false }
+		},
+		"creates old pods above the partition": func(r *rule) {
+			r.createOld = func(b Bounds, c counts) bool { return c.total < b.Replicas+b.MaxSurge && c.old <= b.Partition }
+		},
+		"never deletes what it was asked to": func(r *rule) {
+			r.dropUnavailable = func(Bounds, counts) bool { return false }
+			r.dropAvailable = r.dropUnavailable
+		},
+		"deletes what it was asked to without a bound": func(r *rule) {
+			r.dropAvailable = func(Bounds, counts) bool { return true }
+		},
+		"waits for all pods before taking one": func(r *rule) {
+			r.removeAvailable = func(b Bounds, c counts) bool {
+				return b.surplusOld(c) > 0 && c.ready-1 >= b.Replicas && c.kept-1 >= b.least()
+			}
+		},
+		"counts pods that are not ready as available": func(r *rule) {
+			r.available = func(p podClass) bool { return !p.has(classMarked) }
+		},
+	}
+}
+
+func TestSeededMistakesAreCaught(t *testing.T) {
+	all := append(configurations(3, 2, 2, 0), configurations(3, 2, 1, 1)...)
+	for name, mutate := range mutations() {
+		t.Run(name, func(t *testing.T) {
+			r := budgetRule()
+			mutate(&r)
+			if _, _, err := enumerate(r, all); err != nil {
+				t.Log(err)
+			} else {
+				t.Error("the enumeration did not notice")
+			}
+		})
+	}
+}
+
+func TestWrongRoundingIsCaught(t *testing.T) {
+	// The search takes its bounds from the specification; a decision that rounds otherwise must break them. Here the
+	// release believes in bounds rounded the wrong way, and the search knows the right ones.
+	for _, c := range []struct {
+		name  string
+		right CloneSetSpec
+		wrong CloneSetSpec
+	}{
+		{
+			"partition down",
+			CloneSetSpec{Replicas: 5, Partition: Percent(50), MaxUnavailable: Pods(1)},
+			CloneSetSpec{Replicas: 5, Partition: Pods(Percent(50).Down(5)), MaxUnavailable: Pods(1)},
+		},
+		{
+			"maxUnavailable up beside a surge",
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Percent(10)},
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Pods(Percent(10).Up(5))},
+		},
+		{
+			"maxSurge twice",
+			CloneSetSpec{Replicas: 5, MaxSurge: Percent(30), MaxUnavailable: Pods(0)},
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(Percent(30).Up(5) + 1), MaxUnavailable: Pods(0)},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSearch(budgetRule(), Plan{}, c.right, 1, 0)
+			s.observed.CloneSet.Spec = c.wrong
+			if err := s.run(); err != nil {
+				t.Log(err)
+			} else {
+				t.Error("the enumeration did not notice")
+			}
+		})
+	}
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// Observed is everything that Decide may know: one look at the cluster. Decide never changes it.
+//
+// A Cluster guarantees that an Observed is at least as new as every write that its Apply has confirmed and as every
+// Observed before it. Without that, a decision could count a pod that it has just deleted.
+type Observed struct {
+	Now            time.Time
+	CloneSet       CloneSet
+	UpdateRevision string     // revision of the CloneSet's template
+	StableRevision string     // revision that older pods are created from: status.currentRevision
+	Revisions      []Revision // templates of the revisions that pods have
+	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; empty in partition mode
+	FreeInstances  []string   // instance ids of volume claims without a pod
+	Checks         []CheckResult
+	Progress       Progress
+}
+
+// Revision is a ControllerRevision: a name and the pod template it stands for.
+type Revision struct {
+	Name     string
+	Number   int64
+	Template map[string]any
+}
+
+// PodPhase is the phase that the kubelet reports.
+type PodPhase string
+
+// The phases of a pod. A Succeeded or Failed pod has ended and counts for nothing.
+const (
+	PodPending   PodPhase = "Pending"
+	PodUnknown   PodPhase = "Unknown"
+	PodRunning   PodPhase = "Running"
+	PodSucceeded PodPhase = "Succeeded"
+	PodFailed    PodPhase = "Failed"
+)
+
+// LifecycleState is the value of the label lifecycle.apps.kruise.io/state.
+type LifecycleState string
+
+// The lifecycle states. Only a pod that is Normal, or has no state, can be available.
+const (
+	PreparingNormal LifecycleState = "PreparingNormal"
+	Normal          LifecycleState = "Normal"
+	PreparingUpdate LifecycleState = "PreparingUpdate"
+	Updating        LifecycleState = "Updating"
+	Updated         LifecycleState = "Updated"
+	PreparingDelete LifecycleState = "PreparingDelete"
+)
+
+// Pod is what a decision reads of one pod. UID and ResourceVersion go into every write that concerns it, so that a
+// write decided on an old look fails instead of hitting another pod.
+type Pod struct {
+	Name            string
+	UID             string
+	ResourceVersion string
+	Instance        string // value of the label apps.kruise.io/cloneset-instance-id
+	Revision        string // value of the label controller-revision-hash
+	Node            string // "" before the pod is scheduled
+	Domain          string // topology domain for spreading; "" uses Node
+	Phase           PodPhase
+	Lifecycle       LifecycleState
+	Labels          map[string]string // what hooks, priority and scatter read
+	Finalizers      []string
+	Created         time.Time
+	ReadySince      time.Time // of the Ready condition, where Ready
+	DrainedAt       time.Time // of the InPlaceUpdateReady condition, where Drained
+	Restarts        int
+	DeletionCost    int
+	Ready           bool // the Ready condition, readiness gates included
+	Drained         bool // the gate InPlaceUpdateReady is False
+	Pending         bool // an in-place update is written but the containers do not run it yet
+	DeleteRequested bool // label apps.kruise.io/specified-delete
+	Terminating     bool // has a deletion timestamp
+}
+
+// Active tells whether the pod counts at all: it has neither ended nor begun to terminate.
+func (p *Pod) Active() bool {
+	return !p.Terminating && p.Phase != PodFailed && p.Phase != PodSucceeded
+}
+
+// Ended tells whether the pod failed or succeeded and only its object is left.
+func (p *Pod) Ended() bool {
+	return !p.Terminating && (p.Phase == PodFailed || p.Phase == PodSucceeded)
+}
+
+// Available tells whether the pod has been ready for minReady and no lifecycle step is under way.
+func (p *Pod) Available(now time.Time, minReady time.Duration) bool {
+	return p.Ready && (p.Lifecycle == "" || p.Lifecycle == Normal) &&
+		(minReady == 0 || now.Sub(p.ReadySince) >= minReady)
+}
+
+// CheckVerdict is how a check stands.
+type CheckVerdict string
+
+// The verdicts. A check that cannot be asked is Inconclusive and never passes by itself.
+const (
+	CheckRunning      CheckVerdict = "Running"
+	CheckPassed       CheckVerdict = "Passed"
+	CheckFailed       CheckVerdict = "Failed"
+	CheckInconclusive CheckVerdict = "Inconclusive"
+)
+
+// CheckResult is the standing of one check in one batch (0-based).
+type CheckResult struct {
+	Name    string
+	Batch   int
+	Verdict CheckVerdict
+	Message string // the measurement in words, such as "error rate 0.04, at most 0.01"
+}
+
+// Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
+// its batches again and finds them done. The zero Progress is a release that has not begun.
+type Progress struct {
+	Revision string    // revision that is released
+	Stable   string    // revision that the release started from
+	Batch    int       // 0-based; counts down while rolling back in batches
+	Started  time.Time // when the batch began, moved forward by what was spent paused or ready
+	Ready    time.Time // since when the batch is ready; zero: it is not
+	Paused   time.Time // since when nothing may move; zero: it may
+	Approved int       // batches that a person has let pass
+	Hold     bool      // a person holds the release
+	Abort    bool      // a person wants the release to fail
+	Back     bool      // rolling back
+	Failure  Reason    // why it rolls back
+	Resting  Quantity  // partition before the release, restored after it (partition mode)
+	Stepped  bool      // the partition was written at least once (partition mode)
+	Step     int       // partition written last, in pods (partition mode)
+	Outcome  Reason    // set when the release has ended
+	Message  string    // the failure or the outcome in words
+}
+
+// Counts are a CloneSet's status columns.
+type Counts struct {
+	Desired          int
+	Updated          int
+	UpdatedReady     int
+	UpdatedAvailable int
+	Ready            int
+	Available        int
+	Total            int
+}
+
+// Old is the number of active pods that are not updated.
+func (c Counts) Old() int { return c.Total - c.Updated }
+
+// Counts are the status columns as CloneSet computes them, from the pods, or from the status where no pods were
+// observed.
+func (o *Observed) Counts() Counts {
+	s := o.CloneSet.Status
+	c := Counts{Desired: o.CloneSet.Spec.Replicas}
+	if len(o.Pods) == 0 {
+		c.Updated, c.UpdatedReady, c.UpdatedAvailable = s.UpdatedReplicas, s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas
+		c.Ready, c.Available, c.Total = s.ReadyReplicas, s.AvailableReplicas, s.Replicas
+		return c
+	}
+	for i := range o.Pods {
+		c.add(&o.Pods[i], o)
+	}
+	return c
+}
+
+func (c *Counts) add(p *Pod, o *Observed) {
+	if !p.Active() {
+		return
+	}
+	updated, ready := one(p.Revision == o.UpdateRevision), one(p.Ready)
+	available := one(p.Available(o.Now, o.CloneSet.Spec.MinReady))
+	c.Total++
+	c.Updated += updated
+	c.Ready += ready
+	c.Available += available
+	c.UpdatedReady += updated & ready
+	c.UpdatedAvailable += updated & available
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// template is the template of a revision, or nil where it is not known.
+func (o *Observed) template(revision string) map[string]any {
+	i := slices.IndexFunc(o.Revisions, func(r Revision) bool { return r.Name == revision })
+	if i < 0 {
+		return nil
+	}
+	return o.Revisions[i].Template
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// naive is the direct-mode rule a second time, as slowly and plainly as it can be said: every bound is counted again
+// over all pods before every single write. It returns how many writes of each sort there are, and destroys pods.
+func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
+	writes := map[string]int{}
+	kept := func(p *Pod) bool { return !p.DeleteRequested }
+	old := func(p *Pod) bool { return kept(p) && p.Revision == "old" }
+	fresh := func(p *Pod) bool { return kept(p) && p.Revision == "new" }
+	ready := func(p *Pod) bool { return p.Ready }
+	available := func(p *Pod) bool { return kept(p) && p.Ready }
+	busy := func(p *Pod) bool { return fresh(p) && !p.Ready || old(p) && p.Drained }
+	any := func(*Pod) bool { return true }
+	count := func(f func(*Pod) bool) (n int) {
+		for i := range pods {
+			n += one(pods[i].Active() && f(&pods[i]))
+		}
+		return n
+	}
+	each := func(f func(*Pod) bool, do func(p *Pod)) {
+		for _, up := range []bool{false, true} {
+			for i := range pods {
+				if p := &pods[i]; p.Active() && p.Ready == up && f(p) {
+					do(p)
+				}
+			}
+		}
+	}
+	gone := func(p *Pod) { writes["delete"]++; p.Terminating = true }
+	update := func(p *Pod) { // whichever step of it is next
+		writes[choose(p.Drained, "update", "drain")]++
+		p.Revision, p.Ready, p.Pending = "new", false, true
+	}
+	k := func() int { return max(count(old)-b.Partition, 0) }
+	least, most := b.Replicas-b.MaxUnavailable, b.Replicas+b.MaxSurge
+	total, olds, keeps, surplus, down := count(any), count(old), count(kept), k(), count(busy)
+
+	for i := range pods {
+		if pods[i].Ended() {
+			writes["delete"]++
+		}
+	}
+	each(func(p *Pod) bool { return fresh(p) && p.Drained && !p.Pending }, func(*Pod) { writes["readmit"]++ })
+	each(func(p *Pod) bool { return old(p) && p.Drained }, func(p *Pod) {
+		switch {
+		case k() == 0:
+			writes["readmit"]++
+		case inPlace && count(fresh) < b.Replicas-b.Partition:
+			update(p)
+		case count(any)-1 >= least:
+			gone(p)
+		}
+	})
+	each(func(p *Pod) bool { return p.DeleteRequested }, func(p *Pod) {
+		if count(any)-1 >= least && (!p.Ready || count(ready)-1 >= least) {
+			gone(p)
+		}
+	})
+	each(func(p *Pod) bool { return old(p) && !p.Drained }, func(p *Pod) {
+		switch {
+		case k() == 0 || p.Ready && count(available)-1 < least:
+		case inPlace && count(fresh) < b.Replicas-b.Partition:
+			if p.Ready || down < b.MaxSurge+b.MaxUnavailable {
+				down++
+				update(p)
+			}
+		case count(any)-1 >= least:
+			gone(p)
+		}
+	})
+	n := count(fresh)
+	for total < most && n < b.Replicas-b.Partition && (surplus == 0 || down < b.MaxSurge+b.MaxUnavailable) {
+		writes["create new"]++
+		total, n, down, keeps = total+1, n+1, down+1, keeps+1
+	}
+	for total < most && olds < b.Partition && keeps < b.Replicas {
+		writes["create old"]++
+		total, olds, keeps = total+1, olds+1, keeps+1
+	}
+	each(fresh, func(p *Pod) {
+		if count(fresh) > b.Replicas-b.Partition && count(kept) > b.Replicas && (!p.Ready || count(available)-1 >= least) {
+			gone(p)
+		}
+	})
+	return writes
+}
+
+// randomLook is any mixture of pods, also ones that no release would ever lead to.
+func randomLook(r *rand.Rand) Observed {
+	spec := CloneSetSpec{Replicas: r.IntN(12), UpdateType: ReCreate}
+	for spec.MaxSurge == Pods(0) && spec.MaxUnavailable == Pods(0) {
+		spec.MaxSurge, spec.MaxUnavailable = Pods(r.IntN(4)), Pods(r.IntN(4))
+	}
+	spec.Partition = Pods(r.IntN(spec.Replicas + 1))
+	if r.IntN(2) == 0 {
+		spec.UpdateType = InPlaceIfPossible
+	}
+	o := Observed{
+		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
+		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
+	}
+	for i := range r.IntN(16) {
+		o.Pods = append(o.Pods, kind(r.IntN(int(kinds))).pod(string(rune('a'+i))))
+	}
+	return o
+}
+
+func TestDecideAgreesWithNaiveDecider(t *testing.T) {
+	const looks = 50_000
+	r := rand.New(rand.NewPCG(7, 7))
+	wrote := 0
+	for i := range looks {
+		o := randomLook(r)
+		b, err := o.CloneSet.Spec.Bounds()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, a := range Decide(Plan{}, o).Actions {
+			if a.Kind != RecordProgress {
+				got[sort(a)]++
+				wrote++
+			}
+		}
+		want := naive(b, o.CloneSet.Spec.UpdateType != ReCreate, append([]Pod(nil), o.Pods...))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("look %d: %+v\n%+v\n%s", i, b, o.Pods, diff)
+		}
+	}
+	t.Logf("%d looks, %d writes", looks, wrote)
+}
+
+// sort is the word that naive has for an action.
+func sort(a Action) string {
+	switch a.Kind {
+	case CreatePod:
+		return "create " + a.Revision
+	case DeletePod:
+		return "delete"
+	case DrainPod:
+		return "drain"
+	case UpdatePodInPlace:
+		return "update"
+	default:
+		return "readmit"
+	}
+}

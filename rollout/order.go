@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// rankKey orders pods by how little it costs to lose them. Smaller goes first. The parts are packed into numbers
+// because a comparison of two keys is the innermost step of a decision over many thousand pods.
+type rankKey struct {
+	state    uint64 // unassigned, phase, availability, readiness, then deletion cost
+	age      int64  // later readiness first
+	created  int64  // newer first
+	crowd    int32  // more pods in the same domain first
+	restarts int32  // more first
+	index    int32
+}
+
+// ranked returns the first n of the given pods in deletion order: without a node, Pending before Unknown before
+// Running, unavailable, not ready, lower pod-deletion-cost, in a more crowded topology domain, ready for a shorter
+// time, more restarts, newer, and at last by name.
+func (s *stepper) ranked(pods []int32, n int) []int32 {
+	if len(pods) < 2 {
+		return pods
+	}
+	crowd := s.crowd()
+	keys := make([]rankKey, len(pods))
+	for k, i := range pods {
+		keys[k] = s.key(i, crowd)
+	}
+	compare := func(a, b rankKey) int {
+		if c := a.compare(b); c != 0 {
+			return c
+		}
+		return strings.Compare(s.observed.Pods[a.index].Name, s.observed.Pods[b.index].Name)
+	}
+	selectFirst(keys, n, compare)
+	slices.SortFunc(keys[:min(n, len(keys))], compare)
+	for k := range keys {
+		pods[k] = keys[k].index
+	}
+	return pods[:min(n, len(pods))]
+}
+
+func (a rankKey) compare(b rankKey) int {
+	switch {
+	case a.state != b.state:
+		return cmp.Compare(a.state, b.state)
+	case a.crowd != b.crowd:
+		return cmp.Compare(b.crowd, a.crowd)
+	case a.age != b.age:
+		return cmp.Compare(b.age, a.age)
+	case a.restarts != b.restarts:
+		return cmp.Compare(b.restarts, a.restarts)
+	default:
+		return cmp.Compare(b.created, a.created)
+	}
+}
+
+func (s *stepper) key(i int32, crowd map[string]int32) rankKey {
+	p := &s.observed.Pods[i]
+	state := uint64(one(p.Node != ""))<<40 | phaseRank(p.Phase)<<38 |
+		uint64(one(s.tally.classes[i].has(classAvailable)))<<37 | uint64(one(p.Ready))<<36
+	// The cost is a signed 32-bit number; shifting it keeps its order without a sign.
+	state |= uint64(int64(max(min(p.DeletionCost, 1<<31-1), -1<<31)) + 1<<31)
+	k := rankKey{state: state, created: p.Created.Unix(), crowd: crowd[p.domain()], restarts: int32(min(p.Restarts, 1<<31-1)), index: i}
+	if p.Ready {
+		k.age = p.ReadySince.Unix()
+	}
+	return k
+}
+
+func phaseRank(p PodPhase) uint64 {
+	switch p {
+	case PodPending:
+		return 0
+	case PodUnknown:
+		return 1
+	default:
+		return 2
+	}
+}
+
+func (p *Pod) domain() string {
+	if p.Domain != "" {
+		return p.Domain
+	}
+	return p.Node
+}
+
+// crowd counts active pods by topology domain.
+func (s *stepper) crowd() map[string]int32 {
+	crowd := map[string]int32{}
+	for i := range s.observed.Pods {
+		if d := s.observed.Pods[i].domain(); d != "" && s.tally.classes[i].has(classActive) {
+			crowd[d]++
+		}
+	}
+	return crowd
+}
+
+// selectFirst moves the n smallest keys to the front in any order (quickselect with the median of three): a decision
+// takes a handful of pods out of many thousand, and sorting them all would be most of its time.
+func selectFirst(keys []rankKey, n int, compare func(a, b rankKey) int) {
+	lo, hi := 0, len(keys)
+	for lo < n && n < hi && hi-lo > 16 {
+		i, j := partitionKeys(keys, lo, hi, compare)
+		switch {
+		case n <= j:
+			hi = j + 1
+		case n > i:
+			lo = i
+		default:
+			return
+		}
+	}
+	slices.SortFunc(keys[lo:hi], compare)
+}
+
+// partitionKeys splits keys[lo:hi] into a part up to j that is not above a pivot, a part from i that is not below it,
+// and pivots between.
+func partitionKeys(keys []rankKey, lo, hi int, compare func(a, b rankKey) int) (i, j int) {
+	pivot := median(keys[lo], keys[lo+(hi-lo)/2], keys[hi-1], compare)
+	i, j = lo, hi-1
+	for i <= j {
+		for compare(keys[i], pivot) < 0 {
+			i++
+		}
+		for compare(keys[j], pivot) > 0 {
+			j--
+		}
+		if i <= j {
+			keys[i], keys[j] = keys[j], keys[i]
+			i++
+			j--
+		}
+	}
+	return i, j
+}
+
+func median(a, b, c rankKey, compare func(a, b rankKey) int) rankKey {
+	if compare(a, b) > 0 {
+		a, b = b, a
+	}
+	if compare(b, c) <= 0 {
+		return b
+	}
+	if compare(a, c) > 0 {
+		return a
+	}
+	return c
+}

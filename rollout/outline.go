@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Outline is a release before it runs, in absolute numbers, for a person to read.
+type Outline struct {
+	Set      string // namespace/name
+	Bounds   Bounds
+	Batches  []OutlineBatch
+	Change   string   // what happens to a pod, and why
+	Order    []string // which pods come first, the strongest rule first
+	OnFail   OnFailure
+	Warnings []string // what may surprise: not wrong, but worth a second look
+}
+
+// OutlineBatch is one batch in absolute numbers.
+type OutlineBatch struct {
+	Updated int           // updated pods after the batch
+	More    int           // of these, updated in this batch
+	Old     int           // pods of older revisions after the batch
+	Missing int           // updated pods that may be unavailable when it counts as ready
+	Limit   time.Duration // how long it may take to become ready
+	Pause   Pause
+	Checks  []string
+}
+
+// NewOutline works out the release of a CloneSet from the template older, which may be nil where it is not known.
+// The error is that of Plan.Validate.
+func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
+	if err := p.Validate(cs); err != nil {
+		return Outline{}, err
+	}
+	b, _ := cs.Spec.Bounds()
+	out := Outline{Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", Stop, p.OnFailure), Order: cs.Spec.order()}
+	if cs.Namespace != "" {
+		out.Set = cs.Namespace + "/" + cs.Name
+	}
+	before := 0
+	for i, n := range p.Targets(b) {
+		batch := OutlineBatch{
+			Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
+			Limit: p.Limit(cs.Spec, b, n-before),
+		}
+		if i < len(p.Batches) {
+			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
+		}
+		out.Batches = append(out.Batches, batch)
+		before = n
+	}
+	out.describe(cs, older)
+	return out, nil
+}
+
+// LeastAvailable is how many pods stay available at any time, as long as none crashes.
+func (o Outline) LeastAvailable() int { return o.Bounds.least() }
+
+// MostPods is how many pods there are at most at any time.
+func (o Outline) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
+
+// describe says what happens to a pod, and warns of what may surprise.
+func (o *Outline) describe(cs CloneSet, older map[string]any) {
+	o.Change = "not known without --from; " + map[UpdateType]string{
+		ReCreate:          "the update type is ReCreate, so every pod is recreated",
+		InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
+		InPlaceOnly:       "only images and metadata may change",
+	}[cs.Spec.UpdateType]
+	if older != nil {
+		c := CompareTemplates(older, cs.Spec.Template)
+		o.Change = c.Summary(cs.Spec.UpdateType)
+		if len(c.Images)+len(c.Metadata)+len(c.Blockers) == 0 {
+			o.Change = "nothing: both templates are equal"
+			o.warn("the template is the one that already runs, so there is nothing to release")
+		}
+		if !c.InPlace && cs.Spec.UpdateType == InPlaceOnly {
+			o.warn("the release would stop before its first write: %s", o.Change)
+		}
+	}
+	o.warnBounds(cs)
+	for i, b := range o.Batches {
+		if b.More == 0 {
+			o.warn("batch %d updates no pod that batch %d has not updated already", i+1, i)
+		}
+	}
+	if cs.Spec.Paused {
+		o.warn("updateStrategy.paused is true: the release waits until it is not")
+	}
+}
+
+func (o *Outline) warnBounds(cs CloneSet) {
+	b := o.Bounds
+	if b.MaxUnavailable >= b.Replicas && b.Replicas > 0 {
+		o.warn("maxUnavailable %s lets all %d pods be unavailable at once", cs.Spec.MaxUnavailable, b.Replicas)
+	}
+	if cs.APIVersion == v1beta1 && b.MaxUnavailable == 0 {
+		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
+	}
+	if cs.Spec.UpdateType != ReCreate && b.MaxSurge > 0 && b.wanted() > 0 {
+		o.warn("maxSurge creates up to %s although pods are updated in place; maxUnavailable alone would create none", countPods(min(b.MaxSurge, b.wanted())))
+	}
+}
+
+func (o *Outline) warn(format string, args ...any) {
+	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
+}
+
+// order says in words which pods are replaced first.
+func (s CloneSetSpec) order() []string {
+	order := []string{"pods asked to be deleted", "pods that are not available"}
+	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights), func(a, b WeightTerm) int { return a.Weight - b.Weight })) {
+		order = append(order, fmt.Sprintf("weight %d: %s", w.Weight, w.Selector))
+	}
+	for _, key := range s.Priority.Keys {
+		order = append(order, fmt.Sprintf("label %s, larger number first", key))
+	}
+	for _, t := range s.Scatter {
+		order = append(order, fmt.Sprintf("pods with %s=%s spread evenly over the release", t.Key, t.Value))
+	}
+	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts", "newer")
+}
+
+// String is the selector as kubectl writes it.
+func (s Selector) String() string {
+	var parts []string
+	for _, k := range sortedKeys(s.Labels) {
+		parts = append(parts, k+"="+s.Labels[k])
+	}
+	for _, r := range s.Expressions {
+		switch r.Operator {
+		case "Exists":
+			parts = append(parts, r.Key)
+		case "DoesNotExist":
+			parts = append(parts, "!"+r.Key)
+		default:
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", r.Key, strings.ToLower(r.Operator), strings.Join(r.Values, ", ")))
+		}
+	}
+	if len(parts) == 0 {
+		return "every pod"
+	}
+	return strings.Join(parts, ",")
+}

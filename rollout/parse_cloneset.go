@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The API versions of CloneSet that slipway reads.
+const (
+	v1alpha1 = "apps.kruise.io/v1alpha1"
+	v1beta1  = "apps.kruise.io/v1beta1"
+)
+
+// secondsLimit keeps every number of seconds inside a time.Duration and inside reason (ten years).
+const secondsLimit = 10 * 365 * 24 * 3600
+
+// ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a FieldError
+// for everything that is wrong with it, unknown fields included. file is how messages name the stream.
+func ParseCloneSet(file string, data []byte) (CloneSet, error) {
+	src := &source{file: file}
+	doc, ok := only(src, documents(src, data), isCloneSet, "CloneSet")
+	if !ok {
+		return CloneSet{}, src.err()
+	}
+	cs := readCloneSet(doc)
+	if err := src.err(); err != nil {
+		return CloneSet{}, err
+	}
+	if _, err := cs.Spec.Bounds(); err != nil {
+		at := doc.get("spec").get("updateStrategy")
+		if !at.present() {
+			at = doc.get("spec")
+		}
+		at.fail("%v", err)
+	}
+	return cs, src.err()
+}
+
+func isCloneSet(doc value) bool {
+	return doc.get("kind").scalarOr("") == "CloneSet"
+}
+
+func (v value) scalarOr(fallback string) string {
+	if s, ok := v.scalar("!!str"); ok {
+		return s
+	}
+	return fallback
+}
+
+// only returns the single document that is wanted, and records an error for none and for more than one.
+func only(src *source, docs []value, wanted func(value) bool, kind string) (value, bool) {
+	found := slices.DeleteFunc(slices.Clone(docs), func(v value) bool { return !wanted(v) })
+	switch {
+	case len(src.errors) > 0:
+		return value{}, false
+	case len(found) == 0:
+		kinds := make([]string, 0, len(docs))
+		for _, d := range docs {
+			kinds = append(kinds, d.get("kind").scalarOr("a document without kind"))
+		}
+		if len(kinds) == 0 {
+			kinds = []string{"nothing"}
+		}
+		src.errors = append(src.errors, FieldError{
+			File: src.file,
+			What: fmt.Sprintf("holds no %s, only %s", kind, strings.Join(kinds, ", ")),
+		})
+		return value{}, false
+	case len(found) > 1:
+		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].line())
+		return value{}, false
+	}
+	return found[0], true
+}
+
+func readCloneSet(doc value) CloneSet {
+	doc.mapping("apiVersion", "kind", "metadata", "spec", "status")
+	api := doc.get("apiVersion")
+	cs := CloneSet{APIVersion: api.text()}
+	if cs.APIVersion != v1alpha1 && cs.APIVersion != v1beta1 {
+		api.fail("%q is not a CloneSet's: write %s or %s", cs.APIVersion, v1alpha1, v1beta1)
+		return cs
+	}
+	readMetadata(doc.get("metadata"), &cs)
+	spec := doc.get("spec")
+	if !spec.mapping("replicas", "selector", "template", "volumeClaimTemplates", "scaleStrategy", "updateStrategy",
+		"revisionHistoryLimit", "minReadySeconds", "lifecycle", "progressDeadlineSeconds") {
+		if !spec.present() {
+			spec.fail("is missing")
+		}
+		return cs
+	}
+	cs.Spec = readSpec(spec, cs.APIVersion == v1beta1)
+	return cs
+}
+
+func readMetadata(meta value, cs *CloneSet) {
+	if !meta.mapping() && !meta.present() {
+		meta.fail("is missing")
+		return
+	}
+	cs.Name = meta.get("name").text()
+	if cs.Name == "" {
+		meta.get("name").fail("is missing")
+	}
+	cs.Namespace = meta.get("namespace").text()
+	cs.UID = meta.get("uid").text()
+	cs.Generation = int64(meta.get("generation").number(0, 0, maxPods))
+}
+
+func readSpec(spec value, beta bool) CloneSetSpec {
+	s := CloneSetSpec{
+		Replicas:    spec.get("replicas").number(1, 0, maxPods),
+		Selector:    readSelector(spec.get("selector")),
+		MinReady:    spec.get("minReadySeconds").seconds(),
+		ReuseClaims: !beta,
+		HasClaims:   len(spec.get("volumeClaimTemplates").items()) > 0,
+		Lifecycle:   readLifecycle(spec.get("lifecycle")),
+	}
+	spec.get("revisionHistoryLimit").number(10, 0, maxPods)
+	deadline := spec.get("progressDeadlineSeconds")
+	s.ProgressDeadline = deadline.seconds()
+	if deadline.present() && s.ProgressDeadline <= s.MinReady {
+		deadline.fail("must be longer than minReadySeconds (%v), not %v", s.MinReady, s.ProgressDeadline)
+	}
+	readScaleStrategy(spec.get("scaleStrategy"), &s)
+	readUpdateStrategy(spec.get("updateStrategy"), beta, &s)
+	readTemplate(spec, &s)
+	return s
+}
+
+func (v value) seconds() time.Duration {
+	return time.Duration(v.number(0, 0, secondsLimit)) * time.Second
+}
+
+func readTemplate(spec value, s *CloneSetSpec) {
+	template := spec.get("template")
+	if !template.mapping() {
+		if !template.present() {
+			template.fail("is missing")
+		}
+		return
+	}
+	s.Template = object(template.decode())
+	if len(template.get("spec").get("containers").items()) == 0 {
+		template.get("spec").get("containers").fail("is missing: a pod needs a container")
+	}
+	selector := spec.get("selector")
+	if !selector.present() {
+		selector.fail("is missing")
+	} else if len(s.Selector.Labels)+len(s.Selector.Expressions) == 0 {
+		selector.fail("is empty, so the CloneSet would own every pod")
+	} else if !s.Selector.Matches(s.TemplateLabels()) {
+		selector.fail("does not match the labels of the pod template, so the CloneSet would not own its own pods")
+	}
+	for _, c := range template.get("spec").get("topologySpreadConstraints").items() {
+		s.SpreadKey = c.get("topologyKey").text()
+		break
+	}
+}
+
+func readSelector(v value) Selector {
+	v.mapping("matchLabels", "matchExpressions")
+	s := Selector{Labels: readLabels(v.get("matchLabels"))}
+	for _, item := range v.get("matchExpressions").items() {
+		item.mapping("key", "operator", "values")
+		r := Requirement{Key: item.get("key").text(), Operator: item.get("operator").text()}
+		if !slices.Contains([]string{"In", "NotIn", "Exists", "DoesNotExist"}, r.Operator) {
+			item.get("operator").fail("%q is not one of In, NotIn, Exists, DoesNotExist", r.Operator)
+		}
+		for _, x := range item.get("values").items() {
+			r.Values = append(r.Values, x.text())
+		}
+		if takes := r.Operator == "In" || r.Operator == "NotIn"; takes != (len(r.Values) > 0) {
+			item.get("values").fail("must not be empty with In and NotIn, and must be empty with Exists and DoesNotExist")
+		}
+		s.Expressions = append(s.Expressions, r)
+	}
+	return s
+}
+
+func readLabels(v value) map[string]string {
+	if !v.mapping() {
+		return nil
+	}
+	labels := map[string]string{}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key := v.node.Content[i].Value
+		labels[key] = v.get(key).text()
+	}
+	return labels
+}
+
+func readScaleStrategy(v value, s *CloneSetSpec) {
+	v.mapping("podsToDelete", "maxUnavailable", "disablePVCReuse", "enablePVCReuse")
+	for _, name := range v.get("podsToDelete").items() {
+		s.PodsToDelete = append(s.PodsToDelete, name.text())
+	}
+	if limit := v.get("maxUnavailable"); limit.present() {
+		q := limit.quantity(Pods(1), 100)
+		if q == Pods(0) || q == Percent(0) {
+			limit.fail("0 would never let a pod be created")
+		}
+		s.ScaleMaxUnavailable = &q
+	}
+	if disable := v.get("disablePVCReuse"); disable.present() {
+		s.ReuseClaims = !disable.boolean()
+	}
+	if enable := v.get("enablePVCReuse"); enable.present() {
+		s.ReuseClaims = enable.boolean()
+	}
+}
+
+func readLifecycle(v value) Lifecycle {
+	v.mapping("preDelete", "inPlaceUpdate", "preNormal")
+	return Lifecycle{
+		PreDelete:     readHook(v.get("preDelete")),
+		InPlaceUpdate: readHook(v.get("inPlaceUpdate")),
+		PreNormal:     readHook(v.get("preNormal")),
+	}
+}
+
+func readHook(v value) Hook {
+	v.mapping("labelsHandler", "finalizersHandler", "markPodNotReady")
+	h := Hook{Labels: readLabels(v.get("labelsHandler")), MarkPodNotReady: v.get("markPodNotReady").boolean()}
+	for _, f := range v.get("finalizersHandler").items() {
+		h.Finalizers = append(h.Finalizers, f.text())
+	}
+	return h
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// Plan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
+// CloneSet's own strategy: one batch down to its partition.
+type Plan struct {
+	Namespace        string
+	Name             string
+	Target           Target
+	Batches          []Batch
+	Checks           []Check
+	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
+	ProgressDeadline time.Duration // how long one batch may take to become ready; 0: see Limits
+	OnFailure        OnFailure
+	Mode             Mode
+}
+
+// Mode says who replaces pods.
+type Mode string
+
+// In direct mode the agent writes pods itself; in partition mode a controller does and the agent steps the
+// partition. The zero Mode is Direct.
+const (
+	Direct    Mode = "Direct"
+	Partition Mode = "Partition"
+)
+
+// OnFailure says what happens when a batch fails its checks, its deadline or its failure threshold.
+type OnFailure string
+
+// Stop leaves every pod as it is. Rollback returns to the revision that the release started from: at once, or batch
+// by batch in reverse order, each batch ready before the next. The zero value is Stop.
+const (
+	Stop              OnFailure = "Stop"
+	Rollback          OnFailure = "Rollback"
+	RollbackInBatches OnFailure = "RollbackInBatches"
+)
+
+// Target names the object that is released. Namespace comes from the plan's own.
+type Target struct {
+	APIVersion string
+	Kind       string
+	Name       string
+}
+
+// Batch is one stage of a release. Replicas is cumulative: how many pods are updated after it.
+type Batch struct {
+	Replicas Quantity
+	Pause    Pause
+	Checks   []string // names from Plan.Checks, measured after the pods are ready
+}
+
+// Pause holds a release after a batch is ready.
+type Pause struct {
+	Duration      time.Duration
+	UntilApproved bool
+}
+
+// Check is a measurement between batches. It is defined here and asked elsewhere; exactly one source is set.
+type Check struct {
+	Name       string
+	Prometheus *Prometheus
+	Interval   time.Duration
+	Count      int // measurements that must pass
+}
+
+// Prometheus asks one query; the value must lie within the limits, of which at least one is set.
+type Prometheus struct {
+	Address string
+	Query   string
+	Min     *float64
+	Max     *float64
+}
+
+// DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.
+const DefaultDeadline = 10 * time.Minute
+
+// Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods.
+// What it returns is a mistake in the plan or the CloneSet, in words for the person who wrote them.
+func (p Plan) Validate(cs CloneSet) error {
+	if _, err := cs.Spec.Bounds(); err != nil {
+		return err
+	}
+	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != "CloneSet") {
+		return fmt.Errorf("the plan's target is %s %s, but the object is CloneSet %s", p.Target.Kind, p.Target.Name, cs.Name)
+	}
+	if p.Namespace != "" && cs.Namespace != "" && p.Namespace != cs.Namespace {
+		return fmt.Errorf("the plan is for namespace %s, but CloneSet %s is in %s", p.Namespace, cs.Name, cs.Namespace)
+	}
+	previous := 0
+	for i, b := range p.Batches {
+		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas {
+			return fmt.Errorf("spec.batches[%d].replicas: %s is more than the CloneSet's %d replicas", i, b.Replicas, cs.Spec.Replicas)
+		}
+		n := b.Replicas.Updated(cs.Spec.Replicas)
+		if n < previous {
+			return fmt.Errorf("spec.batches[%d].replicas: %s is %d of %d pods, fewer than the %d of the batch before: batches are cumulative",
+				i, b.Replicas, n, cs.Spec.Replicas, previous)
+		}
+		previous = n
+	}
+	return nil
+}
+
+// Targets are the numbers of updated pods after each batch, for a CloneSet with the given spec and bounds. A plan
+// without batches has one, down to the spec's partition. They never shrink, also where scaling makes the absolute
+// batches meet the percentages.
+func (p Plan) Targets(b Bounds) []int {
+	if len(p.Batches) == 0 {
+		return []int{b.Replicas - b.Partition}
+	}
+	targets := make([]int, len(p.Batches))
+	for i, batch := range p.Batches {
+		targets[i] = batch.Replicas.Updated(b.Replicas)
+		if i > 0 {
+			targets[i] = max(targets[i], targets[i-1])
+		}
+	}
+	return targets
+}
+
+// Limit is how long one batch of the given number of pods may take. A batch without a limit would wait for ever, so
+// where neither plan nor CloneSet has one it is DefaultDeadline for each round of pods that may move together.
+func (p Plan) Limit(spec CloneSetSpec, b Bounds, pods int) time.Duration {
+	switch {
+	case p.ProgressDeadline > 0:
+		return p.ProgressDeadline
+	case spec.ProgressDeadline > 0:
+		return spec.ProgressDeadline
+	}
+	together := max(b.MaxSurge+b.MaxUnavailable, 1)
+	rounds := max((pods+together-1)/together, 1)
+	return time.Duration(rounds) * (DefaultDeadline + spec.MinReady)
+}

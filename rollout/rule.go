@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+// counts are the numbers that the direct-mode rule decides on. A kept pod is one that nobody has asked to delete.
+type counts struct {
+	old      int // kept pods of older revisions (o)
+	new      int // kept pods of the released revision (n)
+	total    int // active pods, those to be deleted included
+	kept     int // old + new
+	ready    int // available kept pods (av)
+	serving  int // available pods, those to be deleted included
+	updating int // kept new pods that are not available, and old ones drained for an in-place update
+}
+
+// surplusOld is k: how many old pods are still to be replaced or removed.
+func (b Bounds) surplusOld(c counts) int { return max(c.old-b.Partition, 0) }
+
+// wanted is R-P: how many pods are to be of the released revision.
+func (b Bounds) wanted() int { return b.Replicas - b.Partition }
+
+// least is R-U: how many pods must stay available.
+func (b Bounds) least() int { return b.Replicas - b.MaxUnavailable }
+
+// guard tells whether one more pod may be written.
+type guard func(Bounds, counts) bool
+
+// rule is the direct-mode rule of DESIGN.md as a value, one guard for each kind of write. It is a value so that a
+// test can break one piece at a time and prove that the enumeration notices.
+type rule struct {
+	available         func(podClass) bool
+	removeUnavailable guard // delete an unavailable old pod
+	removeAvailable   guard // delete an available old pod
+	updateUnavailable guard // update an unavailable old pod in place
+	updateAvailable   guard // update an available old pod in place
+	createNew         guard
+	createOld         guard
+	trimUnavailable   guard // delete an unavailable new pod that scaling in, or a surge, left over
+	trimAvailable     guard
+	dropUnavailable   guard // delete an unavailable pod that somebody asked to delete
+	dropAvailable     guard
+}
+
+// budgetRule is the rule that releases follow. Every guard looks at counts from which the deletions decided so far are
+// subtracted and to which no creation is added; only the creations are judged the other way round. So any subset of
+// the writes, in any order, keeps the bounds.
+func budgetRule() rule {
+	spareTotal := func(b Bounds, c counts) bool { return c.total-1 >= b.least() }
+	spareReady := func(b Bounds, c counts) bool { return c.ready-1 >= b.least() }
+	surplusNew := func(b Bounds, c counts) bool { return c.new > b.wanted() && c.kept > b.Replicas }
+	updatable := func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && c.new < b.wanted() }
+	// The cap keeps a bad revision from replacing every pod that is already down.
+	capped := func(b Bounds, c counts) bool { return c.updating < b.MaxUnavailable+b.MaxSurge }
+	return rule{
+		available:         func(p podClass) bool { return p.has(classAvailable) && !p.has(classMarked) },
+		removeUnavailable: func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && spareTotal(b, c) },
+		removeAvailable: func(b Bounds, c counts) bool {
+			return b.surplusOld(c) > 0 && spareReady(b, c) && spareTotal(b, c)
+		},
+		updateUnavailable: func(b Bounds, c counts) bool { return updatable(b, c) && capped(b, c) },
+		updateAvailable:   func(b Bounds, c counts) bool { return updatable(b, c) && spareReady(b, c) },
+		createNew: func(b Bounds, c counts) bool {
+			// Once no old pod is left to replace, a missing pod is only missing capacity, and no cap helps.
+			return c.total < b.Replicas+b.MaxSurge && c.new < b.wanted() && (b.surplusOld(c) == 0 || capped(b, c))
+		},
+		createOld: func(b Bounds, c counts) bool {
+			// kept < R: when the partition is raised, updated pods stay, and an old pod beside them would be a surplus.
+			return c.total < b.Replicas+b.MaxSurge && c.old < b.Partition && c.kept < b.Replicas
+		},
+		trimUnavailable: surplusNew,
+		trimAvailable:   func(b Bounds, c counts) bool { return surplusNew(b, c) && spareReady(b, c) },
+		dropUnavailable: func(b Bounds, c counts) bool { return c.total-1 >= b.least() },
+		dropAvailable:   func(b Bounds, c counts) bool { return c.total-1 >= b.least() && c.serving-1 >= b.least() },
+	}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/sim"
+)
+
+// The traces are what a watch on a running Kruise controller showed for replicas 5, maxSurge 20%, maxUnavailable 0;
+// columns DESIRED UPDATED UPDATED_READY READY TOTAL. A watch can skip states, so each trace must be a subsequence of
+// ours.
+func TestReleaseGoesThroughTheStatesOfARunningKruise(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		kind    rollout.UpdateType
+		to3     string
+		to0     string
+		article []string
+	}{
+		{
+			name: "ReCreate", kind: rollout.ReCreate,
+			to3:     "5 0 0 5 5|5 1 0 5 6|5 1 1 6 6|5 1 1 5 5|5 2 1 5 6|5 2 2 6 6|5 2 2 5 5",
+			to0:     "5 3 2 5 6|5 3 3 6 6|5 3 3 5 5|5 4 3 5 6|5 4 4 6 6|5 4 4 5 5|5 5 4 5 6|5 5 5 6 6|5 5 5 5 5",
+			article: []string{"5 1 0 5 6", "5 2 2 5 5", "5 3 2 5 6", "5 5 5 5 5"},
+		},
+		{
+			name: "in place", kind: rollout.InPlaceIfPossible,
+			to3:     "5 0 0 5 5|5 1 0 5 6|5 1 1 6 6|5 2 1 5 6|5 2 2 6 6|5 2 2 5 5",
+			to0:     "5 3 2 5 6|5 3 3 6 6|5 4 3 5 6|5 4 4 6 6|5 5 4 5 6|5 5 5 6 6|5 5 5 5 5",
+			article: []string{"5 1 0 5 6", "5 2 2 5 5", "5 3 2 5 6", "5 5 5 5 5"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cluster := sim.New(set(5, rollout.Percent(20), rollout.Pods(0), rollout.Pods(3), c.kind), nil, sim.Options{Ready: seconds(5, 5)})
+			rows := trace(t, cluster)
+			follows(t, rows, c.to3)
+			cluster.Edit(func(s *rollout.CloneSet) { s.Spec.Partition = rollout.Pods(0) })
+			cluster.Forget()
+			more := trace(t, cluster)
+			follows(t, more, c.to0)
+			for _, want := range c.article {
+				if !slices.Contains(append(rows, more...), want) {
+					t.Errorf("the row %s of the article is missing", want)
+				}
+			}
+		})
+	}
+}
+
+// trace plays the release and returns its rows without repetitions.
+func trace(t *testing.T, c *sim.Cluster) []string {
+	t.Helper()
+	var rows []string
+	d, err := sim.Play(t.Context(), rollout.Plan{}, c, func(o rollout.Observed, _ rollout.Decision) { rows = append(rows, row(o)) })
+	if err != nil || d.Reason != rollout.Completed {
+		t.Fatalf("ended with %s (%s), %v", d.Reason, d.Message, err)
+	}
+	return slices.Compact(rows)
+}
+
+// follows fails unless the wanted rows appear in this order.
+func follows(t *testing.T, rows []string, want string) {
+	t.Helper()
+	rest := rows
+	for _, w := range strings.Split(want, "|") {
+		i := slices.Index(rest, w)
+		if i < 0 {
+			t.Fatalf("the row %s is missing, or out of order, in\n%s", w, strings.Join(rows, "\n"))
+		}
+		rest = rest[i:]
+	}
+}

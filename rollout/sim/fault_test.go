@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/sim"
+)
+
+// faults are the ways in which a cluster and an agent's surroundings misbehave.
+func faults() map[string]sim.Options {
+	crash := sim.Options{Crashes: 6, Evictions: 4, Horizon: 2 * time.Minute}
+	all := sim.Options{Crashes: 6, Evictions: 4, Horizon: 2 * time.Minute, LoseWrites: 0.2, LoseResponses: 0.2, RepeatWrites: 0.3, Stuck: 3}
+	return map[string]sim.Options{
+		"nothing":           {},
+		"killed each write": {KillEveryWrite: true},
+		"lost writes":       {LoseWrites: 0.4},
+		"lost responses":    {LoseResponses: 0.4},
+		"repeated writes":   {RepeatWrites: 0.8},
+		"stale reads":       {StaleReads: 0.7},
+		"stuck termination": {Stuck: 5},
+		"crashes":           crash,
+		"everything":        all,
+	}
+}
+
+// complainer is a test, of the testing package or of rapid.
+type complainer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// guard fails the test when a write, and not a crash, takes availability or old pods below their bounds.
+func guard(t complainer, c *sim.Cluster, b rollout.Bounds) {
+	t.Helper()
+	var before rollout.Counts
+	writes := 0
+	c.OnChange(func(o rollout.Observed) {
+		n := o.Counts()
+		wrote := c.Writes().Pods() > writes
+		writes = c.Writes().Pods()
+		switch {
+		case n.Total > b.Replicas+b.MaxSurge:
+			t.Errorf("%v: I1: %d pods", c.Now(), n.Total)
+		case wrote && n.Available < before.Available && n.Available < b.Replicas-b.MaxUnavailable:
+			t.Errorf("%v: I2: a write left %d available", c.Now(), n.Available)
+		case wrote && n.Old() < before.Old() && n.Old() < b.Partition:
+			t.Errorf("%v: I3: a write left %d old pods", c.Now(), n.Old())
+		case wrote && n.Total < before.Total && n.Total < b.Replicas-b.MaxUnavailable:
+			t.Errorf("%v: I4: a write left %d pods", c.Now(), n.Total)
+		}
+		before = n
+	})
+}
+
+func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
+	for name, options := range faults() {
+		for _, kind := range []rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible} {
+			t.Run(fmt.Sprintf("%s/%s", name, kind), func(t *testing.T) {
+				for seed := range uint64(50) {
+					options.Seed, options.Ready, options.Terminating = seed, seconds(5, 30), 3*time.Second
+					s := set(20, rollout.Percent(20), rollout.Pods(int(seed%3)), rollout.Pods(int(seed%7)), kind)
+					b, err := s.Spec.Bounds()
+					if err != nil {
+						t.Fatal(err)
+					}
+					c := sim.New(s, nil, options)
+					guard(t, c, b)
+					plan := rollout.Plan{ProgressDeadline: 24 * time.Hour}
+					play(t, plan, c)
+					n := end(t, c)
+					if n.Total != 20 || n.Old() != b.Partition {
+						t.Errorf("seed %d: ends with %+v, want %d old pods of 20", seed, n, b.Partition)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestAKilledAgentMakesNoMoreWritesThanAnUninterruptedOne(t *testing.T) {
+	for _, kind := range []rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible} {
+		s := set(10, rollout.Pods(2), rollout.Pods(1), rollout.Pods(3), kind)
+		calm := sim.New(s, nil, sim.Options{Ready: seconds(5, 5)})
+		play(t, rollout.Plan{}, calm)
+		killed := sim.New(s, nil, sim.Options{Ready: seconds(5, 5), KillEveryWrite: true})
+		play(t, rollout.Plan{}, killed)
+		if a, b := calm.Writes().Pods(), killed.Writes().Pods(); b > a {
+			t.Errorf("%s: %d writes when killed after each, %d when not", kind, b, a)
+		}
+	}
+}
+
+func TestWritesPerUpdatedPod(t *testing.T) {
+	for _, c := range []struct {
+		kind rollout.UpdateType
+		most float64
+	}{{rollout.ReCreate, 2}, {rollout.InPlaceIfPossible, 3}} {
+		s := set(1000, rollout.Pods(0), rollout.Percent(20), rollout.Pods(0), c.kind)
+		cluster := sim.New(s, nil, sim.Options{Ready: seconds(5, 30)})
+		play(t, rollout.Plan{}, cluster)
+		per := float64(cluster.Writes().Pods()) / 1000
+		t.Logf("%s: %.2f writes per updated pod, %d of progress", c.kind, per, cluster.Writes().Progress)
+		if per > c.most {
+			t.Errorf("%s: %.2f writes per updated pod, want at most %g", c.kind, per, c.most)
+		}
+	}
+}

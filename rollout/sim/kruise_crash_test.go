@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"testing"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+func twoPods() *Cluster {
+	return New(rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
+		Replicas: 2, MaxUnavailable: rollout.Pods(1), UpdateType: rollout.ReCreate, Template: map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "v2"}},
+		}},
+	}}, nil, Options{Ready: Ready{Least: 10e9, Most: 10e9}})
+}
+
+func available(c *Cluster) int {
+	counted := rollout.Observed{Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, Pods: c.pods}
+	n := counted.Counts()
+	return n.Available
+}
+
+// Two pods, of which one may be unavailable. The formula marks a pod for deletion, then the other one crashes; because
+// marked pods do not count as unavailable, it marks and deletes both.
+func TestCrashBetweenMarkingAndDeletingBreaksTheFormulaAndNotOurs(t *testing.T) {
+	theirs := twoPods()
+	theirs.kruiseReconcile(theirs.set.Spec)
+	var marked, other string
+	for i := range theirs.pods {
+		if theirs.pods[i].DeleteRequested {
+			marked = theirs.pods[i].Name
+		} else {
+			other = theirs.pods[i].Name
+		}
+	}
+	if marked == "" || other == "" {
+		t.Fatal("the formula did not mark exactly one pod")
+	}
+	theirs.CrashPod(other)
+	for theirs.kruiseReconcile(theirs.set.Spec) {
+	}
+	if got := available(theirs); got != 0 {
+		t.Errorf("the formula keeps %d pods available; the known loss does not show", got)
+	}
+
+	for _, crashed := range []string{marked, other} {
+		ours := twoPods()
+		ours.CrashPod(crashed)
+		for {
+			o, err := ours.Observe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := rollout.Decide(rollout.Plan{}, o)
+			if len(d.Actions) == 0 {
+				break
+			}
+			if err := ours.Apply(t.Context(), d.Actions); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := available(ours); got != 1 {
+			t.Errorf("after %s crashed, %d pods are available, want 1", crashed, got)
+		}
+	}
+}

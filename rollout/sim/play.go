@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// restartLimit ends a simulation whose agent never gets anywhere. It is far above what any release needs: a kill after
+// every write costs one restart for each of a pod's few writes.
+const restartLimit = 10_000_000
+
+// Play carries out the release and starts the agent again whenever a fault ended it. report gets every decision; it may
+// be nil.
+func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+	for range restartLimit {
+		d, err := rollout.Run(ctx, p, c, c, func(o rollout.Observed, d rollout.Decision) {
+			c.Attend(d)
+			if report != nil {
+				report(o, d)
+			}
+		})
+		if !errors.Is(err, ErrKilled) {
+			return d, err
+		}
+	}
+	return rollout.Decision{}, fmt.Errorf("simulating CloneSet %s: the agent was restarted %d times without an end", c.set.Name, restartLimit)
+}
+
+// Attend lets those around a release answer a decision: checks are measured, and a person approves a batch that
+// waits for it. Play calls it; a loop other than rollout.Run has to.
+func (c *Cluster) Attend(d rollout.Decision) {
+	for _, name := range d.Checks {
+		r := rollout.CheckResult{Name: name, Batch: d.Batch, Verdict: rollout.CheckPassed, Message: "simulated"}
+		if c.options.Checks != nil {
+			passed, message := c.options.Checks(name, d.Batch)
+			r.Message = message
+			if !passed {
+				r.Verdict = rollout.CheckFailed
+			}
+		}
+		c.results = append(c.results, r)
+		c.schedule(0, event{kind: eventChecked})
+	}
+	if c.options.Approval >= 0 && d.Reason == rollout.AwaitingApproval && !c.awaited(eventApprove) {
+		c.schedule(c.options.Approval, event{kind: eventApprove})
+	}
+}
+
+func (c *Cluster) awaited(kind eventKind) bool {
+	for _, e := range c.events.events {
+		if e.kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops the memory of the last release, as a new release of the same object begins with none.
+func (c *Cluster) Forget() { c.progress = rollout.Progress{} }
+
+// Tell changes the memory of the release as a person does who approves, holds or aborts it.
+func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }
+
+// RequestDelete puts the label on a pod that asks for its deletion. A name that does not exist does nothing.
+func (c *Cluster) RequestDelete(name string) {
+	if i, ok := c.index[name]; ok {
+		c.pods[i].DeleteRequested = true
+		c.pods[i].ResourceVersion = c.bump()
+		c.changed()
+	}
+}

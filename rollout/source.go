@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	yaml "sigs.k8s.io/yaml/goyaml.v3"
+)
+
+// FieldError is one thing wrong with a file: where it is, which field, and what to do.
+type FieldError struct {
+	File  string // as the caller named it
+	Line  int    // 1-based; 0 where the whole file is meant
+	Field string // dotted path, such as spec.batches[0].replicas
+	What  string // what is wrong and what to write instead
+}
+
+// Error is "file:line: field: what".
+func (e FieldError) Error() string {
+	s := e.File + ": "
+	if e.Line > 0 {
+		s = fmt.Sprintf("%s:%d: ", e.File, e.Line)
+	}
+	if e.Field != "" {
+		s += e.Field + ": "
+	}
+	return s + e.What
+}
+
+// value is one YAML node with its place. Methods on it collect errors instead of returning them, so that one run
+// names everything that is wrong with a file.
+type value struct {
+	node  *yaml.Node // nil where the field is absent
+	at    int        // line of the field's name; of what should hold it, where the field is absent
+	field string
+	src   *source
+}
+
+type source struct {
+	file   string
+	errors []FieldError
+}
+
+func (s *source) err() error {
+	errs := make([]error, len(s.errors))
+	for i, e := range s.errors {
+		errs[i] = e
+	}
+	return errors.Join(errs...)
+}
+
+// documents splits a YAML stream. Every document's value carries src, which collects the errors. Empty documents are
+// left out.
+func documents(src *source, data []byte) []value {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var docs []value
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return docs
+		}
+		if err != nil {
+			src.errors = append(src.errors, syntaxError(src.file, err))
+			return docs
+		}
+		if len(node.Content) == 1 && node.Content[0].Tag != "!!null" {
+			docs = append(docs, value{node: node.Content[0], src: src})
+		}
+	}
+}
+
+// syntaxError takes the line out of the YAML library's message and puts it where the other errors have theirs.
+func syntaxError(file string, err error) FieldError {
+	e := FieldError{File: file, What: "reading YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	if rest, ok := strings.CutPrefix(err.Error(), "yaml: line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			e.Line, e.What = line, "reading YAML: "+what
+		}
+	}
+	return e
+}
+
+func (v value) present() bool {
+	return v.node != nil && v.node.Tag != "!!null"
+}
+
+func (v value) line() int {
+	if v.at == 0 && v.node != nil {
+		return v.node.Line
+	}
+	return v.at
+}
+
+func (v value) fail(format string, args ...any) {
+	v.src.errors = append(v.src.errors,
+		FieldError{File: v.src.file, Line: v.line(), Field: v.field, What: fmt.Sprintf(format, args...)})
+}
+
+// get returns the named field. An absent field keeps its parent's line, so that "is missing" points somewhere.
+func (v value) get(name string) value {
+	path := name
+	if v.field != "" {
+		path = v.field + "." + name
+	}
+	child := value{field: path, src: v.src, at: v.line()}
+	if !v.present() || v.node.Kind != yaml.MappingNode {
+		return child
+	}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		if v.node.Content[i].Value == name {
+			child.node, child.at = resolveAlias(v.node.Content[i+1]), v.node.Content[i].Line
+		}
+	}
+	return child
+}
+
+func resolveAlias(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// mapping checks that v is absent or a mapping whose keys are known and not repeated. An unknown key gets the nearest
+// known one as a suggestion.
+func (v value) mapping(known ...string) bool {
+	if !v.present() {
+		return false
+	}
+	if v.node.Kind != yaml.MappingNode {
+		v.fail("must be a mapping of fields, not %s", v.kind())
+		return false
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key := v.node.Content[i]
+		at := v.get(key.Value)
+		at.at = key.Line
+		switch {
+		case seen[key.Value]:
+			at.fail("is given twice")
+		case len(known) > 0 && !slices.Contains(known, key.Value):
+			at.fail("unknown field%s", suggestion(key.Value, known))
+		}
+		seen[key.Value] = true
+	}
+	return true
+}
+
+func (v value) kind() string {
+	switch v.node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.ScalarNode:
+		return strconv.Quote(v.node.Value)
+	default:
+		return "this"
+	}
+}
+
+// items are the elements of a list; an absent list has none.
+func (v value) items() []value {
+	if !v.present() {
+		return nil
+	}
+	if v.node.Kind != yaml.SequenceNode {
+		v.fail("must be a list, not %s", v.kind())
+		return nil
+	}
+	items := make([]value, len(v.node.Content))
+	for i, n := range v.node.Content {
+		items[i] = value{node: resolveAlias(n), field: fmt.Sprintf("%s[%d]", v.field, i), src: v.src}
+	}
+	return items
+}
+
+func (v value) scalar(tags ...string) (string, bool) {
+	if !v.present() {
+		return "", false
+	}
+	if v.node.Kind != yaml.ScalarNode || !slices.Contains(tags, v.node.Tag) {
+		return v.node.Value, false
+	}
+	return v.node.Value, true
+}
+
+// text is a string field, or "" where it is absent.
+func (v value) text() string {
+	s, ok := v.scalar("!!str")
+	if !ok && v.present() {
+		v.fail("must be a string, not %s", v.kind())
+		return ""
+	}
+	return s
+}
+
+// oneOf is a string field restricted to the given words; the first word is the default.
+func (v value) oneOf(words ...string) string {
+	s := v.text()
+	if s == "" {
+		return words[0]
+	}
+	if !slices.Contains(words, s) {
+		v.fail("%q is not one of %s%s", s, strings.Join(words, ", "), suggestion(s, words))
+		return words[0]
+	}
+	return s
+}
+
+// number is a whole number between least and most, or fallback where it is absent.
+func (v value) number(fallback, least, most int) int {
+	if !v.present() {
+		return fallback
+	}
+	s, ok := v.scalar("!!int")
+	n, err := strconv.Atoi(s)
+	if !ok || err != nil {
+		v.fail("must be a whole number, not %s", v.kind())
+		return fallback
+	}
+	if n < least || n > most {
+		v.fail("must be between %d and %d, not %d", least, most, n)
+		return fallback
+	}
+	return n
+}
+
+func (v value) boolean() bool {
+	if !v.present() {
+		return false
+	}
+	s, ok := v.scalar("!!bool")
+	if !ok {
+		v.fail("must be true or false, not %s", v.kind())
+	}
+	return ok && s == "true"
+}
+
+// quantity is a number of pods or a percentage up to limit percent (0: any), or fallback where it is absent.
+func (v value) quantity(fallback Quantity, limit int) Quantity {
+	if !v.present() {
+		return fallback
+	}
+	s, ok := v.scalar("!!int", "!!str")
+	if !ok {
+		v.fail("must be a number of pods or a percentage, not %s: write 3 or \"20%%\"", v.kind())
+		return fallback
+	}
+	if v.node.Tag == "!!str" && !strings.HasSuffix(s, "%") {
+		v.fail("%q must be a number without quotes or a percentage: write 3 or \"20%%\"", s)
+		return fallback
+	}
+	q, err := ParseQuantity(s)
+	if err != nil {
+		v.fail("%v", err)
+		return fallback
+	}
+	if q.percent && limit > 0 && q.units > int64(limit)*percentScale {
+		v.fail("%s is more than %d%%", q, limit)
+		return fallback
+	}
+	return q
+}
+
+// duration is a positive Go duration such as 10m, or fallback where it is absent.
+func (v value) duration(fallback time.Duration) time.Duration {
+	if !v.present() {
+		return fallback
+	}
+	s, ok := v.scalar("!!str")
+	if !ok {
+		v.fail("must be a duration with a unit, not %s: write 30s, 10m or 1h", v.kind())
+		return fallback
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		v.fail("%q is not a duration: write 30s, 10m or 1h", s)
+		return fallback
+	}
+	if d <= 0 {
+		v.fail("must be longer than 0, not %s", s)
+		return fallback
+	}
+	return d
+}
+
+// decode is the node as plain Go values (map[string]any, []any, scalars).
+func (v value) decode() any {
+	if !v.present() {
+		return nil
+	}
+	var out any
+	if err := v.node.Decode(&out); err != nil {
+		v.fail("reading: %v", err)
+	}
+	return out
+}
+
+func suggestion(word string, known []string) string {
+	best, distance := "", 3
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// editDistance is the number of single-letter edits between two short words (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import "slices"
+
+// stepper works out the pod writes of one look in direct mode. low are counts with the deletions decided so far taken
+// off; creations are judged on high, to which they are added.
+type stepper struct {
+	rule     rule
+	bounds   Bounds
+	observed *Observed
+	from     string // revision that old pods are created from
+	to       string // revision that is released
+	tally    tally
+	low      counts
+	high     counts
+	changes  map[string]Change // by revision; filled on first use
+	actions  []Action
+	ids      *instances
+	blocked  string // why nothing more can be replaced now, for the message
+}
+
+// newStepper counts the pods for a release from one revision to another.
+func newStepper(r rule, b Bounds, o *Observed, from, to string) *stepper {
+	if from == "" {
+		from = to
+	}
+	s := &stepper{rule: r, bounds: b, observed: o, from: from, to: to}
+	s.count()
+	s.low, s.high = s.tally.counts, s.tally.counts
+	return s
+}
+
+// run decides every write that is safe now.
+func (s *stepper) run() []Action {
+	s.settle()
+	s.advance()
+	s.drop()
+	s.replace()
+	s.create()
+	s.trim()
+	return s.actions
+}
+
+// settle finishes what is already under way on pods of the released revision, and removes ended ones. None of it
+// costs availability.
+func (s *stepper) settle() {
+	life := &s.observed.CloneSet.Spec.Lifecycle
+	for i := range s.observed.Pods {
+		p := &s.observed.Pods[i]
+		c := s.tally.classes[i]
+		switch {
+		case p.Ended():
+			s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: "it has ended"})
+		case !c.has(classActive) || c.has(classMarked):
+		case p.Lifecycle == PreparingNormal:
+			if !life.PreNormal.IsSet() || life.PreNormal.Holds(p) {
+				s.setLifecycle(p, Normal, "ready for service")
+			}
+		case c.has(classNew):
+			s.settleUpdated(p)
+		}
+	}
+}
+
+// settleUpdated leads a pod of the released revision through the end of its in-place update, or out of one that
+// a rollback made unnecessary.
+func (s *stepper) settleUpdated(p *Pod) {
+	hook := &s.observed.CloneSet.Spec.Lifecycle.InPlaceUpdate
+	switch {
+	case p.Pending:
+	case p.Drained:
+		s.act(Action{Kind: ReadmitPod, Pod: p.ref(), Reason: "updated"})
+	case p.Lifecycle == PreparingUpdate:
+		s.setLifecycle(p, Normal, "no update needed any more")
+	case p.Lifecycle == Updating && hook.IsSet() && !hook.Holds(p):
+		s.setLifecycle(p, Updated, "updated, the hook may follow")
+	case p.Lifecycle == Updating, p.Lifecycle == Updated && (!hook.IsSet() || hook.Holds(p)):
+		s.setLifecycle(p, Normal, "updated")
+	}
+}
+
+// drop deletes pods that somebody asked to delete, unavailable ones first.
+func (s *stepper) drop() {
+	marked := s.pick(func(c podClass) bool { return c.has(classMarked) })
+	for _, available := range []bool{false, true} {
+		may := choose(available, s.rule.dropAvailable, s.rule.dropUnavailable)
+		for _, i := range marked {
+			if s.tally.classes[i].has(classAvailable) != available || !may(s.bounds, s.low) {
+				continue
+			}
+			s.low.total--
+			s.low.serving -= one(available)
+			p := &s.observed.Pods[i]
+			s.remove(p, choose(p.Lifecycle == PreparingDelete, "its hook let go", "asked to be deleted"))
+		}
+	}
+}
+
+// create adds pods: of the released revision first, then the old ones that are missing.
+func (s *stepper) create() {
+	s.high.new, s.high.updating = s.low.new, s.low.updating
+	reason := "missing"
+	if s.bounds.surplusOld(s.tally.counts) > 0 {
+		reason = "new"
+	}
+	s.createAll(s.to, reason, s.rule.createNew, func() { s.high.new++; s.high.updating++ })
+	s.createAll(s.from, "missing", s.rule.createOld, func() { s.high.old++ })
+}
+
+func (s *stepper) createAll(revision, reason string, may guard, note func()) {
+	room := s.scaleRoom(reason)
+	if may(s.bounds, s.high) {
+		missing := max(s.bounds.Replicas+s.bounds.MaxSurge-s.high.total, 0)
+		s.actions = slices.Grow(s.actions, min(missing, room, s.bounds.Replicas))
+	}
+	for ; room > 0 && may(s.bounds, s.high); room-- {
+		note()
+		s.high.kept++
+		if s.cancelDelete(revision) {
+			continue
+		}
+		s.high.total++
+		if s.ids == nil {
+			s.ids = newInstances(s.observed)
+		}
+		s.act(s.ids.create(s.observed, revision, reason))
+	}
+}
+
+// scaleRoom is how many pods scaleStrategy.maxUnavailable lets a scale-up create now.
+func (s *stepper) scaleRoom(reason string) int {
+	limit := s.observed.CloneSet.Spec.ScaleMaxUnavailable
+	if limit == nil || reason != "missing" {
+		return maxPods
+	}
+	return limit.Up(s.bounds.Replicas) - s.tally.unhealthy
+}
+
+// cancelDelete keeps a pod of the revision whose deletion still waits for a hook instead of creating another one.
+func (s *stepper) cancelDelete(revision string) bool {
+	for n, i := range s.tally.leaving {
+		if p := &s.observed.Pods[i]; p.Revision == revision && s.observed.CloneSet.Spec.Lifecycle.PreDelete.Holds(p) {
+			s.tally.leaving = slices.Delete(s.tally.leaving, n, n+1)
+			s.setLifecycle(p, Normal, "needed again")
+			return true
+		}
+	}
+	return false
+}
+
+// trim deletes pods of the released revision that scaling in left over, in deletion order.
+func (s *stepper) trim() {
+	if s.low.new <= s.bounds.wanted() || s.low.kept <= s.bounds.Replicas {
+		return
+	}
+	fresh := func(c podClass) bool { return c.has(classActive|classNew) && !c.has(classMarked) }
+	for _, i := range s.ranked(s.pick(fresh), s.low.kept-s.bounds.Replicas) {
+		available := s.tally.classes[i].has(classAvailable)
+		if may := choose(available, s.rule.trimAvailable, s.rule.trimUnavailable); !may(s.bounds, s.low) {
+			continue
+		}
+		s.low.total--
+		s.low.kept--
+		s.low.new--
+		s.low.ready -= one(available)
+		s.low.serving -= one(available)
+		s.remove(&s.observed.Pods[i], "more pods than replicas")
+	}
+}
+
+// remove deletes a pod, or first lets its preDelete hook do its work.
+func (s *stepper) remove(p *Pod, reason string) {
+	hook := &s.observed.CloneSet.Spec.Lifecycle.PreDelete
+	switch {
+	case !hook.Holds(p):
+		s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: reason})
+	case p.Lifecycle != PreparingDelete:
+		s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingDelete, NotReady: hook.MarkPodNotReady, Reason: reason})
+	default:
+		s.blocked = "a preDelete hook holds pod " + p.Name
+	}
+}
+
+func (s *stepper) setLifecycle(p *Pod, state LifecycleState, reason string) {
+	s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: state, Reason: reason})
+}
+
+func (s *stepper) act(a Action) { s.actions = append(s.actions, a) }
+
+// pick lists the indexes of the pods whose class is wanted.
+func (s *stepper) pick(wanted func(podClass) bool) []int32 {
+	n := 0
+	for _, c := range s.tally.classes {
+		n += one(wanted(c))
+	}
+	if n == 0 {
+		return nil
+	}
+	picked := make([]int32, 0, n)
+	for i, c := range s.tally.classes {
+		if wanted(c) {
+			picked = append(picked, int32(i))
+		}
+	}
+	return picked
+}
+
+func choose[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// kind is one way a pod can be, as far as a release can tell pods apart. A world counts pods by kind instead of naming
+// them: pods of one kind are interchangeable, which is what makes all worlds few enough to visit.
+type kind uint8
+
+const (
+	oldUp kind = iota
+	oldDown
+	oldUpMarked
+	oldDownMarked
+	oldUpDrained
+	oldDownDrained
+	newUp
+	newDown
+	newUpMarked
+	newDownMarked
+	newPending
+	newUpDrained
+	newDownDrained
+	ended
+	kinds
+)
+
+func (k kind) String() string {
+	return [...]string{
+		"oldUp", "oldDown", "oldUp!", "oldDown!", "oldUpDrained", "oldDownDrained", "newUp", "newDown",
+		"newUp!", "newDown!", "newPending", "newUpDrained", "newDownDrained", "ended",
+	}[k]
+}
+
+func (k kind) in(set ...kind) bool {
+	for _, s := range set {
+		if k == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (k kind) active() bool { return k != ended }
+func (k kind) old() bool    { return k <= oldDownDrained }
+func (k kind) marked() bool { return k.in(oldUpMarked, oldDownMarked, newUpMarked, newDownMarked) }
+
+// serving tells whether pods of this kind are ready; available, whether they also stay.
+func (k kind) serving() bool   { return k.in(oldUp, oldUpMarked, newUp, newUpMarked) }
+func (k kind) available() bool { return k.in(oldUp, newUp) }
+
+// recovers is the kind that a pod becomes when its containers get ready.
+func (k kind) recovers() (kind, bool) {
+	switch k {
+	case oldDown, oldDownMarked, oldDownDrained, newDown, newDownMarked, newDownDrained:
+		return k - 1, true
+	case newPending:
+		return newUpDrained, true
+	default:
+		return k, false
+	}
+}
+
+// crashes is the kind that a pod becomes when its containers crash.
+func (k kind) crashes() (kind, bool) {
+	if k.in(oldUp, oldUpMarked, oldUpDrained, newUp, newUpMarked, newUpDrained) {
+		return k + 1, true
+	}
+	return k, false
+}
+
+// world is everything that the release depends on at one moment.
+type world struct {
+	pods     [kinds]uint8
+	crashes  uint8 // that may still happen
+	marks    uint8 // deletions that somebody may still ask for
+	progress uint8 // index into the search's list of Progress values
+}
+
+func (w world) move(from, to kind) world {
+	w.pods[from]--
+	w.pods[to]++
+	return w
+}
+
+func (w world) count(counted func(kind) bool) int {
+	n := 0
+	for k := range kinds {
+		if counted(k) {
+			n += int(w.pods[k])
+		}
+	}
+	return n
+}
+
+func (w world) total() int     { return w.count(kind.active) }
+func (w world) available() int { return w.count(kind.available) }
+func (w world) serving() int   { return w.count(kind.serving) }
+func (w world) kept() int      { return w.count(func(k kind) bool { return k.active() && !k.marked() }) }
+
+func (w world) old() int {
+	return w.count(func(k kind) bool { return k.active() && k.old() && !k.marked() })
+}
+
+// broken counts the pods that an update has taken out of service or not yet brought into it.
+func (w world) broken() int {
+	return w.count(func(k kind) bool {
+		return k.in(newDown, newPending, newUpDrained, newDownDrained, oldUpDrained, oldDownDrained)
+	})
+}
+
+func (w world) String() string {
+	var parts []string
+	for k := range kinds {
+		if w.pods[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", w.pods[k], k))
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// testEpoch is the moment at which test worlds stand still.
+func testEpoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// pod is a pod of a kind.
+func (k kind) pod(name string) Pod {
+	p := Pod{
+		Name: name, UID: name, Instance: name, Node: "n", Phase: PodRunning, Revision: "old", Lifecycle: Normal,
+		Ready: k.serving(), DeleteRequested: k.marked(), ReadySince: testEpoch(), Created: testEpoch(),
+	}
+	if !k.old() {
+		p.Revision = "new"
+	}
+	p.Drained = k.in(oldUpDrained, oldDownDrained, newPending, newUpDrained, newDownDrained)
+	p.Pending = k == newPending
+	if k == ended {
+		p.Phase = PodFailed
+	}
+	return p
+}
+
+// testTemplates are the templates of the revisions old and new: an image apart.
+func testTemplates() []Revision {
+	template := func(image string) map[string]any {
+		return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}}}
+	}
+	return []Revision{{Name: "old", Template: template("a")}, {Name: "new", Template: template("b")}}
+}
