@@ -36,7 +36,7 @@ func TestReadmeShowsTheTruth(t *testing.T) {
 }
 
 // TestReadmeTableMatchesExamples holds each row of "Use it with" against the example that it links: what the row shows
-// as code stands in a file of the example, and no example is without a row.
+// as code stands in a file of the example, and no example goes without mention.
 func TestReadmeTableMatchesExamples(t *testing.T) {
 	t.Chdir("../..")
 	readme, err := os.ReadFile("README.md")
@@ -61,8 +61,8 @@ func TestReadmeTableMatchesExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range examples {
-		if !slices.Contains(linked, e.Name()) {
-			t.Errorf("testdata/examples/%s has no row in the README", e.Name())
+		if !slices.Contains(linked, e.Name()) && !strings.Contains(string(readme), "](testdata/examples/"+e.Name()+")") {
+			t.Errorf("testdata/examples/%s is not in the README", e.Name())
 		}
 	}
 }
