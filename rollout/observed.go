@@ -125,7 +125,7 @@ type Progress struct {
 	Started  time.Time // when the batch began, moved forward by what was spent paused or ready
 	Ready    time.Time // since when the batch is ready; zero: it is not
 	Paused   time.Time // since when nothing may move; zero: it may
-	Approved int       // batches that a person has let pass
+	Approved int       // batches that a person has let pass, from the first on: an approval sets it to Batch+1
 	Hold     bool      // a person holds the release
 	Abort    bool      // a person wants the release to fail
 	Back     bool      // rolling back

@@ -231,6 +231,10 @@ func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
 	if d := Decide(plan, o); d.Reason != AwaitingApproval {
 		t.Errorf("%s: the approval of the first batch counts for the second", d.Reason)
 	}
+	o.Progress.Approved = o.Progress.Batch + 1
+	if d := Decide(plan, o); d.Reason != BatchStarted || d.Batch != 2 {
+		t.Errorf("%s in batch %d after the approval", d.Reason, d.Batch+1)
+	}
 }
 
 func TestArgo1774ABadStablePodDoesNotBlockTheRelease(t *testing.T) {
