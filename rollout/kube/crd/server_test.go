@@ -16,7 +16,10 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-var cluster = kubetest.Shared{Options: kubetest.Options{ControllerManager: true}}
+var cluster = kubetest.Shared{Options: kubetest.Options{
+	ControllerManager: true,
+	Definitions:       [][]byte{crd.CloneSet(), crd.SidecarSet()},
+}}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -49,8 +52,7 @@ spec:
 
 func TestTheServerTakesOurDefinitions(t *testing.T) {
 	c := cluster.Get(t)
-	for name, manifest := range map[string][]byte{crd.CloneSetName: crd.CloneSet(), crd.SidecarSetName: crd.SidecarSet()} {
-		c.Install(t, manifest)
+	for _, name := range []string{crd.CloneSetName, crd.SidecarSetName} {
 		live := c.Get(t, definitions+name)
 		for _, condition := range []string{"NamesAccepted", "Established"} {
 			if got := kubetest.Condition(live, condition); got != "True" {
@@ -68,8 +70,6 @@ func TestTheServerTakesOurDefinitions(t *testing.T) {
 
 func TestShortNames(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
-	c.Install(t, crd.SidecarSet())
 	want := map[string]any{
 		"clonesets": "clone", "clonesets/scale": nil, "clonesets/status": nil,
 		"sidecarsets": "sidecarset", "sidecarsets/status": nil,
@@ -88,7 +88,6 @@ func TestShortNames(t *testing.T) {
 // kubectl get clone prints what the server's table says.
 func TestColumns(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	c.Create(t, cloneSets(ns), demo)
 	c.Patch(t, cloneSets(ns)+"/demo/status", `{"status": {"observedGeneration": 1, "replicas": 6, "readyReplicas": 5,
@@ -113,7 +112,6 @@ func TestColumns(t *testing.T) {
 
 func TestSubresources(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	created := c.Create(t, cloneSets(ns), demo)
 	path := cloneSets(ns) + "/demo"
@@ -138,7 +136,6 @@ func TestSubresources(t *testing.T) {
 // A PodDisruptionBudget finds out through the scale subresource how many pods there should be.
 func TestDisruptionBudget(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	uid := kubetest.Field(c.Create(t, cloneSets(ns), demo), "metadata", "uid")
 	c.Patch(t, cloneSets(ns)+"/demo", `{"spec": {"replicas": 2}}`)
@@ -182,7 +179,6 @@ spec: {maxUnavailable: 50%, selector: {matchLabels: {app: demo}}}
 // What a pod has is kept, also fields that nobody knows yet.
 func TestThePodTemplateIsKept(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	container := kubetest.Field(c.Create(t, cloneSets(ns), demo), "spec", "template", "spec", "containers", 0)
 	want := map[string]any{
@@ -195,7 +191,6 @@ func TestThePodTemplateIsKept(t *testing.T) {
 
 func TestValidation(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	c.Create(t, cloneSets(ns), demo)
 	tests := map[string]struct {
@@ -225,7 +220,6 @@ func TestValidation(t *testing.T) {
 
 func TestSidecarSetColumns(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.SidecarSet())
 	const sets = "/apis/apps.kruise.io/v1alpha1/sidecarsets"
 	created := c.Create(t, sets, `
 apiVersion: apps.kruise.io/v1alpha1

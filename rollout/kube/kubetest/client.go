@@ -69,6 +69,7 @@ type StatusError struct {
 	Method, Path string
 	Code         int
 	Message      string
+	Name         string // of the object that it is about, if the API server says so
 }
 
 func (e *StatusError) Error() string {
@@ -86,7 +87,8 @@ func (c *Client) send(method, path, contentType string, body []byte) (map[string
 		object = map[string]any{"message": string(answer)}
 	}
 	if code >= http.StatusBadRequest {
-		return nil, &StatusError{Method: method, Path: path, Code: code, Message: fmt.Sprint(object["message"])}
+		name, _ := Field(object, "details", "name").(string)
+		return nil, &StatusError{Method: method, Path: path, Code: code, Message: fmt.Sprint(object["message"]), Name: name}
 	}
 	return object, nil
 }
