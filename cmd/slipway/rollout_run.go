@@ -91,8 +91,10 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
-	for flag, words := range map[string][]cobra.Completion{"mode": {"auto", "direct", "partition"},
-		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict}, "output": {"auto", "table", "json", "none"}} {
+	for flag, words := range map[string][]cobra.Completion{
+		"mode":        {"auto", "direct", "partition"},
+		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
+	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 	completeFlag(cmd, "plan", completeManifests)

@@ -174,8 +174,10 @@ func (c *Cluster) deletePod(ctx context.Context, a rollout.Action) error {
 	options := deleteExactly(a.Pod.UID, a.Pod.ResourceVersion)
 	var err error
 	if c.options.Evict && there.Status.Phase != rollout.PodFailed && there.Status.Phase != rollout.PodSucceeded {
-		err = c.client.evict(ctx, at.object(a.Pod.Name, "eviction"), map[string]any{"apiVersion": "policy/v1", "kind": "Eviction",
-			"metadata": map[string]any{"name": a.Pod.Name, "namespace": c.target.Namespace}, "deleteOptions": options})
+		err = c.client.evict(ctx, at.object(a.Pod.Name, "eviction"), map[string]any{
+			"apiVersion": "policy/v1", "kind": "Eviction",
+			"metadata": map[string]any{"name": a.Pod.Name, "namespace": c.target.Namespace}, "deleteOptions": options,
+		})
 		if apierrors.IsTooManyRequests(err) {
 			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", c.podWords("evicting", a.Pod.Name), rollout.ErrConflict, err)
 		}
@@ -204,7 +206,8 @@ func (c *Cluster) handClaims(ctx context.Context, of metadata) error {
 	})
 	for _, m := range own {
 		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []ownerReference{
-			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID}}}}
+			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
+		}}}
 		var handed named
 		if err := c.client.merge(ctx, claims(c.target.Namespace).object(m.Name), patch, &handed); err != nil {
 			c.claims.doubt()
@@ -277,9 +280,11 @@ func (c *Cluster) setPartition(ctx context.Context, a rollout.Action) error {
 		strategy = map[string]any{"rollingUpdate": strategy}
 	}
 	return c.writeSet(ctx, func(at string, out any) error {
-		return c.client.apply(ctx, at, map[string]any{"apiVersion": c.set.APIVersion, "kind": c.set.Kind,
+		return c.client.apply(ctx, at, map[string]any{
+			"apiVersion": c.set.APIVersion, "kind": c.set.Kind,
 			"metadata": map[string]any{"name": c.target.Name, "namespace": c.target.Namespace, "resourceVersion": a.ResourceVersion},
-			"spec":     map[string]any{"updateStrategy": strategy}}, out)
+			"spec":     map[string]any{"updateStrategy": strategy},
+		}, out)
 	})
 }
 
@@ -297,7 +302,8 @@ func (c *Cluster) restoreTemplate(ctx context.Context, a rollout.Action) error {
 	return c.writeSet(ctx, func(at string, out any) error {
 		return c.client.jsonPatch(ctx, at, []map[string]any{
 			{"op": "test", "path": "/metadata/resourceVersion", "value": a.ResourceVersion},
-			{"op": "replace", "path": "/spec/template", "value": template}}, out)
+			{"op": "replace", "path": "/spec/template", "value": template},
+		}, out)
 	})
 }
 

@@ -59,8 +59,11 @@ func (r resource) object(name string, subresource ...string) string {
 }
 
 // The resources that a release touches.
-func pods(namespace string) resource       { return core("Pod", namespace, "pods") }
-func claims(namespace string) resource     { return core("PersistentVolumeClaim", namespace, "persistentvolumeclaims") }
+func pods(namespace string) resource { return core("Pod", namespace, "pods") }
+
+func claims(namespace string) resource {
+	return core("PersistentVolumeClaim", namespace, "persistentvolumeclaims")
+}
 func configMaps(namespace string) resource { return core("ConfigMap", namespace, "configmaps") }
 func events(namespace string) resource     { return core("Event", namespace, "events") }
 

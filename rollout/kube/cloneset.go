@@ -40,8 +40,10 @@ func (c *cloneSet) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
-	c.tree = map[string]any{"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
-		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID}}
+	c.tree = map[string]any{
+		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
+		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},
+	}
 	return nil
 }
 
@@ -118,8 +120,10 @@ func (c cloneSet) historyLimit() int {
 
 // owner is the reference to this CloneSet that its pods, claims and revisions carry.
 func (c cloneSet) owner() ownerReference {
-	return ownerReference{APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Metadata.Name, UID: c.Metadata.UID,
-		Controller: yes(), BlockOwnerDeletion: yes()}
+	return ownerReference{
+		APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Metadata.Name, UID: c.Metadata.UID,
+		Controller: yes(), BlockOwnerDeletion: yes(),
+	}
 }
 
 // claimTemplates are the volumeClaimTemplates.

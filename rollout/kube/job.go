@@ -40,14 +40,18 @@ func (o JobOptions) Manifests() ([]map[string]any, error) {
 	name := o.name()
 	account := object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}
 	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": o.Rules()}
-	binding := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
+	binding := object{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-		"subjects": []any{o.subject(name)}}
+		"subjects": []any{o.subject(name)},
+	}
 	out := []map[string]any{account, role, binding}
 	planName := name + "-" + hash
 	if len(o.Plan) > 0 {
-		out = append(out, object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(planName), "immutable": true,
-			"data": object{"plan.yaml": string(o.Plan)}})
+		out = append(out, object{
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(planName), "immutable": true,
+			"data": object{"plan.yaml": string(o.Plan)},
+		})
 	}
 	if o.Stay {
 		return append(out, o.deployment(name, planName)), nil
@@ -195,8 +199,10 @@ func (o JobOptions) podSpec(name, planName, restart string, more ...string) obje
 	c := object{
 		"name": "slipway", "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},
-		"securityContext": object{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-			"capabilities": object{"drop": []string{"ALL"}}},
+		"securityContext": object{
+			"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+			"capabilities": object{"drop": []string{"ALL"}},
+		},
 	}
 	spec := object{
 		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,

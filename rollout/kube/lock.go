@@ -66,8 +66,10 @@ type lock struct {
 }
 
 func newLock(c client, o Options, set cloneSet) *lock {
-	return &lock{client: c, of: leases(o.Namespace), name: leaseName(set.Metadata.UID), set: o.Namespace + "/" + o.Name,
-		owner: set.owner(), identity: o.Identity, duration: o.Lease, now: o.Now}
+	return &lock{
+		client: c, of: leases(o.Namespace), name: leaseName(set.Metadata.UID), set: o.Namespace + "/" + o.Name,
+		owner: set.owner(), identity: o.Identity, duration: o.Lease, now: o.Now,
+	}
 }
 
 // leaseName follows from the UID, so a CloneSet that is made anew under its old name has another lock.
@@ -120,7 +122,8 @@ func (l *lock) read(ctx context.Context) (lease, error) {
 func (l *lock) take(ctx context.Context, current lease) error {
 	next := lease{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Metadata: current.Metadata, Spec: leaseSpec{
 		HolderIdentity: l.identity, LeaseDurationSeconds: max(int(l.duration/time.Second), 1), AcquireTime: l.time(), RenewTime: l.time(),
-		LeaseTransitions: current.Spec.LeaseTransitions + 1}}
+		LeaseTransitions: current.Spec.LeaseTransitions + 1,
+	}}
 	next.Metadata.OwnerReferences = []ownerReference{{APIVersion: l.owner.APIVersion, Kind: l.owner.Kind, Name: l.owner.Name, UID: l.owner.UID}}
 	var err error
 	if current.Metadata.ResourceVersion == "" {

@@ -77,7 +77,8 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 		epoch++
 	}
 	next := configMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
-		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch)}}
+		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
+	}}
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
 	at := configMaps(c.options.Namespace)
 	if ok {
@@ -85,7 +86,8 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 	} else {
 		owner := c.set.owner()
 		next.Metadata = metadata{Name: MemoryName(c.options.Name), OwnerReferences: []ownerReference{
-			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID}}}
+			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
+		}}
 		err = c.client.create(ctx, at.path, next, &next)
 	}
 	if err != nil {

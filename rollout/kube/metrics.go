@@ -53,8 +53,10 @@ func (m *Metrics) Record(o rollout.Observed, d rollout.Decision) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for state, n := range map[string]int{"desired": c.Desired, "total": c.Total, "updated": c.Updated, "updated_ready": c.UpdatedReady,
-		"ready": c.Ready, "available": c.Available, "old": c.Old(), "terminating": terminating} {
+	for state, n := range map[string]int{
+		"desired": c.Desired, "total": c.Total, "updated": c.Updated, "updated_ready": c.UpdatedReady,
+		"ready": c.Ready, "available": c.Available, "old": c.Old(), "terminating": terminating,
+	} {
 		m.gauges[fmt.Sprintf("slipway_pods{state=%q}", state)] = float64(n)
 	}
 	m.gauges["slipway_batch"], m.gauges["slipway_batches"] = float64(d.Batch+1), float64(d.Batches)

@@ -23,10 +23,10 @@ type kept interface{ meta() metadata }
 // mirror keeps a selection of objects of one kind as the server has them: it lists them once and watches from there.
 // Answers to own writes go in too, and an older state never replaces a newer one.
 type mirror[T kept] struct {
-	client  client
-	of      resource
+	client    client
+	of        resource
 	selection url.Values // labelSelector or fieldSelector
-	changed chan<- struct{}
+	changed   chan<- struct{}
 
 	mu      sync.Mutex
 	objects map[string]T
@@ -174,8 +174,10 @@ func (m *mirror[T]) watch(ctx context.Context) error {
 	m.mu.Lock()
 	from := m.behind
 	m.mu.Unlock()
-	query := url.Values{"watch": {"1"}, "allowWatchBookmarks": {"1"}, "timeoutSeconds": {watchSeconds},
-		"resourceVersion": {strconv.FormatUint(from, 10)}}
+	query := url.Values{
+		"watch": {"1"}, "allowWatchBookmarks": {"1"}, "timeoutSeconds": {watchSeconds},
+		"resourceVersion": {strconv.FormatUint(from, 10)},
+	}
 	for k, v := range m.selection {
 		query[k] = v
 	}

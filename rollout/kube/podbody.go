@@ -25,8 +25,10 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 	}
 	t := clone(template)
 	labels := stringsOf(field(t, "metadata", "labels"))
-	maps.Copy(labels, map[string]string{labelRevision: r.Metadata.Name, labelTemplateHash: hashOf(r.Metadata.Name),
-		labelInstance: a.Instance, labelLifecycle: string(a.Lifecycle)})
+	maps.Copy(labels, map[string]string{
+		labelRevision: r.Metadata.Name, labelTemplateHash: hashOf(r.Metadata.Name),
+		labelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
+	})
 	annotations := stringsOf(field(t, "metadata", "annotations"))
 	annotations[annotationLifecycleTime] = stamp(now).Format(time.RFC3339)
 	spec, _ := field(t, "spec").(map[string]any)
@@ -38,8 +40,10 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 	}
 	addClaims(spec, set, a)
 	finalizers := items(t, "metadata", "finalizers")
-	meta := map[string]any{"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
-		"ownerReferences": []ownerReference{set.owner()}}
+	meta := map[string]any{
+		"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
+		"ownerReferences": []ownerReference{set.owner()},
+	}
 	if len(finalizers) > 0 {
 		meta["finalizers"] = finalizers
 	}
@@ -98,8 +102,10 @@ func newClaims(set cloneSet, a rollout.Action) []map[string]any {
 		labels := stringsOf(field(t, "metadata", "labels"))
 		maps.Copy(labels, stringsOf(field(set.tree, "spec", "selector", "matchLabels")))
 		labels[labelInstance] = a.Instance
-		meta := map[string]any{"name": claimName(text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
-			"labels": labels, "ownerReferences": []ownerReference{set.owner()}}
+		meta := map[string]any{
+			"name": claimName(text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
+			"labels": labels, "ownerReferences": []ownerReference{set.owner()},
+		}
 		if annotations := stringsOf(field(t, "metadata", "annotations")); len(annotations) > 0 {
 			meta["annotations"] = annotations
 		}
@@ -112,8 +118,10 @@ func newClaims(set cloneSet, a rollout.Action) []map[string]any {
 func drainedPatch(now time.Time) []condition {
 	return []condition{
 		{Type: gateInPlace, Status: "False", Reason: "StartInPlaceUpdate", LastTransitionTime: &now},
-		{Type: "Ready", Status: "False", Reason: "ReadinessGatesNotReady", LastTransitionTime: &now,
-			Message: `the status of pod readiness gate "` + gateInPlace + `" is not "True", but False`},
+		{
+			Type: "Ready", Status: "False", Reason: "ReadinessGatesNotReady", LastTransitionTime: &now,
+			Message: `the status of pod readiness gate "` + gateInPlace + `" is not "True", but False`,
+		},
 	}
 }
 

@@ -125,8 +125,10 @@ func newRevision(set cloneSet, name, hash string, data []byte, n int64) revision
 		// With claim templates the annotation is left out, which stands for a hash that is not known.
 		annotations[annotationClaimsHash] = ""
 	}
-	return revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: metadata{Name: name,
-		Namespace: set.Metadata.Namespace, Labels: labels, Annotations: annotations, OwnerReferences: []ownerReference{set.owner()}}}
+	return revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: metadata{
+		Name:      name,
+		Namespace: set.Metadata.Namespace, Labels: labels, Annotations: annotations, OwnerReferences: []ownerReference{set.owner()},
+	}}
 }
 
 // revisionData is the content of a revision: the defaulted template as a patch of the CloneSet's spec. Keys are sorted.

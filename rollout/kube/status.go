@@ -92,7 +92,9 @@ func (c *Cluster) nextStatus() (setStatus, bool) {
 		next.CurrentRevision = o.UpdateRevision
 	}
 	next.Conditions = c.conditions(old.Conditions)
-	same := func(a, b condition) bool { return a.Type == b.Type && a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message }
+	same := func(a, b condition) bool {
+		return a.Type == b.Type && a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message
+	}
 	equal := slices.EqualFunc(next.Conditions, old.Conditions, same)
 	a, b := next, old
 	a.Conditions, b.Conditions = nil, nil
@@ -176,8 +178,10 @@ func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
 	body := map[string]any{
 		"apiVersion": "v1", "kind": "Event",
 		"metadata": map[string]any{"generateName": c.target.Name + ".", "namespace": c.target.Namespace},
-		"involvedObject": map[string]any{"apiVersion": c.set.APIVersion, "kind": c.set.Kind, "name": c.target.Name,
-			"namespace": c.target.Namespace, "uid": c.target.UID, "resourceVersion": c.set.Metadata.ResourceVersion},
+		"involvedObject": map[string]any{
+			"apiVersion": c.set.APIVersion, "kind": c.set.Kind, "name": c.target.Name,
+			"namespace": c.target.Namespace, "uid": c.target.UID, "resourceVersion": c.set.Metadata.ResourceVersion,
+		},
 		"type": kind, "reason": reason, "message": message, "count": 1,
 		"firstTimestamp": stamp(now), "lastTimestamp": stamp(now),
 		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": c.options.Identity,

@@ -59,8 +59,10 @@ func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
 func (a *Audit) Err() error { return a.err }
 
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
-	line := auditLine{Plan: a.plan, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances,
-		Checks: o.Checks, Progress: o.Progress}
+	line := auditLine{
+		Plan: a.plan, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances,
+		Checks: o.Checks, Progress: o.Progress,
+	}
 	a.plan = nil
 	var err error
 	if line.Decision, err = json.Marshal(d); err != nil {
