@@ -15,11 +15,13 @@ help: ## list the targets
 build: ## build ./slipway, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o slipway ./cmd/slipway
 
-test: ## every test that needs only Go and git
+# Before the tests: it may take minutes, and go test would neither show that nor wait for it.
+test: ## every test that needs only Go and git; a real control plane is built once, into the user's cache
+	$(GO) -C testdata/controlplane run .
 	$(GO) test -shuffle=on ./...
 	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on ./... || exit 1; done
 
-quick: ## the tests to run after each change
+quick: ## the tests to run after each change: none needs a control plane
 	$(GO) test -short ./...
 
 fmt: ## format every Go file

@@ -154,16 +154,22 @@ func injectItem(in *inject.Injector, config *Config, it item, findings *inject.F
 	return result.Object, answered
 }
 
+// Annotations of older orchestrators, in place of the internal ones.
+const (
+	legacyPath  = "config.kubernetes.io/path"
+	legacyIndex = "config.kubernetes.io/index"
+)
+
 // sourceOf is the file that an orchestrator says an item came from. It is asked for every item, and so it goes through
 // the two mappings by itself: kyaml's way is a tenth of all that the function costs.
 func sourceOf(object *yaml.Node) inject.Source {
 	annotations := field(field(object, yaml.MetadataField), yaml.AnnotationsField)
-	path := text(annotations, kioutil.PathAnnotation, kioutil.LegacyPathAnnotation)
+	path := text(annotations, kioutil.PathAnnotation, legacyPath)
 	if path == "" {
 		return inject.Source{}
 	}
 	s := inject.Source{File: path}
-	if i, err := strconv.Atoi(text(annotations, kioutil.IndexAnnotation, kioutil.LegacyIndexAnnotation)); err == nil {
+	if i, err := strconv.Atoi(text(annotations, kioutil.IndexAnnotation, legacyIndex)); err == nil {
 		s.Doc = i + 1
 	}
 	return s

@@ -160,7 +160,7 @@ func TestRunRestoresWhatItReplacedWhenTheSetGoes(t *testing.T) {
 
 // TestRunFailures states what a person sees of each mistake, and that every item then comes back as it came.
 func TestRunFailures(t *testing.T) {
-	bad := strings.Replace(sidecarSet, "containers: [{", "contianers: [{}]\n    containers: [{", 1)
+	bad := strings.Replace(sidecarSet, "containers: [{", "containerz: [{}]\n    containers: [{", 1)
 	type result = map[string]any
 	for _, c := range []struct {
 		name, reason, in string
@@ -171,12 +171,12 @@ func TestRunFailures(t *testing.T) {
 			name: "unknown field of a set", reason: "the result names object, field and the word that was meant",
 			in: resourceList(strings.Replace(bad, "annotations: {config.kubernetes.io/local-config: 'true'}", "annotations:\n      internal.config.kubernetes.io/path: sets/logs.yaml\n      internal.config.kubernetes.io/index: '2'\n      config.kubernetes.io/path: sets/logs.yaml\n      config.kubernetes.io/index: '2'", 1)+deployment, ""),
 			results: []result{{
-				"message": `unknown field "contianers" (did you mean "containers"?)`, "severity": "error", "tags": result{"code": "unknown-field"},
+				"message": `unknown field "containerz" (did you mean "containers"?)`, "severity": "error", "tags": result{"code": "unknown-field"},
 				"resourceRef": result{"apiVersion": "apps.kruise.io/v1alpha1", "kind": "SidecarSet", "name": "logs"},
-				"field":       result{"path": "spec.contianers"},
+				"field":       result{"path": "spec.containerz"},
 				"file":        result{"path": "sets/logs.yaml", "index": 2},
 			}},
-			messages: `error: sets/logs.yaml (document 3): SidecarSet/logs: spec.contianers: unknown field`,
+			messages: `error: sets/logs.yaml (document 3): SidecarSet/logs: spec.containerz: unknown field`,
 		},
 		{
 			name: "name conflict", reason: "the file is the one that the orchestrator names",

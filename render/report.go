@@ -83,6 +83,7 @@ type jsonReport struct {
 	Documents   int                     `json:"documents"`
 	SidecarSets int                     `json:"sidecarSets"`
 	Injected    int                     `json:"injected"`
+	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
 	Impact      []Impact                `json:"impact,omitempty"`
 	Findings    []inject.Finding        `json:"findings"`
@@ -94,7 +95,7 @@ func reportOf(o *Outcome) jsonReport {
 		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
 	}
 	return jsonReport{
-		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
+		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
 		Workloads: workloads, Impact: o.Impact, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }

@@ -213,6 +213,16 @@ func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
 	}
 }
 
+func TestLostMemoryHalfWayGoesOn(t *testing.T) {
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Pods(2)}, {Replicas: Percent(100)}}}
+	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)})
+	o.Progress = Progress{}
+	o.CloneSet.Status = CloneSetStatus{Replicas: 4, ReadyReplicas: 4, UpdatedReplicas: 2, UpdatedReadyReplicas: 2, UpdatedAvailableReplicas: 2}
+	if d := Decide(plan, o); d.Reason != BatchStarted {
+		t.Errorf("%s %s", d.Reason, d.Message)
+	}
+}
+
 func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
 	pause := Pause{UntilApproved: true}
 	plan := Plan{Batches: []Batch{{Replicas: Pods(1), Pause: pause}, {Replicas: Pods(2), Pause: pause}, {Replicas: Pods(3)}}}
@@ -220,6 +230,10 @@ func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
 	o.Progress.Batch, o.Progress.Approved, o.Progress.Ready = 1, 1, testEpoch()
 	if d := Decide(plan, o); d.Reason != AwaitingApproval {
 		t.Errorf("%s: the approval of the first batch counts for the second", d.Reason)
+	}
+	o.Progress.Approved = o.Progress.Batch + 1
+	if d := Decide(plan, o); d.Reason != BatchStarted || d.Batch != 2 {
+		t.Errorf("%s in batch %d after the approval", d.Reason, d.Batch+1)
 	}
 }
 

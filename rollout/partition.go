@@ -47,12 +47,14 @@ func (d *decider) foreignMessage() string {
 		d.observed.CloneSet.Spec.Partition, d.progress.Step)
 }
 
-// unarmed says why a release in partition mode cannot begin: the controller is already updating more pods than the
-// first batch has. It is "" where the release can begin.
+// unarmed says why a release in partition mode cannot begin: the controller is about to update more pods than the
+// first batch has. It is "" where the release can begin, also where these pods are updated already, as they are when
+// the memory of a release was lost half way.
 func (d *decider) unarmed() string {
 	spec := d.observed.CloneSet.Spec
 	now := spec.Partition.Partition(spec.Replicas)
-	if d.plan.Mode != Partition || now >= d.bounds.Replicas-d.targets[0] {
+	moving := d.observed.CloneSet.Status.UpdatedReplicas < d.bounds.Replicas-now
+	if d.plan.Mode != Partition || now >= d.bounds.Replicas-d.targets[0] || !moving {
 		return ""
 	}
 	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at 100%%",

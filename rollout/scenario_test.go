@@ -94,7 +94,7 @@ func (s *scenario) do(command string) string {
 	case "mark":
 		s.cluster.RequestDelete(words[1])
 	case "approve":
-		s.cluster.Tell(func(p *rollout.Progress) { p.Approved++ })
+		s.cluster.Tell(func(p *rollout.Progress) { p.Approved = p.Batch + 1 })
 	case "hold", "release":
 		s.cluster.Tell(func(p *rollout.Progress) { p.Hold = words[0] == "hold" })
 	case "abort":

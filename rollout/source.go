@@ -23,11 +23,14 @@ type FieldError struct {
 	What  string // what is wrong and what to write instead
 }
 
-// Error is "file:line: field: what".
+// Error is "file:line: field: what", without what is not known.
 func (e FieldError) Error() string {
-	s := e.File + ": "
-	if e.Line > 0 {
+	var s string
+	switch {
+	case e.File != "" && e.Line > 0:
 		s = fmt.Sprintf("%s:%d: ", e.File, e.Line)
+	case e.File != "":
+		s = e.File + ": "
 	}
 	if e.Field != "" {
 		s += e.Field + ": "
@@ -306,37 +309,4 @@ func (v value) decode() any {
 		v.fail("reading: %v", err)
 	}
 	return out
-}
-
-func suggestion(word string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// editDistance is the number of single-letter edits between two short words (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -105,8 +105,19 @@ func (s *stepper) create() {
 	if s.bounds.surplusOld(s.tally.counts) > 0 {
 		reason = "new"
 	}
-	s.createAll(s.to, reason, s.rule.createNew, func() { s.high.new++; s.high.updating++ })
-	s.createAll(s.from, "missing", s.rule.createOld, func() { s.high.old++ })
+	fresh := func() { s.high.new++; s.high.updating++; s.high.kept++ }
+	old := func() { s.high.old++; s.high.kept++ }
+	s.keep(s.to, func() bool { return s.high.new < s.bounds.wanted() }, fresh)
+	s.keep(s.from, func() bool { return s.high.old < s.bounds.Partition }, old)
+	s.createAll(s.to, reason, s.rule.createNew, fresh)
+	s.createAll(s.from, "missing", s.rule.createOld, old)
+}
+
+// keep cancels deletions that still wait for a hook while pods of the revision are missing.
+func (s *stepper) keep(revision string, missing func() bool, note func()) {
+	for len(s.tally.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
+		note()
+	}
 }
 
 func (s *stepper) createAll(revision, reason string, may guard, note func()) {
@@ -117,10 +128,6 @@ func (s *stepper) createAll(revision, reason string, may guard, note func()) {
 	}
 	for ; room > 0 && may(s.bounds, s.high); room-- {
 		note()
-		s.high.kept++
-		if s.cancelDelete(revision) {
-			continue
-		}
 		s.high.total++
 		if s.ids == nil {
 			s.ids = newInstances(s.observed)

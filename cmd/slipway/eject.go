@@ -27,7 +27,7 @@ changed stays as it is.`,
 			return f.run(c.Context(), s, req, findings)
 		},
 	}
-	f.input.registerConfig(c, "`FILE` with a SidecarInjector, for its workloads")
+	f.input.registerConfig(c, "read the workloads that were added from `FILE`, a SidecarInjector")
 	f.register(c)
 	return c
 }

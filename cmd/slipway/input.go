@@ -30,11 +30,11 @@ type inputFlags struct {
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "`PATH` of a file or folder with SidecarSets, or -, beside those in the input; can be repeated")
-	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none")
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "take `NAMESPACE` for that of objects that name none")
 	completeFlag(c, "sidecarsets", completeManifests)
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
-	f.registerConfig(c, "`FILE` with a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
 }
 
 // registerConfig adds the flag for the configuration alone.
@@ -96,9 +96,14 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what is done and why, as text, json or sarif, to stderr or --report-file; `FORMAT`")
-	c.Flags().StringVar(&f.file, "report-file", "", "`FILE` for the report (text if --report is not given)")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json or sarif, to stderr or --report-file")
+	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
 	completeFlag(c, "report", completeFormats)
+}
+
+// ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
+func (f *reportFlags) ownsStderr() bool {
+	return f.file == "" && (f.format == string(render.JSON) || f.format == string(render.SARIF))
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }

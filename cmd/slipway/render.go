@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ type renderFlags struct {
 }
 
 func (f *renderFlags) register(c *cobra.Command) {
-	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "`FOLDER` to write into, one file for each object")
+	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in that folder")
@@ -123,6 +124,9 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	stop()
 	if err != nil {
 		return f.report.failed(s, err)
+	}
+	if f.report.ownsStderr() {
+		s.err = io.Discard
 	}
 	if err := s.tell(outcome.Findings); err != nil {
 		return err

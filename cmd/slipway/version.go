@@ -33,3 +33,11 @@ func newVersionCommand(s streams) *cobra.Command {
 		},
 	}
 }
+
+// buildVersion is the version alone, as servers see it.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}

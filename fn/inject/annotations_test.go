@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipway-dev/slipway/fn/inject"
 )
 
@@ -34,8 +35,10 @@ initContainers: [{name: i, image: i:v1}]`)
 		{"no annotation", "", "", c, nil},
 		{"a scalar", `slipway.dev/override.c: '{"image":"c:v2"}'`, "", strings.Replace(c, "c:v1", "c:v2", 1), nil},
 		{"the template's annotation prevails", `slipway.dev/override.c: '{"image":"c:v2"}'`, `slipway.dev/override.c: '{"image":"c:v3"}'`, strings.Replace(c, "c:v1", "c:v3", 1), nil},
-		{"env by name", "", `slipway.dev/override.c: '{"env":[{"name":"B","value":"x"},{"name":"N","value":"n"}]}'`,
-			"{name: c, image: c:v1, args: [a, b], env: [{name: A, value: a}, {name: B, value: x}, {name: N, value: n}, {name: IS_INJECTED, value: 'true'}], ports: [{containerPort: 80, name: http}], resources: {limits: {cpu: 1, memory: 1Gi}}, mystery: {of: the future}}", nil},
+		{
+			"env by name", "", `slipway.dev/override.c: '{"env":[{"name":"B","value":"x"},{"name":"N","value":"n"}]}'`,
+			"{name: c, image: c:v1, args: [a, b], env: [{name: A, value: a}, {name: B, value: x}, {name: N, value: n}, {name: IS_INJECTED, value: 'true'}], ports: [{containerPort: 80, name: http}], resources: {limits: {cpu: 1, memory: 1Gi}}, mystery: {of: the future}}", nil,
+		},
 		{"env deleted", "", `slipway.dev/override.c: '{"env":[{"name":"A","$patch":"delete"}]}'`, strings.Replace(c, "{name: A, value: a}, ", "", 1), nil},
 		{"ports by number", "", `slipway.dev/override.c: '{"ports":[{"containerPort":80,"name":"web"}]}'`, strings.Replace(c, "name: http", "name: web", 1), nil},
 		{"lists without a key are replaced", "", `slipway.dev/override.c: '{"args":["x"]}'`, strings.Replace(c, "[a, b]", "[x]", 1), nil},

@@ -62,7 +62,7 @@ func randomExact(r *rand.Rand, depth int, cpu *big.Rat) exact {
 		return exact{"(" + x.text + " + " + y.text + ")", new(big.Rat).Add(x.value, y.value), either}
 	case op == 1:
 		return exact{"(" + x.text + "-" + y.text + ")", new(big.Rat).Sub(x.value, y.value), either}
-	case op == 2 && !(x.isQuantity && y.isQuantity):
+	case op == 2 && (!x.isQuantity || !y.isQuantity):
 		return exact{x.text + "*" + y.text, new(big.Rat).Mul(x.value, y.value), either}
 	case op == 3:
 		return exact{x.text + "/4", new(big.Rat).Quo(x.value, big.NewRat(4, 1)), x.isQuantity}

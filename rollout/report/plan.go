@@ -36,7 +36,7 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(&b, "time\t%v, with pods ready after %s and every approval given at once\n", c.Total, c.Ready)
+	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once\n", short(c.Total), c.Ready)
 	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	if err := align(w, b.String()); err != nil {
 		return err
@@ -60,10 +60,10 @@ func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
 	var table, warnings strings.Builder
 	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
 	for i, b := range o.Batches {
-		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%v\t%v\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
-			c.Batches[i], b.Limit, then(b, i == len(o.Batches)-1))
+		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
+			short(c.Batches[i]), short(b.Limit), then(b, i == len(o.Batches)-1))
 		if c.Batches[i] > b.Limit {
-			fmt.Fprintf(&warnings, "warning: batch %d needs %v, but its deadline is %v: the release would fail\n", i+1, c.Batches[i], b.Limit)
+			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, short(c.Batches[i]), short(b.Limit))
 		}
 	}
 	for _, warning := range o.Warnings {
@@ -99,7 +99,7 @@ func then(b rollout.OutlineBatch, last bool) string {
 		steps = append(steps, fmt.Sprintf("tolerate %d unready", b.Missing))
 	}
 	if b.Pause.Duration > 0 {
-		steps = append(steps, fmt.Sprintf("pause %v", b.Pause.Duration))
+		steps = append(steps, "pause "+short(b.Pause.Duration))
 	}
 	if len(b.Checks) > 0 {
 		steps = append(steps, "check "+strings.Join(b.Checks, ", "))

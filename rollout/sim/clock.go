@@ -100,7 +100,7 @@ func (c *Cluster) happen(e event) {
 	case eventChecked:
 		return
 	case eventApprove:
-		c.progress.Approved++
+		c.progress.Approved = c.progress.Batch + 1
 		return
 	case eventCrash:
 		c.CrashPod(c.victim())

@@ -79,3 +79,30 @@ func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
 		}
 	})
 }
+
+func TestAnyFailedReleaseGoesBackAndKeepsItsBudget(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		s, p, options := anyRelease(r)
+		if s.Spec.Replicas == 0 {
+			return
+		}
+		p.Batches = append(p.Batches, rollout.Batch{Replicas: rollout.Percent(100), Checks: []string{"errors"}})
+		p.Checks = []rollout.Check{{Name: "errors"}}
+		p.OnFailure = rapid.SampledFrom([]rollout.OnFailure{rollout.Rollback, rollout.RollbackInBatches}).Draw(r, "onFailure")
+		options.Checks = func(string, int) (bool, string) { return false, "too many errors" }
+		bounds, err := s.Spec.Bounds()
+		if err != nil {
+			r.Fatal(err)
+		}
+		bounds.Partition = 0
+		c := sim.New(s, nil, options)
+		guard(r, c, bounds)
+		d, err := sim.Play(t.Context(), p, c, nil)
+		if err != nil || d.Reason != rollout.RolledBack {
+			r.Fatalf("ends with %s %s, %v", d.Reason, d.Message, err)
+		}
+		if n := end(t, c); n.Total != bounds.Replicas || n.Updated != 0 {
+			r.Errorf("ends with %+v, want %d old pods", n, bounds.Replicas)
+		}
+	})
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// jobFlags say what is to run in the cluster.
+type jobFlags struct {
+	plan      string
+	namespace string
+	image     string
+	mode      string
+	deletion  string
+	stay      bool
+}
+
+func newRolloutJobCommand(s streams) *cobra.Command {
+	var f jobFlags
+	cmd := &cobra.Command{
+		Use:   "job [flags] CLONESET.yaml [-- FLAG...]",
+		Short: "Print the manifests of a Job that carries out a release",
+		Long: `Print ServiceAccount, Role, RoleBinding, ConfigMap (where there is a plan) and Job of a release. The Job's name carries a
+hash of pod template, partition, plan and flags: a new release is a new Job, and an unchanged one is not run again. The
+Role holds the least rights that the mode needs. Flags after -- go to rollout run.`,
+		Example: `  slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply -f -
+  # an agent that stays, heals pods and carries out every later release
+  slipway rollout job --image example.com/slipway:v1 --stay cloneset.yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0], args[1:]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the CloneSet's file, or none")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE`, where the CloneSet names none")
+	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
+	flags.StringVar(&f.mode, "mode", "direct", "who replaces pods: direct (slipway) or partition (a controller)")
+	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
+	completeFlag(cmd, "plan", completeManifests)
+	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{kube.DeleteModeDelete, kube.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (f jobFlags) run(s streams, file string, more []string) error {
+	options, err := f.options(s, file)
+	if err != nil {
+		return err
+	}
+	options.Flags = more
+	manifests, err := options.Manifests()
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	for i, m := range manifests {
+		text, err := yaml.Marshal(m)
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", m["kind"], err)
+		}
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		out.Write(text)
+	}
+	_, err = s.out.Write(out.Bytes())
+	return err
+}
+
+func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
+	o := kube.JobOptions{Image: f.image, Stay: f.stay, DeleteMode: f.deletion, Mode: rollout.Direct}
+	switch {
+	case f.image == "":
+		return o, usagef("--image is missing: which image of slipway is to run?")
+	case f.mode != "direct" && f.mode != "partition":
+		return o, usagef("--mode %q is not one of direct, partition", f.mode)
+	case f.deletion != kube.DeleteModeDelete && f.deletion != kube.DeleteModeEvict:
+		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
+	case f.mode == "partition":
+		o.Mode = rollout.Partition
+	}
+	data, err := readInput(s, file)
+	if err != nil {
+		return o, err
+	}
+	var planErr error
+	o.CloneSet, err = rollout.ParseCloneSet(file, data)
+	plan, planFile := data, file
+	if f.plan != "" {
+		planFile = f.plan
+		if plan, planErr = readInput(s, f.plan); planErr != nil {
+			return o, planErr
+		}
+	}
+	if f.plan != "" || rollout.HasPlan(data) {
+		var parsed rollout.Plan
+		if parsed, planErr = rollout.ParsePlan(planFile, plan); planErr == nil && err == nil {
+			planErr = parsed.Validate(o.CloneSet)
+		}
+		o.Plan = plan
+	}
+	if err := errors.Join(err, planErr); err != nil {
+		return o, &exitError{code: exitInvalid, err: err}
+	}
+	o.CloneSet.Namespace = cmp.Or(o.CloneSet.Namespace, f.namespace)
+	return o, nil
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+// listener hears every decision of a release.
+type listener = func(rollout.Observed, rollout.Decision)
+
+// listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them.
+func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options) (all []listener, finish func() error, err error) {
+	var ends []func() error
+	finish = func() error {
+		var errs []error
+		for _, end := range ends {
+			errs = append(errs, end())
+		}
+		return errors.Join(errs...)
+	}
+	if record, end := f.progress(s); record != nil {
+		all, ends = append(all, record), append(ends, end)
+	}
+	if f.auditLog != "" {
+		file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
+		if err != nil {
+			return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
+		}
+		audit := report.NewAudit(file, plan)
+		all = append(all, audit.Record)
+		ends = append(ends, func() error { return errors.Join(audit.Err(), file.Close()) })
+	}
+	if f.metrics != "" {
+		metrics := kube.NewMetrics(time.Now)
+		end, err := serve(f.metrics, metrics)
+		if err != nil {
+			return nil, nil, errors.Join(err, finish())
+		}
+		options.Metrics = metrics
+		all, ends = append(all, metrics.Record), append(ends, end)
+	}
+	return all, finish, nil
+}
+
+// progress shows a release to people on a terminal, and to programs elsewhere.
+func (f *runFlags) progress(s streams) (listener, func() error) {
+	format := f.output
+	if format == "auto" {
+		format = "json"
+		if isTerminal(s.out) {
+			format = "table"
+		}
+	}
+	switch format {
+	case "table":
+		live := report.NewLive(s.out, terminalWidth(s.out))
+		return live.Record, live.End
+	case "json":
+		recorder := report.Recorder{Emit: logger(s.out)}
+		return recorder.Record, recorder.Err
+	default:
+		return nil, nil
+	}
+}
+
+// logger writes one structured line for each change of a release.
+func logger(out io.Writer) func(report.Row) error {
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	return func(r report.Row) error {
+		log.Info(r.Action, "reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
+			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total)
+		return nil
+	}
+}
+
+func terminalWidth(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// serve answers requests for metrics until it is ended.
+func serve(address string, handler http.Handler) (end func() error, err error) {
+	listen, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, usagef("--metrics-address %s: %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", handler)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listen) }()
+	return func() error {
+		err := server.Close()
+		if failure := <-failed; !errors.Is(failure, http.ErrServerClosed) {
+			err = errors.Join(err, failure)
+		}
+		if err != nil {
+			return fmt.Errorf("serving metrics on %s: %w", address, err)
+		}
+		return nil
+	}, nil
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+func newRolloutReplayCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "replay AUDIT.jsonl",
+		Short: "Make the decisions of an audit log again and compare",
+		Long: `Make every decision of an audit log again, from the observed state that the log has, and compare. The log comes from
+rollout run --audit-log. Nothing is read but the file.
+
+Exit codes: 0 every decision is made again, 1 one is not or the log cannot be read, 2 usage.`,
+		Example: `  slipway rollout replay release.jsonl`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return runReplay(s, args[0]) },
+	}
+}
+
+func runReplay(s streams, file string) error {
+	in := s.in
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", file, cause(err))
+		}
+		defer opened.Close() //nolint:errcheck // it was only read
+		in = opened
+	}
+	n, err := report.Replay(in)
+	switch {
+	case errors.Is(err, report.ErrDiffers):
+		return fmt.Errorf("%s: %w", file, err)
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	_, err = io.WriteString(s.out, fmt.Sprintf("%d decisions made again, none differs\n", n))
+	return err
+}

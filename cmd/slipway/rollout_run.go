@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// Exit codes of a release that did not end by a decision.
+const (
+	exitForeign = 13
+	exitHeld    = 14
+	exitSignal  = 143
+)
+
+// runFlags say what is released, where and how.
+type runFlags struct {
+	access    kube.Access
+	namespace string
+	plan      string
+	mode      string
+	deletion  string
+	release   string
+	identity  string
+	output    string
+	auditLog  string
+	metrics   string
+	parallel  int
+	lease     time.Duration
+	stay      bool
+	restart   bool
+}
+
+func newRolloutRunCommand(s streams) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [flags] [CLONESET]",
+		Short: "Release a CloneSet in the cluster, batch by batch",
+		Long: `Release a CloneSet in the cluster and end with an exit code that tells the truth. CLONESET is its name; without it the
+plan's target is released. Without a plan the CloneSet's own strategy is the plan: one batch down to its partition.
+
+In direct mode slipway replaces the pods itself, in the formats of the Kruise controller, and needs no controller. In
+partition mode it steps the partition of a CloneSet that a controller reconciles. auto is direct, unless a controller is
+alive for the CloneSet: then it ends and says how it knows.
+
+Progress is stored in the ConfigMap slipway-CLONESET. A run that was stopped or killed is gone on with by the next one.
+One agent at a time works on a CloneSet.
+
+Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the
+failure threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal,
+progress is saved.`,
+		Example: `  # carry out what the CloneSet's update strategy says
+  slipway rollout run demo -n shop
+  # in the batches of a plan, with a log that can be replayed
+  slipway rollout run --plan plan.yaml --audit-log release.jsonl`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
+	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
+	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
+	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
+	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
+	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
+	flags.Float32Var(&f.access.QPS, "qps", 100, "requests a second to the API server, on average")
+	flags.IntVar(&f.access.Burst, "burst", 200, "requests at once beyond that")
+	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
+	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
+	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
+	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
+	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
+	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
+	for flag, words := range map[string][]cobra.Completion{
+		"mode":        {"auto", "direct", "partition"},
+		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
+	} {
+		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+	completeFlag(cmd, "plan", completeManifests)
+}
+
+func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
+	plan, options, err := f.options(s, args)
+	if err != nil {
+		return err
+	}
+	listeners, finish, err := f.listeners(s, plan, &options)
+	if err != nil {
+		return err
+	}
+	options.Warn = func(err error) { s.say("warning: %v", err) }
+	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
+		for _, record := range listeners {
+			record(o, d)
+		}
+	})
+	return f.outcome(ctx, d, errors.Join(err, finish()))
+}
+
+// outcome turns the end of a run into an exit code.
+func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) error {
+	var held *kube.HeldError
+	switch {
+	case errors.As(err, &held):
+		return &exitError{code: exitHeld, err: err}
+	case errors.Is(err, kube.ErrControlled):
+		return &exitError{code: exitForeign, err: err}
+	case errors.Is(err, kube.ErrInvalid):
+		return &exitError{code: exitInvalid, err: err}
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return &exitError{code: exitSignal, err: errors.New("stopped by a signal: progress is saved, another run goes on from here")}
+	case err != nil:
+		return &exitError{code: exitFailure, err: err}
+	}
+	return verdict(d)
+}
+
+// options read the flags and the plan.
+func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options, error) {
+	var plan rollout.Plan
+	if err := f.check(); err != nil {
+		return plan, kube.Options{}, err
+	}
+	if f.plan != "" {
+		data, err := readInput(s, f.plan)
+		if err != nil {
+			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
+		}
+		if plan, err = rollout.ParsePlan(f.plan, data); err != nil {
+			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
+		}
+	}
+	name, err := f.target(plan, args)
+	if err != nil {
+		return plan, kube.Options{}, err
+	}
+	f.access.UserAgent = "slipway/" + buildVersion()
+	config, namespace, err := f.access.Config()
+	if err != nil {
+		return plan, kube.Options{}, &exitError{code: exitUsage, err: err}
+	}
+	if plan.Mode = rollout.Direct; f.mode == "partition" {
+		plan.Mode = rollout.Partition
+	}
+	return plan, kube.Options{
+		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"), Name: name, Version: plan.Target.APIVersion,
+		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
+		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
+	}, nil
+}
+
+func (f *runFlags) check() error {
+	for _, flag := range []struct {
+		name, value string
+		words       []string
+	}{
+		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
+		{"--delete-mode", f.deletion, []string{kube.DeleteModeDelete, kube.DeleteModeEvict}},
+		{"--output", f.output, []string{"auto", "table", "json", "none"}},
+	} {
+		if !slices.Contains(flag.words, flag.value) {
+			return usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
+		}
+	}
+	switch {
+	case f.parallel < 1:
+		return usagef("--parallel %d: at least one write at a time is needed", f.parallel)
+	case f.access.QPS <= 0 || f.access.Burst < 1:
+		return usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
+	case f.lease < time.Second:
+		return usagef("--lease %v: at least 1s is needed", f.lease)
+	case f.stay && f.release != "":
+		return usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
+	}
+	return nil
+}
+
+// target is the name of the CloneSet, from the argument or the plan.
+func (f *runFlags) target(plan rollout.Plan, args []string) (string, error) {
+	for _, b := range plan.Batches {
+		if len(b.Checks) > 0 {
+			return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s: spec.batches: checks are not measured by rollout run: take %q out, or use a pause with untilApproved",
+				f.plan, b.Checks[0])}
+		}
+	}
+	if len(args) == 0 && plan.Target.Name == "" {
+		return "", usagef("nothing to release: name a CloneSet, or give a --plan with a target")
+	}
+	if len(args) == 0 {
+		return plan.Target.Name, nil
+	}
+	kind, name, slash := strings.Cut(args[0], "/")
+	if !slash {
+		kind, name = "cloneset", args[0]
+	}
+	if !slices.Contains([]string{"cloneset", "clonesets", "clone"}, strings.ToLower(kind)) {
+		return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s cannot be released: only a CloneSet can", args[0])}
+	}
+	return name, nil
+}
+
+// identity names this process, so that a message can say who holds a lock.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s_%d_%x", host, os.Getpid(), time.Now().UnixNano()&0xffffff)
+}

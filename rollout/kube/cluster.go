@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// Options say which CloneSet is released, how, and by whom.
+type Options struct {
+	Config    *rest.Config
+	Namespace string
+	Name      string
+	Version   string        // API version of CloneSets; "" is apps.kruise.io/v1alpha1
+	Mode      rollout.Mode  // the plan's
+	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
+	Restart   bool          // begin again what has stopped
+	Identity  string        // who holds the lock
+	Evict     bool          // delete pods through the Eviction API, which respects PodDisruptionBudgets
+	Force     bool          // use direct mode even where a controller seems to be alive
+	Stay      bool          // after a release, heal pods and wait for the next one until the context ends
+	Parallel  int           // writes at a time; 0 is DefaultParallel
+	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
+	Metrics   *Metrics      // counts what is done; may be nil
+	Warn      func(error)   // gets what does not stop a release; may be nil
+	Now       func() time.Time
+}
+
+// The defaults of Options.
+const (
+	DefaultParallel = 16
+	DefaultLease    = 15 * time.Second
+	DefaultVersion  = "apps.kruise.io/v1alpha1"
+)
+
+// Cluster is one CloneSet and its pods in a cluster. It implements rollout.Cluster and rollout.Clock.
+type Cluster struct {
+	options Options
+	client  client
+	lock    *lock
+	target  metadata // namespace, name and UID of the CloneSet
+
+	changed chan struct{}
+	sets    *mirror[cloneSet]
+	pods    *mirror[pod]
+	claims  *mirror[named] // nil where the CloneSet has no claim templates
+	memory  *mirror[configMap]
+	follow  sync.WaitGroup
+	end     context.CancelFunc
+	failed  chan error // why a watch ended
+
+	set      cloneSet
+	history  history
+	known    int64 // generation that the history is of; 0: none
+	seen     seen
+	buffer   []rollout.Pod
+	last     look
+	reporter statusWriter
+	release  string
+
+	mu       sync.Mutex        // guards what writes, which run side by side, find out
+	unsure   bool              // the history may not be what the server has
+	occupied map[string]string // instance ids by the names of pods that are there but not ours
+}
+
+var (
+	_ rollout.Cluster = (*Cluster)(nil)
+	_ rollout.Clock   = (*Cluster)(nil)
+)
+
+// look is the last observation and what was decided on it.
+type look struct {
+	observed rollout.Observed
+	decision rollout.Decision
+	failure  error // of the last writes
+}
+
+// seen are the versions of the mirrors at the last look.
+type seen struct{ sets, pods, claims, memory uint64 }
+
+// Open connects to the CloneSet and begins to watch it. It writes nothing.
+func Open(ctx context.Context, options Options) (*Cluster, error) {
+	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
+	options.Lease = cmp.Or(options.Lease, DefaultLease)
+	options.Version = cmp.Or(options.Version, DefaultVersion)
+	if options.Metrics != nil {
+		options.Config = rest.CopyConfig(options.Config)
+		options.Config.Wrap(options.Metrics.wrap)
+	}
+	api, err := newClient(options.Config)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{options: options, client: api, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]string{}}
+	set, err := c.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.target = metadata{Namespace: options.Namespace, Name: options.Name, UID: set.Metadata.UID}
+	if _, err := set.read(); err != nil {
+		return nil, err
+	}
+	unlimited, err := newClient(withoutLimit(options.Config))
+	if err != nil {
+		return nil, err
+	}
+	c.lock = newLock(unlimited, options, set)
+	c.makeMirrors(set)
+	if err := c.start(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// withoutLimit is for requests that must not wait behind others: those that keep the lock.
+func withoutLimit(config *rest.Config) *rest.Config {
+	c := rest.CopyConfig(config)
+	c.QPS, c.RateLimiter = -1, nil
+	return c
+}
+
+// find reads the CloneSet for the first time and says in plain words why that is not possible.
+func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
+	var set cloneSet
+	what := fmt.Sprintf("CloneSet %s/%s", c.options.Namespace, c.options.Name)
+	err := c.client.get(ctx, cloneSets(c.options.Version, c.options.Namespace).object(c.options.Name), &set)
+	var api apierrors.APIStatus
+	switch {
+	case err == nil:
+		return set, nil
+	case apierrors.IsNotFound(err) && errors.As(err, &api) && (api.Status().Details == nil || api.Status().Details.Name == ""):
+		return set, fmt.Errorf("reading %s: the cluster has no CloneSets of %s: install their definition first", what, c.options.Version)
+	case apierrors.IsNotFound(err):
+		return set, fmt.Errorf("%s does not exist: apply it before its release", what)
+	default:
+		return set, explain("reading "+what, err)
+	}
+}
+
+func (c *Cluster) makeMirrors(set cloneSet) {
+	ns := c.options.Namespace
+	only := func(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
+	selected := url.Values{"labelSelector": {selectorText(field(set.tree, "spec", "selector"))}}
+	c.sets = newMirror[cloneSet](c.client, cloneSets(c.options.Version, ns), only(c.options.Name), c.changed)
+	c.memory = newMirror[configMap](c.client, configMaps(ns), only(MemoryName(c.options.Name)), c.changed)
+	c.pods = newMirror[pod](c.client, pods(ns), selected, c.changed)
+	if len(set.claimTemplates()) > 0 {
+		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
+	}
+}
+
+// start lists everything once and follows it from there.
+func (c *Cluster) start(ctx context.Context) error {
+	run, end := context.WithCancel(context.WithoutCancel(ctx))
+	c.end = end
+	type following interface {
+		list(context.Context) error
+		follow(context.Context) error
+	}
+	mirrors := map[string]following{"CloneSet": c.sets, "ConfigMap": c.memory}
+	if c.options.Mode != rollout.Partition {
+		mirrors["Pod"] = c.pods
+		if c.claims != nil {
+			mirrors["PersistentVolumeClaim"] = c.claims
+		}
+	}
+	for kind, m := range mirrors {
+		if err := m.list(ctx); err != nil {
+			return explain(fmt.Sprintf("listing %s objects in namespace %s", kind, c.target.Namespace), err)
+		}
+		c.follow.Go(func() {
+			if err := m.follow(run); err != nil {
+				c.failed <- err
+				notify(c.changed)
+			}
+		})
+	}
+	return nil
+}
+
+// Close ends the watches. It does not give the lock back; Unlock does.
+func (c *Cluster) Close() {
+	if c.end != nil {
+		c.end()
+	}
+	c.follow.Wait()
+}
+
+// Observe puts together what a decision may know.
+func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
+	if err := c.settled(ctx); err != nil {
+		return rollout.Observed{}, err
+	}
+	c.seen = c.versions()
+	set, alive := c.sets.named(c.options.Name)
+	if alive && set.Metadata.UID == c.target.UID {
+		c.set = set
+	} else if c.set.tree == nil {
+		return rollout.Observed{}, fmt.Errorf("CloneSet %s/%s was deleted", c.target.Namespace, c.target.Name)
+	}
+	read, err := c.set.read()
+	if err != nil {
+		return rollout.Observed{}, err
+	}
+	read.Deleting = read.Deleting || !alive || set.Metadata.UID != c.target.UID
+	if err := c.recall(ctx); err != nil {
+		return rollout.Observed{}, err
+	}
+	o := rollout.Observed{
+		Now: c.options.Now().UTC().Round(0), CloneSet: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
+	}
+	if c.options.Mode == rollout.Partition {
+		o.UpdateRevision = cmp.Or(read.Status.UpdateRevision, o.UpdateRevision)
+	} else {
+		c.observePods(&o)
+	}
+	o.StableRevision = c.stable(&o)
+	o.Progress, err = c.recallProgress(&o)
+	c.last.observed = o
+	return o, err
+}
+
+// settled makes sure that no own write is missing from the mirrors.
+func (c *Cluster) settled(ctx context.Context) error {
+	select {
+	case err := <-c.failed:
+		return err
+	default:
+	}
+	err := errors.Join(c.sets.settle(ctx), c.memory.settle(ctx), c.pods.settle(ctx))
+	if c.claims != nil {
+		err = errors.Join(err, c.claims.settle(ctx))
+	}
+	return err
+}
+
+func (c *Cluster) versions() seen {
+	v := seen{sets: c.sets.at(), pods: c.pods.at(), memory: c.memory.at()}
+	if c.claims != nil {
+		v.claims = c.claims.at()
+	}
+	return v
+}
+
+// recall reads the revisions where the CloneSet is not of the generation that they were read for.
+func (c *Cluster) recall(ctx context.Context) error {
+	if c.known == c.set.Metadata.Generation && !c.takeUnsure() {
+		return nil
+	}
+	var list []revision
+	m := newMirror[revision](c.client, controllerRevisions(c.target.Namespace),
+		url.Values{"labelSelector": {selectorText(field(c.set.tree, "spec", "selector"))}}, c.changed)
+	if err := m.retry(ctx); err != nil {
+		return err
+	}
+	m.each(func(r revision) {
+		if r.Metadata.controlledBy(c.target.UID) {
+			list = append(list, r)
+		}
+	})
+	h, err := newHistory(c.set, list)
+	if err != nil {
+		return err
+	}
+	c.history, c.known = h, c.set.Metadata.Generation
+	return nil
+}
+
+// forgetHistory makes the next look read the revisions again.
+func (c *Cluster) forgetHistory() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsure = true
+}
+
+func (c *Cluster) takeUnsure() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	unsure := c.unsure
+	c.unsure = false
+	return unsure
+}
+
+// occupy notes that a name belongs to a pod that is not the CloneSet's.
+func (c *Cluster) occupy(name, instance string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.occupied[name] = instance
+}
+
+// selects tells whether pods with these labels are in the mirror at all.
+func (c *Cluster) selects(labels map[string]string) bool {
+	return c.last.observed.CloneSet.Spec.Selector.Matches(labels)
+}
+
+// observePods lists the pods by name, and the claims without one.
+func (c *Cluster) observePods(o *rollout.Observed) {
+	c.buffer = c.buffer[:0]
+	c.pods.each(func(p pod) {
+		if p.Metadata.controlledBy(c.target.UID) {
+			c.buffer = append(c.buffer, p.observed(c.history.names))
+		}
+	})
+	for name, instance := range c.occupied {
+		// It counts for nothing, but its instance id is taken.
+		c.buffer = append(c.buffer, rollout.Pod{Name: name, Instance: instance, Terminating: true})
+	}
+	slices.SortFunc(c.buffer, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	o.Pods = c.buffer
+	if c.claims == nil {
+		return
+	}
+	used := map[string]bool{}
+	for i := range o.Pods {
+		used[o.Pods[i].Instance] = true
+	}
+	c.claims.each(func(claim named) {
+		id := claim.Metadata.Labels[labelInstance]
+		if claim.Metadata.controlledBy(c.target.UID) && claim.Metadata.DeletionTimestamp == nil && id != "" && !used[id] {
+			used[id] = true
+			o.FreeInstances = append(o.FreeInstances, id)
+		}
+	})
+	slices.Sort(o.FreeInstances)
+}
+
+// stable is the revision that old pods are created from: the one that the last complete release left behind, or where
+// nobody wrote that down the oldest one that pods have.
+func (c *Cluster) stable(o *rollout.Observed) string {
+	if name, ok := c.history.names[hashOf(c.set.Status.CurrentRevision)]; ok {
+		return name
+	}
+	for _, r := range c.history.rollout {
+		if slices.ContainsFunc(o.Pods, func(p rollout.Pod) bool { return p.Active() && p.Revision == r.Name }) {
+			return r.Name
+		}
+	}
+	return o.UpdateRevision
+}
+
+// Wait returns when something has changed since the last look, or after d. Before it blocks, and now and then while it
+// does, it brings the CloneSet's status up to date.
+func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
+	deadline := time.Duration(1<<63 - 1)
+	if d > 0 {
+		deadline = d
+	}
+	wait, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	for c.versions() == c.seen && len(c.failed) == 0 {
+		if err := c.syncStatus(ctx, false); err != nil {
+			return err
+		}
+		if !c.block(wait) {
+			return ctx.Err()
+		}
+	}
+	// Changes come in swarms: a look at each of them would cost more than it tells.
+	pause(ctx, 5*time.Millisecond+time.Duration(len(c.buffer))*10*time.Microsecond)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return c.syncStatus(ctx, false)
+}
+
+// block waits for a change, or until the status is due. It returns false where ctx has ended.
+func (c *Cluster) block(ctx context.Context) bool {
+	due, cancel := c.reporter.due(ctx, c.options.Now())
+	defer cancel()
+	select {
+	case <-c.changed:
+		return true
+	case <-due.Done():
+		return ctx.Err() == nil
+	}
+}
+
+func notify(changed chan<- struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Access says how to reach a cluster.
+type Access struct {
+	Kubeconfig string  // file; "" is what kubectl would use, or the pod's own service account
+	Context    string  // in the kubeconfig; "" is the current one
+	QPS        float32 // requests a second on average
+	Burst      int     // requests at once
+	UserAgent  string
+}
+
+// Config reads how to reach the cluster, and the namespace that is meant where none is named.
+func (a Access) Config() (*rest.Config, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = a.Kubeconfig
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context})
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	config.QPS, config.Burst, config.UserAgent = a.QPS, a.Burst, a.UserAgent
+	return config, namespace, nil
+}

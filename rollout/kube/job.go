@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// JobOptions say what a release needs to run in the cluster.
+type JobOptions struct {
+	CloneSet   rollout.CloneSet
+	Mode       rollout.Mode
+	Plan       []byte // the BatchPlan's YAML; nil follows the CloneSet's own strategy
+	Image      string
+	Flags      []string // more arguments of slipway rollout run
+	Stay       bool     // a Deployment that stays, in place of a Job
+	DeleteMode string   // delete or evict
+}
+
+// object is a manifest.
+type object = map[string]any
+
+// planPath is where a Job finds its plan.
+const planPath = "/etc/slipway"
+
+// Manifests are the objects that run a release in the cluster, in the order in which they are applied: ServiceAccount,
+// Role, RoleBinding, ConfigMap where there is a plan, and the Job, whose name follows from what it releases. So a new
+// release is a new Job, and an unchanged one is not run again.
+func (o JobOptions) Manifests() ([]map[string]any, error) {
+	hash, err := o.hash()
+	if err != nil {
+		return nil, err
+	}
+	name := o.name()
+	account := object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}
+	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": o.Rules()}
+	binding := object{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
+		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+		"subjects": []any{o.subject(name)},
+	}
+	out := []map[string]any{account, role, binding}
+	planName := name + "-" + hash
+	if len(o.Plan) > 0 {
+		out = append(out, object{
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(planName), "immutable": true,
+			"data": object{"plan.yaml": string(o.Plan)},
+		})
+	}
+	if o.Stay {
+		return append(out, o.deployment(name, planName)), nil
+	}
+	return append(out, o.job(name, planName, hash)), nil
+}
+
+// name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
+func (o JobOptions) name() string {
+	set := o.CloneSet.Name
+	const suffix = "-rollout"
+	if most := 63 - len(suffix) - 9; len(set) > most {
+		sum := sha256.Sum256([]byte(set))
+		set = strings.TrimRight(set[:most-9], "-.") + "-" + hex.EncodeToString(sum[:4])
+	}
+	return set + suffix
+}
+
+func (o JobOptions) meta(name string) object {
+	m := object{"name": name, "labels": o.labels()}
+	if o.CloneSet.Namespace != "" {
+		m["namespace"] = o.CloneSet.Namespace
+	}
+	return m
+}
+
+func (o JobOptions) labels() object {
+	return object{"app.kubernetes.io/name": "slipway", "app.kubernetes.io/component": "rollout", "app.kubernetes.io/instance": o.name()}
+}
+
+func (o JobOptions) subject(name string) object {
+	s := object{"kind": "ServiceAccount", "name": name}
+	if o.CloneSet.Namespace != "" {
+		s["namespace"] = o.CloneSet.Namespace
+	}
+	return s
+}
+
+// hash stands for what is released and how.
+func (o JobOptions) hash() (string, error) {
+	data, err := json.Marshal([]any{o.CloneSet.Spec.Template, o.CloneSet.Spec.Partition, string(o.Plan), o.Mode, o.Image, o.Flags, o.DeleteMode})
+	if err != nil {
+		return "", fmt.Errorf("hashing the release of CloneSet %s: %w", o.CloneSet.Name, err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:4]), nil
+}
+
+// Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
+// objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
+func (o JobOptions) Rules() []map[string]any {
+	rules := []map[string]any{
+		rule(kruiseGroup, "clonesets", o.setVerbs(), o.CloneSet.Name),
+		rule("apps", "controllerrevisions", o.revisionVerbs()),
+		rule("", "configmaps", []string{"get", "list", "watch", "update"}, MemoryName(o.CloneSet.Name)),
+		rule("", "configmaps", []string{"create"}),
+		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
+		rule("", "events", []string{"create"}),
+	}
+	if len(o.leaseNames()) > 0 { // what is created cannot be named
+		rules[4]["verbs"] = []string{"get", "update", "delete"}
+		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
+	}
+	if o.Mode == rollout.Partition {
+		return rules
+	}
+	rules = append(rules,
+		rule(kruiseGroup, "clonesets/status", []string{"patch"}, o.CloneSet.Name),
+		rule("", "pods", []string{"get", "list", "watch", "create", "patch", "delete"}),
+		rule("", "pods/status", []string{"patch"}),
+	)
+	if o.DeleteMode == DeleteModeEvict {
+		rules = append(rules, rule("", "pods/eviction", []string{"create"}))
+	}
+	if o.CloneSet.Spec.HasClaims {
+		rules = append(rules, rule("", "persistentvolumeclaims", []string{"list", "watch", "create", "patch"}))
+	}
+	return rules
+}
+
+// The ways to delete pods.
+const (
+	DeleteModeDelete = "delete"
+	DeleteModeEvict  = "evict"
+)
+
+const kruiseGroup = "apps.kruise.io"
+
+func (o JobOptions) setVerbs() []string {
+	verbs := []string{"get", "list", "watch"}
+	if o.Mode == rollout.Partition {
+		verbs = append(verbs, "patch")
+	}
+	return verbs
+}
+
+func (o JobOptions) revisionVerbs() []string {
+	if o.Mode == rollout.Partition {
+		return []string{"list"}
+	}
+	return []string{"list", "create", "patch", "delete"}
+}
+
+func (o JobOptions) leaseNames() []string {
+	if o.CloneSet.UID == "" {
+		return nil
+	}
+	return []string{leaseName(o.CloneSet.UID)}
+}
+
+func rule(group, resource string, verbs []string, names ...string) map[string]any {
+	r := object{"apiGroups": []string{group}, "resources": []string{resource}, "verbs": verbs}
+	if len(names) > 0 {
+		r["resourceNames"] = names
+	}
+	return r
+}
+
+// job runs the release once. Exit codes that another try would not change end it; an eviction of its pod does not
+// count, and a second pod starts only when the first has ended.
+func (o JobOptions) job(name, planName, hash string) object {
+	return object{"apiVersion": "batch/v1", "kind": "Job", "metadata": o.meta(name + "-" + hash), "spec": object{
+		"backoffLimit":         20,
+		"podReplacementPolicy": "Failed",
+		"podFailurePolicy": object{"rules": []any{
+			object{"action": "FailJob", "onExitCodes": object{"containerName": "slipway", "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
+			object{"action": "Ignore", "onPodConditions": []any{object{"type": "DisruptionTarget", "status": "True"}}},
+		}},
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, planName, "Never", "--release-id="+hash)},
+	}}
+}
+
+// deployment stays after a release, heals pods and begins the next release when the CloneSet changes.
+func (o JobOptions) deployment(name, planName string) object {
+	return object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": o.meta(name), "spec": object{
+		"replicas": 1,
+		"strategy": object{"type": "Recreate"},
+		"selector": object{"matchLabels": o.labels()},
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, planName, "Always", "--stay")},
+	}}
+}
+
+func (o JobOptions) podSpec(name, planName, restart string, more ...string) object {
+	args := []string{"rollout", "run", o.CloneSet.Name, "--mode=" + strings.ToLower(string(o.Mode)), "--delete-mode=" + o.DeleteMode}
+	c := object{
+		"name": "slipway", "image": o.Image,
+		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},
+		"securityContext": object{
+			"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+			"capabilities": object{"drop": []string{"ALL"}},
+		},
+	}
+	spec := object{
+		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,
+		"securityContext": object{"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": object{"type": "RuntimeDefault"}},
+	}
+	if len(o.Plan) > 0 {
+		args = append(args, "--plan="+planPath+"/plan.yaml")
+		c["volumeMounts"] = []any{object{"name": "plan", "mountPath": planPath, "readOnly": true}}
+		spec["volumes"] = []any{object{"name": "plan", "configMap": object{"name": planName}}}
+	}
+	c["args"] = append(append(args, more...), o.Flags...)
+	spec["containers"] = []any{c}
+	return spec
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// MemoryName is the name of the ConfigMap that remembers the progress of a CloneSet's release.
+func MemoryName(cloneSet string) string { return "slipway-" + cloneSet }
+
+// configMap is the memory of a release. Its data are one JSON document and what tells releases and agents apart.
+type configMap struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   metadata          `json:"metadata"`
+	Data       map[string]string `json:"data"`
+}
+
+func (m configMap) meta() metadata { return m.Metadata }
+
+// The keys of a memory's data.
+const (
+	keyProgress = "progress" // rollout.Progress as JSON
+	keyRelease  = "release"  // which release it belongs to
+	keyHolder   = "holder"   // the agent that wrote it last
+	keyEpoch    = "epoch"    // how many agents have held the lock; it only grows
+)
+
+// recallProgress reads the memory. That of another release is no memory of this one.
+func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) {
+	var p rollout.Progress
+	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	if c.release == "" {
+		c.release = cmp.Or(c.options.Release, c.releaseName(o))
+		if ok && c.options.Restart && stored.Data[keyRelease] == c.release {
+			c.release += "-after-" + stored.Metadata.ResourceVersion
+		}
+	}
+	if !ok || stored.Data[keyRelease] != c.release {
+		return p, nil
+	}
+	if err := json.Unmarshal([]byte(stored.Data[keyProgress]), &p); err != nil {
+		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
+			ErrInvalid, c.options.Namespace, stored.Metadata.Name, err)
+	}
+	if p.Outcome == rollout.Completed && c.options.Mode != rollout.Partition {
+		// Whether it is still complete is seen from the pods.
+		return rollout.Progress{}, nil
+	}
+	return p, nil
+}
+
+// releaseName tells one release from the next where nobody named it: by what is released and how far.
+func (c *Cluster) releaseName(o *rollout.Observed) string {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode) //nolint:errcheck // a hash takes everything
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// record stores progress. Whoever wrote the memory since it was read is not overwritten: the run looks again.
+func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encoding progress: %w", err)
+	}
+	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	epoch, _ := strconv.Atoi(stored.Data[keyEpoch]) //nolint:errcheck // the first epoch is 1
+	if stored.Data[keyHolder] != c.options.Identity {
+		epoch++
+	}
+	next := configMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
+		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
+	}}
+	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
+	at := configMaps(c.options.Namespace)
+	if ok {
+		err = c.client.update(ctx, at.object(stored.Metadata.Name), next, &next)
+	} else {
+		owner := c.set.owner()
+		next.Metadata = metadata{Name: MemoryName(c.options.Name), OwnerReferences: []ownerReference{
+			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
+		}}
+		err = c.client.create(ctx, at.path, next, &next)
+	}
+	if err != nil {
+		c.memory.doubt()
+		return conflict(what, err)
+	}
+	c.memory.put(next)
+	return nil
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// pod is what is kept of a pod.
+type pod struct {
+	Metadata metadata  `json:"metadata"`
+	Spec     podSpec   `json:"spec"`
+	Status   podStatus `json:"status"`
+}
+
+type podSpec struct {
+	NodeName       string      `json:"nodeName"`
+	ReadinessGates []gate      `json:"readinessGates"`
+	Containers     []container `json:"containers"`
+}
+
+type gate struct {
+	ConditionType string `json:"conditionType"`
+}
+
+type container struct {
+	Name  string `json:"name"`
+	Image string `json:"image"`
+}
+
+type podStatus struct {
+	Phase             rollout.PodPhase  `json:"phase"`
+	Conditions        []condition       `json:"conditions"`
+	ContainerStatuses []containerStatus `json:"containerStatuses"`
+}
+
+type containerStatus struct {
+	Name         string `json:"name"`
+	Image        string `json:"image"`
+	ImageID      string `json:"imageID"`
+	RestartCount int    `json:"restartCount"`
+	State        struct {
+		Running *struct {
+			StartedAt *time.Time `json:"startedAt"`
+		} `json:"running"`
+	} `json:"state"`
+}
+
+func (p pod) meta() metadata { return p.Metadata }
+
+// UnmarshalJSON drops what no decision needs, so that the mirror does not keep it.
+func (p *pod) UnmarshalJSON(data []byte) error {
+	type plain pod // without this method
+	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
+		return err
+	}
+	all := p.Metadata.Annotations
+	p.Metadata.Annotations = nil
+	for _, key := range []string{annotationUpdateState, annotationDeletionCost} {
+		if v, ok := all[key]; ok {
+			if p.Metadata.Annotations == nil {
+				p.Metadata.Annotations = map[string]string{}
+			}
+			p.Metadata.Annotations[key] = v
+		}
+	}
+	needed := p.Status.Conditions[:0]
+	for _, c := range p.Status.Conditions {
+		switch c.Type {
+		case "Ready", "ContainersReady", gateInPlace:
+			c.Message, c.Reason = "", ""
+			needed = append(needed, c)
+		}
+	}
+	p.Status.Conditions = needed
+	return nil
+}
+
+func (p *pod) condition(kind string) (condition, bool) {
+	for _, c := range p.Status.Conditions {
+		if c.Type == kind {
+			return c, true
+		}
+	}
+	return condition{}, false
+}
+
+func (p *pod) is(kind string) bool {
+	c, _ := p.condition(kind)
+	return c.Status == "True"
+}
+
+func (p *pod) gated() bool {
+	for _, g := range p.Spec.ReadinessGates {
+		if g.ConditionType == gateInPlace {
+			return true
+		}
+	}
+	return false
+}
+
+// drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
+// counts too, once its containers are ready: readmitting it is the write that it waits for.
+func (p *pod) drained() bool {
+	c, ok := p.condition(gateInPlace)
+	if !ok {
+		return p.gated() && p.is("ContainersReady")
+	}
+	return c.Status != "True"
+}
+
+// observed is the pod as a decision sees it. names are those of the known revisions by their hash.
+func (p *pod) observed(names map[string]string) rollout.Pod {
+	m := p.Metadata
+	out := rollout.Pod{
+		Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Instance: m.Labels[labelInstance],
+		Revision: m.Labels[labelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
+		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
+		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
+		DeleteRequested: m.Labels[labelSpecifiedDelete] != "",
+	}
+	if name, ok := names[hashOf(out.Revision)]; ok {
+		out.Revision = name
+	}
+	if m.CreationTimestamp != nil {
+		out.Created = m.CreationTimestamp.UTC()
+	}
+	if c, ok := p.condition("Ready"); ok && c.Status == "True" && !out.Drained && out.Phase == rollout.PodRunning {
+		out.Ready, out.ReadySince = true, since(c)
+	}
+	if c, ok := p.condition(gateInPlace); ok && out.Drained {
+		out.DrainedAt = since(c)
+	}
+	for _, c := range p.Status.ContainerStatuses {
+		out.Restarts += c.RestartCount
+	}
+	// What is not a number counts as 0, as it does for the built-in controllers.
+	out.DeletionCost, _ = strconv.Atoi(m.Annotations[annotationDeletionCost]) //nolint:errcheck // see above
+	return out
+}
+
+func since(c condition) time.Time {
+	if c.LastTransitionTime == nil {
+		return time.Time{}
+	}
+	return c.LastTransitionTime.UTC()
+}
+
+// hashOf is the last part of a revision's name. Some controllers write only that into the pod's label.
+func hashOf(revision string) string {
+	return revision[strings.LastIndexByte(revision, '-')+1:]
+}
+
+// updateState is the annotation of an in-place update.
+type updateState struct {
+	Revision              string                    `json:"revision"`
+	UpdateTimestamp       time.Time                 `json:"updateTimestamp"`
+	LastContainerStatuses map[string]containerImage `json:"lastContainerStatuses,omitempty"`
+	UpdateImages          bool                      `json:"updateImages,omitempty"`
+	ContainerBatches      []containerBatch          `json:"containerBatchesRecord,omitempty"`
+}
+
+type containerImage struct {
+	ImageID string `json:"imageID,omitempty"`
+}
+
+type containerBatch struct {
+	Timestamp  time.Time `json:"timestamp"`
+	Containers []string  `json:"containers"`
+}
+
+// pending tells whether an in-place update is written but a container does not run it yet.
+func (p *pod) pending() bool {
+	var state updateState
+	if json.Unmarshal([]byte(p.Metadata.Annotations[annotationUpdateState]), &state) != nil ||
+		hashOf(state.Revision) != hashOf(p.Metadata.Labels[labelRevision]) {
+		return false
+	}
+	for name, before := range state.LastContainerStatuses {
+		if !p.runs(name, before.ImageID, state.UpdateTimestamp) {
+			return true
+		}
+	}
+	return false
+}
+
+// runs tells whether a container has taken on its new image. A new image ID proves it. Where the new tag stands for
+// the same image there is none: then the image's name does, or, where the runtime reports another name of it, that the
+// container was started after the update.
+func (p *pod) runs(name, before string, updated time.Time) bool {
+	for _, s := range p.Status.ContainerStatuses {
+		if s.Name != name {
+			continue
+		}
+		if s.ImageID != "" && s.ImageID != before {
+			return true
+		}
+		for _, c := range p.Spec.Containers {
+			if c.Name == name && sameImage(c.Image, s.Image) {
+				return true
+			}
+		}
+		return s.State.Running != nil && s.State.Running.StartedAt != nil && s.State.Running.StartedAt.After(updated)
+	}
+	return false
+}
+
+// sameImage compares names of images as a container runtime completes them.
+func sameImage(a, b string) bool { return fullImage(a) == fullImage(b) }
+
+// fullImage writes an image's name in full: registry, path, tag or digest.
+func fullImage(image string) string {
+	first, rest, slash := strings.Cut(image, "/")
+	switch {
+	case !slash:
+		image = "docker.io/library/" + image
+	case !strings.ContainsAny(first, ".:") && first != "localhost":
+		image = "docker.io/" + image
+	case first == "docker.io" && !strings.Contains(rest, "/"):
+		image = "docker.io/library/" + rest
+	case first == "index.docker.io":
+		return fullImage(rest)
+	}
+	if !strings.Contains(image, "@") && !strings.Contains(image[strings.LastIndexByte(image, '/'):], ":") {
+		image += ":latest"
+	}
+	return image
+}

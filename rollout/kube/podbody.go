@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// fence is the metadata of a patch that fails unless the pod is the one that was looked at, unchanged.
+func fence(p rollout.PodRef) map[string]any {
+	return map[string]any{"uid": p.UID, "resourceVersion": p.ResourceVersion}
+}
+
+// newPod is the pod of a revision.
+func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[string]any, error) {
+	template, err := r.template()
+	if err != nil {
+		return nil, err
+	}
+	t := clone(template)
+	labels := stringsOf(field(t, "metadata", "labels"))
+	maps.Copy(labels, map[string]string{
+		labelRevision: r.Metadata.Name, labelTemplateHash: hashOf(r.Metadata.Name),
+		labelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
+	})
+	annotations := stringsOf(field(t, "metadata", "annotations"))
+	annotations[annotationLifecycleTime] = stamp(now).Format(time.RFC3339)
+	spec, _ := field(t, "spec").(map[string]any)
+	if spec == nil {
+		return nil, fmt.Errorf("ControllerRevision %s/%s holds no pod template: %w", r.Metadata.Namespace, r.Metadata.Name, ErrInvalid)
+	}
+	if updatesInPlace(set) {
+		addGate(spec)
+	}
+	addClaims(spec, set, a)
+	finalizers := items(t, "metadata", "finalizers")
+	meta := map[string]any{
+		"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
+		"ownerReferences": []ownerReference{set.owner()},
+	}
+	if len(finalizers) > 0 {
+		meta["finalizers"] = finalizers
+	}
+	return map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}, nil
+}
+
+// updatesInPlace tells whether pods of this CloneSet may be updated in place, and so need the readiness gate. Pods that
+// are only ever recreated go without it: somebody would have to open the gate of each of them.
+func updatesInPlace(set cloneSet) bool {
+	for _, path := range [][]string{{"spec", "updateStrategy", "type"}, {"spec", "updateStrategy", "rollingUpdate", "podUpdatePolicy"}} {
+		switch rollout.UpdateType(text(set.tree, path...)) {
+		case rollout.InPlaceIfPossible, rollout.InPlaceOnly:
+			return true
+		case rollout.ReCreate:
+		}
+	}
+	return false
+}
+
+func addGate(spec map[string]any) {
+	gates := items(spec, "readinessGates")
+	if slices.ContainsFunc(gates, func(g any) bool { return text(g, "conditionType") == gateInPlace }) {
+		return
+	}
+	spec["readinessGates"] = append(slices.Clone(gates), map[string]any{"conditionType": gateInPlace})
+}
+
+// addClaims mounts the pod's claims under the names of their templates.
+func addClaims(spec map[string]any, set cloneSet, a rollout.Action) {
+	var volumes []any
+	taken := map[string]bool{}
+	for _, t := range set.claimTemplates() {
+		name := text(t, "metadata", "name")
+		taken[name] = true
+		volumes = append(volumes, map[string]any{"name": name, "persistentVolumeClaim": map[string]any{"claimName": claimName(name, set, a)}})
+	}
+	if len(volumes) == 0 {
+		return
+	}
+	for _, v := range items(spec, "volumes") {
+		if !taken[text(v, "name")] {
+			volumes = append(volumes, v)
+		}
+	}
+	spec["volumes"] = volumes
+}
+
+func claimName(template string, set cloneSet, a rollout.Action) string {
+	return template + "-" + set.Metadata.Name + "-" + a.Instance
+}
+
+// newClaims are the claims of a pod.
+func newClaims(set cloneSet, a rollout.Action) []map[string]any {
+	var out []map[string]any
+	for _, t := range set.claimTemplates() {
+		labels := stringsOf(field(t, "metadata", "labels"))
+		maps.Copy(labels, stringsOf(field(set.tree, "spec", "selector", "matchLabels")))
+		labels[labelInstance] = a.Instance
+		meta := map[string]any{
+			"name": claimName(text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
+			"labels": labels, "ownerReferences": []ownerReference{set.owner()},
+		}
+		if annotations := stringsOf(field(t, "metadata", "annotations")); len(annotations) > 0 {
+			meta["annotations"] = annotations
+		}
+		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": clone(field(t, "spec"))})
+	}
+	return out
+}
+
+// drainedPatch takes a pod out of service. Ready is set too, because the kubelet would do so only a moment later.
+func drainedPatch(now time.Time) []condition {
+	return []condition{
+		{Type: gateInPlace, Status: "False", Reason: "StartInPlaceUpdate", LastTransitionTime: &now},
+		{
+			Type: "Ready", Status: "False", Reason: "ReadinessGatesNotReady", LastTransitionTime: &now,
+			Message: `the status of pod readiness gate "` + gateInPlace + `" is not "True", but False`,
+		},
+	}
+}
+
+// admittedPatch opens the gate. Ready is for the kubelet to set: it knows about the containers.
+func admittedPatch(now time.Time) []condition {
+	return []condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+}
+
+func lifecyclePatch(a rollout.Action, now time.Time) map[string]any {
+	meta := fence(a.Pod)
+	meta["labels"] = map[string]any{labelLifecycle: string(a.Lifecycle)}
+	meta["annotations"] = map[string]any{annotationLifecycleTime: stamp(now).Format(time.RFC3339)}
+	return map[string]any{"metadata": meta}
+}
+
+// inPlacePatch makes a pod of one revision one of another: images, template metadata, and the state by which the end of
+// the update is recognised.
+func inPlacePatch(p pod, from, to revision, a rollout.Action, now time.Time) (map[string]any, error) {
+	before, err := from.template()
+	if err != nil {
+		return nil, err
+	}
+	after, err := to.template()
+	if err != nil {
+		return nil, err
+	}
+	images, state := imagesPatch(p, before, after, to.Metadata.Name, *stamp(now))
+	encoded, err := json.Marshal(state)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the state of an update: %w", err)
+	}
+	meta := fence(a.Pod)
+	labels := difference(field(before, "metadata", "labels"), field(after, "metadata", "labels"))
+	labels[labelRevision], labels[labelTemplateHash] = to.Metadata.Name, hashOf(to.Metadata.Name)
+	annotations := difference(field(before, "metadata", "annotations"), field(after, "metadata", "annotations"))
+	annotations[annotationUpdateState] = string(encoded)
+	if a.Lifecycle != "" {
+		labels[labelLifecycle], annotations[annotationLifecycleTime] = string(a.Lifecycle), stamp(now).Format(time.RFC3339)
+	}
+	meta["labels"], meta["annotations"] = labels, annotations
+	patch := map[string]any{"metadata": meta}
+	if len(images) > 0 {
+		patch["spec"] = map[string]any{"containers": images}
+	}
+	return patch, nil
+}
+
+// imagesPatch are the containers whose image differs, and the state that remembers what they ran before.
+func imagesPatch(p pod, before, after map[string]any, revision string, now time.Time) ([]container, updateState) {
+	state := updateState{Revision: revision, UpdateTimestamp: now}
+	var images []container
+	old := map[string]string{}
+	for _, c := range items(before, "spec", "containers") {
+		old[text(c, "name")] = text(c, "image")
+	}
+	for _, c := range items(after, "spec", "containers") {
+		name, image := text(c, "name"), text(c, "image")
+		if old[name] == image {
+			continue
+		}
+		images = append(images, container{Name: name, Image: image})
+		if state.LastContainerStatuses == nil {
+			state.LastContainerStatuses = map[string]containerImage{}
+		}
+		state.LastContainerStatuses[name] = containerImage{ImageID: p.imageID(name)}
+	}
+	if len(images) > 0 {
+		state.UpdateImages = true
+		batch := containerBatch{Timestamp: now}
+		for _, c := range images {
+			batch.Containers = append(batch.Containers, c.Name)
+		}
+		state.ContainerBatches = []containerBatch{batch}
+	}
+	return images, state
+}
+
+func (p *pod) imageID(container string) string {
+	for _, s := range p.Status.ContainerStatuses {
+		if s.Name == container {
+			return s.ImageID
+		}
+	}
+	return ""
+}
+
+// difference is a merge patch from one mapping of strings to another.
+func difference(before, after any) map[string]any {
+	patch := map[string]any{}
+	o, n := stringsOf(before), stringsOf(after)
+	for k := range o {
+		if _, ok := n[k]; !ok {
+			patch[k] = nil
+		}
+	}
+	for k, v := range n {
+		if old, ok := o[k]; !ok || old != v {
+			patch[k] = v
+		}
+	}
+	return patch
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// farewell is how long the last words of an agent may take: the status, an Event, giving back the lock.
+const farewell = 4 * time.Second
+
+// Run releases a CloneSet: it looks, takes the lock where there is something to write, runs the release to its end and
+// gives the lock back. report gets every decision with what it was made on; it may be nil.
+//
+// The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot
+// be released, and is the context's where that ended. The progress of the release is stored at any time, so the next
+// Run goes on where this one stopped.
+func Run(ctx context.Context, plan rollout.Plan, options Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+	options.Mode = plan.Mode
+	c, err := Open(ctx, options)
+	if err != nil {
+		return rollout.Decision{}, err
+	}
+	defer c.Close()
+	if report == nil {
+		report = func(rollout.Observed, rollout.Decision) {}
+	}
+	done, d, err := c.glance(ctx, plan, report)
+	if done || err != nil {
+		return d, err
+	}
+	if err := c.lock.acquire(ctx); err != nil {
+		return d, err
+	}
+	d, err = c.carryOut(ctx, plan, report)
+	return d, errors.Join(err, c.depart(ctx, err))
+}
+
+// glance looks once without the lock. It tells whether there is nothing to write at all.
+func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
+	o, err := c.Observe(ctx)
+	if err != nil {
+		return false, rollout.Decision{}, err
+	}
+	d := rollout.Decide(plan, o)
+	if d.Reason == rollout.Invalid {
+		report(o, d)
+		return true, d, nil
+	}
+	if err := c.refuseForeign(ctx); err != nil {
+		return false, d, err
+	}
+	c.last.decision = d
+	if _, changed := c.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.options.Stay && (!changed || c.options.Mode == rollout.Partition) {
+		report(o, d)
+		return true, d, nil
+	}
+	c.last.decision = rollout.Decision{}
+	return false, d, nil
+}
+
+// carryOut runs the release, and with Stay the next ones after it.
+func (c *Cluster) carryOut(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+	for {
+		d, err := rollout.Run(ctx, plan, c, c, func(o rollout.Observed, d rollout.Decision) {
+			c.note(ctx, d)
+			report(o, d)
+		})
+		if err != nil || !c.options.Stay {
+			return d, err
+		}
+		if err := c.rest(ctx); err != nil {
+			return d, err
+		}
+	}
+}
+
+// rest waits between two releases.
+func (c *Cluster) rest(ctx context.Context) error {
+	if err := c.syncStatus(ctx, true); err != nil {
+		return err
+	}
+	c.release = "" // the next look names the release anew
+	return c.Wait(ctx, 0)
+}
+
+// depart leaves the cluster tidy: a true status, no revisions beyond the limit, no lock. An agent that lost the lock
+// leaves everything to the one that has it.
+func (c *Cluster) depart(ctx context.Context, cause error) error {
+	var held *HeldError
+	if errors.As(cause, &held) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	if cause != nil && !errors.Is(cause, context.Canceled) {
+		c.last.failure = cause
+		c.tell(ctx, "Warning", "Failed", cause.Error())
+	}
+	err := c.syncStatus(ctx, true)
+	if c.last.decision.Ended() && c.options.Mode != rollout.Partition {
+		err = errors.Join(err, c.pruneRevisions(ctx, c.last.observed))
+	}
+	if err = errors.Join(err, c.lock.release(ctx)); err != nil {
+		return fmt.Errorf("after the release of CloneSet %s/%s: %w", c.target.Namespace, c.target.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has
+// the reason of its decision.
+const (
+	conditionProgressing  = "Progressing"
+	conditionFailedUpdate = "FailedUpdate"
+	conditionFailedScale  = "FailedScale"
+
+	reasonUpdated   = "CloneSetUpdated"
+	reasonPaused    = "CloneSetPaused"
+	reasonPartition = "ProgressPartitionAvailable"
+	reasonAvailable = "CloneSetAvailable"
+)
+
+// statusInterval is how often the status is written at most while a release runs.
+const statusInterval = 250 * time.Millisecond
+
+// statusWriter remembers when the status was written and whether it is out of date.
+type statusWriter struct {
+	last  time.Time
+	dirty bool
+}
+
+// due is a context that ends when the status may be written again, if there is anything to write.
+func (w *statusWriter) due(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	if !w.dirty {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, max(w.last.Add(statusInterval).Sub(now), time.Millisecond))
+}
+
+// syncStatus writes the CloneSet's status where it differs from what was observed. What fails for a moment is tried
+// again later; a refusal is an error.
+func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
+	if c.options.Mode == rollout.Partition || !c.lock.holds() || c.last.observed.CloneSet.Name == "" || c.last.observed.CloneSet.Deleting {
+		return nil
+	}
+	status, changed := c.nextStatus()
+	now := c.options.Now()
+	c.reporter.dirty = changed
+	if !changed || !force && now.Sub(c.reporter.last) < statusInterval && !now.Before(c.reporter.last) {
+		return nil
+	}
+	c.reporter.last = now
+	var written cloneSet
+	at := cloneSets(c.options.Version, c.target.Namespace).object(c.target.Name, "status")
+	err := c.client.merge(ctx, at, map[string]any{"metadata": map[string]any{"uid": c.target.UID}, "status": status}, &written)
+	if err == nil {
+		c.reporter.dirty = false
+		c.sets.put(written)
+		// Nobody needs to look again because of what this agent itself has just written.
+		if c.seen.sets++; c.seen.sets != c.sets.at() {
+			c.seen.sets = 0
+		}
+		c.set.Status = written.Status
+		return nil
+	}
+	if refused(err) {
+		return explain(fmt.Sprintf("writing the status of CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
+	}
+	return nil
+}
+
+// nextStatus is the status that the last look calls for, and whether it differs from the one that is written.
+func (c *Cluster) nextStatus() (setStatus, bool) {
+	o, old := c.last.observed, c.set.Status
+	counts := o.Counts()
+	if len(o.Pods) == 0 {
+		counts = rollout.Counts{Desired: o.CloneSet.Spec.Replicas} // Counts would repeat the status
+	}
+	next := setStatus{
+		ObservedGeneration: o.CloneSet.Generation, Replicas: counts.Total, ReadyReplicas: counts.Ready,
+		AvailableReplicas: counts.Available, UpdatedReplicas: counts.Updated, UpdatedReadyReplicas: counts.UpdatedReady,
+		UpdatedAvailableReplicas: counts.UpdatedAvailable, CurrentRevision: o.StableRevision, UpdateRevision: o.UpdateRevision,
+		ExpectedUpdatedReplicas: o.CloneSet.Spec.Replicas - o.CloneSet.Spec.Partition.Partition(o.CloneSet.Spec.Replicas),
+		CollisionCount:          c.history.collision, LabelSelector: selectorText(field(c.set.tree, "spec", "selector")),
+	}
+	if counts.Updated == counts.Total && counts.Total == counts.Desired {
+		next.CurrentRevision = o.UpdateRevision
+	}
+	next.Conditions = c.conditions(old.Conditions)
+	same := func(a, b condition) bool {
+		return a.Type == b.Type && a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message
+	}
+	equal := slices.EqualFunc(next.Conditions, old.Conditions, same)
+	a, b := next, old
+	a.Conditions, b.Conditions = nil, nil
+	return next, !equal || !sameCounts(a, b)
+}
+
+func sameCounts(a, b setStatus) bool {
+	return fmt.Sprintf("%+v", a) == fmt.Sprintf("%+v", b)
+}
+
+// conditions are the CloneSet's: those of others as they are, and this agent's anew.
+func (c *Cluster) conditions(old []condition) []condition {
+	now := stamp(c.options.Now())
+	own := []condition{progressing(c.last.observed, c.last.decision)}
+	if f := c.last.failure; f != nil && !errors.Is(f, rollout.ErrConflict) {
+		own = append(own, condition{Type: conditionFailedUpdate, Status: "True", Message: f.Error()})
+	}
+	var out []condition
+	for _, o := range old {
+		if o.Type != conditionProgressing && o.Type != conditionFailedUpdate && o.Type != conditionFailedScale {
+			out = append(out, o)
+		}
+	}
+	for _, n := range own {
+		if n.Type == "" {
+			continue
+		}
+		n.LastTransitionTime, n.LastUpdateTime = now, now
+		for _, o := range old {
+			if o.Type == n.Type && o.Status == n.Status && o.LastTransitionTime != nil {
+				n.LastTransitionTime = o.LastTransitionTime
+			}
+		}
+		out = append(out, n)
+	}
+	slices.SortStableFunc(out, func(a, b condition) int { return slices.Compare([]string{a.Type}, []string{b.Type}) })
+	return out
+}
+
+// progressing is how the release stands, in one condition.
+func progressing(o rollout.Observed, d rollout.Decision) condition {
+	p := condition{Type: conditionProgressing, Status: "True", Reason: reasonUpdated, Message: d.Message}
+	switch {
+	case d.Verdict == "":
+		return condition{}
+	case d.Reason == rollout.PausedBySpec || d.Reason == rollout.HeldByPerson:
+		p.Reason = reasonPaused
+	case d.Verdict == rollout.Done && o.CloneSet.Spec.Partition.Partition(o.CloneSet.Spec.Replicas) > 0:
+		p.Reason = reasonPartition
+	case d.Verdict == rollout.Done:
+		p.Reason = reasonAvailable
+	case d.Verdict == rollout.Stopped:
+		p.Status, p.Reason = "False", string(d.Reason)
+	}
+	return p
+}
+
+// note takes down what was decided, for the status, and tells it as an Event where it is news.
+func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
+	before := c.last.decision
+	c.last.decision = d
+	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !c.lock.holds() {
+		return
+	}
+	kind := "Normal"
+	switch d.Reason {
+	case rollout.BatchStarted, rollout.BatchReady, rollout.Completed, rollout.PausedBySpec, rollout.HeldByPerson, rollout.Resumed,
+		rollout.AwaitingApproval:
+	case rollout.RollingBack, rollout.RolledBack, rollout.Invalid, rollout.ChecksFailed, rollout.DeadlineExceeded,
+		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.Superseded, rollout.ForeignChange:
+		kind = "Warning"
+	default:
+		return
+	}
+	c.tell(ctx, kind, string(d.Reason), d.Message)
+}
+
+// tell writes an Event about the CloneSet. A release does not end because nobody hears of it.
+func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
+	now := c.options.Now()
+	body := map[string]any{
+		"apiVersion": "v1", "kind": "Event",
+		"metadata": map[string]any{"generateName": c.target.Name + ".", "namespace": c.target.Namespace},
+		"involvedObject": map[string]any{
+			"apiVersion": c.set.APIVersion, "kind": c.set.Kind, "name": c.target.Name,
+			"namespace": c.target.Namespace, "uid": c.target.UID, "resourceVersion": c.set.Metadata.ResourceVersion,
+		},
+		"type": kind, "reason": reason, "message": message, "count": 1,
+		"firstTimestamp": stamp(now), "lastTimestamp": stamp(now),
+		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": c.options.Identity,
+	}
+	if err := c.client.create(ctx, events(c.target.Namespace).path, body, nil); err != nil && refused(err) && c.options.Warn != nil {
+		c.options.Warn(explain("writing an Event about CloneSet "+c.target.Namespace+"/"+c.target.Name, err))
+	}
+}

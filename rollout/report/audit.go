@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
+// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run.
+type auditLine struct {
+	Plan      *rollout.Plan         `json:"plan,omitempty"`
+	Now       time.Time             `json:"now"`
+	CloneSet  *rollout.CloneSet     `json:"cloneSet,omitempty"`
+	Update    string                `json:"updateRevision"`
+	Stable    string                `json:"stableRevision"`
+	Revisions []rollout.Revision    `json:"revisions,omitempty"`
+	Pods      []rollout.Pod         `json:"pods,omitempty"` // new or changed
+	Gone      []string              `json:"gone,omitempty"` // names
+	Free      []string              `json:"freeInstances,omitempty"`
+	Checks    []rollout.CheckResult `json:"checks,omitempty"`
+	Progress  rollout.Progress      `json:"progress"`
+	Decision  json.RawMessage       `json:"decision"`
+}
+
+// Audit writes an audit log. It is not safe for concurrent use.
+type Audit struct {
+	out       io.Writer
+	plan      *rollout.Plan // until it is written
+	set       []byte        // as it was written last
+	revisions []byte
+	pods      map[string][]byte
+	err       error
+}
+
+// NewAudit begins the log of a run of the plan.
+func NewAudit(out io.Writer, p rollout.Plan) *Audit {
+	return &Audit{out: out, plan: &p, pods: map[string][]byte{}}
+}
+
+// Record adds a line. It fits rollout.Run's report; the first error is kept for Err.
+func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
+	if a.err == nil {
+		a.err = a.record(o, d)
+	}
+}
+
+// Err is the first error of writing.
+func (a *Audit) Err() error { return a.err }
+
+func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
+	line := auditLine{
+		Plan: a.plan, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances,
+		Checks: o.Checks, Progress: o.Progress,
+	}
+	a.plan = nil
+	var err error
+	if line.Decision, err = json.Marshal(d); err != nil {
+		return fmt.Errorf("writing audit log: %w", err)
+	}
+	if changed(&a.set, o.CloneSet) {
+		line.CloneSet = &o.CloneSet
+	}
+	if changed(&a.revisions, o.Revisions) {
+		line.Revisions = o.Revisions
+	}
+	line.Pods, line.Gone = a.difference(o.Pods)
+	data, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("writing audit log: %w", err)
+	}
+	if _, err := a.out.Write(append(data, '\n')); err != nil {
+		return fmt.Errorf("writing audit log: %w", err)
+	}
+	return nil
+}
+
+// changed tells whether v is other than it was last, and keeps it. Values of a release always marshal.
+func changed(last *[]byte, v any) bool {
+	data, _ := json.Marshal(v) //nolint:errcheck,errchkjson // see above
+	if bytes.Equal(*last, data) {
+		return false
+	}
+	*last = data
+	return true
+}
+
+func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []string) {
+	there := make(map[string]bool, len(pods))
+	for _, p := range pods {
+		there[p.Name] = true
+		last := a.pods[p.Name]
+		if changed(&last, p) {
+			a.pods[p.Name] = last
+			different = append(different, p)
+		}
+	}
+	for name := range a.pods {
+		if !there[name] {
+			delete(a.pods, name)
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return different, gone
+}
+
+// ErrDiffers is wrapped where a decision of an audit log is not made again.
+var ErrDiffers = errors.New("decides otherwise")
+
+// Replay makes every decision of an audit log again and returns how many there are. The error names the first line on
+// which the decision is another, and wraps ErrDiffers then.
+func Replay(in io.Reader) (int, error) {
+	d := json.NewDecoder(in)
+	var state replayed
+	for n := 0; ; n++ {
+		var line auditLine
+		err := d.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err == nil {
+			err = state.take(line)
+		}
+		if err != nil {
+			return n, fmt.Errorf("audit log, line %d: %w", n+1, err)
+		}
+	}
+}
+
+// replayed is the state that the lines so far amount to.
+type replayed struct {
+	began    bool
+	plan     rollout.Plan
+	observed rollout.Observed
+	pods     map[string]rollout.Pod
+}
+
+func (r *replayed) take(line auditLine) error {
+	if line.Plan != nil {
+		*r = replayed{began: true, plan: *line.Plan, pods: map[string]rollout.Pod{}}
+	}
+	if !r.began {
+		return errors.New("the log does not begin with a plan: it is not an audit log, or its beginning is missing")
+	}
+	o := &r.observed
+	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
+	o.FreeInstances, o.Checks, o.Progress = line.Free, line.Checks, line.Progress
+	if line.CloneSet != nil {
+		o.CloneSet = *line.CloneSet
+	}
+	if line.Revisions != nil {
+		o.Revisions = line.Revisions
+	}
+	for _, p := range line.Pods {
+		r.pods[p.Name] = p
+	}
+	for _, name := range line.Gone {
+		delete(r.pods, name)
+	}
+	o.Pods = make([]rollout.Pod, 0, len(r.pods))
+	for _, p := range r.pods {
+		o.Pods = append(o.Pods, p)
+	}
+	slices.SortFunc(o.Pods, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return compare(rollout.Decide(r.plan, *o), line.Decision)
+}
+
+func compare(again rollout.Decision, recorded []byte) error {
+	var before rollout.Decision
+	if err := json.Unmarshal(recorded, &before); err != nil {
+		return fmt.Errorf("reading the decision: %w", err)
+	}
+	data, err := json.Marshal(again)
+	if err != nil {
+		return fmt.Errorf("writing the decision: %w", err)
+	}
+	if bytes.Equal(data, recorded) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s, but the log has: %s", ErrDiffers, inWords(again), inWords(before))
+}
+
+func inWords(d rollout.Decision) string {
+	words := fmt.Sprintf("%s %s (%s)", d.Verdict, d.Reason, d.Message)
+	var actions []string
+	for _, a := range d.Actions {
+		actions = append(actions, a.String())
+	}
+	if len(actions) > 0 {
+		words += " [" + strings.Join(actions, "; ") + "]"
+	}
+	return words
+}

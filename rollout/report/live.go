@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// barWidth is how many characters a bar has.
+const barWidth = 24
+
+// Live shows a release on a terminal while it runs: the rows of Table, and below them one line that is drawn over
+// again, with a bar and what the release waits for. Record fits rollout.Run's report; End leaves the last line standing.
+type Live struct {
+	out      io.Writer
+	width    int
+	table    func(Row) error
+	recorder Recorder
+	line     string
+}
+
+// NewLive shows a release on a terminal of the given width; 0 is not known.
+func NewLive(out io.Writer, width int) *Live {
+	if width <= 0 {
+		width = 80
+	}
+	l := &Live{out: out, width: width}
+	l.table = Table(out)
+	l.recorder.Emit = func(r Row) error {
+		l.clear()
+		return l.table(r)
+	}
+	return l
+}
+
+// Record shows a decision.
+func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
+	l.recorder.Record(o, d)
+	c := o.Counts()
+	line := fmt.Sprintf("%s %d/%d updated, %d ready  %s", bar(c.Updated, c.UpdatedReady, c.Desired), c.Updated, c.Desired, c.Ready, d.Message)
+	if runes := []rune(line); len(runes) >= l.width {
+		line = string(runes[:l.width-1])
+	}
+	if line != l.line || d.Ended() {
+		l.clear()
+		l.line = line
+		_, _ = io.WriteString(l.out, line) //nolint:errcheck // a line for the eye alone
+	}
+}
+
+// End ends the line that was drawn last.
+func (l *Live) End() error {
+	if l.line != "" {
+		l.line = ""
+		_, _ = io.WriteString(l.out, "\n") //nolint:errcheck // a line for the eye alone
+	}
+	return l.recorder.Err()
+}
+
+func (l *Live) clear() {
+	if l.line != "" {
+		_, _ = io.WriteString(l.out, "\r\x1b[K") //nolint:errcheck // a line for the eye alone
+	}
+}
+
+// bar shows of all pods those that are updated and ready (#), and those that are updated only (+).
+func bar(updated, ready, desired int) string {
+	if desired <= 0 {
+		return "[" + strings.Repeat("#", barWidth) + "]"
+	}
+	full := min(ready*barWidth/desired, barWidth)
+	half := min(updated*barWidth/desired, barWidth) - full
+	return "[" + strings.Repeat("#", full) + strings.Repeat("+", max(half, 0)) + strings.Repeat("-", barWidth-full-max(half, 0)) + "]"
+}
