@@ -142,10 +142,10 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	return s.differs(sink, outcome)
 }
 
-// reported is the outcome as a report has it: to --check a template that would change is a finding, so that a code review
-// shows it at its line.
+// reported is the outcome as a report has it. To --check in SARIF, which knows findings alone, a template that would
+// change is one, so that a code review shows it at its line.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
-	if !f.check {
+	if !f.check || f.report.format != string(render.SARIF) {
 		return o
 	}
 	checked := *o
