@@ -37,8 +37,11 @@ func newArgoCDGenerateCommand(s streams) *cobra.Command {
 		Short: "Render the application in the working folder and inject its SidecarSets",
 		Long: `Render the application in the working folder, a Helm chart, a kustomization or a folder of manifests, inject the
 SidecarSets, and print the manifests. slipway.yaml, where there is one, is the configuration. Objects that name no
-namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application.`,
-		Args: noArgs,
+namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application.
+
+A chart is rendered by the helm on PATH; what it depends on has to be in its charts folder.`,
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			app, err := newArgoApp(os.Environ())
 			if err != nil {
@@ -63,6 +66,8 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 		Use:   "parameters",
 		Short: "Announce the parameters of the application in the working folder, as JSON",
 		Args:  noArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			app, err := newArgoApp(os.Environ())
 			if err != nil {
