@@ -7,7 +7,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard testdata/*/go.mod))
 GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cmd/*_test.go' 'fn/*_test.go' 'render/*_test.go' 'rollout/*_test.go'))))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test quick fmt lint race fuzz bench golden docs ci clean
+.PHONY: help build test quick fmt lint race fuzz bench golden docs release ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -37,7 +37,7 @@ race: ## the libraries' tests under the race detector (needs a C compiler)
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO="$(GO)" bash .ci/fuzz
 
-bench: ## benchmarks, then whole processes against kyaml
+bench: ## benchmarks, then whole processes against kyaml, and what slipway adds to each client
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./testdata/bench
 
@@ -47,8 +47,11 @@ golden: ## rewrite the golden files from what the code does now
 docs: ## regenerate the documents that come from the code
 	$(GO) generate ./...
 
+release: ## write completions and man pages into release/, with CHECKSUMS=dist/checksums.txt catalog manifests, too
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) test -count=1 ./cmd/slipway -run 'TestCompletionsAndManPages|TestCatalogManifests' -args -release $(CURDIR)/release $(if $(CHECKSUMS),-checksums $(abspath $(CHECKSUMS)))
+
 ci: ## what CI runs
 	bash .ci/run
 
 clean: ## remove what the other targets leave in the tree
-	rm -rf slipway dist
+	rm -rf slipway dist release

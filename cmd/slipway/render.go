@@ -117,7 +117,7 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	req.Progress = show
 	req.Report = func(o *render.Outcome) error {
 		stop()
-		return f.report.write(s, o)
+		return f.report.write(s, f.reported(o))
 	}
 	sink := f.sink(s)
 	outcome, err := render.Run(ctx, req, sink)
@@ -140,6 +140,23 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 		return nil
 	}
 	return s.differs(sink, outcome)
+}
+
+// reported is the outcome as a report has it. To --check in SARIF, which knows findings alone, a template that would
+// change is one, so that a code review shows it at its line.
+func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
+	if !f.check || f.report.format != string(render.SARIF) {
+		return o
+	}
+	checked := *o
+	checked.Findings = slices.Clone(o.Findings)
+	for _, i := range o.Impact {
+		checked.Findings = append(checked.Findings, inject.Finding{
+			Severity: inject.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
+			Message: "would change: " + strings.Join(i.Changes, ", "), Hint: "commit what slipway render makes of it",
+		})
+	}
+	return &checked
 }
 
 // differs tells what --check found.
