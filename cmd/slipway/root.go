@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/slipway-dev/slipway/fn"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
@@ -94,7 +92,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 			if isTerminal(s.in) || isEmpty(in) {
 				return c.Help()
 			}
-			return fn.Run(in, s.out, s.err)
+			return s.runFunction(in)
 		},
 	}
 	root.SetIn(s.in)

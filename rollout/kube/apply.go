@@ -16,6 +16,9 @@ import (
 // Apply makes the writes side by side, as far as the lock is held. A write that has begun is finished also where ctx
 // ends; no other is begun.
 func (c *Cluster) Apply(ctx context.Context, actions []rollout.Action) error {
+	if c.last.observed.CloneSet.Deleting {
+		return nil // memory and lock go with the CloneSet, and its pods are the garbage collector's
+	}
 	if err := c.lock.check(ctx); err != nil {
 		return err
 	}

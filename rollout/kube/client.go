@@ -152,12 +152,12 @@ func (c client) send(ctx context.Context, r *rest.Request, out any) error {
 	return nil
 }
 
-// serverError gives an error the words of the server where client-go did not read them.
+// serverError gives an error the words of the server, which client-go does not read from a raw answer.
 func serverError(err error, data []byte) error {
-	var status struct{ Message string }
+	var status metav1.Status
 	var api *apierrors.StatusError
-	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Message != "" {
-		api.ErrStatus.Message = status.Message
+	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.Code != 0 {
+		api.ErrStatus = status
 	}
 	return err
 }

@@ -213,13 +213,30 @@ func (l *lock) release(ctx context.Context) error {
 	}
 	l.end()
 	l.renewing.Wait()
-	held := l.get()
 	l.keep(lease{})
-	err := l.client.delete(ctx, l.of.object(l.name), deleteExactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
-	if err != nil && !conflicting(err) {
-		return explain("giving back "+l.what(), err)
+	for {
+		// The last renewal may have been cut off, so only the server knows the resourceVersion.
+		held, err := l.read(ctx)
+		if err == nil && held.Spec.HolderIdentity == l.identity {
+			err = l.client.delete(ctx, l.of.object(l.name), deleteExactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
+		}
+		switch {
+		case err == nil || apierrors.IsNotFound(err):
+			return nil
+		case refused(err) || ctx.Err() != nil:
+			return explain("giving back "+l.what(), err)
+		}
+		pause(ctx, l.duration/50)
 	}
-	return nil
+}
+
+// exists tells whether anybody holds the lock, or has left it behind.
+func (l *lock) exists(ctx context.Context) (bool, error) {
+	_, err := l.read(ctx)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, explain("reading "+l.what(), err)
+	}
+	return err == nil, nil
 }
 
 // holds tells whether the lock was held when it was last looked at.

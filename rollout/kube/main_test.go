@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+var installed sync.Once
+
 // world is a namespace of the control plane with one CloneSet, demo.
 type world struct {
 	*kubetest.Cluster
@@ -37,7 +40,7 @@ type world struct {
 func newWorld(t *testing.T, set string) *world {
 	t.Helper()
 	c := shared.Get(t)
-	c.Install(t, crd.CloneSet())
+	installed.Do(func() { c.Install(t, crd.CloneSet()) })
 	w := &world{Cluster: c, t: t, namespace: c.Namespace(t)}
 	if set != "" {
 		c.Create(t, w.path("clonesets"), set)
@@ -47,10 +50,8 @@ func newWorld(t *testing.T, set string) *world {
 
 // path is that of objects in the world's namespace.
 func (w *world) path(resource string, name ...string) string {
-	group := map[string]string{
-		"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
-		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
-	}[resource]
+	group := map[string]string{"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}[resource]
 	if group == "" {
 		group = "/api/v1"
 	}
@@ -117,8 +118,7 @@ spec:
 func (w *world) image(tag string) {
 	w.t.Helper()
 	w.Patch(w.t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
-	}}}})
+		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}}})
 }
 
 func (w *world) patchStrategy(patch map[string]any) {
@@ -130,7 +130,7 @@ func (w *world) patchStrategy(patch map[string]any) {
 func (w *world) row() string {
 	w.t.Helper()
 	_, rows := w.Table(w.t, w.path("clonesets", "demo"), false)
-	return strings.Trim(fmt.Sprint(rows[0][:5+1]...), "[]")
+	return strings.Trim(fmt.Sprint(rows[0][:6]), "[]")
 }
 
 func held(err error) *kube.HeldError {

@@ -57,8 +57,14 @@ func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rol
 	}
 	c.last.decision = d
 	if _, changed := c.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.options.Stay && (!changed || c.options.Mode == rollout.Partition) {
-		report(o, d)
-		return true, d, nil
+		left, err := c.lock.exists(ctx)
+		if err != nil {
+			return false, d, err
+		}
+		if !left {
+			report(o, d)
+			return true, d, nil
+		}
 	}
 	c.last.decision = rollout.Decision{}
 	return false, d, nil

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import "encoding/json"
+
+// RevisionOf is the name and the data of the revision that a CloneSet's template has, for tests of formats.
+func RevisionOf(manifest []byte) (name, data string, err error) {
+	var set cloneSet
+	if err := json.Unmarshal(manifest, &set); err != nil {
+		return "", "", err
+	}
+	h, err := newHistory(set, nil)
+	if err != nil {
+		return "", "", err
+	}
+	r, _ := h.find(h.update)
+	return h.update, string(r.Data), nil
+}
+
+// SameImage is sameImage, which has no way out of the package.
+func SameImage(a, b string) bool { return sameImage(a, b) }
+
+// Pending tells whether a pod, as JSON, has an in-place update that its containers do not run yet.
+func Pending(manifest []byte) (bool, error) {
+	var p pod
+	err := json.Unmarshal(manifest, &p)
+	return p.pending(), err
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// killer ends an agent at one of its writes: from then on no request of it reaches the server or comes back.
+type killer struct {
+	next   http.RoundTripper
+	at     int64 // which write, from 1
+	after  bool  // the write still happens
+	kill   context.CancelFunc
+	writes *atomic.Int64
+	dead   *atomic.Bool
+}
+
+var errKilled = errors.New("the agent is dead")
+
+func (k killer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if k.dead.Load() {
+		return nil, errKilled
+	}
+	if r.Method == http.MethodGet || k.writes.Add(1) != k.at {
+		return k.next.RoundTrip(r)
+	}
+	if k.after {
+		if resp, err := k.next.RoundTrip(r); err == nil {
+			resp.Body.Close()
+		}
+	}
+	k.dead.Store(true)
+	k.kill()
+	return nil, errKilled
+}
+
+// runKilled runs the agent until its write number at. It tells whether there was such a write.
+func (w *world) runKilled(at int, after bool) bool {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	options := w.options()
+	options.Identity = "killed"
+	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
+	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		k := k
+		k.next = next
+		return k
+	})
+	d, err := kube.Run(ctx, rollout.Plan{}, options, nil)
+	if !k.dead.Load() && (err != nil || d.Reason != rollout.Completed) {
+		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
+	}
+	return k.dead.Load()
+}
+
+// TestKilledAtEveryWrite kills the agent before and after each of its writes and starts another one: no invariant
+// breaks, and the end is that of a release that nobody killed.
+func TestKilledAtEveryWrite(t *testing.T) {
+	shared.Get(t)
+	for _, c := range []struct{ name, strategy string }{
+		{"ReCreate", `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`},
+		{"InPlace", `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const most = 80 // more writes than any of these releases makes
+			var longest atomic.Int64
+			longest.Store(most)
+			for at := 1; at <= most; at++ {
+				for _, after := range []bool{false, true} {
+					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+						t.Parallel()
+						if int64(at) > longest.Load() {
+							t.SkipNow() // an agent with fewer writes has come to its end
+						}
+						if !killedOnce(t, c.strategy, at, after) {
+							longest.Store(min(longest.Load(), int64(at)))
+						}
+					})
+				}
+			}
+		})
+	}
+}
+
+func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
+	t.Helper()
+	w := newWorld(t, set(3, strategy))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v2")
+	watch := w.watchPods(3, 1, 0, 0, "v2")
+	killed := w.runKilled(at, after)
+	w.release(rollout.Plan{}, rollout.Completed)
+	watch.verify(t, w)
+	if got, want := w.end(3, "v2"), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+		t.Errorf("the end is\n%s, want\n%s", got, want)
+	}
+	return killed
+}

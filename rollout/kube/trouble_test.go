@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/crd"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// TestPodsThatDoNotGetReady stops at the deadline, and no pod that serves is lost.
+func TestPodsThatDoNotGetReady(t *testing.T) {
+	for _, tag := range []string{kubetest.TagCrash, kubetest.TagMissing, kubetest.TagUnready} {
+		for _, kind := range []string{"ReCreate", "InPlaceIfPossible"} {
+			t.Run(tag+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, set(4, `{type: `+kind+`, maxSurge: 0, maxUnavailable: 1}`))
+				w.release(rollout.Plan{}, rollout.Completed)
+				w.image(tag)
+				watch := w.watchPods(4, 0, 1, 0, tag)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				w.releaseWith(ctx, rollout.Plan{ProgressDeadline: 2 * time.Second}, w.options(), rollout.DeadlineExceeded)
+				watch.verify(t, w)
+				if row := w.row(); !strings.HasPrefix(row, "demo 4 1 0 3 4") {
+					t.Errorf("row %s", row)
+				}
+				reason := kubetest.Field(w.progressing(), "reason")
+				if reason != "ProgressDeadlineExceeded" {
+					t.Errorf("the status says %v", reason)
+				}
+				// The same release, started again, has the same end. With another image it goes on.
+				w.releaseWith(ctx, rollout.Plan{ProgressDeadline: 2 * time.Second}, w.options(), rollout.DeadlineExceeded)
+				w.image("v3")
+				w.release(rollout.Plan{}, rollout.Completed)
+			})
+		}
+	}
+}
+
+func (w *world) progressing() any {
+	w.t.Helper()
+	for _, c := range kubetest.Field(w.Get(w.t, w.path("clonesets", "demo")), "status", "conditions").([]any) {
+		if kubetest.Field(c, "type") == "Progressing" {
+			return c
+		}
+	}
+	return nil
+}
+
+// TestRollback returns to the stable revision when the new one does not get ready.
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(4, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image(kubetest.TagUnready)
+	w.release(rollout.Plan{ProgressDeadline: 3 * time.Second, OnFailure: rollout.Rollback}, rollout.RolledBack)
+	if row := w.row(); !strings.HasPrefix(row, "demo 4 0 0 4 4") {
+		t.Errorf("row %s", row)
+	}
+}
+
+// TestPodsThatEndOrStay covers evicted pods, which are replaced, and pods that hang while they terminate, which are not
+// waited for.
+func TestPodsThatEndOrStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	pods := w.pods()
+	w.annotate(pods[0], kubetest.AnnotationStuck)
+	w.annotate(pods[1], kubetest.AnnotationEvict)
+	w.image("v2")
+	w.release(rollout.Plan{}, rollout.Completed)
+	if row := w.row(); !strings.HasPrefix(row, "demo 3 3 3 3 3") {
+		t.Errorf("row %s", row)
+	}
+	pod, err := w.TryGet(w.path("pods", pods[0]))
+	if err != nil || kubetest.Field(pod, "metadata", "deletionTimestamp") == nil {
+		t.Errorf("the stuck pod: %v, %v", pod, err)
+	}
+}
+
+// pods are the names of the pods.
+func (w *world) pods() []string {
+	w.t.Helper()
+	var names []string
+	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		names = append(names, kubetest.Field(p, "metadata", "name").(string))
+	}
+	return names
+}
+
+func (w *world) annotate(pod, annotation string) {
+	w.t.Helper()
+	w.Patch(w.t, w.path("pods", pod), map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotation: "yes"}}})
+}
+
+// TestChangedBySomebodyElse covers what people do to a CloneSet in the middle of its release.
+func TestChangedBySomebodyElse(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*world)
+		reason rollout.Reason
+	}{
+		{"another template", func(w *world) { w.image("v3") }, rollout.Superseded},
+		{"deleted", func(w *world) { w.Delete(w.t, w.path("clonesets", "demo")) }, rollout.Superseded},
+		{"scaled out", func(w *world) { w.scale(5); w.image("unready-2"); w.image("unready") }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+			w.release(rollout.Plan{}, rollout.Completed)
+			w.image("unready")
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			changed := false
+			d, err := kube.Run(ctx, rollout.Plan{ProgressDeadline: 4 * time.Second}, w.options(), func(_ rollout.Observed, d rollout.Decision) {
+				if d.Verdict == rollout.Wait && !changed {
+					changed = true
+					c.change(w)
+				}
+			})
+			if err != nil || c.reason != "" && d.Reason != c.reason {
+				t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+			}
+		})
+	}
+}
+
+func (w *world) scale(replicas int) {
+	w.t.Helper()
+	w.Patch(w.t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"replicas": replicas}})
+}
+
+// TestPausedMeansNoWrites holds I7 on the API server's own log.
+func TestPausedMeansNoWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.patchStrategy(map[string]any{"paused": true})
+	w.image("v2")
+	before := w.podWrites()
+	_, ended := w.startUnready("first")
+	kubetest.Eventually(t, "the status says that it is paused", func() (bool, string) {
+		c := w.progressing()
+		return kubetest.Field(c, "reason") == "CloneSetPaused", ""
+	})
+	if n := w.podWrites(); n != before {
+		t.Errorf("%d pod writes while paused", n-before)
+	}
+	w.patchStrategy(map[string]any{"paused": false})
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) podWrites() int {
+	w.t.Helper()
+	return len(w.Requests(w.t, w.namespace).Writes().By("slipway").Where(func(r kubetest.Request) bool { return r.Resource == "pods" }))
+}
+
+// TestBadInput tells what is wrong and writes nothing.
+func TestBadInput(t *testing.T) {
+	for _, c := range []struct {
+		name, manifest, message string
+		options                 func(*kube.Options)
+		invalid                 bool
+	}{
+		{"neither surge nor unavailable", set(3, `{maxSurge: 0, maxUnavailable: 0}`), "both 0", nil, true},
+		{"unreadable bound", set(3, `{maxUnavailable: "a few"}`), "maxUnavailable", nil, true},
+		{"no such CloneSet", "", "does not exist", nil, false},
+		{"no such kind", "", "no CloneSets of apps.kruise.io/v1beta1", func(o *kube.Options) { o.Version = "apps.kruise.io/v1beta1" }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			if c.manifest != "" {
+				if _, err := w.TryCreate(w.path("clonesets"), c.manifest); err != nil {
+					t.Skipf("the definition refuses it already: %v", err)
+				}
+			}
+			options := w.options()
+			if c.options != nil {
+				c.options(&options)
+			}
+			d, err := kube.Run(t.Context(), rollout.Plan{}, options, nil)
+			if message := d.Message; err != nil {
+				message = err.Error()
+				if !strings.Contains(message, c.message) {
+					t.Errorf("%s", message)
+				}
+			} else if d.Reason != rollout.Invalid || !strings.Contains(message, c.message) {
+				t.Errorf("ended with %s: %s", d.Reason, message)
+			}
+			if c.invalid && err != nil && !errors.Is(err, kube.ErrInvalid) {
+				t.Errorf("not told to be invalid: %v", err)
+			}
+			if n := len(w.Requests(t, w.namespace).Writes().By("slipway")); n != 0 {
+				t.Errorf("%d writes", n)
+			}
+		})
+	}
+}
+
+// TestPodsOfSomebodyElse have the CloneSet's labels but another owner, or none: they are neither counted nor touched.
+func TestPodsOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
+	w.Create(t, w.path("pods"), `{apiVersion: v1, kind: Pod, metadata: {name: stray, labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:v0"}]}}`)
+	w.release(rollout.Plan{}, rollout.Completed)
+	if row := w.row(); !strings.HasPrefix(row, "demo 2 2 2 2 2") {
+		t.Errorf("row %s", row)
+	}
+	if kubetest.Field(w.Get(t, w.path("pods", "stray")), "metadata", "deletionTimestamp") != nil {
+		t.Error("the stray pod was deleted")
+	}
+}
+
+// TestServerThatStartsAgain goes on where it was when the API server is back.
+func TestServerThatStartsAgain(t *testing.T) {
+	c := kubetest.Start(t, kubetest.Options{})
+	own := &world{Cluster: c, t: t, namespace: c.Namespace(t)}
+	c.Install(t, crd.CloneSet())
+	own.Create(t, own.path("clonesets"), set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	own.release(rollout.Plan{}, rollout.Completed)
+	own.image("v2")
+	stopped := false
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	d, err := kube.Run(ctx, rollout.Plan{}, own.options(), func(o rollout.Observed, d rollout.Decision) {
+		if o.Counts().Updated > 0 && !stopped {
+			stopped = true
+			c.StopAPI(t)
+			c.StartAPI(t)
+		}
+	})
+	if err != nil || d.Reason != rollout.Completed {
+		t.Fatalf("ended with %s, %v", d.Reason, err)
+	}
+}
+
+// TestRefusesWhereAControllerIsAlive holds what auto says when the status is somebody else's.
+func TestRefusesWhereAControllerIsAlive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
+	body := []byte(`{"status": {"observedGeneration": 1, "replicas": 2}}`)
+	code, answer, err := w.Do(http.MethodPatch, w.path("clonesets", "demo", "status")+"?fieldManager=manager", "application/merge-patch+json", body)
+	if err != nil || code != http.StatusOK {
+		t.Fatalf("%d, %v: %s", code, err, answer)
+	}
+	_, err = kube.Run(t.Context(), rollout.Plan{}, w.options(), nil)
+	if !errors.Is(err, kube.ErrControlled) || !strings.Contains(err.Error(), "written by manager") {
+		t.Fatalf("ended with %v", err)
+	}
+	if n := len(w.Requests(t, w.namespace).Writes().By("slipway")); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+	options := w.options()
+	options.Force = true
+	w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+}
