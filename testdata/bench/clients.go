@@ -82,15 +82,14 @@ func (b *bench) clients() ([]client, error) {
 		{"kustomize fn run", fnRun("noop"), fnRun("slipway-fn"), true},
 		{"helm 3 template", template("noop"), template("slipway-post"), false},
 	}
-	kpt, missing := exec.LookPath("kpt")
-	if missing != nil {
-		fmt.Fprintln(b.table, "kpt is not on PATH, not measured\t\t\t\t")
-		return clients, nil
+	if kpt, err := exec.LookPath("kpt"); err == nil {
+		eval := func(function string) []string {
+			return []string{kpt, "fn", "eval", b.path("package"), "-o", "unwrap", "--exec", b.path(function)}
+		}
+		return append(clients, client{"kpt fn eval", eval("noop"), eval("slipway-fn"), true}), nil
 	}
-	eval := func(function string) []string {
-		return []string{kpt, "fn", "eval", b.path("package"), "-o", "unwrap", "--exec", b.path(function)}
-	}
-	return append(clients, client{"kpt fn eval", eval("noop"), eval("slipway-fn"), true}), nil
+	fmt.Fprintln(b.table, "kpt is not on PATH, not measured\t\t\t\t")
+	return clients, nil
 }
 
 // toolOf builds a tool of a nested module, which takes minutes the first time, and returns where it is.
