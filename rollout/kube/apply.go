@@ -162,7 +162,7 @@ func (c *Cluster) meet(ctx context.Context, a rollout.Action) {
 		c.pods.put(there)
 		return
 	}
-	c.occupy(a.Pod.Name, a.Instance)
+	c.occupy(a.Instance)
 }
 
 // deletePod hands the pod's claims to the pod, so that they go with it whoever deletes it, and deletes the pod.

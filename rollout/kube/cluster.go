@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +74,7 @@ type Cluster struct {
 
 	mu       sync.Mutex        // guards what writes, which run side by side, find out
 	unsure   bool              // the history may not be what the server has
-	occupied map[string]string // instance ids by the names of pods that are there but not ours
+	occupied map[string]bool // instance ids of pods and claims that are there but not the CloneSet's
 }
 
 var (
@@ -103,7 +105,7 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: options, client: api, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]string{}}
+	c := &Cluster{options: options, client: api, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]bool{}}
 	set, err := c.find(ctx)
 	if err != nil {
 		return nil, err
@@ -294,11 +296,11 @@ func (c *Cluster) takeUnsure() bool {
 	return unsure
 }
 
-// occupy notes that a name belongs to a pod that is not the CloneSet's.
-func (c *Cluster) occupy(name, instance string) {
+// occupy notes that an instance id belongs to something that is not the CloneSet's.
+func (c *Cluster) occupy(instance string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.occupied[name] = instance
+	c.occupied[instance] = true
 }
 
 // selects tells whether pods with these labels are in the mirror at all.
@@ -309,32 +311,63 @@ func (c *Cluster) selects(labels map[string]string) bool {
 // observePods lists the pods by name, and the claims without one.
 func (c *Cluster) observePods(o *rollout.Observed) {
 	c.buffer = c.buffer[:0]
+	used := map[string]bool{}
 	c.pods.each(func(p pod) {
 		if p.Metadata.controlledBy(c.target.UID) {
 			c.buffer = append(c.buffer, p.observed(c.history.names))
+			used[p.Metadata.Labels[labelInstance]] = true
 		}
 	})
-	for name, instance := range c.occupied {
-		// It counts for nothing, but its instance id is taken.
-		c.buffer = append(c.buffer, rollout.Pod{Name: name, Instance: instance, Terminating: true})
+	if c.claims != nil {
+		c.observeClaims(o, used)
+	}
+	for id := range c.blocked(o.CloneSet.Spec.PodsToDelete) {
+		if !used[id] {
+			// It counts for nothing, but its instance id is taken.
+			c.buffer = append(c.buffer, rollout.Pod{Name: c.target.Name + "-" + id, Instance: id, Terminating: true})
+			used[id] = true
+		}
 	}
 	slices.SortFunc(c.buffer, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	o.Pods = c.buffer
-	if c.claims == nil {
-		return
-	}
-	used := map[string]bool{}
-	for i := range o.Pods {
-		used[o.Pods[i].Instance] = true
-	}
+}
+
+// observeClaims finds the claims that a new pod may take over.
+func (c *Cluster) observeClaims(o *rollout.Observed, used map[string]bool) {
+	free := map[string]bool{}
 	c.claims.each(func(claim named) {
 		id := claim.Metadata.Labels[labelInstance]
-		if claim.Metadata.controlledBy(c.target.UID) && claim.Metadata.DeletionTimestamp == nil && id != "" && !used[id] {
-			used[id] = true
-			o.FreeInstances = append(o.FreeInstances, id)
+		if id == "" || used[id] {
+			return
 		}
+		mine := claim.Metadata.controlledBy(c.target.UID) && claim.Metadata.DeletionTimestamp == nil
+		if before, ok := free[id]; ok {
+			mine = mine && before
+		}
+		free[id] = mine
 	})
+	for id, mine := range free {
+		if mine {
+			o.FreeInstances = append(o.FreeInstances, id)
+		} else {
+			c.occupy(id) // a claim of that name is on its way out with its pod
+		}
+	}
 	slices.Sort(o.FreeInstances)
+}
+
+// blocked are instance ids that no new pod may have: of pods and claims that are not the CloneSet's, and of names that
+// are asked to be deleted, because a new pod of such a name would be deleted again.
+func (c *Cluster) blocked(podsToDelete []string) map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := maps.Clone(c.occupied)
+	for _, name := range podsToDelete {
+		if id, ok := strings.CutPrefix(name, c.target.Name+"-"); ok {
+			ids[id] = true
+		}
+	}
+	return ids
 }
 
 // stable is the revision that old pods are created from: the one that the last complete release left behind, or where

@@ -106,7 +106,7 @@ func (o JobOptions) Rules() []map[string]any {
 	rules := []map[string]any{
 		rule(kruiseGroup, "clonesets", o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
-		rule("", "configmaps", []string{"get", "list", "watch", "update"}, MemoryName(o.CloneSet.Name)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, MemoryName(o.CloneSet.Name)),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),
@@ -195,7 +195,11 @@ func (o JobOptions) deployment(name, planName string) object {
 }
 
 func (o JobOptions) podSpec(name, planName, restart string, more ...string) object {
-	args := []string{"rollout", "run", o.CloneSet.Name, "--mode=" + strings.ToLower(string(o.Mode)), "--delete-mode=" + o.DeleteMode}
+	mode := "auto" // direct, as long as no controller turns up
+	if o.Mode == rollout.Partition {
+		mode = "partition"
+	}
+	args := []string{"rollout", "run", o.CloneSet.Name, "--mode=" + mode, "--delete-mode=" + o.DeleteMode}
 	c := object{
 		"name": "slipway", "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},

@@ -60,6 +60,7 @@ type lock struct {
 
 	mu   sync.Mutex
 	held lease // as it was written last; zero where it is not held
+	lost error // why it cannot be renewed any more
 
 	renewing sync.WaitGroup
 	end      context.CancelFunc
@@ -180,14 +181,33 @@ func (l *lock) renew(ctx context.Context) {
 			if current, err := l.read(ctx); err == nil && current.Spec.HolderIdentity == l.identity {
 				l.keep(current)
 			}
+		case refused(err):
+			l.fail(explain("renewing "+l.what(), err))
+			return
 		}
 	}
+}
+
+// fail notes that the lock cannot be renewed, so that nothing is written any more.
+func (l *lock) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = err
+}
+
+func (l *lock) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
 }
 
 // check makes sure that the lock is still held, by asking the server.
 func (l *lock) check(ctx context.Context) error {
 	if l.get().Metadata.Name == "" {
 		return fmt.Errorf("%s is not held: nothing may be written without it", l.what())
+	}
+	if err := l.failure(); err != nil {
+		return err
 	}
 	current, err := l.read(ctx)
 	switch {

@@ -222,7 +222,11 @@ func (c *Cluster) ensureRevision(ctx context.Context) error {
 // pruneRevisions deletes the oldest revisions that no pod has, beyond the history limit. It is only tidying: what
 // fails is left for the next release.
 func (c *Cluster) pruneRevisions(ctx context.Context, o rollout.Observed) error {
-	live := map[string]bool{o.UpdateRevision: true, o.StableRevision: true, o.Progress.Stable: true, o.Progress.Revision: true}
+	status, _ := c.nextStatus()
+	live := map[string]bool{status.UpdateRevision: true, status.CurrentRevision: true}
+	if c.last.decision.Reason != rollout.Completed {
+		live[o.Progress.Stable], live[o.Progress.Revision] = true, true
+	}
 	for i := range o.Pods {
 		live[o.Pods[i].Revision] = true
 	}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+const claimTemplates = `
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`
+
+// TestScaling goes up, down, and replaces a pod that somebody deleted.
+func TestScaling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	for _, n := range []int{5, 1, 3, 0, 2} {
+		w.scale(n)
+		w.release(rollout.Plan{}, rollout.Completed)
+		if row, want := w.row(), fmt.Sprintf("demo %d %d %d %d %d", n, n, n, n, n); row != want {
+			t.Fatalf("row %s, want %s", row, want)
+		}
+	}
+	w.Delete(t, w.path("pods", w.pods()[0]))
+	kubetest.Eventually(t, "the pod is gone", func() (bool, string) { return len(w.pods()) == 1, "" })
+	w.release(rollout.Plan{}, rollout.Completed)
+	if n := len(w.pods()); n != 2 {
+		t.Errorf("%d pods", n)
+	}
+}
+
+// TestClaims follow their pods: a pod that is replaced takes its claims along, one that was lost leaves them to the next.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{maxUnavailable: 1}`, claimTemplates))
+	w.release(rollout.Plan{}, rollout.Completed)
+	before := w.claims(2)
+	w.Delete(t, w.path("pods", w.pods()[0]))
+	kubetest.Eventually(t, "the pod is gone", func() (bool, string) { return len(w.pods()) == 1, "" })
+	w.release(rollout.Plan{}, rollout.Completed)
+	if after := w.claims(2); !slices.Equal(before, after) {
+		t.Errorf("claims %v, after a pod was lost %v", before, after)
+	}
+	w.image("v2")
+	w.release(rollout.Plan{}, rollout.Completed)
+	if after := w.claims(2); slices.Equal(before, after) {
+		t.Errorf("claims %v are still those of the old pods", after)
+	}
+	for _, name := range w.pods() {
+		p := w.Get(t, w.path("pods", name))
+		want := "data-" + name
+		if got := kubetest.Field(p, "spec", "volumes", 0, "persistentVolumeClaim", "claimName"); got != want {
+			t.Errorf("pod %s mounts %v, want %s", name, got, want)
+		}
+	}
+}
+
+// claims waits for as many claims and names them.
+func (w *world) claims(n int) []string {
+	w.t.Helper()
+	var names []string
+	kubetest.Eventually(w.t, fmt.Sprintf("%d claims are there", n), func() (bool, string) {
+		names = nil
+		for _, c := range kubetest.Field(w.Get(w.t, w.path("persistentvolumeclaims")), "items").([]any) {
+			names = append(names, kubetest.Field(c, "metadata", "name").(string))
+		}
+		return len(names) == n, strings.Join(names, " ")
+	})
+	return names
+}
+
+// TestSpecifiedDelete replaces the pods that are asked for, by label and by name.
+func TestSpecifiedDelete(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(3, `{maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	pods, uids := w.pods(), w.uids()
+	w.Patch(t, w.path("pods", pods[0]), map[string]any{"metadata": map[string]any{"labels": map[string]any{"apps.kruise.io/specified-delete": "true"}}})
+	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"scaleStrategy": map[string]any{"podsToDelete": []string{pods[1]}}}})
+	w.release(rollout.Plan{}, rollout.Completed)
+	kubetest.Eventually(t, "three pods are left, one of them as before", func() (bool, string) {
+		left := w.uids()
+		return len(left) == 3 && !slices.Contains(left, uids[0]) && !slices.Contains(left, uids[1]) && slices.Contains(left, uids[2]),
+			fmt.Sprint(left, uids)
+	})
+	if slices.Contains(w.pods(), pods[1]) {
+		t.Errorf("a new pod has the name %s, which is asked to be deleted", pods[1])
+	}
+}
+
+// uids are those of the pods, in the order of their names.
+func (w *world) uids() []string {
+	w.t.Helper()
+	var uids []string
+	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		uids = append(uids, kubetest.Field(p, "metadata", "uid").(string))
+	}
+	return uids
+}
+
+// TestSameImageUnderANewTag must not wait for an image ID that never changes.
+func TestSameImageUnderANewTag(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	before := w.pods()
+	w.image("v1--rebuilt")
+	w.release(rollout.Plan{}, rollout.Completed)
+	if after := w.pods(); !slices.Equal(before, after) {
+		t.Errorf("pods %v became %v", before, after)
+	}
+}
+
+// TestGracePeriodAndSeveralContainers drains first, waits, and changes both images at once.
+func TestGracePeriodAndSeveralContainers(t *testing.T) {
+	t.Parallel()
+	manifest := strings.ReplaceAll(set(2, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {gracePeriodSeconds: 2}}`),
+		`image: "example.com/app:v1"}]`, `image: "example.com/app:v1"}, {name: side, image: "example.com/side:v1"}]`)
+	w := newWorld(t, manifest)
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
+		"metadata": map[string]any{"labels": map[string]any{"color": "blue"}},
+		"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:v2"},
+			map[string]any{"name": "side", "image": "example.com/side:v2"}}}}}})
+	began, before := time.Now(), w.pods()
+	w.release(rollout.Plan{}, rollout.Completed)
+	if d := time.Since(began); d < 2*time.Second {
+		t.Errorf("the release took %v, less than its grace period", d)
+	}
+	for _, name := range w.pods() {
+		p := w.Get(t, w.path("pods", name))
+		if !slices.Contains(before, name) || kubetest.Field(p, "spec", "containers", 1, "image") != "example.com/side:v2" ||
+			kubetest.Field(p, "metadata", "labels", "color") != "blue" {
+			t.Errorf("pod %s is not updated in place", name)
+		}
+	}
+}
+
+// TestMetadataAloneTakesOneWriteAPod changes a label without taking pods out of service.
+func TestMetadataAloneTakesOneWriteAPod(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(3, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	before := w.podWrites()
+	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{"note": "new"}}}}})
+	w.release(rollout.Plan{}, rollout.Completed)
+	if n := w.podWrites() - before; n != 3 {
+		t.Errorf("%d writes on 3 pods", n)
+	}
+}
+
+// TestHooks waits for whoever serves a hook, before an update and before a deletion.
+func TestHooks(t *testing.T) {
+	t.Parallel()
+	hooks := `
+  lifecycle:
+    inPlaceUpdate: {labelsHandler: {hold: "yes"}, markPodNotReady: true}
+    preDelete: {finalizersHandler: [example.com/hold]}
+`
+	manifest := strings.ReplaceAll(set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`, hooks), "labels: {app: demo}", `labels: {app: demo, hold: "yes"}`)
+	w := newWorld(t, manifest)
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v2")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go w.serveHooks(ctx)
+	w.release(rollout.Plan{ProgressDeadline: 30 * time.Second}, rollout.Completed)
+	for _, name := range w.pods() {
+		w.Patch(t, w.path("pods", name), map[string]any{"metadata": map[string]any{"finalizers": []string{"example.com/hold"}}})
+	}
+	w.scale(1)
+	w.release(rollout.Plan{ProgressDeadline: 30 * time.Second}, rollout.Completed)
+	if n := len(w.live()); n != 1 {
+		t.Errorf("%d pods", n)
+	}
+}
+
+// serveHooks does what the operator of an application does: it lets go of pods that are to be updated or deleted, and
+// takes hold of them again afterwards.
+func (w *world) serveHooks(ctx context.Context) {
+	for ctx.Err() == nil {
+		list, err := w.TryGet(w.path("pods"))
+		if err != nil {
+			continue
+		}
+		for _, p := range kubetest.Field(list, "items").([]any) {
+			name := kubetest.Field(p, "metadata", "name").(string)
+			var patch map[string]any
+			switch kubetest.Field(p, "metadata", "labels", "lifecycle.apps.kruise.io/state") {
+			case "PreparingUpdate":
+				patch = map[string]any{"labels": map[string]any{"hold": "no"}}
+			case "Updated":
+				patch = map[string]any{"labels": map[string]any{"hold": "yes"}}
+			case "PreparingDelete":
+				patch = map[string]any{"finalizers": []string{}}
+			default:
+				continue
+			}
+			_, _ = w.TryPatch(w.path("pods", name), map[string]any{"metadata": patch})
+		}
+	}
+}
+
+func (w *world) live() []string {
+	w.t.Helper()
+	var names []string
+	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		if kubetest.Field(p, "metadata", "deletionTimestamp") == nil {
+			names = append(names, kubetest.Field(p, "metadata", "name").(string))
+		}
+	}
+	return names
+}
+
+// TestEvictionRespectsDisruptionBudgets waits while a PodDisruptionBudget forbids to delete pods, and goes on when it is
+// gone.
+func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.Create(t, w.path("poddisruptionbudgets"),
+		`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all}, spec: {minAvailable: 3, selector: {matchLabels: {app: demo}}}}`)
+	kubetest.Eventually(t, "the budget is known", func() (bool, string) {
+		b := w.Get(t, w.path("poddisruptionbudgets", "all"))
+		return kubetest.Field(b, "status", "expectedPods") == float64(2), fmt.Sprint(b)
+	})
+	w.image("v2")
+	options := w.options()
+	options.Evict = true
+	before := w.pods()
+	d, err := kube.Run(t.Context(), rollout.Plan{ProgressDeadline: 3 * time.Second}, options, nil)
+	if err != nil || d.Reason != rollout.DeadlineExceeded {
+		t.Fatalf("ended with %s: %s, %v; %v %v", d.Reason, d.Message, err, w.Requests(t, w.namespace).Writes().By("slipway").Count(), w.Get(t, w.path("poddisruptionbudgets", "all"))["status"])
+	}
+	for _, name := range before {
+		if !slices.Contains(w.live(), name) {
+			t.Errorf("pod %s was evicted against the budget", name)
+		}
+	}
+	w.Delete(t, w.path("poddisruptionbudgets", "all"))
+	options.Restart = true
+	w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+}
+
+// TestEqualTemplateIsAReturn to the older revision, which gets the newest number; revisions beyond the limit go.
+func TestEqualTemplateIsAReturn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(1, `{type: InPlaceIfPossible, maxUnavailable: 1}`, "  revisionHistoryLimit: 1\n"))
+	w.release(rollout.Plan{}, rollout.Completed)
+	first := w.revisions()
+	w.image("v2")
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v1")
+	w.release(rollout.Plan{}, rollout.Completed)
+	revisions := w.revisions()
+	if len(revisions) != 2 || revisions[len(revisions)-1] != first[0] {
+		t.Errorf("revisions %v, the first was %v", revisions, first)
+	}
+	for _, tag := range []string{"v3", "v4"} {
+		w.image(tag)
+		w.release(rollout.Plan{}, rollout.Completed)
+	}
+	if revisions := w.revisions(); len(revisions) != 2 {
+		t.Errorf("revisions %v, one beside the present one is kept", revisions)
+	}
+}
+
+// revisions are the names of the ControllerRevisions, the newest last.
+func (w *world) revisions() []string {
+	w.t.Helper()
+	list := kubetest.Field(w.Get(w.t, w.path("controllerrevisions")), "items").([]any)
+	slices.SortFunc(list, func(a, b any) int {
+		return int(kubetest.Field(a, "revision").(float64) - kubetest.Field(b, "revision").(float64))
+	})
+	var names []string
+	for _, r := range list {
+		names = append(names, kubetest.Field(r, "metadata", "name").(string))
+	}
+	return names
+}
+
+// TestBatchesWithPauses carries out a plan of batches, with a person's approval in between.
+func TestBatchesWithPauses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(4, `{type: InPlaceIfPossible, maxUnavailable: 2}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v2")
+	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Duration: time.Second}},
+		{Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+	var updated []int
+	d, err := kube.Run(t.Context(), plan, w.options(), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == rollout.BatchReady {
+			updated = append(updated, o.Counts().UpdatedReady)
+		}
+	})
+	if err != nil || d.Reason != rollout.Completed || !slices.Equal(updated, []int{1, 2, 4}) {
+		t.Errorf("ended with %s, %v; updated %v", d.Reason, err, updated)
+	}
+	events := w.Get(t, w.path("events"))
+	var reasons []string
+	for _, e := range kubetest.Field(events, "items").([]any) {
+		reasons = append(reasons, fmt.Sprint(kubetest.Field(e, "reason")))
+	}
+	if !slices.Contains(reasons, "BatchReady") || !slices.Contains(reasons, "Completed") {
+		t.Errorf("events %v", reasons)
+	}
+}
+
+// TestStay heals pods between releases and begins the next release by itself.
+func TestStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	options := w.options()
+	options.Stay = true
+	go func() {
+		_, err := kube.Run(ctx, rollout.Plan{}, options, nil)
+		ended <- err
+	}()
+	row := func(want string) {
+		kubetest.Eventually(t, want, func() (bool, string) { return w.row() == "demo "+want, w.row() })
+	}
+	row("2 2 2 2 2")
+	lost := w.pods()[0]
+	w.Delete(t, w.path("pods", lost))
+	kubetest.Eventually(t, "the pod is replaced", func() (bool, string) {
+		live := w.live()
+		return len(live) == 2 && !slices.Contains(live, lost), fmt.Sprint(live)
+	})
+	row("2 2 2 2 2")
+	w.image("v2")
+	kubetest.Eventually(t, "the next release is done", func() (bool, string) {
+		return w.end(2, "v2")[:16] == "2 of 2 updated; " && kubetest.Field(w.progressing(), "reason") == "CloneSetAvailable", w.end(2, "v2")
+	})
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("an agent that was stopped did not say so")
+	}
+}
