@@ -18,8 +18,8 @@ build: ## build ./slipway, static and stripped
 # Before the tests: it may take minutes, and go test would neither show that nor wait for it.
 test: ## every test that needs only Go and git; a real control plane is built once, into the user's cache
 	$(GO) -C testdata/controlplane run .
-	$(GO) test -shuffle=on ./...
-	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on ./... || exit 1; done
+	$(GO) test -shuffle=on -timeout=30m ./...
+	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=30m ./... || exit 1; done
 
 quick: ## the tests to run after each change: none needs a control plane
 	$(GO) test -short ./...
@@ -32,7 +32,7 @@ lint: ## golangci-lint (the first run builds it, about a minute and a half)
 	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
 
 race: ## the libraries' tests under the race detector (needs a C compiler)
-	@$(GO) list ./... | { grep -v /cmd/ || true; } | xargs -r $(GO) test -race -shuffle=on
+	@$(GO) list ./... | { grep -v /cmd/ || true; } | SLIPWAY_SEEDS=1 xargs -r $(GO) test -race -shuffle=on -timeout=30m
 
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO="$(GO)" bash .ci/fuzz
