@@ -80,7 +80,7 @@ func TestRolloutRun(t *testing.T) {
 			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}}})
 	}
 	row := func() string {
-		_, rows := c.Table(t, at+"/demo")
+		_, rows := c.Table(t, at+"/demo", false)
 		return strings.Trim(fmt.Sprint(rows[0][1:6]), "[]")
 	}
 
