@@ -88,8 +88,8 @@ func TestRulesAreTheCodesOfTheSource(t *testing.T) {
 func TestEveryRuleOfLintHasACase(t *testing.T) {
 	elsewhere := map[string]bool{ // about workloads: an injection reports them
 		"bad-annotation": true, "bad-override": true, "bad-path": true, "behind-alias": true, "behind-anchor": true,
-		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "job-skipped": true,
-		"name-conflict": true, "unused-annotation": true, "alias-bomb": true,
+		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "hook-skipped": true, "job-skipped": true,
+		"name-conflict": true, "unused-annotation": true, "alias-bomb": true, "duplicate-key": true,
 	}
 	shown := map[string]bool{}
 	for _, c := range lintCases() {

@@ -20,7 +20,7 @@ func both(t *testing.T, s rollout.CloneSet, options sim.Options) (ours, kruises 
 	}
 	a, b := sim.New(s, nil, options), sim.New(s, nil, options)
 	least, _ := watch(t, a, bounds)
-	play(t, rollout.Plan{ProgressDeadline: 1000 * time.Hour}, a, rollout.Completed)
+	play(t, rollout.Plan{ProgressDeadline: 1000 * time.Hour}, a)
 	if err := sim.Kruise(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}

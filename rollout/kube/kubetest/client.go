@@ -147,8 +147,8 @@ func (c *Client) Delete(tb testing.TB, path string) {
 	}
 }
 
-// Table returns what kubectl prints for a path: the server's own columns, in the order of the rows, without the wide ones.
-func (c *Client) Table(tb testing.TB, path string) (columns []string, rows [][]any) {
+// Table returns what kubectl get prints for a path, with -o wide if asked for: the server's own columns and rows.
+func (c *Client) Table(tb testing.TB, path string, wide bool) (columns []string, rows [][]any) {
 	tb.Helper()
 	code, answer, err := c.do(http.MethodGet, path, nil,
 		http.Header{"Accept": {"application/json;as=Table;v=v1;g=meta.k8s.io"}})
@@ -165,16 +165,16 @@ func (c *Client) Table(tb testing.TB, path string) (columns []string, rows [][]a
 	if err := json.Unmarshal(answer, &table); err != nil {
 		tb.Fatalf("table of %s: %v", path, err)
 	}
-	var narrow []int
+	var shown []int
 	for i, column := range table.ColumnDefinitions {
-		if column.Priority == 0 {
-			narrow = append(narrow, i)
+		if wide || column.Priority == 0 {
+			shown = append(shown, i)
 			columns = append(columns, strings.ToUpper(column.Name))
 		}
 	}
 	for _, row := range table.Rows {
 		var cells []any
-		for _, i := range narrow {
+		for _, i := range shown {
 			cells = append(cells, row.Cells[i])
 		}
 		rows = append(rows, cells)
