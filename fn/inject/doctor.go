@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Live is what somebody saw of a cluster. What was refused is left empty and marked.
+type Live struct {
+	Sets      []*SidecarSet
+	Workloads []*yaml.Node // objects with pod templates that no other object controls
+	Pods      []LivePod    // those that have not ended
+	Webhooks  []*yaml.Node // MutatingWebhookConfigurations
+	// Owners tells for a ReplicaSet or Job which object controls it.
+	Owners map[ObjectRef]ObjectRef
+
+	SetsUnseen, WebhooksUnseen bool
+}
+
+// LivePod is what of a pod tells where its sidecars come from.
+type LivePod struct {
+	Object      ObjectRef
+	Owner       ObjectRef // its controller, the zero value where there is none
+	Annotations map[string]string
+}
+
+// What Kruise's webhook writes on a pod that it injects into.
+const (
+	kruiseListAnnotation = "kruise.io/sidecarset-injected-list"
+	kruiseHashAnnotation = "kruise.io/sidecarset-hash"
+)
+
+// Diagnose holds a cluster against the SidecarSets of Git. Without any in git, the two are not compared.
+func Diagnose(git Context, live Live, opts Options) []Finding {
+	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
+	d := &diagnosis{
+		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{},
+		fitted: map[ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
+	}
+	d.hooks = kruiseWebhooks(live.Webhooks)
+	for _, set := range git.Sets {
+		d.git[set.Metadata.Name] = set
+	}
+	d.compareSets()
+	for _, w := range live.Workloads {
+		for _, t := range in.opts.templates(w, nil, &Decoder{}) {
+			d.template(t)
+		}
+	}
+	d.reportUndecided()
+	d.pods()
+	d.summary()
+	return d.findings
+}
+
+// diagnosis is one run of Diagnose.
+type diagnosis struct {
+	in       *Injector // with the cluster's sets
+	live     Live
+	git      map[string]*SidecarSet
+	hooks    []liveWebhook
+	differs  map[string]bool    // sets that Git has otherwise, or not at all
+	fitted   map[ObjectRef]bool // workloads whose template carries an injection of slipway's
+	findings []Finding
+
+	undecided map[string]*undecidedSet
+}
+
+// undecidedSet is a set of which it cannot be told whether it matches some templates.
+type undecidedSet struct {
+	reason string
+	count  int
+}
+
+func (d *diagnosis) report(s Severity, object ObjectRef, code, message, hint string) {
+	d.findings = append(d.findings, Finding{Severity: s, Code: code, Object: object, Message: message, Hint: hint})
+}
+
+// template asks what the webhook would do to the next pod of a template.
+func (d *diagnosis) template(t podTemplate) {
+	meta := lookup(t.node, metadataField)
+	rec := newProvenance()
+	if mark := at(meta, annotationsField, InjectedAnnotation); mark != nil {
+		d.fitted[d.identity(t.object)] = true
+		var err error
+		if rec, err = decodeProvenance(str(mark)); err != nil {
+			d.report(SeverityError, t.object, "damaged-provenance", "its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
+				"render the manifest and release it again")
+			return
+		}
+	}
+	p := pod{kind: t.kind, namespace: t.namespace(&d.in.opts), labels: stringMap(lookup(meta, labelsField))}
+	for _, set := range d.matched(p) {
+		d.meet(t, rec, set)
+	}
+}
+
+// matched lists the sets that the webhook would inject into a pod.
+func (d *diagnosis) matched(p pod) []*SidecarSet {
+	reach := d.reach(p)
+	if reach.verdict == Unmatched {
+		return nil
+	}
+	var sets []*SidecarSet
+	var matches []Match
+	for _, set := range d.in.sets {
+		m := d.in.match(set, p)
+		if m.Verdict == Matched && reach.verdict == Undecided {
+			m.Verdict, m.Reason = Undecided, reach.reason
+		}
+		if m.Verdict == Undecided {
+			d.noteUndecided(set, m.Reason)
+		}
+		pinned := m
+		revision := d.in.pin(set, p, &pinned)
+		if m.Verdict == Matched && pinned.Verdict == Matched {
+			set = revision
+		}
+		matches = append(matches, m)
+		if m.Verdict == Matched {
+			sets = append(sets, set)
+		}
+	}
+	return dropReplaced(sets, matches)
+}
+
+// meet reports what a set of the cluster does to the pods of one template.
+func (d *diagnosis) meet(t podTemplate, rec *provenance, set *SidecarSet) {
+	spec := lookup(t.node, specField)
+	var same, other, apps, added []string
+	for _, l := range set.sidecarLists() {
+		ours, there := rec.recorded(l.field), items(lookup(spec, l.field))
+		for i := range l.sidecars {
+			for _, name := range l.sidecars[i].podNames() {
+				container, _ := named(there, name)
+				switch {
+				case container == nil:
+					added = append(added, name)
+				case !slices.Contains(ours, name):
+					apps = append(apps, name)
+				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() && str(lookup(container, imageField)) != str(lookup(l.sidecars[i].Container, imageField)):
+					other = append(other, name)
+				default:
+					same = append(same, name)
+				}
+			}
+		}
+	}
+	d.reportMeeting(t.object, set.Metadata.Name, [4][]string{same, other, apps, added})
+}
+
+// reportMeeting tells of containers that are replaced by equal ones, by others, that are the app's, and of new ones.
+func (d *diagnosis) reportMeeting(object ObjectRef, set string, found [4][]string) {
+	const released = "the manifests carry the sidecar: "
+	same, other, apps, added := found[0], found[1], found[2], found[3]
+	if len(other) > 0 {
+		d.report(SeverityError, object, "webhook-replaces", fmt.Sprintf(
+			"the webhook replaces %s from Git by another version, that of SidecarSet %s in the cluster", containers(other), set), released+pause(set))
+	}
+	if len(same) > 0 {
+		d.report(SeverityWarning, object, "webhook-replaces", fmt.Sprintf(
+			"the webhook replaces %s from Git by that of SidecarSet %s in the cluster, which is the same today", containers(same), set), released+pause(set))
+	}
+	if len(apps) > 0 {
+		d.report(SeverityError, object, "webhook-replaces", fmt.Sprintf(
+			"the webhook replaces the app's own %s by that of SidecarSet %s", containers(apps), set), "rename one of the two, or "+pause(set))
+	}
+	if len(added) > 0 {
+		d.report(SeverityWarning, object, "webhook-injects", fmt.Sprintf(
+			"new pods get %s from SidecarSet %s in the cluster, and not from Git", containers(added), set), d.adopt(set))
+	}
+}
+
+// adopt says how a sidecar comes from Git in place of the cluster.
+func (d *diagnosis) adopt(set string) string {
+	if d.git[set] == nil {
+		return "add the SidecarSet to Git, render and release the manifests, then " + pause(set)
+	}
+	return "render and release the manifests, then " + pause(set)
+}
+
+func pause(set string) string {
+	return "pause the webhook's injection: kubectl patch sidecarset " + set +
+		` --type merge -p '{"spec":{"injectionStrategy":{"paused":true}}}'`
+}
+
+func containers(names []string) string {
+	if len(names) == 1 {
+		return "container " + names[0]
+	}
+	return "containers " + strings.Join(names, ", ")
+}
+
+func (d *diagnosis) noteUndecided(set *SidecarSet, reason string) {
+	u := d.undecided[set.Metadata.Name]
+	if u == nil {
+		u = &undecidedSet{reason: reason}
+		d.undecided[set.Metadata.Name] = u
+	}
+	u.count++
+}
+
+func (d *diagnosis) reportUndecided() {
+	for _, name := range slices.Sorted(maps.Keys(d.undecided)) {
+		u := d.undecided[name]
+		d.report(SeverityWarning, ObjectRef{Kind: sidecarSetKind, Name: name}, "match-not-seen",
+			fmt.Sprintf("whether the webhook injects it into %s cannot be told: %s", count(u.count, "pod template"), u.reason),
+			"grant the permissions of slipway doctor --permissions")
+	}
+}
+
+// podGroup is what pods of one workload with sidecars from the same sets have in common.
+type podGroup struct {
+	owner  ObjectRef
+	sets   string
+	fitted bool
+}
+
+// pods reports pods that the webhook has injected into, by workload.
+func (d *diagnosis) pods() {
+	groups := map[podGroup]int{}
+	for _, p := range d.live.Pods {
+		sets := injectedBy(p.Annotations)
+		if len(sets) == 0 {
+			continue
+		}
+		owner := d.workload(p)
+		_, fitted := p.Annotations[InjectedAnnotation]
+		groups[podGroup{owner, strings.Join(sets, ","), fitted}]++
+	}
+	order := slices.SortedFunc(maps.Keys(groups), func(a, b podGroup) int {
+		return cmp.Or(cmp.Compare(a.owner.Namespace, b.owner.Namespace), cmp.Compare(a.owner.String(), b.owner.String()), cmp.Compare(a.sets, b.sets))
+	})
+	for _, g := range order {
+		d.reportPods(g, count(groups[g], "pod"))
+	}
+}
+
+func (d *diagnosis) reportPods(g podGroup, pods string) {
+	sets := strings.Split(g.sets, ",")
+	list := strings.Join(sets, ", ")
+	if g.fitted {
+		severity := SeverityWarning
+		if slices.ContainsFunc(sets, func(s string) bool { return d.differs[s] || d.git[s] == nil }) {
+			severity = SeverityError
+		}
+		d.report(severity, g.owner, "injected-twice",
+			fmt.Sprintf("%s fitted out by slipway went through the webhook too (SidecarSets: %s): Kruise's controller updates the images of their sidecars, past Git", pods, list),
+			"pause the webhook's injection for these sets, then restart the workload: pods keep the webhook's annotations until they are replaced")
+		return
+	}
+	hint := "add the SidecarSets to Git, render and release the manifests; slipway's migration guide has the steps"
+	if d.fitted[d.identity(g.owner)] {
+		hint = "the workload's template has slipway's sidecars by now: these pods are from before, finish its release"
+	}
+	d.report(SeverityWarning, g.owner, "injected-by-webhook",
+		fmt.Sprintf("%s with sidecars that Kruise's webhook put in and Git does not have (SidecarSets: %s)", pods, list), hint)
+}
+
+// injectedBy lists the sets that the webhook injected into a pod. Before Kruise 0.8 only the hashes name them.
+func injectedBy(annotations map[string]string) []string {
+	var sets []string
+	for _, s := range strings.Split(annotations[kruiseListAnnotation], ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			sets = append(sets, s)
+		}
+	}
+	var hashes map[string]any
+	if len(sets) == 0 && json.Unmarshal([]byte(annotations[kruiseHashAnnotation]), &hashes) == nil {
+		sets = slices.Collect(maps.Keys(hashes))
+	}
+	slices.Sort(sets)
+	return slices.Compact(sets)
+}
+
+// workload is the topmost known controller of a pod, or the pod.
+func (d *diagnosis) workload(p LivePod) ObjectRef {
+	if p.Owner == (ObjectRef{}) {
+		return p.Object
+	}
+	if above, ok := d.live.Owners[p.Owner]; ok {
+		return above
+	}
+	return p.Owner
+}
+
+// identity is an object without the version of its API: a list and an owner reference may give different ones.
+func (d *diagnosis) identity(o ObjectRef) ObjectRef {
+	if group, _, ok := strings.Cut(o.APIVersion, "/"); ok {
+		o.APIVersion = group
+	}
+	return o
+}
+
+func (d *diagnosis) summary() {
+	hook := "Kruise's webhook for pods is off"
+	switch {
+	case d.live.WebhooksUnseen:
+		hook = "whether Kruise's webhook for pods is on was not seen"
+	case len(d.hooks) > 0:
+		hook = "Kruise's webhook for pods is on"
+	}
+	d.report(SeverityInfo, ObjectRef{}, "cluster-seen", fmt.Sprintf("saw %s, %s and %s; %s", count(len(d.live.Workloads), "workload"),
+		count(len(d.live.Pods), "pod"), count(len(d.live.Sets), sidecarSetKind), hook), "")
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
