@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,7 @@ func newDoctorCommand(s streams) *cobra.Command {
   - pod templates whose containers a live webhook replaces, or to whose pods it adds containers
   - SidecarSets that are in one of the two only, are not the same, or are paused
 
-Without PATH, -s and -c the cluster is looked at alone. Only lists are read and nothing is written. What the cluster refuses or
+Without PATH, -s and -c the cluster is looked at alone. Nothing is written. What the cluster refuses or
 does not know is a warning that says what was not seen and what is missing, and the rest is reported. --permissions prints
 all that is needed.
 
@@ -58,7 +59,7 @@ func (f *doctorFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
 	flags.StringVarP(&f.input.namespace, "namespace", "n", "", "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
-	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC rules that the command needs, and do nothing else")
+	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	completeFlag(c, "context", cobra.NoFileCompletions)
 	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json or sarif")
@@ -77,7 +78,7 @@ func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	if f.permissions {
-		return writePermissions(s.out, options.Workloads)
+		return writePermissions(s.out, f.input.namespace, options.Workloads)
 	}
 	if !outcome.Failed() {
 		if err := f.examine(ctx, git, outcome, options); err != nil {
@@ -129,9 +130,27 @@ func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *
 	return nil
 }
 
+// writeDiagnosis writes the findings; for a person what is worst first, each with what to do about it below.
 func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) error {
-	if format == render.Text {
-		return render.WriteFindings(w, outcome)
+	if format != render.Text {
+		return render.WriteReport(w, outcome, format)
 	}
-	return render.WriteReport(w, outcome, format)
+	var b strings.Builder
+	for _, severity := range []inject.Severity{inject.SeverityError, inject.SeverityWarning, inject.SeverityInfo} {
+		for _, f := range outcome.Findings {
+			if f.Severity != severity {
+				continue
+			}
+			hint := f.Hint
+			f.Hint = ""
+			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+			if hint != "" {
+				fmt.Fprintf(&b, "  %s\n", hint)
+			}
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
 }

@@ -44,6 +44,7 @@ func sidecarSetKind() liveKind {
 func webhookKind() liveKind {
 	return liveKind{webhookGroup, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", []string{"v1"}, true}
 }
+
 func namespaceKind() liveKind { return liveKind{"", "Namespace", "namespaces", []string{"v1"}, true} }
 func podKind() liveKind       { return liveKind{"", "Pod", "pods", []string{"v1"}, false} }
 func replicaSetKind() liveKind {
@@ -104,6 +105,7 @@ type sight struct {
 
 	client    rest.Interface
 	namespace string
+	seen      int      // kinds that were listed
 	absent    []string // kinds that the cluster does not serve
 }
 
@@ -127,6 +129,9 @@ func look(ctx context.Context, config *rest.Config, namespace string, options in
 		if err := s.workloads(ctx, kind); err != nil {
 			return nil, err
 		}
+	}
+	if s.seen == 0 {
+		s.add(inject.SeverityError, "nothing-seen", "the cluster refused every list", "slipway doctor --permissions prints all that it needs")
 	}
 	if len(s.absent) > 0 {
 		s.add(inject.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(s.absent, ", "), "nothing to do where they are not used")
@@ -216,8 +221,8 @@ func (m *liveMeta) ref(kind liveKind, version string) inject.ObjectRef {
 }
 
 // metadata lists the metadata of a kind.
-func (s *sight) metadata(ctx context.Context, kind liveKind, f func(m *liveMeta, ref inject.ObjectRef)) error {
-	_, err := s.list(ctx, kind, true, func(item json.RawMessage, version string) error {
+func (s *sight) metadata(ctx context.Context, kind liveKind, f func(m *liveMeta, ref inject.ObjectRef)) (listed, error) {
+	return s.list(ctx, kind, true, func(item json.RawMessage, version string) error {
 		var m liveMeta
 		if err := json.Unmarshal(item, &m); err != nil {
 			return err
@@ -225,31 +230,60 @@ func (s *sight) metadata(ctx context.Context, kind liveKind, f func(m *liveMeta,
 		f(&m, m.ref(kind, version))
 		return nil
 	})
+}
+
+// spaces reads the labels of the namespaces that are looked at.
+func (s *sight) spaces(ctx context.Context) error {
+	if s.namespace != "" {
+		return s.space(ctx)
+	}
+	_, err := s.metadata(ctx, namespaceKind(), func(m *liveMeta, _ inject.ObjectRef) {
+		s.namespaces[m.Metadata.Name] = m.Metadata.Labels
+	})
 	return err
 }
 
-func (s *sight) spaces(ctx context.Context) error {
-	return s.metadata(ctx, namespaceKind(), func(m *liveMeta, _ inject.ObjectRef) {
-		s.namespaces[m.Metadata.Name] = m.Metadata.Labels
-	})
+// space reads the labels of the one namespace that is looked at.
+func (s *sight) space(ctx context.Context) error {
+	kind := namespaceKind()
+	var m liveMeta
+	data, err := s.client.Get().AbsPath(kind.path("v1", ""), s.namespace).DoRaw(ctx)
+	switch {
+	case err == nil:
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("there is no namespace %s", s.namespace)
+	case refusal(err):
+		s.refused(kind, "get", err)
+		return nil
+	default:
+		return err
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("decoding namespace %s: %w", s.namespace, err)
+	}
+	s.namespaces[s.namespace] = m.Metadata.Labels
+	return nil
 }
 
 // owners reads which Deployment or Rollout a ReplicaSet belongs to.
 func (s *sight) owners(ctx context.Context) error {
-	return s.metadata(ctx, replicaSetKind(), func(m *liveMeta, ref inject.ObjectRef) {
+	_, err := s.metadata(ctx, replicaSetKind(), func(m *liveMeta, ref inject.ObjectRef) {
 		if owner := m.owner(); owner != (inject.ObjectRef{}) {
 			s.live.Owners[ref] = owner
 		}
 	})
+	return err
 }
 
 func (s *sight) pods(ctx context.Context) error {
-	return s.metadata(ctx, podKind(), func(m *liveMeta, ref inject.ObjectRef) {
+	seen, err := s.metadata(ctx, podKind(), func(m *liveMeta, ref inject.ObjectRef) {
 		s.live.Pods = append(s.live.Pods, inject.LivePod{Object: ref, Owner: m.owner(), Annotations: m.Metadata.Annotations})
 	})
+	s.live.PodsUnseen = seen != seenList
+	return err
 }
 
-// workloads lists a kind with pod templates; an object that another one controls is made from that one's template.
+// workloads lists a kind with pod templates.
 func (s *sight) workloads(ctx context.Context, kind liveKind) error {
 	_, err := s.list(ctx, kind, false, func(item json.RawMessage, version string) error {
 		var m liveMeta
@@ -258,7 +292,6 @@ func (s *sight) workloads(ctx context.Context, kind liveKind) error {
 		}
 		if owner := m.owner(); owner != (inject.ObjectRef{}) {
 			s.live.Owners[m.ref(kind, version)] = owner
-			return nil
 		}
 		node, err := objectNode(item, kind, version)
 		s.live.Workloads = append(s.live.Workloads, node)
@@ -282,11 +315,12 @@ func (s *sight) list(ctx context.Context, kind liveKind, metadataOnly bool, f fu
 		err := s.pages(ctx, kind, version, metadataOnly, f)
 		switch {
 		case err == nil:
+			s.seen++
 			return seenList, nil
 		case apierrors.IsNotFound(err):
 			continue
 		case refusal(err):
-			s.refused(kind, err)
+			s.refused(kind, "list", err)
 			return refusedList, nil
 		default:
 			return refusedList, err
@@ -307,7 +341,7 @@ func refusal(err error) bool {
 	return errors.As(err, &status) && status.Status().Code != http.StatusUnauthorized
 }
 
-func (s *sight) refused(kind liveKind, err error) {
+func (s *sight) refused(kind liveKind, verb string, err error) {
 	where := "in the cluster"
 	if s.namespace != "" && !kind.cluster {
 		where = "in namespace " + s.namespace
@@ -316,7 +350,7 @@ func (s *sight) refused(kind liveKind, err error) {
 	reason := err.Error()
 	if apierrors.IsForbidden(err) {
 		hint = "slipway doctor --permissions prints all that it needs"
-		reason = "permission to list " + kind.resource() + " is missing"
+		reason = "permission to " + verb + " " + kind.resource() + " is missing"
 	}
 	s.add(inject.SeverityWarning, "not-seen", fmt.Sprintf("%ss were not seen %s: %s", kind.kind, where, reason), hint)
 }

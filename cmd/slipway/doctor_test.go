@@ -77,31 +77,36 @@ webhooks:
 	return ns
 }
 
-// inspector is a user with the ClusterRole of doctor --permissions, without one resource.
-func inspector(t *testing.T, c *kubetest.Cluster, ns, without string) *kubetest.User {
+// inspector is a user with what doctor --permissions prints, without one resource.
+func inspector(t *testing.T, c *kubetest.Cluster, ns, without string, args ...string) *kubetest.User {
 	t.Helper()
-	var role, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"doctor", "--permissions"}, strings.NewReader(""), &role, &stderr); code != 0 {
+	var roles, stderr bytes.Buffer
+	if code := run(t.Context(), append([]string{"doctor", "--permissions"}, args...), strings.NewReader(""), &roles, &stderr); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	user := c.User(t, ns)
 	account := user.Name[strings.LastIndex(user.Name, ":")+1:]
-	text := strings.Replace(role.String(), "name: slipway-doctor", "name: "+account, 1)
-	if without != "" {
-		if !strings.Contains(text, without) {
-			t.Fatalf("%s is not in the permissions:\n%s", without, text)
-		}
-		text = strings.Replace(text, without, "nothing", 1)
+	if !strings.Contains(roles.String(), without) {
+		t.Fatalf("%s is not in the permissions:\n%s", without, &roles)
 	}
-	const rbac = "/apis/rbac.authorization.k8s.io/v1"
-	c.Create(t, rbac+"/clusterroles", text)
-	c.Create(t, rbac+"/clusterrolebindings", fmt.Sprintf(`
+	for _, role := range strings.Split(roles.String(), "---\n") {
+		role = strings.Replace(role, "name: slipway-doctor", "name: "+account+"-doctor", 1)
+		if without != "" {
+			role = strings.ReplaceAll(role, without, "nothing")
+		}
+		kind, path := "ClusterRole", "/apis/rbac.authorization.k8s.io/v1/clusterrole"
+		if strings.Contains(role, "kind: Role\n") {
+			kind, path = "Role", "/apis/rbac.authorization.k8s.io/v1/namespaces/"+ns+"/role"
+		}
+		c.Create(t, path+"s", role)
+		c.Create(t, path+"bindings", fmt.Sprintf(`
 apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: %s}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[1]s}
-subjects: [{kind: ServiceAccount, name: %[1]s, namespace: %s}]
-`, account, ns))
+kind: %sBinding
+metadata: {name: %s-doctor}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: %[1]s, name: %[2]s-doctor}
+subjects: [{kind: ServiceAccount, name: %[2]s, namespace: %[3]s}]
+`, kind, account, ns))
+	}
 	return user
 }
 
@@ -123,7 +128,7 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 		"warning webhook-injects Deployment/" + ns + "/fitted",
 	}
 	tests := map[string]struct {
-		without string // resource that the user may not list
+		without string // a resource that the user may not list
 		gone    []string
 		instead []string
 		said    string // in a message
@@ -173,8 +178,30 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 			}
 		})
 	}
+	t.Run("with the permissions for one namespace", func(t *testing.T) {
+		user := inspector(t, c, ns, "", "-n", ns)
+		got, _ := doctor(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-n", ns)
+		if diff := cmp.Diff(all, got); diff != "" {
+			t.Errorf("findings (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("without any permission", func(t *testing.T) {
+		got, _ := doctor(t, "--kubeconfig", c.User(t, ns).Kubeconfig(t))
+		if !slices.Contains(got, "error nothing-seen ") {
+			t.Errorf("no error: %q", got)
+		}
+	})
+	t.Run("no such namespace", func(t *testing.T) {
+		var stdout, stderr bytes.Buffer
+		args := []string{"doctor", "--kubeconfig", c.Kubeconfig(t), "-n", "nowhere"}
+		code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+		if code != exitFailure || !strings.Contains(stderr.String(), "there is no namespace nowhere") || stdout.Len() > 0 {
+			t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
+		}
+	})
 	t.Run("all namespaces", func(t *testing.T) {
-		got, text := doctor(t, "--kubeconfig", c.Kubeconfig(t), "-s", git, "-A")
+		user := inspector(t, c, ns, "")
+		got, text := doctor(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-A")
 		if diff := cmp.Diff(all, got); diff != "" {
 			t.Errorf("findings (-want +got):\n%s%s", diff, text)
 		}

@@ -16,13 +16,13 @@ import (
 // Live is what somebody saw of a cluster. What was refused is left empty and marked.
 type Live struct {
 	Sets      []*SidecarSet
-	Workloads []*yaml.Node // objects with pod templates that no other object controls
+	Workloads []*yaml.Node // objects with pod templates
 	Pods      []LivePod    // those that have not ended
 	Webhooks  []*yaml.Node // MutatingWebhookConfigurations
-	// Owners tells for a ReplicaSet or Job which object controls it.
+	// Owners tells which object controls another, such as the Deployment of a ReplicaSet.
 	Owners map[ObjectRef]ObjectRef
 
-	SetsUnseen, WebhooksUnseen bool
+	SetsUnseen, WebhooksUnseen, PodsUnseen bool
 }
 
 // LivePod is what of a pod tells where its sidecars come from.
@@ -42,16 +42,22 @@ const (
 func Diagnose(git Context, live Live, opts Options) []Finding {
 	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
 	d := &diagnosis{
-		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{},
-		fitted: map[ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
+		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{}, hooks: kruiseWebhooks(live.Webhooks),
+		owners: map[ObjectRef]ObjectRef{}, fitted: map[ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
 	}
-	d.hooks = kruiseWebhooks(live.Webhooks)
+	for object, owner := range live.Owners {
+		d.owners[unversioned(object)] = owner
+	}
 	for _, set := range git.Sets {
 		d.git[set.Metadata.Name] = set
 	}
 	d.compareSets()
 	for _, w := range live.Workloads {
-		for _, t := range in.opts.templates(w, nil, &Decoder{}) {
+		if d.managed(Ref(w)) || ended(w) {
+			continue // the template that counts is its owner's, or no pod follows
+		}
+		d.workloads++
+		for _, t := range in.opts.templatesOf(w, Ref(w), nil, &Decoder{}) {
 			d.template(t)
 		}
 	}
@@ -67,11 +73,13 @@ type diagnosis struct {
 	live     Live
 	git      map[string]*SidecarSet
 	hooks    []liveWebhook
-	differs  map[string]bool    // sets that Git has otherwise, or not at all
-	fitted   map[ObjectRef]bool // workloads whose template carries an injection of slipway's
+	owners   map[ObjectRef]ObjectRef // live.Owners by unversioned objects
+	differs  map[string]bool         // sets that Git has otherwise, or not at all
+	fitted   map[ObjectRef]bool      // workloads whose template carries an injection of slipway's
 	findings []Finding
 
 	undecided map[string]*undecidedSet
+	workloads int
 }
 
 // undecidedSet is a set of which it cannot be told whether it matches some templates.
@@ -89,7 +97,7 @@ func (d *diagnosis) template(t podTemplate) {
 	meta := lookup(t.node, metadataField)
 	rec := newProvenance()
 	if mark := at(meta, annotationsField, InjectedAnnotation); mark != nil {
-		d.fitted[d.identity(t.object)] = true
+		d.fitted[unversioned(t.object)] = true
 		var err error
 		if rec, err = decodeProvenance(str(mark)); err != nil {
 			d.report(SeverityError, t.object, "damaged-provenance", "its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
@@ -249,7 +257,7 @@ func (d *diagnosis) reportPods(g podGroup, pods string) {
 	list := strings.Join(sets, ", ")
 	if g.fitted {
 		severity := SeverityWarning
-		if slices.ContainsFunc(sets, func(s string) bool { return d.differs[s] || d.git[s] == nil }) {
+		if slices.ContainsFunc(sets, func(s string) bool { return d.differs[s] || len(d.git) > 0 && d.git[s] == nil }) {
 			severity = SeverityError
 		}
 		d.report(severity, g.owner, "injected-twice",
@@ -258,7 +266,7 @@ func (d *diagnosis) reportPods(g podGroup, pods string) {
 		return
 	}
 	hint := "add the SidecarSets to Git, render and release the manifests; slipway's migration guide has the steps"
-	if d.fitted[d.identity(g.owner)] {
+	if d.fitted[unversioned(g.owner)] {
 		hint = "the workload's template has slipway's sidecars by now: these pods are from before, finish its release"
 	}
 	d.report(SeverityWarning, g.owner, "injected-by-webhook",
@@ -281,35 +289,69 @@ func injectedBy(annotations map[string]string) []string {
 	return slices.Compact(sets)
 }
 
-// workload is the topmost known controller of a pod, or the pod.
+// maxOwners bounds a chain of owners.
+const maxOwners = 8
+
+// workload is the topmost controller of a pod that is a workload, or the pod.
 func (d *diagnosis) workload(p LivePod) ObjectRef {
 	if p.Owner == (ObjectRef{}) {
 		return p.Object
 	}
-	if above, ok := d.live.Owners[p.Owner]; ok {
-		return above
+	top := p.Owner
+	for range maxOwners {
+		if !d.managed(top) {
+			break
+		}
+		top = d.owners[unversioned(top)]
 	}
-	return p.Owner
+	return top
 }
 
-// identity is an object without the version of its API: a list and an owner reference may give different ones.
-func (d *diagnosis) identity(o ObjectRef) ObjectRef {
-	if group, _, ok := strings.Cut(o.APIVersion, "/"); ok {
-		o.APIVersion = group
+// managed says whether the template of an object comes from another workload, and not from an operator that slipway
+// does not know.
+func (d *diagnosis) managed(object ObjectRef) bool {
+	owner, ok := d.owners[unversioned(object)]
+	if !ok {
+		return false
 	}
+	group, _, found := strings.Cut(owner.APIVersion, "/")
+	if !found {
+		group = ""
+	}
+	_, known := d.in.opts.kindOf(group, owner.Kind)
+	return known || group == knativeGroup
+}
+
+// ended says whether a Job is over.
+func ended(object *yaml.Node) bool {
+	return slices.ContainsFunc(items(at(object, "status", "conditions")), func(c *yaml.Node) bool {
+		return slices.Contains([]string{"Complete", "Failed"}, str(lookup(c, "type"))) && str(lookup(c, "status")) == "True"
+	}) && Ref(object).Kind == "Job"
+}
+
+// unversioned is an object without the version of its API: a list and an owner reference may give different ones.
+func unversioned(o ObjectRef) ObjectRef {
+	o.APIVersion, _, _ = strings.Cut(o.APIVersion, "/")
 	return o
 }
 
+// summary says what was looked at: no finding about it means something then.
 func (d *diagnosis) summary() {
-	hook := "Kruise's webhook for pods is off"
+	hook, pods, sets := "is off", count(len(d.live.Pods), "pod"), count(len(d.live.Sets), sidecarSetKind)
 	switch {
 	case d.live.WebhooksUnseen:
-		hook = "whether Kruise's webhook for pods is on was not seen"
+		hook = "was not looked for"
 	case len(d.hooks) > 0:
-		hook = "Kruise's webhook for pods is on"
+		hook = "is on"
 	}
-	d.report(SeverityInfo, ObjectRef{}, "cluster-seen", fmt.Sprintf("saw %s, %s and %s; %s", count(len(d.live.Workloads), "workload"),
-		count(len(d.live.Pods), "pod"), count(len(d.live.Sets), sidecarSetKind), hook), "")
+	if d.live.PodsUnseen {
+		pods = "no pods"
+	}
+	if d.live.SetsUnseen {
+		sets = "no SidecarSets"
+	}
+	d.report(SeverityInfo, ObjectRef{}, "cluster-seen",
+		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", count(d.workloads, "workload"), pods, sets, hook), "")
 }
 
 func count(n int, thing string) string {

@@ -61,10 +61,10 @@ func (d *diagnosis) reach(p pod) answer {
 				a = n
 			}
 		}
-		switch a.verdict {
-		case Matched:
+		if a.verdict == Matched {
 			return a
-		case Undecided:
+		}
+		if a.verdict == Undecided {
 			best = a
 		}
 	}
