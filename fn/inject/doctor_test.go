@@ -154,12 +154,22 @@ func TestDiagnoseTemplates(t *testing.T) {
 		},
 		"namespace not seen": {
 			cluster: join(kruiseHook, collector("c:1", "  namespaceSelector: {matchLabels: {team: a}}\n"), web("", "app:1")),
-			want: []string{"warning match-not-seen SidecarSet/logs: whether the webhook injects it into 1 pod template cannot be told: " +
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: " +
 				"spec.namespaceSelector: the labels of namespace shop are not known"},
 		},
 		"webhooks not seen": {
 			cluster: join(collector("c:1", ""), web("", "app:1")), change: func(l *inject.Live) { l.WebhooksUnseen = true },
-			want: []string{"warning match-not-seen SidecarSet/logs: whether the webhook injects it into 1 pod template cannot be told: whether Kruise's webhook is on was not seen"},
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: whether Kruise's webhook is on was not seen"},
+		},
+		"pinned to a revision that was not seen": {
+			cluster: join(kruiseHook, collector("c:1", "  injectionStrategy: {revision: {revisionName: logs-1}}\n"), web("", "app:1")),
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: " +
+				"it is pinned to revision logs-1, which is not in the input"},
+		},
+		"canary": {
+			cluster: join(kruiseHook, collector("c:1", ""), strings.Replace(collector("c:2", ""), "{name: logs}",
+				"{name: next, annotations: {apps.kruise.io/sidecarset-canary: 'true', apps.kruise.io/sidecarset-base: logs}}", 1), web("", "app:1")),
+			want: []string{strings.Replace(added, "SidecarSet logs", "SidecarSet next", 1)},
 		},
 		"of another workload": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")),
