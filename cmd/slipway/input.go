@@ -66,11 +66,16 @@ func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
 func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
-	req := render.Request{Stdin: untilDone(ctx, s.in), SetPaths: f.sidecarSets}
-	var err error
-	if req.Paths, err = f.paths(s, args); err != nil {
-		return req, nil, err
+	paths, err := f.paths(s, args)
+	if err != nil {
+		return render.Request{}, nil, err
 	}
+	return f.requestOf(ctx, s, paths)
+}
+
+// requestOf is request for the paths alone, which may be none.
+func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []inject.Finding, error) {
+	req := render.Request{Stdin: untilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
 	var findings []inject.Finding
 	if f.config != "" {

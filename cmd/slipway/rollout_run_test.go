@@ -77,7 +77,8 @@ func TestRolloutRun(t *testing.T) {
 	}
 	image := func(tag string) {
 		c.Patch(t, at+"/demo", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}}})
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+		}}}})
 	}
 	row := func() string {
 		_, rows := c.Table(t, at+"/demo", false)

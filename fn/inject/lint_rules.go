@@ -16,7 +16,7 @@ type Rule struct {
 
 // Rules lists every code that this package can emit, by code.
 func Rules() []Rule {
-	all := slices.Concat(workloadRules(), setRules(), containerRules(), policyRules())
+	all := slices.Concat(workloadRules(), setRules(), containerRules(), policyRules(), clusterRules())
 	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.Code, b.Code) })
 	return all
 }
@@ -117,5 +117,21 @@ func policyRules() []Rule {
 		{"policy-privileged", SeverityError, "Policy: a container has the power of its node."},
 		{"policy-registry", SeverityError, "Policy: an image comes from a registry that is not allowed."},
 		{"policy-resources", SeverityError, "Policy: a container lacks requests or limits."},
+	}
+}
+
+// clusterRules are about a cluster held against Git.
+func clusterRules() []Rule {
+	return []Rule{
+		{"cluster-seen", SeverityInfo, "What was seen of the cluster."},
+		{"injected-by-webhook", SeverityWarning, "Pods carry sidecars that the webhook put in and Git does not have."},
+		{"injected-twice", SeverityError, "Pods were fitted out by slipway and by the webhook."},
+		{"match-not-seen", SeverityWarning, "Too little was seen of the cluster to tell whether a SidecarSet matches."},
+		{"sidecarset-differs", SeverityError, "A SidecarSet in the cluster injects otherwise than that in Git."},
+		{"sidecarset-not-in-cluster", SeverityInfo, "A SidecarSet is in Git alone."},
+		{"sidecarset-not-in-git", SeverityWarning, "A SidecarSet is in the cluster alone."},
+		{"sidecarset-paused", SeverityWarning, "The injection of a SidecarSet is paused, in the cluster or in Git."},
+		{"webhook-injects", SeverityWarning, "The webhook adds containers to the pods of a workload."},
+		{"webhook-replaces", SeverityError, "The webhook replaces containers that a pod template has."},
 	}
 }

@@ -72,8 +72,8 @@ type Cluster struct {
 	reporter statusWriter
 	release  string
 
-	mu       sync.Mutex        // guards what writes, which run side by side, find out
-	unsure   bool              // the history may not be what the server has
+	mu       sync.Mutex      // guards what writes, which run side by side, find out
+	unsure   bool            // the history may not be what the server has
 	occupied map[string]bool // instance ids of pods and claims that are there but not the CloneSet's
 }
 

@@ -132,8 +132,11 @@ func TestGracePeriodAndSeveralContainers(t *testing.T) {
 	w.release(rollout.Plan{}, rollout.Completed)
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
 		"metadata": map[string]any{"labels": map[string]any{"color": "blue"}},
-		"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:v2"},
-			map[string]any{"name": "side", "image": "example.com/side:v2"}}}}}})
+		"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "app", "image": "example.com/app:v2"},
+			map[string]any{"name": "side", "image": "example.com/side:v2"},
+		}},
+	}}})
 	began, before := time.Now(), w.pods()
 	w.release(rollout.Plan{}, rollout.Completed)
 	if d := time.Since(began); d < 2*time.Second {
@@ -155,7 +158,8 @@ func TestMetadataAloneTakesOneWriteAPod(t *testing.T) {
 	w.release(rollout.Plan{}, rollout.Completed)
 	before := w.podWrites()
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{"note": "new"}}}}})
+		"metadata": map[string]any{"annotations": map[string]any{"note": "new"}},
+	}}})
 	w.release(rollout.Plan{}, rollout.Completed)
 	if n := w.podWrites() - before; n != 3 {
 		t.Errorf("%d writes on 3 pods", n)
@@ -298,8 +302,11 @@ func TestBatchesWithPauses(t *testing.T) {
 	w := newWorld(t, set(4, `{type: InPlaceIfPossible, maxUnavailable: 2}`))
 	w.release(rollout.Plan{}, rollout.Completed)
 	w.image("v2")
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Duration: time.Second}},
-		{Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+	plan := rollout.Plan{Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1), Pause: rollout.Pause{Duration: time.Second}},
+		{Replicas: rollout.Percent(50)},
+		{Replicas: rollout.Percent(100)},
+	}}
 	var updated []int
 	d, err := kube.Run(t.Context(), plan, w.options(), func(o rollout.Observed, d rollout.Decision) {
 		if d.Reason == rollout.BatchReady {

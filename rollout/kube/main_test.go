@@ -50,8 +50,10 @@ func newWorld(t *testing.T, set string) *world {
 
 // path is that of objects in the world's namespace.
 func (w *world) path(resource string, name ...string) string {
-	group := map[string]string{"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
-		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}[resource]
+	group := map[string]string{
+		"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
+	}[resource]
 	if group == "" {
 		group = "/api/v1"
 	}
@@ -118,7 +120,8 @@ spec:
 func (w *world) image(tag string) {
 	w.t.Helper()
 	w.Patch(w.t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}}})
+		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+	}}}})
 }
 
 func (w *world) patchStrategy(patch map[string]any) {

@@ -25,8 +25,10 @@ func (w *world) rights(hasClaims bool) []kubetest.Rule {
 	var rules []kubetest.Rule
 	for _, r := range o.Rules() {
 		names, _ := r["resourceNames"].([]string)
-		rules = append(rules, kubetest.Rule{APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string),
-			Verbs: r["verbs"].([]string), ResourceNames: names})
+		rules = append(rules, kubetest.Rule{
+			APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string),
+			Verbs: r["verbs"].([]string), ResourceNames: names,
+		})
 	}
 	return rules
 }
@@ -38,8 +40,10 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 	user := w.User(w.t, w.namespace, rules...)
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	steps := []func(){func() {}, func() { w.image("v2") }, func() { w.scale(1) },
-		func() { w.image("v1") }, func() { w.image("v3") }, func() { w.image("v4") }}
+	steps := []func(){
+		func() {}, func() { w.image("v2") }, func() { w.scale(1) },
+		func() { w.image("v1") }, func() { w.image("v3") }, func() { w.image("v4") },
+	}
 	for _, step := range steps {
 		step()
 		options := w.options()

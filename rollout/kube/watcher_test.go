@@ -41,8 +41,10 @@ type seenPod struct {
 // watchPods begins to check. The CloneSet must have all its pods available.
 func (w *world) watchPods(replicas, surge, unavailable, partition int, tag string) *watcher {
 	w.t.Helper()
-	c := &watcher{replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
-		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{}}
+	c := &watcher{
+		replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
+		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{},
+	}
 	list := w.Get(w.t, w.path("pods"))
 	for _, item := range kubetest.Field(list, "items").([]any) {
 		c.put(item.(map[string]any))
