@@ -6,22 +6,36 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// TestArticle releases as the article does: with partition 3 to two pods, and then to all.
+// TestArticle releases as the article does: with partition 3 to two pods, and then to all. The command line's own test
+// reads the states in between.
 func TestArticle(t *testing.T) {
 	for _, kind := range []string{"ReCreate", "InPlaceIfPossible"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, set(5, `{type: `+kind+`, maxSurge: 20%, maxUnavailable: 0}`))
-			w.release(rollout.Plan{}, rollout.Completed)
-			t.Log(w.row())
+			step := func(want, reason string) {
+				t.Helper()
+				w.release(rollout.Plan{}, rollout.Completed)
+				if got := w.row(); got != want {
+					t.Errorf("row %s, want %s", got, want)
+				}
+				if got := kubetest.Field(w.progressing(), "reason"); got != reason {
+					t.Errorf("reason %v, want %s", got, reason)
+				}
+			}
+			step("demo 5 5 5 5 5", "CloneSetAvailable")
 			w.patchStrategy(map[string]any{"partition": 3})
 			w.image("v2")
-			w.release(rollout.Plan{}, rollout.Completed)
-			t.Log(w.row())
+			watch := w.watchPods(5, 1, 0, 3, "v2")
+			step("demo 5 2 2 5 5", "ProgressPartitionAvailable")
+			watch.verify(t, w)
 			w.patchStrategy(map[string]any{"partition": 0})
-			w.release(rollout.Plan{}, rollout.Completed)
-			t.Log(w.row())
+			watch = w.watchPods(5, 1, 0, 0, "v2")
+			step("demo 5 5 5 5 5", "CloneSetAvailable")
+			watch.verify(t, w)
 		})
 	}
 }

@@ -89,7 +89,7 @@ func (c cloneSet) read() (rollout.CloneSet, error) {
 
 // withoutLines takes line numbers out of the errors of a parser: an object in a cluster has no lines.
 func withoutLines(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the parser returns exactly this
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	Stay      bool          // after a release, heal pods and wait for the next one until the context ends
 	Parallel  int           // writes at a time; 0 is DefaultParallel
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
+	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
 	Metrics   *Metrics      // counts what is done; may be nil
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
@@ -44,6 +45,7 @@ type Options struct {
 const (
 	DefaultParallel = 16
 	DefaultLease    = 15 * time.Second
+	DefaultReaction = 30 * time.Second
 	DefaultVersion  = "apps.kruise.io/v1alpha1"
 )
 
@@ -96,6 +98,7 @@ type seen struct{ sets, pods, claims, memory uint64 }
 func Open(ctx context.Context, options Options) (*Cluster, error) {
 	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
 	options.Lease = cmp.Or(options.Lease, DefaultLease)
+	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
 	options.Version = cmp.Or(options.Version, DefaultVersion)
 	if options.Metrics != nil {
 		options.Config = rest.CopyConfig(options.Config)

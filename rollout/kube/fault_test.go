@@ -98,7 +98,7 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 				return runOnce(ctx, options, m)
 			})
 			watch.verify(t, w)
-			if got, want := w.end(4, "v2"), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
 				t.Errorf("the end is\n%s, want\n%s", got, want)
 			}
 		})

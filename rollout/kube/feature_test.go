@@ -351,7 +351,7 @@ func TestStay(t *testing.T) {
 	row("2 2 2 2 2")
 	w.image("v2")
 	kubetest.Eventually(t, "the next release is done", func() (bool, string) {
-		return w.end(2, "v2")[:16] == "2 of 2 updated; " && kubetest.Field(w.progressing(), "reason") == "CloneSetAvailable", w.end(2, "v2")
+		return w.end(2)[:16] == "2 of 2 updated; " && kubetest.Field(w.progressing(), "reason") == "CloneSetAvailable", w.end(2)
 	})
 	cancel()
 	if err := <-ended; err == nil {

@@ -36,7 +36,7 @@ func (k killer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if k.after {
 		if resp, err := k.next.RoundTrip(r); err == nil {
-			resp.Body.Close()
+			_ = resp.Body.Close()
 		}
 	}
 	k.dead.Store(true)
@@ -102,7 +102,7 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	killed := w.runKilled(at, after)
 	w.release(rollout.Plan{}, rollout.Completed)
 	watch.verify(t, w)
-	if got, want := w.end(3, "v2"), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
 		t.Errorf("the end is\n%s, want\n%s", got, want)
 	}
 	return killed

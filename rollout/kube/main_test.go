@@ -76,20 +76,16 @@ func (w *world) options() kube.Options {
 }
 
 // release runs the agent to the end of a release, which must be the given one.
-func (w *world) release(plan rollout.Plan, want rollout.Reason) []rollout.Counts {
+func (w *world) release(plan rollout.Plan, want rollout.Reason) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	return w.releaseWith(ctx, plan, w.options(), want)
+	w.releaseWith(ctx, plan, w.options(), want)
 }
 
-func (w *world) releaseWith(ctx context.Context, plan rollout.Plan, options kube.Options, want rollout.Reason) []rollout.Counts {
+func (w *world) releaseWith(ctx context.Context, plan rollout.Plan, options kube.Options, want rollout.Reason) {
 	w.t.Helper()
-	var rows []rollout.Counts
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		if c := o.Counts(); len(rows) == 0 || rows[len(rows)-1] != c {
-			rows = append(rows, c)
-		}
 		if testing.Verbose() {
 			w.t.Logf("%+v %s %s: %s | %s", o.Counts(), d.Verdict, d.Reason, d.Message, d.Writes())
 		}
@@ -97,7 +93,6 @@ func (w *world) releaseWith(ctx context.Context, plan rollout.Plan, options kube
 	if err != nil || d.Reason != want {
 		w.t.Fatalf("release ended with %s (%s), %v; want %s", d.Reason, d.Message, err, want)
 	}
-	return rows
 }
 
 // set is a CloneSet manifest with the given strategy and replicas.

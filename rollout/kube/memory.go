@@ -61,7 +61,7 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 // releaseName tells one release from the next where nobody named it: by what is released and how far.
 func (c *Cluster) releaseName(o *rollout.Observed) string {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode) //nolint:errcheck // a hash takes everything
+	h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
@@ -72,7 +72,7 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
 	stored, ok := c.memory.named(MemoryName(c.options.Name))
-	epoch, _ := strconv.Atoi(stored.Data[keyEpoch]) //nolint:errcheck // the first epoch is 1
+	epoch, _ := strconv.Atoi(stored.Data[keyEpoch])
 	if stored.Data[keyHolder] != c.options.Identity {
 		epoch++
 	}

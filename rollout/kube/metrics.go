@@ -88,7 +88,7 @@ func (m *Metrics) write(w io.Writer) {
 	for _, name := range slices.Sorted(maps.Keys(m.gauges)) {
 		fmt.Fprintf(&b, "%s %s\n", name, strconv.FormatFloat(m.gauges[name], 'g', -1, 64))
 	}
-	_, _ = io.WriteString(w, b.String()) //nolint:errcheck // whoever asked has gone
+	_, _ = io.WriteString(w, b.String())
 }
 
 func (h *histogram) write(b *strings.Builder, verb string) {

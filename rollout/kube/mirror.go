@@ -48,11 +48,12 @@ const watchSeconds = "300"
 
 // follow keeps the mirror up to date until ctx ends, or until the server refuses for good.
 func (m *mirror[T]) follow(ctx context.Context) error {
-	for delay := time.Duration(0); ; {
+	for delay := time.Duration(0); ctx.Err() == nil; {
 		err := m.watch(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the watch ends because it was ended
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err == nil:
 			delay = 0
 			continue
@@ -67,6 +68,7 @@ func (m *mirror[T]) follow(ctx context.Context) error {
 		delay = min(max(2*delay, 100*time.Millisecond), 5*time.Second)
 		pause(ctx, delay)
 	}
+	return nil
 }
 
 // pause waits for d or until ctx ends.
@@ -92,7 +94,7 @@ func (m *mirror[T]) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close()
 	objects := map[string]T{}
 	at, err := decodeList(body, func(o T) { objects[o.meta().Name] = o })
 	if err != nil {
@@ -188,7 +190,7 @@ func (m *mirror[T]) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close()
 	d := json.NewDecoder(body)
 	for {
 		var e event[T]
@@ -342,7 +344,7 @@ func (m *mirror[T]) named(name string) (T, bool) {
 
 // number is a resourceVersion as a number: they grow with every write of any object of a kind.
 func number(resourceVersion string) uint64 {
-	n, _ := strconv.ParseUint(resourceVersion, 10, 64) //nolint:errcheck // "" and what is no number count as 0, the oldest
+	n, _ := strconv.ParseUint(resourceVersion, 10, 64)
 	return n
 }
 

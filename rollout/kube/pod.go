@@ -140,7 +140,7 @@ func (p *pod) observed(names map[string]string) rollout.Pod {
 		out.Restarts += c.RestartCount
 	}
 	// What is not a number counts as 0, as it does for the built-in controllers.
-	out.DeletionCost, _ = strconv.Atoi(m.Annotations[annotationDeletionCost]) //nolint:errcheck // see above
+	out.DeletionCost, _ = strconv.Atoi(m.Annotations[annotationDeletionCost])
 	return out
 }
 

@@ -43,6 +43,9 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 
 // glance looks once without the lock. It tells whether there is nothing to write at all.
 func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
+	if err := c.awaitController(ctx); err != nil {
+		return false, rollout.Decision{}, err
+	}
 	o, err := c.Observe(ctx)
 	if err != nil {
 		return false, rollout.Decision{}, err
@@ -68,6 +71,29 @@ func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rol
 	}
 	c.last.decision = rollout.Decision{}
 	return false, d, nil
+}
+
+// awaitController waits in partition mode until the controller has seen the present template: only it knows the name of
+// the revision.
+func (c *Cluster) awaitController(ctx context.Context) error {
+	if c.options.Mode != rollout.Partition {
+		return nil
+	}
+	patient, cancel := context.WithTimeout(ctx, c.options.Reaction)
+	defer cancel()
+	for {
+		set, ok := c.sets.named(c.options.Name)
+		switch {
+		case ok && set.Status.ObservedGeneration >= set.Metadata.Generation && set.Status.UpdateRevision != "":
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case patient.Err() != nil:
+			return fmt.Errorf("CloneSet %s/%s: no controller has seen generation %d within %v (the status is of generation %d): without a controller use --mode direct",
+				c.target.Namespace, c.target.Name, set.Metadata.Generation, c.options.Reaction, set.Status.ObservedGeneration)
+		}
+		pause(patient, c.options.Reaction/100)
+	}
 }
 
 // carryOut runs the release, and with Stay the next ones after it.

@@ -87,7 +87,7 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 
 // changed tells whether v is other than it was last, and keeps it. Values of a release always marshal.
 func changed(last *[]byte, v any) bool {
-	data, _ := json.Marshal(v) //nolint:errcheck,errchkjson // see above
+	data, _ := json.Marshal(v)
 	if bytes.Equal(*last, data) {
 		return false
 	}

@@ -48,7 +48,7 @@ func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
 	if line != l.line || d.Ended() {
 		l.clear()
 		l.line = line
-		_, _ = io.WriteString(l.out, line) //nolint:errcheck // a line for the eye alone
+		_, _ = io.WriteString(l.out, line)
 	}
 }
 
@@ -56,14 +56,14 @@ func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
 func (l *Live) End() error {
 	if l.line != "" {
 		l.line = ""
-		_, _ = io.WriteString(l.out, "\n") //nolint:errcheck // a line for the eye alone
+		_, _ = io.WriteString(l.out, "\n")
 	}
 	return l.recorder.Err()
 }
 
 func (l *Live) clear() {
 	if l.line != "" {
-		_, _ = io.WriteString(l.out, "\r\x1b[K") //nolint:errcheck // a line for the eye alone
+		_, _ = io.WriteString(l.out, "\r\x1b[K")
 	}
 }
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package kube_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout/kube/crd"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// BenchmarkRelease releases 1,000 pods with maxUnavailable 20% by the real binary, and says what that costs: wall time,
+// writes a pod from the API server's log, and CPU time and peak memory of the agent.
+func BenchmarkRelease(b *testing.B) {
+	const replicas = 1000
+	binary := filepath.Join(b.TempDir(), "slipway")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/slipway").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	c := kubetest.Start(b, kubetest.Options{})
+	c.Install(b, crd.CloneSet())
+	kubeconfig := c.Kubeconfig(b)
+	for _, kind := range []string{"ReCreate", "InPlaceIfPossible"} {
+		b.Run(kind, func(b *testing.B) {
+			ns := c.Namespace(b)
+			at := "/apis/apps.kruise.io/v1alpha1/namespaces/" + ns + "/clonesets"
+			c.Create(b, at, set(replicas, `{type: `+kind+`, maxUnavailable: 20%}`))
+			release := func() *os.ProcessState {
+				agent := exec.CommandContext(b.Context(), binary, "rollout", "run", "demo", "-n", ns, "--kubeconfig", kubeconfig, "--qps", "2000", "--burst", "2000", "-o", "none")
+				if out, err := agent.CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+				return agent.ProcessState
+			}
+			release()
+			for n := 0; b.Loop(); n++ {
+				b.StopTimer()
+				c.Patch(b, at+"/demo", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+					"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("example.com/app:b%d", n)}}}}}})
+				writes := podWrites(b, c, ns)
+				b.StartTimer()
+				began := time.Now()
+				state := release()
+				b.StopTimer()
+				b.ReportMetric(time.Since(began).Seconds(), "wall-s")
+				b.ReportMetric(float64(podWrites(b, c, ns)-writes)/replicas, "writes/pod")
+				b.ReportMetric((state.UserTime() + state.SystemTime()).Seconds(), "cpu-s")
+				if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+					b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MiB")
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func podWrites(tb testing.TB, c *kubetest.Cluster, ns string) int {
+	tb.Helper()
+	return len(c.Requests(tb, ns).Writes().By("slipway").Where(func(r kubetest.Request) bool { return r.Resource == "pods" }))
+}
