@@ -6,6 +6,7 @@
 ARG BUILD_IMAGE=golang:1.26
 ARG BASE_IMAGE=scratch
 
+# The compiler runs where the build runs and compiles for where the image will run.
 FROM --platform=${BUILDPLATFORM} ${BUILD_IMAGE} AS build
 WORKDIR /src
 # The modules are a layer of their own: it changes only with go.mod.
@@ -13,13 +14,22 @@ COPY go.mod go.sum ./
 RUN go mod download
 # With .git, so that the binary knows its version.
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS
+ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -ldflags "-s -w" -o /slipway ./cmd/slipway
 
 FROM ${BASE_IMAGE}
+ARG VERSION=""
+ARG REVISION=""
+LABEL org.opencontainers.image.title="slipway" \
+      org.opencontainers.image.description="Injects SidecarSets into rendered manifests, and releases CloneSets batch by batch" \
+      org.opencontainers.image.source="https://github.com/slipway-dev/slipway" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /slipway /slipway
-# A number, so that runAsNonRoot can be checked without a user database.
+# A number, so that runAsNonRoot can be checked without a user database. Nothing is written: the root can be read-only.
 USER 65532:65532
 ENTRYPOINT ["/slipway"]
 CMD ["fn"]

@@ -7,7 +7,7 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard testdata/*/go.mod))
 GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cmd/*_test.go' 'fn/*_test.go' 'render/*_test.go' 'rollout/*_test.go'))))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test quick fmt lint race fuzz bench golden docs ci clean
+.PHONY: help build test quick fmt lint race fuzz bench golden docs release ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -18,8 +18,8 @@ build: ## build ./slipway, static and stripped
 # Before the tests: it may take minutes, and go test would neither show that nor wait for it.
 test: ## every test that needs only Go and git; a real control plane is built once, into the user's cache
 	$(GO) -C testdata/controlplane run .
-	$(GO) test -shuffle=on ./...
-	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on ./... || exit 1; done
+	$(GO) test -shuffle=on -timeout=30m ./...
+	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=30m ./... || exit 1; done
 
 quick: ## the tests to run after each change: none needs a control plane
 	$(GO) test -short ./...
@@ -32,12 +32,12 @@ lint: ## golangci-lint (the first run builds it, about a minute and a half)
 	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
 
 race: ## the libraries' tests under the race detector (needs a C compiler)
-	@$(GO) list ./... | { grep -v /cmd/ || true; } | xargs -r $(GO) test -race -shuffle=on
+	@$(GO) list ./... | { grep -v /cmd/ || true; } | SLIPWAY_SEEDS=1 xargs -r $(GO) test -race -shuffle=on -timeout=30m
 
 fuzz: ## fuzz each target for FUZZTIME (20s)
 	@GO="$(GO)" bash .ci/fuzz
 
-bench: ## benchmarks, then whole processes against kyaml
+bench: ## benchmarks, then whole processes against kyaml, and what slipway adds to each client
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./testdata/bench
 
@@ -47,8 +47,11 @@ golden: ## rewrite the golden files from what the code does now
 docs: ## regenerate the documents that come from the code
 	$(GO) generate ./...
 
+release: ## write completions and man pages into release/, with CHECKSUMS=dist/checksums.txt catalog manifests, too
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) test -count=1 ./cmd/slipway -run 'TestCompletionsAndManPages|TestCatalogManifests' -args -release $(CURDIR)/release $(if $(CHECKSUMS),-checksums $(abspath $(CHECKSUMS)))
+
 ci: ## what CI runs
 	bash .ci/run
 
 clean: ## remove what the other targets leave in the tree
-	rm -rf slipway dist
+	rm -rf slipway dist release

@@ -30,6 +30,8 @@ type Config struct {
 	PodInjectPolicyDefault string `json:"podInjectPolicyDefault"`
 	// Jobs is Skip (default), Native or Inject.
 	Jobs string `json:"jobs"`
+	// Hooks is Inject (default) or Skip, for hooks of Helm and Argo CD.
+	Hooks string `json:"hooks"`
 	// Namespace is the namespace of objects that name none.
 	Namespace string `json:"namespace"`
 	// Namespaces gives the labels of namespaces that the input does not hold.
@@ -189,6 +191,7 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 		{"onNameConflict", c.OnNameConflict, []string{"Fail", "Replace", "Keep"}},
 		{"podInjectPolicyDefault", c.PodInjectPolicyDefault, []string{inject.AfterAppContainer, inject.BeforeAppContainer}},
 		{"jobs", c.Jobs, []string{"Skip", "Native", "Inject"}},
+		{"hooks", c.Hooks, []string{"Inject", "Skip"}},
 	} {
 		if e.value != "" && !slices.Contains(e.allowed, e.value) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
@@ -222,6 +225,9 @@ func find(root *yaml.Node, field string) *yaml.Node {
 
 // Sets are the SidecarSets that the configuration itself holds.
 func (c *Config) Sets() []*inject.SidecarSet { return c.sets }
+
+// SkipHooks says whether hooks are left without sidecars.
+func (c *Config) SkipHooks() bool { return c.Hooks == "Skip" }
 
 // Options are the configuration as the injector takes it.
 func (c *Config) Options() inject.Options {

@@ -16,10 +16,15 @@ func (o *Outcome) adviseWhereNothingHappened(req *Request) {
 		advice.Message = "the input is empty"
 	case o.Sets == 0:
 		advice.Message = "nothing is injected: there is no SidecarSet"
-		advice.Hint = "name a file or folder with -s; slipway explain lists the workloads that they could match"
+		advice.Hint = "name a file or folder with -s"
+		if req.Action != Explain {
+			advice.Hint += "; slipway explain lists the workloads that it could match"
+		}
 	case o.Injected == 0 && !o.answered:
 		advice.Message = "nothing is injected: no SidecarSet matches a workload of the input"
-		advice.Hint = "slipway explain tells why not"
+		if req.Action != Explain {
+			advice.Hint = "slipway explain tells why not"
+		}
 	default:
 		return
 	}

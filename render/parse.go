@@ -126,6 +126,12 @@ func advice(message string) string {
 		return "; quote the value, and indent with spaces instead of tabs"
 	case strings.Contains(message, "mapping values are not allowed"):
 		return "; quote a value that has a colon in it, or check the indentation"
+	case strings.Contains(message, "expected ',' or"):
+		return "; close the bracket that this line opens, or put a comma between its values"
+	case strings.Contains(message, "exceeded max depth"):
+		return "; flatten the document"
+	case strings.Contains(message, "incompatible YAML document"):
+		return "; remove the %YAML line, or name version 1.1 or 1.2"
 	case strings.Contains(message, "unexpected end of stream"):
 		return "; close the quote or bracket that this line opens"
 	}

@@ -29,6 +29,8 @@ type Request struct {
 	// Paths are files, folders, kustomizations, and "-" for Stdin.
 	Paths []string
 	Stdin io.Reader
+	// StdinName is what messages call Stdin, "stdin" if it is empty.
+	StdinName string
 	// AsFiles reads the folder of a kustomization file by file in place of building it.
 	AsFiles bool
 	// SetPaths are files and folders with SidecarSets, and Namespaces and revisions that help to decide about them.
@@ -39,6 +41,8 @@ type Request struct {
 	Options inject.Options
 	// KeepSidecarSets leaves SidecarSets in a stream.
 	KeepSidecarSets bool
+	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
+	SkipHooks bool
 	// Detailed asks for the matches of every workload, not only of those that changed.
 	Detailed bool
 	// Report, where it is set, is called with what the run did and found before anything of it is written; an error of
@@ -57,6 +61,8 @@ type Outcome struct {
 	Documents, Sets, Injected int
 	// Changed lists the inputs of which the run changed a document.
 	Changed []string
+	// Impact says what the changes mean for running pods, if the request is a detailed one.
+	Impact []Impact
 
 	answered bool // a workload opted out, or a finding told about one
 }
@@ -88,6 +94,11 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
 	if err != nil {
 		return err
+	}
+	for i := range ins {
+		if ins[i].name == stdinName && req.StdinName != "" {
+			ins[i].name = req.StdinName
+		}
 	}
 	known, err := readContext(ctx, req, ins, outcome)
 	if err != nil {
@@ -140,6 +151,7 @@ type Document struct {
 
 	templates []inject.TemplateResult
 	findings  []inject.Finding
+	impact    []Impact
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
 	answered  bool // an opt-out or a finding says why nothing may have been injected
@@ -170,6 +182,9 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 // readContext collects SidecarSets, Namespaces and revisions from the request, from -s and from the input itself.
 func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcome) (inject.Context, error) {
 	known := inject.Context{Sets: req.Sets}
+	if req.Action == Eject {
+		return known, nil // the annotation says all that is needed
+	}
 	for _, path := range req.SetPaths {
 		if err := readSets(ctx, path, req, &known, outcome); err != nil {
 			return known, err

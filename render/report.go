@@ -73,7 +73,7 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }
@@ -83,7 +83,9 @@ type jsonReport struct {
 	Documents   int                     `json:"documents"`
 	SidecarSets int                     `json:"sidecarSets"`
 	Injected    int                     `json:"injected"`
+	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
+	Impact      []Impact                `json:"impact,omitempty"`
 	Findings    []inject.Finding        `json:"findings"`
 }
 
@@ -93,8 +95,8 @@ func reportOf(o *Outcome) jsonReport {
 		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
 	}
 	return jsonReport{
-		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected,
-		Workloads: workloads, Findings: append([]inject.Finding{}, o.Findings...),
+		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
+		Workloads: workloads, Impact: o.Impact, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }
 
@@ -125,7 +127,7 @@ func writeText(w io.Writer, o *Outcome) error {
 	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	_, err := io.WriteString(columns, b.String())
 	if err = errors.Join(err, columns.Flush()); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return fmt.Errorf("writing the report: %w", cause(err))
 	}
 	return nil
 }

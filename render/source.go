@@ -35,17 +35,17 @@ func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) 
 		if err != nil {
 			return nil, err
 		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
+		}
 		out = append(out, found...)
-	}
-	if len(paths) > 0 && len(out) == 0 {
-		return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", strings.Join(paths, ", "))
 	}
 	return out, nil
 }
 
 func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) ([]input, error) {
 	if path == "-" {
-		in, err := keep("stdin", stdin)
+		in, err := keep(stdinName, stdin)
 		return []input{in}, err
 	}
 	info, err := os.Stat(path)
@@ -74,6 +74,9 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 	}
 	return out, nil
 }
+
+// stdinName is what messages call standard input.
+const stdinName = "stdin"
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {

@@ -109,6 +109,7 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	outcome.Documents++
 	outcome.Findings = append(outcome.Findings, d.findings...)
 	outcome.Templates = append(outcome.Templates, d.templates...)
+	outcome.Impact = append(outcome.Impact, d.impact...)
 	outcome.Injected += d.edited
 	outcome.answered = outcome.answered || d.answered
 	if d.changed {
@@ -153,7 +154,11 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 	}
 	out.Object = inject.Ref(object)
 	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
-	if err := t.change(out, root, source, sc); err != nil {
+	err = t.change(out, root, source, sc)
+	if err == nil && out.changed && t.req.Detailed {
+		out.impact, err = impactOf(out)
+	}
+	if err != nil {
 		out.findings = append(out.findings, inject.Finding{
 			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
@@ -203,6 +208,12 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 	}
 	if t.req.Action == Eject {
 		out.templates, out.edited = ejected.Templates, len(ejected.Templates)
+		out.set(text)
+		return nil
+	}
+	if t.req.SkipHooks && inject.IsHook(inject.Root(root)) {
+		out.findings = append(out.findings, inject.HookSkipped(inject.Root(root), source))
+		out.templates, out.answered = ejected.Templates, true
 		out.set(text)
 		return nil
 	}

@@ -10,10 +10,10 @@ import (
 // work is what one batch still needs.
 type work struct {
 	actions []Action
-	ready   bool // the batch's pods are as they should be
-	updated int  // pods of the revision that is released
-	healthy int  // of these, available
-	message string
+	ready   bool          // the batch's pods are as they should be
+	updated int           // pods of the revision that is released
+	healthy int           // of these, available
+	message string        // counts, for the batch's label to go before
 	refused string        // why the release cannot be executed at all
 	soonest time.Duration // something happens by itself after this; 0: nothing known
 }
@@ -40,7 +40,8 @@ func (d *decider) directWork(s *stepper, last bool) work {
 	wanted := s.bounds.wanted()
 	missing := max(wanted-t.readyNew, 0)
 	left := s.bounds.surplusOld(c)
-	complete := c.new >= wanted && missing <= d.threshold(wanted)
+	// However much is tolerated, one healthy pod is the least that a batch can show for itself.
+	complete := c.new >= wanted && missing <= d.threshold(wanted) && (t.readyNew > 0 || wanted == 0)
 	if last {
 		// Tolerated pods may leave old ones standing between two batches, but not after the release.
 		w.ready = complete && left == 0 && c.total == c.kept && c.kept == s.bounds.Replicas
@@ -61,9 +62,9 @@ func (d *decider) progressMessage(w work, wanted int) string {
 		word = fmt.Sprintf("ready for %v", d.observed.CloneSet.Spec.MinReady)
 	}
 	if w.updated < wanted {
-		return fmt.Sprintf("%s%d of %d pods updated, %d %s", d.label(), w.updated, wanted, w.healthy, word)
+		return fmt.Sprintf("%d of %d pods updated, %d %s", w.updated, wanted, w.healthy, word)
 	}
-	return fmt.Sprintf("%s%d of %d updated pods %s", d.label(), w.healthy, max(wanted, w.updated), word)
+	return fmt.Sprintf("%d of %d updated pods %s", w.healthy, max(wanted, w.updated), word)
 }
 
 // threshold is how many updated pods may be missing or unavailable. It rounds down: half a pod is no licence.
@@ -78,19 +79,18 @@ func (d *decider) forward() Decision {
 	case w.refused != "":
 		return d.decision(Stopped, Invalid, w.refused)
 	case d.foreign():
-		return *d.ended(ForeignChange, d.foreignMessage())
+		return *d.ended(ForeignChange, d.foreignMessage(), nil)
 	case !w.ready && d.overdue() > 0:
-		return d.fail(d.overdueReason(w), fmt.Sprintf("%s after %v", w.message, d.limit()))
+		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s", d.label(), d.limit(), w.message))
 	case !w.ready && !d.progress.Ready.IsZero():
 		return d.reopen(w)
 	case len(w.actions) > 0:
-		out := d.decision(Go, PodsUpdating, w.message, w.actions...)
-		return out
+		return d.decision(Go, PodsUpdating, d.label()+w.message, w.actions...)
 	case !w.ready:
-		return d.wait(PodsNotReady, w.message, d.soonest(w.soonest, -d.overdue()))
+		return d.wait(PodsNotReady, d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
 	case d.progress.Ready.IsZero():
 		d.progress.Ready = d.observed.Now
-		return d.decision(Go, BatchReady, w.message, d.record())
+		return d.decision(Go, BatchReady, d.label()+w.message, d.record())
 	default:
 		return d.gates(w)
 	}
@@ -101,20 +101,20 @@ func (d *decider) forward() Decision {
 func (d *decider) reopen(w work) Decision {
 	spent := d.progress.Ready.Sub(d.progress.Started)
 	d.progress.Started, d.progress.Ready = d.observed.Now.Add(-spent), time.Time{}
-	return d.decision(Go, PodsNotReady, w.message, d.record())
+	return d.decision(Go, PodsNotReady, d.label()+w.message, d.record())
 }
 
 // gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval.
 func (d *decider) gates(w work) Decision {
 	batch := d.batch()
 	if left := d.progress.Ready.Add(batch.Pause.Duration).Sub(d.observed.Now); batch.Pause.Duration > 0 && left > 0 {
-		return d.wait(Soaking, fmt.Sprintf("%s; pausing for %v", w.message, batch.Pause.Duration), left)
+		return d.wait(Soaking, fmt.Sprintf("%s%s; pausing for %v", d.label(), w.message, batch.Pause.Duration), left)
 	}
 	if out := d.checks(w, batch); out != nil {
 		return *out
 	}
 	if batch.Pause.UntilApproved && d.progress.Approved <= d.progress.Batch {
-		return d.wait(AwaitingApproval, w.message+"; waiting for approval", 0)
+		return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
 	}
 	if d.progress.Batch < len(d.targets)-1 {
 		d.progress.Batch++
@@ -125,8 +125,8 @@ func (d *decider) gates(w work) Decision {
 }
 
 func (d *decider) finish(w work) Decision {
-	d.progress.Outcome, d.progress.Message = Completed, w.message
-	return d.decision(Done, Completed, w.message, append(d.restPartition(), d.record())...)
+	d.progress.Outcome, d.progress.Message = Completed, d.label()+w.message
+	return d.decision(Done, Completed, d.progress.Message, append(d.restPartition(), d.record())...)
 }
 
 // batch is the current batch; a plan without batches has one without gates.
@@ -153,7 +153,7 @@ func (d *decider) checks(w work, batch Batch) *Decision {
 	if len(open) == 0 {
 		return nil
 	}
-	out := d.wait(ChecksRunning, fmt.Sprintf("%s; %d of %d checks passed", w.message, len(batch.Checks)-len(open), len(batch.Checks)), 0)
+	out := d.wait(ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks passed", d.label(), w.message, len(batch.Checks)-len(open), len(batch.Checks)), 0)
 	out.Checks = open
 	return &out
 }

@@ -84,10 +84,10 @@ type Hook struct {
 }
 
 // IsSet tells whether the hook exists.
-func (h Hook) IsSet() bool { return len(h.Labels) > 0 || len(h.Finalizers) > 0 }
+func (h *Hook) IsSet() bool { return len(h.Labels) > 0 || len(h.Finalizers) > 0 }
 
 // Holds tells whether the pod carries every label and finalizer of the hook.
-func (h Hook) Holds(p *Pod) bool {
+func (h *Hook) Holds(p *Pod) bool {
 	if !h.IsSet() {
 		return false
 	}

@@ -56,9 +56,9 @@ func (d *decider) endings() *Decision {
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.CloneSet.Deleting:
-		return d.ended(Superseded, "the CloneSet is being deleted")
+		return d.ended(Superseded, "the CloneSet is being deleted", nil)
 	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored():
-		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision))
+		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
 		// Not recorded: once the spec is mended the same release goes on.
@@ -82,9 +82,9 @@ func (d *decider) validate() error {
 	return err
 }
 
-func (d *decider) ended(reason Reason, message string) *Decision {
+func (d *decider) ended(reason Reason, message string, first []Action) *Decision {
 	d.progress.Outcome, d.progress.Message = reason, message
-	out := d.decision(Stopped, reason, message, d.record())
+	out := d.decision(Stopped, reason, message, append(first, d.record())...)
 	return &out
 }
 
@@ -127,8 +127,10 @@ func (d *decider) resume() {
 // begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
 func (d *decider) begin() Decision {
 	o := d.observed
-	d.progress = Progress{Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
-		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved}
+	d.progress = Progress{
+		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
+		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved,
+	}
 	last := len(d.targets) - 1
 	work := d.work(last)
 	if work.refused != "" {
@@ -136,7 +138,7 @@ func (d *decider) begin() Decision {
 	}
 	if work.ready && len(work.actions) == 0 {
 		d.progress.Batch = last
-		return d.decision(Done, Completed, work.message)
+		return d.decision(Done, Completed, d.label()+work.message)
 	}
 	if why := d.unarmed(); why != "" {
 		return d.decision(Stopped, Invalid, why)
@@ -179,8 +181,10 @@ func (d *decider) record() Action {
 }
 
 func (d *decider) decision(v Verdict, r Reason, message string, actions ...Action) Decision {
-	return Decision{Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
-		Target: d.target(), Actions: actions}
+	return Decision{
+		Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
+		Target: d.target(), Actions: actions,
+	}
 }
 
 // target is the number of updated pods that the current batch asks for.

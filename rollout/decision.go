@@ -100,7 +100,7 @@ func (d Decision) Writes() string {
 	}
 	parts := make([]string, len(order))
 	for i, g := range order {
-		parts[i] = strings.Replace(g.kind, "%", countPods(number[g]), 1)
+		parts[i] = strings.Replace(g.kind, podsHere, countPods(number[g]), 1)
 		if g.reason != "" {
 			parts[i] += " (" + g.reason + ")"
 		}
@@ -108,21 +108,24 @@ func (d Decision) Writes() string {
 	return strings.Join(parts, ", ")
 }
 
-// phrase is the action's words with % where the number of pods goes.
+// podsHere stands in a phrase where the number of pods goes; no name or quantity contains it.
+const podsHere = "\x00"
+
+// phrase is the action's words without their reason.
 func (a Action) phrase() string {
 	switch a.Kind {
 	case CreatePod:
-		return "create %"
+		return "create " + podsHere
 	case DeletePod:
-		return "delete %"
+		return "delete " + podsHere
 	case DrainPod:
-		return "drain %"
+		return "drain " + podsHere
 	case UpdatePodInPlace:
-		return "update % in place"
+		return "update " + podsHere + " in place"
 	case ReadmitPod:
-		return "readmit %"
+		return "readmit " + podsHere
 	case SetLifecycle:
-		return "set % to " + string(a.Lifecycle)
+		return "set " + podsHere + " to " + string(a.Lifecycle)
 	default:
 		a.Reason = ""
 		return a.String()

@@ -77,7 +77,7 @@ func TestEveryReachableWorldKeepsTheInvariants(t *testing.T) {
 			all = append(all, c)
 		}
 	}
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		all = configurations(4, 2, 2, 0)
 	}
 	worlds, decisions, err := enumerate(budgetRule(), all)

@@ -88,12 +88,21 @@ func TestWrongRoundingIsCaught(t *testing.T) {
 		right CloneSetSpec
 		wrong CloneSetSpec
 	}{
-		{"partition down", CloneSetSpec{Replicas: 5, Partition: Percent(50), MaxUnavailable: Pods(1)},
-			CloneSetSpec{Replicas: 5, Partition: Pods(Percent(50).Down(5)), MaxUnavailable: Pods(1)}},
-		{"maxUnavailable up beside a surge", CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Percent(10)},
-			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Pods(Percent(10).Up(5))}},
-		{"maxSurge twice", CloneSetSpec{Replicas: 5, MaxSurge: Percent(30), MaxUnavailable: Pods(0)},
-			CloneSetSpec{Replicas: 5, MaxSurge: Pods(Percent(30).Up(5) + 1), MaxUnavailable: Pods(0)}},
+		{
+			"partition down",
+			CloneSetSpec{Replicas: 5, Partition: Percent(50), MaxUnavailable: Pods(1)},
+			CloneSetSpec{Replicas: 5, Partition: Pods(Percent(50).Down(5)), MaxUnavailable: Pods(1)},
+		},
+		{
+			"maxUnavailable up beside a surge",
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Percent(10)},
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Pods(Percent(10).Up(5))},
+		},
+		{
+			"maxSurge twice",
+			CloneSetSpec{Replicas: 5, MaxSurge: Percent(30), MaxUnavailable: Pods(0)},
+			CloneSetSpec{Replicas: 5, MaxSurge: Pods(Percent(30).Up(5) + 1), MaxUnavailable: Pods(0)},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSearch(budgetRule(), Plan{}, c.right, 1, 0)

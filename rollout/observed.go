@@ -17,7 +17,7 @@ type Observed struct {
 	UpdateRevision string     // revision of the CloneSet's template
 	StableRevision string     // revision that older pods are created from: status.currentRevision
 	Revisions      []Revision // templates of the revisions that pods have
-	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; empty in partition mode
+	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; nil in partition mode
 	FreeInstances  []string   // instance ids of volume claims without a pod
 	Checks         []CheckResult
 	Progress       Progress
@@ -125,7 +125,7 @@ type Progress struct {
 	Started  time.Time // when the batch began, moved forward by what was spent paused or ready
 	Ready    time.Time // since when the batch is ready; zero: it is not
 	Paused   time.Time // since when nothing may move; zero: it may
-	Approved int       // batches that a person has let pass
+	Approved int       // batches that a person has let pass, from the first on: an approval sets it to Batch+1
 	Hold     bool      // a person holds the release
 	Abort    bool      // a person wants the release to fail
 	Back     bool      // rolling back
@@ -156,7 +156,7 @@ func (c Counts) Old() int { return c.Total - c.Updated }
 func (o *Observed) Counts() Counts {
 	s := o.CloneSet.Status
 	c := Counts{Desired: o.CloneSet.Spec.Replicas}
-	if len(o.Pods) == 0 {
+	if o.Pods == nil {
 		c.Updated, c.UpdatedReady, c.UpdatedAvailable = s.UpdatedReplicas, s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas
 		c.Ready, c.Available, c.Total = s.ReadyReplicas, s.AvailableReplicas, s.Replicas
 		return c

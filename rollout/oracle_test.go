@@ -56,7 +56,7 @@ func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
 			writes["readmit"]++
 		case inPlace && count(fresh) < b.Replicas-b.Partition:
 			update(p)
-		case count(kept)-1 >= least:
+		case count(any)-1 >= least:
 			gone(p)
 		}
 	})
@@ -73,7 +73,7 @@ func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
 				down++
 				update(p)
 			}
-		case count(kept)-1 >= least:
+		case count(any)-1 >= least:
 			gone(p)
 		}
 	})
@@ -104,9 +104,11 @@ func randomLook(r *rand.Rand) Observed {
 	if r.IntN(2) == 0 {
 		spec.UpdateType = InPlaceIfPossible
 	}
-	o := Observed{Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+	o := Observed{
+		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
 		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
-		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()}}
+		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
+	}
 	for i := range r.IntN(16) {
 		o.Pods = append(o.Pods, kind(r.IntN(int(kinds))).pod(string(rune('a'+i))))
 	}

@@ -6,17 +6,16 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// rankKey orders pods by how little it costs to lose them. Smaller goes first. The parts are packed into numbers
-// because a comparison of two keys is the innermost step of a decision over many thousand pods.
+// rankKey orders pods by how little it costs to lose them; the smaller goes first. The parts are packed into three
+// numbers because a comparison of two keys is the innermost step of a decision over many thousand pods.
 type rankKey struct {
-	state    uint64 // unassigned, phase, availability, readiness, then deletion cost
-	age      int64  // later readiness first
-	created  int64  // newer first
-	crowd    int32  // more pods in the same domain first
-	restarts int32  // more first
-	index    int32
+	state uint64 // unassigned, phase, availability, readiness, then deletion cost
+	place uint64 // more pods in the same domain first, then ready for a shorter time
+	past  uint64 // more restarts first, then newer
+	index int32
 }
 
 // ranked returns the first n of the given pods in deletion order: without a node, Pending before Unknown before
@@ -49,28 +48,38 @@ func (a rankKey) compare(b rankKey) int {
 	switch {
 	case a.state != b.state:
 		return cmp.Compare(a.state, b.state)
-	case a.crowd != b.crowd:
-		return cmp.Compare(b.crowd, a.crowd)
-	case a.age != b.age:
-		return cmp.Compare(b.age, a.age)
-	case a.restarts != b.restarts:
-		return cmp.Compare(b.restarts, a.restarts)
+	case a.place != b.place:
+		return cmp.Compare(a.place, b.place)
 	default:
-		return cmp.Compare(b.created, a.created)
+		return cmp.Compare(a.past, b.past)
 	}
 }
 
-func (s *stepper) key(i int32, crowd map[string]int32) rankKey {
+func (s *stepper) key(i int32, crowd map[string]int) rankKey {
 	p := &s.observed.Pods[i]
 	state := uint64(one(p.Node != ""))<<40 | phaseRank(p.Phase)<<38 |
 		uint64(one(s.tally.classes[i].has(classAvailable)))<<37 | uint64(one(p.Ready))<<36
 	// The cost is a signed 32-bit number; shifting it keeps its order without a sign.
 	state |= uint64(int64(max(min(p.DeletionCost, 1<<31-1), -1<<31)) + 1<<31)
-	k := rankKey{state: state, created: p.Created.Unix(), crowd: crowd[p.domain()], restarts: int32(min(p.Restarts, 1<<31-1)), index: i}
+	k := rankKey{state: state, place: most(crowd[p.domain()]), past: most(p.Restarts) | s.since(p.Created), index: i}
 	if p.Ready {
-		k.age = p.ReadySince.Unix()
+		k.place |= s.since(p.ReadySince)
 	}
 	return k
+}
+
+// sinceBits is how much of a packed number a time takes: seconds for thousands of years.
+const sinceBits = 40
+
+// since is how many seconds ago something was.
+func (s *stepper) since(t time.Time) uint64 {
+	return uint64(max(min(s.observed.Now.Unix()-t.Unix(), 1<<sinceBits-1), 0))
+}
+
+// most makes the larger number the smaller one, in the bits above a time.
+func most(n int) uint64 {
+	const limit = 1<<(64-sinceBits) - 1
+	return uint64(limit-min(n, limit)) << sinceBits
 }
 
 func phaseRank(p PodPhase) uint64 {
@@ -92,8 +101,8 @@ func (p *Pod) domain() string {
 }
 
 // crowd counts active pods by topology domain.
-func (s *stepper) crowd() map[string]int32 {
-	crowd := map[string]int32{}
+func (s *stepper) crowd() map[string]int {
+	crowd := map[string]int{}
 	for i := range s.observed.Pods {
 		if d := s.observed.Pods[i].domain(); d != "" && s.tally.classes[i].has(classActive) {
 			crowd[d]++

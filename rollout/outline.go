@@ -44,8 +44,10 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 	}
 	before := 0
 	for i, n := range p.Targets(b) {
-		batch := OutlineBatch{Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
-			Limit: p.Limit(cs.Spec, b, n-before)}
+		batch := OutlineBatch{
+			Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
+			Limit: p.Limit(cs.Spec, b, n-before),
+		}
 		if i < len(p.Batches) {
 			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
 		}
@@ -99,7 +101,7 @@ func (o *Outline) warnBounds(cs CloneSet) {
 	if cs.APIVersion == v1beta1 && b.MaxUnavailable == 0 {
 		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
 	}
-	if cs.Spec.UpdateType != ReCreate && b.MaxSurge > 0 && b.wanted() > 0 {
+	if cs.Spec.UpdateType == InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.wanted() > 0 {
 		o.warn("maxSurge creates up to %s although pods are updated in place; maxUnavailable alone would create none", countPods(min(b.MaxSurge, b.wanted())))
 	}
 }

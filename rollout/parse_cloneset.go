@@ -65,8 +65,10 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 		if len(kinds) == 0 {
 			kinds = []string{"nothing"}
 		}
-		src.errors = append(src.errors, FieldError{File: src.file,
-			What: fmt.Sprintf("holds no %s, only %s", kind, strings.Join(kinds, ", "))})
+		src.errors = append(src.errors, FieldError{
+			File: src.file,
+			What: fmt.Sprintf("holds no %s, only %s", kind, strings.Join(kinds, ", ")),
+		})
 		return value{}, false
 	case len(found) > 1:
 		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].line())
@@ -150,6 +152,8 @@ func readTemplate(spec value, s *CloneSetSpec) {
 	selector := spec.get("selector")
 	if !selector.present() {
 		selector.fail("is missing")
+	} else if len(s.Selector.Labels)+len(s.Selector.Expressions) == 0 {
+		selector.fail("is empty, so the CloneSet would own every pod")
 	} else if !s.Selector.Matches(s.TemplateLabels()) {
 		selector.fail("does not match the labels of the pod template, so the CloneSet would not own its own pods")
 	}
@@ -170,6 +174,9 @@ func readSelector(v value) Selector {
 		}
 		for _, x := range item.get("values").items() {
 			r.Values = append(r.Values, x.text())
+		}
+		if takes := r.Operator == "In" || r.Operator == "NotIn"; takes != (len(r.Values) > 0) {
+			item.get("values").fail("must not be empty with In and NotIn, and must be empty with Exists and DoesNotExist")
 		}
 		s.Expressions = append(s.Expressions, r)
 	}
@@ -194,7 +201,10 @@ func readScaleStrategy(v value, s *CloneSetSpec) {
 		s.PodsToDelete = append(s.PodsToDelete, name.text())
 	}
 	if limit := v.get("maxUnavailable"); limit.present() {
-		q := limit.quantity(Quantity{}, 100)
+		q := limit.quantity(Pods(1), 100)
+		if q == Pods(0) || q == Percent(0) {
+			limit.fail("0 would never let a pod be created")
+		}
 		s.ScaleMaxUnavailable = &q
 	}
 	if disable := v.get("disablePVCReuse"); disable.present() {

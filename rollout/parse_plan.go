@@ -154,8 +154,10 @@ func readPrometheus(v value) *Prometheus {
 		return nil
 	}
 	v.mapping("address", "query", "min", "max")
-	p := &Prometheus{Address: v.get("address").text(), Query: v.get("query").text(),
-		Min: v.get("min").limit(), Max: v.get("max").limit()}
+	p := &Prometheus{
+		Address: v.get("address").text(), Query: v.get("query").text(),
+		Min: v.get("min").limit(), Max: v.get("max").limit(),
+	}
 	if u, err := url.Parse(p.Address); err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
 		v.get("address").fail("%q is not a URL such as http://prometheus:9090", p.Address)
 	}
@@ -166,7 +168,7 @@ func readPrometheus(v value) *Prometheus {
 	case !v.get("min").present() && !v.get("max").present():
 		v.fail("has neither min nor max, so it could never fail: set one")
 	case p.Min != nil && p.Max != nil && *p.Min > *p.Max:
-		v.get("min").fail("%g is above max %g, so it could never pass", *p.Min, *p.Max)
+		v.fail("min %g is above max %g, so it could never pass", *p.Min, *p.Max)
 	}
 	return p
 }

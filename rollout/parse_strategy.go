@@ -53,10 +53,16 @@ func readOrder(v value, s *CloneSetSpec) {
 	priority.mapping("orderPriority", "weightPriority")
 	for _, item := range priority.get("orderPriority").items() {
 		item.mapping("orderedKey")
+		if item.get("orderedKey").scalarOr("") == "" {
+			item.get("orderedKey").fail("is missing")
+		}
 		s.Priority.Keys = append(s.Priority.Keys, item.get("orderedKey").text())
 	}
 	for _, item := range priority.get("weightPriority").items() {
 		item.mapping("weight", "matchSelector")
+		if !item.get("weight").present() {
+			item.get("weight").fail("is missing")
+		}
 		s.Priority.Weights = append(s.Priority.Weights, WeightTerm{
 			Weight:   item.get("weight").number(0, 0, 100),
 			Selector: readSelector(item.get("matchSelector")),

@@ -18,14 +18,16 @@ func (d *decider) partitionWork(b Bounds, last bool) work {
 	case !seen:
 		w.message += fmt.Sprintf("; the controller has seen generation %d of %d", status.ObservedGeneration, cs.Generation)
 	case now > b.Partition:
-		w.actions = []Action{{Kind: SetPartition, Partition: Pods(b.Partition), ResourceVersion: cs.ResourceVersion,
-			Reason: fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas)}}
+		w.actions = []Action{{
+			Kind: SetPartition, Partition: Pods(b.Partition), ResourceVersion: cs.ResourceVersion,
+			Reason: fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas),
+		}}
 	case !d.progress.Stepped || d.progress.Step > now:
 		// Noted after it is seen: a partition above the noted one is then always somebody else's.
 		d.progress.Stepped, d.progress.Step = true, now
 		w.actions = []Action{d.record()}
 	default:
-		w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted)
+		w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted) && (w.healthy > 0 || wanted == 0)
 		if last && wanted == b.Replicas {
 			w.ready = w.ready && status.UpdatedReplicas == status.Replicas && status.Replicas == b.Replicas
 		}
@@ -45,12 +47,14 @@ func (d *decider) foreignMessage() string {
 		d.observed.CloneSet.Spec.Partition, d.progress.Step)
 }
 
-// unarmed says why a release in partition mode cannot begin: the controller is already updating more pods than the
-// first batch has. It is "" where the release can begin.
+// unarmed says why a release in partition mode cannot begin: the controller is about to update more pods than the
+// first batch has. It is "" where the release can begin, also where these pods are updated already, as they are when
+// the memory of a release was lost half way.
 func (d *decider) unarmed() string {
 	spec := d.observed.CloneSet.Spec
 	now := spec.Partition.Partition(spec.Replicas)
-	if d.plan.Mode != Partition || now >= d.bounds.Replicas-d.targets[0] {
+	moving := d.observed.CloneSet.Status.UpdatedReplicas < d.bounds.Replicas-now
+	if d.plan.Mode != Partition || now >= d.bounds.Replicas-d.targets[0] || !moving {
 		return ""
 	}
 	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at 100%%",
@@ -64,6 +68,8 @@ func (d *decider) restPartition() []Action {
 	if d.plan.Mode != Partition || !d.progress.Stepped || (!whole && !d.progress.Back) {
 		return nil
 	}
-	return []Action{{Kind: SetPartition, Partition: d.progress.Resting, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-		Reason: "resting value"}}
+	return []Action{{
+		Kind: SetPartition, Partition: d.progress.Resting, ResourceVersion: d.observed.CloneSet.ResourceVersion,
+		Reason: "resting value",
+	}}
 }

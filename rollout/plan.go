@@ -81,31 +81,37 @@ type Prometheus struct {
 // DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.
 const DefaultDeadline = 10 * time.Minute
 
-// Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods.
-// What it returns is a mistake in the plan or the CloneSet, in words for the person who wrote them.
+// Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods. What it
+// returns is a mistake in the plan or the CloneSet, in words for the person who wrote them; where it is a field of the
+// plan, a FieldError, whose line Locate can find.
 func (p Plan) Validate(cs CloneSet) error {
 	if _, err := cs.Spec.Bounds(); err != nil {
 		return err
 	}
 	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != "CloneSet") {
-		return fmt.Errorf("the plan's target is %s %s, but the object is CloneSet %s", p.Target.Kind, p.Target.Name, cs.Name)
+		return mistake("spec.target.name", "%s %s is not what is released: CloneSet %s", p.Target.Kind, p.Target.Name, cs.Name)
 	}
 	if p.Namespace != "" && cs.Namespace != "" && p.Namespace != cs.Namespace {
-		return fmt.Errorf("the plan is for namespace %s, but CloneSet %s is in %s", p.Namespace, cs.Name, cs.Namespace)
+		return mistake("metadata.namespace", "%s is not the namespace of CloneSet %s, which is in %s", p.Namespace, cs.Name, cs.Namespace)
 	}
 	previous := 0
 	for i, b := range p.Batches {
+		field := fmt.Sprintf("spec.batches[%d].replicas", i)
 		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas {
-			return fmt.Errorf("spec.batches[%d].replicas: %s is more than the CloneSet's %d replicas", i, b.Replicas, cs.Spec.Replicas)
+			return mistake(field, "%s is more than the CloneSet's %d replicas", b.Replicas, cs.Spec.Replicas)
 		}
 		n := b.Replicas.Updated(cs.Spec.Replicas)
 		if n < previous {
-			return fmt.Errorf("spec.batches[%d].replicas: %s is %d of %d pods, fewer than the %d of the batch before: batches are cumulative",
-				i, b.Replicas, n, cs.Spec.Replicas, previous)
+			return mistake(field, "%s is %d of %d pods, fewer than the %d of the batch before: batches are cumulative",
+				b.Replicas, n, cs.Spec.Replicas, previous)
 		}
 		previous = n
 	}
 	return nil
+}
+
+func mistake(field, format string, args ...any) FieldError {
+	return FieldError{Field: field, What: fmt.Sprintf(format, args...)}
 }
 
 // Targets are the numbers of updated pods after each batch, for a CloneSet with the given spec and bounds. A plan

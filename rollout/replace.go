@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,11 +41,13 @@ func (s *stepper) undo(p *Pod) {
 
 // proceed does the next write of an in-place update: hook, drain, grace period, images.
 func (s *stepper) proceed(p *Pod) {
-	spec := s.observed.CloneSet.Spec
-	hook := spec.Lifecycle.InPlaceUpdate
+	spec := &s.observed.CloneSet.Spec
+	hook := &spec.Lifecycle.InPlaceUpdate
 	if hook.Holds(p) && p.Lifecycle != PreparingUpdate {
-		s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingUpdate, NotReady: hook.MarkPodNotReady,
-			Reason: "old, the hook comes first"})
+		s.act(Action{
+			Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingUpdate, NotReady: hook.MarkPodNotReady,
+			Reason: "old, the hook comes first",
+		})
 		return
 	}
 	if hook.Holds(p) {
@@ -80,6 +83,7 @@ func (s *stepper) replace() {
 		s.replaceUnavailable(&s.observed.Pods[i])
 	}
 	if spare := s.spare(); spare > 0 {
+		s.actions = slices.Grow(s.actions, spare)
 		up := s.pick(func(c podClass) bool { return waiting(c) && c.has(classAvailable) })
 		for _, i := range s.ordered(up, spare) {
 			s.replaceAvailable(&s.observed.Pods[i])

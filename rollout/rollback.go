@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func (d *decider) back() Decision {
 		b.Partition = d.targets[d.progress.Batch-1]
 	}
 	w := d.backWork(b)
-	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, w.message)
+	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
 	case !w.ready && d.overdue() > 0:
 		d.progress.Outcome = DeadlineExceeded
@@ -43,7 +44,8 @@ func (d *decider) backWork(b Bounds) work {
 		if !d.restored() {
 			return work{message: "the template is still " + d.observed.UpdateRevision, actions: []Action{{
 				Kind: RestoreTemplate, Revision: d.progress.Stable, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-				Reason: "rollback"}}}
+				Reason: "rollback",
+			}}}
 		}
 		return d.partitionWork(b, d.progress.Batch == 0)
 	}

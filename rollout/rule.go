@@ -45,7 +45,7 @@ type rule struct {
 // subtracted and to which no creation is added; only the creations are judged the other way round. So any subset of
 // the writes, in any order, keeps the bounds.
 func budgetRule() rule {
-	spareTotal := func(b Bounds, c counts) bool { return c.kept-1 >= b.least() }
+	spareTotal := func(b Bounds, c counts) bool { return c.total-1 >= b.least() }
 	spareReady := func(b Bounds, c counts) bool { return c.ready-1 >= b.least() }
 	surplusNew := func(b Bounds, c counts) bool { return c.new > b.wanted() && c.kept > b.Replicas }
 	updatable := func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && c.new < b.wanted() }

@@ -47,8 +47,10 @@ func newSearch(r rule, plan Plan, spec CloneSetSpec, crashes, marks int) *search
 	for i := range 64 {
 		s.names = append(s.names, "p"+strconv.Itoa(i))
 	}
-	s.observed = Observed{Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
-		CloneSet: CloneSet{Name: "demo", Spec: spec}}
+	s.observed = Observed{
+		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+		CloneSet: CloneSet{Name: "demo", Spec: spec},
+	}
 	return s
 }
 
@@ -76,6 +78,9 @@ func (s *search) visit(w world) error {
 	s.colours[w] = open
 	d, of := s.decide(w)
 	if err := s.judge(w, d); err != nil {
+		return err
+	}
+	if err := s.pausedWrites(w); err != nil {
 		return err
 	}
 	if d.Ended() && len(d.Actions) == 0 {
@@ -111,6 +116,23 @@ func (s *search) visit(w world) error {
 		return err
 	}
 	s.colours[w] = closed
+	return nil
+}
+
+// pausedWrites is I7: in no world does a paused release write anything but its own memory. It does not depend on the
+// number of pods, so small worlds suffice.
+func (s *search) pausedWrites(w world) error {
+	if s.bounds.Replicas > 4 {
+		return nil
+	}
+	s.observed.CloneSet.Spec.Paused = true
+	d, _ := s.decide(w)
+	s.observed.CloneSet.Spec.Paused = false
+	for _, a := range d.Actions {
+		if a.Kind != RecordProgress {
+			return fmt.Errorf("%v: I7: paused, but %s", w, a)
+		}
+	}
 	return nil
 }
 

@@ -23,11 +23,14 @@ type FieldError struct {
 	What  string // what is wrong and what to write instead
 }
 
-// Error is "file:line: field: what".
+// Error is "file:line: field: what", without what is not known.
 func (e FieldError) Error() string {
-	s := e.File + ": "
-	if e.Line > 0 {
+	var s string
+	switch {
+	case e.File != "" && e.Line > 0:
 		s = fmt.Sprintf("%s:%d: ", e.File, e.Line)
+	case e.File != "":
+		s = e.File + ": "
 	}
 	if e.Field != "" {
 		s += e.Field + ": "
@@ -39,6 +42,7 @@ func (e FieldError) Error() string {
 // names everything that is wrong with a file.
 type value struct {
 	node  *yaml.Node // nil where the field is absent
+	at    int        // line of the field's name; of what should hold it, where the field is absent
 	field string
 	src   *source
 }
@@ -68,8 +72,7 @@ func documents(src *source, data []byte) []value {
 			return docs
 		}
 		if err != nil {
-			what := strings.TrimPrefix(err.Error(), "yaml: ")
-			src.errors = append(src.errors, FieldError{File: src.file, What: "reading YAML: " + what})
+			src.errors = append(src.errors, syntaxError(src.file, err))
 			return docs
 		}
 		if len(node.Content) == 1 && node.Content[0].Tag != "!!null" {
@@ -78,15 +81,27 @@ func documents(src *source, data []byte) []value {
 	}
 }
 
+// syntaxError takes the line out of the YAML library's message and puts it where the other errors have theirs.
+func syntaxError(file string, err error) FieldError {
+	e := FieldError{File: file, What: "reading YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	if rest, ok := strings.CutPrefix(err.Error(), "yaml: line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			e.Line, e.What = line, "reading YAML: "+what
+		}
+	}
+	return e
+}
+
 func (v value) present() bool {
 	return v.node != nil && v.node.Tag != "!!null"
 }
 
 func (v value) line() int {
-	if v.node == nil {
-		return 0
+	if v.at == 0 && v.node != nil {
+		return v.node.Line
 	}
-	return v.node.Line
+	return v.at
 }
 
 func (v value) fail(format string, args ...any) {
@@ -100,13 +115,13 @@ func (v value) get(name string) value {
 	if v.field != "" {
 		path = v.field + "." + name
 	}
-	child := value{field: path, src: v.src}
+	child := value{field: path, src: v.src, at: v.line()}
 	if !v.present() || v.node.Kind != yaml.MappingNode {
 		return child
 	}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		if v.node.Content[i].Value == name {
-			child.node = resolveAlias(v.node.Content[i+1])
+			child.node, child.at = resolveAlias(v.node.Content[i+1]), v.node.Content[i].Line
 		}
 	}
 	return child
@@ -133,7 +148,7 @@ func (v value) mapping(known ...string) bool {
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key := v.node.Content[i]
 		at := v.get(key.Value)
-		at.node = key
+		at.at = key.Line
 		switch {
 		case seen[key.Value]:
 			at.fail("is given twice")
@@ -294,37 +309,4 @@ func (v value) decode() any {
 		v.fail("reading: %v", err)
 	}
 	return out
-}
-
-func suggestion(word string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// editDistance is the number of single-letter edits between two short words (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

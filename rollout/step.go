@@ -46,7 +46,7 @@ func (s *stepper) run() []Action {
 // settle finishes what is already under way on pods of the released revision, and removes ended ones. None of it
 // costs availability.
 func (s *stepper) settle() {
-	life := s.observed.CloneSet.Spec.Lifecycle
+	life := &s.observed.CloneSet.Spec.Lifecycle
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]
 		c := s.tally.classes[i]
@@ -67,7 +67,7 @@ func (s *stepper) settle() {
 // settleUpdated leads a pod of the released revision through the end of its in-place update, or out of one that
 // a rollback made unnecessary.
 func (s *stepper) settleUpdated(p *Pod) {
-	hook := s.observed.CloneSet.Spec.Lifecycle.InPlaceUpdate
+	hook := &s.observed.CloneSet.Spec.Lifecycle.InPlaceUpdate
 	switch {
 	case p.Pending:
 	case p.Drained:
@@ -92,7 +92,8 @@ func (s *stepper) drop() {
 			}
 			s.low.total--
 			s.low.serving -= one(available)
-			s.remove(&s.observed.Pods[i], "asked to be deleted")
+			p := &s.observed.Pods[i]
+			s.remove(p, choose(p.Lifecycle == PreparingDelete, "its hook let go", "asked to be deleted"))
 		}
 	}
 }
@@ -104,18 +105,29 @@ func (s *stepper) create() {
 	if s.bounds.surplusOld(s.tally.counts) > 0 {
 		reason = "new"
 	}
-	s.createAll(s.to, reason, s.rule.createNew, func() { s.high.new++; s.high.updating++ })
-	s.createAll(s.from, "missing", s.rule.createOld, func() { s.high.old++ })
+	fresh := func() { s.high.new++; s.high.updating++; s.high.kept++ }
+	old := func() { s.high.old++; s.high.kept++ }
+	s.keep(s.to, func() bool { return s.high.new < s.bounds.wanted() }, fresh)
+	s.keep(s.from, func() bool { return s.high.old < s.bounds.Partition }, old)
+	s.createAll(s.to, reason, s.rule.createNew, fresh)
+	s.createAll(s.from, "missing", s.rule.createOld, old)
+}
+
+// keep cancels deletions that still wait for a hook while pods of the revision are missing.
+func (s *stepper) keep(revision string, missing func() bool, note func()) {
+	for len(s.tally.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
+		note()
+	}
 }
 
 func (s *stepper) createAll(revision, reason string, may guard, note func()) {
 	room := s.scaleRoom(reason)
+	if may(s.bounds, s.high) {
+		missing := max(s.bounds.Replicas+s.bounds.MaxSurge-s.high.total, 0)
+		s.actions = slices.Grow(s.actions, min(missing, room, s.bounds.Replicas))
+	}
 	for ; room > 0 && may(s.bounds, s.high); room-- {
 		note()
-		s.high.kept++
-		if s.cancelDelete(revision) {
-			continue
-		}
 		s.high.total++
 		if s.ids == nil {
 			s.ids = newInstances(s.observed)
@@ -135,20 +147,14 @@ func (s *stepper) scaleRoom(reason string) int {
 
 // cancelDelete keeps a pod of the revision whose deletion still waits for a hook instead of creating another one.
 func (s *stepper) cancelDelete(revision string) bool {
-	spec := s.observed.CloneSet.Spec
-	for i := range s.observed.Pods {
-		p := &s.observed.Pods[i]
-		if p.Active() && p.Revision == revision && p.Lifecycle == PreparingDelete && !p.DeleteRequested &&
-			!slices.Contains(spec.PodsToDelete, p.Name) && spec.Lifecycle.PreDelete.Holds(p) && !s.touches(p) {
+	for n, i := range s.tally.leaving {
+		if p := &s.observed.Pods[i]; p.Revision == revision && s.observed.CloneSet.Spec.Lifecycle.PreDelete.Holds(p) {
+			s.tally.leaving = slices.Delete(s.tally.leaving, n, n+1)
 			s.setLifecycle(p, Normal, "needed again")
 			return true
 		}
 	}
 	return false
-}
-
-func (s *stepper) touches(p *Pod) bool {
-	return slices.ContainsFunc(s.actions, func(a Action) bool { return a.Pod.Name == p.Name })
 }
 
 // trim deletes pods of the released revision that scaling in left over, in deletion order.
@@ -173,7 +179,7 @@ func (s *stepper) trim() {
 
 // remove deletes a pod, or first lets its preDelete hook do its work.
 func (s *stepper) remove(p *Pod, reason string) {
-	hook := s.observed.CloneSet.Spec.Lifecycle.PreDelete
+	hook := &s.observed.CloneSet.Spec.Lifecycle.PreDelete
 	switch {
 	case !hook.Holds(p):
 		s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: reason})

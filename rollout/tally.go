@@ -16,6 +16,7 @@ const (
 	classAvailable
 	classMarked   // somebody asked to delete it, or a preDelete hook is under way
 	classInFlight // drained, or waiting for the in-place hook, but not yet updated
+	classLeaving  // marked only because a preDelete hook delays its deletion
 )
 
 func (c podClass) has(bits podClass) bool { return c&bits == bits }
@@ -26,6 +27,7 @@ type tally struct {
 	classes   []podClass
 	readyNew  int           // available kept new pods
 	soonest   time.Duration // until the next pod that is ready becomes available; 0: none
+	leaving   []int32       // pods whose deletion nobody asked for but a preDelete hook delays
 	inFlight  int           // pods of classInFlight
 	ended     int           // failed or succeeded pods whose object is left
 	unhealthy int           // active pods that are not available
@@ -34,21 +36,25 @@ type tally struct {
 // count classifies the pods with respect to the released revision.
 func (s *stepper) count() {
 	o := s.observed
+	spec := &o.CloneSet.Spec
 	t := &s.tally
 	t.classes = make([]podClass, len(o.Pods))
 	for i := range o.Pods {
 		p := &o.Pods[i]
-		c := s.classify(p)
+		c := s.classify(p, spec)
 		t.classes[i] = c
 		if c.has(classActive) {
 			t.add(c, s.rule.available(c))
+			if c.has(classLeaving) {
+				t.leaving = append(t.leaving, int32(i))
+			}
 		} else if p.Ended() {
 			t.ended++
 		}
 	}
 }
 
-func (s *stepper) classify(p *Pod) podClass {
+func (s *stepper) classify(p *Pod, spec *CloneSetSpec) podClass {
 	if !p.Active() {
 		return 0
 	}
@@ -58,14 +64,15 @@ func (s *stepper) classify(p *Pod) podClass {
 	} else if p.Drained || p.Lifecycle == PreparingUpdate {
 		c |= classInFlight
 	}
-	minReady := s.observed.CloneSet.Spec.MinReady
-	if p.Available(s.observed.Now, minReady) {
+	if p.Available(s.observed.Now, spec.MinReady) {
 		c |= classAvailable
-	} else if p.Ready && minReady > 0 {
-		s.tally.wait(p.ReadySince.Add(minReady).Sub(s.observed.Now))
+	} else if p.Ready && spec.MinReady > 0 {
+		s.tally.wait(p.ReadySince.Add(spec.MinReady).Sub(s.observed.Now))
 	}
-	if p.DeleteRequested || p.Lifecycle == PreparingDelete || slices.Contains(s.observed.CloneSet.Spec.PodsToDelete, p.Name) {
+	if p.DeleteRequested || slices.Contains(spec.PodsToDelete, p.Name) {
 		c |= classMarked
+	} else if p.Lifecycle == PreparingDelete {
+		c |= classMarked | classLeaving
 	}
 	return c
 }

@@ -11,7 +11,7 @@ import (
 // ordered returns the first n of the given old pods in the order in which they are replaced: deletion order, then
 // the priority strategy, then scattered. Pods that scaling in removes without a successor go in deletion order.
 func (s *stepper) ordered(pods []int32, n int) []int32 {
-	spec := s.observed.CloneSet.Spec
+	spec := &s.observed.CloneSet.Spec
 	prioritised := len(spec.Priority.Weights)+len(spec.Priority.Keys) > 0
 	if s.scalesIn() || (!prioritised && len(spec.Scatter) == 0) {
 		return s.ranked(pods, n)
@@ -34,7 +34,7 @@ func (s *stepper) scalesIn() bool {
 }
 
 func (s *stepper) prioritise(pods []int32) {
-	priority := s.observed.CloneSet.Spec.Priority
+	priority := &s.observed.CloneSet.Spec.Priority
 	weights := make([]int, len(s.observed.Pods))
 	for _, i := range pods {
 		weights[i] = priority.weight(s.observed.Pods[i].Labels)
@@ -47,7 +47,7 @@ func (s *stepper) prioritise(pods []int32) {
 	})
 }
 
-func (p Priority) weight(labels map[string]string) int {
+func (p *Priority) weight(labels map[string]string) int {
 	sum := 0
 	for _, t := range p.Weights {
 		if t.Selector.Matches(labels) {
@@ -59,7 +59,7 @@ func (p Priority) weight(labels map[string]string) int {
 
 // compareKeys puts the larger trailing number of the first differing key first; a pod without the label or without a
 // number goes last.
-func (p Priority) compareKeys(a, b map[string]string) int {
+func (p *Priority) compareKeys(a, b map[string]string) int {
 	for _, key := range p.Keys {
 		if x, y := trailingNumber(a[key]), trailingNumber(b[key]); x != y {
 			return y - x

@@ -31,8 +31,10 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"oldUp", "oldDown", "oldUp!", "oldDown!", "oldUpDrained", "oldDownDrained", "newUp", "newDown",
-		"newUp!", "newDown!", "newPending", "newUpDrained", "newDownDrained", "ended"}[k]
+	return [...]string{
+		"oldUp", "oldDown", "oldUp!", "oldDown!", "oldUpDrained", "oldDownDrained", "newUp", "newDown",
+		"newUp!", "newDown!", "newPending", "newUpDrained", "newDownDrained", "ended",
+	}[k]
 }
 
 func (k kind) in(set ...kind) bool {
@@ -100,6 +102,7 @@ func (w world) total() int     { return w.count(kind.active) }
 func (w world) available() int { return w.count(kind.available) }
 func (w world) serving() int   { return w.count(kind.serving) }
 func (w world) kept() int      { return w.count(func(k kind) bool { return k.active() && !k.marked() }) }
+
 func (w world) old() int {
 	return w.count(func(k kind) bool { return k.active() && k.old() && !k.marked() })
 }
@@ -126,8 +129,10 @@ func testEpoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) 
 
 // pod is a pod of a kind.
 func (k kind) pod(name string) Pod {
-	p := Pod{Name: name, UID: name, Instance: name, Node: "n", Phase: PodRunning, Revision: "old", Lifecycle: Normal,
-		Ready: k.serving(), DeleteRequested: k.marked(), ReadySince: testEpoch(), Created: testEpoch()}
+	p := Pod{
+		Name: name, UID: name, Instance: name, Node: "n", Phase: PodRunning, Revision: "old", Lifecycle: Normal,
+		Ready: k.serving(), DeleteRequested: k.marked(), ReadySince: testEpoch(), Created: testEpoch(),
+	}
 	if !k.old() {
 		p.Revision = "new"
 	}

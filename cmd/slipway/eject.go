@@ -21,13 +21,13 @@ changed stays as it is.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
-				return err
+				return f.report.failed(s, err)
 			}
 			req.Action, req.KeepSidecarSets = render.Eject, true
 			return f.run(c.Context(), s, req, findings)
 		},
 	}
-	f.input.registerConfig(c, "`FILE` with a SidecarInjector, for its workloads")
+	f.input.registerConfig(c, "read the workloads that were added from `FILE`, a SidecarInjector")
 	f.register(c)
 	return c
 }

@@ -3,6 +3,10 @@
 package main
 
 import (
+	"io"
+	"os"
+	"runtime/debug"
+
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn"
@@ -17,7 +21,19 @@ and write it to standard output. kustomize and kpt start this command; see the R
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return fn.Run(untilDone(c.Context(), s.in), s.out, s.err)
+			return s.runFunction(untilDone(c.Context(), s.in))
 		},
 	}
+}
+
+// functionGC is how far the heap of a function may grow before garbage is collected, in percent. All items stand in
+// memory to the end, so that an early collection walks them all and finds little.
+const functionGC = 200
+
+// runFunction is slipway as a KRM function.
+func (s streams) runFunction(in io.Reader) error {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
+	}
+	return fn.Run(in, s.out, s.err)
 }

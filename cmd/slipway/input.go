@@ -30,11 +30,11 @@ type inputFlags struct {
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "`PATH` of a file or folder with SidecarSets, or -, beside those in the input; can be repeated")
-	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of objects that name none")
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
+	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "take `NAMESPACE` for that of objects that name none")
 	completeFlag(c, "sidecarsets", completeManifests)
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
-	f.registerConfig(c, "`FILE` with a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
 }
 
 // registerConfig adds the flag for the configuration alone.
@@ -66,11 +66,16 @@ func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
 func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
-	req := render.Request{Stdin: untilDone(ctx, s.in), SetPaths: f.sidecarSets}
-	var err error
-	if req.Paths, err = f.paths(s, args); err != nil {
-		return req, nil, err
+	paths, err := f.paths(s, args)
+	if err != nil {
+		return render.Request{}, nil, err
 	}
+	return f.requestOf(ctx, s, paths)
+}
+
+// requestOf is request for the paths alone, which may be none.
+func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []inject.Finding, error) {
+	req := render.Request{Stdin: untilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
 	var findings []inject.Finding
 	if f.config != "" {
@@ -83,7 +88,7 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 	f.policies = config.Policies
 	req.Options = config.Options()
 	req.Sets = config.Sets()
-	req.KeepSidecarSets = config.KeepSidecarSets
+	req.KeepSidecarSets, req.SkipHooks = config.KeepSidecarSets, config.SkipHooks()
 	if f.namespace != "" {
 		req.Options.Namespace = f.namespace
 	}
@@ -96,9 +101,14 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what is done and why, as text, json or sarif, to stderr or --report-file; `FORMAT`")
-	c.Flags().StringVar(&f.file, "report-file", "", "`FILE` for the report (text if --report is not given)")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json or sarif, to stderr or --report-file")
+	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
 	completeFlag(c, "report", completeFormats)
+}
+
+// ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
+func (f *reportFlags) ownsStderr() bool {
+	return f.file == "" && (f.format == string(render.JSON) || f.format == string(render.SARIF))
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
@@ -127,7 +137,8 @@ func parseFormat(flag, value string) (render.Format, error) {
 	return format, nil
 }
 
-// write writes the report where the flags say.
+// write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
+// see: in the text form, too, it holds the findings.
 func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if !f.wanted() {
 		return nil
@@ -143,10 +154,27 @@ func (f *reportFlags) write(s streams, o *render.Outcome) error {
 	if err := render.WriteReport(&text, o, format); err != nil {
 		return err
 	}
+	if format == render.Text {
+		for _, finding := range o.Findings {
+			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
+		}
+	}
 	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
 		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
 	}
 	return nil
+}
+
+// failed writes a report of a run that could not be done, and returns why.
+func (f *reportFlags) failed(s streams, why error) error {
+	if f.file == "" {
+		return why
+	}
+	//nolint:errcheck // why, which may be that the report could not be written, is what has to be told
+	f.write(s, &render.Outcome{Findings: []inject.Finding{
+		{Severity: inject.SeverityError, Code: "not-done", Message: why.Error()},
+	}})
+	return why
 }
 
 // cause takes an error of a system call out of Go's wrapping of it.

@@ -5,10 +5,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -22,13 +27,46 @@ func slipway() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+}
+
+// commandName is what a person types to start the program: as a plugin of flux or kubectl it has another file name.
+func commandName(program string) string {
+	base := strings.TrimSuffix(filepath.Base(program), ".exe")
+	for _, host := range []string{"flux", "kubectl"} {
+		if base == host+"-slipway" {
+			return host + " slipway"
+		}
+	}
+	return "slipway"
 }
 
 // run is the whole program over given streams.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	s := streams{in: stdin, out: stdout, err: stderr}
+	return runAs(ctx, "slipway", args, streams{in: stdin, out: stdout, err: stderr})
+}
+
+func runAs(ctx context.Context, name string, args []string, s streams) int {
 	root := newRootCommand(s)
+	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
 	root.SetArgs(args)
-	return s.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if exit := new(exitError); errors.As(err, &exit) && exit.code == exitUsage {
+		err = (&reportFlags{file: reportFile(args)}).failed(s, err)
+	}
+	return s.exitCode(err)
+}
+
+// reportFile finds the report's file in arguments that are wrong: whoever keeps stderr to itself shows nothing else.
+func reportFile(args []string) string {
+	const flag = "--report-file"
+	for i, arg := range args {
+		if file, found := strings.CutPrefix(arg, flag+"="); found {
+			return file
+		}
+		if arg == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
 }

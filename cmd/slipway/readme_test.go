@@ -4,7 +4,10 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,4 +32,52 @@ func TestReadmeShowsTheTruth(t *testing.T) {
 	if !strings.Contains(stdout.String(), shown) {
 		t.Errorf("the README's diff is not in the output of slipway %s:\n%s", strings.Join(args, " "), &stdout)
 	}
+}
+
+// TestReadmeTableMatchesExamples holds each row of "Use it with" against the example that it links: what the row shows
+// as code stands in a file of the example, and no example goes without mention.
+func TestReadmeTableMatchesExamples(t *testing.T) {
+	t.Chdir("../..")
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^\| (.+?) \| (.+) \| \[(.+)\]\((testdata/examples/.+)\) \|$`)
+	code := regexp.MustCompile("`[^`]+`")
+	for _, cells := range row.FindAllStringSubmatch(string(readme), -1) {
+		example := texts(t, cells[4])
+		for _, span := range code.FindAllString(cells[2], -1) {
+			want := strings.ReplaceAll(strings.Trim(span, "`"), `\|`, "|")
+			if !strings.Contains(example, want) {
+				t.Errorf("%s: %q is in no file of %s", cells[1], want, cells[4])
+			}
+		}
+	}
+	examples, err := os.ReadDir("testdata/examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range examples {
+		if !strings.Contains(string(readme), "](testdata/examples/"+e.Name()+")") {
+			t.Errorf("testdata/examples/%s is not in the README", e.Name())
+		}
+	}
+}
+
+// texts returns the names and texts of all files below a folder, white space collapsed.
+func texts(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all.WriteString(" " + path + " " + strings.Join(strings.Fields(string(text)), " "))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }

@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -25,7 +27,7 @@ type renderFlags struct {
 }
 
 func (f *renderFlags) register(c *cobra.Command) {
-	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "`FOLDER` to write into, one file for each object")
+	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in that folder")
@@ -73,7 +75,7 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
-				return err
+				return f.report.failed(s, err)
 			}
 			req.KeepSidecarSets = req.KeepSidecarSets || f.keepSidecarSets || f.inPlace
 			return f.run(c.Context(), s, req, findings)
@@ -107,29 +109,54 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 		return err
 	}
 	if err := s.tell(findings); err != nil {
-		return err
+		return errors.Join(err, f.report.write(s, &render.Outcome{Findings: findings}))
 	}
 	req.AsFiles = f.inPlace
-	req.Detailed = f.report.wanted()
+	req.Detailed = f.report.wanted() || f.diff
 	show, stop := s.progress()
 	req.Progress = show
 	req.Report = func(o *render.Outcome) error {
 		stop()
-		return f.report.write(s, o)
+		return f.report.write(s, f.reported(o))
 	}
 	sink := f.sink(s)
 	outcome, err := render.Run(ctx, req, sink)
 	stop()
 	if err != nil {
-		return err
+		return f.report.failed(s, err)
+	}
+	if f.report.ownsStderr() {
+		s.err = io.Discard
 	}
 	if err := s.tell(outcome.Findings); err != nil {
 		return err
+	}
+	if f.diff {
+		if err := render.WriteImpact(s.err, outcome.Impact); err != nil {
+			return err
+		}
 	}
 	if !f.check {
 		return nil
 	}
 	return s.differs(sink, outcome)
+}
+
+// reported is the outcome as a report has it. To --check in SARIF, which knows findings alone, a template that would
+// change is one, so that a code review shows it at its line.
+func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
+	if !f.check || f.report.format != string(render.SARIF) {
+		return o
+	}
+	checked := *o
+	checked.Findings = slices.Clone(o.Findings)
+	for _, i := range o.Impact {
+		checked.Findings = append(checked.Findings, inject.Finding{
+			Severity: inject.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
+			Message: "would change: " + strings.Join(i.Changes, ", "), Hint: "commit what slipway render makes of it",
+		})
+	}
+	return &checked
 }
 
 // differs tells what --check found.

@@ -58,67 +58,70 @@ type release struct {
 	seed  uint64
 }
 
-// load reads the files. Its errors carry exit code 10 where a file is wrong, and 2 where a flag is.
+// load reads the files. Its errors carry exit code 10 where a file is wrong, 2 where a flag is, and 1 where a file cannot
+// be read.
 func (f *releaseFlags) load(s streams, file string) (release, error) {
 	r := release{seed: f.seed}
 	var err error
 	if r.ready, err = sim.ParseReady(f.ready); err != nil {
 		return r, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
 	}
-	data, err := readInput(s, file)
+	in, err := f.read(s, file)
 	if err != nil {
 		return r, err
 	}
-	set, setErr := rollout.ParseCloneSet(file, data)
-	r.set = set
-	planErr := f.loadPlan(s, &r, file, data)
-	if err := errors.Join(setErr, planErr, f.loadOlder(s, &r)); err != nil {
+	if err := in.parse(&r); err != nil {
 		return r, &exitError{code: exitInvalid, err: err}
-	}
-	if err := r.plan.Validate(r.set); err != nil {
-		return r, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.planFile(file), err)}
 	}
 	return r, nil
 }
 
-func (f *releaseFlags) planFile(file string) string {
-	if f.plan != "" {
-		return f.plan
-	}
-	return file
+// inputs are the files of a release and what they hold. A nil older or plan was not given.
+type inputs struct {
+	file, planFile, olderFile string
+	set, plan, older          []byte
 }
 
-func (f *releaseFlags) loadPlan(s streams, r *release, file string, data []byte) error {
-	if f.plan == "" && !rollout.HasPlan(data) {
-		return nil
+func (f *releaseFlags) read(s streams, file string) (inputs, error) {
+	in := inputs{file: file, planFile: f.plan, olderFile: f.from}
+	var err error
+	if in.set, err = readInput(s, file); err != nil {
+		return in, err
 	}
-	if f.plan != "" {
-		var err error
-		if data, err = readInput(s, f.plan); err != nil {
-			return err
+	if f.from != "" {
+		if in.older, err = readInput(s, f.from); err != nil {
+			return in, err
 		}
 	}
-	plan, err := rollout.ParsePlan(f.planFile(file), data)
-	r.plan = plan
-	return err
+	switch {
+	case f.plan != "":
+		in.plan, err = readInput(s, f.plan)
+	case rollout.HasPlan(in.set):
+		in.plan, in.planFile = in.set, file
+	}
+	return in, err
 }
 
-func (f *releaseFlags) loadOlder(s streams, r *release) error {
-	if f.from == "" {
-		return nil
+// parse reads all files before it complains, so that one run names everything that is wrong.
+func (in inputs) parse(r *release) error {
+	var setErr, planErr, olderErr error
+	r.set, setErr = rollout.ParseCloneSet(in.file, in.set)
+	if in.plan != nil {
+		r.plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
 	}
-	data, err := readInput(s, f.from)
-	if err != nil {
+	if in.older != nil {
+		var older rollout.CloneSet
+		if older, olderErr = rollout.ParseCloneSet(in.olderFile, in.older); olderErr == nil && setErr == nil && older.Name != r.set.Name {
+			olderErr = fmt.Errorf("%s: holds CloneSet %s, but %s is released", in.olderFile, older.Name, r.set.Name)
+		}
+		r.older = &older
+	}
+	if err := errors.Join(setErr, planErr, olderErr); err != nil {
 		return err
 	}
-	older, err := rollout.ParseCloneSet(f.from, data)
-	if err != nil {
-		return err
+	if err := r.plan.Validate(r.set); err != nil {
+		return rollout.Locate(in.planFile, in.plan, err)
 	}
-	if older.Name != r.set.Name && r.set.Name != "" {
-		return fmt.Errorf("%s: holds CloneSet %s, but %s is released", f.from, older.Name, r.set.Name)
-	}
-	r.older = &older
 	return nil
 }
 

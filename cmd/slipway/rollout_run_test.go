@@ -81,7 +81,7 @@ func TestRolloutRun(t *testing.T) {
 		}}}})
 	}
 	row := func() string {
-		_, rows := c.Table(t, at+"/demo")
+		_, rows := c.Table(t, at+"/demo", false)
 		return strings.Trim(fmt.Sprint(rows[0][1:6]), "[]")
 	}
 

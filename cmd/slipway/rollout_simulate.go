@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,12 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
 	recorder := report.Recorder{Emit: show.row}
-	decision, err := sim.Play(ctx, r.plan, cluster, recorder.Record)
+	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
+	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
+		line.note(o, d, cluster.Now())
+		recorder.Record(o, d)
+	})
+	line.clear()
 	if err == nil {
 		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
 	}
@@ -77,45 +81,6 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
 	}
 	return verdict(decision)
-}
-
-// shower is an output format: what it does with a row, and what with the end.
-type shower struct {
-	row func(report.Row) error
-	end func(release, rollout.Decision, sim.Writes) error
-}
-
-func (opts simulateOptions) shower(out io.Writer) (shower, error) {
-	nothing := func(release, rollout.Decision, sim.Writes) error { return nil }
-	switch opts.output {
-	case "table":
-		return shower{report.Table(out), nothing}, nil
-	case "jsonl":
-		return shower{report.JSONLines(out), nothing}, nil
-	case "html":
-		return pageShower(out), nil
-	default:
-		return shower{}, fmt.Errorf("-o %q is not one of table, jsonl, html", opts.output)
-	}
-}
-
-// pageShower collects the rows, because a page begins with its result.
-func pageShower(out io.Writer) shower {
-	var page report.Page
-	return shower{
-		row: func(r report.Row) error {
-			page.Rows = append(page.Rows, r)
-			return nil
-		},
-		end: func(r release, d rollout.Decision, w sim.Writes) error {
-			outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
-			if err != nil {
-				return err
-			}
-			page.Set, page.Bounds, page.End, page.Writes = outline.Set, outline.Bounds, d, w.Pods()
-			return report.HTML(out, page)
-		},
-	}
 }
 
 // verdict turns a release's end into an exit code.

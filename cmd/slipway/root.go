@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/slipway-dev/slipway/fn"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
@@ -94,7 +92,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 			if isTerminal(s.in) || isEmpty(in) {
 				return c.Help()
 			}
-			return fn.Run(in, s.out, s.err)
+			return s.runFunction(in)
 		},
 	}
 	root.SetIn(s.in)
@@ -103,7 +101,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
-	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newFnCommand(s), newRolloutCommand(s), newVersionCommand(s))
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newVersionCommand(s))
 	root.InitDefaultCompletionCmd()
 	checkUsage(root)
 	return root

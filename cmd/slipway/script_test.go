@@ -10,10 +10,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets scripts run the real binary's main under the name slipway.
+// TestMain lets scripts run the real binary's main under all its names.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"slipway": func() { os.Exit(slipway()) },
+		"slipway":         func() { os.Exit(slipway()) },
+		"flux-slipway":    func() { os.Exit(slipway()) },
+		"kubectl-slipway": func() { os.Exit(slipway()) },
 	})
 }
 

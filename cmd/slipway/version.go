@@ -26,8 +26,10 @@ func newVersionCommand(s streams) *cobra.Command {
 					}
 				}
 			}
-			_, err := fmt.Fprintf(s.out, "slipway %s%s %s\n", version, commit, goVersion)
-			return err
+			if _, err := fmt.Fprintf(s.out, "slipway %s%s %s\n", version, commit, goVersion); err != nil {
+				return fmt.Errorf("writing the version: %w", cause(err))
+			}
+			return nil
 		},
 	}
 }

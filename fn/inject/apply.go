@@ -12,6 +12,9 @@ import (
 
 // apply writes the collected changes into a copy of the pod template.
 func (b *build) apply() *yaml.Node {
+	if !b.editable(b.t.node, specField, specField) {
+		return b.t.node
+	}
 	rec := newProvenance()
 	spec := b.spec
 	spec = b.insert(spec, initsField, b.changes.inits, rec)
@@ -165,9 +168,10 @@ func (b *build) anchored() bool {
 	for _, s := range b.t.path {
 		path = append(path, child(path[len(path)-1], s))
 	}
-	path = append(path, b.metadata, lookup(b.metadata, annotationsField), b.spec)
+	metadata, spec := b.child(b.t.node, metadataField), b.child(b.t.node, specField)
+	path = append(path, metadata, b.child(metadata, annotationsField), spec)
 	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
-		path = append(path, lookup(b.spec, field))
+		path = append(path, b.child(spec, field))
 	}
 	for _, n := range path {
 		if n == nil || n.Anchor == "" {

@@ -153,3 +153,41 @@ func TestConformance(t *testing.T) {
 		})
 	}
 }
+
+// inBlocks is a document in YAML's block style, from one in JSON.
+func inBlocks(t testing.TB, text json.RawMessage) json.RawMessage {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	out, err := yaml.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestSpellingsAgree injects the conformance cases in two spellings, which must not matter.
+func TestSpellingsAgree(t *testing.T) {
+	for _, c := range readConformance(t) {
+		other := c
+		other.Pod, other.SidecarSets = inBlocks(t, c.Pod), nil
+		for _, s := range c.SidecarSets {
+			other.SidecarSets = append(other.SidecarSets, inBlocks(t, s))
+		}
+		var trees []any
+		for _, c := range []conformanceCase{c, other} {
+			pod := mustParse(t, string(c.Pod))
+			result := c.injector(t).Inject(pod, inject.Source{}, inject.FlowText)
+			tree, _ := treeOf(t, result.Object).(map[string]any)
+			if annotations, ok := valueAt(tree, "metadata", "annotations").(map[string]any); ok {
+				delete(annotations, inject.InjectedAnnotation) // it holds text that was replaced, in its own spelling
+			}
+			trees = append(trees, tree)
+		}
+		if diff := cmp.Diff(trees[0], trees[1]); diff != "" {
+			t.Errorf("%s: -JSON +YAML\n%s", c.Name, diff)
+		}
+	}
+}

@@ -16,9 +16,10 @@ type Unmarshaler interface {
 	UnmarshalNode(n *yaml.Node, d *Decoder, field string)
 }
 
-// Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field, a value of the wrong type and
-// a duplicate are findings that name the field and the line. A struct field of type *yaml.Node takes the node as it
-// stands; one tagged rest:"true" is a *yaml.Node that collects, as a mapping, the fields that no other one takes.
+// Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field and a value of the wrong type are
+// findings that name the field and the line. Keys that stand twice are CheckTree's to find. A struct field of type
+// *yaml.Node takes the node as it stands; one tagged rest:"true" is a *yaml.Node that collects, as a mapping, the fields
+// that no other one takes.
 type Decoder struct {
 	Object   ObjectRef
 	Source   Source // of the document's first line; lines of nodes count from it

@@ -42,7 +42,7 @@ type ejection struct {
 
 func (e *ejection) run() *yaml.Node {
 	mark := at(e.t.node, metadataField, annotationsField, InjectedAnnotation)
-	if mark == nil || !e.readMetadata() || !e.readSpec() {
+	if mark == nil || !e.direct() || !e.readMetadata() || !e.readSpec() {
 		return e.t.node
 	}
 	rec, err := decodeProvenance(str(mark))

@@ -225,9 +225,12 @@ func (p *exprParser) identifier(word string) (operand, error) {
 		return operand{isQuantity: true, quantity: p.value.DeepCopy()}.inRange()
 	case "max", "min":
 		return p.call(word)
-	default:
-		return operand{}, fmt.Errorf("unknown name %q: this expression knows %s, max and min", word, p.name)
+	case "memory":
+		if p.name == "cpu" {
+			return operand{}, errors.New("unknown name \"memory\": write it in lower case, which Kruise needs")
+		}
 	}
+	return operand{}, fmt.Errorf("unknown name %q: this expression knows %s, max and min", word, p.name)
 }
 
 func (p *exprParser) call(function string) (operand, error) {

@@ -26,10 +26,14 @@ type Source struct {
 	Line int    `json:"line,omitempty"`     // 1-based line in the file
 }
 
-// String prints the known parts as file:document:line would be read: "app.yaml:3:41".
+// String prints the known parts as file:document:line would be read, "app.yaml:3:41", and where the line is not known
+// what cannot be taken for one: "app.yaml (document 3)".
 func (s Source) String() string {
 	if s.File == "" {
 		return ""
+	}
+	if s.Line == 0 && s.Doc > 0 {
+		return fmt.Sprintf("%s (document %d)", s.File, s.Doc)
 	}
 	out := s.File
 	if s.Doc > 0 {

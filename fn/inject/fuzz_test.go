@@ -100,7 +100,7 @@ func FuzzInject(f *testing.F) {
 		}
 		w := readWorld(t, opts, fuzzSets)
 		for _, doc := range docs {
-			if len(inject.CheckAliases(doc, inject.Source{})) == 0 {
+			if len(inject.CheckTree(doc, inject.Source{})) == 0 {
 				checkLaws(t, w, doc, []byte(text))
 			}
 		}

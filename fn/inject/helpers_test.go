@@ -14,17 +14,6 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 )
 
-// flowText stands in for the source text of a node: the value on one line.
-func flowText(n *yaml.Node) string {
-	flow := *n
-	flow.Style = yaml.FlowStyle
-	text, err := yaml.Marshal(&flow)
-	if err != nil {
-		return ""
-	}
-	return " " + strings.TrimRight(string(text), "\n")
-}
-
 func parseStream(t testing.TB, text string) []*yaml.Node {
 	t.Helper()
 	docs, err := tryParseStream(text)
@@ -82,7 +71,7 @@ func newWorld(opts inject.Options, docs []*yaml.Node) world {
 func (w world) run(object *yaml.Node) inject.Result {
 	source := inject.Source{File: "in.yaml"}
 	ejected := w.injector.Eject(object, source)
-	result := w.injector.Inject(ejected.Object, source, flowText)
+	result := w.injector.Inject(ejected.Object, source, inject.FlowText)
 	result.Findings = append(ejected.Findings, result.Findings...)
 	return result
 }
@@ -140,4 +129,16 @@ func podWith(spec string) string {
 		return podText(spec)
 	}
 	return strings.Replace(podText(rest), "labels:", "annotations: "+annotations+", labels:", 1)
+}
+
+// lineOf is the line of a finding as ":12".
+func lineOf(f inject.Finding) string { return fmt.Sprintf(":%d", f.Source.Line) }
+
+// nodeOf is the tree of plain values.
+func nodeOf(v any) *yamlNode {
+	var n yaml.Node
+	if err := n.Encode(v); err != nil {
+		panic(err)
+	}
+	return &n
 }

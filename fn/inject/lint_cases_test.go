@@ -130,8 +130,8 @@ func setCases() []lintCase {
 		},
 		{
 			name: "revision not in the input", reason: "injection never takes the latest in its place",
-			ok:   setHead + "  injectionStrategy: {revision: {revisionName: r1}}\n  containers: [{name: c, image: i}]\n---\n" + revisionText,
-			bad:  setHead + "  injectionStrategy: {revision: {revisionName: r2}}\n  containers: [{name: c, image: i}]\n---\n" + revisionText,
+			ok:   setHead + "  injectionStrategy: {revision: {revisionName: r1}}\n  containers: [{name: c, image: i}]\n---\n" + revisionOne,
+			bad:  setHead + "  injectionStrategy: {revision: {revisionName: r2}}\n  containers: [{name: c, image: i}]\n---\n" + revisionOne,
 			want: []string{"error undecided spec.injectionStrategy.revision:6"},
 		},
 		{
@@ -216,7 +216,7 @@ func setCases() []lintCase {
 	}
 }
 
-const revisionText = `apiVersion: apps/v1
+const revisionOne = `apiVersion: apps/v1
 kind: ControllerRevision
 metadata: {name: r1, labels: {kruise.io/sidecarset-name: s}}
 data: {spec: {containers: [{name: c, image: old}]}}

@@ -16,7 +16,7 @@ type Rule struct {
 
 // Rules lists every code that this package can emit, by code.
 func Rules() []Rule {
-	all := slices.Concat(workloadRules(), setRules(), containerRules(), policyRules())
+	all := slices.Concat(workloadRules(), setRules(), containerRules(), policyRules(), clusterRules())
 	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.Code, b.Code) })
 	return all
 }
@@ -32,7 +32,9 @@ func workloadRules() []Rule {
 		{"behind-anchor", SeverityError, "An edit would show elsewhere too, where a YAML alias repeats the place."},
 		{"behind-merge-key", SeverityError, "A value that injection has to edit comes from a YAML merge key."},
 		{"damaged-provenance", SeverityError, "The record of an earlier injection cannot be read."},
+		{"duplicate-key", SeverityError, "A mapping has one key twice."},
 		{"env-not-found", SeverityInfo, "A variable that transferEnv names is not there."},
+		{"hook-skipped", SeverityInfo, "Nothing is injected into a hook, since the configuration says so."},
 		{"job-skipped", SeverityWarning, "Sidecars are not injected into a job, which they would keep from completing."},
 		{"name-conflict", SeverityError, "An app's container has the name of an injected one."},
 		{"undecided", SeverityError, "Whether, or at which revision, a SidecarSet is injected cannot be decided offline."},
@@ -115,5 +117,21 @@ func policyRules() []Rule {
 		{"policy-privileged", SeverityError, "Policy: a container has the power of its node."},
 		{"policy-registry", SeverityError, "Policy: an image comes from a registry that is not allowed."},
 		{"policy-resources", SeverityError, "Policy: a container lacks requests or limits."},
+	}
+}
+
+// clusterRules are about a cluster held against Git.
+func clusterRules() []Rule {
+	return []Rule{
+		{"cluster-seen", SeverityInfo, "What was seen of the cluster."},
+		{"injected-by-webhook", SeverityWarning, "Pods carry sidecars that the webhook put in and Git does not have."},
+		{"injected-twice", SeverityError, "Pods were fitted out by slipway and by the webhook."},
+		{"match-not-seen", SeverityWarning, "Too little was seen of the cluster to tell whether a SidecarSet matches."},
+		{"sidecarset-differs", SeverityError, "A SidecarSet in the cluster injects otherwise than that in Git."},
+		{"sidecarset-not-in-cluster", SeverityInfo, "A SidecarSet is in Git alone."},
+		{"sidecarset-not-in-git", SeverityWarning, "A SidecarSet is in the cluster alone."},
+		{"sidecarset-paused", SeverityWarning, "The injection of a SidecarSet is paused, in the cluster or in Git."},
+		{"webhook-injects", SeverityWarning, "The webhook adds containers to the pods of a workload."},
+		{"webhook-replaces", SeverityError, "The webhook replaces containers that a pod template has."},
 	}
 }

@@ -88,8 +88,12 @@ func TestRulesAreTheCodesOfTheSource(t *testing.T) {
 func TestEveryRuleOfLintHasACase(t *testing.T) {
 	elsewhere := map[string]bool{ // about workloads: an injection reports them
 		"bad-annotation": true, "bad-override": true, "bad-path": true, "behind-alias": true, "behind-anchor": true,
-		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "job-skipped": true,
-		"name-conflict": true, "unused-annotation": true, "alias-bomb": true,
+		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "hook-skipped": true, "job-skipped": true,
+		"name-conflict": true, "unused-annotation": true, "alias-bomb": true, "duplicate-key": true,
+		// about a cluster: Diagnose reports them
+		"cluster-seen": true, "injected-by-webhook": true, "injected-twice": true, "match-not-seen": true,
+		"sidecarset-differs": true, "sidecarset-not-in-cluster": true, "sidecarset-not-in-git": true,
+		"sidecarset-paused": true, "webhook-injects": true, "webhook-replaces": true,
 	}
 	shown := map[string]bool{}
 	for _, c := range lintCases() {

@@ -4,7 +4,6 @@ package inject
 
 import (
 	"slices"
-	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -279,77 +278,5 @@ func withElements(list *yaml.Node, elements []*yaml.Node) *yaml.Node {
 	}
 	c := *list
 	c.Content = elements
-	return &c
-}
-
-// step is one step on the way from an object's root to a node in it: a key of a mapping or, where key is "", an index.
-type step struct {
-	key   string
-	index int
-}
-
-// pathString prints steps as a field path: spec.jobs[2].template.
-func pathString(path []step) string {
-	out := ""
-	for _, s := range path {
-		switch {
-		case s.key == "":
-			out += "[" + strconv.Itoa(s.index) + "]"
-		case out == "":
-			out = s.key
-		default:
-			out += "." + s.key
-		}
-	}
-	return out
-}
-
-// descend returns the node at path as it stands, aliases not followed, and the first alias met on the way.
-func descend(root *yaml.Node, path []step) (n, alias *yaml.Node) {
-	n = root
-	for _, s := range path {
-		if n != nil && n.Kind == yaml.AliasNode {
-			if alias == nil {
-				alias = n
-			}
-			n = resolve(n)
-		}
-		n = child(n, s)
-		if n == nil {
-			return nil, alias
-		}
-	}
-	if n != nil && n.Kind == yaml.AliasNode && alias == nil {
-		alias = n
-	}
-	return n, alias
-}
-
-func child(n *yaml.Node, s step) *yaml.Node {
-	switch {
-	case n == nil:
-		return nil
-	case s.key != "" && n.Kind == yaml.MappingNode:
-		if i := ownIndex(n, s.key); i >= 0 {
-			return n.Content[i]
-		}
-	case s.key == "" && n.Kind == yaml.SequenceNode && s.index < len(n.Content):
-		return n.Content[s.index]
-	}
-	return nil
-}
-
-// replaceAt returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
-func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
-	if len(path) == 0 {
-		return v
-	}
-	c := *root
-	c.Content = slices.Clone(root.Content)
-	i := path[0].index
-	if path[0].key != "" {
-		i = ownIndex(root, path[0].key)
-	}
-	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
 	return &c
 }

@@ -111,8 +111,7 @@ type podTemplate struct {
 	node   *yaml.Node // the template: a mapping with metadata and spec
 }
 
-// templates finds every pod template of an object, lists of objects included. It reports templates that stand where no
-// one could edit them: behind an alias, or in a shape that is not a template.
+// templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
 func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podTemplate {
 	return o.templatesOf(object, Ref(object), prefix, d)
 }
@@ -173,17 +172,11 @@ func (o *Options) listTemplates(ref ObjectRef, list *yaml.Node, prefix []step, d
 	return out
 }
 
-// locate finds the template's node below object and says whether it can be edited.
+// locate finds the template's node below object and says whether there is one.
 func (t *podTemplate) locate(object *yaml.Node, path []step, d *Decoder) bool {
-	n, alias := descend(object, path)
-	if isNull(n) && alias == nil {
+	n := descend(object, path)
+	if isNull(n) {
 		return false // a workload without a template: a workloadRef, an optional path
-	}
-	if alias != nil || isNull(n) {
-		d.Report(orElse(alias, n), "behind-alias", pathString(path),
-			"the pod template stands behind a YAML alias, and an edit there would change every use of the anchor",
-			"write the template out in place of the alias")
-		return false
 	}
 	if n.Kind != yaml.MappingNode {
 		d.mismatch(n, "a pod template", pathString(path))
@@ -244,7 +237,7 @@ func (t *podTemplate) claimed() map[string]bool {
 	last := len(t.path) - 1
 	holder := t.root
 	if steps := inObject(t.path[:last]); len(steps) > 0 {
-		holder, _ = descend(t.root, steps)
+		holder = descend(t.root, steps)
 	}
 	for _, claim := range items(lookup(holder, "volumeClaimTemplates")) {
 		out[str(at(claim, metadataField, nameField))] = true

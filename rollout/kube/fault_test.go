@@ -79,7 +79,7 @@ func (m *mischief) fault(r *http.Request) kubetest.Fault {
 // watches. An agent that gives up is started again, as a Job would.
 func TestFaultsNeverBreakTheBudget(t *testing.T) {
 	shared.Get(t)
-	for seed := range seeds(t, 50) {
+	for seed := range seeds(t, 5) {
 		kind := []string{"ReCreate", "InPlaceIfPossible"}[seed%2]
 		t.Run(fmt.Sprintf("seed %d, %s", seed, kind), func(t *testing.T) {
 			t.Parallel()

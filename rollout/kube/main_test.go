@@ -127,7 +127,7 @@ func (w *world) patchStrategy(patch map[string]any) {
 // row is the first columns of the CloneSet as kubectl prints them.
 func (w *world) row() string {
 	w.t.Helper()
-	_, rows := w.Table(w.t, w.path("clonesets", "demo"))
+	_, rows := w.Table(w.t, w.path("clonesets", "demo"), false)
 	return strings.Trim(fmt.Sprint(rows[0][:6]), "[]")
 }
 

@@ -164,9 +164,11 @@ func niceStep(top int) int {
 
 // timeTicks are round moments, at most n of them and the beginning.
 func timeTicks(span time.Duration, n int) []time.Duration {
-	steps := []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
+	steps := []time.Duration{
+		time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
 		time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour,
-		2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+		2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+	}
 	step := steps[len(steps)-1]
 	for i := len(steps) - 1; i >= 0; i-- {
 		if int(span/steps[i]) <= max(n, 2) {

@@ -62,8 +62,10 @@ type view struct {
 }
 
 func newView(p Page) view {
-	v := view{Page: p, Good: p.End.Verdict == rollout.Done, Verdict: verdict(p.End), Floor: p.Bounds.Replicas - p.Bounds.MaxUnavailable,
-		Ceiling: p.Bounds.Replicas + p.Bounds.MaxSurge, LeastAvailable: p.Bounds.Replicas, Shown: p.Rows}
+	v := view{
+		Page: p, Good: p.End.Verdict == rollout.Done, Verdict: verdict(p.End), Floor: p.Bounds.Replicas - p.Bounds.MaxUnavailable,
+		Ceiling: p.Bounds.Replicas + p.Bounds.MaxSurge, LeastAvailable: p.Bounds.Replicas, Shown: p.Rows,
+	}
 	for _, r := range p.Rows {
 		v.LeastAvailable, v.MostPods = min(v.LeastAvailable, r.Available), max(v.MostPods, r.Total)
 	}

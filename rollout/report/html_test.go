@@ -19,8 +19,10 @@ import (
 // release is a page about a release of five pods with one surge pod, in the given number of batches.
 func release(t *testing.T, batches int) report.Page {
 	t.Helper()
-	page := report.Page{Set: "shop/cart", Bounds: rollout.Bounds{Replicas: 5, MaxSurge: 1}, Writes: 10,
-		End: rollout.Decision{Verdict: rollout.Done, Reason: rollout.Completed, Message: "5 of 5 updated pods ready"}}
+	page := report.Page{
+		Set: "shop/cart", Bounds: rollout.Bounds{Replicas: 5, MaxSurge: 1}, Writes: 10,
+		End: rollout.Decision{Verdict: rollout.Done, Reason: rollout.Completed, Message: "5 of 5 updated pods ready"},
+	}
 	at := time.Duration(0)
 	for i := range 5 {
 		row := report.Row{Desired: 5, Batch: i*batches/5 + 1, Reason: "PodsUpdating: <counted> & escaped"}
@@ -105,9 +107,19 @@ func TestColoursAreReadable(t *testing.T) {
 			ink, back string
 			least     float64 // WCAG 2.1: 4.5 for text, 3 for lines
 		}{
-			{"--ink", "--page", 4.5}, {"--ink", "--card", 4.5}, {"--soft", "--page", 4.5}, {"--soft", "--card", 4.5}, {"--budget", "--card", 4.5},
-			{"--good", "--good-back", 4.5}, {"--bad", "--bad-back", 4.5}, {"--old", "--card", 3}, {"--updated", "--card", 3},
-			{"--ready", "--card", 3}, {"--old", "--band", 2.7}, {"--updated", "--band", 3}, {"--ready", "--band", 3},
+			{"--ink", "--page", 4.5},
+			{"--ink", "--card", 4.5},
+			{"--soft", "--page", 4.5},
+			{"--soft", "--card", 4.5},
+			{"--budget", "--card", 4.5},
+			{"--good", "--good-back", 4.5},
+			{"--bad", "--bad-back", 4.5},
+			{"--old", "--card", 3},
+			{"--updated", "--card", 3},
+			{"--ready", "--card", 3},
+			{"--old", "--band", 2.7},
+			{"--updated", "--band", 3},
+			{"--ready", "--band", 3},
 		} {
 			if got := contrast(c[pair.ink], c[pair.back]); got < pair.least {
 				t.Errorf("dark=%v: contrast of %s on %s is %.2f, want %.1f", dark, pair.ink, pair.back, got, pair.least)

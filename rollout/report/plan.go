@@ -27,40 +27,56 @@ type Cost struct {
 
 // Plan writes a release before it runs, as a person reads it.
 func Plan(w io.Writer, o rollout.Outline, c Cost) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	b := o.Bounds
-	fmt.Fprintf(t, "CloneSet\t%s, %d replicas\n", o.Set, b.Replicas)
-	fmt.Fprintf(t, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
-		b.MaxSurge, b.MaxUnavailable, o.LeastAvailable(), o.MostPods())
-	fmt.Fprintf(t, "change\t%s\n", o.Change)
-	fmt.Fprintf(t, "order\t%s\n", strings.Join(o.Order, "; "))
-	fmt.Fprintf(t, "on failure\t%s\n", onFailure(o.OnFail))
-	fmt.Fprintf(t, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(t, "time\t%v, with pods ready after %s and every approval given at once\n", c.Total, c.Ready)
-	fmt.Fprintf(t, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("writing plan: %w", err)
+	var b strings.Builder
+	budget := o.Bounds
+	fmt.Fprintf(&b, "CloneSet\t%s, %d replicas\n", o.Set, budget.Replicas)
+	fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
+		budget.MaxSurge, budget.MaxUnavailable, o.LeastAvailable(), o.MostPods())
+	fmt.Fprintf(&b, "change\t%s\n", o.Change)
+	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
+	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
+	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
+	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once\n", short(c.Total), c.Ready)
+	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
+	if err := align(w, b.String()); err != nil {
+		return err
 	}
 	return planBatches(w, o, c)
 }
 
-func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
+// align writes text whose cells end in tabs, in columns.
+func align(w io.Writer, text string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
-	for i, b := range o.Batches {
-		fmt.Fprintf(t, "%d of %d\t%d of %d\t+%d\t%d\t%v\t%v\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
-			c.Batches[i], b.Limit, then(b, i == len(o.Batches)-1))
-		if c.Batches[i] > b.Limit {
-			o.Warnings = append(o.Warnings, fmt.Sprintf("batch %d needs %v, but its deadline is %v: the release would fail", i+1, c.Batches[i], b.Limit))
-		}
+	if _, err := io.WriteString(t, text); err != nil {
+		return fmt.Errorf("writing plan: %w", err)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("writing plan: %w", err)
 	}
-	for i, warning := range o.Warnings {
-		if _, err := fmt.Fprintf(w, "%swarning: %s\n", strings.Repeat("\n", max(1-i, 0)), warning); err != nil {
-			return fmt.Errorf("writing plan: %w", err)
+	return nil
+}
+
+func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
+	var table, warnings strings.Builder
+	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
+	for i, b := range o.Batches {
+		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
+			short(c.Batches[i]), short(b.Limit), then(b, i == len(o.Batches)-1))
+		if c.Batches[i] > b.Limit {
+			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, short(c.Batches[i]), short(b.Limit))
 		}
+	}
+	for _, warning := range o.Warnings {
+		fmt.Fprintf(&warnings, "warning: %s\n", warning)
+	}
+	if err := align(w, table.String()); err != nil {
+		return err
+	}
+	if warnings.Len() == 0 {
+		return nil
+	}
+	if _, err := io.WriteString(w, "\n"+warnings.String()); err != nil {
+		return fmt.Errorf("writing plan: %w", err)
 	}
 	return nil
 }
@@ -83,7 +99,7 @@ func then(b rollout.OutlineBatch, last bool) string {
 		steps = append(steps, fmt.Sprintf("tolerate %d unready", b.Missing))
 	}
 	if b.Pause.Duration > 0 {
-		steps = append(steps, fmt.Sprintf("pause %v", b.Pause.Duration))
+		steps = append(steps, "pause "+short(b.Pause.Duration))
 	}
 	if len(b.Checks) > 0 {
 		steps = append(steps, "check "+strings.Join(b.Checks, ", "))

@@ -116,7 +116,7 @@ func (c *Cluster) writePod(a rollout.Action) error {
 	}
 	p := &c.pods[i]
 	p.ResourceVersion = c.bump()
-	switch a.Kind {
+	switch a.Kind { //nolint:exhaustive // write has dealt with the others
 	case rollout.DeletePod:
 		c.delete(i)
 	case rollout.DrainPod:

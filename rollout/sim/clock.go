@@ -19,6 +19,7 @@ const (
 	eventHook                       // whoever serves a lifecycle hook has done its part
 	eventReconcile                  // the controller looks at the CloneSet
 	eventAvailable                  // a ready pod has been so for minReadySeconds
+	eventChecked                    // a check has been measured
 	eventCrash                      // some pod's containers crash
 	eventEvict                      // some pod fails for good
 	eventApprove                    // a person approves the waiting batch
@@ -92,12 +93,14 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 }
 
 func (c *Cluster) happen(e event) {
-	switch e.kind {
+	switch e.kind { //nolint:exhaustive // the others are events of one pod
 	case eventReconcile:
 		c.reconcile()
 		return
+	case eventChecked:
+		return
 	case eventApprove:
-		c.progress.Approved++
+		c.progress.Approved = c.progress.Batch + 1
 		return
 	case eventCrash:
 		c.CrashPod(c.victim())
@@ -111,7 +114,7 @@ func (c *Cluster) happen(e event) {
 		return
 	}
 	c.pods[i].ResourceVersion = c.bump()
-	switch e.kind {
+	switch e.kind { //nolint:exhaustive // the others are dealt with above, and being available changes nothing
 	case eventReady:
 		c.becomeReady(i)
 	case eventGone:
@@ -200,7 +203,7 @@ func (c *Cluster) callHook(i int) {
 	life := c.set.Spec.Lifecycle
 	p := &c.pods[i]
 	due := false
-	switch p.Lifecycle {
+	switch p.Lifecycle { //nolint:exhaustive // no hook waits in the other states
 	case rollout.PreparingDelete:
 		due = life.PreDelete.Holds(p)
 	case rollout.PreparingUpdate:
@@ -222,7 +225,7 @@ func (c *Cluster) serveHook(i int) {
 	p := &c.pods[i]
 	c.kubelets[i].hooked = false
 	p.Labels = maps.Clone(p.Labels)
-	switch p.Lifecycle {
+	switch p.Lifecycle { //nolint:exhaustive // no hook waits in the other states
 	case rollout.PreparingDelete:
 		release(p, life.PreDelete)
 	case rollout.PreparingUpdate:

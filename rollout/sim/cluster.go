@@ -43,7 +43,7 @@ type Cluster struct {
 	writes   Writes
 	stale    *rollout.Observed
 	lagging  bool // the last look was a stale one
-	plan     *rollout.Plan
+	results  []rollout.CheckResult
 	observe  func() // called after every change, for tests that check invariants
 }
 
@@ -72,7 +72,8 @@ func New(set rollout.CloneSet, older map[string]any, options Options) *Cluster {
 	}
 	set.UID, set.ResourceVersion = "uid-of-"+set.Name, "1"
 	set.Generation = max(set.Generation, 2)
-	c := &Cluster{options: options, set: set, index: map[string]int{}, now: epoch(),
+	c := &Cluster{
+		options: options, set: set, index: map[string]int{}, now: epoch(),
 		random: rand.New(rand.NewPCG(options.Seed, 1)),
 	}
 	c.stable, c.revision = c.learn(older), c.learn(set.Spec.Template)
@@ -131,7 +132,7 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	c.lagging = false
 	o := rollout.Observed{
 		Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
-		Pods: c.pods, Progress: c.progress, Checks: c.checks(),
+		Pods: c.pods, Progress: c.progress, Checks: c.results,
 	}
 	if c.options.Controller != nil {
 		o.Pods = nil
@@ -142,27 +143,6 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 		c.stale = &o
 	}
 	return o, nil
-}
-
-func (c *Cluster) checks() []rollout.CheckResult {
-	if c.plan == nil {
-		return nil
-	}
-	var results []rollout.CheckResult
-	for batch, b := range c.plan.Batches {
-		for _, name := range b.Checks {
-			r := rollout.CheckResult{Name: name, Batch: batch, Verdict: rollout.CheckPassed, Message: "simulated"}
-			if c.options.Checks != nil {
-				passed, message := c.options.Checks(name, batch)
-				r.Message = message
-				if !passed {
-					r.Verdict = rollout.CheckFailed
-				}
-			}
-			results = append(results, r)
-		}
-	}
-	return results
 }
 
 func (c *Cluster) chance(share float64) bool { return share > 0 && c.random.Float64() < share }
@@ -176,8 +156,10 @@ func (c *Cluster) Now() time.Duration { return c.now.Sub(epoch()) }
 // OnChange sets a function that is called after every single change of the cluster, with its state.
 func (c *Cluster) OnChange(f func(rollout.Observed)) {
 	c.observe = func() {
-		f(rollout.Observed{Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
-			Revisions: c.known, Pods: c.pods, Progress: c.progress})
+		f(rollout.Observed{
+			Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
+			Revisions: c.known, Pods: c.pods, Progress: c.progress,
+		})
 	}
 }
 

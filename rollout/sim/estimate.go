@@ -31,7 +31,7 @@ func NewEstimate(ctx context.Context, p rollout.Plan, set rollout.CloneSet, olde
 	e.Ended, err = Play(ctx, p, c, func(o rollout.Observed, d rollout.Decision) {
 		n := o.Counts()
 		e.LeastAvailable, e.MostPods = min(e.LeastAvailable, n.Available), max(e.MostPods, n.Total)
-		switch d.Reason {
+		switch d.Reason { //nolint:exhaustive // only a batch's two ends count
 		case rollout.BatchStarted:
 			began = o.Now
 		case rollout.BatchReady:

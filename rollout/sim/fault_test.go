@@ -28,8 +28,14 @@ func faults() map[string]sim.Options {
 	}
 }
 
+// complainer is a test, of the testing package or of rapid.
+type complainer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // guard fails the test when a write, and not a crash, takes availability or old pods below their bounds.
-func guard(t *testing.T, c *sim.Cluster, b rollout.Bounds) {
+func guard(t complainer, c *sim.Cluster, b rollout.Bounds) {
 	t.Helper()
 	var before rollout.Counts
 	writes := 0
@@ -65,7 +71,7 @@ func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
 					c := sim.New(s, nil, options)
 					guard(t, c, b)
 					plan := rollout.Plan{ProgressDeadline: 24 * time.Hour}
-					play(t, plan, c, rollout.Completed)
+					play(t, plan, c)
 					n := end(t, c)
 					if n.Total != 20 || n.Old() != b.Partition {
 						t.Errorf("seed %d: ends with %+v, want %d old pods of 20", seed, n, b.Partition)
@@ -80,9 +86,9 @@ func TestAKilledAgentMakesNoMoreWritesThanAnUninterruptedOne(t *testing.T) {
 	for _, kind := range []rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible} {
 		s := set(10, rollout.Pods(2), rollout.Pods(1), rollout.Pods(3), kind)
 		calm := sim.New(s, nil, sim.Options{Ready: seconds(5, 5)})
-		play(t, rollout.Plan{}, calm, rollout.Completed)
+		play(t, rollout.Plan{}, calm)
 		killed := sim.New(s, nil, sim.Options{Ready: seconds(5, 5), KillEveryWrite: true})
-		play(t, rollout.Plan{}, killed, rollout.Completed)
+		play(t, rollout.Plan{}, killed)
 		if a, b := calm.Writes().Pods(), killed.Writes().Pods(); b > a {
 			t.Errorf("%s: %d writes when killed after each, %d when not", kind, b, a)
 		}
@@ -96,7 +102,7 @@ func TestWritesPerUpdatedPod(t *testing.T) {
 	}{{rollout.ReCreate, 2}, {rollout.InPlaceIfPossible, 3}} {
 		s := set(1000, rollout.Pods(0), rollout.Percent(20), rollout.Pods(0), c.kind)
 		cluster := sim.New(s, nil, sim.Options{Ready: seconds(5, 30)})
-		play(t, rollout.Plan{}, cluster, rollout.Completed)
+		play(t, rollout.Plan{}, cluster)
 		per := float64(cluster.Writes().Pods()) / 1000
 		t.Logf("%s: %.2f writes per updated pod, %d of progress", c.kind, per, cluster.Writes().Progress)
 		if per > c.most {

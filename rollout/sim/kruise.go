@@ -126,8 +126,10 @@ func (c *Cluster) kruiseScale(f formula) bool {
 			}
 			name := "k" + strconv.Itoa(c.born)
 			// A fresh name cannot conflict.
-			_ = c.create(rollout.Action{Kind: rollout.CreatePod, Revision: revision, Instance: name, Lifecycle: rollout.Normal,
-				Pod: rollout.PodRef{Name: c.set.Name + "-" + name}})
+			_ = c.create(rollout.Action{
+				Kind: rollout.CreatePod, Revision: revision, Instance: name, Lifecycle: rollout.Normal,
+				Pod: rollout.PodRef{Name: c.set.Name + "-" + name},
+			})
 		}
 		return true
 	}

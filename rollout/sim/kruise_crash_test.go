@@ -11,7 +11,8 @@ import (
 func twoPods() *Cluster {
 	return New(rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
 		Replicas: 2, MaxUnavailable: rollout.Pods(1), UpdateType: rollout.ReCreate, Template: map[string]any{"spec": map[string]any{
-			"containers": []any{map[string]any{"name": "app", "image": "v2"}}}},
+			"containers": []any{map[string]any{"name": "app", "image": "v2"}},
+		}},
 	}}, nil, Options{Ready: Ready{Least: 10e9, Most: 10e9}})
 }
 

@@ -20,7 +20,7 @@ func both(t *testing.T, s rollout.CloneSet, options sim.Options) (ours, kruises 
 	}
 	a, b := sim.New(s, nil, options), sim.New(s, nil, options)
 	least, _ := watch(t, a, bounds)
-	play(t, rollout.Plan{ProgressDeadline: 1000 * time.Hour}, a, rollout.Completed)
+	play(t, rollout.Plan{ProgressDeadline: 1000 * time.Hour}, a)
 	if err := sim.Kruise(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +44,26 @@ func TestSameEndAsKruiseAndNeverSlower(t *testing.T) {
 				s.Spec.UpdateType, ours, kruises)
 		}
 	}
+}
+
+func TestNeverSlowerThanKruiseOnAverage(t *testing.T) {
+	// With random readiness times luck decides a single release; the mean of a few does not depend on it.
+	r := rand.New(rand.NewPCG(9, 9))
+	var all, allKruise time.Duration
+	for range 150 {
+		s := randomSet(r)
+		var ours, kruises time.Duration
+		for seed := range uint64(5) {
+			a, b := both(t, s, sim.Options{Seed: seed, Ready: seconds(5, 30)})
+			ours, kruises = ours+a, kruises+b
+		}
+		if ours > kruises {
+			t.Errorf("R=%d P=%s S=%s U=%s %s: %v, the formula %v", s.Spec.Replicas, s.Spec.Partition, s.Spec.MaxSurge, s.Spec.MaxUnavailable,
+				s.Spec.UpdateType, ours/5, kruises/5)
+		}
+		all, allKruise = all+ours, allKruise+kruises
+	}
+	t.Logf("altogether %.2f of the formula's time", float64(all)/float64(allKruise))
 }
 
 func randomSet(r *rand.Rand) rollout.CloneSet {

@@ -42,7 +42,7 @@ type Options struct {
 	Ready       Ready
 	Terminating time.Duration // from deletion until a pod is gone
 	Hook        time.Duration // until whoever serves lifecycle hooks has done its part
-	Approval    time.Duration // until a person approves a batch
+	Approval    time.Duration // until a person approves a batch; negative: never
 
 	Crashes   int           // pods whose containers crash at some moment and recover
 	Evictions int           // pods that fail for good at some moment

@@ -17,10 +17,9 @@ const restartLimit = 10_000_000
 // Play carries out the release and starts the agent again whenever a fault ended it. report gets every decision; it may
 // be nil.
 func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
-	c.plan = &p
 	for range restartLimit {
 		d, err := rollout.Run(ctx, p, c, c, func(o rollout.Observed, d rollout.Decision) {
-			c.attend(d)
+			c.Attend(d)
 			if report != nil {
 				report(o, d)
 			}
@@ -32,9 +31,22 @@ func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.O
 	return rollout.Decision{}, fmt.Errorf("simulating CloneSet %s: the agent was restarted %d times without an end", c.set.Name, restartLimit)
 }
 
-// attend lets a person approve a batch that waits for it.
-func (c *Cluster) attend(d rollout.Decision) {
-	if d.Reason == rollout.AwaitingApproval && !c.awaited(eventApprove) {
+// Attend lets those around a release answer a decision: checks are measured, and a person approves a batch that
+// waits for it. Play calls it; a loop other than rollout.Run has to.
+func (c *Cluster) Attend(d rollout.Decision) {
+	for _, name := range d.Checks {
+		r := rollout.CheckResult{Name: name, Batch: d.Batch, Verdict: rollout.CheckPassed, Message: "simulated"}
+		if c.options.Checks != nil {
+			passed, message := c.options.Checks(name, d.Batch)
+			r.Message = message
+			if !passed {
+				r.Verdict = rollout.CheckFailed
+			}
+		}
+		c.results = append(c.results, r)
+		c.schedule(0, event{kind: eventChecked})
+	}
+	if c.options.Approval >= 0 && d.Reason == rollout.AwaitingApproval && !c.awaited(eventApprove) {
 		c.schedule(c.options.Approval, event{kind: eventApprove})
 	}
 }
@@ -50,3 +62,15 @@ func (c *Cluster) awaited(kind eventKind) bool {
 
 // Forget drops the memory of the last release, as a new release of the same object begins with none.
 func (c *Cluster) Forget() { c.progress = rollout.Progress{} }
+
+// Tell changes the memory of the release as a person does who approves, holds or aborts it.
+func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }
+
+// RequestDelete puts the label on a pod that asks for its deletion. A name that does not exist does nothing.
+func (c *Cluster) RequestDelete(name string) {
+	if i, ok := c.index[name]; ok {
+		c.pods[i].DeleteRequested = true
+		c.pods[i].ResourceVersion = c.bump()
+		c.changed()
+	}
+}

@@ -104,23 +104,29 @@ func (b *bench) compareAll(matching int) error {
 		kyamlFirst   bool // whether the ratio says how many times more kyaml needs
 	}{
 		{
-			ours:       program{"slipway render -s", []string{"slipway", "render", "-s", b.path("sidecarset.yaml"), "-"}, "stream.yaml", matching},
-			theirs:     program{"kyaml parse and write", []string{"kyaml", "copy"}, "stream.yaml", 0},
+			ours:       program{name: "slipway render -s", args: []string{"slipway", "render", "-s", b.path("sidecarset.yaml"), "-"}, stdin: "stream.yaml", injected: matching},
+			theirs:     program{name: "kyaml parse and write", args: []string{"kyaml", "copy"}, stdin: "stream.yaml", injected: 0},
 			kyamlFirst: true,
 		},
 		{
-			ours:   program{"slipway fn", []string{"slipway", "fn"}, "list.yaml", matching},
-			theirs: program{"kyaml no-op function", []string{"kyaml", "fn"}, "list.yaml", 0},
+			ours:   program{name: "slipway fn", args: []string{"slipway", "fn"}, stdin: "list.yaml", injected: matching},
+			theirs: program{name: "kyaml no-op function", args: []string{"kyaml", "fn"}, stdin: "list.yaml", injected: 0},
 		},
 		{
-			ours:   program{"slipway fn, no items", []string{"slipway", "fn"}, "empty.yaml", 0},
-			theirs: program{"kyaml no-op function, no items", []string{"kyaml", "fn"}, "empty.yaml", 0},
+			ours:   program{name: "slipway fn, no items", args: []string{"slipway", "fn"}, stdin: "empty.yaml", injected: 0},
+			theirs: program{name: "kyaml no-op function, no items", args: []string{"kyaml", "fn"}, stdin: "empty.yaml", injected: 0},
 		},
 	}
 	for _, c := range comparisons {
 		if err := b.compare(c.ours, c.theirs, c.kyamlFirst); err != nil {
 			return err
 		}
+	}
+	if err := b.compareClients(); err != nil {
+		return err
+	}
+	if err := b.measureArgo(); err != nil {
+		return err
 	}
 	info, err := os.Stat(b.path("slipway"))
 	if err != nil {

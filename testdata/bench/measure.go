@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
@@ -20,6 +21,9 @@ type program struct {
 	args     []string // the first is a file of the bench's folder
 	stdin    string   // a file of the bench's folder
 	injected int      // how often the sidecar must be in the output
+
+	dir string   // where it runs, "" for here
+	env []string // beside that of this process
 }
 
 // cost is what one run of a program took.
@@ -48,7 +52,7 @@ func (b *bench) compare(ours, theirs program, kyamlFirst bool) error {
 	m, y := median(mine), median(yardstick)
 	b.line(ours.name, m)
 	b.line(theirs.name, y)
-	label := "slipway / kyaml"
+	label := "slipway / no-op"
 	if kyamlFirst {
 		label, m, y = "kyaml / slipway", y, m
 	}
@@ -74,7 +78,12 @@ func (b *bench) measure(p program) (cost, error) {
 		return cost{}, err
 	}
 	defer out.Close()
-	cmd := exec.Command(b.path(p.args[0]), p.args[1:]...)
+	name := p.args[0]
+	if !filepath.IsAbs(name) {
+		name = b.path(name)
+	}
+	cmd := exec.Command(name, p.args[1:]...)
+	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), p.env...)
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &stderr
 	start := time.Now()

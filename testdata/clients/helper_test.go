@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -18,7 +19,15 @@ import (
 // bin holds the clients and slipway under their own names; it is first on PATH while the tests run.
 var bin string
 
+// TestMain runs the tests with the clients at hand. Under the name of flux the test binary is one of them.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "flux" {
+		if err := flux(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "flux:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	code, err := runWithClients(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "clients:", err)
@@ -39,6 +48,13 @@ func runWithClients(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	if err := os.Symlink(strings.TrimSpace(kustomize), filepath.Join(bin, "kustomize")); err != nil {
+		return 0, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "flux")); err != nil {
 		return 0, err
 	}
 	if _, err := goCommand("../..", "build", "-o", filepath.Join(bin, "slipway"), "./cmd/slipway"); err != nil {
@@ -64,6 +80,58 @@ func goCommand(dir string, args ...string) (string, error) {
 	return string(out), nil
 }
 
+// helm builds a version of Helm, which takes minutes the first time, and returns the folder that it is in.
+func helm(t *testing.T, version string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	dir := filepath.Join(bin, "helm"+version)
+	if _, err := os.Stat(dir); err == nil {
+		return dir
+	}
+	t.Logf("building Helm %s (some minutes the first time, then cached)", version)
+	path, err := goCommand("helm"+version, "tool", "-n", "helm")
+	if err == nil {
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err == nil {
+		err = os.Symlink(strings.TrimSpace(path), filepath.Join(dir, "helm"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// built guards the folders below bin.
+var built sync.Mutex
+
+// script runs a script of an example as a person would type it, with more folders on PATH and a home of its own.
+func script(t *testing.T, dir, name string, path ...string) result {
+	t.Helper()
+	home := filepath.Join(filepath.Dir(dir), filepath.Base(dir)+"-home")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-eu", name)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+home,
+		"PATH="+strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator)))
+	return finish(t, cmd)
+}
+
+// git runs git in dir and returns what it prints.
+func git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	got := finish(t, cmd)
+	if got.code != 0 {
+		t.Fatalf("git %s: exit %d\n%s", strings.Join(args, " "), got.code, got.stderr)
+	}
+	return got.stdout
+}
+
 // result is what one run of a client left behind.
 type result struct {
 	stdout, stderr string
@@ -75,11 +143,17 @@ func run(t *testing.T, dir, name string, args ...string) result {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, name), args...)
 	cmd.Dir = dir
+	return finish(t, cmd)
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
-		t.Fatalf("starting %s: %v", name, err)
+		t.Fatalf("starting %s: %v", cmd, err)
 	}
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 }
@@ -131,6 +205,7 @@ type object struct {
 		Annotations map[string]string
 	}
 	Spec struct {
+		podSpec     `json:",inline"`
 		Template    podTemplate
 		JobTemplate struct {
 			Spec struct{ Template podTemplate }
@@ -139,10 +214,12 @@ type object struct {
 }
 
 type podTemplate struct {
-	Spec struct {
-		Containers []struct{ Name string }
-		Volumes    []map[string]any
-	}
+	Spec podSpec
+}
+
+type podSpec struct {
+	Containers []struct{ Name string }
+	Volumes    []map[string]any
 }
 
 // parse reads a stream into its objects by "Kind/name"; two objects of one name fail the test.
@@ -172,8 +249,11 @@ func pods(t *testing.T, stream string) map[string][]string {
 	found := map[string][]string{}
 	for key, o := range parse(t, stream) {
 		spec := o.Spec.Template.Spec
-		if o.Kind == "CronJob" {
+		switch o.Kind {
+		case "CronJob":
 			spec = o.Spec.JobTemplate.Spec.Template.Spec
+		case "Pod":
+			spec = o.Spec.podSpec
 		}
 		for _, c := range spec.Containers {
 			found[key] = append(found[key], c.Name)

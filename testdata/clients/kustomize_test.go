@@ -199,3 +199,24 @@ func comments(stream string) []string {
 	}
 	return found
 }
+
+// A function that ends in the middle of its output, or is ended, leaves the files as they were.
+func TestFnRunHalfWayLeavesFiles(t *testing.T) {
+	tests := map[string]string{
+		"half a list": "#!/bin/sh\nslipway fn | head -c 300\nexit 1\n",
+		"terminated":  "#!/bin/sh\nslipway fn | head -c 300\nkill -TERM $$\n",
+	}
+	for name, function := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := example(t, "log-collector")
+			before := snapshot(t, dir)
+			got := run(t, dir, "kustomize", "fn", "run", dir, "--enable-exec", "--exec-path", write(t, t.TempDir(), "function", function, 0o755))
+			if got.code == 0 {
+				t.Error("kustomize takes half a list for a result")
+			}
+			if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+				t.Errorf("files differ (-before +after):\n%s", diff)
+			}
+		})
+	}
+}

@@ -3,7 +3,9 @@
 package crd_test
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -14,7 +16,10 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-var cluster kubetest.Shared
+var cluster = kubetest.Shared{Options: kubetest.Options{
+	ControllerManager: true,
+	Definitions:       [][]byte{crd.CloneSet(), crd.SidecarSet()},
+}}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -47,8 +52,7 @@ spec:
 
 func TestTheServerTakesOurDefinitions(t *testing.T) {
 	c := cluster.Get(t)
-	for name, manifest := range map[string][]byte{crd.CloneSetName: crd.CloneSet(), crd.SidecarSetName: crd.SidecarSet()} {
-		c.Install(t, manifest)
+	for _, name := range []string{crd.CloneSetName, crd.SidecarSetName} {
 		live := c.Get(t, definitions+name)
 		for _, condition := range []string{"NamesAccepted", "Established"} {
 			if got := kubetest.Condition(live, condition); got != "True" {
@@ -66,8 +70,6 @@ func TestTheServerTakesOurDefinitions(t *testing.T) {
 
 func TestShortNames(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
-	c.Install(t, crd.SidecarSet())
 	want := map[string]any{
 		"clonesets": "clone", "clonesets/scale": nil, "clonesets/status": nil,
 		"sidecarsets": "sidecarset", "sidecarsets/status": nil,
@@ -86,12 +88,11 @@ func TestShortNames(t *testing.T) {
 // kubectl get clone prints what the server's table says.
 func TestColumns(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	c.Create(t, cloneSets(ns), demo)
 	c.Patch(t, cloneSets(ns)+"/demo/status", `{"status": {"observedGeneration": 1, "replicas": 6, "readyReplicas": 5,
 		"availableReplicas": 5, "updatedReplicas": 1, "updatedReadyReplicas": 0, "labelSelector": "app=demo"}}`)
-	columns, rows := c.Table(t, cloneSets(ns))
+	columns, rows := c.Table(t, cloneSets(ns), false)
 	want := []string{"NAME", "DESIRED", "UPDATED", "UPDATED_READY", "READY", "TOTAL", "AGE"}
 	if diff := cmp.Diff(want, columns); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
@@ -99,11 +100,18 @@ func TestColumns(t *testing.T) {
 	if got := fmt.Sprint(rows[0][:6]); len(rows) != 1 || got != "[demo 5 1 0 5 6]" {
 		t.Errorf("rows %v, want demo 5 1 0 5 6", rows)
 	}
+	columns, rows = c.Table(t, cloneSets(ns), true)
+	want = append(want, "CONTAINERS", "IMAGES", "SELECTOR")
+	if diff := cmp.Diff(want, columns); diff != "" {
+		t.Errorf("wide columns (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]any{"app", "app:v1", "app=demo"}, rows[0][7:]); diff != "" {
+		t.Errorf("wide cells (-want +got):\n%s", diff)
+	}
 }
 
 func TestSubresources(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	created := c.Create(t, cloneSets(ns), demo)
 	path := cloneSets(ns) + "/demo"
@@ -125,10 +133,52 @@ func TestSubresources(t *testing.T) {
 	}
 }
 
+// A PodDisruptionBudget finds out through the scale subresource how many pods there should be.
+func TestDisruptionBudget(t *testing.T) {
+	c := cluster.Get(t)
+	ns := c.Namespace(t)
+	uid := kubetest.Field(c.Create(t, cloneSets(ns), demo), "metadata", "uid")
+	c.Patch(t, cloneSets(ns)+"/demo", `{"spec": {"replicas": 2}}`)
+	pods := "/api/v1/namespaces/" + ns + "/pods"
+	for _, name := range []string{"demo-a", "demo-b"} {
+		c.Create(t, pods, fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata:
+  name: %s
+  labels: {app: demo}
+  ownerReferences: [{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo, uid: %s, controller: true}]
+spec: {containers: [{name: app, image: "app:v1"}]}
+`, name, uid))
+	}
+	budgets := "/apis/policy/v1/namespaces/" + ns + "/poddisruptionbudgets"
+	c.Create(t, budgets, `
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: demo}
+spec: {maxUnavailable: 50%, selector: {matchLabels: {app: demo}}}
+`)
+	kubetest.Eventually(t, "the budget allows one disruption", func() (bool, string) {
+		status := kubetest.Field(c.Get(t, budgets+"/demo"), "status")
+		return kubetest.Field(status, "disruptionsAllowed") == 1.0, fmt.Sprint(status)
+	})
+	evict := func(name string) error {
+		_, err := c.TryCreate(pods+"/"+name+"/eviction",
+			`{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "`+name+`"}}`)
+		return err
+	}
+	if err := evict("demo-a"); err != nil {
+		t.Errorf("the first eviction: %v", err)
+	}
+	var refused *kubetest.StatusError
+	if err := evict("demo-b"); !errors.As(err, &refused) || refused.Code != http.StatusTooManyRequests {
+		t.Errorf("the second eviction: %v, want status 429", err)
+	}
+}
+
 // What a pod has is kept, also fields that nobody knows yet.
 func TestThePodTemplateIsKept(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	container := kubetest.Field(c.Create(t, cloneSets(ns), demo), "spec", "template", "spec", "containers", 0)
 	want := map[string]any{
@@ -141,7 +191,6 @@ func TestThePodTemplateIsKept(t *testing.T) {
 
 func TestValidation(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.CloneSet())
 	ns := c.Namespace(t)
 	c.Create(t, cloneSets(ns), demo)
 	tests := map[string]struct {
@@ -171,7 +220,6 @@ func TestValidation(t *testing.T) {
 
 func TestSidecarSetColumns(t *testing.T) {
 	c := cluster.Get(t)
-	c.Install(t, crd.SidecarSet())
 	const sets = "/apis/apps.kruise.io/v1alpha1/sidecarsets"
 	created := c.Create(t, sets, `
 apiVersion: apps.kruise.io/v1alpha1
@@ -188,7 +236,7 @@ spec:
 		kubetest.Field(created, "spec", "volumes", 0, "emptyDir") == nil {
 		t.Errorf("fields of the sidecar are lost: %v", created["spec"])
 	}
-	columns, _ := c.Table(t, sets)
+	columns, _ := c.Table(t, sets, false)
 	if diff := cmp.Diff([]string{"NAME", "MATCHED", "UPDATED", "READY", "AGE"}, columns); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
 	}

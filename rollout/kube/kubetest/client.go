@@ -69,6 +69,7 @@ type StatusError struct {
 	Method, Path string
 	Code         int
 	Message      string
+	Name         string // of the object that it is about, if the API server says so
 }
 
 func (e *StatusError) Error() string {
@@ -86,7 +87,8 @@ func (c *Client) send(method, path, contentType string, body []byte) (map[string
 		object = map[string]any{"message": string(answer)}
 	}
 	if code >= http.StatusBadRequest {
-		return nil, &StatusError{Method: method, Path: path, Code: code, Message: fmt.Sprint(object["message"])}
+		name, _ := Field(object, "details", "name").(string)
+		return nil, &StatusError{Method: method, Path: path, Code: code, Message: fmt.Sprint(object["message"]), Name: name}
 	}
 	return object, nil
 }
@@ -147,8 +149,8 @@ func (c *Client) Delete(tb testing.TB, path string) {
 	}
 }
 
-// Table returns what kubectl prints for a path: the server's own columns, in the order of the rows, without the wide ones.
-func (c *Client) Table(tb testing.TB, path string) (columns []string, rows [][]any) {
+// Table returns what kubectl get prints for a path, with -o wide if asked for: the server's own columns and rows.
+func (c *Client) Table(tb testing.TB, path string, wide bool) (columns []string, rows [][]any) {
 	tb.Helper()
 	code, answer, err := c.do(http.MethodGet, path, nil,
 		http.Header{"Accept": {"application/json;as=Table;v=v1;g=meta.k8s.io"}})
@@ -165,16 +167,16 @@ func (c *Client) Table(tb testing.TB, path string) (columns []string, rows [][]a
 	if err := json.Unmarshal(answer, &table); err != nil {
 		tb.Fatalf("table of %s: %v", path, err)
 	}
-	var narrow []int
+	var shown []int
 	for i, column := range table.ColumnDefinitions {
-		if column.Priority == 0 {
-			narrow = append(narrow, i)
+		if wide || column.Priority == 0 {
+			shown = append(shown, i)
 			columns = append(columns, strings.ToUpper(column.Name))
 		}
 	}
 	for _, row := range table.Rows {
 		var cells []any
-		for _, i := range narrow {
+		for _, i := range shown {
 			cells = append(cells, row.Cells[i])
 		}
 		rows = append(rows, cells)

@@ -18,6 +18,9 @@ type Options struct {
 	// ControllerManager runs the controllers of StatefulSets, Jobs, Deployments and PodDisruptionBudgets, garbage collection,
 	// and those that finish the deletion of namespaces and claims.
 	ControllerManager bool
+	// Definitions are CustomResourceDefinitions to begin with. kube-controller-manager gives up on a PodDisruptionBudget whose
+	// pods have an owner of a kind that was defined less than half a minute before.
+	Definitions [][]byte
 	// Bodies puts the objects of writes to pods and CloneSets into the audit log.
 	Bodies bool
 }

@@ -59,6 +59,11 @@ func (c *Cluster) furnish() error {
 			return err
 		}
 	}
+	for _, definition := range c.options.Definitions {
+		if err := c.install(definition); err != nil {
+			return err
+		}
+	}
 	if err := c.makeNamespace(furnishedNamespace); err != nil {
 		return err
 	}
@@ -69,7 +74,10 @@ func (c *Cluster) furnish() error {
 func (c *Cluster) assignsNode() (bool, error) {
 	pod, err := c.TryCreate("/api/v1/namespaces/"+furnishedNamespace+"/pods?dryRun=All",
 		`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": {"containers": [{"name": "c", "image": "c"}]}}`)
-	return Field(pod, "spec", "nodeName") == Node, err
+	if err != nil {
+		return false, err
+	}
+	return Field(pod, "spec", "nodeName") == Node, nil
 }
 
 func (c *Cluster) nodeReady() (bool, error) {
@@ -119,25 +127,32 @@ func (c *Cluster) Namespace(tb testing.TB) string {
 	return name
 }
 
-// Install creates a CustomResourceDefinition and waits until its objects can be read.
+// Install creates a CustomResourceDefinition, if it is not there yet, and waits until its objects can be read.
 func (c *Cluster) Install(tb testing.TB, manifest []byte) {
 	tb.Helper()
+	if err := c.install(manifest); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (c *Cluster) install(manifest []byte) error {
 	const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 	definition, err := c.TryCreate(definitions, manifest)
 	var status *StatusError
-	if errors.As(err, &status) && status.Code == http.StatusConflict {
-		return // another test was first
+	if errors.As(err, &status) && status.Code == http.StatusConflict { // another test was first
+		definition, err = c.TryGet(definitions + "/" + status.Name)
 	}
 	if err != nil {
-		tb.Fatal(err)
+		return err
 	}
-	spec, _ := definition["spec"].(map[string]any)
-	version, _ := Field(spec, "versions", 0, "name").(string)
-	names, _ := spec["names"].(map[string]any)
-	path := fmt.Sprintf("/apis/%s/%s/%s", spec["group"], version, names["plural"])
-	Eventually(tb, path+" can be read", func() (bool, string) {
-		_, err := c.TryGet(path)
-		return err == nil, fmt.Sprint(err)
+	spec := definition["spec"]
+	path := fmt.Sprintf("/apis/%s/%s/%s",
+		Field(spec, "group"), Field(spec, "versions", 0, "name"), Field(spec, "names", "plural"))
+	return poll(path+" can be read", func() (bool, error) {
+		if _, err := c.TryGet(path); err != nil {
+			return false, err
+		}
+		return true, nil
 	})
 }
 

@@ -236,6 +236,24 @@ func awaitGone(t *testing.T, c *kubetest.Cluster, path string) {
 	})
 }
 
+func TestInstall(t *testing.T) {
+	t.Parallel()
+	c := cluster.Get(t)
+	for range 2 {
+		c.Install(t, []byte(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.test.slipway.dev}
+spec:
+  group: test.slipway.dev
+  scope: Cluster
+  names: {kind: Thing, plural: things}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+`))
+		c.Get(t, "/apis/test.slipway.dev/v1/things")
+	}
+}
+
 func TestOnlyTheAgentIsCounted(t *testing.T) {
 	t.Parallel()
 	c := cluster.Get(t)

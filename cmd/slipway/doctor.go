@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// doctorFlags say which cluster is held against which manifests.
+type doctorFlags struct {
+	input       inputFlags
+	access      kube.Access
+	all         bool
+	permissions bool
+	output      string
+}
+
+func newDoctorCommand(s streams) *cobra.Command {
+	f := doctorFlags{access: kube.Access{QPS: 50, Burst: 100}}
+	c := &cobra.Command{
+		Use:   "doctor [PATH|-]...",
+		Short: "Tell which sidecars in a cluster do not come from Git, and where a webhook undoes what does",
+		Long: `Hold a cluster against the SidecarSets of Git, which PATH, -s and -c name, and print what to do about each of:
+
+  - pods with sidecars that Kruise's webhook put in and Git does not have, and pods fitted out by both
+  - pod templates whose containers a live webhook replaces, or to whose pods it adds containers
+  - SidecarSets that are in one of the two only, are not the same, or are paused
+
+Without PATH, -s and -c the cluster is looked at alone. Nothing is written. What the cluster refuses or
+does not know is a warning that says what was not seen and what is missing, and the rest is reported. --permissions prints
+all that is needed.
+
+Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the cluster, 2 wrong usage.`,
+		Example: `  slipway doctor sidecars/ -A
+  slipway doctor -s sidecars/ -n shop -o json
+  slipway doctor --permissions | kubectl apply -f -`,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), s, args) },
+	}
+	f.register(c)
+	return c
+}
+
+func (f *doctorFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringArrayVarP(&f.input.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -; can be repeated")
+	completeFlag(c, "sidecarsets", completeManifests)
+	f.input.registerConfig(c, "read the configuration from `FILE`, as for slipway render")
+	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
+	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	flags.StringVarP(&f.input.namespace, "namespace", "n", "", "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
+	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
+	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
+	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	completeFlag(c, "context", cobra.NoFileCompletions)
+	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json or sarif")
+}
+
+func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
+	format, err := parseFormat("--output", f.output)
+	if err != nil {
+		return err
+	}
+	if f.all && f.input.namespace != "" {
+		return usagef("-A and -n exclude each other")
+	}
+	git, outcome, options, err := f.git(ctx, s, args)
+	if err != nil {
+		return err
+	}
+	if f.permissions {
+		return writePermissions(s.out, f.input.namespace, options.Workloads)
+	}
+	if !outcome.Failed() {
+		if err := f.examine(ctx, git, outcome, options); err != nil {
+			return err
+		}
+	}
+	if err := writeDiagnosis(s.out, outcome, format); err != nil {
+		return err
+	}
+	if outcome.Failed() {
+		return &exitError{code: exitFailure}
+	}
+	return nil
+}
+
+// git reads what Git has, which may be nothing.
+func (f *doctorFlags) git(ctx context.Context, s streams, args []string) (inject.Context, *render.Outcome, inject.Options, error) {
+	req, findings, err := f.input.requestOf(ctx, s, args)
+	if err != nil {
+		return inject.Context{}, nil, req.Options, err
+	}
+	known, outcome, err := render.ReadContext(ctx, &req)
+	if err != nil {
+		return known, nil, req.Options, err
+	}
+	outcome.Sets = len(known.Sets)
+	outcome.Findings = append(findings, outcome.Findings...)
+	return known, outcome, req.Options, nil
+}
+
+// examine reads the cluster and adds what is found to outcome.
+func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *render.Outcome, options inject.Options) error {
+	f.access.UserAgent = "slipway/" + buildVersion()
+	config, namespace, err := f.access.Config()
+	if err != nil {
+		return err
+	}
+	namespace = cmp.Or(f.input.namespace, namespace, "default")
+	if f.all {
+		namespace = ""
+	}
+	seen, err := look(ctx, config, namespace, options)
+	if err != nil {
+		return fmt.Errorf("reading the cluster at %s: %w", config.Host, err)
+	}
+	options.Namespaces = seen.namespaces
+	outcome.Findings = append(outcome.Findings, seen.findings...)
+	outcome.Findings = append(outcome.Findings, inject.Diagnose(git, seen.live, options)...)
+	return nil
+}
+
+// writeDiagnosis writes the findings; for a person what is worst first, each with what to do about it below.
+func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) error {
+	if format != render.Text {
+		return render.WriteReport(w, outcome, format)
+	}
+	var b strings.Builder
+	for _, severity := range []inject.Severity{inject.SeverityError, inject.SeverityWarning, inject.SeverityInfo} {
+		for _, f := range outcome.Findings {
+			if f.Severity != severity {
+				continue
+			}
+			hint := f.Hint
+			f.Hint = ""
+			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+			if hint != "" {
+				fmt.Fprintf(&b, "  %s\n", hint)
+			}
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}

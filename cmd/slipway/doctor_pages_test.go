@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// standIn answers the lists of a few kinds, of pods in two pages, and returns a kubeconfig for itself.
+func standIn(t *testing.T, answers map[string]string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if next := r.URL.Query().Get("continue"); next != "" {
+			path += "#" + next
+		}
+		answer, ok := answers[path]
+		if !ok {
+			answer = `404 {"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}`
+		}
+		code, body, _ := strings.Cut(answer, " ")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(map[string]int{"200": 200, "401": 401, "404": 404, "500": 500}[code])
+		if _, err := w.Write([]byte(body)); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	config := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
+"clusters": [{"name": "t", "cluster": {"server": %q}}]}`, server.URL)
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDoctorReadsEveryPage(t *testing.T) {
+	pod := func(name string) string {
+		return fmt.Sprintf(`{"metadata": {"name": %q, "namespace": "shop", "annotations": {"kruise.io/sidecarset-injected-list": "logs"}}}`, name)
+	}
+	kubeconfig := standIn(t, map[string]string{
+		"/api/v1/namespaces":  `200 {"items": [{"metadata": {"name": "shop"}}]}`,
+		"/api/v1/pods":        `200 {"metadata": {"continue": "two"}, "items": [` + pod("a") + `]}`,
+		"/api/v1/pods#two":    `200 {"items": [` + pod("b") + `]}`,
+		"/apis/batch/v1/jobs": `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd is away"}`,
+	})
+	got, text := doctor(t, "--kubeconfig", kubeconfig, "-A")
+	want := []string{
+		"info cluster-seen ",
+		"info kind-not-served ",
+		"warning injected-by-webhook Pod/shop/a",
+		"warning injected-by-webhook Pod/shop/b",
+		"warning not-seen ",
+		"warning not-seen ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s%s", diff, text)
+	}
+	for _, said := range []string{"the cluster has no CustomResourceDefinition sidecarsets.apps.kruise.io", "Jobs were not seen in the cluster: etcd is away"} {
+		if !strings.Contains(text, said) {
+			t.Errorf("%q is not in\n%s", said, text)
+		}
+	}
+}
+
+func TestDoctorFormats(t *testing.T) {
+	kubeconfig := standIn(t, map[string]string{
+		"/api/v1/namespaces": `200 {"items": []}`,
+		"/api/v1/pods":       `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd is away"}`,
+	})
+	for format, want := range map[string]string{
+		"text":  "warning: Pods were not seen in the cluster: etcd is away [not-seen]\n  the server gave an error: try again\n",
+		"sarif": `"ruleId": "not-seen"`,
+	} {
+		var stdout, stderr strings.Builder
+		code := run(t.Context(), []string{"doctor", "-A", "--kubeconfig", kubeconfig, "-o", format}, strings.NewReader(""), &stdout, &stderr)
+		if code != 0 || !strings.Contains(stdout.String(), want) || stderr.Len() > 0 {
+			t.Errorf("-o %s: exit code %d, want %q in\n%s%s", format, code, want, &stdout, &stderr)
+		}
+	}
+}
+
+func TestDoctorIsNotLetIn(t *testing.T) {
+	kubeconfig := standIn(t, map[string]string{
+		"/apis/apps.kruise.io/v1alpha1/sidecarsets": `401 {"kind": "Status", "apiVersion": "v1", "reason": "Unauthorized", "code": 401, "message": "Unauthorized"}`,
+	})
+	var stdout, stderr strings.Builder
+	code := run(t.Context(), []string{"doctor", "--kubeconfig", kubeconfig}, strings.NewReader(""), &stdout, &stderr)
+	if code != exitFailure || !strings.Contains(stderr.String(), "has asked for the client to provide credentials") || !strings.Contains(stderr.String(), "reading the cluster at http://127.0.0.1:") ||
+		stdout.Len() > 0 {
+		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
+	}
+}

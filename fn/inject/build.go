@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// build is the injection into one pod template.
+type build struct {
+	in       *Injector
+	doc      *yaml.Node // the document's root
+	t        podTemplate
+	text     Text
+	source   Source
+	result   TemplateResult
+	findings []Finding
+
+	metadata, spec *yaml.Node
+	annotations    map[string]string // of the template, with all that was annotated so far
+	patched        map[string]string // of the template, with what patchPodMetadata set and nothing else
+	overrides      map[string]string // of workload and template
+	containers     []*yaml.Node      // the app's own, aliases followed
+	inits          []*yaml.Node
+	volumes        []*yaml.Node
+
+	sets    []*SidecarSet // that matched, in order
+	changes changes
+}
+
+// run returns the injected template, or the template itself.
+func (b *build) run() *yaml.Node {
+	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: at0(b.source, b.t.node)}
+	if !b.readMetadata() || b.optedOut() || b.finished() {
+		return b.t.node
+	}
+	b.matchSets()
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
+		return b.t.node
+	}
+	b.collect()
+	if b.changes.empty() || b.anchored() || HasErrors(b.findings) {
+		return b.t.node
+	}
+	return b.apply()
+}
+
+// direct reports a template that cannot be edited where it stands.
+func (b *build) direct() bool {
+	n := detour(b.doc, b.t.path)
+	if n == nil {
+		return true
+	}
+	how := "stands behind a YAML alias"
+	if n.Kind != yaml.AliasNode {
+		how = "comes from a YAML merge key (<<)"
+	}
+	b.report(SeverityError, n, "behind-alias", "",
+		"the pod template "+how+", and an edit there would change every use of the anchor",
+		"write the template out in place of the alias")
+	b.findings[len(b.findings)-1].Field = b.t.field("")
+	return false
+}
+
+// readMetadata takes apart what matching looks at.
+func (b *build) readMetadata() bool {
+	b.metadata = lookup(b.t.node, metadataField)
+	ok := b.shape(b.metadata, yaml.MappingNode, metadataField)
+	for _, f := range []string{annotationsField, labelsField} {
+		ok = ok && b.shape(lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
+	}
+	b.annotations = stringMap(lookup(b.metadata, annotationsField))
+	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
+	maps.Copy(b.overrides, b.annotations)
+	return ok
+}
+
+// readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
+// is not looked at so closely: it stays as it is, whatever it holds.
+func (b *build) readSpec() bool {
+	b.spec = lookup(b.t.node, specField)
+	ok := b.shape(b.spec, yaml.MappingNode, specField)
+	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
+		ok = ok && b.list(f)
+	}
+	if !ok || isNull(b.spec) {
+		return false
+	}
+	b.containers, b.inits = items(lookup(b.spec, containersField)), items(lookup(b.spec, initsField))
+	b.volumes = items(lookup(b.spec, volumesField))
+	return true
+}
+
+func (b *build) list(field string) bool {
+	l := lookup(b.spec, field)
+	if !b.shape(l, yaml.SequenceNode, specField+"."+field) {
+		return false
+	}
+	for i, e := range items(l) {
+		if isNull(e) {
+			b.report(SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+			return false
+		}
+		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// shape reports a node that is neither null nor of the kind that its place asks for.
+func (b *build) shape(n *yaml.Node, kind yaml.Kind, field string) bool {
+	if isNull(n) || n.Kind == kind {
+		return true
+	}
+	want := "a mapping"
+	if kind == yaml.SequenceNode {
+		want = "a list"
+	}
+	b.report(SeverityError, n, "wrong-type", field, "is "+describe(n)+", must be "+want, "")
+	return false
+}
+
+func (b *build) report(s Severity, n *yaml.Node, code, below, message, hint string) {
+	field := ""
+	if below != "" {
+		field = b.t.field(below)
+	}
+	b.findings = append(b.findings, Finding{
+		Severity: s, Code: code, Message: message, Hint: hint, Object: b.t.object, Field: field,
+		Source: at0(b.source, orElse(n, b.t.node)),
+	})
+}
+
+// optedOut honours slipway.dev/inject.
+func (b *build) optedOut() bool {
+	switch v, ok := b.overrides[injectAnnotation]; {
+	case !ok || v == "true":
+		return false
+	case v == "false":
+		b.result.OptOut = true
+		return true
+	default:
+		b.report(SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
+			fmt.Sprintf("is %q, must be \"true\" or \"false\"", v), "")
+		return true
+	}
+}
+
+// finished says whether a Pod in the input has ended, as the webhook asks before anything else.
+func (b *build) finished() bool {
+	if len(b.t.path) > 0 && b.t.object.Kind != "Pod" {
+		return false
+	}
+	phase := str(at(b.t.node, "status", "phase"))
+	return phase == "Succeeded" || phase == "Failed" || str(at(b.t.node, metadataField, "deletionTimestamp")) != ""
+}
+
+// matchSets holds every set against the template, in order.
+func (b *build) matchSets() {
+	p := pod{kind: b.t.kind, namespace: b.t.namespace(&b.in.opts), labels: stringMap(lookup(b.metadata, labelsField))}
+	skipped := b.skipped()
+	for _, set := range b.in.sets {
+		m := b.in.match(set, p)
+		if m.Verdict == Matched && slices.Contains(skipped, set.Metadata.Name) {
+			m.Verdict, m.Reason = Unmatched, "skipped by the annotation "+skipAnnotation
+		}
+		pinned := set
+		if m.Verdict == Matched {
+			pinned = b.in.pin(set, p, &m)
+		}
+		if m.Verdict == Matched && b.blocksCompletion(pinned) {
+			m.Verdict = Unmatched
+			m.Reason = "its containers would keep this " + b.t.object.Kind + " from completing"
+		}
+		if m.Verdict == Undecided {
+			b.undecided(m)
+		}
+		b.result.Matches = append(b.result.Matches, m)
+		if m.Verdict == Matched {
+			b.sets = append(b.sets, pinned)
+		}
+	}
+	b.sets = dropReplaced(b.sets, b.result.Matches)
+}
+
+// undecided reports a match that cannot be decided, as the options ask.
+func (b *build) undecided(m Match) {
+	if b.in.opts.OnUndecided == Skip {
+		b.report(SeverityWarning, nil, "undecided", "",
+			"SidecarSet "+m.Set+" is not injected, because it cannot be decided whether it matches: "+m.Reason, m.Add)
+		return
+	}
+	hint := m.Add
+	if hint != "" {
+		hint += "; or set onUndecided: Skip"
+	}
+	b.report(SeverityError, nil, "undecided", "",
+		"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
+}
+
+// blocksCompletion warns of a set whose containers would run on after a Job's own have ended.
+func (b *build) blocksCompletion(set *SidecarSet) bool {
+	if !b.t.kind.RunsToCompletion || b.in.opts.Jobs != Skip || len(set.Spec.Containers) == 0 {
+		return false
+	}
+	b.report(SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
+		"SidecarSet %s matches but is not injected: its containers never end, so this %s would never complete",
+		set.Metadata.Name, b.t.object.Kind),
+		"jobs: Native injects them as native sidecars, jobs: Inject as they are")
+	return true
+}

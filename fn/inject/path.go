@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"slices"
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// step is one step on the way from an object's root to a node in it: a key of a mapping or, where key is "", an index.
+type step struct {
+	key   string
+	index int
+}
+
+// pathString prints steps as a field path: spec.jobs[2].template.
+func pathString(path []step) string {
+	out := ""
+	for _, s := range path {
+		switch {
+		case s.key == "":
+			out += "[" + strconv.Itoa(s.index) + "]"
+		case out == "":
+			out = s.key
+		default:
+			out += "." + s.key
+		}
+	}
+	return out
+}
+
+// descend returns the value at path, aliases and merge keys followed.
+func descend(root *yaml.Node, path []step) *yaml.Node {
+	n := resolve(root)
+	for _, s := range path {
+		switch list := items(n); {
+		case s.key != "":
+			n = lookup(n, s.key)
+		case s.index < len(list):
+			n = list[s.index]
+		default:
+			return nil
+		}
+	}
+	return n
+}
+
+// detour returns what stands in the way of an edit at path: an alias, or a value that comes from a merge key. An edit
+// there would appear in other places too.
+func detour(root *yaml.Node, path []step) *yaml.Node {
+	n := root
+	for i, s := range path {
+		if n.Kind == yaml.AliasNode {
+			return n
+		}
+		next := child(n, s)
+		if next == nil {
+			return descend(root, path[:i+1])
+		}
+		n = next
+	}
+	if n.Kind == yaml.AliasNode {
+		return n
+	}
+	return nil
+}
+
+func child(n *yaml.Node, s step) *yaml.Node {
+	switch {
+	case n == nil:
+		return nil
+	case s.key != "" && n.Kind == yaml.MappingNode:
+		if i := ownIndex(n, s.key); i >= 0 {
+			return n.Content[i]
+		}
+	case s.key == "" && n.Kind == yaml.SequenceNode && s.index < len(n.Content):
+		return n.Content[s.index]
+	}
+	return nil
+}
+
+// replaceAt returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
+func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
+	if len(path) == 0 {
+		return v
+	}
+	c := *root
+	c.Content = slices.Clone(root.Content)
+	i := path[0].index
+	if path[0].key != "" {
+		i = ownIndex(root, path[0].key)
+	}
+	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
+	return &c
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// Locate gives a FieldError that knows no file, as Plan.Validate returns it, its place in the file that the plan was
+// read from. Any other error is returned as it is.
+func Locate(file string, data []byte, err error) error {
+	var e FieldError
+	if !errors.As(err, &e) || e.File != "" {
+		return err
+	}
+	e.File = file
+	for _, doc := range documents(&source{file: file}, data) {
+		if isPlan(doc) {
+			e.Line = doc.follow(e.Field).line()
+		}
+	}
+	return e
+}
+
+// follow walks a path such as spec.batches[0].replicas as far as it exists.
+func (v value) follow(path string) value {
+	for _, part := range strings.Split(path, ".") {
+		name, index, indexed := strings.Cut(strings.TrimSuffix(part, "]"), "[")
+		v = v.get(name)
+		if items := v.items(); indexed {
+			if i, err := strconv.Atoi(index); err == nil && i < len(items) {
+				v = items[i]
+			}
+		}
+	}
+	return v
+}

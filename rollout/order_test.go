@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// deletions are the names of the pods that a decision deletes, in order.
+func deletions(d Decision) string {
+	var names []string
+	for _, a := range d.Actions {
+		if a.Kind == DeletePod {
+			names = append(names, a.Pod.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// named are available pods of a revision with the given names.
+func named(revision, names string, change func(*Pod)) []Pod {
+	var pods []Pod
+	for _, name := range strings.Fields(names) {
+		p := newUp.pod(name)
+		p.Revision = revision
+		if change != nil {
+			change(&p)
+		}
+		pods = append(pods, p)
+	}
+	return pods
+}
+
+func TestScaleInFollowsDeletionOrder(t *testing.T) {
+	earlier := testEpoch().Add(-time.Hour)
+	for _, c := range []struct {
+		rule   string
+		change func(*Pod) // makes pod b the first to go
+	}{
+		{"no node", func(p *Pod) { p.Node = "" }},
+		{"pending", func(p *Pod) { p.Phase = PodPending }},
+		{"unknown", func(p *Pod) { p.Phase = PodUnknown }},
+		{"not ready", func(p *Pod) { p.Ready = false }},
+		{"not available", func(p *Pod) { p.Lifecycle = PreparingNormal }},
+		{"lower deletion cost", func(p *Pod) { p.DeletionCost = -5 }},
+		{"ready for a shorter time", func(p *Pod) { p.ReadySince = earlier.Add(time.Minute) }},
+		{"more restarts", func(p *Pod) { p.Restarts = 3 }},
+		{"newer", func(p *Pod) { p.Created = earlier.Add(time.Minute) }},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)})
+			o.Pods = named("new", "a b c", func(p *Pod) {
+				p.ReadySince, p.Created = earlier, earlier
+				if p.Name == "b" {
+					c.change(p)
+				}
+			})
+			if got := deletions(Decide(Plan{}, o)); got != "b" {
+				t.Errorf("deletes %q first, want b", got)
+			}
+		})
+	}
+}
+
+func TestScaleInThinsOutTheMostCrowdedDomain(t *testing.T) {
+	o := look(CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1)})
+	o.Pods = named("new", "a b c d", func(p *Pod) { p.Node = "crowded" })
+	o.Pods[1].Domain = "elsewhere"
+	o.Pods[3].Domain = "elsewhere too"
+	if got := deletions(Decide(Plan{}, o)); got != "a" {
+		t.Errorf("deletes %q, want a: two pods share its node", got)
+	}
+}
+
+func TestUpdateFollowsPriority(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, MaxUnavailable: Pods(4)}
+	zone := func(p *Pod) {
+		p.Labels = map[string]string{"zone": map[string]string{"a": "z1", "b": "z10", "c": "z2", "d": ""}[p.Name], "canary": strconv.FormatBool(p.Name == "c")}
+	}
+	keys := spec
+	keys.Priority.Keys = []string{"zone"}
+	o := look(keys)
+	o.Pods = named("old", "a b c d", zone)
+	if got := deletions(Decide(Plan{}, o)); got != "b c a d" {
+		t.Errorf("by key %s, want b c a d: z10, z2, z1, none", got)
+	}
+	weights := spec
+	weights.Priority.Weights = []WeightTerm{
+		{Weight: 10, Selector: Selector{Labels: map[string]string{"canary": "true"}}},
+		{Weight: 5, Selector: Selector{Expressions: []Requirement{{Key: "zone", Operator: "In", Values: []string{"z1", "z10"}}}}},
+	}
+	o = look(weights)
+	o.Pods = named("old", "a b c d", zone)
+	if got := deletions(Decide(Plan{}, o)); got != "c a b d" {
+		t.Errorf("by weight %s, want c a b d", got)
+	}
+	o.Pods[3].Ready = false
+	if got := deletions(Decide(Plan{}, o)); got != "d c a b" {
+		t.Errorf("with d not ready %s, want d c a b", got)
+	}
+}
+
+func TestScatterSpreadsOverTheWholeRelease(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 9, MaxUnavailable: Pods(1), Scatter: []ScatterTerm{{Key: "zone", Value: "rare"}}}
+	o := look(spec)
+	o.Pods = named("old", "a b c d e f g h i", func(p *Pod) {
+		p.Labels = map[string]string{"zone": choose(p.Name <= "c", "rare", "common")}
+	})
+	var order []string
+	for range 9 {
+		name := deletions(Decide(Plan{}, o))
+		order = append(order, name)
+		i := slices.IndexFunc(o.Pods, func(p Pod) bool { return p.Name == name })
+		o.Pods[i].Revision = "new"
+	}
+	if got := strings.Join(order, " "); got != "a d e b f g c h i" {
+		t.Errorf("one after another %s, want every third one to be rare", got)
+	}
+}
+
+func TestPodsToDeleteAreMarked(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1), PodsToDelete: []string{"b", "gone"}}
+	o := look(spec)
+	o.Pods = named("new", "a b c", nil)
+	expect(t, Decide(Plan{}, o), "DeletePod b")
+}
+
+func TestScaleStrategyCapsCreation(t *testing.T) {
+	limit := Pods(2)
+	spec := CloneSetSpec{Replicas: 9, MaxUnavailable: Pods(1), ScaleMaxUnavailable: &limit}
+	expect(t, Decide(Plan{}, look(spec, newUp, newDown)), "create new")
+}
+
+func TestPreDeleteIsCancelledWhenThePodIsNeededAgain(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}
+	spec.Lifecycle.PreDelete = Hook{Finalizers: []string{"hook"}}
+	o := look(spec)
+	o.Pods = named("new", "a b", func(p *Pod) { p.Finalizers = []string{"hook"} })
+	o.Pods[1].Lifecycle = PreparingDelete
+	expect(t, Decide(Plan{}, o), "set b Normal")
+}
+
+func TestClaimsAreTakenOver(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1), HasClaims: true, ReuseClaims: true}
+	o := look(spec, newUp)
+	o.FreeInstances = []string{o.Pods[0].Instance, "x7k2p"}
+	if a := Decide(Plan{}, o).Actions[0]; a.Instance != "x7k2p" || a.Pod.Name != "demo-x7k2p" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestFirstOfTheOrderIsFoundWithoutSortingAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 2000 {
+		keys := make([]rankKey, 1+r.IntN(200))
+		for i := range keys {
+			keys[i] = rankKey{state: uint64(r.IntN(8)), place: uint64(r.IntN(4)), index: int32(i)}
+		}
+		n := r.IntN(len(keys) + 1)
+		want := slices.Clone(keys)
+		slices.SortFunc(want, rankKey.compare)
+		selectFirst(keys, n, rankKey.compare)
+		slices.SortFunc(keys[:n], rankKey.compare)
+		for i := range n {
+			if keys[i].compare(want[i]) != 0 {
+				t.Fatalf("place %d of %d: %+v, want %+v", i, n, keys[i], want[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests of this file each bear the number of a report about another release controller, and show that the same
+// situation goes well here. kruise is openkruise/kruise, rollouts openkruise/rollouts, argo argoproj/argo-rollouts,
+// flagger fluxcd/flagger.
+
+// look is a running release of the given pods, seen 30 seconds after its batch began.
+func look(spec CloneSetSpec, pods ...kind) Observed {
+	o := Observed{
+		Now: testEpoch().Add(30 * time.Second), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
+		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
+		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
+	}
+	for i, k := range pods {
+		o.Pods = append(o.Pods, k.pod(fmt.Sprintf("%s%d", k, i)))
+	}
+	return o
+}
+
+func times(n int, k kind) []kind { return slices.Repeat([]kind{k}, n) }
+
+// writes are the actions in words, without the record of progress.
+func writes(d Decision) string {
+	var words []string
+	for _, a := range d.Actions {
+		switch a.Kind {
+		case RecordProgress:
+		case CreatePod:
+			words = append(words, "create "+a.Revision)
+		case SetLifecycle:
+			words = append(words, fmt.Sprintf("set %s %s", a.Pod.Name, a.Lifecycle))
+		default:
+			words = append(words, fmt.Sprintf("%s %s", a.Kind, a.Pod.Name))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func expect(t *testing.T, d Decision, want string) {
+	t.Helper()
+	if got := writes(d); got != want {
+		t.Errorf("%s %s\n got: %s\nwant: %s", d.Reason, d.Message, got, want)
+	}
+}
+
+func TestKruise260RaisingThePartitionTouchesNoUpdatedPod(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, Partition: Pods(4), MaxUnavailable: Pods(1)}
+	d := Decide(Plan{}, look(spec, append(times(2, oldUp), times(2, newUp)...)...))
+	expect(t, d, "")
+	if d.Verdict != Go && d.Verdict != Done {
+		t.Errorf("verdict %s", d.Verdict)
+	}
+}
+
+func TestKruise285SurgeIsNoLargerThanWhatIsLeftToUpdate(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 5, Partition: Pods(3), MaxSurge: Pods(4), MaxUnavailable: Pods(0)}
+	expect(t, Decide(Plan{}, look(spec, times(5, oldUp)...)), "create new, create new")
+}
+
+func TestKruise316RoundingDoesNotKillTheOnlyPod(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 1, MaxSurge: Percent(50), MaxUnavailable: Percent(10)}
+	expect(t, Decide(Plan{}, look(spec, oldUp)), "create new")
+	expect(t, Decide(Plan{}, look(spec, oldUp, newDown)), "")
+	expect(t, Decide(Plan{}, look(spec, oldUp, newUp)), "DeletePod oldUp0")
+}
+
+func TestKruise376RollbackRemovesThePendingPodAndNotTheGoodOne(t *testing.T) {
+	// Back at the template of the good pod: the pending one is the old one now.
+	spec := CloneSetSpec{Replicas: 1, MaxSurge: Percent(50), MaxUnavailable: Percent(10)}
+	expect(t, Decide(Plan{}, look(spec, newUp, oldDown)), "DeletePod oldDown1")
+}
+
+func TestKruise899NotReadyPodsAreNotReplacedAllAtOnce(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 10, MaxUnavailable: Pods(2)}
+	d := Decide(Plan{}, look(spec, times(10, oldDown)...))
+	if n := len(d.Actions); n != 2 {
+		t.Errorf("%d of 10 broken pods are replaced at once, want 2: %s", n, writes(d))
+	}
+	// The two that replace them are not ready: the rest waits, however broken it is.
+	expect(t, Decide(Plan{}, look(spec, append(times(8, oldDown), newDown, newDown)...)), "DeletePod oldDown0, DeletePod oldDown1")
+	expect(t, Decide(Plan{}, look(spec, append(times(6, oldDown), newDown, newDown)...)), "")
+}
+
+func TestKruise1545LostPodsAndScalingKeepThePartition(t *testing.T) {
+	// Two old pods were deleted and the set was scaled up: what is missing is old, not new.
+	spec := CloneSetSpec{Replicas: 8, Partition: Pods(6), MaxUnavailable: Pods(1)}
+	d := Decide(Plan{}, look(spec, append(times(3, oldUp), newUp, newUp)...))
+	expect(t, d, "create old, create old, create old")
+}
+
+func TestKruise1478LongMinReadySecondsDoesNotBlockScalingIn(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(0), MaxSurge: Pods(1), MinReady: 24 * time.Hour}
+	o := look(spec, times(5, newUp)...)
+	o.Pods[0].ReadySince, o.Pods[1].ReadySince = o.Now.Add(-48*time.Hour), o.Now.Add(-48*time.Hour)
+	expect(t, Decide(Plan{}, o), "DeletePod newUp2, DeletePod newUp3, DeletePod newUp4")
+}
+
+func TestKruise1666ChangedSurgeCountsAtTheNextLook(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, MaxSurge: Pods(1), MaxUnavailable: Pods(0)}
+	pods := append(times(4, oldUp), newDown)
+	expect(t, Decide(Plan{}, look(spec, pods...)), "")
+	spec.MaxSurge = Pods(3)
+	expect(t, Decide(Plan{}, look(spec, pods...)), "create new, create new")
+}
+
+func TestKruise1153PausedWritesNoPod(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, MaxSurge: Pods(2), MaxUnavailable: Pods(1), Paused: true}
+	d := Decide(Plan{}, look(spec, oldUp, oldUp, oldDown, ended, newUpDrained))
+	expect(t, d, "")
+	if d.Reason != PausedBySpec {
+		t.Errorf("reason %s", d.Reason)
+	}
+}
+
+func TestKruise463RollbackDuringTheGracePeriodReadmitsThePod(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1), UpdateType: InPlaceIfPossible, GracePeriod: time.Minute}
+	o := look(spec, oldUp, oldUpDrained)
+	o.Pods[1].DrainedAt = o.Now.Add(-10 * time.Second)
+	d := Decide(Plan{}, o)
+	expect(t, d, "")
+	if d.After != 50*time.Second {
+		t.Errorf("looks again after %v, want the 50s that are left of the grace period", d.After)
+	}
+	o.UpdateRevision, o.Progress.Revision = "old", "old"
+	expect(t, Decide(Plan{}, o), "ReadmitPod oldUpDrained1")
+}
+
+func TestKruise1156PreparingUpdateEndsWhenTheUpdateIsOff(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1), UpdateType: InPlaceIfPossible}
+	spec.Lifecycle.InPlaceUpdate = Hook{Labels: map[string]string{"hook": "on"}}
+	o := look(spec, oldUp)
+	o.Pods[0].Lifecycle = PreparingUpdate
+	o.UpdateRevision, o.Progress.Revision = "old", "old"
+	expect(t, Decide(Plan{}, o), "set oldUp0 Normal")
+	o.CloneSet.Spec.Partition = Pods(1)
+	o.UpdateRevision, o.Progress.Revision = "new", "new"
+	expect(t, Decide(Plan{}, o), "set oldUp0 Normal")
+}
+
+func TestKruise676BadImageThenFixGoesOnInPlace(t *testing.T) {
+	// The pod hangs half way into a bad revision; the fixed one must not wait for it.
+	spec := CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1), UpdateType: InPlaceIfPossible}
+	o := look(spec, oldUp, oldUp, newPending)
+	o.Pods[2].Revision = "bad"
+	o.Revisions = append(o.Revisions, Revision{Name: "bad", Template: testTemplates()[0].Template})
+	expect(t, Decide(Plan{}, o), "UpdatePodInPlace newPending2")
+}
+
+func TestKruise1113NameOfATerminatingPodIsNotUsedAgain(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}
+	o := look(spec, newUp)
+	first := Decide(Plan{}, o).Actions[0]
+	stuck := newDown.pod(first.Pod.Name)
+	stuck.Instance, stuck.Terminating = first.Instance, true
+	o.Pods = append(o.Pods, stuck)
+	second := Decide(Plan{}, o).Actions[0]
+	if second.Kind != CreatePod || second.Pod.Name == first.Pod.Name {
+		t.Errorf("decided %s while a pod of that name terminates", second)
+	}
+	o.Pods = o.Pods[:1]
+	if again := Decide(Plan{}, o).Actions[0]; again.Pod.Name != first.Pod.Name {
+		t.Errorf("the same look gives %s and then %s", first, again)
+	}
+}
+
+func TestKruise925EvictedPodsAreReplacedAndRemoved(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}
+	expect(t, Decide(Plan{}, look(spec, newUp, ended)), "DeletePod ended1, create new")
+}
+
+func TestKruise2175PodsAskedToBeDeletedSpendTheBudget(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, MaxUnavailable: Pods(1)}
+	// One is asked to be deleted and still serves, one is down: no further one may go.
+	expect(t, Decide(Plan{}, look(spec, oldUpMarked, oldDown, oldUp, oldUp)), "DeletePod oldDown1")
+	expect(t, Decide(Plan{}, look(spec, oldUpMarked, newDown, oldUp, oldUp)), "")
+}
+
+func TestRollouts174ABatchThatNeverGetsReadyEnds(t *testing.T) {
+	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, oldUp, newDown)
+	d := Decide(Plan{}, o)
+	if d.Verdict != Wait || d.After <= 0 {
+		t.Fatalf("%s, looks again after %v; want a wait that ends", d.Verdict, d.After)
+	}
+	o.Now = o.Now.Add(d.After)
+	if d = Decide(Plan{}, o); d.Verdict != Stopped || d.Reason.ExitCode() != 11 {
+		t.Errorf("at the deadline: %s %s", d.Verdict, d.Reason)
+	}
+}
+
+func TestRollouts203ShrunkReplicasDoNotStrandTheBatch(t *testing.T) {
+	plan := Plan{Batches: []Batch{{Replicas: Pods(6)}, {Replicas: Percent(100)}}}
+	d := Decide(plan, look(CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1)}, newUp, newUp, oldUp))
+	expect(t, d, "DeletePod oldUp2")
+}
+
+func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
+	o := look(CloneSetSpec{Replicas: 4, MaxUnavailable: Pods(1)})
+	o.Progress = Progress{}
+	o.CloneSet.Status = CloneSetStatus{Replicas: 4, ReadyReplicas: 4}
+	d := Decide(Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Percent(100)}}}, o)
+	if d.Verdict != Stopped || d.Reason != Invalid {
+		t.Errorf("%s %s %s", d.Verdict, d.Reason, d.Message)
+	}
+}
+
+func TestLostMemoryHalfWayGoesOn(t *testing.T) {
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Pods(2)}, {Replicas: Percent(100)}}}
+	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)})
+	o.Progress = Progress{}
+	o.CloneSet.Status = CloneSetStatus{Replicas: 4, ReadyReplicas: 4, UpdatedReplicas: 2, UpdatedReadyReplicas: 2, UpdatedAvailableReplicas: 2}
+	if d := Decide(plan, o); d.Reason != BatchStarted {
+		t.Errorf("%s %s", d.Reason, d.Message)
+	}
+}
+
+func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
+	pause := Pause{UntilApproved: true}
+	plan := Plan{Batches: []Batch{{Replicas: Pods(1), Pause: pause}, {Replicas: Pods(2), Pause: pause}, {Replicas: Pods(3)}}}
+	o := look(CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1)}, newUp, newUp, oldUp)
+	o.Progress.Batch, o.Progress.Approved, o.Progress.Ready = 1, 1, testEpoch()
+	if d := Decide(plan, o); d.Reason != AwaitingApproval {
+		t.Errorf("%s: the approval of the first batch counts for the second", d.Reason)
+	}
+	o.Progress.Approved = o.Progress.Batch + 1
+	if d := Decide(plan, o); d.Reason != BatchStarted || d.Batch != 2 {
+		t.Errorf("%s in batch %d after the approval", d.Reason, d.Batch+1)
+	}
+}
+
+func TestArgo1774ABadStablePodDoesNotBlockTheRelease(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)}
+	d := Decide(Plan{}, look(spec, oldDown, oldUp, newUp, newUp))
+	if d.Verdict != Go || d.Reason != BatchReady {
+		t.Errorf("%s %s", d.Reason, d.Message)
+	}
+}
+
+func TestArgo1415ScalingDoesNotTouchTheStablePodsOfTheBatch(t *testing.T) {
+	spec := CloneSetSpec{Replicas: 6, Partition: Pods(3), MaxUnavailable: Pods(1)}
+	expect(t, Decide(Plan{}, look(spec, append(times(3, oldUp), newUp)...)), "create new, create new")
+}
+
+func TestArgo2119AbortKeepsTheBudget(t *testing.T) {
+	o := look(CloneSetSpec{Replicas: 6, MaxUnavailable: Pods(1)}, append(times(2, oldUp), times(4, newUp)...)...)
+	o.Progress.Back, o.Progress.Failure = true, AbortedByPerson
+	expect(t, Decide(Plan{OnFailure: Rollback}, o), "DeletePod newUp2")
+}
+
+func TestArgo4365NodeChurnDuringThePauseOnlyBeginsItAgain(t *testing.T) {
+	plan := Plan{Batches: []Batch{{Replicas: Percent(100), Pause: Pause{Duration: time.Hour}}}}
+	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, newUp, newDown)
+	o.Progress.Ready = o.Now.Add(-time.Second)
+	d := Decide(plan, o)
+	if d.Verdict != Go || d.Actions[0].Progress == nil || !d.Actions[0].Progress.Ready.IsZero() {
+		t.Errorf("%s %s %v", d.Verdict, d.Reason, d.Actions)
+	}
+}
+
+func TestFlagger1247TheDeadlineFiresAlsoWhilePodsComeAndGo(t *testing.T) {
+	// Ready for a while, then not: what it took before still counts.
+	plan := Plan{ProgressDeadline: time.Minute, Batches: []Batch{{Replicas: Percent(100), Pause: Pause{Duration: time.Hour}}}}
+	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, newUp, newDown)
+	o.Progress.Ready = testEpoch().Add(50 * time.Second)
+	o.Now = testEpoch().Add(20 * time.Minute)
+	o.Progress = *Decide(plan, o).Actions[0].Progress
+	o.Now = o.Now.Add(9 * time.Second)
+	if d := Decide(plan, o); d.Verdict != Wait {
+		t.Fatalf("%s after 59 seconds of not being ready", d.Verdict)
+	}
+	o.Now = o.Now.Add(time.Second)
+	if d := Decide(plan, o); d.Verdict != Stopped {
+		t.Errorf("%s after a minute of not being ready", d.Verdict)
+	}
+}
+
+func TestFlagger634ScalingDoesNotBeginTheBatchesAgain(t *testing.T) {
+	plan := Plan{Batches: []Batch{{Replicas: Percent(50)}, {Replicas: Percent(100)}}}
+	o := look(CloneSetSpec{Replicas: 6, MaxUnavailable: Pods(1)}, append(times(2, oldUp), times(2, newUp)...)...)
+	o.Progress.Batch = 1
+	if d := Decide(plan, o); d.Batch != 1 {
+		t.Errorf("back in batch %d", d.Batch+1)
+	}
+}

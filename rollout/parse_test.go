@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	yaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+const fullPlan = `apiVersion: slipway.dev/v1alpha1
+kind: BatchPlan
+metadata:
+  name: demo
+  namespace: shop
+spec:
+  target:
+    apiVersion: apps.kruise.io/v1alpha1
+    kind: CloneSet
+    name: demo
+  batches:
+  - replicas: 1
+    pause:
+      untilApproved: true
+  - replicas: 20%
+    pause:
+      duration: 10m
+    checks:
+    - errors
+  - replicas: 100%
+  checks:
+  - name: errors
+    prometheus:
+      address: http://prometheus:9090
+      query: rate
+      min: 0
+      max: 0.5
+    interval: 30s
+    count: 5
+  failureThreshold: 1
+  progressDeadline: 10m
+  onFailure: Stop
+`
+
+const fullSet = `apiVersion: apps.kruise.io/v1alpha1
+kind: CloneSet
+metadata:
+  name: demo
+  namespace: shop
+spec:
+  replicas: 5
+  minReadySeconds: 3
+  revisionHistoryLimit: 7
+  progressDeadlineSeconds: 60
+  selector:
+    matchLabels:
+      app: demo
+    matchExpressions:
+    - key: app
+      operator: In
+      values:
+      - demo
+  scaleStrategy:
+    podsToDelete:
+    - demo-x
+    maxUnavailable: 2
+    disablePVCReuse: true
+  lifecycle:
+    preDelete:
+      labelsHandler:
+        hook: "on"
+      finalizersHandler:
+      - example.com/hook
+      markPodNotReady: true
+  updateStrategy:
+    type: InPlaceIfPossible
+    partition: 40%
+    maxSurge: 20%
+    maxUnavailable: 1
+    paused: false
+    priorityStrategy:
+      weightPriority:
+      - weight: 50
+        matchSelector:
+          matchLabels:
+            zone: a
+    scatterStrategy:
+    - key: zone
+      value: a
+    inPlaceUpdateStrategy:
+      gracePeriodSeconds: 5
+  template:
+    metadata:
+      labels:
+        app: demo
+    spec:
+      containers:
+      - name: app
+        image: app:v2
+`
+
+func TestParsePlan(t *testing.T) {
+	limit, least := 0.5, 0.0
+	want := rollout.Plan{
+		Namespace: "shop", Name: "demo",
+		Target: rollout.Target{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Name: "demo"},
+		Batches: []rollout.Batch{
+			{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}},
+			{Replicas: rollout.Percent(20), Pause: rollout.Pause{Duration: 10 * time.Minute}, Checks: []string{"errors"}},
+			{Replicas: rollout.Percent(100)},
+		},
+		Checks: []rollout.Check{{
+			Name: "errors", Interval: 30 * time.Second, Count: 5,
+			Prometheus: &rollout.Prometheus{Address: "http://prometheus:9090", Query: "rate", Min: &least, Max: &limit},
+		}},
+		FailureThreshold: rollout.Pods(1), ProgressDeadline: 10 * time.Minute, OnFailure: rollout.Stop,
+	}
+	got, err := rollout.ParsePlan("plan.yaml", []byte(fullPlan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b rollout.Quantity) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// betaSet is fullSet in v1beta1, where the strategy's fields are one level deeper.
+func betaSet() string {
+	head, rest, _ := strings.Cut(fullSet, "  updateStrategy:\n")
+	strategy, tail, _ := strings.Cut(rest, "  template:\n")
+	strategy = strings.ReplaceAll("    "+strings.TrimSpace(strategy), "\n", "\n  ")
+	strategy = strings.Replace(strategy, "type: InPlace", "podUpdatePolicy: InPlace", 1)
+	head = strings.Replace(head, "v1alpha1", "v1beta1", 1)
+	head = strings.Replace(head, "disablePVCReuse: true", "enablePVCReuse: false", 1)
+	return head + "  updateStrategy:\n    type: RollingUpdate\n    rollingUpdate:\n  " + strategy + "\n  template:\n" + tail
+}
+
+func TestBothVersionsOfACloneSetAreTheSameRelease(t *testing.T) {
+	alpha, err := rollout.ParseCloneSet("alpha.yaml", []byte(fullSet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	beta, err := rollout.ParseCloneSet("beta.yaml", []byte(betaSet()))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, betaSet())
+	}
+	if diff := cmp.Diff(alpha.Spec, beta.Spec, cmp.Comparer(func(a, b rollout.Quantity) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// wrongValues are one value of every kind. A field that takes one of them by right is listed in rightful.
+var wrongValues = []string{"{}", "[]", "nonsense", "-1", "1.5", "true", `"5"`, "101%", "10x"}
+
+// rightful are the values of wrongValues that a field takes, by the field's last name.
+var rightful = map[string]string{
+	"name": `nonsense 101% 10x "5"`, "namespace": `nonsense 101% 10x "5"`, "query": `nonsense 101% 10x "5"`, "key": `nonsense 101% 10x "5"`,
+	"value": `nonsense 101% 10x "5"`, "podsToDelete": `nonsense 101% 10x "5" []`, "finalizersHandler": `nonsense 101% 10x "5" []`, "hook": `nonsense 101% 10x "5"`,
+	"zone": `nonsense 101% 10x "5"`, "min": "-1", "max": "1.5", "maxSurge": "101%",
+	"untilApproved": "true", "paused": "true", "disablePVCReuse": "true", "enablePVCReuse": "true", "markPodNotReady": "true",
+	"pause": "{}", "labelsHandler": "{}", "preDelete": "{}", "lifecycle": "{}", "scaleStrategy": "{}", "inPlaceUpdateStrategy": "{}", "priorityStrategy": "{}",
+	"matchLabels": "{}", "matchSelector": "{}", "rollingUpdate": "{}", "updateStrategy": "{}", "weightPriority": "[]", "scatterStrategy": "[]",
+	"matchExpressions": "[]", "values": "", "prometheus": "", "checks": "[]", "status": "{}",
+}
+
+// TestEveryFieldWrongInEveryWayIsNamed replaces every field of the documents by a value of every kind, and puts an
+// unknown field into every mapping. Each must be refused with file, line and field.
+func TestEveryFieldWrongInEveryWayIsNamed(t *testing.T) {
+	parsePlan := func(s string) error { _, err := rollout.ParsePlan("in.yaml", []byte(s)); return err }
+	parseSet := func(s string) error { _, err := rollout.ParseCloneSet("in.yaml", []byte(s)); return err }
+	tried := 0
+	for _, c := range []struct {
+		text  string
+		parse func(string) error
+	}{{fullPlan, parsePlan}, {fullSet, parseSet}, {betaSet(), parseSet}} {
+		if err := c.parse(c.text); err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(c.text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		walk(doc.Content[0], "", func(path string, n *yaml.Node) {
+			last := path[strings.LastIndex(path, ".")+1:]
+			last, _, _ = strings.Cut(last, "[")
+			for _, wrong := range wrongValues {
+				if strings.Contains(" "+rightful[last]+" ", " "+wrong+" ") {
+					continue
+				}
+				tried++
+				refuses(t, c.parse, &doc, n, wrong, path)
+			}
+			if n.Kind == yaml.MappingNode && !strings.HasSuffix(path, "Labels") && !strings.HasSuffix(path, "labelsHandler") && path != "metadata" {
+				tried++
+				unknown := *n
+				unknown.Content = append([]*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: "surprise"}, {Kind: yaml.ScalarNode, Tag: "!!int", Value: "1"}}, n.Content...)
+				swap(t, c.parse, &doc, n, unknown, strings.TrimPrefix(path+".surprise", "."))
+			}
+		})
+	}
+	t.Logf("%d wrong documents", tried)
+}
+
+// walk visits every node below root but the pod template, which is opaque.
+func walk(n *yaml.Node, path string, visit func(string, *yaml.Node)) {
+	if path == "spec.template" || strings.HasPrefix(path, "apiVersion") || path == "kind" {
+		return
+	}
+	if path != "" {
+		visit(path, n)
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i < len(n.Content); i += 2 {
+			walk(n.Content[i+1], strings.TrimPrefix(path+"."+n.Content[i].Value, "."), visit)
+		}
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			walk(item, fmt.Sprintf("%s[%d]", path, i), visit)
+		}
+	}
+}
+
+func refuses(t *testing.T, parse func(string) error, doc, n *yaml.Node, wrong, path string) {
+	t.Helper()
+	var replacement yaml.Node
+	if err := yaml.Unmarshal([]byte(wrong), &replacement); err != nil {
+		t.Fatal(err)
+	}
+	swap(t, parse, doc, n, *replacement.Content[0], path)
+}
+
+// swap puts another node into the document, expects it to be refused, and puts the old one back.
+func swap(t *testing.T, parse func(string) error, doc, n *yaml.Node, by yaml.Node, path string) {
+	t.Helper()
+	old := *n
+	*n = by
+	text, err := yaml.Marshal(doc)
+	*n = old
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = parse(string(text))
+	wrong, _ := yaml.Marshal(&by)
+	if err == nil {
+		t.Errorf("%s: %s is taken", path, strings.TrimSpace(string(wrong)))
+		return
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if !strings.HasPrefix(line, "in.yaml:") {
+			t.Errorf("%s: %s: message without file and line: %s", path, wrong, line)
+		}
+	}
+	// A value that only does not fit the ones beside it is named by what holds them all.
+	above := path[:max(strings.LastIndex(path, "."), 0)]
+	if !strings.Contains(err.Error(), ": "+path) && !strings.Contains(err.Error(), ": "+above+": ") && !strings.Contains(err.Error(), ": spec.selector: does not match") {
+		t.Errorf("%s: %s: the field is not named: %v", path, strings.TrimSpace(string(wrong)), err)
+	}
+}

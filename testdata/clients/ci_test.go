@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clients
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// pipelines returns the steps of the example's pipelines that run slipway.
+func pipelines(t *testing.T) map[string][]string {
+	t.Helper()
+	var github struct {
+		Jobs map[string]struct {
+			Steps []struct{ Run string }
+		}
+	}
+	var gitlab map[string]struct{ Script []string }
+	for file, into := range map[string]any{".github/workflows/sidecars.yaml": &github, ".gitlab-ci.yml": &gitlab} {
+		if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join("../examples/ci", file))), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps := map[string][]string{}
+	for _, step := range github.Jobs["check"].Steps {
+		if strings.HasPrefix(step.Run, "slipway ") {
+			steps["GitHub"] = append(steps["GitHub"], step.Run)
+		}
+	}
+	steps["GitLab"] = gitlab["sidecars"].Script
+	return steps
+}
+
+// Both pipelines fail on manifests without their sidecars, say so at the line, and pass once they carry them.
+func TestPipelines(t *testing.T) {
+	for name, steps := range pipelines(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := example(t, "ci")
+			write(t, dir, "pipeline.sh", strings.Join(steps, "\n")+"\n", 0o644)
+			got := script(t, dir, "pipeline.sh")
+			if got.code != 3 {
+				t.Fatalf("exit %d, want 3\n%s", got.code, got.stderr)
+			}
+			contains(t, got.stdout, "+++ b/manifests/app.yaml")
+			contains(t, got.stderr, "impact on 2 pod templates: 2 restart", "manifests/app.yaml would change")
+			if results := sarifResults(t, filepath.Join(dir, "slipway.sarif")); len(results) != 2 || results[0] != "would-change manifests/app.yaml" {
+				t.Errorf("SARIF results %v", results)
+			}
+			if got := run(t, dir, "slipway", "render", "--in-place", "-s", "sidecars", "manifests"); got.code != 0 {
+				t.Fatal(got.stderr)
+			}
+			if got := script(t, dir, "pipeline.sh"); got.code != 0 {
+				t.Errorf("exit %d with sidecars in place\n%s%s", got.code, got.stdout, got.stderr)
+			}
+			if results := sarifResults(t, filepath.Join(dir, "slipway.sarif")); len(results) != 0 {
+				t.Errorf("SARIF results %v", results)
+			}
+		})
+	}
+}
+
+// sarifResults lists rule and file of each result.
+func sarifResults(t *testing.T, path string) []string {
+	t.Helper()
+	var log struct {
+		Version string
+		Runs    []struct {
+			Results []struct {
+				RuleID    string
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           struct{ StartLine int }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(readFile(t, path)), &log); err != nil || log.Version != "2.1.0" {
+		t.Fatalf("version %q, %v", log.Version, err)
+	}
+	var out []string
+	for _, r := range log.Runs[0].Results {
+		place := r.Locations[0].PhysicalLocation
+		if place.Region.StartLine == 0 {
+			t.Errorf("%s has no line", r.RuleID)
+		}
+		out = append(out, r.RuleID+" "+place.ArtifactLocation.URI)
+	}
+	return out
+}
+
+// pre-commit builds slipway from a repository and runs it as the hooks say.
+func TestPreCommit(t *testing.T) {
+	if _, err := exec.LookPath("pre-commit"); err != nil {
+		t.Skip("pre-commit is not on PATH: install Debian's package pre-commit")
+	}
+	t.Setenv("PRE_COMMIT_HOME", t.TempDir())
+	for _, variable := range []string{"GOMODCACHE", "GOCACHE"} {
+		dir, err := goCommand(".", "env", variable)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(variable, strings.TrimSpace(dir))
+	}
+	t.Setenv("CGO_ENABLED", "0")
+	source := repository(t)
+	dir := checkout(t, "ci")
+	replaceIn(t, dir, ".pre-commit-config.yaml", "https://github.com/slipway-dev/slipway", source)
+	git(t, dir, "commit", "-qam", "use the repository at hand")
+	write(t, dir, "hooks.sh", "pre-commit run --all-files\n", 0o644)
+	got := script(t, dir, "hooks.sh")
+	if got.code != 1 {
+		t.Errorf("exit %d, want 1", got.code)
+	}
+	contains(t, got.stdout, "exit code: 3", "manifests/app.yaml would change", "SidecarSets are valid")
+	if changed := git(t, dir, "status", "--porcelain", "--untracked-files=no"); changed != "" {
+		t.Errorf("a check has changed:\n%s", changed)
+	}
+	if got := run(t, dir, "slipway", "render", "--in-place", "-s", "sidecars", "manifests"); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	git(t, dir, "commit", "-qam", "inject sidecars")
+	if got := script(t, dir, "hooks.sh"); got.code != 0 {
+		t.Errorf("exit %d with sidecars in place\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+// repository makes a repository of this checkout as it is now, committed or not, with the tag that the example names.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := strings.Split(strings.TrimSpace(git(t, "../..", "ls-files", "-co", "--exclude-standard", ":!testdata")), "\n")
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join("../..", file))
+		if err != nil {
+			continue // deleted, but not yet in Git
+		}
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(file)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, file, string(text), 0o644)
+	}
+	for _, args := range [][]string{
+		{"init", "-q"},
+		{"add", "-A"},
+		{"-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false", "commit", "-qm", "slipway"},
+		{"tag", "v0.1.0"},
+	} {
+		git(t, dir, args...)
+	}
+	return dir
+}
+
+// A branch of rendered manifests: one file an object under names that stay, only slipway's own files go, and nothing new
+// is committed where nothing has changed.
+func TestRenderedBranch(t *testing.T) {
+	dir := checkout(t, "rendered-branch")
+	git(t, dir, "branch", "env/prod")
+	files := func() []string {
+		return strings.Fields(git(t, dir, "ls-tree", "-r", "--name-only", "env/prod", "shop/"))
+	}
+	publish := func() {
+		t.Helper()
+		if got := script(t, dir, "publish.sh"); got.code != 0 {
+			t.Fatalf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+		}
+	}
+	publish()
+	want := []string{
+		"shop/.slipway-files", "shop/shop/apps.kruise.io_v1alpha1_cloneset_worker.yaml", "shop/shop/apps_v1_deployment_web.yaml",
+		"shop/shop/v1_service_web.yaml",
+	}
+	if diff := cmp.Diff(want, files()); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	contains(t, git(t, dir, "show", "env/prod:shop/shop/apps_v1_deployment_web.yaml"), "name: log-collector")
+	head := git(t, dir, "rev-parse", "env/prod")
+	publish()
+	if again := git(t, dir, "rev-parse", "env/prod"); again != head {
+		t.Error("nothing has changed, and something is committed")
+	}
+	git(t, dir, "worktree", "add", "-q", "../by-hand", "env/prod")
+	byHand := filepath.Join(filepath.Dir(dir), "by-hand")
+	write(t, filepath.Join(byHand, "shop"), "README.md", "written by hand\n", 0o644)
+	git(t, byHand, "add", "-A")
+	git(t, byHand, "commit", "-qm", "say what this is")
+	git(t, dir, "worktree", "remove", "../by-hand")
+	text := readFile(t, filepath.Join(dir, "base/app.yaml"))
+	write(t, filepath.Join(dir, "base"), "app.yaml", text[:strings.LastIndex(text, "---\n")], 0o644)
+	git(t, dir, "commit", "-qam", "retire the worker")
+	publish()
+	want = []string{"shop/.slipway-files", "shop/README.md", "shop/shop/apps_v1_deployment_web.yaml", "shop/shop/v1_service_web.yaml"}
+	if diff := cmp.Diff(want, files()); diff != "" {
+		t.Errorf("files after an object has gone (-want +got):\n%s", diff)
+	}
+}

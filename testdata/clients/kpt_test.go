@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clients
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// kptPackage copies the example, or skips the test where there is no kpt: its module cannot be built.
+func kptPackage(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("kpt"); err != nil {
+		t.Skip("kpt is not on PATH: install Debian's google-cloud-cli-kpt from Google's repository, or a release of kpt")
+	}
+	return example(t, "kpt")
+}
+
+// kptResults is what kpt writes into its results folder.
+type kptResults struct {
+	ExitCode int
+	Items    []struct {
+		ExitCode int
+		Stderr   string
+		Results  []struct {
+			Message, Severity string
+			File              struct{ Path string }
+			ResourceRef       struct{ Kind, Name string }
+		}
+	}
+}
+
+func resultsOf(t *testing.T, dir string) kptResults {
+	t.Helper()
+	var r kptResults
+	if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join(dir, "results", "results.yaml"))), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Items) == 0 {
+		t.Fatal("the results are empty")
+	}
+	return r
+}
+
+func TestKptInjectsInPlace(t *testing.T) {
+	for _, commands := range []string{"commands.sh", "eval.sh"} {
+		t.Run(commands, func(t *testing.T) {
+			dir := kptPackage(t)
+			before := read(t, dir)
+			if got := script(t, dir, commands); got.code != 0 {
+				t.Fatalf("exit %d\n%s", got.code, got.stderr)
+			}
+			once := read(t, dir)
+			if diff := cmp.Diff(shopPods, pods(t, once)); diff != "" {
+				t.Errorf("pods differ (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(names(t, before), names(t, once)); diff != "" {
+				t.Errorf("objects came or went (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(comments(before), comments(once)); diff != "" {
+				t.Errorf("comments differ (-before +after):\n%s", diff)
+			}
+			if strings.Contains(once, "config.kubernetes.io/index") || strings.Contains(once, "config.k8s.io/id") {
+				t.Errorf("an orchestrator's annotation is left in:\n%s", once)
+			}
+			if r := resultsOf(t, dir); r.ExitCode != 0 || r.Items[0].ExitCode != 0 {
+				t.Errorf("results %+v", r)
+			}
+			if got := script(t, dir, commands); got.code != 0 {
+				t.Fatalf("exit %d\n%s", got.code, got.stderr)
+			}
+			if diff := cmp.Diff(once, read(t, dir)); diff != "" {
+				t.Errorf("a second run changes something (-once +twice):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKptResults(t *testing.T) {
+	dir := kptPackage(t)
+	replaceIn(t, dir, "app.yaml", "app-type: batch", "app-type: long-term")
+	if got := script(t, dir, "commands.sh"); got.code != 0 {
+		t.Fatalf("exit %d\n%s", got.code, got.stderr)
+	}
+	for _, r := range resultsOf(t, dir).Items[0].Results {
+		if r.Severity == "warning" && r.File.Path == "app.yaml" && r.ResourceRef.Kind == "CronJob" && r.ResourceRef.Name == "report" {
+			return
+		}
+	}
+	t.Errorf("no warning about the CronJob in %+v", resultsOf(t, dir))
+}
+
+// Whatever stops the pipeline, the package stays as it was.
+func TestKptFailuresLeaveThePackage(t *testing.T) {
+	half := write(t, t.TempDir(), "half", "#!/bin/sh\nslipway fn > $0.out\nhead -c 300 $0.out\nexit 1\n", 0o755)
+	tests := map[string]struct {
+		reason             string
+		file, old, changed string
+		want               string // in the results
+	}{
+		"broken set": {
+			reason: "a mistake in a set",
+			file:   "sidecarset.yaml", old: "containers:", changed: "containerz:",
+			want: "containerz",
+		},
+		"second function": {
+			reason: "slipway has done its work when the next function fails",
+			file:   "Kptfile", old: "    configPath: slipway.yaml\n", changed: "    configPath: slipway.yaml\n  - exec: false\n",
+		},
+		"half a list": {
+			reason: "the function ends in the middle of its output",
+			file:   "Kptfile", old: "exec: slipway fn", changed: "exec: " + half,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := kptPackage(t)
+			replaceIn(t, dir, test.file, test.old, test.changed)
+			before := snapshot(t, dir)
+			got := script(t, dir, "commands.sh")
+			if got.code == 0 {
+				t.Errorf("%s: exit 0", test.reason)
+			}
+			if strings.Contains(test.changed, half) {
+				contains(t, readFile(t, half+".out"), "log-collector")
+			}
+			results := readFile(t, filepath.Join(dir, "results", "results.yaml"))
+			contains(t, results, test.want)
+			if err := os.RemoveAll(filepath.Join(dir, "results")); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+				t.Errorf("%s, and the package has changed (-before +after):\n%s", test.reason, diff)
+			}
+		})
+	}
+}
+
+// snapshot returns the text of every file below a folder.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[strings.TrimPrefix(path, dir)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

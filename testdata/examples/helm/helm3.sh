@@ -1,0 +1,2 @@
+# Prints the chart as it is installed; the same flags work with helm install and helm upgrade.
+helm template shop chart -n shop --post-renderer slipway/post-render --post-renderer-args=-s=sidecars --post-renderer-args=-n=shop

@@ -1,0 +1,2 @@
+# Rewrites the files of this folder.
+kustomize fn run . --enable-exec

@@ -1,0 +1,1 @@
+cat app.yaml | slipway render -s sidecarset.yaml
