@@ -14,9 +14,11 @@ import (
 func TestManifestsAreAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")
-	paths := map[string]string{"ServiceAccount": "/api/v1/namespaces/NS/serviceaccounts", "ConfigMap": "/api/v1/namespaces/NS/configmaps",
+	paths := map[string]string{
+		"ServiceAccount": "/api/v1/namespaces/NS/serviceaccounts", "ConfigMap": "/api/v1/namespaces/NS/configmaps",
 		"Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles", "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
-		"Job": "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments"}
+		"Job": "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments",
+	}
 	for _, o := range []kube.JobOptions{
 		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte("a plan")},
 		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete},
