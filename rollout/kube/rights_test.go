@@ -38,6 +38,11 @@ func (w *world) rights(hasClaims bool) []kubetest.Rule {
 func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 	w.t.Helper()
 	user := w.User(w.t, w.namespace, rules...)
+	kubetest.Eventually(w.t, "the rights are known", func() (bool, string) {
+		_, one := user.TryGet(w.path("clonesets", "demo"))
+		_, other := user.TryGet(w.path("controllerrevisions"))
+		return one == nil || other == nil, fmt.Sprint(one, other)
+	})
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	steps := []func(){
@@ -136,7 +141,7 @@ func TestCost(t *testing.T) {
 			if n, err := report.Replay(bytes.NewReader(log.Bytes())); err != nil || n == 0 {
 				t.Errorf("%d decisions made again: %v", n, err)
 			}
-			forged := strings.Replace(log.String(), `"Ready":true`, `"Ready":false`, 1)
+			forged := strings.Replace(log.String(), `"Verdict":"Done"`, `"Verdict":"Wait"`, 1)
 			if _, err := report.Replay(strings.NewReader(forged)); !errors.Is(err, report.ErrDiffers) {
 				t.Errorf("a forged log gives %v", err)
 			}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/slipway-dev/slipway/rollout"
 )
 
@@ -46,6 +48,7 @@ func (w *statusWriter) due(ctx context.Context, now time.Time) (context.Context,
 // again later; a refusal is an error.
 func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 	if c.options.Mode == rollout.Partition || !c.lock.holds() || c.last.observed.CloneSet.Name == "" || c.last.observed.CloneSet.Deleting {
+		c.reporter.dirty = false
 		return nil
 	}
 	status, changed := c.nextStatus()
@@ -66,6 +69,10 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 			c.seen.sets = 0
 		}
 		c.set.Status = written.Status
+		return nil
+	}
+	if apierrors.IsNotFound(err) {
+		c.reporter.dirty = false // the next look shows that the CloneSet is gone
 		return nil
 	}
 	if refused(err) {
