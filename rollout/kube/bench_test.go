@@ -44,7 +44,8 @@ func BenchmarkRelease(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
 				b.StopTimer()
 				c.Patch(b, at+"/demo", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-					"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("example.com/app:b%d", n)}}}}}})
+					"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("example.com/app:b%d", n)}},
+				}}}})
 				writes := podWrites(b, c, ns)
 				b.StartTimer()
 				began := time.Now()
