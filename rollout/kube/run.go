@@ -134,7 +134,7 @@ func (c *Cluster) depart(ctx context.Context, cause error) error {
 		c.last.failure = cause
 		c.tell(ctx, "Warning", "Failed", cause.Error())
 	}
-	err := c.lastStatus(ctx)
+	err := c.syncStatus(ctx, true)
 	if c.last.decision.Ended() && c.options.Mode != rollout.Partition {
 		err = errors.Join(err, c.pruneRevisions(ctx, c.last.observed))
 	}
@@ -142,23 +142,4 @@ func (c *Cluster) depart(ctx context.Context, cause error) error {
 		return fmt.Errorf("after the release of CloneSet %s/%s: %w", c.target.Namespace, c.target.Name, err)
 	}
 	return nil
-}
-
-// lastStatusPause is how long the last status waits after a write that failed for a moment.
-const lastStatusPause = 100 * time.Millisecond
-
-// lastStatus writes the status until it is written: there is no later time at which it could be made true.
-func (c *Cluster) lastStatus(ctx context.Context) error {
-	for {
-		if err := c.syncStatus(ctx, true); err != nil || !c.reporter.dirty {
-			return err
-		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("writing the status of CloneSet %s/%s: the API server did not take it within %v: %w",
-				c.target.Namespace, c.target.Name, farewell, ctx.Err())
-		}
-		pause, done := context.WithTimeout(ctx, lastStatusPause)
-		<-pause.Done()
-		done()
-	}
 }
