@@ -52,7 +52,7 @@ func (c *Cluster) parallel(ctx context.Context, actions []rollout.Action) error 
 				}
 				mu.Lock()
 				if failure == nil || errors.Is(failure, rollout.ErrConflict) {
-					failure = err
+					failure, c.last.scaling = err, scales(a)
 				}
 				mu.Unlock()
 			}
@@ -67,6 +67,11 @@ func (c *Cluster) parallel(ctx context.Context, actions []rollout.Action) error 
 	close(next)
 	wait.Wait()
 	return failure
+}
+
+// scales tells whether an action changes the number of pods, and not what they run.
+func scales(a rollout.Action) bool {
+	return a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old"
 }
 
 // write makes one write.

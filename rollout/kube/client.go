@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -207,7 +208,10 @@ func conflict(what string, err error) error {
 
 // explain adds to an error of the server what to do about it.
 func explain(what string, err error) error {
-	if apierrors.IsForbidden(err) {
+	switch {
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
+		return fmt.Errorf("%s: %w: raise the ResourceQuota, or release with a smaller maxSurge", what, err)
+	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "): // in the words of RBAC
 		return fmt.Errorf("%s: %w: slipway rollout job prints a Role with what a release needs", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)

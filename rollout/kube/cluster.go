@@ -89,6 +89,7 @@ type look struct {
 	observed rollout.Observed
 	decision rollout.Decision
 	failure  error // of the last writes
+	scaling  bool  // the failure is of a write that only changes the number of pods
 }
 
 // seen are the versions of the mirrors at the last look.

@@ -76,7 +76,8 @@ func TestKilledAtEveryWrite(t *testing.T) {
 			const most = 80 // more writes than any of these releases makes
 			var longest atomic.Int64
 			longest.Store(most)
-			for at := 1; at <= most; at++ {
+			// Under the race detector, which makes everything slow, a sample is enough.
+			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
 				for _, after := range []bool{false, true} {
 					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
 						t.Parallel()

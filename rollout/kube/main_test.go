@@ -5,6 +5,7 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -22,7 +23,12 @@ import (
 
 var shared = kubetest.Shared{Options: kubetest.Options{ControllerManager: true, Bodies: true}}
 
+// TestMain runs more tests at a time than there are processors: they wait for pods most of the time.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("8")
+	}
 	code := m.Run()
 	shared.Stop()
 	os.Exit(code)

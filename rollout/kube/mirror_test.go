@@ -36,7 +36,7 @@ func (a answers) client(t *testing.T) client {
 func status(w http.ResponseWriter, code int, reason string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"on purpose","reason":%q,"code":%d}`, reason, code)
+	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"on purpose","reason":%q,"code":%d}`, reason, code)
 }
 
 func objectJSON(name, version string) string {
@@ -58,21 +58,21 @@ func TestMirrorGoesOnAfterGapsAndNeverBack(t *testing.T) {
 			lists++
 			switch lists {
 			case 1:
-				fmt.Fprintf(w, `{"kind":"List","metadata":{"resourceVersion":"10"},"items":[%s,%s]}`, objectJSON("a", "4"), objectJSON("b", "9"))
+				_, _ = fmt.Fprintf(w, `{"kind":"List","metadata":{"resourceVersion":"10"},"items":[%s,%s]}`, objectJSON("a", "4"), objectJSON("b", "9"))
 			case 2: // a server that lags behind
-				fmt.Fprintf(w, `{"metadata":{"resourceVersion":"11"},"items":[%s]}`, objectJSON("a", "4"))
+				_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"11"},"items":[%s]}`, objectJSON("a", "4"))
 			default:
-				fmt.Fprintf(w, `{"metadata":{"resourceVersion":"30"},"items":[%s]}`, objectJSON("c", "25"))
+				_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"30"},"items":[%s]}`, objectJSON("c", "25"))
 			}
 			return
 		}
 		watches++
 		switch watches {
 		case 1:
-			fmt.Fprintf(w, `{"type":"MODIFIED","object":%s}{"type":"MODIFIED","object":%s}{"type":"DELETED","object":%s}`,
+			_, _ = fmt.Fprintf(w, `{"type":"MODIFIED","object":%s}{"type":"MODIFIED","object":%s}{"type":"DELETED","object":%s}`,
 				objectJSON("a", "12"), objectJSON("a", "11"), objectJSON("b", "13"))
 		case 2:
-			fmt.Fprint(w, `{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}{"type":"ERROR","object":{"kind":"Status","code":410}}`)
+			_, _ = fmt.Fprint(w, `{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}{"type":"ERROR","object":{"kind":"Status","code":410}}`)
 		default:
 			if got := r.URL.Query().Get("resourceVersion"); got != "30" {
 				t.Errorf("the watch goes on from %s", got)
@@ -173,7 +173,7 @@ func TestServerFairnessIsRespected(t *testing.T) {
 		if err != nil || string(body) != `{"a":1}` {
 			t.Errorf("the repeated request has the body %q, %v", body, err)
 		}
-		fmt.Fprint(w, `{}`)
+		_, _ = fmt.Fprint(w, `{}`)
 	})
 	if err := server.client(t).merge(t.Context(), "/x", map[string]any{"a": 1}, nil); err != nil || tries != 2 {
 		t.Errorf("%d tries, %v", tries, err)

@@ -121,6 +121,20 @@ func (c *Cluster) rest(ctx context.Context) error {
 	return c.Wait(ctx, 0)
 }
 
+// lastStatus writes the status that stays. An agent that could not write it has not done its work.
+func (c *Cluster) lastStatus(ctx context.Context) error {
+	for {
+		err := c.syncStatus(ctx, true)
+		if err != nil || !c.reporter.dirty {
+			return err
+		}
+		pause(ctx, farewell/20)
+		if ctx.Err() != nil {
+			return fmt.Errorf("the API server does not take the last status within %v: %w", farewell, ctx.Err())
+		}
+	}
+}
+
 // depart leaves the cluster tidy: a true status, no revisions beyond the limit, no lock. An agent that lost the lock
 // leaves everything to the one that has it.
 func (c *Cluster) depart(ctx context.Context, cause error) error {
@@ -134,7 +148,7 @@ func (c *Cluster) depart(ctx context.Context, cause error) error {
 		c.last.failure = cause
 		c.tell(ctx, "Warning", "Failed", cause.Error())
 	}
-	err := c.syncStatus(ctx, true)
+	err := c.lastStatus(ctx)
 	if c.last.decision.Ended() && c.options.Mode != rollout.Partition {
 		err = errors.Join(err, c.pruneRevisions(ctx, c.last.observed))
 	}

@@ -110,7 +110,11 @@ func (c *Cluster) conditions(old []condition) []condition {
 	now := stamp(c.options.Now())
 	own := []condition{progressing(c.last.observed, c.last.decision)}
 	if f := c.last.failure; f != nil && !errors.Is(f, rollout.ErrConflict) {
-		own = append(own, condition{Type: conditionFailedUpdate, Status: "True", Message: f.Error()})
+		kind := conditionFailedUpdate
+		if c.last.scaling {
+			kind = conditionFailedScale
+		}
+		own = append(own, condition{Type: kind, Status: "True", Message: f.Error()})
 	}
 	var out []condition
 	for _, o := range old {
