@@ -212,7 +212,8 @@ func TestWhatPassesLintInjects(t *testing.T) {
 			}
 		}
 	})
-	if injected[1] < 20 || injected[2] < 5 {
+	// A short run draws a fifth of the sets, too few to ask for some of each.
+	if !testing.Short() && (injected[1] < 20 || injected[2] < 5) {
 		t.Errorf("only %d single sets and %d pairs passed Lint", injected[1], injected[2])
 	}
 }
