@@ -6,8 +6,8 @@ TOOL   := $(GO) tool -modfile=$(CURDIR)/.ci/tools.mod
 NESTED := $(patsubst %/go.mod,%,$(wildcard testdata/*/go.mod))
 GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cmd/*_test.go' 'fn/*_test.go' 'render/*_test.go' 'rollout/*_test.go'))))
 
-# Tests on a real control plane, a sample of its kills and faults, one package at a time. TestStay runs in soak: it has
-# been seen to wait without end.
+# Tests on a real control plane, a sample of its kills and faults, one package at a time. TestStay runs in soak: once
+# it saw an agent at rest (--stay) leave a deleted pod unreplaced for 25 s, and why is not known.
 SLIPWAY_SEEDS ?= 4
 CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=10m -skip=TestStay
 
