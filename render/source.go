@@ -21,9 +21,10 @@ import (
 
 // input is one stream of documents: a file, standard input, or what a kustomization builds.
 type input struct {
-	name string                        // as messages give it
-	path string                        // of the file, "" where there is none that could be written in place
-	open func() (io.ReadCloser, error) // can be called more than once
+	index int                           // among the inputs of a run
+	name  string                        // as messages give it
+	path  string                        // of the file, "" where there is none that could be written in place
+	open  func() (io.ReadCloser, error) // can be called more than once
 }
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any

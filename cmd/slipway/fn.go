@@ -35,5 +35,5 @@ func (s streams) runFunction(in io.Reader) error {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
 	}
-	return fn.Run(in, s.out, s.err)
+	return fn.Run(in, s.out, s.err, newReleaser)
 }

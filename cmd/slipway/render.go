@@ -82,8 +82,9 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 		},
 	}
 	f.input.register(c)
+	f.input.registerRelease(c)
 	f.register(c)
-	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets in the output")
+	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }
 

@@ -41,7 +41,11 @@ type runFlags struct {
 	lease     time.Duration
 	stay      bool
 	restart   bool
+	await     bool
 }
+
+// targetPatience is how long an agent waits for a target that is to be applied with its Job.
+const targetPatience = 10 * time.Minute
 
 func newRolloutRunCommand(s streams) *cobra.Command {
 	var f runFlags
@@ -80,6 +84,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+kube.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
@@ -163,11 +168,15 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 	if plan.Mode = rollout.Direct; f.mode == "partition" {
 		plan.Mode = rollout.Partition
 	}
-	return plan, kube.Options{
+	options := kube.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"), Name: name, Version: plan.Target.APIVersion,
 		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
 		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
-	}, nil
+	}
+	if f.await {
+		options.Await = targetPatience
+	}
+	return plan, options, nil
 }
 
 func (f *runFlags) check() error {
@@ -190,6 +199,8 @@ func (f *runFlags) check() error {
 		return usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
 	case f.lease < time.Second:
 		return usagef("--lease %v: at least 1s is needed", f.lease)
+	case f.await && f.release == "":
+		return usagef("--await-target waits for the release that --release-id names: give both")
 	case f.stay && f.release != "":
 		return usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
 	}

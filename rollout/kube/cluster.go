@@ -28,6 +28,7 @@ type Options struct {
 	Version   string        // API version of CloneSets; "" is apps.kruise.io/v1alpha1
 	Mode      rollout.Mode  // the plan's
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
+	Await     time.Duration // how long to wait for the target to carry Release in its annotation ReleaseAnnotation; 0: not at all
 	Restart   bool          // begin again what has stopped
 	Identity  string        // who holds the lock
 	Evict     bool          // delete pods through the Eviction API, which respects PodDisruptionBudgets

@@ -10,6 +10,23 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
+// jobPlan has checks that need secrets and rights.
+const jobPlan = `
+apiVersion: slipway.dev/v1alpha1
+kind: BatchPlan
+metadata: {name: demo}
+spec:
+  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
+  batches: [{replicas: 100%}]
+  checks:
+  - {name: errors, prometheus: {headersFrom: {Authorization: {secretRef: {name: prometheus, key: token}}}}}
+  - {name: crashes, pods: {maxRestarts: 0}}
+  - {name: smoke, job: {}}
+  notifications:
+  - slack: {secretRef: {name: chat, key: url}}
+  - webhook: {secretRef: {name: chat, key: other}}
+`
+
 // TestManifestsAreAccepted posts what rollout job prints to a real API server, which refuses unknown fields.
 func TestManifestsAreAccepted(t *testing.T) {
 	t.Parallel()
@@ -20,7 +37,8 @@ func TestManifestsAreAccepted(t *testing.T) {
 		"Job": "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments",
 	}
 	for _, o := range []kube.JobOptions{
-		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte("a plan")},
+		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Wave: "3", Owner: "BatchPlan/demo", Await: true},
+		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, Kind: "StatefulSet"},
 		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete},
 		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Stay: true},
 	} {

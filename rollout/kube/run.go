@@ -27,6 +27,9 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 		return rollout.Decision{}, err
 	}
 	defer c.Close()
+	if err := c.awaitTarget(ctx); err != nil {
+		return rollout.Decision{}, err
+	}
 	if report == nil {
 		report = func(rollout.Observed, rollout.Decision) {}
 	}
