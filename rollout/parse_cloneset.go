@@ -32,10 +32,13 @@ func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 	src := &source{file: file}
 	docs := documents(src, data)
 	kind := target.Kind
-	for _, k := range []string{daemonSet, statefulSet, cloneSet} {
-		if target.Kind == "" && (kind == "" || slices.ContainsFunc(docs, isKind(k))) {
+	for _, k := range []string{cloneSet, statefulSet, daemonSet} {
+		if kind == "" && slices.ContainsFunc(docs, isKind(k)) {
 			kind = k
 		}
+	}
+	if kind == "" {
+		kind = cloneSet
 	}
 	doc, ok := only(src, docs, isKind(kind), kind)
 	if !ok {
