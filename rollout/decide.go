@@ -36,6 +36,8 @@ func decide(r rule, p *Plan, o *Observed) Decision {
 	switch {
 	case d.progress.Revision == "":
 		return d.begin()
+	case d.progress.Finished:
+		return d.rest()
 	case d.progress.Back:
 		return d.back()
 	case d.progress.Abort:
@@ -56,8 +58,8 @@ func (d *decider) endings() *Decision {
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.CloneSet.Deleting:
-		return d.ended(Superseded, "the CloneSet is being deleted", nil)
-	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored():
+		return d.ended(Superseded, "the "+o.CloneSet.kindName()+" is being deleted", nil)
+	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished:
 		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
@@ -91,7 +93,7 @@ func (d *decider) ended(reason Reason, message string, first []Action) *Decision
 // pauses holds a release that the spec or a person has paused. The only write is the note since when, so that the
 // pause does not count against the deadline.
 func (d *decider) pauses() *Decision {
-	reason, message := PausedBySpec, "paused by the CloneSet's spec"
+	reason, message := PausedBySpec, "paused by the "+d.observed.CloneSet.kindName()+"'s spec"+d.armFirst()
 	paused := d.observed.CloneSet.Spec.Paused
 	if !paused && d.progress.Hold {
 		reason, message, paused = HeldByPerson, "held by a person", true
@@ -127,8 +129,9 @@ func (d *decider) resume() {
 // begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
 func (d *decider) begin() Decision {
 	o := d.observed
+	left, resting := d.leftover()
 	d.progress = Progress{
-		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
+		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: resting,
 		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved,
 	}
 	last := len(d.targets) - 1
@@ -140,7 +143,7 @@ func (d *decider) begin() Decision {
 		d.progress.Batch = last
 		return d.decision(Done, Completed, d.label()+work.message)
 	}
-	if why := d.unarmed(); why != "" {
+	if why := d.unarmed(); why != "" && !left {
 		return d.decision(Stopped, Invalid, why)
 	}
 	return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())

@@ -209,7 +209,7 @@ func (o JobOptions) leaseNames() []string {
 	if o.CloneSet.UID == "" {
 		return nil
 	}
-	return []string{leaseName(o.CloneSet.UID)}
+	return []string{leaseName(o.CloneSet.UID, o.Mode)}
 }
 
 func rule(group, resource string, verbs []string, names ...string) map[string]any {

@@ -57,7 +57,7 @@ func newWorld(t *testing.T, set string) *world {
 // path is that of objects in the world's namespace.
 func (w *world) path(resource string, name ...string) string {
 	group := map[string]string{
-		"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
 		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
 	}[resource]
 	if group == "" {

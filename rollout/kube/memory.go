@@ -37,31 +37,54 @@ const (
 // recallProgress reads the memory. That of another release is no memory of this one.
 func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) {
 	var p rollout.Progress
-	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	stored, ok := c.memory.named(c.memoryName())
+	if ok {
+		if err := json.Unmarshal([]byte(stored.Data[keyProgress]), &p); err != nil {
+			return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
+				ErrInvalid, c.options.Namespace, stored.Metadata.Name, err)
+		}
+	}
 	if c.release == "" {
-		c.release = cmp.Or(c.options.Release, c.releaseName(o))
+		c.release = cmp.Or(c.options.Release, c.releaseName(o, p, stored.Data[keyRelease]))
 		if ok && c.options.Restart && stored.Data[keyRelease] == c.release {
 			c.release += "-after-" + stored.Metadata.ResourceVersion
 		}
 	}
-	if !ok || stored.Data[keyRelease] != c.release {
+	partition := c.options.Mode == rollout.Partition
+	switch {
+	case ok && stored.Data[keyRelease] != c.release && partition:
+		return inherited(p), nil
+	case stored.Data[keyRelease] != c.release, p.Outcome == rollout.Completed && !partition:
+		// Of one that completed it is seen from the pods whether it is still complete.
+		return rollout.Progress{}, nil
+	default:
 		return p, nil
 	}
-	if err := json.Unmarshal([]byte(stored.Data[keyProgress]), &p); err != nil {
-		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
-			ErrInvalid, c.options.Namespace, stored.Metadata.Name, err)
-	}
-	if p.Outcome == rollout.Completed && c.options.Mode != rollout.Partition {
-		// Whether it is still complete is seen from the pods.
-		return rollout.Progress{}, nil
-	}
-	return p, nil
 }
 
-// releaseName tells one release from the next where nobody named it: by what is released and how far.
-func (c *Cluster) releaseName(o *rollout.Observed) string {
+// inherited is what a release in partition mode takes over from another one: where that left the partition and where it
+// was to rest, and what it would have gone back to if it did not complete.
+func inherited(p rollout.Progress) rollout.Progress {
+	if p.Outcome == rollout.Completed {
+		return rollout.Progress{}
+	}
+	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting}
+}
+
+// releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode
+// the release itself changes the partition, and on its way back what is released, so one that has not ended keeps its
+// name.
+func (c *Cluster) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
 	h := fnv.New64a()
-	h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
+	if c.options.Mode != rollout.Partition {
+		h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
+		return strconv.FormatUint(h.Sum64(), 36)
+	}
+	returns := p.Back && o.UpdateRevision == p.Stable
+	if p.Revision != "" && p.Outcome == "" && (returns || p.Finished) {
+		return stored
+	}
+	h.Write(fmt.Appendf(nil, "%s %s %s", c.target.UID, o.UpdateRevision, c.options.Mode))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
@@ -71,7 +94,7 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
-	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	stored, ok := c.memory.named(c.memoryName())
 	epoch, _ := strconv.Atoi(stored.Data[keyEpoch])
 	if stored.Data[keyHolder] != c.options.Identity {
 		epoch++
@@ -79,13 +102,13 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 	next := configMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
 		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
 	}}
-	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
+	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, c.memoryName())
 	at := configMaps(c.options.Namespace)
 	if ok {
 		err = c.client.update(ctx, at.object(stored.Metadata.Name), next, &next)
 	} else {
 		owner := c.set.owner()
-		next.Metadata = metadata{Name: MemoryName(c.options.Name), OwnerReferences: []ownerReference{
+		next.Metadata = metadata{Name: c.memoryName(), OwnerReferences: []ownerReference{
 			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
 		}}
 		err = c.client.create(ctx, at.path, next, &next)
