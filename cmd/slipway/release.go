@@ -42,44 +42,39 @@ func (r releaser) Release(planDoc, target launch.Document) (launch.Made, []injec
 	if err != nil {
 		return launch.Made{}, planFindings(planDoc, err)
 	}
-	set, tree, findings := readTarget(target)
+	set, findings := readTarget(target)
 	if len(findings) > 0 {
 		return launch.Made{}, findings
 	}
-	if target.Object.Kind == "CloneSet" {
-		if err := plan.Validate(set); err != nil {
-			return launch.Made{}, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))
-		}
+	if err := plan.Validate(set); err != nil {
+		return launch.Made{}, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
 	if r.config == nil {
 		return launch.Made{}, nil
 	}
 	set.Namespace = cmp.Or(set.Namespace, plan.Namespace)
 	o := kube.JobOptions{
-		CloneSet: set, Kind: target.Object.Kind, Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
+		CloneSet: set, Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
 		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
-		Wave: annotationOf(tree, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name,
-		Mode: r.mode(plan, target.Object.Kind),
+		Wave: annotationOf(target.Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name, Mode: r.mode(plan, set),
 	}
-	made, err := madeOf(o, tree, target)
+	made, err := madeOf(o, target)
 	if err != nil {
 		return launch.Made{}, []inject.Finding{finding(planDoc, "", err.Error())}
 	}
 	return made, nil
 }
 
-// mode is who replaces pods: what the plan says, then the configuration, then what suits the kind. Only a CloneSet can be
-// released without its controller.
-func (r releaser) mode(plan rollout.Plan, kind string) rollout.Mode {
-	fallback := rollout.Partition
-	if kind == "CloneSet" {
-		fallback = rollout.Direct
+// mode is who replaces pods: what the plan says, then the configuration, then what suits the kind.
+func (r releaser) mode(plan rollout.Plan, set rollout.CloneSet) rollout.Mode {
+	if plan.Mode == "" && set.KindOf().Direct {
+		plan.Mode = rollout.Mode(r.config.Mode)
 	}
-	return cmp.Or(plan.Mode, rollout.Mode(r.config.Mode), fallback)
+	return plan.ModeOf(set)
 }
 
 // madeOf writes down the manifests, and what changes in the target.
-func madeOf(o kube.JobOptions, tree map[string]any, target launch.Document) (launch.Made, error) {
+func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
 	manifests, err := o.Manifests()
 	if err != nil {
 		return launch.Made{}, err
@@ -100,12 +95,12 @@ func madeOf(o kube.JobOptions, tree map[string]any, target launch.Document) (lau
 	if o.Mode != rollout.Partition {
 		return made, nil
 	}
-	resting, err := kube.RestingPartition(tree)
-	if err != nil || resting.Armed {
-		return made, err
+	path, value, armed := kube.RestingPartition(o.CloneSet)
+	if armed {
+		return made, nil
 	}
-	edit := launch.Edit{Path: resting.Path, Value: resting.Value, Tag: "!!str"}
-	if resting.IsInt {
+	edit := launch.Edit{Path: path, Value: value.String(), Tag: "!!str"}
+	if !value.IsPercent() {
 		edit.Tag = "!!int"
 	}
 	edit.Finding = &inject.Finding{
@@ -117,34 +112,19 @@ func madeOf(o kube.JobOptions, tree map[string]any, target launch.Document) (lau
 	return made, nil
 }
 
-// readTarget reads what is released. Of a CloneSet every field is checked, of other kinds what a Job needs.
-func readTarget(doc launch.Document) (rollout.CloneSet, map[string]any, []inject.Finding) {
-	var tree map[string]any
-	if err := yaml.Unmarshal(doc.Text, &tree); err != nil {
-		return rollout.CloneSet{}, nil, []inject.Finding{finding(doc, "", "is not YAML: "+err.Error())}
+// readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named
+// at its line in the file.
+func readTarget(doc launch.Document) (rollout.CloneSet, []inject.Finding) {
+	kind := rollout.Target{Kind: doc.Object.Kind}
+	set, err := rollout.ParseTarget(doc.Source.File, doc.Text, kind)
+	if err == nil {
+		return set, nil
 	}
-	if doc.Object.Kind == "CloneSet" {
-		set, err := rollout.ParseCloneSet(doc.Source.File, doc.Text)
-		if err == nil {
-			return set, tree, nil
-		}
-		if _, original := rollout.ParseCloneSet(doc.Source.File, doc.Original); original != nil {
-			return set, tree, fieldFindings(doc, "bad-target", original)
-		}
-		doc.Source.Line = 0 // the lines are those of the injected text
-		return set, tree, fieldFindings(doc, "bad-target", err)
+	if _, original := rollout.ParseTarget(doc.Source.File, doc.Original, kind); original != nil {
+		return set, fieldFindings(doc, "bad-target", original)
 	}
-	spec, _ := tree["spec"].(map[string]any)
-	set := rollout.CloneSet{APIVersion: doc.Object.APIVersion, Name: doc.Object.Name, Namespace: doc.Object.Namespace}
-	set.Spec.Template, _ = spec["template"].(map[string]any)
-	switch {
-	case !kube.HasPartition(doc.Object.APIVersion, doc.Object.Kind):
-		return set, tree, []inject.Finding{finding(doc, "apiVersion",
-			fmt.Sprintf("%s of %s cannot be released: it has no partition", doc.Object.Kind, doc.Object.APIVersion))}
-	case set.Spec.Template == nil:
-		return set, tree, []inject.Finding{finding(doc, "spec.template", "is missing")}
-	}
-	return set, tree, nil
+	doc.Source.Line = 0 // the lines are those of the injected text
+	return set, fieldFindings(doc, "bad-target", err)
 }
 
 func refOf(m map[string]any) inject.ObjectRef {
@@ -155,11 +135,16 @@ func refOf(m map[string]any) inject.ObjectRef {
 	}
 }
 
-func annotationOf(tree map[string]any, key string) string {
-	meta, _ := tree["metadata"].(map[string]any)
-	annotations, _ := meta["annotations"].(map[string]any)
-	s, _ := annotations[key].(string)
-	return s
+func annotationOf(text []byte, key string) string {
+	var object struct {
+		Metadata struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+	}
+	if yaml.Unmarshal(text, &object) != nil {
+		return "" // its reader has said why
+	}
+	return object.Metadata.Annotations[key]
 }
 
 func planFindings(doc launch.Document, err error) []inject.Finding {

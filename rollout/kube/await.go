@@ -25,8 +25,8 @@ func (c *Cluster) awaitTarget(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case patient.Err() != nil:
-			return fmt.Errorf("CloneSet %s/%s: its annotation %s is %q and not %q after %v: apply the target that was rendered with this Job",
-				c.target.Namespace, c.target.Name, ReleaseAnnotation, is, c.options.Release, c.options.Await)
+			return fmt.Errorf("%s: its annotation %s is %q and not %q after %v: apply the target that was rendered with this Job",
+				c.what(), ReleaseAnnotation, is, c.options.Release, c.options.Await)
 		}
 		pause(patient, c.options.Await/1000)
 	}

@@ -3,9 +3,9 @@
 package kube
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
+
+	"github.com/slipway-dev/slipway/rollout"
 )
 
 // GitOps is what applies the manifests of a release.
@@ -51,70 +51,14 @@ func (o JobOptions) annotate(m object) {
 	}
 }
 
-// Resting is the partition that keeps a controller from updating any pod: a field of the target and its value, which is
-// a percentage or, for kinds that know none, a number.
-type Resting struct {
-	Path  []string
-	Value string
-	IsInt bool
-	Armed bool // the target has such a partition
-}
-
-// everyNode is more than any cluster has.
-const everyNode = 1<<31 - 1
-
-// RestingPartition says how a target is armed. Where a kind takes only a number of pods it follows spec.replicas.
-func RestingPartition(target map[string]any) (Resting, error) {
-	apiVersion, _ := target["apiVersion"].(string)
-	kind, _ := target["kind"].(string)
-	rolling := []string{"spec", "updateStrategy", "rollingUpdate", "partition"}
-	replicas := 1
-	if n, ok := integer(field(target, "spec", "replicas")); ok {
-		replicas = n
-	}
-	var r Resting
-	most := replicas
-	switch apiVersion + " " + kind {
-	case "apps.kruise.io/v1alpha1 CloneSet":
-		r = Resting{Path: []string{"spec", "updateStrategy", "partition"}, Value: "100%"}
-	case "apps.kruise.io/v1beta1 CloneSet":
-		r = Resting{Path: rolling, Value: "100%"}
-	case "apps.kruise.io/v1beta1 DaemonSet":
-		r, most = Resting{Path: rolling, Value: "100%"}, everyNode
-	case "apps.kruise.io/v1alpha1 DaemonSet":
-		r, most = Resting{Path: rolling, Value: strconv.Itoa(everyNode), IsInt: true}, everyNode
-	case "apps/v1 StatefulSet", "apps.kruise.io/v1alpha1 StatefulSet", "apps.kruise.io/v1beta1 StatefulSet":
-		r = Resting{Path: rolling, Value: strconv.Itoa(replicas), IsInt: true}
-	default:
-		return r, fmt.Errorf("%s %s has no partition", apiVersion, kind)
-	}
-	switch now := field(target, r.Path...).(type) {
-	case string:
-		r.Armed = now == "100%"
-	default:
-		n, ok := integer(now)
-		r.Armed = ok && n >= most
-	}
-	return r, nil
-}
-
-// HasPartition says whether objects of this kind have a partition.
-func HasPartition(apiVersion, kind string) bool {
-	_, err := RestingPartition(object{"apiVersion": apiVersion, "kind": kind})
-	return err == nil
-}
-
-// integer is an integer as JSON or YAML gives it.
-func integer(v any) (int, bool) {
-	switch n := v.(type) {
-	case int:
-		return n, true
-	case int64:
-		return int(n), true
-	case float64:
-		return int(n), n == float64(int(n))
-	}
-	return 0, false
+// RestingPartition is the field of a target that holds its partition, the value with which its controller updates no pod,
+// and whether it has such a value.
+func RestingPartition(target rollout.CloneSet) (path []string, value rollout.Quantity, armed bool) {
+	kind, spec := target.KindOf(), target.Spec
+	path = append(append([]string{"spec"}, kind.Strategy...), "partition")
+	value = kind.Everything()
+	armed = spec.Partition == value || !kind.Nodes && spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas
+	return path, value, armed
 }
 
 // Known says whether this is one of the ways.

@@ -3,7 +3,6 @@
 package kube
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,9 +14,7 @@ import (
 
 // JobOptions say what a release needs to run in the cluster.
 type JobOptions struct {
-	// CloneSet is what is released. Of a target of another Kind it holds what kinds share: name, namespace, UID, template.
-	CloneSet   rollout.CloneSet
-	Kind       string // of the target, "" is CloneSet
+	CloneSet   rollout.CloneSet // what is released, of any kind
 	Mode       rollout.Mode
 	Plan       []byte // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
@@ -58,7 +55,7 @@ func (o JobOptions) Manifests() ([]map[string]any, error) {
 		return nil, err
 	}
 	name := o.name()
-	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": append(o.Rules(), plan.rules()...)}
+	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": o.Rules()}
 	binding := object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
@@ -100,17 +97,18 @@ func (o JobOptions) id(plan planFile) (string, error) {
 	}
 	data, err := json.Marshal(content)
 	if err != nil {
-		return "", fmt.Errorf("hashing the release of %s %s: %w", o.kind(), o.CloneSet.Name, err)
+		return "", fmt.Errorf("hashing the release of %s %s: %w", o.CloneSet.KindOf().Name, o.CloneSet.Name, err)
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:4]), nil
 }
 
-func (o JobOptions) kind() string { return cmp.Or(o.Kind, "CloneSet") }
-
 // name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
 func (o JobOptions) name() string {
 	set := o.CloneSet.Name
+	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
+		set += "-" + strings.ToLower(kind.Name)
+	}
 	const suffix = "-rollout"
 	if most := 63 - len(suffix) - 9; len(set) > most {
 		sum := sha256.Sum256([]byte(set))
@@ -143,9 +141,9 @@ func (o JobOptions) subject(name string) object {
 // objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
 func (o JobOptions) Rules() []map[string]any {
 	rules := []map[string]any{
-		rule(o.group(), o.resource(), o.setVerbs(), o.CloneSet.Name),
+		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
-		rule("", "configmaps", []string{"list", "watch", "update"}, MemoryName(o.CloneSet.Name)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, MemoryName(ReleaseName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode))),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),
@@ -155,6 +153,9 @@ func (o JobOptions) Rules() []map[string]any {
 		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
 	}
 	if o.Mode == rollout.Partition {
+		if verbs := o.podVerbs(); len(verbs) > 0 {
+			rules = append(rules, rule("", "pods", verbs))
+		}
 		return rules
 	}
 	rules = append(rules,
@@ -179,23 +180,33 @@ const (
 
 const kruiseGroup = "apps.kruise.io"
 
-// group and resource are the target's, as RBAC names them.
-func (o JobOptions) group() string {
-	group, _, found := strings.Cut(o.CloneSet.APIVersion, "/")
-	if !found {
-		return kruiseGroup
-	}
-	return group
-}
-
-func (o JobOptions) resource() string { return strings.ToLower(o.kind()) + "s" }
-
 func (o JobOptions) setVerbs() []string {
 	verbs := []string{"get", "list", "watch"}
 	if o.Mode == rollout.Partition {
 		verbs = append(verbs, "patch")
 	}
 	return verbs
+}
+
+// podVerbs are what partition mode does with pods: it looks where the status does not tell the revision to go back to,
+// and deletes one of a failed revision that an ordered controller waits for.
+func (o JobOptions) podVerbs() []string {
+	switch k := o.CloneSet.KindOf(); {
+	case k.Ordinal:
+		return []string{"list", "delete"}
+	case k.Status.CurrentRevision == "":
+		return []string{"list"}
+	default:
+		return nil
+	}
+}
+
+// target is the argument of rollout run.
+func (o JobOptions) target() string {
+	if k := o.CloneSet.KindOf(); !k.Direct {
+		return strings.ToLower(k.Name) + "." + k.Group() + "/" + o.CloneSet.Name
+	}
+	return o.CloneSet.Name
 }
 
 func (o JobOptions) revisionVerbs() []string {
@@ -254,7 +265,7 @@ func (o JobOptions) podSpec(name, id string, plan planFile, restart string, more
 	if o.Mode == rollout.Partition {
 		mode = "partition"
 	}
-	args := []string{"rollout", "run"}
+	args := []string{"rollout", "run", o.target(), "--mode=" + mode, "--delete-mode=" + o.DeleteMode}
 	c := object{
 		"name": "slipway", "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},
@@ -267,10 +278,6 @@ func (o JobOptions) podSpec(name, id string, plan planFile, restart string, more
 		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,
 		"securityContext": object{"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": object{"type": "RuntimeDefault"}},
 	}
-	if plan.text == "" {
-		args = append(args, o.CloneSet.Name)
-	}
-	args = append(args, "--mode="+mode, "--delete-mode="+o.DeleteMode)
 	if plan.text != "" {
 		args = append(args, "--plan="+planPath+"/plan.yaml")
 		c["volumeMounts"], spec["volumes"] = plan.volumes(name + "-" + id)

@@ -119,23 +119,3 @@ func (p planFile) volumes(configMap string) (mounts, volumes []any) {
 	}
 	return mounts, volumes
 }
-
-// rules are the rights that the plan's checks need on top of those of a release.
-func (p planFile) rules() []map[string]any {
-	spec, _ := p.tree["spec"].(object)
-	checks, _ := spec["checks"].([]any)
-	has := func(kind string) bool {
-		return slices.ContainsFunc(checks, func(c any) bool {
-			check, _ := c.(object)
-			return check[kind] != nil
-		})
-	}
-	var rules []map[string]any
-	if has("pods") {
-		rules = append(rules, rule("", "pods", []string{"get", "list", "watch"}), rule("", "events", []string{"get", "list", "watch"}))
-	}
-	if has("job") {
-		rules = append(rules, rule("batch", "jobs", []string{"get", "list", "watch", "create", "delete"}))
-	}
-	return rules
-}

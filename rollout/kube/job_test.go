@@ -38,7 +38,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 	}
 	for _, o := range []kube.JobOptions{
 		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Wave: "3", Owner: "BatchPlan/demo", Await: true},
-		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, Kind: "StatefulSet"},
+		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, CloneSet: rollout.CloneSet{APIVersion: "apps/v1", Kind: "StatefulSet"}},
 		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete},
 		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Stay: true},
 	} {
