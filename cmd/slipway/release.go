@@ -106,7 +106,6 @@ func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
 	edit.Finding = &inject.Finding{
 		Severity: inject.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
-		Hint:    "write it into the manifest to have the same there",
 	}
 	made.Edits = append(made.Edits, edit)
 	return made, nil
