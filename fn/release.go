@@ -130,7 +130,7 @@ func placeAnnotations() [][2]string {
 func orchestrators() []string {
 	return []string{
 		kioutil.PathAnnotation, kioutil.IndexAnnotation, kioutil.SeqIndentAnnotation, kioutil.IdAnnotation,
-		kioutil.LegacyIdAnnotation, legacyPath, legacyIndex,
+		"config.k8s.io/id", legacyPath, legacyIndex,
 	}
 }
 

@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	// APIVersion and Kind of a BatchPlan.
-	APIVersion = "slipway.dev/v1alpha1"
-	Kind       = "BatchPlan"
+	// Kind is that of a BatchPlan.
+	Kind = "BatchPlan"
 	// GeneratedBy is the annotation of a generated object. Its value is the kind and name of what it was generated from.
 	GeneratedBy = "slipway.dev/generated-by"
 	// LocalConfig is the annotation that keeps an object from the cluster in kustomize and kpt.

@@ -13,7 +13,7 @@ import (
 )
 
 //go:embed health.lua
-var healthLua string //nolint:gochecknoglobals // an embedded file
+var healthLua string
 
 // HealthLua is a script by which Argo CD tells the health of Kruise's workloads.
 func HealthLua() string { return healthLua }
@@ -26,8 +26,9 @@ func Snippets(tool GitOps) (string, error) {
 		return argoSnippets()
 	case Flux:
 		return fluxSnippets()
+	default:
+		return "", fmt.Errorf("%s needs nothing beside the manifests: name %s or %s", tool, ArgoCD, Flux)
 	}
-	return "", fmt.Errorf("%s needs nothing beside the manifests: name %s or %s", tool, ArgoCD, Flux)
 }
 
 func argoSnippets() (string, error) {
@@ -53,18 +54,22 @@ func argoSnippets() (string, error) {
 		differences = append(differences, object{"group": group, "kind": kind, "jsonPointers": pointers[key]})
 	}
 	return documents(
-		document{`Into the Application. The agent steps the partition that Git holds at rest: without the first part a sync during a
+		document{
+			`Into the Application. The agent steps the partition that Git holds at rest: without the first part a sync during a
 release counts as drift, and without the second it puts the partition back and takes the release apart.`,
 			object{"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": object{
 				"ignoreDifferences": differences,
 				"syncPolicy":        object{"syncOptions": []string{"RespectIgnoreDifferences=true", "ServerSideApply=true"}},
-			}}},
-		document{`Into Argo CD's own ConfigMap. Its built-in scripts call a partition at rest Suspended, and the last batch Degraded, which
+			}},
+		},
+		document{
+			`Into Argo CD's own ConfigMap. Its built-in scripts call a partition at rest Suspended, and the last batch Degraded, which
 fails a sync of several waves.`,
 			object{
 				"apiVersion": "v1", "kind": "ConfigMap", "data": config,
 				"metadata": object{"name": "argocd-cm", "namespace": "argocd", "labels": object{"app.kubernetes.io/part-of": "argocd"}},
-			}},
+			},
+		},
 	)
 }
 
@@ -79,7 +84,8 @@ func fluxSnippets() (string, error) {
 		}
 		health = append(health, healthCheck(k))
 	}
-	return documents(document{`Into the Kustomization; ignore needs kustomize-controller 1.9. It leaves the partition to the agent, which steps what Git
+	return documents(document{
+		`Into the Kustomization; ignore needs kustomize-controller 1.9. It leaves the partition to the agent, which steps what Git
 holds at rest. Before 1.9 no field that Git has can be left to another: there, render with --release-mode Direct, or keep
 the partition out of Git and annotate the target kustomize.toolkit.fluxcd.io/ssa: Merge.
 
@@ -88,7 +94,8 @@ release a Kustomization of its own. prune takes the Jobs of earlier releases awa
 after from starting in the middle of a release, which Flux by itself calls done.`,
 		object{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": object{
 			"prune": true, "wait": true, "timeout": "4h", "ignore": ignore, "healthCheckExprs": health,
-		}}})
+		}},
+	})
 }
 
 // healthCheck tells in CEL whether every pod of a target is updated and available.
