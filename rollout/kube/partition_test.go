@@ -33,7 +33,7 @@ func (w *world) control(ctx context.Context, replicas int, steps chan<- any) {
 		_, _ = w.TryPatch(w.path("clonesets", "demo", "status"), map[string]any{"status": map[string]any{
 			"observedGeneration": generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
 			"updatedReplicas": updated, "updatedReadyReplicas": updated, "updatedAvailableReplicas": updated,
-			"currentRevision": "demo-a", "updateRevision": "demo-b",
+			"currentRevision": map[bool]string{false: "demo-a", true: "demo-b"}[updated == replicas], "updateRevision": "demo-b",
 		}})
 	}
 }
