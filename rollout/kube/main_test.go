@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	shared.Stop()
+	advanced.Stop()
 	os.Exit(code)
 }
 
