@@ -99,10 +99,9 @@ func (w *world) steps(plan rollout.Plan, options kube.Options) (rollout.Decision
 	defer cancel()
 	plan.Mode = rollout.Partition
 	var written []string
+	log := w.loud()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		if testing.Verbose() {
-			w.t.Logf("%+v %s %s: %s | %s", o.Counts(), d.Verdict, d.Reason, d.Message, d.Writes())
-		}
+		log(o, d)
 		for _, a := range d.Actions {
 			if a.Kind == rollout.SetPartition {
 				written = append(written, a.Partition.String())
