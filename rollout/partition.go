@@ -127,7 +127,7 @@ func (d *decider) armFirst() string {
 	if d.plan.Mode != Partition || d.progress.Revision != "" || spec.Partition.Partition(spec.Replicas) >= d.bounds.Replicas-d.targets[0] {
 		return ""
 	}
-	return fmt.Sprintf("; its partition is %s: set it to %s before you take the pause off, for example with slipway rollout arm",
+	return fmt.Sprintf("; its partition is %s: set it to %s before you take the pause off",
 		spec.Partition, d.observed.CloneSet.KindOf().Everything())
 }
 

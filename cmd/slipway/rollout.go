@@ -29,7 +29,7 @@ threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is 
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
+	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
 		newRolloutReplayCommand(s), newRolloutGitOpsCommand(s))
 	return cmd
 }
@@ -105,14 +105,14 @@ func (f *releaseFlags) read(s streams, file string) (inputs, error) {
 // parse reads all files before it complains, so that one run names everything that is wrong.
 func (in inputs) parse(r *release) error {
 	var setErr, planErr, olderErr error
-	r.set, setErr = rollout.ParseCloneSet(in.file, in.set)
 	if in.plan != nil {
 		r.plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
 	}
+	r.set, setErr = rollout.ParseTarget(in.file, in.set, r.plan.Target)
 	if in.older != nil {
 		var older rollout.CloneSet
-		if older, olderErr = rollout.ParseCloneSet(in.olderFile, in.older); olderErr == nil && setErr == nil && older.Name != r.set.Name {
-			olderErr = fmt.Errorf("%s: holds CloneSet %s, but %s is released", in.olderFile, older.Name, r.set.Name)
+		if older, olderErr = rollout.ParseTarget(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil && older.Name != r.set.Name {
+			olderErr = fmt.Errorf("%s: holds %s, but %s is released", in.olderFile, older, r.set.Name)
 		}
 		r.older = &older
 	}

@@ -99,18 +99,38 @@ type look struct {
 // seen are the versions of the mirrors at the last look.
 type seen struct{ sets, pods, claims, memory uint64 }
 
-// Open connects to the CloneSet and begins to watch it. It writes nothing.
+// ErrAbsent is wrapped where the target is not in the cluster.
+var ErrAbsent = errors.New("does not exist")
+
+// Open connects to the target and begins to watch it. It writes nothing.
 func Open(ctx context.Context, options Options) (*Cluster, error) {
+	c, set, err := connect(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := set.read(); err != nil {
+		return nil, err
+	}
+	c.makeMirrors(set)
+	if err := c.start(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// connect fills in the defaults of options and finds the target.
+func connect(ctx context.Context, options Options) (*Cluster, cloneSet, error) {
 	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
 	options.Lease = cmp.Or(options.Lease, DefaultLease)
 	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
 	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
 	if !ok {
-		return nil, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
+		return nil, cloneSet{}, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
 	}
 	options.Kind, options.Version = kind.Name, kind.APIVersion
 	if !kind.Direct && options.Mode != rollout.Partition {
-		return nil, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
+		return nil, cloneSet{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
 			ErrInvalid, options.what(), kind.Name, kind.Controller)
 	}
 	if options.Metrics != nil {
@@ -119,28 +139,20 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 	}
 	api, err := newClient(options.Config)
 	if err != nil {
-		return nil, err
+		return nil, cloneSet{}, err
+	}
+	unlimited, err := newClient(withoutLimit(options.Config))
+	if err != nil {
+		return nil, cloneSet{}, err
 	}
 	c := &Cluster{options: options, client: api, kind: kind, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]bool{}}
 	set, err := c.find(ctx)
 	if err != nil {
-		return nil, err
+		return nil, set, err
 	}
 	c.target = metadata{Namespace: options.Namespace, Name: options.Name, UID: set.Metadata.UID}
-	if _, err := set.read(); err != nil {
-		return nil, err
-	}
-	unlimited, err := newClient(withoutLimit(options.Config))
-	if err != nil {
-		return nil, err
-	}
 	c.lock = newLock(unlimited, options, set)
-	c.makeMirrors(set)
-	if err := c.start(ctx); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
+	return c, set, nil
 }
 
 // withoutLimit is for requests that must not wait behind others: those that keep the lock.
@@ -158,11 +170,11 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 	var api apierrors.APIStatus
 	switch {
 	case err == nil:
-		return set, nil
+		return set.of(c.kind), nil
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && (api.Status().Details == nil || api.Status().Details.Name == ""):
 		return set, fmt.Errorf("reading %s: the cluster has no %ss of %s: install their definition first", what, c.kind.Name, c.kind.APIVersion)
 	case apierrors.IsNotFound(err):
-		return set, fmt.Errorf("%s does not exist: apply it before its release", what)
+		return set, fmt.Errorf("%s %w: apply it before its release", what, ErrAbsent)
 	default:
 		return set, explain("reading "+what, err)
 	}

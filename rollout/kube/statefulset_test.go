@@ -4,6 +4,7 @@ package kube_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -98,10 +99,9 @@ func (w *world) steps(plan rollout.Plan, options kube.Options) (rollout.Decision
 	defer cancel()
 	plan.Mode = rollout.Partition
 	var written []string
+	log := w.loud()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		if testing.Verbose() {
-			w.t.Logf("%+v %s %s: %s | %s", o.Counts(), d.Verdict, d.Reason, d.Message, d.Writes())
-		}
+		log(o, d)
 		for _, a := range d.Actions {
 			if a.Kind == rollout.SetPartition {
 				written = append(written, a.Partition.String())
@@ -137,4 +137,145 @@ func TestStatefulSet(t *testing.T) {
 	if n := w.podWrites(); n != 0 {
 		t.Errorf("%d writes on pods", n)
 	}
+}
+
+// TestStatefulSetStops stops at the deadline within the budget, says so again when it is run again, and lets the next
+// release through although the controller waits for the broken pod.
+func TestStatefulSetStops(t *testing.T) {
+	for _, tag := range []string{kubetest.TagCrash, kubetest.TagMissing, kubetest.TagUnready} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 4, 4)
+			watch := w.watchPods(4, 0, 1, 0, "v3")
+			w.imageOf("statefulsets", tag)
+			options := w.optionsOf("StatefulSet")
+			options.Release = "bad"
+			plan := thirds()
+			plan.ProgressDeadline = 3 * time.Second
+			d, written := w.steps(plan, options)
+			if d.Reason.ExitCode() != 11 || strings.Join(written, " ") != "3" {
+				t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
+			if again, written := w.steps(plan, options); again.Reason != d.Reason || len(written) > 0 {
+				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
+			}
+			w.imageOf("statefulsets", "v3")
+			options.Release = "mended"
+			if d, written = w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "2 0 4" {
+				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
+			w.settled(4, "v3")
+			watch.verify(t, w)
+		})
+	}
+}
+
+// TestStatefulSetRollsBack puts the stable template back. With ordered pods the controller waits for the broken one for
+// ever; the agent takes it out of the way.
+func TestStatefulSetRollsBack(t *testing.T) {
+	for _, c := range []struct {
+		name, more string
+		onFailure  rollout.OnFailure
+	}{
+		{"ordered, at once", "", rollout.Rollback},
+		{"ordered, in batches", "", rollout.RollbackInBatches},
+		{"parallel", "  podManagementPolicy: Parallel", rollout.Rollback},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 4, 4, c.more)
+			watch := w.watchPods(4, 0, 1, 0, "none")
+			w.imageOf("statefulsets", kubetest.TagMissing)
+			options := w.optionsOf("StatefulSet")
+			options.Release = "bad"
+			plan := thirds()
+			plan.ProgressDeadline, plan.OnFailure = 5*time.Second, c.onFailure
+			d, _ := w.steps(plan, options)
+			if d.Reason != rollout.RolledBack || !strings.Contains(d.Message, "revert the pod template in Git") {
+				t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+			}
+			w.settled(4, "v1")
+			watch.verify(t, w)
+			if p := w.partitionOf("statefulsets"); p != float64(4) {
+				t.Errorf("the partition is %v, want 4 at rest", p)
+			}
+			if !w.told("RolledBack", "revert the pod template in Git") {
+				t.Error("no Event says what to revert")
+			}
+			// Git still has the bad template, and the Job runs again with the same release.
+			w.imageOf("statefulsets", kubetest.TagMissing)
+			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
+				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
+			}
+			for name, image := range w.images() {
+				if image != "example.com/app:v1" {
+					t.Errorf("%s runs %s", name, image)
+				}
+			}
+		})
+	}
+}
+
+// told tells whether there is an Event with that reason and these words.
+func (w *world) told(reason, words string) bool {
+	w.t.Helper()
+	for _, e := range kubetest.Field(w.Get(w.t, w.path("events")), "items").([]any) {
+		message, _ := kubetest.Field(e, "message").(string)
+		if kubetest.Field(e, "reason") == reason && strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestStatefulSetGoesBackInBatches fails in its second batch and keeps, on the way back too, only the pods of one batch
+// moving.
+func TestStatefulSetGoesBackInBatches(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 5, 5)
+	watch := w.watchPods(5, 0, 1, 0, "none")
+	w.imageOf("statefulsets", "v2")
+	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(3), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	plan.Mode = rollout.Partition
+	var back []string
+	d, err := kube.Run(ctx, plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == rollout.AwaitingApproval && d.Batch == 1 {
+			w.tell("statefulset", func(p map[string]any) { p["Abort"] = true })
+		}
+		for _, a := range d.Actions {
+			if o.Progress.Back && a.Kind != rollout.RecordProgress {
+				back = append(back, a.String())
+			}
+		}
+	})
+	if err != nil || d.Reason != rollout.RolledBack {
+		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+	}
+	w.settled(5, "v1")
+	watch.verify(t, w)
+	if got := strings.Join(back, "\n"); len(back) != 4 || !strings.HasPrefix(got, "set partition to 3") ||
+		!strings.Contains(back[1], "restore template") || !strings.HasPrefix(back[2], "set partition to 2") || !strings.HasPrefix(back[3], "set partition to 5") {
+		t.Errorf("on the way back:\n%s", got)
+	}
+}
+
+// tell changes the progress of a release in partition mode, as a person's command does.
+func (w *world) tell(kind string, change func(map[string]any)) {
+	w.t.Helper()
+	at := w.path("configmaps", "slipway-demo."+kind)
+	text, _ := kubetest.Field(w.Get(w.t, at), "data", "progress").(string)
+	var p map[string]any
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		w.t.Fatal(err)
+	}
+	change(p)
+	data, err := json.Marshal(p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Patch(w.t, at, map[string]any{"data": map[string]any{"progress": string(data)}})
 }

@@ -149,19 +149,20 @@ func (c *Cluster) stableRevision(ctx context.Context, o *rollout.Observed) (stri
 	if o.Progress.Stable != "" {
 		return o.Progress.Stable, nil
 	}
-	if err := c.listPods(ctx); err != nil {
+	number := map[string]int{}
+	err := c.listPods(ctx)
+	if err != nil && !refused(err) {
 		return "", err
 	}
-	number := map[string]int{}
 	c.pods.each(func(p pod) {
-		if name := c.fullName(p.Metadata.Labels[labelRevision]); p.Metadata.controlledBy(c.target.UID) && name != o.UpdateRevision {
+		if name := c.fullName(p.Metadata.Labels[labelRevision]); p.Metadata.controlledBy(c.target.UID) {
 			number[name]++
 		}
 	})
-	stable := o.UpdateRevision
-	for _, r := range c.history.rollout { // the oldest first
-		if number[r.Name] > number[stable] {
-			stable = r.Name
+	stable, most := o.UpdateRevision, 0
+	for _, r := range c.history.rollout { // the oldest first; without the right to list pods it is the newest
+		if n := number[r.Name]; r.Name != o.UpdateRevision && (n > most || err != nil) {
+			stable, most = r.Name, n
 		}
 	}
 	return stable, nil
