@@ -23,6 +23,9 @@ type mention struct {
 // plan reads the BatchPlans of the inputs and makes their releases, before any document is written: what a release
 // generates may belong before its target.
 func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) ([]input, error) {
+	if t.req.Action != Inject {
+		return ins, nil
+	}
 	ins, err := t.withGenerated(ctx, ins, outcome)
 	if err != nil {
 		return nil, err
@@ -35,20 +38,32 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 		case object == nil:
 		case t.req.Release != nil:
 			outcome.Findings = append(outcome.Findings, set.Read(doc, object)...)
-		case launch.IsPlanRef(doc.Object) && !t.req.IgnorePlans && t.req.Action == Inject:
+		case launch.IsPlanRef(doc.Object) && !t.req.IgnorePlans:
 			outcome.Findings = append(outcome.Findings, launch.NotReleased(doc.Object, doc.Source))
 		}
 	}
-	if outcome.mentions = nil; set.Len() == 0 || outcome.Failed() {
+	outcome.mentions, outcome.Released = nil, set.Len()
+	if set.Len() == 0 || outcome.Failed() {
 		return ins, nil
 	}
 	if err := t.targets(ctx, ins, set, outcome, sc); err != nil {
 		return nil, err
 	}
 	outcome.Findings = append(outcome.Findings, set.Finish()...)
-	outcome.Released = set.Len()
 	t.releases = set
 	return ins, nil
+}
+
+// CheckPlans has maker check the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
+// outcome is that of ReadContext, and gets the findings and the number of plans.
+func CheckPlans(ctx context.Context, req *Request, maker launch.Maker, outcome *Outcome) error {
+	if len(outcome.mentions) == 0 {
+		return nil
+	}
+	injector, _ := inject.New(inject.Context{}, req.Options)
+	t := &transformer{req: &Request{Release: maker, Options: req.Options}, injector: injector, partial: true}
+	_, err := t.plan(ctx, outcome.inputs, outcome)
+	return interrupted(ctx, err)
 }
 
 // withGenerated adds the files that earlier runs have written beside plans, where files are rewritten and those are not

@@ -73,6 +73,7 @@ type Outcome struct {
 	answered bool            // a workload opted out, or a finding told about one
 	noted    map[string]bool // what is in Changed
 	mentions []mention       // of BatchPlans
+	inputs   []input         // those that ReadContext has read
 }
 
 // Failed says whether a finding is an error; nothing has been written then.
@@ -104,7 +105,6 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 		return err
 	}
 	for i := range ins {
-		ins[i].index = i
 		if ins[i].name == stdinName && req.StdinName != "" {
 			ins[i].name = req.StdinName
 		}
@@ -187,6 +187,7 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 	if err != nil {
 		return known, nil, interrupted(ctx, err)
 	}
+	outcome.inputs, outcome.mentions = ins, nil // plans of -s are none of this run
 	for i := range ins {
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
 			return known, nil, interrupted(ctx, err)

@@ -41,6 +41,9 @@ func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) 
 		}
 		out = append(out, found...)
 	}
+	for i := range out {
+		out[i].index = i
+	}
 	return out, nil
 }
 
