@@ -3,11 +3,15 @@
 package kube_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
 // jobPlan has checks that need secrets and rights.
@@ -56,6 +60,39 @@ func TestManifestsAreAccepted(t *testing.T) {
 			if _, err := w.TryCreate(path+"?fieldValidation=Strict&dryRun=All", m); err != nil {
 				t.Errorf("%s: %v", m["kind"], err)
 			}
+		}
+	}
+}
+
+// TestSecretsAreMounted looks for every key that a plan refers to at its file, and nowhere else.
+func TestSecretsAreMounted(t *testing.T) {
+	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan)}
+	o.CloneSet.Name = "demo"
+	manifests, err := o.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := kubetest.Field(manifests[len(manifests)-1], "spec", "template", "spec")
+	files := map[string]bool{}
+	mounts := kubetest.Field(pod, "containers", 0, "volumeMounts").([]any)
+	for i, v := range kubetest.Field(pod, "volumes").([]any) {
+		if kubetest.Field(v, "name") != kubetest.Field(mounts[i], "name") || kubetest.Field(mounts[i], "readOnly") != true {
+			t.Errorf("%v is mounted as %v", v, mounts[i])
+		}
+		items, _ := kubetest.Field(v, "secret", "items").([]any)
+		for _, item := range items {
+			files[kubetest.Field(mounts[i], "mountPath").(string)+"/"+kubetest.Field(item, "path").(string)] = true
+		}
+	}
+	want := map[string]bool{
+		"/etc/slipway/secrets/chat/other": true, "/etc/slipway/secrets/chat/url": true, "/etc/slipway/secrets/prometheus/token": true,
+	}
+	if diff := cmp.Diff(want, files); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, rule := range o.Rules() {
+		if slices.Contains(rule["resources"].([]string), "secrets") {
+			t.Errorf("the agent may read Secrets: %v", rule)
 		}
 	}
 }
