@@ -28,6 +28,7 @@ type inputFlags struct {
 	config      string
 	namespace   string
 	release     launch.Config // of the flags
+	tool        string        // what applies the manifests, where neither flag nor configuration says
 
 	policies inject.Policies // of the configuration, once request has read it
 }
@@ -63,7 +64,7 @@ func (f *inputFlags) releaseConfig(c *launch.Config) (*launch.Config, error) {
 		out = *c
 	}
 	out.Image = cmp.Or(f.release.Image, out.Image)
-	out.For = cmp.Or(f.release.For, out.For)
+	out.For = cmp.Or(f.release.For, out.For, f.tool)
 	out.Mode = cmp.Or(f.release.Mode, out.Mode)
 	for _, p := range out.Problems() {
 		flag := map[string]string{"for": "--for", "mode": "--release-mode"}[p.Field]

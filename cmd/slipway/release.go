@@ -107,6 +107,9 @@ func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
 		Severity: inject.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
 	}
+	if o.For == kube.ArgoCD || o.For == kube.Flux {
+		edit.Finding.Hint = "slipway rollout gitops " + string(o.For) + " prints what keeps it from putting the partition back in between"
+	}
 	made.Edits = append(made.Edits, edit)
 	return made, nil
 }
