@@ -279,3 +279,14 @@ func (w *world) tell(kind string, change func(map[string]any)) {
 	}
 	w.Patch(w.t, at, map[string]any{"data": map[string]any{"progress": string(data)}})
 }
+
+// aborts lets a person abort a release in partition mode once the first batch waits for its pods.
+func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
+	log := w.loud()
+	return func(o rollout.Observed, d rollout.Decision) {
+		log(o, d)
+		if d.Reason == rollout.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
+			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
+		}
+	}
+}
