@@ -212,6 +212,12 @@ func TestStatefulSetRollsBack(t *testing.T) {
 					t.Errorf("%s runs %s", name, image)
 				}
 			}
+			// Nothing of the failed release is left for the next one (kubevela#7170).
+			w.imageOf("statefulsets", "v3")
+			options.Release = "good"
+			if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 4" {
+				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
 		})
 	}
 }
@@ -288,5 +294,87 @@ func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
 		if d.Reason == rollout.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
 			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
 		}
+	}
+}
+
+// TestStatefulSetRights goes back from a broken pod with exactly the rights of the printed Role, and without those on
+// pods says what a person has to do.
+func TestStatefulSetRights(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 2, 2)
+			o := kube.JobOptions{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete}
+			o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
+			var rules []kubetest.Rule
+			for _, r := range grants(o) {
+				if whole || r.Resources[0] != "pods" {
+					rules = append(rules, r)
+				}
+			}
+			user := w.User(t, w.namespace, rules...)
+			kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+				_, err := user.TryGet(w.path("statefulsets", "demo"))
+				return err == nil, fmt.Sprint(err)
+			})
+			w.imageOf("statefulsets", kubetest.TagMissing)
+			var warnings []string
+			options := w.optionsOf("StatefulSet")
+			options.Config = config(t, user.Client)
+			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+			plan := thirds()
+			plan.ProgressDeadline, plan.OnFailure = 3*time.Second, rollout.Rollback
+			d, _ := w.steps(plan, options)
+			switch {
+			case whole && (d.Reason != rollout.RolledBack || len(warnings) > 0):
+				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			case !whole && (d.Reason != rollout.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
+				t.Errorf("without rights on pods it ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			}
+		})
+	}
+}
+
+// TestStatefulSetMinReadySeconds calls no batch ready before its pods have been for so long.
+func TestStatefulSetMinReadySeconds(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2, "  minReadySeconds: 2")
+	w.imageOf("statefulsets", "v2")
+	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	batches := 0
+	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason != rollout.BatchReady || o.Progress.Finished || len(d.Actions) != 1 || d.Actions[0].Progress.Finished {
+			return
+		}
+		batches++
+		pod := w.Get(t, w.path("pods", fmt.Sprintf("demo-%d", 1-d.Batch)))
+		for _, c := range kubetest.Field(pod, "status", "conditions").([]any) {
+			since, _ := time.Parse(time.RFC3339, fmt.Sprint(kubetest.Field(c, "lastTransitionTime")))
+			if kubetest.Field(c, "type") == "Ready" && (kubetest.Field(c, "status") != "True" || o.Now.Sub(since) < 2*time.Second) {
+				t.Errorf("batch %d is ready at %v with %v", d.Batch+1, o.Now, c)
+			}
+		}
+	})
+	if err != nil || d.Reason != rollout.Completed || batches != 2 {
+		t.Errorf("ended with %s: %s after %d batches, %v", d.Reason, d.Message, batches, err)
+	}
+}
+
+// TestStatefulSetGuessesNothing has an old pod that is not ready. The status does not say whose the missing readiness is,
+// so it counts against the batch.
+func TestStatefulSetGuessesNothing(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 3, 3, "  podManagementPolicy: Parallel")
+	w.annotate("demo-0", kubetest.AnnotationCrash)
+	kubetest.Eventually(t, "one pod is down", func() (bool, string) {
+		status := kubetest.Field(w.Get(t, w.path("statefulsets", "demo")), "status")
+		return kubetest.Field(status, "readyReplicas") == float64(2), fmt.Sprint(status)
+	})
+	w.imageOf("statefulsets", "v2")
+	plan := thirds()
+	plan.ProgressDeadline = 4 * time.Second
+	d, _ := w.steps(plan, w.optionsOf("StatefulSet"))
+	if d.Reason != rollout.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
+		t.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
 }
