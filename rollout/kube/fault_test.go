@@ -156,7 +156,7 @@ func TestFaultsInPartitionMode(t *testing.T) {
 			if back {
 				tag, end, want, report = kubetest.TagMissing, "v1", rollout.RolledBack, w.aborts("statefulset")
 			}
-			w.imageOf("statefulsets", tag)
+			w.statefulImage(tag)
 			m := &mischief{random: rand.New(rand.NewPCG(uint64(seed), 11))}
 			m.proxy = w.Proxy(t, m.fault)
 			settings := config(t, m.proxy.For(w.Client))

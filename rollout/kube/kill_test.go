@@ -142,7 +142,7 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						}
 						w := newStateful(t, 3, 3)
 						watch := w.watchPods(3, 0, 1, 0, "none")
-						w.imageOf("statefulsets", c.tag)
+						w.statefulImage(c.tag)
 						plan := rollout.Plan{
 							Mode: rollout.Partition, ProgressDeadline: time.Minute, OnFailure: rollout.Rollback,
 							Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}},

@@ -67,10 +67,10 @@ func (w *world) images() map[string]string {
 	return images
 }
 
-// imageOf releases another image of an object of any kind.
-func (w *world) imageOf(resource, tag string) {
+// statefulImage releases another image of the StatefulSet.
+func (w *world) statefulImage(tag string) {
 	w.t.Helper()
-	w.Patch(w.t, w.path(resource, "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+	w.Patch(w.t, w.path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
 		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
 	}}}})
 }
@@ -124,7 +124,7 @@ func TestStatefulSet(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 4, 4)
 	watch := w.watchPods(4, 0, 1, 0, "v2")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	d, written := w.steps(thirds(), w.optionsOf("StatefulSet"))
 	if d.Reason != rollout.Completed {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
@@ -147,7 +147,7 @@ func TestStatefulSetStops(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 4, 4)
 			watch := w.watchPods(4, 0, 1, 0, "v3")
-			w.imageOf("statefulsets", tag)
+			w.statefulImage(tag)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
 			plan := thirds()
@@ -159,7 +159,7 @@ func TestStatefulSetStops(t *testing.T) {
 			if again, written := w.steps(plan, options); again.Reason != d.Reason || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
-			w.imageOf("statefulsets", "v3")
+			w.statefulImage("v3")
 			options.Release = "mended"
 			if d, written = w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "2 0 4" {
 				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
@@ -185,7 +185,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 4, 4, c.more)
 			watch := w.watchPods(4, 0, 1, 0, "none")
-			w.imageOf("statefulsets", kubetest.TagMissing)
+			w.statefulImage(kubetest.TagMissing)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
 			plan := thirds()
@@ -203,7 +203,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 				t.Error("no Event says what to revert")
 			}
 			// Git still has the bad template, and the Job runs again with the same release.
-			w.imageOf("statefulsets", kubetest.TagMissing)
+			w.statefulImage(kubetest.TagMissing)
 			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
@@ -213,7 +213,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 				}
 			}
 			// Nothing of the failed release is left for the next one (kubevela#7170).
-			w.imageOf("statefulsets", "v3")
+			w.statefulImage("v3")
 			options.Release = "good"
 			if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 4" {
 				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
@@ -240,7 +240,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 5, 5)
 	watch := w.watchPods(5, 0, 1, 0, "none")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, Batches: []rollout.Batch{
 		{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(3), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
 	}}
@@ -317,7 +317,7 @@ func TestStatefulSetRights(t *testing.T) {
 				_, err := user.TryGet(w.path("statefulsets", "demo"))
 				return err == nil, fmt.Sprint(err)
 			})
-			w.imageOf("statefulsets", kubetest.TagMissing)
+			w.statefulImage(kubetest.TagMissing)
 			var warnings []string
 			options := w.optionsOf("StatefulSet")
 			options.Config = config(t, user.Client)
@@ -339,7 +339,7 @@ func TestStatefulSetRights(t *testing.T) {
 func TestStatefulSetMinReadySeconds(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 2, 2, "  minReadySeconds: 2")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
 	batches := 0
 	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
@@ -370,7 +370,7 @@ func TestStatefulSetGuessesNothing(t *testing.T) {
 		status := kubetest.Field(w.Get(t, w.path("statefulsets", "demo")), "status")
 		return kubetest.Field(status, "readyReplicas") == float64(2), fmt.Sprint(status)
 	})
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	plan := thirds()
 	plan.ProgressDeadline = 4 * time.Second
 	d, _ := w.steps(plan, w.optionsOf("StatefulSet"))
