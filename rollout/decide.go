@@ -160,6 +160,7 @@ func (d *decider) fail(reason Reason, message string) Decision {
 		d.progress.Outcome, d.progress.Message = reason, message
 		return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
 	}
+	d.noteStep()
 	d.progress.Back, d.progress.Failure, d.progress.Message = true, reason, message
 	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
 	if d.plan.OnFailure == Rollback {

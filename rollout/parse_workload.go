@@ -32,7 +32,7 @@ func readWorkload(spec value, k Kind) CloneSetSpec {
 		s.Replicas = spec.get("replicas").number(1, 0, maxPods)
 	}
 	if k.Numbers && s.Partition.IsPercent() {
-		at.get("partition").fail("%s of a %s takes a number of pods and no percentage: write %d, which keeps every pod however many there are", k.APIVersion, k.Name, AllPods)
+		at.get("partition").fail("a %s of %s takes a number of pods and no percentage: write %d, which keeps every pod however many there are", k.Name, k.APIVersion, AllPods)
 	}
 	readTemplate(spec, &s)
 	return s

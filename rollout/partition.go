@@ -13,20 +13,29 @@ func (d *decider) partitionWork(b Bounds, last bool) work {
 	wanted := b.wanted()
 	w := d.statusWork(wanted, last && wanted == b.Replicas)
 	set := &d.observed.CloneSet
-	written := set.Spec.Partition.Up(set.Spec.Replicas)
 	switch {
 	case w.behind:
 	case set.Spec.Partition.Partition(set.Spec.Replicas) > b.Partition:
 		w.actions = []Action{d.setPartition(Pods(b.Partition), fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas))}
 		w.ready = false
-	case !d.progress.Stepped || d.progress.Step > written:
+	case d.noteStep():
 		// Noted after it is seen: a partition above the noted one is then always somebody else's.
-		d.progress.Stepped, d.progress.Step = true, written
 		w.actions, w.ready = []Action{d.record()}, false
 	case !w.ready:
 		w.actions = d.unblock()
 	}
 	return w
+}
+
+// noteStep notes how low the partition has been set, and tells whether that was not noted before.
+func (d *decider) noteStep() bool {
+	spec := d.observed.CloneSet.Spec
+	written := spec.Partition.Up(spec.Replicas)
+	if d.plan.Mode != Partition || d.progress.Stepped && d.progress.Step <= written {
+		return false
+	}
+	d.progress.Stepped, d.progress.Step = true, written
+	return true
 }
 
 // statusWork is what the controller's status says about a batch of so many updated pods; whole is the last batch of a
@@ -135,7 +144,7 @@ func (d *decider) armFirst() string {
 // that the cluster agrees with Git again. With one revision a partition moves nothing.
 func (d *decider) mustRest() bool {
 	whole := len(d.targets) > 0 && d.targets[len(d.targets)-1] == d.bounds.Replicas
-	return d.plan.Mode == Partition && d.progress.Stepped && (whole || d.progress.Back) &&
+	return d.plan.Mode == Partition && (whole || d.progress.Back) &&
 		d.observed.CloneSet.Spec.Partition != d.progress.Resting
 }
 

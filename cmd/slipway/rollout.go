@@ -138,13 +138,18 @@ func (r release) olderTemplate() map[string]any {
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
 	p := r.plan
+	p.Mode = p.ModeOf(r.set)
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }
 
-// simOptions are the simulator's options without any fault.
+// simOptions are the simulator's options without any fault. In partition mode it has a controller.
 func (r release) simOptions() sim.Options {
-	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+	o := sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+	if r.plan.ModeOf(r.set) == rollout.Partition {
+		o.Controller = &sim.Controller{Delay: time.Second}
+	}
+	return o
 }
 
 func readInput(s streams, file string) ([]byte, error) {

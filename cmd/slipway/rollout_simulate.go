@@ -52,6 +52,9 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
+	if k := r.set.KindOf(); !k.Direct {
+		return usagef("%s: only the release of a CloneSet can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+	}
 	show, err := opts.shower(s.out)
 	if err != nil {
 		return &exitError{code: 2, err: err}

@@ -34,7 +34,7 @@ func TestArm(t *testing.T) {
 	w.settled(3, "v1")
 	w.says(kube.Arm, options, "is armed: its partition was 0 and is 1000000")
 	w.says(kube.Arm, options, "is armed already")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	kubetest.Eventually(t, "the controller sees the new template", func() (bool, string) {
 		set := w.Get(t, w.path("statefulsets", "demo"))
 		return kubetest.Field(set, "status", "currentRevision") != kubetest.Field(set, "status", "updateRevision"), ""
@@ -72,7 +72,7 @@ func TestArm(t *testing.T) {
 func TestArmLeavesAReleaseAlone(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 3, 3)
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	plan := thirds()
 	plan.Mode = rollout.Partition
 	said := ""

@@ -13,6 +13,10 @@
 // follow from the release, so no write can happen twice or hit another pod. The lock is looked at before each round of
 // writes: an agent that lost it writes no more.
 //
+// In partition mode, where a controller replaces the pods, the status takes the place of the pods, and the writes are the
+// partition, applied on its own, and in a rollback the template. Which fields those are is a row of rollout.Kinds. Arm
+// sets the partition before a template changes.
+//
 // The formats of pods, claims, ControllerRevisions and status are those of the Kruise controller, which can take over
 // at any time. This package does not decide anything; that is package rollout.
 package kube

@@ -101,11 +101,12 @@ func walk(v any, f func(key string, value any)) {
 }
 
 // volumes mounts the plan from the ConfigMap of this name, and every key of a Secret as the file NAME/KEY below
-// secretsPath. A Secret that is missing does not keep the agent from starting, which can say what it misses.
+// secretsPath. The pod waits for a Secret that a check needs, which may be applied after the Job. It does not wait for one
+// that only notifications need: they never hold a release.
 func (p planFile) volumes(configMap string) (mounts, volumes []any) {
 	mounts = []any{object{"name": "plan", "mountPath": planPath, "readOnly": true}}
 	volumes = []any{object{"name": "plan", "configMap": object{"name": configMap}}}
-	refs := SecretRefs(p.tree)
+	refs, needed := SecretRefs(p.tree), SecretRefs(object{"checks": field(p.tree, "spec", "checks")})
 	for len(refs) > 0 {
 		name := refs[0].Name
 		volume := fmt.Sprintf("secret-%d", len(volumes)-1)
@@ -114,8 +115,9 @@ func (p planFile) volumes(configMap string) (mounts, volumes []any) {
 			items = append(items, object{"key": refs[0].Key, "path": refs[0].Key})
 			refs = refs[1:]
 		}
+		optional := !slices.ContainsFunc(needed, func(r SecretRef) bool { return r.Name == name })
 		mounts = append(mounts, object{"name": volume, "mountPath": secretsPath + "/" + name, "readOnly": true})
-		volumes = append(volumes, object{"name": volume, "secret": object{"secretName": name, "items": items, "optional": true}})
+		volumes = append(volumes, object{"name": volume, "secret": object{"secretName": name, "items": items, "optional": optional}})
 	}
 	return mounts, volumes
 }

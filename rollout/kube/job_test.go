@@ -79,6 +79,9 @@ func TestSecretsAreMounted(t *testing.T) {
 		if kubetest.Field(v, "name") != kubetest.Field(mounts[i], "name") || kubetest.Field(mounts[i], "readOnly") != true {
 			t.Errorf("%v is mounted as %v", v, mounts[i])
 		}
+		if name := kubetest.Field(v, "secret", "secretName"); name != nil && kubetest.Field(v, "secret", "optional") != (name == "chat") {
+			t.Errorf("%v: a release waits for what its checks need, and for nothing else", v)
+		}
 		items, _ := kubetest.Field(v, "secret", "items").([]any)
 		for _, item := range items {
 			files[kubetest.Field(mounts[i], "mountPath").(string)+"/"+kubetest.Field(item, "path").(string)] = true

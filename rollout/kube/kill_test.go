@@ -52,7 +52,7 @@ func (w *world) runKilled(at int, after bool) bool {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	d, dead, err := w.killAt(ctx, cancel, at, after, rollout.Plan{}, w.options())
+	d, dead, err := w.killAt(ctx, cancel, at, after, rollout.Plan{}, w.options(), w.loud())
 	if !dead && (err != nil || d.Reason != rollout.Completed) {
 		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
 	}
@@ -60,7 +60,7 @@ func (w *world) runKilled(at int, after bool) bool {
 }
 
 // killAt runs an agent with these options until its write number at, or to its end.
-func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan rollout.Plan, options kube.Options) (d rollout.Decision, dead bool, err error) {
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
 	w.t.Helper()
 	options.Identity, options.Config = "killed", rest.CopyConfig(options.Config)
 	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
@@ -69,7 +69,7 @@ func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, a
 		k.next = next
 		return k
 	})
-	d, err = kube.Run(ctx, plan, options, w.loud())
+	d, err = kube.Run(ctx, plan, options, report)
 	return d, k.dead.Load(), err
 }
 
@@ -142,25 +142,26 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						}
 						w := newStateful(t, 3, 3)
 						watch := w.watchPods(3, 0, 1, 0, "none")
-						w.imageOf("statefulsets", c.tag)
+						w.statefulImage(c.tag)
 						plan := rollout.Plan{
-							Mode: rollout.Partition, ProgressDeadline: 20 * time.Second, OnFailure: rollout.Rollback,
+							Mode: rollout.Partition, ProgressDeadline: time.Minute, OnFailure: rollout.Rollback,
 							Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}},
 						}
+						report := w.loud()
 						if c.reason == rollout.RolledBack {
-							plan.ProgressDeadline = 9 * time.Second // a dead agent's last seconds count too
+							report = w.aborts("statefulset")
 						}
 						options := w.optionsOf("StatefulSet")
 						options.Release = "killed"
 						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 						defer cancel()
-						d, dead, err := w.killAt(ctx, cancel, at, after, plan, options)
+						d, dead, err := w.killAt(ctx, cancel, at, after, plan, options, report)
 						if !dead {
 							longest.Store(min(longest.Load(), int64(at)))
 						} else {
 							ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 							defer cancel()
-							d, err = kube.Run(ctx, plan, options, w.loud())
+							d, err = kube.Run(ctx, plan, options, report)
 						}
 						if err != nil || d.Reason != c.reason {
 							t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)

@@ -67,10 +67,10 @@ func (w *world) images() map[string]string {
 	return images
 }
 
-// imageOf releases another image of an object of any kind.
-func (w *world) imageOf(resource, tag string) {
+// statefulImage releases another image of the StatefulSet.
+func (w *world) statefulImage(tag string) {
 	w.t.Helper()
-	w.Patch(w.t, w.path(resource, "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+	w.Patch(w.t, w.path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
 		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
 	}}}})
 }
@@ -124,7 +124,7 @@ func TestStatefulSet(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 4, 4)
 	watch := w.watchPods(4, 0, 1, 0, "v2")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	d, written := w.steps(thirds(), w.optionsOf("StatefulSet"))
 	if d.Reason != rollout.Completed {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
@@ -147,7 +147,7 @@ func TestStatefulSetStops(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 4, 4)
 			watch := w.watchPods(4, 0, 1, 0, "v3")
-			w.imageOf("statefulsets", tag)
+			w.statefulImage(tag)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
 			plan := thirds()
@@ -159,7 +159,7 @@ func TestStatefulSetStops(t *testing.T) {
 			if again, written := w.steps(plan, options); again.Reason != d.Reason || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
-			w.imageOf("statefulsets", "v3")
+			w.statefulImage("v3")
 			options.Release = "mended"
 			if d, written = w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "2 0 4" {
 				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
@@ -185,7 +185,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 4, 4, c.more)
 			watch := w.watchPods(4, 0, 1, 0, "none")
-			w.imageOf("statefulsets", kubetest.TagMissing)
+			w.statefulImage(kubetest.TagMissing)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
 			plan := thirds()
@@ -203,7 +203,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 				t.Error("no Event says what to revert")
 			}
 			// Git still has the bad template, and the Job runs again with the same release.
-			w.imageOf("statefulsets", kubetest.TagMissing)
+			w.statefulImage(kubetest.TagMissing)
 			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
@@ -211,6 +211,12 @@ func TestStatefulSetRollsBack(t *testing.T) {
 				if image != "example.com/app:v1" {
 					t.Errorf("%s runs %s", name, image)
 				}
+			}
+			// Nothing of the failed release is left for the next one (kubevela#7170).
+			w.statefulImage("v3")
+			options.Release = "good"
+			if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 4" {
+				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
 		})
 	}
@@ -234,7 +240,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 5, 5)
 	watch := w.watchPods(5, 0, 1, 0, "none")
-	w.imageOf("statefulsets", "v2")
+	w.statefulImage("v2")
 	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, Batches: []rollout.Batch{
 		{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(3), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
 	}}
@@ -278,4 +284,97 @@ func (w *world) tell(kind string, change func(map[string]any)) {
 		w.t.Fatal(err)
 	}
 	w.Patch(w.t, at, map[string]any{"data": map[string]any{"progress": string(data)}})
+}
+
+// aborts lets a person abort a release in partition mode once the first batch waits for its pods.
+func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
+	log := w.loud()
+	return func(o rollout.Observed, d rollout.Decision) {
+		log(o, d)
+		if d.Reason == rollout.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
+			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
+		}
+	}
+}
+
+// TestStatefulSetRights goes back from a broken pod with exactly the rights of the printed Role, and without those on
+// pods says what a person has to do.
+func TestStatefulSetRights(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 2, 2)
+			o := kube.JobOptions{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete}
+			o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
+			var rules []kubetest.Rule
+			for _, r := range grants(o) {
+				if whole || r.Resources[0] != "pods" {
+					rules = append(rules, r)
+				}
+			}
+			user := w.User(t, w.namespace, rules...)
+			kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+				_, err := user.TryGet(w.path("statefulsets", "demo"))
+				return err == nil, fmt.Sprint(err)
+			})
+			w.statefulImage(kubetest.TagMissing)
+			var warnings []string
+			options := w.optionsOf("StatefulSet")
+			options.Config = config(t, user.Client)
+			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+			plan := thirds()
+			plan.ProgressDeadline, plan.OnFailure = 3*time.Second, rollout.Rollback
+			d, _ := w.steps(plan, options)
+			switch {
+			case whole && (d.Reason != rollout.RolledBack || len(warnings) > 0):
+				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			case !whole && (d.Reason != rollout.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
+				t.Errorf("without rights on pods it ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			}
+		})
+	}
+}
+
+// TestStatefulSetMinReadySeconds calls no batch ready before its pods have been for so long.
+func TestStatefulSetMinReadySeconds(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2, "  minReadySeconds: 2")
+	w.statefulImage("v2")
+	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	batches := 0
+	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason != rollout.BatchReady || o.Progress.Finished || len(d.Actions) != 1 || d.Actions[0].Progress.Finished {
+			return
+		}
+		batches++
+		pod := w.Get(t, w.path("pods", fmt.Sprintf("demo-%d", 1-d.Batch)))
+		for _, c := range kubetest.Field(pod, "status", "conditions").([]any) {
+			since, _ := time.Parse(time.RFC3339, fmt.Sprint(kubetest.Field(c, "lastTransitionTime")))
+			if kubetest.Field(c, "type") == "Ready" && (kubetest.Field(c, "status") != "True" || o.Now.Sub(since) < 2*time.Second) {
+				t.Errorf("batch %d is ready at %v with %v", d.Batch+1, o.Now, c)
+			}
+		}
+	})
+	if err != nil || d.Reason != rollout.Completed || batches != 2 {
+		t.Errorf("ended with %s: %s after %d batches, %v", d.Reason, d.Message, batches, err)
+	}
+}
+
+// TestStatefulSetGuessesNothing has an old pod that is not ready. The status does not say whose the missing readiness is,
+// so it counts against the batch.
+func TestStatefulSetGuessesNothing(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 3, 3, "  podManagementPolicy: Parallel")
+	w.annotate("demo-0", kubetest.AnnotationCrash)
+	kubetest.Eventually(t, "one pod is down", func() (bool, string) {
+		status := kubetest.Field(w.Get(t, w.path("statefulsets", "demo")), "status")
+		return kubetest.Field(status, "readyReplicas") == float64(2), fmt.Sprint(status)
+	})
+	w.statefulImage("v2")
+	plan := thirds()
+	plan.ProgressDeadline = 4 * time.Second
+	d, _ := w.steps(plan, w.optionsOf("StatefulSet"))
+	if d.Reason != rollout.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
+		t.Errorf("ended with %s: %s", d.Reason, d.Message)
+	}
 }
