@@ -224,6 +224,59 @@ spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
 	}
 }
 
+// TestRenderedStatefulSetOnAServer does the same in partition mode, where Kubernetes' own controller replaces the pods: a
+// new template moves none of them before the agent comes, and at the end the partition rests where Git has it.
+func TestRenderedStatefulSetOnAServer(t *testing.T) {
+	c := kubetest.Start(t, kubetest.Options{ControllerManager: true})
+	w := &rendered{t: t, c: c, namespace: c.Namespace(t)}
+	set := `apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 3
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: "example.com/db:v1"}]}
+`
+	w.write("app.yaml", set)
+	w.write("plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: db},
+spec: {target: {apiVersion: apps/v1, kind: StatefulSet, name: db}, batches: [{replicas: 1}, {replicas: 100%}]}}`)
+	w.apply(w.render())
+	images := func() (all []string) {
+		list := c.Get(t, "/api/v1/namespaces/"+w.namespace+"/pods?labelSelector=app%3Ddb")
+		for _, p := range kubetest.Field(list, "items").([]any) {
+			all = append(all, kubetest.Field(p, "spec", "containers", 0, "image").(string))
+		}
+		return all
+	}
+	at := "/apis/apps/v1/namespaces/" + w.namespace + "/statefulsets/db"
+	ready := func() (bool, string) {
+		status := kubetest.Field(c.Get(t, at), "status")
+		return kubetest.Field(status, "readyReplicas") == float64(3), fmt.Sprint(status)
+	}
+	kubetest.Eventually(t, "all pods are ready", ready)
+	w.agent()
+
+	w.write("app.yaml", strings.ReplaceAll(set, ":v1", ":v2"))
+	w.apply(w.render())
+	kubetest.Eventually(t, "the controller has seen the new template", func() (bool, string) {
+		now := c.Get(t, at)
+		return kubetest.Field(now, "status", "observedGeneration") == kubetest.Field(now, "metadata", "generation"), fmt.Sprint(now)
+	})
+	if got := images(); slices.Contains(got, "example.com/db:v2") {
+		t.Errorf("pods are updated before the release: %v", got)
+	}
+	w.agent()
+	if got := images(); len(got) != 3 || slices.Contains(got, "example.com/db:v1") {
+		t.Errorf("after the release the pods run %v", got)
+	}
+	if got := kubetest.Field(c.Get(t, at), "spec", "updateStrategy", "rollingUpdate", "partition"); got != float64(1_000_000) {
+		t.Errorf("the partition rests at %v", got)
+	}
+}
+
 // rendered is a folder in Git form and the namespace that it is applied to.
 type rendered struct {
 	t         *testing.T
@@ -268,7 +321,7 @@ func (w *rendered) apply(objects []map[string]any) {
 	w.t.Helper()
 	resources := map[string]string{
 		"ServiceAccount": "/api/v1", "ConfigMap": "/api/v1", "Role": "/apis/rbac.authorization.k8s.io/v1",
-		"RoleBinding": "/apis/rbac.authorization.k8s.io/v1", "Job": "/apis/batch/v1", "CloneSet": "/apis/apps.kruise.io/v1alpha1",
+		"RoleBinding": "/apis/rbac.authorization.k8s.io/v1", "Job": "/apis/batch/v1", "StatefulSet": "/apis/apps/v1", "CloneSet": "/apis/apps.kruise.io/v1alpha1",
 	}
 	for _, m := range slices.Backward(objects) {
 		kind := m["kind"].(string)
