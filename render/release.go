@@ -191,6 +191,7 @@ func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) err
 		name := d.Input
 		if t.req.AsFiles {
 			name = added.Path
+			outcome.Findings = append(outcome.Findings, unlisted(added.Path, outcome.noted[name])...)
 		}
 		outcome.note(name)
 		if err := sink.Document(added); err != nil {
@@ -198,4 +199,15 @@ func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) err
 		}
 	}
 	return nil
+}
+
+// unlisted warns of a new file in the folder of a kustomization, which has to name it.
+func unlisted(path string, told bool) []inject.Finding {
+	if told || !isKustomization(filepath.Dir(path)) {
+		return nil
+	}
+	return []inject.Finding{{
+		Severity: inject.SeverityWarning, Code: "not-in-kustomization", Source: inject.Source{File: path},
+		Message: "is new, and kustomize builds only what it is told to", Hint: "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
+	}}
 }
