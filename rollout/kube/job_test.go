@@ -3,6 +3,7 @@
 package kube_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -97,5 +98,44 @@ func TestSecretsAreMounted(t *testing.T) {
 		if slices.Contains(rule["resources"].([]string), "secrets") {
 			t.Errorf("the agent may read Secrets: %v", rule)
 		}
+	}
+}
+
+// TestPlanInTheConfigMap reads back what the ConfigMap holds: it says what the plan says, whatever the plan is written in.
+func TestPlanInTheConfigMap(t *testing.T) {
+	plan := []byte(`# how it goes
+kind: BatchPlan
+apiVersion: slipway.dev/v1alpha1
+metadata: {name: "demo", labels: {a: b}, annotations: {config.kubernetes.io/local-config: "true"}}
+spec:
+  target: &target {kind: CloneSet, name: demo, apiVersion: apps.kruise.io/v1alpha1}
+  failureThreshold: 25%
+  progressDeadline: "1h30m"
+  batches:
+  - {replicas: 1, pause: {duration: 10m, untilApproved: true}}
+  - replicas: "50%"   # half
+    checks: [errors]
+  - replicas: 100%
+  checks:
+  - name: errors
+    interval: 1m
+    count: 5
+    prometheus: {address: http://prometheus:9090, max: 1e-2, min: -0, query: "sum(rate(errors[1m])) # 'all'\n"}
+  onFailure: RollbackInBatches
+`)
+	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: plan}
+	o.CloneSet.Name = "demo"
+	manifests, err := o.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := kubetest.Field(manifests[3], "data", "plan.yaml").(string)
+	want, wantErr := rollout.ParsePlan("plan.yaml", plan)
+	got, gotErr := rollout.ParsePlan("plan.yaml", []byte(text))
+	if wantErr != nil || gotErr != nil || !reflect.DeepEqual(want, got) {
+		t.Errorf("%v, %v: %+v, want %+v\n%s", wantErr, gotErr, got, want, text)
+	}
+	if strings.Contains(text, "local-config") {
+		t.Errorf("what a tool has noted is part of the release:\n%s", text)
 	}
 }
