@@ -123,8 +123,8 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	ready("v2")
 	w.image(kubetest.TagUnready)
 	plan := thirds()
-	plan.ProgressDeadline, plan.OnFailure = 5*time.Second, rollout.Rollback
-	if d, _ := w.steps(plan, stepper); d.Reason != rollout.RolledBack {
+	plan.OnFailure = rollout.Rollback
+	if d, _ := w.abortedSteps(plan, stepper); d.Reason != rollout.RolledBack {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	ready("v2")
