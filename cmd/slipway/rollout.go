@@ -21,8 +21,8 @@ const exitInvalid = 10
 func newRolloutCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play and carry out the release of a CloneSet",
-		Long: `Plan, play and carry out the release of a CloneSet, batch by batch.
+		Short: "Plan, play and carry out a release",
+		Long: `Plan, play and carry out the release of a CloneSet, a StatefulSet or a DaemonSet, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
 threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal.`,

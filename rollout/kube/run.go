@@ -128,7 +128,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 	if err := c.syncStatus(ctx, true); err != nil {
 		return err
 	}
-	c.release = "" // the next look names the release anew
+	c.release, c.wrote = "", nil // the next look names the release anew, and it has written nothing
 	return c.Wait(ctx, 0)
 }
 
