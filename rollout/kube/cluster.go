@@ -73,6 +73,8 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
+	plan     rollout.Plan // what is carried out
+	recalled configMap    // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
