@@ -24,13 +24,13 @@ const (
 
 // Request is what one person has asked for. It says who and when, so that a release can show later why it went on.
 type Request struct {
-	Ask     Ask
-	Batch   int       `json:",omitempty"` // 0-based, of an approval
-	All     bool      `json:",omitempty"` // an approval of every batch
-	By      string    // user name
-	Claimed bool      `json:",omitempty"` // the name is what the person says: no server has confirmed it
-	At      time.Time // when it was asked
-	Why     string    `json:",omitempty"` // in the person's words
+	Ask     Ask       `json:"ask"`
+	Batch   int       `json:"batch"`             // 0-based, of an approval
+	All     bool      `json:"all,omitempty"`     // an approval of every batch
+	By      string    `json:"by"`                // user name
+	Claimed bool      `json:"claimed,omitempty"` // the name is what the person says: no server has confirmed it
+	At      time.Time `json:"at"`                // when it was asked, by the person's clock
+	Why     string    `json:"why,omitempty"`     // in the person's words
 }
 
 // Who is the person, and that nobody has confirmed the name where that is so.
@@ -50,8 +50,20 @@ func (r Request) String() string {
 	return s
 }
 
-// approval finds the request that lets a batch pass. Of two the first one counts.
-func (p Progress) approval(batch int) (Request, bool) {
+// Words is what was asked, in a few words.
+func (r Request) Words() string {
+	switch {
+	case r.Ask != Approve:
+		return r.Ask.verb()
+	case r.All:
+		return "approve every batch"
+	default:
+		return fmt.Sprintf("approve batch %d", r.Batch+1)
+	}
+}
+
+// Approval finds the request that lets a batch pass. Of two the first one counts.
+func (p Progress) Approval(batch int) (Request, bool) {
 	i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask == Approve && (r.All || r.Batch == batch) })
 	if i < 0 {
 		return Request{}, false
@@ -61,13 +73,13 @@ func (p Progress) approval(batch int) (Request, bool) {
 
 // approved tells whether a batch may pass: somebody has asked for it, or Approved counts it.
 func (p Progress) approved(batch int) bool {
-	_, ok := p.approval(batch)
+	_, ok := p.Approval(batch)
 	return ok || p.Approved > batch
 }
 
 // approvedBy says who let a batch pass, as the end of a message. Where only Approved says so, nobody is named.
 func (p Progress) approvedBy(batch int) string {
-	if r, ok := p.approval(batch); ok {
+	if r, ok := p.Approval(batch); ok {
 		return "; approved " + r.String()
 	}
 	return ""
@@ -152,7 +164,9 @@ func (p Progress) with(r Request) Progress {
 	return p
 }
 
-func already(p Progress, message string) (Answer, error) { return Answer{Progress: p, Message: message}, nil }
+func already(p Progress, message string) (Answer, error) {
+	return Answer{Progress: p, Message: message}, nil
+}
 
 func changed(p Progress, message string) (Answer, error) {
 	return Answer{Progress: p, Changed: true, Message: message}, nil
@@ -217,7 +231,8 @@ func (p Plan) notWaiting(pr Progress, now time.Time) string {
 	}
 	label := fmt.Sprintf("batch %d of %d", pr.Batch+1, max(len(p.Batches), 1))
 	hint := fmt.Sprintf("; --batch %d approves batch %d ahead", ahead+1, ahead+1)
-	until := pr.Ready.Add(p.batch(pr.Batch).Pause.Duration)
+	pause := p.batch(pr.Batch).Pause.Duration
+	until := pr.Ready.Add(pause)
 	switch {
 	case p.asks(pr.Batch) && pr.approved(pr.Batch):
 		return "" // told as what it is
@@ -227,7 +242,7 @@ func (p Plan) notWaiting(pr Progress, now time.Time) string {
 		return label + " waits for no approval" + hint
 	case pr.Ready.IsZero():
 		return label + " is not ready yet, so it does not wait for approval" + hint
-	case until.After(now) && pr.Paused.IsZero():
+	case pause > 0 && until.After(now):
 		return fmt.Sprintf("%s pauses until %s before it waits for approval%s", label, until.UTC().Format(time.RFC3339), hint)
 	default:
 		return ""

@@ -69,7 +69,7 @@ func (w Window) opensIn(at, until time.Time) (time.Time, bool) {
 	_, offset := at.Zone()
 	shift := time.Duration(offset) * time.Second
 	shown := at.UTC().Add(shift) // what the clock shows, as if it were UTC
-	for day := shown.Truncate(24 * time.Hour).AddDate(0, 0, -1); day.Add(-shift).Before(until); day = day.AddDate(0, 0, 1) {
+	for day := shown.Truncate(24*time.Hour).AddDate(0, 0, -1); day.Add(-shift).Before(until); day = day.AddDate(0, 0, 1) {
 		if len(w.Days) > 0 && !slices.Contains(w.Days, day.Weekday()) {
 			continue
 		}
