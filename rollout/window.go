@@ -141,7 +141,7 @@ func readWindow(v value) *Window {
 	switch {
 	case w.From == endOfDay:
 		v.get("from").fail("24:00 is the end of the day: write 00:00")
-	case len(w.Days) == 0 && w.From == 0 && w.To == endOfDay:
+	case !v.get("days").present() && w.From == 0 && w.To == endOfDay:
 		v.fail("is always open: set days, or from and to")
 	case w.From == w.To:
 		v.get("to").fail("%s is when the window opens: for the whole day leave from and to out", w.To)
