@@ -138,7 +138,7 @@ func (r release) olderTemplate() map[string]any {
 // missed. It pays no attention to paused, which an estimate cannot outwait.
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
-	p := r.plan
+	p, _ := r.plan.WithoutWindows()
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }

@@ -498,3 +498,34 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 		t.Errorf("of a deleted CloneSet: %+v", s.Decision)
 	}
 }
+
+// TestWindowWakesTheAgent when it opens, by the agent's clock and not before.
+func TestWindowWakesTheAgent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	w.ready()
+	window := rollout.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
+	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Window: &window}}, {Replicas: rollout.Percent(100)}}}
+	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	ahead := opens.Add(-8 * time.Second).Sub(time.Now())
+	options := w.options()
+	options.Now = func() time.Time { return time.Now().Add(ahead) }
+	began := make(chan time.Time, 10)
+	d, err := kube.Run(t.Context(), plan, options, func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == rollout.OutsideWindow || d.Reason == rollout.BatchStarted && d.Batch == 1 {
+			began <- o.Now
+		}
+	})
+	close(began)
+	var last time.Time
+	n := 0
+	for last = range began {
+		n++
+	}
+	if err != nil || d.Reason != rollout.Completed || n < 2 || last.Before(opens) {
+		t.Errorf("ended with %+v, %v; the second batch began at %s, the window opens at %s", d, err, last, opens)
+	}
+	if e := w.events("OutsideWindow"); len(e) != 1 || !strings.Contains(e[0], "opens, Mon 5 Jan 2026 09:00 CET") {
+		t.Errorf("the Events say %q", e)
+	}
+}
