@@ -118,7 +118,7 @@ func TestRolloutPeople(t *testing.T) {
 	must(0, "resumed by ", "resume", "demo")
 	must(0, "aborted by ", "abort", "demo")
 	ends(agent, 11, "aborted by ")
-	ends(watch, 11, "Aborted: aborted by ")
+	ends(watch, 11, "Aborted: it was aborted by ")
 	must(11, "Aborted", "status", "demo", "--wait")
 	must(1, "the release has ended, so there is nothing to approve", "approve", "demo")
 	out := must(0, "the template is that of revision demo-", "undo", "demo")
