@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -40,7 +39,7 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	opts.add(cmd)
 	cmd.Flags().IntVar(&opts.crash, "crash", 0, "let this many pods crash and recover at random moments")
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl or html")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
 	return cmd
 }
 
@@ -52,7 +51,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	show, err := opts.shower(s.out)
+	show, err := opts.shower(s.out, r)
 	if err != nil {
 		return &exitError{code: 2, err: err}
 	}
@@ -67,15 +66,14 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	recorder := report.Recorder{Emit: show.row}
 	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
-		recorder.Record(o, d)
+		show.record(o, d)
 	})
 	line.clear()
 	if err == nil {
-		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
+		err = show.end()
 	}
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}

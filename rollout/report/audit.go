@@ -143,15 +143,20 @@ type replayed struct {
 	began    bool
 	plan     rollout.Plan
 	observed rollout.Observed
-	pods     map[string]rollout.Pod
 }
 
 func (r *replayed) take(line auditLine) error {
-	if line.Plan != nil {
-		*r = replayed{began: true, plan: *line.Plan, pods: map[string]rollout.Pod{}}
-	}
-	if !r.began {
+	if line.Plan == nil && !r.began {
 		return errors.New("the log does not begin with a plan: it is not an audit log, or its beginning is missing")
+	}
+	r.absorb(line)
+	return compare(rollout.Decide(r.plan, r.observed), line.Decision)
+}
+
+// absorb brings the state up to a line.
+func (r *replayed) absorb(line auditLine) {
+	if line.Plan != nil {
+		*r = replayed{began: true, plan: *line.Plan}
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
@@ -163,17 +168,25 @@ func (r *replayed) take(line auditLine) error {
 		o.Revisions = line.Revisions
 	}
 	for _, p := range line.Pods {
-		r.pods[p.Name] = p
+		if i, found := r.find(p.Name); found {
+			o.Pods[i] = p
+		} else {
+			o.Pods = slices.Insert(o.Pods, i, p)
+		}
 	}
 	for _, name := range line.Gone {
-		delete(r.pods, name)
+		if i, found := r.find(name); found {
+			o.Pods = slices.Delete(o.Pods, i, i+1)
+		}
 	}
-	o.Pods = make([]rollout.Pod, 0, len(r.pods))
-	for _, p := range r.pods {
-		o.Pods = append(o.Pods, p)
+	if o.Pods == nil && r.plan.Mode != rollout.Partition {
+		o.Pods = []rollout.Pod{} // none, rather than not looked at
 	}
-	slices.SortFunc(o.Pods, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	return compare(rollout.Decide(r.plan, *o), line.Decision)
+}
+
+// find is the place of a pod in the order of names.
+func (r *replayed) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(r.observed.Pods, name, func(p rollout.Pod, name string) int { return cmp.Compare(p.Name, name) })
 }
 
 func compare(again rollout.Decision, recorded []byte) error {

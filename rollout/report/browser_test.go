@@ -37,7 +37,7 @@ func browse(t *testing.T, page []byte, dark bool, width string) (image.Image, []
 	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 		"--host-resolver-rules=MAP * ~NOTFOUND",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--log-net-log="+netlog, "--window-size="+width+",1200",
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--log-net-log="+netlog, "--window-size="+width+",3000",
 		"--screenshot="+shot, scheme, "file://"+file)
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -90,14 +90,14 @@ func TestBrowserTestNoticesARequest(t *testing.T) {
 }
 
 func TestPageRendersInABrowserAndAsksForNothing(t *testing.T) {
-	page := render(t, release(t, 3))
+	all := []byte(page(t, small(t)))
 	for _, c := range []struct {
 		name  string
 		dark  bool
 		width string
 	}{{"light", false, "1100"}, {"dark", true, "1100"}, {"phone", false, "500"}} {
 		t.Run(c.name, func(t *testing.T) {
-			picture, urls := browse(t, page, c.dark, c.width)
+			picture, urls := browse(t, all, c.dark, c.width)
 			for _, url := range urls {
 				if strings.HasPrefix(url, "http") || strings.HasPrefix(url, "ws") {
 					t.Errorf("the page led to a request for %s", url)
@@ -106,7 +106,7 @@ func TestPageRendersInABrowserAndAsksForNothing(t *testing.T) {
 			if light := brightness(picture.At(2, 2)); (light < 0.2) != c.dark {
 				t.Errorf("the background has brightness %.2f", light)
 			}
-			for _, name := range []string{"--total", "--old", "--updated", "--ready", "--budget"} {
+			for _, name := range []string{"--total", "--available", "--updated", "--bound", "--old", "--new"} {
 				want := pageColours(t, c.dark)[name]
 				if n := painted(picture, want); n < 20 && name != "--total" {
 					t.Errorf("the line in %s %v is painted on %d pixels only", name, want, n)
