@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,13 +40,13 @@ type Audit struct {
 	plan      *rollout.Plan // until it is written
 	set       []byte        // as it was written last
 	revisions []byte
-	pods      map[string][]byte
+	pods      map[string]rollout.Pod
 	err       error
 }
 
 // NewAudit begins the log of a run of the plan.
 func NewAudit(out io.Writer, p rollout.Plan) *Audit {
-	return &Audit{out: out, plan: &p, pods: map[string][]byte{}}
+	return &Audit{out: out, plan: &p, pods: map[string]rollout.Pod{}}
 }
 
 // Record adds a line. It fits rollout.Run's report; the first error is kept for Err.
@@ -99,9 +100,10 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	there := make(map[string]bool, len(pods))
 	for _, p := range pods {
 		there[p.Name] = true
-		last := a.pods[p.Name]
-		if changed(&last, p) {
-			a.pods[p.Name] = last
+		if last, ok := a.pods[p.Name]; !ok || !same(&last, &p) {
+			// What it holds may change after this look.
+			p.Labels, p.Finalizers = maps.Clone(p.Labels), slices.Clone(p.Finalizers)
+			a.pods[p.Name] = p
 			different = append(different, p)
 		}
 	}
@@ -113,6 +115,17 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	}
 	slices.Sort(gone)
 	return different, gone
+}
+
+// same tells whether two looks at a pod saw the same. It is asked for every pod in every look, which rules out to compare
+// what would be written.
+func same(a, b *rollout.Pod) bool {
+	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&
+		a.Revision == b.Revision && a.Node == b.Node && a.Domain == b.Domain && a.Phase == b.Phase && a.Lifecycle == b.Lifecycle &&
+		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
+		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating &&
+		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
+		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
 }
 
 // ErrDiffers is wrapped where a decision of an audit log is not made again.

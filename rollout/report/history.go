@@ -4,6 +4,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -33,6 +34,7 @@ type History struct {
 	began     bool
 	looks     int
 	restarts  int
+	troubles  int
 	notes     []string // what a reader of the page has to know about the log
 }
 
@@ -248,7 +250,11 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 			h.batches[n-1].ended = o.Now
 		}
 		h.batches = append(h.batches, batch{number: d.Batch, back: back, target: d.Target, started: o.Now})
-		n++
+		if n++; back && !h.batches[max(n-2, 0)].back {
+			h.tell(o.Now, "Turns back", d.Message)
+		} else if !back && n > 1 {
+			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))
+		}
 	}
 	b := &h.batches[n-1]
 	if d.Target > 0 && !d.Ended() {
@@ -265,6 +271,7 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 		return
 	case !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && b.ready.IsZero(), b.ready.IsZero() && d.Reason == rollout.BatchReady:
 		b.ready = o.Now
+		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("%d pods are updated, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
 	}
 	if kind, label := phaseOf(d); kind != working && kind != backing && (len(b.waits) == 0 || b.waits[len(b.waits)-1] != label) {
 		b.waits = append(b.waits, label)

@@ -10,6 +10,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
+// toldTroubles is how many pods in trouble become milestones. The lanes and the table have the others, too.
+const toldTroubles = 20
+
 // podState is what a lane shows of a pod.
 type podState constant
 
@@ -38,6 +41,7 @@ type track struct {
 	restarts  int // since it was seen first
 	base      int
 	seen      int // the look that it was seen in last
+	told      bool
 }
 
 // podSpan is a time in which a pod was in one state and of one revision.
@@ -61,7 +65,12 @@ func (h *History) follow(o rollout.Observed) {
 			h.order = append(h.order, t)
 		}
 		t.follow(p, o.Now, stateOf(p, o.Now, o.CloneSet.Spec.MinReady), p.Revision == h.to)
-		t.seen = h.looks
+		if t.seen = h.looks; t.trouble != "" && !t.told {
+			t.told = true
+			if h.troubles++; h.troubles <= toldTroubles {
+				h.tell(o.Now, "Pod "+t.name+" "+t.trouble, "nobody wrote it")
+			}
+		}
 	}
 	for _, t := range h.order {
 		if t.seen != h.looks {
