@@ -60,6 +60,7 @@ type Batch struct {
 type Pause struct {
 	Duration      time.Duration
 	UntilApproved bool
+	Window        *Window // the next batch begins only inside it; nil: at any time
 }
 
 // DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.

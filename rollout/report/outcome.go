@@ -101,9 +101,9 @@ func images(template map[string]any) map[string]string {
 // budget is how the release kept to what it was allowed.
 type budget struct {
 	known         bool
-	least, floor  int // least available pods beside what was asked for then
-	most, ceiling int // most pods beside what was allowed then
-	below, above  int // at worst
+	least, floor  int           // least available pods beside what was asked for then
+	most, ceiling int           // most pods beside what was allowed then
+	below, above  int           // at worst
 	belowFor      time.Duration // altogether
 	aboveFor      time.Duration
 }
