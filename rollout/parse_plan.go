@@ -42,7 +42,7 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure") {
+	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -52,6 +52,7 @@ func readPlan(doc value) Plan {
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
 	refuseUnused(spec.get("checks"), p)
+	p.Notifications = readNotifications(spec.get("notifications"))
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))

@@ -18,6 +18,7 @@ type Plan struct {
 	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
 	ProgressDeadline time.Duration // how long one batch may take to become ready; 0: see Limits
 	OnFailure        OnFailure
+	Notifications    []Notification
 	Mode             Mode
 }
 
