@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -22,9 +23,18 @@ import (
 // listener hears every decision of a release.
 type listener = func(rollout.Observed, rollout.Decision)
 
-// listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them.
-func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options) (all []listener, finish func() error, err error) {
+// listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
+// the decision that is made on them.
+func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
+	var measured []func(rollout.Measurement)
+	all = append(all, func(rollout.Observed, rollout.Decision) {
+		for _, m := range measuring.Take() {
+			for _, record := range measured {
+				record(m)
+			}
+		}
+	})
 	finish = func() error {
 		var errs []error
 		for _, end := range ends {
@@ -41,7 +51,7 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 			return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
 		}
 		audit := report.NewAudit(file, plan)
-		all = append(all, audit.Record)
+		all, measured = append(all, audit.Record), append(measured, audit.Measure)
 		ends = append(ends, func() error { return errors.Join(audit.Err(), file.Close()) })
 	}
 	if f.metrics != "" {
@@ -51,7 +61,7 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 			return nil, nil, errors.Join(err, finish())
 		}
 		options.Metrics = metrics
-		all, ends = append(all, metrics.Record), append(ends, end)
+		all, ends, measured = append(all, metrics.Record), append(ends, end), append(measured, metrics.Measure)
 	}
 	return all, finish, nil
 }

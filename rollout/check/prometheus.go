@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
@@ -51,8 +52,13 @@ func (p prometheusSource) ask(ctx context.Context, _ scene) answer {
 // refusal tells a query that can never be answered from one that may be later.
 func refusal(ctx context.Context, err error) answer {
 	var said *promv1.Error
-	if !errors.As(err, &said) {
+	var sent *url.Error
+	switch {
+	case errors.As(err, &said):
+	case ctx.Err() != nil || errors.As(err, &sent):
 		return unreachable(ctx, err)
+	default:
+		return inconclusive("what Prometheus answers is no number: %w", err)
 	}
 	switch said.Type { //nolint:exhaustive // all others may pass
 	case promv1.ErrBadData:

@@ -29,6 +29,19 @@ func (c *Cluster) measured() <-chan struct{} {
 	return c.options.Checks.Changed()
 }
 
+// checkRules are the rights that the checks of the Job's plan need. A plan that cannot be read has none; it is refused
+// elsewhere.
+func (o JobOptions) checkRules() []map[string]any {
+	if len(o.Plan) == 0 {
+		return nil
+	}
+	p, err := rollout.ParsePlan("", o.Plan)
+	if err != nil {
+		return nil
+	}
+	return checkRules(p, o.Mode)
+}
+
 // checkRules are the rights that the checks of a plan need beyond those of its release.
 func checkRules(p rollout.Plan, mode rollout.Mode) []map[string]any {
 	jobs, pods, events := false, false, false

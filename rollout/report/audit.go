@@ -18,7 +18,8 @@ import (
 )
 
 // An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
-// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run.
+// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run. A line
+// with a measurement holds nothing else: what it amounts to is in the checks of a later line.
 type auditLine struct {
 	Plan      *rollout.Plan         `json:"plan,omitempty"`
 	Now       time.Time             `json:"now"`
@@ -32,6 +33,13 @@ type auditLine struct {
 	Checks    []rollout.CheckResult `json:"checks,omitempty"`
 	Progress  rollout.Progress      `json:"progress"`
 	Decision  json.RawMessage       `json:"decision"`
+
+	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
+}
+
+// measurementLine is a line with one answer to a check.
+type measurementLine struct {
+	Measurement rollout.Measurement `json:"measurement"`
 }
 
 // Audit writes an audit log. It is not safe for concurrent use.
@@ -56,6 +64,13 @@ func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
 	}
 }
 
+// Measure adds a line with a measurement. The first error is kept for Err.
+func (a *Audit) Measure(m rollout.Measurement) {
+	if a.err == nil {
+		a.err = a.write(measurementLine{m})
+	}
+}
+
 // Err is the first error of writing.
 func (a *Audit) Err() error { return a.err }
 
@@ -76,6 +91,10 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 		line.Revisions = o.Revisions
 	}
 	line.Pods, line.Gone = a.difference(o.Pods)
+	return a.write(line)
+}
+
+func (a *Audit) write(line any) error {
 	data, err := json.Marshal(line)
 	if err != nil {
 		return fmt.Errorf("writing audit log: %w", err)
@@ -136,18 +155,23 @@ var ErrDiffers = errors.New("decides otherwise")
 func Replay(in io.Reader) (int, error) {
 	d := json.NewDecoder(in)
 	var state replayed
-	for n := 0; ; n++ {
+	made := 0
+	for n := 1; ; n++ {
 		var line auditLine
 		err := d.Decode(&line)
 		if errors.Is(err, io.EOF) {
-			return n, nil
+			return made, nil
+		}
+		if err == nil && line.Measurement != nil {
+			continue
 		}
 		if err == nil {
 			err = state.take(line)
 		}
 		if err != nil {
-			return n, fmt.Errorf("audit log, line %d: %w", n+1, err)
+			return made, fmt.Errorf("audit log, line %d: %w", n, err)
 		}
+		made++
 	}
 }
 
