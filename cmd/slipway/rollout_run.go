@@ -117,13 +117,16 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		for _, record := range listeners {
+		for _, record := range append(listeners, told.Record) {
 			record(o, d)
 		}
 	})
-	return f.outcome(ctx, d, errors.Join(err, finish()))
+	err = f.outcome(ctx, d, errors.Join(err, finish()))
+	lastWords(told, err)
+	return err
 }
 
 // checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind

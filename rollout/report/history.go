@@ -5,6 +5,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -16,26 +17,28 @@ type History struct {
 	Source    string // where it comes from, in words; may be empty
 	Simulated bool   // on a virtual clock: the page shows no dates
 
-	plan      rollout.Plan
-	set       rollout.CloneSet
-	from, to  string // revisions
-	revisions map[string]map[string]any
-	samples   []sample
-	phases    []phase
-	batches   []batch
-	pods      map[string]*track
-	order     []*track
-	checks    []checked
-	milestone []milestone
-	writes    map[rollout.ActionKind]int
-	rows      []Row
-	recorder  Recorder
-	last      look
-	began     bool
-	looks     int
-	restarts  int
-	troubles  int
-	notes     []string // what a reader of the page has to know about the log
+	plan         rollout.Plan
+	set          rollout.CloneSet
+	from, to     string // revisions
+	revisions    map[string]map[string]any
+	samples      []sample
+	phases       []phase
+	batches      []batch
+	pods         map[string]*track
+	order        []*track
+	checks       []checked
+	milestone    []milestone
+	requests     []rollout.Request // what people have asked for so far
+	writes       map[rollout.ActionKind]int
+	rows         []Row
+	recorder     Recorder
+	last         look
+	began        bool
+	looks        int
+	restarts     int
+	troubles     int
+	measurements bool     // measurements are told one by one
+	notes        []string // what a reader of the page has to know about the log
 }
 
 // look is the last look and what was decided on it.
@@ -156,9 +159,13 @@ func (h *History) tellProgress(o rollout.Observed, d rollout.Decision) {
 	case !h.began:
 		h.tell(o.Now, "The log begins", "the release is under way: "+d.Message)
 	}
+	asked := h.tellRequests(o.Now, now.Requests)
 	if h.began {
-		if now.Approved > before.Approved {
+		if now.Approved > before.Approved && !asked {
 			h.tell(o.Now, "Approved", "batch "+number(now.Approved)+" may be followed by the next one")
+		}
+		if asked {
+			before = now
 		}
 		h.toldIf(o.Now, now.Hold && !before.Hold, "Held", "a person holds the release")
 		h.toldIf(o.Now, !now.Hold && before.Hold, "Let go", "a person lets the release go on")
@@ -167,6 +174,23 @@ func (h *History) tellProgress(o rollout.Observed, d rollout.Decision) {
 	if d.Ended() && !h.last.decision.Ended() {
 		h.tell(o.Now, outcomeOf(d).title, d.Message)
 	}
+}
+
+// tellRequests tells what people have asked for since the last look, and who they are. It tells whether there was anything.
+func (h *History) tellRequests(seen time.Time, all []rollout.Request) bool {
+	asked := false
+	for _, r := range all {
+		if slices.Contains(h.requests, r) {
+			continue
+		}
+		h.requests, asked = append(h.requests, r), true
+		why := r.Who()
+		if r.Why != "" {
+			why += ": " + r.Why
+		}
+		h.tell(seen, "A person asks to "+r.Words(), why)
+	}
+	return asked
 }
 
 func (h *History) toldIf(at time.Time, happened bool, what, why string) {
@@ -225,6 +249,8 @@ func phaseOf(d rollout.Decision) (phaseKind, string) {
 		return paused, "held by a person"
 	case rollout.PausedBySpec:
 		return paused, "paused by the spec"
+	case rollout.OutsideWindow:
+		return paused, "waits for its window"
 	case rollout.ChecksRunning:
 		return checking, "checks"
 	case rollout.RollingBack:

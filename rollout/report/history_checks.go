@@ -18,8 +18,21 @@ type checked struct {
 	message string
 }
 
-// check adds the results of checks that are new.
+// Measure adds one answer to a check.
+func (h *History) Measure(m rollout.Measurement) {
+	message := m.Message
+	if m.DryRun {
+		message += " (dry run: it decides nothing)"
+	}
+	h.measurements = true
+	h.checks = append(h.checks, checked{m.Time, m.Check, m.Batch, string(m.Verdict), message})
+}
+
+// check adds the results of checks that are new. Where the measurements are told one by one, their sum says nothing more.
 func (h *History) check(o rollout.Observed) {
+	if h.measurements {
+		return
+	}
 	for _, r := range o.Checks {
 		h.measured(checked{o.Now, r.Name, r.Batch, string(r.Verdict), r.Message})
 	}

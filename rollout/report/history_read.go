@@ -57,7 +57,7 @@ func (r *historian) read(n int, data []byte, whole bool) {
 	case err != nil:
 		r.note(fmt.Sprintf("line %d cannot be read and is left out: %v", n, err))
 	case decision == nil:
-		r.other(line, data)
+		r.measured(line)
 	case line.Plan == nil && !r.state.began:
 		r.note(fmt.Sprintf("line %d is left out: the beginning of the log is missing", n))
 	default:
@@ -110,8 +110,14 @@ func (r *historian) another(o rollout.Observed, d rollout.Decision) bool {
 	return o.Progress.Revision == "" && !d.Ended() || o.Progress.Outcome == "" && o.UpdateRevision != r.now.to
 }
 
-// other takes what is known of an entry of another kind, and leaves out the rest.
-func (r *historian) other(auditLine, []byte) {}
+// measured takes the line of a measurement. An entry of a kind that is not known here is left out: a newer agent wrote it.
+func (r *historian) measured(line auditLine) {
+	var m rollout.Measurement
+	if r.now == nil || line.Measurement == nil || json.Unmarshal(line.Measurement, &m) != nil {
+		return
+	}
+	r.now.Measure(m)
+}
 
 func (r *historian) note(words string) {
 	if r.now == nil {

@@ -30,6 +30,8 @@ func outcomeOf(d rollout.Decision) outcome {
 		return outcome{"bad", "✕", "Stopped: a batch took too long", "Look at the pods that are not ready below. The pods are as the release left them."}
 	case rollout.ThresholdExceeded:
 		return outcome{"bad", "✕", "Stopped: too many updated pods failed", "Look at the pods that are not ready below. The pods are as the release left them."}
+	case rollout.UndoneByPerson:
+		return outcome{"warn", "↩", "Undone by a person", ""}
 	case rollout.AbortedByPerson:
 		return outcome{"bad", "✕", "Aborted by a person", ""}
 	case rollout.Invalid:
