@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // Exit codes of a release that did not end by a decision.
@@ -43,6 +44,7 @@ type runFlags struct {
 	lease     time.Duration
 	stay      bool
 	restart   bool
+	live      *report.Live // the table on a terminal; nil: none
 }
 
 func newRolloutRunCommand(s streams) *cobra.Command {
@@ -113,6 +115,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	defer measuring.Close()
+	s = f.onTerminal(s)
 	listeners, finish, err := f.listeners(s, plan, &options, measuring)
 	if err != nil {
 		return err
