@@ -144,7 +144,7 @@ func (r *receiver) deliver(ctx context.Context, e Event) error {
 	}
 }
 
-// failure names the receiver, and hides what must stay hidden.
+// failure names the receiver, and hides what must stay hidden. The cause is not wrapped: it could show what is hidden.
 func (r *receiver) failure(err error) error {
-	return fmt.Errorf("notification %s: %s", r.to.Name, r.secrets.hide(err.Error(), r.to.Secrets())) //nolint:errorlint // a wrapped error could show what is hidden
+	return fmt.Errorf("notification %s: %s", r.to.Name, r.secrets.hide(err.Error(), r.to.Secrets()))
 }

@@ -269,23 +269,7 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 	if o.Progress.Revision == "" && d.Reason != rollout.BatchStarted && d.Reason != rollout.Completed {
 		return
 	}
-	back := o.Progress.Back || d.Reason == rollout.RollingBack || d.Reason == rollout.RolledBack
-	n := len(h.batches)
-	if n == 0 || !d.Ended() && (h.batches[n-1].number != d.Batch || h.batches[n-1].back != back) {
-		if n > 0 {
-			h.batches[n-1].ended = o.Now
-		}
-		h.batches = append(h.batches, batch{number: d.Batch, back: back, target: d.Target, started: o.Now})
-		if n++; back && !h.batches[max(n-2, 0)].back {
-			h.tell(o.Now, "Turns back", d.Message)
-		} else if !back && n > 1 {
-			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))
-		}
-	}
-	b := &h.batches[n-1]
-	if d.Target > 0 && !d.Ended() {
-		b.target = d.Target
-	}
+	b := h.batchOf(o, d)
 	switch {
 	case d.Ended():
 		if b.ended.IsZero() {
@@ -295,13 +279,35 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 			b.ready = o.Now
 		}
 		return
-	case !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && b.ready.IsZero(), b.ready.IsZero() && d.Reason == rollout.BatchReady:
+	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch):
 		b.ready = o.Now
-		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("%d pods are updated, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
+		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
+	}
+	if d.Target > 0 {
+		b.target = d.Target
 	}
 	if kind, label := phaseOf(d); kind != working && kind != backing && (len(b.waits) == 0 || b.waits[len(b.waits)-1] != label) {
 		b.waits = append(b.waits, label)
 	}
+}
+
+// batchOf is the batch that a decision is about. It begins it where the decision does.
+func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
+	back := o.Progress.Back || d.Reason == rollout.RollingBack || d.Reason == rollout.RolledBack
+	n := len(h.batches)
+	if n > 0 && (d.Ended() || h.batches[n-1].number == d.Batch && h.batches[n-1].back == back) {
+		return &h.batches[n-1]
+	}
+	if n > 0 {
+		h.batches[n-1].ended = o.Now
+		if back && !h.batches[n-1].back {
+			h.tell(o.Now, "Turns back", d.Message)
+		} else if !back {
+			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))
+		}
+	}
+	h.batches = append(h.batches, batch{number: d.Batch, back: back, target: d.Target, started: o.Now})
+	return &h.batches[n]
 }
 
 // until is where the drawings end: a little after the last look, so that what it saw has some room.

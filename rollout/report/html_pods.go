@@ -22,8 +22,13 @@ func (p *page) podLanes() {
 		{"lane old available", "old revision"}, {"lane new available", "new revision (line on top)"},
 	})
 	p.legend([]legend{
-		{"lane new created", "created, starting"}, {"lane new ready", "ready, not yet available"}, {"lane new available", "available"},
-		{"lane old drained", "drained"}, {"lane new in-place", "updated in place"}, {"lane old terminating", "terminating"}, {"lane old failed", "failed"},
+		{"lane new created", "created, starting"},
+		{"lane new ready", "ready, not yet available"},
+		{"lane new available", "available"},
+		{"lane old drained", "drained"},
+		{"lane new in-place", "updated in place"},
+		{"lane old terminating", "terminating"},
+		{"lane old failed", "failed"},
 	})
 	shown := all
 	if len(all) > laneLimit {

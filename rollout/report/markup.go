@@ -4,7 +4,6 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"html"
 )
 
@@ -50,8 +49,6 @@ func (m *markup) close(tags ...constant) {
 }
 
 func (m *markup) text(s string) { m.b.WriteString(html.EscapeString(s)) }
-
-func (m *markup) textf(format string, args ...any) { m.text(fmt.Sprintf(format, args...)) }
 
 // element is an element that holds a text.
 func (m *markup) element(tag constant, text string, attributes ...attribute) {
