@@ -42,8 +42,8 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 		}
 		return errors.Join(errs...)
 	}
-	if record, end := f.progress(s); record != nil {
-		all, ends = append(all, record), append(ends, end)
+	if record, measure, end := f.progress(s); record != nil {
+		all, ends, measured = append(all, record), append(ends, end), append(measured, measure)
 	}
 	if f.auditLog != "" {
 		file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
@@ -66,8 +66,9 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 	return all, finish, nil
 }
 
-// progress shows a release to people on a terminal, and to programs elsewhere.
-func (f *runFlags) progress(s streams) (listener, func() error) {
+// progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
+// they amount to.
+func (f *runFlags) progress(s streams) (listener, func(rollout.Measurement), func() error) {
 	format := f.output
 	if format == "auto" {
 		format = "json"
@@ -78,12 +79,12 @@ func (f *runFlags) progress(s streams) (listener, func() error) {
 	switch format {
 	case "table":
 		live := report.NewLive(s.out, terminalWidth(s.out))
-		return live.Record, live.End
+		return live.Record, func(rollout.Measurement) {}, live.End
 	case "json":
 		recorder := report.Recorder{Emit: logger(s.out)}
-		return recorder.Record, recorder.Err
+		return recorder.Record, measurementLogger(s.out), recorder.Err
 	default:
-		return nil, nil
+		return nil, nil, nil
 	}
 }
 
@@ -94,6 +95,14 @@ func logger(out io.Writer) func(report.Row) error {
 		log.Info(r.Action, "reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
 			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total)
 		return nil
+	}
+}
+
+// measurementLogger writes one structured line for each answer to a check.
+func measurementLogger(out io.Writer) func(rollout.Measurement) {
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	return func(m rollout.Measurement) {
+		log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
 	}
 }
 

@@ -481,3 +481,45 @@ func TestChecksNeedTheirRights(t *testing.T) {
 		t.Errorf("the checks add %d rights", tried)
 	}
 }
+
+// TestTryLeavesNothingBehind: what is asked before a release changes nothing, and says what could never work.
+func TestTryLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t, "ReCreate")
+	config, _, err := kube.Access{Kubeconfig: w.Kubeconfig(t), QPS: 500, Burst: 500, UserAgent: "slipway"}.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := kubetest.Field(w.Get(t, w.path("clonesets", "demo")), "metadata", "uid").(string)
+	options := check.Options{Config: config, Now: time.Now}
+	const template = "job: {template: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: smoke, %s: smoke}]}}}}}"
+	for _, c := range []struct {
+		reason, check, message string
+		verdict                rollout.CheckVerdict
+		err                    error
+	}{
+		{"a Job", fmt.Sprintf(template, "image"), "the API server takes the Job", rollout.CheckPassed, nil},
+		{"a Job that is none", fmt.Sprintf(template, "picture"), `unknown field "spec.template.spec.containers[0].picture"`, rollout.CheckInconclusive, check.ErrWrong},
+		{"pods", "pods: {maxRestarts: 0, maxNotReady: 0, events: [BackOff]}", "updated pods: 0 restarts", rollout.CheckPassed, nil},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			for _, set := range []rollout.CloneSet{
+				{Namespace: w.namespace, Name: "demo"},
+				{APIVersion: "apps.kruise.io/v1alpha1", Namespace: w.namespace, Name: "demo", UID: uid},
+			} {
+				m, err := check.Try(t.Context(), options, source(t, c.check), set)
+				if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+					t.Errorf("%+v, %v", m, err)
+				}
+			}
+		})
+	}
+	if n := len(w.jobs()); n > 0 {
+		t.Errorf("%d Jobs are there", n)
+	}
+	nobody := *config
+	nobody.Host = "http://127.0.0.1:1"
+	m, err := check.Try(t.Context(), check.Options{Config: &nobody, Now: time.Now}, source(t, "pods: {maxRestarts: 0}"), rollout.CloneSet{Namespace: w.namespace})
+	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != rollout.CheckInconclusive {
+		t.Errorf("without a cluster: %+v, %v", m, err)
+	}
+}
