@@ -28,12 +28,18 @@ type listener = func(rollout.Observed, rollout.Decision)
 func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
 	var measured []func(rollout.Measurement)
-	all = append(all, func(rollout.Observed, rollout.Decision) {
+	take := func() {
 		for _, m := range measuring.Take() {
 			for _, record := range measured {
 				record(m)
 			}
 		}
+	}
+	all = append(all, func(rollout.Observed, rollout.Decision) { take() })
+	ends = append(ends, func() error {
+		measuring.Close()
+		take()
+		return nil
 	})
 	finish = func() error {
 		var errs []error
