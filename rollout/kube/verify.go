@@ -119,14 +119,17 @@ func probes() []probe {
 
 // readSpec works out what is released. Its findings are mistakes in the manifest or the plan.
 func (s *scene) readSpec() []Finding {
-	if s.coming.tree == nil {
+	var err error
+	if s.options.Manifest != nil {
+		_, err = rollout.ParseCloneSet(s.options.File, s.options.Manifest) // knows lines
+	}
+	switch {
+	case err != nil:
+		return s.mistakes(err)
+	case s.coming.tree == nil:
 		return one(codeTargetMissing, s.target(), "there is nothing to release: it does not exist", "apply it before its release, or give the manifest with -f")
 	}
-	var err error
 	if s.set, err = s.coming.read(); err != nil {
-		if s.options.Manifest != nil {
-			_, err = rollout.ParseCloneSet(s.options.File, s.options.Manifest)
-		}
 		return s.mistakes(err)
 	}
 	s.set.Namespace = cmp.Or(s.set.Namespace, s.options.Namespace)

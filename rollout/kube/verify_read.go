@@ -34,9 +34,9 @@ type cluster struct {
 	storage    []storagev1.StorageClass
 
 	storageKnown bool // storage is all classes
-	lock       *lease
-	memory     *configMap
-	leader     string // how one knows that a Kruise controller is alive, "" where one does not
+	lock         *lease
+	memory       *configMap
+	leader       string // how one knows that a Kruise controller is alive, "" where one does not
 
 	absent   map[reference]bool // what the template names and is not there
 	lacking  []right            // rights that are not granted
@@ -259,7 +259,9 @@ func (s *scene) readPolicies(ctx context.Context, r *reader, all func(string, fu
 func (s *scene) readObjects(ctx context.Context, r *reader, all func(string, func())) {
 	ns := s.options.Namespace
 	if uid := s.coming.Metadata.UID; uid != "" {
-		all("Lease", func() { s.lock = read[lease](ctx, r, of(leases(ns), ns), leaseName(uid), "whether another agent is at work") })
+		all("Lease", func() {
+			s.lock = read[lease](ctx, r, of(leases(ns), ns), leaseName(uid), "whether another agent is at work")
+		})
 	}
 	all("ConfigMap", func() {
 		s.memory = read[configMap](ctx, r, of(configMaps(ns), ns), MemoryName(s.options.Name), "whether the release has begun or stopped before")

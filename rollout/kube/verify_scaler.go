@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-
 )
 
 // probeAutoscalers says what a HorizontalPodAutoscaler of the target does to the plan.
@@ -120,4 +119,3 @@ func ignoreHint(manager string) string {
 	}
 	return "let " + manager + " leave spec.updateStrategy.partition alone while a release runs"
 }
-
