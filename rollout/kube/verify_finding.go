@@ -129,7 +129,7 @@ func VerifyCodes() []VerifyCode {
 		{codeInvalid, SeverityError, "the plan or the CloneSet is wrong, such as a batch that shrinks, or maxSurge and maxUnavailable both 0"},
 		{codeSelector, SeverityError, "the selector does not match the labels of the pod template"},
 		{codeTargetMissing, SeverityError, "there is no such CloneSet"},
-		{codeTemplate, SeverityError, "the pod template is not one of a pod"},
+		{codeTemplate, SeverityError, "no pod can be made of the pod template, such as one with a request above its limit"},
 		{codeInPlaceRefused, SeverityError, "`InPlaceOnly`, but the change needs new pods"},
 		{codeDeadline, SeverityError, "a batch cannot be ready before its deadline, because of minReadySeconds"},
 		{codeControllerAlive, SeverityError, "direct mode, but a controller replaces the pods"},

@@ -18,7 +18,7 @@ func probeLimitRanges(s *scene) []Finding {
 		return nil
 	}
 	pod := s.admitted()
-	var out []Finding
+	out := s.probeOwnLimits(pod)
 	for i := range s.limits {
 		var broken []string
 		for _, item := range s.limits[i].Spec.Limits {
@@ -34,6 +34,27 @@ func probeLimitRanges(s *scene) []Finding {
 		}
 	}
 	return out
+}
+
+// probeOwnLimits finds requests above their limits, which may be the default of a LimitRange.
+func (s *scene) probeOwnLimits(pod *corev1.Pod) []Finding {
+	written := slices.Concat(s.pod.Spec.InitContainers, s.pod.Spec.Containers)
+	for i, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		for _, name := range sortedNames(c.Resources.Limits) {
+			request, limit := c.Resources.Requests[name], c.Resources.Limits[name]
+			if request.Cmp(limit) <= 0 {
+				continue
+			}
+			effect := fmt.Sprintf("every new pod is refused, so the release ends before its first one: container %s requests %s of %s, which is more than its limit %s",
+				c.Name, request.String(), name, limit.String())
+			if _, own := written[i].Resources.Limits[name]; own {
+				return one(codeTemplate, s.target(), effect, "raise the limit, or lower the request")
+			}
+			return one(codeLimitRange, ObjectRef{Kind: "LimitRange", Namespace: s.options.Namespace}, effect+", a default of the namespace",
+				"write a limit into the pod template")
+		}
+	}
+	return nil
 }
 
 // fillIn gives containers the defaults of a LimitRange.
