@@ -221,13 +221,7 @@ func verificationText(v kube.Verification) string {
 			fmt.Fprintf(&b, "  %s\n", f.Remedy)
 		}
 	}
-	var seen []string
-	for _, n := range v.Seen {
-		seen = append(seen, n.String())
-	}
-	if len(seen) > 0 {
-		fmt.Fprintf(&b, "looked at %s\n", strings.Join(seen, ", "))
-	}
+	writeSeen(&b, v.Seen)
 	verdict := "nothing stands in the way of the release"
 	if v.Count(kube.SeverityError) > 0 {
 		verdict = "the release would not get through"
@@ -235,6 +229,26 @@ func verificationText(v kube.Verification) string {
 	fmt.Fprintf(&b, "CloneSet %s/%s: %s: %s, %s\n", v.Namespace, v.Name, verdict,
 		countedWord(v.Count(kube.SeverityError), "error"), countedWord(v.Count(kube.SeverityWarning), "warning"))
 	return b.String()
+}
+
+// writeSeen tells what was looked at, and what was looked for and is not there.
+func writeSeen(b *strings.Builder, seen []kube.Seen) {
+	var some, none []string
+	for _, n := range seen {
+		if n.Count > 0 {
+			some = append(some, n.String())
+		} else {
+			none = append(none, n.Kind)
+		}
+	}
+	if len(some) == 0 {
+		return
+	}
+	b.WriteString("looked at " + strings.Join(some, ", "))
+	if len(none) > 0 {
+		b.WriteString("; there is no " + strings.Join(none, ", no "))
+	}
+	b.WriteString("\n")
 }
 
 func countedWord(n int, word string) string {

@@ -275,7 +275,7 @@ func (s *scene) readObjects(ctx context.Context, r *reader, all func(string, fun
 	for _, ref := range s.references() {
 		all(ref.kind, func() { s.lookUp(ctx, r, ref) })
 	}
-	all("", func() { s.askRights(ctx, r) })
+	all("right", func() { s.askRights(ctx, r) })
 }
 
 // read reads one object, or nil where there is none or it cannot be read.
