@@ -92,8 +92,10 @@ func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 		if err := s.readRest(ctx, r); err != nil {
 			return v, err
 		}
-		for _, probe := range probes() {
-			s.found = append(s.found, probe(s)...)
+		for _, p := range probes() {
+			if s.podsKnown || !p.counts {
+				s.found = append(s.found, p.look(s)...)
+			}
 		}
 	}
 	if options.Checks != nil {
@@ -105,15 +107,32 @@ func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 }
 
 // probe says what one aspect of the cluster would do to the release. It only looks at what has been read.
-type probe func(*scene) []Finding
+type probe struct {
+	look   func(*scene) []Finding
+	counts bool // it counts pods, and would be wrong where they could not be read
+}
 
 // probes are all aspects, in the order in which a person asks.
 func probes() []probe {
 	return []probe{
-		probeChange, probeImages, probeDeadline, probePaused,
-		probeController, probeLock, probeMemory, probePartition,
-		probeBudgets, probeLimitRanges, probeQuotas, probeAutoscalers, probeNodes,
-		probeReferences, probeForeignPods, probeRights,
+		{probeChange, true},
+		{probeImages, true},
+		{probeDeadline, true},
+		{probePaused, false},
+		{probeController, false},
+		{probeLock, false},
+		{probeMemory, false},
+		{probePartition, false},
+		{probeArming, true},
+		{probeBudgets, true},
+		{probeLimitRanges, true},
+		{probeDemands, true},
+		{probeQuotas, true},
+		{probeAutoscalers, false},
+		{probeNodes, true},
+		{probeReferences, false},
+		{probeForeignPods, true},
+		{probeRights, false},
 	}
 }
 

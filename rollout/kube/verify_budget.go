@@ -31,8 +31,9 @@ type budget struct {
 		MaxUnavailable *intstr.IntOrString   `json:"maxUnavailable"`
 	} `json:"spec"`
 	Status struct {
-		ObservedGeneration int64 `json:"observedGeneration"`
-		CurrentHealthy     int   `json:"currentHealthy"`
+		ObservedGeneration int64       `json:"observedGeneration"`
+		CurrentHealthy     int         `json:"currentHealthy"`
+		Conditions         []condition `json:"conditions"`
 	} `json:"status"`
 }
 
@@ -68,6 +69,16 @@ func (b *budget) demands(s *scene) int {
 		}
 	}
 	return max(need-others, 0)
+}
+
+// broken says why the controller of the budget cannot say how many pods may go, or "" where it can.
+func (b *budget) broken() string {
+	for _, c := range b.Status.Conditions {
+		if c.Type == "DisruptionAllowed" && c.Reason == "SyncFailed" {
+			return c.Message
+		}
+	}
+	return ""
 }
 
 // words are the budget's own.
@@ -116,7 +127,11 @@ func (s *scene) probeBudget(b *budget) Finding {
 	need, least, most := b.demands(s), s.bounds.Replicas-s.bounds.MaxUnavailable, s.bounds.Replicas+s.bounds.MaxSurge
 	of := s.ref(b.kind, b.Metadata.Name)
 	has := fmt.Sprintf("%s demands %d healthy pods", b.words(), need)
-	switch {
+	switch why := b.broken(); {
+	case why != "" && b.guards(s):
+		return NewFinding(codeBudgetStalls, of,
+			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its deadline and stops in the first batch (exit code 11)", why),
+			"correct the budget, or write it with a minAvailable that is a number of pods")
 	case need <= least:
 		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has, least), "")
 	case !b.guards(s):

@@ -16,8 +16,9 @@ import (
 // probeChange says what becomes of the old pods, and why.
 func probeChange(s *scene) []Finding {
 	switch {
-	case len(s.old) == 0 && len(s.own) >= s.targets[len(s.targets)-1]:
-		return one(codeNothing, s.target(), fmt.Sprintf("nothing will change: all %d pods run the pod template already", len(s.own)), "")
+	case s.toReplace() == 0 && len(s.own) >= s.bounds.Replicas:
+		return one(codeNothing, s.target(), fmt.Sprintf("nothing will change: %d of %d pods run the pod template already, and the release asks for %d",
+			len(s.own)-len(s.old), len(s.own), s.targets[len(s.targets)-1]), "")
 	case s.previous == nil:
 		return nil // only new pods, or pods of a revision that nobody knows
 	case !s.change.InPlace && s.set.Spec.UpdateType == rollout.InPlaceOnly:

@@ -21,7 +21,6 @@ func probeQuotas(s *scene) []Finding {
 	for i := range s.quotas {
 		q := &s.quotas[i]
 		if scoped(q, pod) {
-			out = append(out, s.probeDemands(q, pod)...)
 			out = append(out, s.probeRoom(q, s.peak(pod))...)
 		}
 		if len(q.Spec.Scopes) == 0 && q.Spec.ScopeSelector == nil {
@@ -73,15 +72,15 @@ func native(name corev1.ResourceName) bool {
 
 // need is what a release takes of a quota beyond what it uses now.
 type need struct {
-	what     corev1.ResourceList // at its height
-	leaving  corev1.ResourceList // in addition while replaced pods are on their way out
-	of, unit string
+	unit    string              // what is created
+	what    corev1.ResourceList // at its height
+	leaving corev1.ResourceList // in addition while replaced pods are on their way out
 }
 
 // peak is what the pods take at the height of the release: either at its begin, when the surge is added to old pods, or
 // at its end, before the last old pods go.
 func (s *scene) peak(pod *corev1.Pod) need {
-	n := need{what: corev1.ResourceList{}, leaving: corev1.ResourceList{}, unit: "pod", of: s.height()}
+	n := need{what: corev1.ResourceList{}, leaving: corev1.ResourceList{}, unit: "pod"}
 	after, before := usage(pod), usage(pod)
 	if s.previous != nil {
 		previous := s.previous.DeepCopy()
@@ -117,7 +116,7 @@ func (s *scene) height() string {
 
 // claimPeak is what the claims of additional pods take.
 func (s *scene) claimPeak() need {
-	n := need{what: corev1.ResourceList{}, leaving: corev1.ResourceList{}, unit: "claim", of: s.height()}
+	n := need{what: corev1.ResourceList{}, leaving: corev1.ResourceList{}, unit: "claim"}
 	pods := int64(max(s.bounds.Replicas+s.surge()-len(s.own), 0))
 	for _, t := range s.coming.claimTemplates() {
 		storage, err := quantity.ParseQuantity(fmt.Sprint(field(t, "spec", "resources", "requests", "storage")))
@@ -161,7 +160,7 @@ func (s *scene) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
 	switch {
 	case len(short) > 0:
 		return one(codeQuotaShort, of,
-			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, n.of, strings.Join(short, "; ")),
+			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, s.height(), strings.Join(short, "; ")),
 			"raise the quota, or release with a smaller maxSurge (and maxUnavailable of at least 1)")
 	case len(tight) > 0 && s.direct():
 		return one(codeQuotaTight, of,
@@ -179,10 +178,28 @@ func (s *scene) graceSeconds() int64 {
 	return 30
 }
 
-// probeDemands finds containers without requests or limits that the quota demands of all containers.
-func (s *scene) probeDemands(q *corev1.ResourceQuota, pod *corev1.Pod) []Finding {
-	var lacking []string
-	for _, name := range sortedNames(q.Status.Hard, nil) {
+// probeDemands finds containers without requests or limits that a quota demands of all containers.
+func probeDemands(s *scene) []Finding {
+	if !s.creates() {
+		return nil
+	}
+	pod := s.admitted()
+	var out []Finding
+	for i := range s.quotas {
+		lacking := lacks(&s.quotas[i], pod)
+		if len(lacking) > 0 && scoped(&s.quotas[i], pod) {
+			out = append(out, NewFinding(codeQuotaDemands, s.ref("ResourceQuota", s.quotas[i].Name),
+				"every new pod is refused, because the quota demands what a container does not have: "+strings.Join(lacking, "; "),
+				"set it in the pod template, or give the namespace a LimitRange with defaults"))
+		}
+	}
+	return out
+}
+
+// lacks are the requests and limits that a quota demands and a container does not have.
+func lacks(q *corev1.ResourceQuota, pod *corev1.Pod) []string {
+	var out []string
+	for _, name := range sortedNames(q.Status.Hard) {
 		kind, plain, prefixed := strings.Cut(string(name), ".")
 		if !prefixed {
 			kind, plain = "requests", string(name)
@@ -196,17 +213,11 @@ func (s *scene) probeDemands(q *corev1.ResourceQuota, pod *corev1.Pod) []Finding
 				list = c.Resources.Limits
 			}
 			if _, ok := list[corev1.ResourceName(plain)]; !ok {
-				lacking = append(lacking, fmt.Sprintf("container %s has no %s.%s", c.Name, kind, plain))
+				out = append(out, fmt.Sprintf("container %s has no %s.%s", c.Name, kind, plain))
 			}
 		}
 	}
-	if len(lacking) == 0 || !s.creates() {
-		return nil
-	}
-	lacking = slices.Compact(lacking)
-	return one(codeQuotaDemands, s.ref("ResourceQuota", q.Name),
-		"every new pod is refused, because the quota demands what a container does not have: "+strings.Join(lacking, "; "),
-		"set it in the pod template, or give the namespace a LimitRange with defaults")
+	return slices.Compact(out)
 }
 
 // creates tells whether the release creates any pod.

@@ -187,7 +187,8 @@ func (s *scene) readRest(ctx context.Context, r *reader) error {
 	}
 	selected := url.Values{"labelSelector": {selectorText(field(s.coming.tree, "spec", "selector"))}}
 	all("Pod", func() {
-		list(ctx, r, collection{pods(ns), ns, selected}, "what the release has to replace and what it adds", func(p corev1.Pod) {
+		const unchecked = "what the release replaces and adds, what that changes, and whether quotas, budgets and nodes have room for it"
+		s.podsKnown = list(ctx, r, collection{pods(ns), ns, selected}, unchecked, func(p corev1.Pod) {
 			if p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
 				s.pods = append(s.pods, p)
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +20,8 @@ type right struct {
 	group, resource, subresource, verb, name string
 }
 
-func (r right) String() string {
+// what is the resource, and the object where only one is meant.
+func (r right) what() string {
 	what := r.resource
 	if r.subresource != "" {
 		what += "/" + r.subresource
@@ -27,10 +29,21 @@ func (r right) String() string {
 	if r.group != "" {
 		what += "." + r.group
 	}
-	if r.name != "" {
-		what += " " + r.name
+	return strings.TrimSpace(what + " " + r.name)
+}
+
+// wordsOf lists rights by what they are for.
+func wordsOf(rights []right) string {
+	verbs := map[string][]string{}
+	for _, r := range rights {
+		verbs[r.what()] = append(verbs[r.what()], r.verb)
 	}
-	return r.verb + " " + what
+	var out []string
+	for _, what := range slices.Sorted(maps.Keys(verbs)) {
+		slices.Sort(verbs[what])
+		out = append(out, strings.Join(slices.Compact(verbs[what]), ", ")+" "+what)
+	}
+	return strings.Join(out, "; ")
 }
 
 // rights are those of the Role that rollout job prints.
@@ -133,13 +146,8 @@ func probeRights(s *scene) []Finding {
 	if len(s.lacking) == 0 {
 		return nil
 	}
-	var words []string
-	for _, l := range s.lacking {
-		words = append(words, l.String())
-	}
-	slices.Sort(words)
-	effect := fmt.Sprintf("lacks %d of the rights that the release needs, and the release ends where it needs the first of them (exit code 1): %s",
-		len(words), strings.Join(words, ", "))
+	effect := fmt.Sprintf("lacks %d of the %d rights that the release needs, and the release ends where it needs the first of them (exit code 1): %s",
+		len(s.lacking), len(s.rights()), wordsOf(s.lacking))
 	if s.options.Account != "" {
 		namespace, name, _ := strings.Cut(s.options.Account, "/")
 		return one(codeRightMissing, ObjectRef{Kind: "ServiceAccount", Namespace: namespace, Name: name}, effect,

@@ -33,6 +33,8 @@ type scene struct {
 	change   rollout.Change
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 
+	podsKnown bool
+
 	pods []corev1.Pod // those that the selector selects, ended ones left out
 	own  []corev1.Pod // those of them that are the CloneSet's and not on their way out
 	old  []corev1.Pod // those of them that are not updated

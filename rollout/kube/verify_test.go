@@ -133,6 +133,12 @@ func budgetCases() []verifyCase {
 			want: "budget-paces", says: []string{"demands 4 healthy pods"},
 		},
 		{
+			name: "a budget that its controller cannot work out", objects: []string{
+				scenery(5, surging), pdb("broken", "maxUnavailable: 50%") + `status: {conditions: [{type: DisruptionAllowed, status: "False", reason: SyncFailed, message: 'no matches for kind "CloneSet"'}]}`,
+			}, options: evict,
+			want: "budget-stalls", says: []string{`cannot work it out (no matches for kind "CloneSet")`},
+		},
+		{
 			name: "Kruise's own budget guards deletions too",
 			objects: []string{
 				scenery(5, replacing),
@@ -291,7 +297,7 @@ func imageCases() []verifyCase {
 		},
 		{
 			name: "nothing to do", objects: []string{change(scenery(5, inPlace), "example.com/app:v2", "example.com/app:v1")},
-			want: "nothing-to-do", says: []string{"all 5 pods run the pod template already"},
+			want: "nothing-to-do", says: []string{"5 of 5 pods run the pod template already, and the release asks for 5"},
 		},
 		{
 			name: "minReadySeconds longer than the deadline", objects: []string{scenery(5, `{maxUnavailable: 1}`, "  minReadySeconds: 60")},
@@ -343,7 +349,9 @@ func specCases() []verifyCase {
 }
 
 func neighbourCases() []verifyCase {
-	partition := kube.VerifyOptions{Plan: rollout.Plan{Mode: rollout.Partition}}
+	stepping := batches(rollout.Percent(20), rollout.Percent(100))
+	stepping.Mode = rollout.Partition
+	partition := kube.VerifyOptions{Plan: stepping}
 	armed := `{type: InPlaceIfPossible, maxUnavailable: 2, partition: "100%"}`
 	return []verifyCase{
 		{
@@ -464,12 +472,20 @@ func referenceCases() []verifyCase {
 			want: "not-readable", says: []string{"Secret shop/registry: could not be read"}, not: []string{"pull-secret-missing"},
 		},
 		verifyCase{
+			name: "pods that may not be read", objects: []string{scenery(5, surging), quota("{pods: 6}", "{pods: 5}"), nodeOf("node-0", "1", "")}, forbidden: []string{"pods"},
+			want: "not-readable", says: []string{"so it is not known what the release replaces and adds"}, not: []string{"quota-short", "nodes-full", "nothing-to-do"},
+		},
+		verifyCase{
+			name: "a partition that is reached", objects: []string{scenery(5, `{type: ReCreate, partition: 5}`)},
+			want: "nothing-to-do", says: []string{"0 of 5 pods run the pod template already, and the release asks for 0"}, not: []string{"recreated"},
+		},
+		verifyCase{
 			name: "one's own rights", objects: []string{scenery(5, surging)}, lacking: []string{"create pods", "patch clonesets"},
-			want: "own-right-missing", says: []string{"lacks 2 of the rights", "create pods", "patch clonesets/status.apps.kruise.io demo"},
+			want: "own-right-missing", says: []string{"lacks 2 of the", "patch clonesets/status.apps.kruise.io demo; create pods"},
 		},
 		verifyCase{
 			name: "an agent's rights", objects: []string{scenery(5, surging)}, lacking: []string{"create leases"}, options: kube.VerifyOptions{Account: "shop/robot"},
-			want: "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the rights", "create leases.coordination.k8s.io"},
+			want: "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the", "create leases.coordination.k8s.io"},
 		},
 		verifyCase{
 			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context) []kube.Finding {
