@@ -204,12 +204,12 @@ func writeVerification(w io.Writer, v kube.Verification, format render.Format) e
 			return fmt.Errorf("writing the findings: %w", err)
 		}
 		return nil
+	default:
+		if _, err := io.WriteString(w, verificationText(v)); err != nil {
+			return fmt.Errorf("writing the findings: %w", err)
+		}
+		return nil
 	}
-	_, err := io.WriteString(w, verificationText(v))
-	if err != nil {
-		return fmt.Errorf("writing the findings: %w", err)
-	}
-	return nil
 }
 
 // verificationText is for a person: findings, what was looked at, and how many there are of each severity.

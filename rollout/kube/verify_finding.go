@@ -31,11 +31,13 @@ type ObjectRef struct {
 }
 
 func (o ObjectRef) String() string {
-	name := o.Name
-	if o.Namespace != "" {
-		name = o.Namespace + "/" + name
+	switch {
+	case o.Namespace != "" && o.Name != "":
+		return o.Kind + " " + o.Namespace + "/" + o.Name
+	case o.Namespace != "":
+		return o.Kind + " in " + o.Namespace
 	}
-	return strings.TrimSpace(o.Kind + " " + name)
+	return strings.TrimSpace(o.Kind + " " + o.Name)
 }
 
 // Finding is one thing that a release would meet.

@@ -3,11 +3,14 @@
 package kube_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,5 +327,95 @@ func TestVerifyWhileAReleaseRuns(t *testing.T) {
 	}
 	if v := w.verify(w.verifyOptions(w.Client)); !strings.Contains(lines(v), "has ended in batch 1 with ProgressDeadlineExceeded") || slices.Contains(codes(v), "lock-held") {
 		t.Errorf("after the stop it says:\n%s", lines(v))
+	}
+}
+
+// TestVerifySeesWhoWritesThePartition on a CloneSet as Git and a controller leave it: first Git alone writes the partition,
+// then the agent has taken it over and Git leaves it alone.
+func TestVerifySeesWhoWritesThePartition(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	apply := func(manager, manifest string) {
+		t.Helper()
+		code, answer, err := w.Do(http.MethodPatch, w.path("clonesets", "demo")+"?force=true&fieldManager="+manager, "application/apply-patch+yaml", []byte(manifest))
+		if err != nil || code >= http.StatusBadRequest {
+			t.Fatalf("%d, %v: %s", code, err, answer)
+		}
+	}
+	o := w.verifyOptions(w.Client)
+	o.Plan = rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+	apply("argocd-controller", set(2, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 0}`))
+	v := w.verify(o)
+	if c := codes(v); !slices.Equal(c[:2], []string{"controller-missing", "partition-unarmed"}) || !strings.Contains(lines(v), "argocd-controller, a GitOps tool, writes the partition too") {
+		t.Errorf("with Argo CD's partition it says:\n%s", lines(v))
+	}
+	apply("argocd-controller", set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	apply("slipway", `{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo}, spec: {updateStrategy: {partition: 100%}}}`)
+	status := []byte(`{"status": {"observedGeneration": 99, "updateRevision": "demo-1"}}`)
+	if code, answer, err := w.Do(http.MethodPatch, w.path("clonesets", "demo", "status")+"?fieldManager=kruise", "application/merge-patch+json", status); err != nil || code != http.StatusOK {
+		t.Fatalf("%d, %v: %s", code, err, answer)
+	}
+	if v := w.verify(o); v.Count(kube.SeverityError) > 0 || slices.Contains(codes(v), "partition-owned") {
+		t.Errorf("with slipway's partition it says:\n%s", lines(v))
+	}
+	o.Plan.Mode = rollout.Direct
+	if v := w.verify(o); !strings.Contains(lines(v), "exit code 13") {
+		t.Errorf("in direct mode it says:\n%s", lines(v))
+	}
+}
+
+// eavesdropper keeps what the API server answers.
+type eavesdropper struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (e *eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := e.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var body bytes.Buffer
+	_, err = io.Copy(io.MultiWriter(&body, &e.text), answer.Body)
+	answer.Body = io.NopCloser(&body)
+	return answer, err
+}
+
+// TestVerifySeesNoSecret although it looks whether Secrets exist.
+func TestVerifySeesNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(set(1, `{maxUnavailable: 1}`), "containers: [",
+		"imagePullSecrets: [{name: registry}, {name: absent}]\n      containers: [", 1))
+	w.Create(t, w.path("secrets"), `{apiVersion: v1, kind: Secret, metadata: {name: registry}, data: {password: c2VjcmV0LXdvcmQ=}}`)
+	o := w.verifyOptions(w.Client)
+	ear := &eavesdropper{}
+	o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		ear.next = next
+		return ear
+	})
+	v := w.verify(o)
+	if !strings.Contains(lines(v), w.namespace+"/absent: it does not exist") || strings.Contains(lines(v), "/registry") {
+		t.Errorf("of the secrets it says:\n%s", lines(v))
+	}
+	if heard := ear.text.String(); !strings.Contains(heard, "registry") || strings.Contains(heard, "c2VjcmV0LXdvcmQ=") {
+		t.Error("the value of a secret was sent")
+	}
+}
+
+// TestVerifyOfABrokenServer says what it could not read and why, and ends where nothing else can be read either.
+func TestVerifyOfABrokenServer(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t, scenery(3, surging), quota("{pods: 3}", "{pods: 3}"))
+	s.failing = []string{"poddisruptionbudgets"}
+	v, err := s.verify(kube.VerifyOptions{})
+	if err != nil || !strings.Contains(lines(v), "PodDisruptionBudget in shop: could not be read (etcd is on holiday)") || !slices.Contains(codes(v), "quota-short") {
+		t.Errorf("%v:\n%s", err, lines(v))
+	}
+	s.expired = []string{"nodes"}
+	if v, err := s.verify(kube.VerifyOptions{}); err == nil || !strings.Contains(err.Error(), "reading Node: Unauthorized") {
+		t.Errorf("%v:\n%s", err, lines(v))
 	}
 }

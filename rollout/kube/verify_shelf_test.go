@@ -29,6 +29,8 @@ type shelf struct {
 	t         *testing.T
 	objects   []map[string]any
 	forbidden []string // resources that may not be read
+	failing   []string // resources that the server cannot read itself
+	expired   []string // resources at which the login turns out to be of no use
 	lacking   []string // "verb resource" that is not granted
 
 	mu     sync.Mutex
@@ -96,6 +98,10 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	case slices.Contains(s.forbidden, parts[0]):
 		refuse(w, http.StatusForbidden, "Forbidden", name, parts[0]+` is forbidden: User "jane" cannot list resource`)
+	case slices.Contains(s.failing, parts[0]):
+		refuse(w, http.StatusInternalServerError, "InternalError", name, "etcd is on holiday")
+	case slices.Contains(s.expired, parts[0]):
+		refuse(w, http.StatusUnauthorized, "Unauthorized", name, "Unauthorized")
 	default:
 		s.show(w, r, version, namespace, parts[0], name)
 	}

@@ -268,7 +268,6 @@ func nodeCases() []verifyCase {
 }
 
 func imageCases() []verifyCase {
-
 	digests := strings.Replace(nodeOf("node-0", "100", ""), "status: {", `status: {images: [{names: ["example.com/app@sha256:1111", "example.com/app:v1", "example.com/app:v2"]}], `, 1)
 	return []verifyCase{
 		{
