@@ -54,7 +54,7 @@ type reader struct {
 	fatal  error // no answer, or no valid login: nothing else can be read either
 }
 
-// plan notes a kind, so that what was looked at is told in one order.
+// plan notes a kind, so that what was looked at is told in one order. It is called before anything is read.
 func (r *reader) plan(kind string) {
 	if !slices.Contains(r.order, kind) {
 		r.order = append(r.order, kind)
@@ -65,6 +65,9 @@ func (r *reader) saw(kind string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.kinds[kind] += n
+	if !slices.Contains(r.order, kind) {
+		r.order = append(r.order, kind)
+	}
 }
 
 func (r *reader) seen() []Seen {
