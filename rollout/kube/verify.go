@@ -140,7 +140,7 @@ func probes() []probe {
 func (s *scene) readSpec() []Finding {
 	var err error
 	if s.options.Manifest != nil {
-		_, err = rollout.ParseCloneSet(s.options.File, s.options.Manifest) // knows lines
+		_, err = s.parse(s.options.File, s.options.Manifest) // knows lines
 	}
 	switch {
 	case err != nil:

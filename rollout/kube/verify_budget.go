@@ -40,7 +40,7 @@ type budget struct {
 // selects tells whether the budget guards the pods of the release.
 func (b *budget) selects(s *scene) bool {
 	if ref := b.Spec.TargetRef; ref != nil {
-		return ref.Kind == "CloneSet" && ref.Name == s.options.Name
+		return ref.Kind == s.kind() && ref.Name == s.options.Name
 	}
 	if b.Spec.Selector == nil {
 		return false
@@ -137,7 +137,7 @@ func (s *scene) probeBudget(b *budget) Finding {
 	case !b.guards(s):
 		return NewFinding(codeBudgetIgnored, of,
 			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, s.bounds.Replicas, s.bounds.MaxUnavailable, s.unguarded()),
-			fmt.Sprintf("set maxUnavailable of the CloneSet to %d or less, with a maxSurge of at least 1 where that is 0%s",
+			fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0%s",
 				max(s.bounds.Replicas-need, 0), s.orEvict()))
 	case need > most-1:
 		return NewFinding(codeBudgetStalls, of,
@@ -146,7 +146,7 @@ func (s *scene) probeBudget(b *budget) Finding {
 			fmt.Sprintf("raise maxSurge to at least %d, or lower what the budget demands to %d", need+1-s.bounds.Replicas, most-1))
 	default:
 		return NewFinding(codeBudgetPaces, of,
-			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the CloneSet permits %d: the release is slower, and its deadline counts on",
+			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release is slower, and its deadline counts on",
 				has, most-need, most, most-least),
 			"give the batches a progressDeadline that is long enough, or align the budget with maxUnavailable")
 	}

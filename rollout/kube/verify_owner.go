@@ -18,10 +18,12 @@ func probeController(s *scene) []Finding {
 	if s.live == nil {
 		return nil // nobody has had a chance to show up
 	}
-	why := s.leader
-	behind := s.live.Status.ObservedGeneration < s.live.Metadata.Generation
+	why := ""
+	if s.byKruise() {
+		why = s.leader
+	}
 	writer, _ := s.managers.statusWriter()
-	if writer != "" && !behind {
+	if writer != "" && s.live.Status.ObservedGeneration >= s.live.Metadata.Generation {
 		why = fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", s.live.Status.ObservedGeneration, writer)
 	}
 	switch {
@@ -31,11 +33,9 @@ func probeController(s *scene) []Finding {
 	case s.direct() && why != "":
 		return one(codeControllerAlive, s.target(), "the release ends before it begins (exit code 13), because a controller is alive: "+why,
 			"use --mode partition, or --mode direct if you know that it is gone")
-	case s.direct() || s.leader != "" && !behind:
-		return nil
-	case behind || s.live.Status.UpdateRevision == "":
+	case !s.direct() && s.behind():
 		return one(codeControllerAbsent, s.target(),
-			fmt.Sprintf("the release ends before it begins (exit code 1): no controller follows the CloneSet: it is of generation %d, and its status of generation %d",
+			fmt.Sprintf("the release ends before it begins (exit code 1): no controller follows it: it is of generation %d, and its status of generation %d",
 				s.live.Metadata.Generation, s.live.Status.ObservedGeneration),
 			"start the controller, or without one use --mode direct")
 	}

@@ -2,7 +2,10 @@
 
 package kube
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // probePartition holds the partition of a CloneSet that a controller reconciles against what others do to it.
 func probePartition(s *scene) []Finding {
@@ -11,7 +14,7 @@ func probePartition(s *scene) []Finding {
 	}
 	var out []Finding
 	for _, m := range s.managers.Metadata.ManagedFields {
-		if m.Manager == fieldManager || m.Subresource != "" || !ownsPartition(m) {
+		if m.Manager == fieldManager || m.Subresource != "" || !s.ownsPartition(m) {
 			continue
 		}
 		what := "writes the partition too"
@@ -19,7 +22,7 @@ func probePartition(s *scene) []Finding {
 			what = "a GitOps tool, writes the partition too, and sets it back when it syncs"
 		}
 		out = append(out, NewFinding(codePartitionOwned, s.target(),
-			fmt.Sprintf("%s, %s: unless it ignores the field, the release ends as soon as that happens (exit code 13)", m.Manager, what), ignoreHint(m.Manager)))
+			fmt.Sprintf("%s, %s: unless it ignores the field, the release ends as soon as that happens (exit code 13)", m.Manager, what), s.ignoreHint(m.Manager)))
 	}
 	return out
 }
@@ -39,10 +42,15 @@ func probeArming(s *scene) []Finding {
 		"let the manifest in Git rest at partition: 100%; the release steps it down and restores it at the end")
 }
 
-func ownsPartition(m fieldsSet) bool {
+func (s *scene) ownsPartition(m fieldsSet) bool {
 	tree, err := toMap(m.FieldsV1)
-	return err == nil && (field(tree, "f:spec", "f:updateStrategy", "f:partition") != nil ||
-		field(tree, "f:spec", "f:updateStrategy", "f:rollingUpdate", "f:partition") != nil)
+	return err == nil && slices.ContainsFunc(s.partitions(), func(path []string) bool {
+		var fields []string
+		for _, name := range path {
+			fields = append(fields, "f:"+name)
+		}
+		return field(tree, fields...) != nil
+	})
 }
 
 func gitOps(manager string) bool {
@@ -54,16 +62,15 @@ func gitOps(manager string) bool {
 }
 
 // ignoreHint is how a manager is taught to leave the partition alone.
-func ignoreHint(manager string) string {
-	const paths = "/spec/updateStrategy/partition, /spec/updateStrategy/rollingUpdate/partition"
+func (s *scene) ignoreHint(manager string) string {
 	switch manager {
 	case "argocd-controller", "argocd-application-controller":
-		return "in the Application: spec.ignoreDifferences: [{group: apps.kruise.io, kind: CloneSet, jsonPointers: [" + paths +
-			"]}] and spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]"
+		return fmt.Sprintf("in the Application: spec.ignoreDifferences: [{group: %s, kind: %s, jsonPointers: [%s]}] and spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]",
+			s.group(), s.kind(), s.pointers())
 	case "kustomize-controller":
-		return "in the Kustomization: spec.ignore: [{paths: [" + paths + "], target: {kind: CloneSet}}], or leave the partition out of the manifest"
+		return fmt.Sprintf("in the Kustomization: spec.ignore: [{paths: [%s], target: {kind: %s}}], or leave the partition out of the manifest", s.pointers(), s.kind())
 	case "helm-controller":
-		return "in the HelmRelease: spec.driftDetection.ignore: [{paths: [" + paths + "], target: {kind: CloneSet}}], and leave the partition out of the chart's values"
+		return fmt.Sprintf("in the HelmRelease: spec.driftDetection.ignore: [{paths: [%s], target: {kind: %s}}], and leave the partition out of the chart's values", s.pointers(), s.kind())
 	}
-	return "let " + manager + " leave spec.updateStrategy.partition alone while a release runs"
+	return "let " + manager + " leave the partition alone while a release runs"
 }

@@ -154,17 +154,16 @@ func into[T any](all *[]T) func(T) { return func(item T) { *all = append(*all, i
 // readTarget reads the CloneSet and who wrote it. Without it nothing can be said, so what goes wrong here is an error.
 func (s *scene) readTarget(ctx context.Context, r *reader) error {
 	s.now = s.options.Now()
-	c := &Cluster{client: r.client, options: Options{Namespace: s.options.Namespace, Name: s.options.Name, Version: s.options.Version}}
 	var data json.RawMessage
-	err := r.client.get(ctx, cloneSets(s.options.Version, s.options.Namespace).object(s.options.Name), &data)
+	err := r.client.get(ctx, s.objects().object(s.options.Name), &data)
 	var api apierrors.APIStatus
 	switch {
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && api.Status().Details != nil && api.Status().Details.Name != "":
 		// there is none yet
 	case err != nil:
-		_, err = c.find(ctx) // once more, for its words
+		_, err = s.lookAgain(r.client).find(ctx) // once more, for its words
 		if err == nil {
-			err = errors.New("the CloneSet has only just been made: try again")
+			err = fmt.Errorf("%s has only just been made: try again", s.target())
 		}
 		return err
 	default:
@@ -173,8 +172,8 @@ func (s *scene) readTarget(ctx context.Context, r *reader) error {
 			return fmt.Errorf("reading %s: decoding the server's answer: %w", s.target(), err)
 		}
 		s.live = &live
-		r.plan("CloneSet")
-		r.saw("CloneSet", 1)
+		r.plan(s.kind())
+		r.saw(s.kind(), 1)
 	}
 	return s.setComing()
 }
@@ -262,13 +261,13 @@ func (s *scene) readPolicies(ctx context.Context, r *reader, all func(string, fu
 // readObjects reads single objects by their names.
 func (s *scene) readObjects(ctx context.Context, r *reader, all func(string, func())) {
 	ns := s.options.Namespace
-	if uid := s.coming.Metadata.UID; uid != "" {
+	if s.coming.Metadata.UID != "" {
 		all("Lease", func() {
-			s.lock = read[lease](ctx, r, of(leases(ns), ns), leaseName(uid), "whether another agent is at work")
+			s.lock = read[lease](ctx, r, of(leases(ns), ns), s.leaseName(), "whether another agent is at work")
 		})
 	}
 	all("ConfigMap", func() {
-		s.memory = read[configMap](ctx, r, of(configMaps(ns), ns), MemoryName(s.options.Name), "whether the release has begun or stopped before")
+		s.memory = read[configMap](ctx, r, of(configMaps(ns), ns), s.memoryName(), "whether the release has begun or stopped before")
 	})
 	all("Lease", func() {
 		if l := read[lease](ctx, r, of(leases(kruiseNamespace), kruiseNamespace), kruiseLease, "whether a Kruise controller is alive"); l != nil {

@@ -13,7 +13,7 @@ func probeAutoscalers(s *scene) []Finding {
 	var out []Finding
 	for i := range s.scalers {
 		h := &s.scalers[i]
-		if h.Spec.ScaleTargetRef.Kind == "CloneSet" && h.Spec.ScaleTargetRef.Name == s.options.Name {
+		if h.Spec.ScaleTargetRef.Kind == s.kind() && h.Spec.ScaleTargetRef.Name == s.options.Name {
 			out = append(out, s.probeScaler(h)...)
 		}
 	}
@@ -49,7 +49,7 @@ func (s *scene) manifestReplicas() any {
 	if s.options.Manifest == nil {
 		return nil
 	}
-	tree, err := manifestOf(s.options.Manifest)
+	tree, err := s.manifest()
 	if err != nil {
 		return nil
 	}

@@ -46,11 +46,6 @@ type scene struct {
 // direct tells whether slipway replaces the pods.
 func (s *scene) direct() bool { return s.options.Plan.Mode != rollout.Partition }
 
-// target is the CloneSet as findings name it.
-func (s *scene) target() ObjectRef {
-	return ObjectRef{Kind: "CloneSet", Namespace: s.options.Namespace, Name: s.options.Name}
-}
-
 func (s *scene) ref(kind, name string) ObjectRef {
 	return ObjectRef{Kind: kind, Namespace: s.options.Namespace, Name: name}
 }
@@ -63,14 +58,15 @@ func (s *scene) setComing() error {
 		}
 		return nil
 	}
-	tree, err := manifestOf(s.options.Manifest)
+	tree, err := s.manifest()
 	if err != nil || tree == nil {
 		return err // the parser says what is wrong
 	}
 	if s.live != nil {
 		keep(tree, s.live.tree, "spec", "replicas")
-		keep(tree, s.live.tree, "spec", "updateStrategy", "partition")
-		keep(tree, s.live.tree, "spec", "updateStrategy", "rollingUpdate", "partition")
+		for _, path := range s.partitions() {
+			keep(tree, s.live.tree, path...)
+		}
 		s.coming = *s.live
 	}
 	s.coming.APIVersion, s.coming.Kind = text(tree, "apiVersion"), text(tree, "kind")
@@ -93,19 +89,19 @@ func keep(manifest, live map[string]any, path ...string) {
 	child(manifest, path[:last]...)[path[last]] = v
 }
 
-// manifestOf finds the CloneSet in a YAML stream that rollout.ParseCloneSet has read.
-func manifestOf(data []byte) (map[string]any, error) {
-	set, err := rollout.ParseCloneSet("", data)
+// manifest is the target as the manifest has it.
+func (s *scene) manifest() (map[string]any, error) {
+	set, err := s.parse("", s.options.Manifest)
 	if err != nil {
 		return nil, nil //nolint:nilerr // readSpec tells what is wrong, with its place
 	}
-	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(s.options.Manifest), 4096)
 	for {
 		var tree map[string]any
 		if err := decoder.Decode(&tree); err != nil {
 			return nil, fmt.Errorf("reading the manifest: %w", err)
 		}
-		if text(tree, "kind") == "CloneSet" && text(tree, "metadata", "name") == set.Name {
+		if text(tree, "kind") == s.kind() && text(tree, "metadata", "name") == set.Name {
 			return tree, nil
 		}
 	}

@@ -99,12 +99,12 @@ func budgetCases() []verifyCase {
 			name:    "argo-rollouts#2119: an abort that goes below the budget",
 			objects: []string{scenery(5, replacing), pdb("tight", "minAvailable: 80%")}, options: kube.VerifyOptions{Plan: rollout.Plan{OnFailure: rollout.Rollback}},
 			want: "budget-ignored", says: []string{"demands 4 healthy pods, but the release goes down to 3", "a rollback's too"},
-			remedy: "set maxUnavailable of the CloneSet to 1 or less, with a maxSurge of at least 1 where that is 0, or release with --delete-mode evict",
+			remedy: "set maxUnavailable of the update strategy to 1 or less, with a maxSurge of at least 1 where that is 0, or release with --delete-mode evict",
 		},
 		{
 			name:    "evictions one at a time where two are permitted",
 			objects: []string{scenery(5, replacing), pdb("tight", "maxUnavailable: 1")}, options: evict,
-			want: "budget-paces", says: []string{"at most 1 of at most 5 pods are let go at a time, where the CloneSet permits 2"},
+			want: "budget-paces", says: []string{"at most 1 of at most 5 pods are let go at a time, where the update strategy permits 2"},
 		},
 		{
 			name:    "surge makes room for a budget of all",
