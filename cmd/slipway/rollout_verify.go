@@ -139,35 +139,44 @@ func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, err
 	return o, nil
 }
 
-// read reads the manifest and the plan. A mistake in the manifest is left to Verify, which tells it as a finding.
+// read reads the plan and the manifest. A mistake in the manifest is left to Verify, which tells it as a finding.
 func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
 	var err error
 	if f.manifest != "" {
 		if o.Manifest, err = readInput(s, f.manifest); err != nil {
 			return &exitError{code: exitInvalid, err: err}
 		}
-		set, err := rollout.ParseCloneSet(f.manifest, o.Manifest)
-		if set.Name == "" {
-			return &exitError{code: exitInvalid, err: err}
-		}
-		o.Name, o.Namespace, o.Version = set.Name, set.Namespace, set.APIVersion
 	}
+	if err := f.readPlan(s, o); err != nil {
+		return &exitError{code: exitInvalid, err: err}
+	}
+	if f.manifest == "" {
+		return nil
+	}
+	set, err := rollout.ParseCloneSet(f.manifest, o.Manifest)
+	if set.Name == "" && o.Plan.Target.Name == "" {
+		return &exitError{code: exitInvalid, err: err}
+	}
+	o.Name, o.Namespace, o.Version = set.Name, set.Namespace, set.APIVersion
+	return nil
+}
+
+// readPlan reads the plan from its own file, or from the manifest's where that holds one.
+func (f *verifyFlags) readPlan(s streams, o *kube.VerifyOptions) error {
+	var err error
 	switch {
 	case f.plan != "":
 		o.PlanFile = f.plan
-		o.PlanText, err = readInput(s, f.plan)
+		if o.PlanText, err = readInput(s, f.plan); err != nil {
+			return err
+		}
 	case rollout.HasPlan(o.Manifest):
 		o.PlanFile, o.PlanText = f.manifest, o.Manifest
 	default:
 		return nil
 	}
-	if err == nil {
-		o.Plan, err = rollout.ParsePlan(o.PlanFile, o.PlanText)
-	}
-	if err != nil {
-		return &exitError{code: exitInvalid, err: err}
-	}
-	return nil
+	o.Plan, err = rollout.ParsePlan(o.PlanFile, o.PlanText)
+	return err
 }
 
 func (f *verifyFlags) check() error {

@@ -90,6 +90,10 @@ func TestRolloutVerify(t *testing.T) {
 	if out := verify(10, "--plan", tooLarge); !strings.HasPrefix(out, "error: "+tooLarge+":8: CloneSet "+ns+"/demo: spec.batches[0].replicas: ") {
 		t.Errorf("of a batch that is too large it says\n%s", out)
 	}
+	wrong := file("wrong.yaml", strings.Replace(runSet, "labels: {app: demo}", "labels: {app: other}", 1))
+	if out := verify(10, "--plan", plan, "-f", wrong); !strings.HasPrefix(out, "error: "+wrong+":7: CloneSet "+ns+"/demo: spec.selector: ") || !strings.Contains(out, "[selector-mismatch]") {
+		t.Errorf("of a selector that is wrong it says\n%s", out)
+	}
 	if out := verify(10, "demo", "--as-service-account", "nobody"); !strings.Contains(out, "error: ServiceAccount "+ns+"/nobody: lacks 2") {
 		t.Errorf("of nobody's rights it says\n%s", out)
 	}

@@ -32,8 +32,9 @@ type VerifyOptions struct {
 	Account   string       // NAMESPACE/NAME of the service account that is to run the release; "": whoever asks
 	Now       func() time.Time
 
-	// Checks tries the plan's checks, so that a wrong query is found before the release. May be nil.
-	Checks func(context.Context) []Finding
+	// Checks tries the plan's checks on what is to be released, so that a wrong query is found before the release. It is
+	// not called where that cannot be read. May be nil.
+	Checks func(context.Context, rollout.CloneSet) []Finding
 }
 
 // Verification is what can be said of a release before it begins.
@@ -97,9 +98,9 @@ func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 				s.found = append(s.found, p.look(s)...)
 			}
 		}
-	}
-	if options.Checks != nil {
-		s.found = append(s.found, options.Checks(ctx)...)
+		if options.Checks != nil {
+			s.found = append(s.found, options.Checks(ctx, s.set)...)
+		}
 	}
 	v.Findings, v.Seen = append(s.found, r.unread...), r.seen()
 	slices.SortStableFunc(v.Findings, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })

@@ -119,9 +119,11 @@ const (
 	codeOwnRightMissing  = "own-right-missing"
 	codeUnread           = "not-readable"
 
-	// CodeCheckFailed is for Options.Checks: a check of the plan that can never pass, such as one with a wrong query.
+	// CodeCheckFailed is for VerifyOptions.Checks: a check of the plan that can never pass, such as one with a wrong query.
 	CodeCheckFailed = "check-failed"
-	// CodeCheckUnsure is for Options.Checks: a check of the plan that could not be tried.
+	// CodeCheckFailing is for VerifyOptions.Checks: a check of the plan that fails at this moment.
+	CodeCheckFailing = "check-failing"
+	// CodeCheckUnsure is for VerifyOptions.Checks: a check of the plan that could not be tried.
 	CodeCheckUnsure = "check-unsure"
 )
 
@@ -160,6 +162,7 @@ func VerifyCodes() []VerifyCode {
 		{codePullSecret, SeverityWarning, "an image pull secret does not exist"},
 		{codeForeignPods, SeverityWarning, "the selector also selects pods of somebody else"},
 		{codeOwnRightMissing, SeverityWarning, "whoever asks lacks a right of the agent"},
+		{CodeCheckFailing, SeverityWarning, "a check fails already, before anything is released"},
 		{CodeCheckUnsure, SeverityWarning, "a check could not be tried"},
 		{codeNothing, SeverityInfo, "all pods are as the release would leave them"},
 		{codeInPlace, SeverityInfo, "pods are updated in place"},

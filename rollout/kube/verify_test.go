@@ -487,16 +487,22 @@ func referenceCases() []verifyCase {
 			want: "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the", "create leases.coordination.k8s.io"},
 		},
 		verifyCase{
-			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context) []kube.Finding {
+			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, rollout.CloneSet) []kube.Finding {
 				return []kube.Finding{kube.NewFinding(kube.CodeCheckFailed, kube.ObjectRef{Kind: "Check", Name: "errors"}, `parse error in the query: unexpected ")"`, "correct the query")}
 			}},
 			want: "check-failed", says: []string{"Check errors: parse error"},
 		},
 		verifyCase{
-			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context) []kube.Finding {
-				return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, kube.ObjectRef{Kind: "Check", Name: "errors"}, "no answer from http://prometheus:9090", "")}
+			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(_ context.Context, set rollout.CloneSet) []kube.Finding {
+				return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, kube.ObjectRef{Kind: "Check", Name: "errors"}, "no answer for "+set.Name, "")}
 			}},
-			want: "check-unsure",
+			want: "check-unsure", says: []string{"no answer for demo"},
+		},
+		verifyCase{
+			name: "a check that fails already", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, rollout.CloneSet) []kube.Finding {
+				return []kube.Finding{kube.NewFinding(kube.CodeCheckFailing, kube.ObjectRef{Kind: "Check", Name: "errors"}, "0.4, at most 0.1", "")}
+			}},
+			want: "check-failing",
 		},
 	)
 }
