@@ -104,7 +104,7 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	ready := func(tag string) {
 		t.Helper()
 		kubetest.Eventually(t, "all pods run "+tag, func() (bool, string) {
-			images := w.images()
+			images := w.podImages()
 			good := len(images) == 4 && strings.HasPrefix(w.row(), "demo 4 4 4 4 4")
 			for _, image := range images {
 				good = good && image == "example.com/app:"+tag

@@ -50,15 +50,15 @@ func (w *world) settled(replicas int, tag string) {
 		status := kubetest.Field(set, "status")
 		done := kubetest.Field(status, "observedGeneration") == kubetest.Field(set, "metadata", "generation") &&
 			kubetest.Field(status, "availableReplicas") == float64(replicas) && kubetest.Field(status, "currentRevision") == kubetest.Field(status, "updateRevision")
-		for _, image := range w.images() {
+		for _, image := range w.podImages() {
 			done = done && image == "example.com/app:"+tag
 		}
-		return done, fmt.Sprint(status, w.images())
+		return done, fmt.Sprint(status, w.podImages())
 	})
 }
 
-// images are those of the pods, by name.
-func (w *world) images() map[string]string {
+// podImages are those of the pods, by name.
+func (w *world) podImages() map[string]string {
 	w.t.Helper()
 	images := map[string]string{}
 	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
@@ -217,7 +217,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
-			for name, image := range w.images() {
+			for name, image := range w.podImages() {
 				if image != "example.com/app:v1" {
 					t.Errorf("%s runs %s", name, image)
 				}
