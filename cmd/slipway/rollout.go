@@ -21,8 +21,8 @@ const exitInvalid = 10
 func newRolloutCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play and carry out the release of a CloneSet",
-		Long: `Plan, play and carry out the release of a CloneSet, batch by batch.
+		Short: "Plan, play and carry out a release",
+		Long: `Plan, play and carry out the release of a CloneSet, a StatefulSet or a DaemonSet, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
 threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal.`,
@@ -30,7 +30,8 @@ threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is 
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
-		newRolloutReplayCommand(s), newRolloutGitOpsCommand(s))
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s), newRolloutGitOpsCommand(s))
+	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }
 
@@ -137,15 +138,19 @@ func (r release) olderTemplate() map[string]any {
 // missed. It pays no attention to paused, which an estimate cannot outwait.
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
-	p := r.plan
+	p, _ := r.plan.WithoutWindows()
 	p.Mode = p.ModeOf(r.set)
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }
 
-// simOptions are the simulator's options without any fault. In partition mode it has a controller.
+// simOptions are the simulator's options without any fault. A check takes as long as all its measurements need to pass, and
+// in partition mode there is a controller.
 func (r release) simOptions() sim.Options {
-	o := sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+	o := sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: map[string]time.Duration{}}
+	for _, c := range r.plan.Checks {
+		o.Measuring[c.Name] = c.Least()
+	}
 	if r.plan.ModeOf(r.set) == rollout.Partition {
 		o.Controller = &sim.Controller{Delay: time.Second}
 	}

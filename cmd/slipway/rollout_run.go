@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // Exit codes of a release that did not end by a decision.
@@ -37,10 +39,12 @@ type runFlags struct {
 	output    string
 	auditLog  string
 	metrics   string
+	secrets   string
 	parallel  int
 	lease     time.Duration
 	stay      bool
 	restart   bool
+	live      *report.Live // the table on a terminal; nil: none
 	await     bool
 }
 
@@ -103,6 +107,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
+	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
@@ -117,17 +122,40 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	listeners, finish, err := f.listeners(s, plan, &options)
+	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
 	}
+	defer measuring.Close()
+	s = f.onTerminal(s)
+	listeners, finish, err := f.listeners(s, plan, &options, measuring)
+	if err != nil {
+		return err
+	}
+	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		for _, record := range listeners {
+		for _, record := range append(listeners, told.Record) {
 			record(o, d)
 		}
 	})
-	return f.outcome(ctx, d, errors.Join(err, finish()))
+	err = f.outcome(ctx, d, errors.Join(err, finish()))
+	lastWords(told, err)
+	return err
+}
+
+// checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind
+// its writes.
+func (f *runFlags) checks(plan rollout.Plan, options *kube.Options) (*check.Runner, error) {
+	measuring, err := check.New(check.Options{Plan: plan, Secrets: f.secrets, Config: options.Config, Now: time.Now})
+	if err != nil {
+		measuring.Close()
+		return nil, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.plan, err)}
+	}
+	if len(plan.Checks) > 0 {
+		options.Checks = measuring
+	}
+	return measuring, nil
 }
 
 // outcome turns the end of a run into an exit code.
@@ -227,12 +255,6 @@ func (f *runFlags) modeOf(plan rollout.Plan, kind rollout.Kind) rollout.Mode {
 
 // target is the kind and the name of what is released, from the argument or the plan.
 func (f *runFlags) target(plan rollout.Plan, args []string) (rollout.Kind, string, error) {
-	for _, b := range plan.Batches {
-		if len(b.Checks) > 0 {
-			return rollout.Kind{}, "", &exitError{code: exitInvalid, err: fmt.Errorf("%s: spec.batches: checks are not measured by rollout run: take %q out, or use a pause with untilApproved",
-				f.plan, b.Checks[0])}
-		}
-	}
 	planned, _ := rollout.KindOf(plan.Target.APIVersion, cmp.Or(plan.Target.Kind, "CloneSet"))
 	if len(args) == 0 && plan.Target.Name == "" {
 		return planned, "", usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")

@@ -39,7 +39,7 @@ func TestArm(t *testing.T) {
 		set := w.Get(t, w.path("statefulsets", "demo"))
 		return kubetest.Field(set, "status", "currentRevision") != kubetest.Field(set, "status", "updateRevision"), ""
 	})
-	for name, image := range w.images() {
+	for name, image := range w.podImages() {
 		if image != "example.com/app:v1" {
 			t.Errorf("%s runs %s before the release", name, image)
 		}

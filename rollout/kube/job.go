@@ -152,6 +152,7 @@ func (o JobOptions) Rules() []map[string]any {
 		rules[4]["verbs"] = []string{"get", "update", "delete"}
 		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
 	}
+	rules = append(rules, o.checkRules()...)
 	if o.Mode == rollout.Partition {
 		if verbs := o.podVerbs(); len(verbs) > 0 {
 			rules = append(rules, rule("", "pods", verbs))

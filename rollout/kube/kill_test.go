@@ -144,7 +144,7 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						watch := w.watchPods(3, 0, 1, 0, "none")
 						w.statefulImage(c.tag)
 						plan := rollout.Plan{
-							Mode: rollout.Partition, ProgressDeadline: time.Minute, OnFailure: rollout.Rollback,
+							Mode: rollout.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: rollout.Rollback,
 							Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}},
 						}
 						report := w.loud()
@@ -153,13 +153,13 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						}
 						options := w.optionsOf("StatefulSet")
 						options.Release = "killed"
-						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 						defer cancel()
 						d, dead, err := w.killAt(ctx, cancel, at, after, plan, options, report)
 						if !dead {
 							longest.Store(min(longest.Load(), int64(at)))
 						} else {
-							ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
 							defer cancel()
 							d, err = kube.Run(ctx, plan, options, report)
 						}

@@ -104,7 +104,7 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	ready := func(tag string) {
 		t.Helper()
 		kubetest.Eventually(t, "all pods run "+tag, func() (bool, string) {
-			images := w.images()
+			images := w.podImages()
 			good := len(images) == 4 && strings.HasPrefix(w.row(), "demo 4 4 4 4 4")
 			for _, image := range images {
 				good = good && image == "example.com/app:"+tag
@@ -123,8 +123,8 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	ready("v2")
 	w.image(kubetest.TagUnready)
 	plan := thirds()
-	plan.ProgressDeadline, plan.OnFailure = 5*time.Second, rollout.Rollback
-	if d, _ := w.steps(plan, stepper); d.Reason != rollout.RolledBack {
+	plan.OnFailure = rollout.Rollback
+	if d, _ := w.abortedSteps(plan, stepper); d.Reason != rollout.RolledBack {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	ready("v2")

@@ -287,8 +287,8 @@ func TestKindsOfKruise(t *testing.T) {
 			for image, plan := range map[string]rollout.OnFailure{kubetest.TagUnready: rollout.Rollback, kubetest.TagUnready + "-2": rollout.RollbackInBatches} {
 				p.image(image)
 				bad := thirds()
-				bad.ProgressDeadline, bad.OnFailure = 2*time.Second, plan
-				d, written = p.w.steps(bad, p.options())
+				bad.OnFailure = plan
+				d, written = p.w.abortedSteps(bad, p.options())
 				if d.Reason != rollout.RolledBack || written[len(written)-1] != p.put {
 					t.Errorf("%s ended with %s: %s, partitions %v", plan, d.Reason, d.Message, written)
 				}

@@ -50,15 +50,15 @@ func (w *world) settled(replicas int, tag string) {
 		status := kubetest.Field(set, "status")
 		done := kubetest.Field(status, "observedGeneration") == kubetest.Field(set, "metadata", "generation") &&
 			kubetest.Field(status, "availableReplicas") == float64(replicas) && kubetest.Field(status, "currentRevision") == kubetest.Field(status, "updateRevision")
-		for _, image := range w.images() {
+		for _, image := range w.podImages() {
 			done = done && image == "example.com/app:"+tag
 		}
-		return done, fmt.Sprint(status, w.images())
+		return done, fmt.Sprint(status, w.podImages())
 	})
 }
 
-// images are those of the pods, by name.
-func (w *world) images() map[string]string {
+// podImages are those of the pods, by name.
+func (w *world) podImages() map[string]string {
 	w.t.Helper()
 	images := map[string]string{}
 	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
@@ -95,13 +95,23 @@ func (w *world) optionsOf(kind string) kube.Options {
 // steps runs a release in partition mode and returns how it ended and the partitions that it wrote.
 func (w *world) steps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
 	w.t.Helper()
+	return w.reportedSteps(plan, options, w.loud())
+}
+
+// abortedSteps are those of a release that a person aborts while the first batch waits for its pods.
+func (w *world) abortedSteps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
+	w.t.Helper()
+	return w.reportedSteps(plan, options, w.aborts(strings.ToLower(options.Kind)))
+}
+
+func (w *world) reportedSteps(plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
 	plan.Mode = rollout.Partition
 	var written []string
-	log := w.loud()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		log(o, d)
+		report(o, d)
 		for _, a := range d.Actions {
 			if a.Kind == rollout.SetPartition {
 				written = append(written, a.Partition.String())
@@ -189,8 +199,8 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
 			plan := thirds()
-			plan.ProgressDeadline, plan.OnFailure = 5*time.Second, c.onFailure
-			d, _ := w.steps(plan, options)
+			plan.OnFailure = c.onFailure
+			d, _ := w.abortedSteps(plan, options)
 			if d.Reason != rollout.RolledBack || !strings.Contains(d.Message, "revert the pod template in Git") {
 				t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 			}
@@ -207,7 +217,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
-			for name, image := range w.images() {
+			for name, image := range w.podImages() {
 				if image != "example.com/app:v1" {
 					t.Errorf("%s runs %s", name, image)
 				}
@@ -323,8 +333,11 @@ func TestStatefulSetRights(t *testing.T) {
 			options.Config = config(t, user.Client)
 			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
 			plan := thirds()
-			plan.ProgressDeadline, plan.OnFailure = 3*time.Second, rollout.Rollback
-			d, _ := w.steps(plan, options)
+			plan.OnFailure = rollout.Rollback
+			if !whole {
+				plan.ProgressDeadline = 3 * time.Second // nobody takes the broken pod away
+			}
+			d, _ := w.abortedSteps(plan, options)
 			switch {
 			case whole && (d.Reason != rollout.RolledBack || len(warnings) > 0):
 				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
