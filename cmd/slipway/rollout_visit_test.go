@@ -83,6 +83,7 @@ func TestRolloutPeople(t *testing.T) {
 
 	agent, watch := release("v2")
 	table := must(14, "agent    agent-v2", "status", "--plan", plan)
+	t.Log(table)
 	for _, part := range []string{"state    AwaitingApproval: batch 1 of 2: 1 of 1 updated pods ready; waiting for approval", "BATCH   UPDATED  THEN", "1 of 2  1        wait for approval, next batch  ready since"} {
 		if !strings.Contains(table, part) {
 			t.Errorf("status shows no %q:\n%s", part, table)
@@ -111,6 +112,8 @@ func TestRolloutPeople(t *testing.T) {
 	if r := status.Requests; !status.Ended || status.State != "Completed" || len(r) != 1 || r[0].Who != "alice" || r[0].Asked != "approve batch 1" || r[0].Why != "looks good" {
 		t.Errorf("status as JSON is %+v", status)
 	}
+
+	must(0, "done - Completed: 5 of 5 updated pods ready", "watch", "demo", "-o", "table")
 
 	agent, watch = release("v3")
 	must(0, "held by ", "pause", "demo")
