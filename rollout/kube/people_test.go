@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -192,6 +193,9 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	if n := len(w.events("Approve")); n != 2 {
 		t.Errorf("%d Events tell of approvals", n)
 	}
+	// A pod that is lost later is replaced without asking again.
+	w.Delete(t, w.path("pods", w.pods()[0]))
+	w.release(approvals(), rollout.Completed)
 }
 
 // person is a user with the documented rights.
@@ -496,6 +500,38 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	w.Delete(t, w.path("clonesets", "demo"))
 	if s, err := v.Follow(t.Context(), func(kube.Sight) {}); err == nil && !s.Decision.Ended() {
 		t.Errorf("of a deleted CloneSet: %+v", s.Decision)
+	}
+}
+
+// TestRequestsThroughTrouble: a server that names nobody, a conflict, and an answer that is lost after the write.
+func TestRequestsThroughTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	w.ready()
+	agent := w.start(approvals(), w.options())
+	agent.stands(rollout.AwaitingApproval)
+	var mu sync.Mutex
+	patches := 0
+	proxy := w.Proxy(t, func(r *http.Request) kubetest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"):
+			return kubetest.Fault{Code: http.StatusNotFound}
+		case r.Method != http.MethodPatch:
+			return kubetest.Fault{}
+		}
+		patches++
+		return []kubetest.Fault{{}, {Code: http.StatusConflict}, {Lose: true}}[patches%3]
+	})
+	v := w.visit(proxy.For(w.Client))
+	if a := w.ask(v, waits); !strings.Contains(a.Message, "by somebody (name not confirmed) at ") {
+		t.Errorf("the answer is %q", a.Message)
+	}
+	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
+	agent.end(rollout.Completed)
+	if r := w.look(w.visit(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
+		t.Errorf("recorded is %+v", r)
 	}
 }
 
