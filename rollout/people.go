@@ -111,13 +111,13 @@ func (d *decider) resumedBy() string {
 	return ""
 }
 
-// Refusal is why a request does nothing. The release is as it was.
-type Refusal struct{ Why string }
+// RefusedError is why a request does nothing. The release is as it was.
+type RefusedError struct{ Why string }
 
-func (r *Refusal) Error() string { return r.Why }
+func (r *RefusedError) Error() string { return r.Why }
 
 func refuse(format string, args ...any) (Answer, error) {
-	return Answer{}, &Refusal{fmt.Sprintf(format, args...)}
+	return Answer{}, &RefusedError{fmt.Sprintf(format, args...)}
 }
 
 // Answer is what a request does.
@@ -128,7 +128,7 @@ type Answer struct {
 	Restore  string   // revision whose template must be written into the object, because no agent will do it: see Undo
 }
 
-// Answered works out what a request does to a release, or refuses it with a *Refusal. It stores nothing: whoever does must
+// Answered works out what a request does to a release, or refuses it with a *RefusedError. It stores nothing: whoever does must
 // make sure that the progress is still the one that was asked about. An approval without a batch (negative) is one of the
 // batch that waits for it, and of no other.
 func Answered(plan Plan, p Progress, r Request) (Answer, error) {

@@ -129,7 +129,7 @@ func TestAnswered(t *testing.T) {
 			if after, _ := json.Marshal(c.p); string(after) != string(before) {
 				t.Errorf("the progress that was asked about is now %s", after)
 			}
-			var refusal *rollout.Refusal
+			var refusal *rollout.RefusedError
 			switch {
 			case c.refused != "":
 				if !errors.As(err, &refusal) || !strings.Contains(refusal.Why, c.refused) || a.Changed {

@@ -116,7 +116,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 		request.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
 	answer, err := visit.Ask(ctx, request)
-	var refusal *rollout.Refusal
+	var refusal *rollout.RefusedError
 	switch {
 	case errors.As(err, &refusal):
 		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}

@@ -21,7 +21,7 @@ const askPatience = 30 * time.Second
 
 // Ask asks something of a release in the name of the person that the server knows, and stores it for the agent. Who writes
 // at the same time, the agent or another person, neither loses this request nor has his own lost: it is worked out anew on
-// what is stored by then. The error is a *rollout.Refusal where the request makes no sense now; then nothing was stored.
+// what is stored by then. The error is a *rollout.RefusedError where the request makes no sense now; then nothing was stored.
 func (v *Visit) Ask(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
 	r.By, r.Claimed = v.whoAmI(ctx)
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
@@ -43,13 +43,13 @@ func (v *Visit) askOnce(ctx context.Context, r rollout.Request, first bool) (rol
 	memory, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		return rollout.Answer{}, &rollout.Refusal{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.Target(), v.memoryWords())}
+		return rollout.Answer{}, &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.Target(), v.memoryWords())}
 	case err != nil && !first && !refused(err):
 		return rollout.Answer{}, conflict("reading "+v.memoryWords(), err)
 	case err != nil:
 		return rollout.Answer{}, explainVisit("reading "+v.memoryWords(), err)
 	case !v.meant(memory):
-		return rollout.Answer{}, &rollout.Refusal{Why: v.otherRelease(memory)}
+		return rollout.Answer{}, &rollout.RefusedError{Why: v.otherRelease(memory)}
 	}
 	plan, progress, err := v.remembered(memory)
 	if err != nil {
@@ -141,9 +141,9 @@ func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName st
 	case h.update == revisionName:
 		return nil
 	case h.update != p.Revision:
-		return &rollout.Refusal{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), h.update, p.Revision)}
+		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), h.update, p.Revision)}
 	case !ok:
-		return &rollout.Refusal{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
+		return &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
 	}
 	template, err := there.template()
 	if err != nil {

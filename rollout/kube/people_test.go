@@ -128,7 +128,7 @@ func (w *world) look(v *kube.Visit) kube.Sight {
 }
 
 func refusal(err error) string {
-	var r *rollout.Refusal
+	var r *rollout.RefusedError
 	if errors.As(err, &r) {
 		return r.Why
 	}
@@ -543,7 +543,7 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	window := rollout.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
 	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Window: &window}}, {Replicas: rollout.Percent(100)}}}
 	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
-	ahead := opens.Add(-8 * time.Second).Sub(time.Now())
+	ahead := time.Until(opens.Add(-8 * time.Second))
 	options := w.options()
 	options.Now = func() time.Time { return time.Now().Add(ahead) }
 	began := make(chan time.Time, 10)
