@@ -33,6 +33,13 @@ type Request struct {
 	Why     string    `json:"why,omitempty"`     // in the person's words
 }
 
+// Equal tells whether two requests are the same one, also where one of them was stored meanwhile.
+func (r Request) Equal(other Request) bool {
+	same := r.At.Equal(other.At)
+	r.At = other.At
+	return same && r == other
+}
+
 // Who is the person, and that nobody has confirmed the name where that is so.
 func (r Request) Who() string {
 	if r.Claimed {

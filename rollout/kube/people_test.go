@@ -81,6 +81,16 @@ func (r *running) stands(reason rollout.Reason) rollout.Decision {
 	return last
 }
 
+// waitsIn waits until the agent waits for the approval of a batch.
+func (r *running) waitsIn(batch int) {
+	kubetest.Eventually(r.w.t, fmt.Sprintf("batch %d waits for approval", batch+1), func() (bool, string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		last := r.seen[len(r.seen)-1]
+		return last.Reason == rollout.AwaitingApproval && last.Batch == batch, last.Message
+	})
+}
+
 // end waits for the end of the release, which must be the given one.
 func (r *running) end(want rollout.Reason) {
 	r.w.t.Helper()
@@ -266,11 +276,14 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	}
 }
 
-// images counts the images of the pods.
+// images counts the images of the pods that are to stay.
 func (w *world) images() map[string]int {
 	w.t.Helper()
 	images := map[string]int{}
 	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		if kubetest.Field(p, "metadata", "deletionTimestamp") != nil {
+			continue
+		}
 		c := kubetest.Field(p.(map[string]any), "spec", "containers").([]any)[0].(map[string]any)
 		images[c["image"].(string)]++
 	}
@@ -503,7 +516,8 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	}
 }
 
-// TestRequestsThroughTrouble: a server that names nobody, a conflict, and an answer that is lost after the write.
+// TestRequestsThroughTrouble: a server that names nobody, a conflict, and an answer that is lost after the write, while the
+// release goes on to the next batch. What is asked again then is the same request, not one for the next batch.
 func TestRequestsThroughTrouble(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, people))
@@ -512,6 +526,7 @@ func TestRequestsThroughTrouble(t *testing.T) {
 	agent.stands(rollout.AwaitingApproval)
 	var mu sync.Mutex
 	patches := 0
+	lost := kubetest.Fault{Lose: true, Answered: func(int) { agent.waitsIn(1) }}
 	proxy := w.Proxy(t, func(r *http.Request) kubetest.Fault {
 		mu.Lock()
 		defer mu.Unlock()
@@ -522,13 +537,16 @@ func TestRequestsThroughTrouble(t *testing.T) {
 			return kubetest.Fault{}
 		}
 		patches++
-		return []kubetest.Fault{{}, {Code: http.StatusConflict}, {Lose: true}}[patches%3]
+		return []kubetest.Fault{{}, {Code: http.StatusConflict}, lost}[patches%3]
 	})
 	v := w.visit(proxy.For(w.Client))
 	if a := w.ask(v, waits); !strings.Contains(a.Message, "by somebody (name not confirmed) at ") {
 		t.Errorf("the answer is %q", a.Message)
 	}
-	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
+	if d := agent.stands(rollout.AwaitingApproval); d.Batch != 1 {
+		t.Errorf("one approval took the release to %+v", d)
+	}
+	w.ask(v, waits)
 	agent.end(rollout.Completed)
 	if r := w.look(w.visit(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
 		t.Errorf("recorded is %+v", r)
