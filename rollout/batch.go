@@ -72,14 +72,26 @@ func (d *decider) threshold(wanted int) int {
 	return d.plan.FailureThreshold.Down(wanted)
 }
 
-// forward works on the current batch of a release that goes well so far.
+// forward works on the current batch of a release that goes well so far, and keeps the checks going that are measured
+// from the batch's beginning to its end.
 func (d *decider) forward() Decision {
+	batch := d.progress.Batch
+	out := d.advance()
+	if !out.Ended() && !d.progress.Back && d.progress.Batch == batch {
+		out.Checks = append(out.Checks, d.during()...)
+	}
+	return out
+}
+
+func (d *decider) advance() Decision {
 	w := d.work(d.progress.Batch)
 	switch {
 	case w.refused != "":
 		return d.decision(Stopped, Invalid, w.refused)
 	case d.foreign():
 		return *d.ended(ForeignChange, d.foreignMessage(), nil)
+	case d.failed() != "":
+		return d.fail(ChecksFailed, d.failed())
 	case !w.ready && d.overdue() > 0:
 		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s", d.label(), d.limit(), w.message))
 	case !w.ready && !d.progress.Ready.IsZero():
@@ -167,36 +179,6 @@ func (p Plan) batch(i int) Batch {
 		return Batch{}
 	}
 	return p.Batches[i]
-}
-
-func (d *decider) checks(w work, batch Batch) *Decision {
-	var open []string
-	for _, name := range batch.Checks {
-		r := d.result(name)
-		switch r.Verdict {
-		case CheckPassed:
-		case CheckFailed:
-			out := d.fail(ChecksFailed, fmt.Sprintf("%scheck %s failed: %s", d.label(), name, r.Message))
-			return &out
-		default:
-			open = append(open, name)
-		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	out := d.wait(ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks passed", d.label(), w.message, len(batch.Checks)-len(open), len(batch.Checks)), 0)
-	out.Checks = open
-	return &out
-}
-
-func (d *decider) result(name string) CheckResult {
-	for _, r := range d.observed.Checks {
-		if r.Name == name && r.Batch == d.progress.Batch {
-			return r
-		}
-	}
-	return CheckResult{Verdict: CheckRunning}
 }
 
 func (d *decider) wait(r Reason, message string, after time.Duration) Decision {

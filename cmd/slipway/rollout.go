@@ -31,7 +31,7 @@ release has not ended, 143 stopped by a signal.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
-		newRolloutReplayCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
+		newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }
@@ -144,9 +144,13 @@ func (r *release) withoutLimits() rollout.Plan {
 	return p
 }
 
-// simOptions are the simulator's options without any fault.
+// simOptions are the simulator's options without any fault. A check takes as long as all its measurements need to pass.
 func (r release) simOptions() sim.Options {
-	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+	measuring := map[string]time.Duration{}
+	for _, c := range r.plan.Checks {
+		measuring[c.Name] = c.Least()
+	}
+	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: measuring}
 }
 
 func readInput(s streams, file string) ([]byte, error) {

@@ -7,11 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +112,13 @@ func TestRolloutRun(t *testing.T) {
 	if code := run(t.Context(), []string{"rollout", "replay", log}, strings.NewReader(""), &replayed, &replayed); code != 0 {
 		t.Errorf("replay: %d, %s", code, replayed.String())
 	}
+	var page buffer
+	if code := run(t.Context(), []string{"rollout", "report", log}, strings.NewReader(""), &page, &page); code != 0 ||
+		!strings.Contains(page.String(), "number 2") || !strings.Contains(page.String(), "CloneSet "+ns+"/demo") {
+		t.Errorf("report: %d, %.2000s", code, page.String())
+	}
+
+	checksAtTheCommandLine(t, image, must)
 
 	image("unready")
 	ctx, stop := context.WithCancel(t.Context())
@@ -125,12 +135,17 @@ func TestRolloutRun(t *testing.T) {
 	if code := <-ended; code != 143 || time.Since(began) > 5*time.Second {
 		t.Errorf("exit code %d after %v: %s", code, time.Since(began), first.String())
 	}
+	hook, told := webhook(t)
 	plan := filepath.Join(t.TempDir(), "plan.yaml")
 	if err := os.WriteFile(plan, []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
-spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}], progressDeadline: 1s}}`), 0o600); err != nil {
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}], progressDeadline: 1s,
+notifications: [{webhook: {url: "`+hook.URL+`"}}]}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	must(11, "--plan", plan)
+	if got := told(); !strings.Contains(got, `"reason":"ProgressDeadlineExceeded"`) || !strings.Contains(got, `"exitCode":11`) {
+		t.Errorf("the webhook was told %s", got)
+	}
 	strategy(map[string]any{"maxSurge": 0})
 	must(10, "--restart")
 	status := []byte(`{"status": {"observedGeneration": 99}}`)
@@ -140,6 +155,42 @@ spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
 	strategy(map[string]any{"maxSurge": 1})
 	if out := must(13, "--restart"); !strings.Contains(out, "written by manager") {
 		t.Errorf("auto says %s", out)
+	}
+}
+
+// webhook is a server that keeps what it is told.
+func webhook(t *testing.T) (*httptest.Server, func() string) {
+	t.Helper()
+	var all buffer
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(&all, r.Body); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server, all.String
+}
+
+// An agent that cannot even begin tells so, and what it ends with.
+func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
+	hook, told := webhook(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	dir := manifests(t, "kubeconfig", `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+clusters: [{name: a, cluster: {server: "`+gone.URL+`"}}], users: [{name: a, user: {}}]}`,
+		"plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}],
+notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, slack: {urlFrom: {secretRef: {name: chat, key: url}}}}]}}`)
+	var out buffer
+	code := run(t.Context(), []string{
+		"rollout", "run", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--plan", filepath.Join(dir, "plan.yaml"), "--secrets", dir,
+	}, strings.NewReader(""), &out, &out)
+	if got := told(); code == 0 || !strings.Contains(got, `"reason":"AgentFailed"`) || !strings.Contains(got, fmt.Sprintf(`"exitCode":%d`, code)) ||
+		!strings.Contains(got, `"name":"demo"`) {
+		t.Errorf("exit code %d, and the webhook was told %s", code, got)
+	}
+	if !strings.Contains(out.String(), "warning: notification chat: secret chat, key url: ") {
+		t.Errorf("the output is %s", out.String())
 	}
 }
 
@@ -175,5 +226,40 @@ func checkLines(t *testing.T, out string) {
 	}
 	if !strings.Contains(lines[len(lines)-1], `"msg":"done"`) {
 		t.Errorf("the last line is %s", lines[len(lines)-1])
+	}
+}
+
+// checksAtTheCommandLine releases with a check that passes, and with one that fails: exit codes, output and audit log.
+func checksAtTheCommandLine(t *testing.T, image func(string), must func(int, ...string) string) {
+	t.Helper()
+	var status atomic.Int32
+	status.Store(http.StatusOK)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	plan, log := filepath.Join(dir, "plan.yaml"), filepath.Join(dir, "audit.jsonl")
+	if err := os.WriteFile(plan, []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 2, checks: [healthy]}, {replicas: 100%}],
+checks: [{name: healthy, http: {url: "`+server.URL+`"}, interval: 10ms, count: 2}]}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image("v3")
+	out := must(0, "--plan", plan, "--audit-log", log)
+	checkLines(t, out)
+	if n := strings.Count(out, `"msg":"measure","reason":"Passed: status 200 OK","check":"healthy","batch":1`); n != 2 {
+		t.Errorf("%d measurements in the output: %s", n, out)
+	}
+	status.Store(http.StatusServiceUnavailable)
+	image("v4")
+	if out := must(11, "--plan", plan, "--audit-log", log); !strings.Contains(out, "batch 1 of 2: check healthy failed: status 503 Service Unavailable is not 200") {
+		t.Error(out)
+	}
+	text, err := os.ReadFile(log)
+	if n := bytes.Count(text, []byte(`{"measurement":{"Check":"healthy","Batch":0`)); err != nil || n != 3 {
+		t.Errorf("%d measurements in the audit log, %v", n, err)
+	}
+	var replayed buffer
+	if code := run(t.Context(), []string{"rollout", "replay", log}, strings.NewReader(""), &replayed, &replayed); code != 0 {
+		t.Errorf("replay: %d, %s", code, replayed.String())
 	}
 }

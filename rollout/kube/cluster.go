@@ -37,6 +37,7 @@ type Options struct {
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
 	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
 	Metrics   *Metrics      // counts what is done; may be nil
+	Checks    Checks        // measures the plan's checks; may be nil where it has none
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
 }
@@ -95,7 +96,7 @@ type look struct {
 }
 
 // seen are the versions of the mirrors at the last look.
-type seen struct{ sets, pods, claims, memory uint64 }
+type seen struct{ sets, pods, claims, memory, checks uint64 }
 
 // Open connects to the CloneSet and begins to watch it. It writes nothing.
 func Open(ctx context.Context, options Options) (*Cluster, error) {
@@ -238,6 +239,9 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 		c.observePods(&o)
 	}
 	o.StableRevision = c.stable(&o)
+	if c.options.Checks != nil {
+		o.Checks, c.seen.checks = c.options.Checks.Results()
+	}
 	o.Progress, err = c.recallProgress(&o)
 	c.last.observed = o
 	return o, err
@@ -261,6 +265,9 @@ func (c *Cluster) versions() seen {
 	v := seen{sets: c.sets.at(), pods: c.pods.at(), memory: c.memory.at()}
 	if c.claims != nil {
 		v.claims = c.claims.at()
+	}
+	if c.options.Checks != nil {
+		_, v.checks = c.options.Checks.Results()
 	}
 	return v
 }
@@ -423,6 +430,8 @@ func (c *Cluster) block(ctx context.Context) bool {
 	defer cancel()
 	select {
 	case <-c.changed:
+		return true
+	case <-c.measured():
 		return true
 	case <-due.Done():
 		return ctx.Err() == nil

@@ -102,6 +102,7 @@ func (c *Cluster) carryOut(ctx context.Context, plan rollout.Plan, report func(r
 	for {
 		d, err := rollout.Run(ctx, plan, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.note(ctx, d)
+			c.attend(o, d)
 			report(o, d)
 		})
 		if err != nil || !c.options.Stay {

@@ -64,11 +64,7 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 	if err == nil {
 		c.reporter.dirty = false
 		c.sets.put(written)
-		// Nobody needs to look again because of what this agent itself has just written.
-		if c.seen.sets++; c.seen.sets != c.sets.at() {
-			c.seen.sets = 0
-		}
-		c.set.Status = written.Status
+		c.sawOwn(written)
 		return nil
 	}
 	if apierrors.IsNotFound(err) {
@@ -79,6 +75,16 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 		return explain(fmt.Sprintf("writing the status of CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
 	}
 	return nil
+}
+
+// sawOwn takes an own status in: nobody needs to look again because of it. But the answer may be the first to show what
+// somebody else has done to the CloneSet in the meantime, and its event is no news to the mirror any more.
+func (c *Cluster) sawOwn(written cloneSet) {
+	c.seen.sets++
+	if c.seen.sets != c.sets.at() || written.Metadata.Generation != c.set.Metadata.Generation {
+		c.seen.sets = 0
+	}
+	c.set.Status = written.Status
 }
 
 // nextStatus is the status that the last look calls for, and whether it differs from the one that is written.

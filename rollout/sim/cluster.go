@@ -44,7 +44,8 @@ type Cluster struct {
 	stale    *rollout.Observed
 	lagging  bool // the last look was a stale one
 	results  []rollout.CheckResult
-	observe  func() // called after every change, for tests that check invariants
+	asked    []rollout.CheckResult // those that are there, and those to come
+	observe  func()                // called after every change, for tests that check invariants
 }
 
 // kubelet is what only the node knows about a pod.
