@@ -83,7 +83,6 @@ func TestRolloutPeople(t *testing.T) {
 
 	agent, watch := release("v2")
 	table := must(14, "agent    agent-v2", "status", "--plan", plan)
-	t.Log(table)
 	for _, part := range []string{"state    AwaitingApproval: batch 1 of 2: 1 of 1 updated pods ready; waiting for approval", "BATCH   UPDATED  THEN", "1 of 2  1        wait for approval, next batch  ready since"} {
 		if !strings.Contains(table, part) {
 			t.Errorf("status shows no %q:\n%s", part, table)
@@ -92,10 +91,10 @@ func TestRolloutPeople(t *testing.T) {
 	must(14, "the release has not ended in time: 1s: batch 1 of 2", "status", "demo", "--wait", "--timeout", "1s")
 	must(14, "the release has not ended in time", "watch", "demo", "--timeout", "1s")
 	must(1, "batch 2 of 2 needs no approval", "approve", "demo", "--batch", "2")
-	if out := plugin(t, kubeconfig, 14, "rollout", "status", "demo", "-n", ns); !strings.Contains(out, "AwaitingApproval") {
+	if out := plugin(t, c, 14, "rollout", "status", "demo", "-n", ns); !strings.Contains(out, "AwaitingApproval") {
 		t.Errorf("the plugin shows %s", out)
 	}
-	if out := plugin(t, kubeconfig, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m", "looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
+	if out := plugin(t, c, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m", "looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
 		t.Errorf("the plugin answers %s", out)
 	}
 	ends(agent, 0, "approved by alice at ")
@@ -137,22 +136,19 @@ func TestRolloutPeople(t *testing.T) {
 	must(12, "RolledBack", "status", "demo")
 }
 
-// plugin runs kubectl slipway, or where there is no kubectl what it would run.
-func plugin(t *testing.T, kubeconfig string, want int, args ...string) string {
+// plugin runs the real kubectl with slipway as its plugin, and returns what it writes.
+func plugin(t *testing.T, c *kubetest.Cluster, want int, args ...string) string {
 	t.Helper()
-	name, args := "kubectl", append([]string{"slipway"}, args...)
-	if _, err := exec.LookPath(name); err != nil {
-		name, args = "kubectl-slipway", args[1:]
-	}
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	out, err := cmd.CombinedOutput()
+	out, err := c.Kubectl(t, c.Client, "", append([]string{"slipway"}, args...)...)
+	code := 0
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
 		t.Fatal(err)
 	}
-	if code := cmd.ProcessState.ExitCode(); code != want {
-		t.Fatalf("%s %v: exit code %d, want %d\n%s", name, args, code, want, out)
+	if code != want {
+		t.Fatalf("kubectl slipway %v: exit code %d, want %d: %v\n%s", args, code, want, err, out)
 	}
-	return string(out)
+	return out
 }
