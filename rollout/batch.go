@@ -72,14 +72,26 @@ func (d *decider) threshold(wanted int) int {
 	return d.plan.FailureThreshold.Down(wanted)
 }
 
-// forward works on the current batch of a release that goes well so far.
+// forward works on the current batch of a release that goes well so far, and keeps the checks going that are measured
+// from the batch's beginning to its end.
 func (d *decider) forward() Decision {
+	batch := d.progress.Batch
+	out := d.advance()
+	if !out.Ended() && !d.progress.Back && d.progress.Batch == batch {
+		out.Checks = append(out.Checks, d.during()...)
+	}
+	return out
+}
+
+func (d *decider) advance() Decision {
 	w := d.work(d.progress.Batch)
 	switch {
 	case w.refused != "":
 		return d.decision(Stopped, Invalid, w.refused)
 	case d.foreign():
 		return *d.ended(ForeignChange, d.foreignMessage(), nil)
+	case d.failed() != "":
+		return d.fail(ChecksFailed, d.failed())
 	case !w.ready && d.overdue() > 0:
 		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s", d.label(), d.limit(), w.message))
 	case !w.ready && !d.progress.Ready.IsZero():
@@ -113,15 +125,45 @@ func (d *decider) gates(w work) Decision {
 	if out := d.checks(w, batch); out != nil {
 		return *out
 	}
-	if batch.Pause.UntilApproved && d.progress.Approved <= d.progress.Batch {
-		return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+	if batch.Pause.UntilApproved {
+		if !d.progress.approved(d.progress.Batch) {
+			return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+		}
+		w.message += d.progress.approvedBy(d.progress.Batch)
 	}
-	if d.progress.Batch < len(d.targets)-1 {
-		d.progress.Batch++
-		d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-		return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+	if d.progress.Batch == len(d.targets)-1 {
+		return d.finish(w)
 	}
-	return d.finish(w)
+	if out := d.window(w, batch.Pause.Window); out != nil {
+		return *out
+	}
+	approval := ""
+	if batch.Pause.UntilApproved {
+		approval = d.progress.approvedBy(d.progress.Batch)
+	}
+	d.progress.Batch++
+	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
+	return d.decision(Go, BatchStarted,
+		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, approval), d.record())
+}
+
+// window holds the next batch until it may begin. A window that cannot be told stops the release for now: once the plan
+// is mended it goes on.
+func (d *decider) window(w work, window *Window) *Decision {
+	if window == nil {
+		return nil
+	}
+	opens, err := window.Opens(d.observed.Now)
+	switch {
+	case err != nil:
+		out := d.decision(Stopped, Invalid, fmt.Sprintf("spec.batches[%d].pause.window: %v", d.progress.Batch, err))
+		return &out
+	case opens.After(d.observed.Now):
+		out := d.wait(OutsideWindow, d.label()+w.message+"; "+window.closed(opens), opens.Sub(d.observed.Now))
+		return &out
+	default:
+		return nil
+	}
 }
 
 func (d *decider) finish(w work) Decision {
@@ -130,41 +172,13 @@ func (d *decider) finish(w work) Decision {
 }
 
 // batch is the current batch; a plan without batches has one without gates.
-func (d *decider) batch() Batch {
-	if d.progress.Batch >= len(d.plan.Batches) {
+func (d *decider) batch() Batch { return d.plan.batch(d.progress.Batch) }
+
+func (p Plan) batch(i int) Batch {
+	if i >= len(p.Batches) {
 		return Batch{}
 	}
-	return d.plan.Batches[d.progress.Batch]
-}
-
-func (d *decider) checks(w work, batch Batch) *Decision {
-	var open []string
-	for _, name := range batch.Checks {
-		r := d.result(name)
-		switch r.Verdict {
-		case CheckPassed:
-		case CheckFailed:
-			out := d.fail(ChecksFailed, fmt.Sprintf("%scheck %s failed: %s", d.label(), name, r.Message))
-			return &out
-		default:
-			open = append(open, name)
-		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	out := d.wait(ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks passed", d.label(), w.message, len(batch.Checks)-len(open), len(batch.Checks)), 0)
-	out.Checks = open
-	return &out
-}
-
-func (d *decider) result(name string) CheckResult {
-	for _, r := range d.observed.Checks {
-		if r.Name == name && r.Batch == d.progress.Batch {
-			return r
-		}
-	}
-	return CheckResult{Verdict: CheckRunning}
+	return p.Batches[i]
 }
 
 func (d *decider) wait(r Reason, message string, after time.Duration) Decision {

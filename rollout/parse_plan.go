@@ -3,12 +3,7 @@
 package rollout
 
 import (
-	"math"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 )
 
 const planVersion = "slipway.dev/v1alpha1"
@@ -47,7 +42,7 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure") {
+	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -56,6 +51,8 @@ func readPlan(doc value) Plan {
 	p.Target = readTarget(spec.get("target"))
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
+	refuseUnused(spec.get("checks"), p)
+	p.Notifications = readNotifications(spec.get("notifications"))
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
@@ -93,6 +90,9 @@ func readBatches(v value, checks []Check) []Batch {
 			item.get("replicas").fail("%s is less than the batch before (%s): batches are cumulative",
 				batches[i].Replicas, batches[i-1].Replicas)
 		}
+		if window := item.get("pause").get("window"); window.present() && i == len(items)-1 {
+			window.fail("belongs to a batch before: no batch begins after the last one")
+		}
 	}
 	return batches
 }
@@ -110,8 +110,11 @@ func readBatch(item value, checks []Check) Batch {
 	}
 	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
 	pause := item.get("pause")
-	if pause.present() && pause.mapping("duration", "untilApproved") {
-		b.Pause = Pause{Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean()}
+	if pause.present() && pause.mapping("duration", "untilApproved", "window") {
+		b.Pause = Pause{
+			Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean(),
+			Window: readWindow(pause.get("window")),
+		}
 	}
 	names := make([]string, len(checks))
 	for i, c := range checks {
@@ -125,64 +128,4 @@ func readBatch(item value, checks []Check) Batch {
 		b.Checks = append(b.Checks, name)
 	}
 	return b
-}
-
-func readChecks(v value) []Check {
-	var checks []Check
-	for _, item := range v.items() {
-		item.mapping("name", "prometheus", "interval", "count")
-		c := Check{
-			Name:     item.get("name").text(),
-			Interval: item.get("interval").duration(time.Minute),
-			Count:    item.get("count").number(1, 1, 10_000),
-		}
-		if c.Name == "" {
-			item.get("name").fail("is missing")
-		}
-		if slices.ContainsFunc(checks, func(o Check) bool { return o.Name == c.Name }) {
-			item.get("name").fail("%q is the name of a check above", c.Name)
-		}
-		c.Prometheus = readPrometheus(item.get("prometheus"))
-		checks = append(checks, c)
-	}
-	return checks
-}
-
-func readPrometheus(v value) *Prometheus {
-	if !v.present() {
-		v.fail("is missing: a check needs something to ask")
-		return nil
-	}
-	v.mapping("address", "query", "min", "max")
-	p := &Prometheus{
-		Address: v.get("address").text(), Query: v.get("query").text(),
-		Min: v.get("min").limit(), Max: v.get("max").limit(),
-	}
-	if u, err := url.Parse(p.Address); err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
-		v.get("address").fail("%q is not a URL such as http://prometheus:9090", p.Address)
-	}
-	if p.Query == "" {
-		v.get("query").fail("is missing")
-	}
-	switch {
-	case !v.get("min").present() && !v.get("max").present():
-		v.fail("has neither min nor max, so it could never fail: set one")
-	case p.Min != nil && p.Max != nil && *p.Min > *p.Max:
-		v.fail("min %g is above max %g, so it could never pass", *p.Min, *p.Max)
-	}
-	return p
-}
-
-// limit is a finite number, or nil where it is absent.
-func (v value) limit() *float64 {
-	if !v.present() {
-		return nil
-	}
-	s, ok := v.scalar("!!int", "!!float")
-	f, err := strconv.ParseFloat(s, 64)
-	if !ok || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		v.fail("must be a finite number, not %s", v.kind())
-		return nil
-	}
-	return &f
 }

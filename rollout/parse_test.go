@@ -117,7 +117,8 @@ func TestParsePlan(t *testing.T) {
 		},
 		Checks: []rollout.Check{{
 			Name: "errors", Interval: 30 * time.Second, Count: 5,
-			Prometheus: &rollout.Prometheus{Address: "http://prometheus:9090", Query: "rate", Min: &least, Max: &limit},
+			InconclusiveLimit: 3, Timeout: 10 * time.Second,
+			Prometheus: &rollout.Prometheus{Address: "http://prometheus:9090", Query: "rate", Range: rollout.Range{Min: &least, Max: &limit}},
 		}},
 		FailureThreshold: rollout.Pods(1), ProgressDeadline: 10 * time.Minute, OnFailure: rollout.Stop,
 	}
@@ -162,10 +163,12 @@ var wrongValues = []string{"{}", "[]", "nonsense", "-1", "1.5", "true", `"5"`, "
 var rightful = map[string]string{
 	"name": `nonsense 101% 10x "5"`, "namespace": `nonsense 101% 10x "5"`, "query": `nonsense 101% 10x "5"`, "key": `nonsense 101% 10x "5"`,
 	"value": `nonsense 101% 10x "5"`, "podsToDelete": `nonsense 101% 10x "5" []`, "finalizersHandler": `nonsense 101% 10x "5" []`, "hook": `nonsense 101% 10x "5"`,
-	"zone": `nonsense 101% 10x "5"`, "min": "-1", "max": "1.5", "maxSurge": "101%",
+	"zone": `nonsense 101% 10x "5"`, "min": "-1", "max": "1.5 -1", "maxSurge": "101%",
 	"untilApproved": "true", "paused": "true", "disablePVCReuse": "true", "enablePVCReuse": "true", "markPodNotReady": "true",
 	"pause": "{}", "labelsHandler": "{}", "preDelete": "{}", "lifecycle": "{}", "scaleStrategy": "{}", "inPlaceUpdateStrategy": "{}", "priorityStrategy": "{}",
 	"matchLabels": "{}", "matchSelector": "{}", "rollingUpdate": "{}", "updateStrategy": "{}", "weightPriority": "[]", "scatterStrategy": "[]",
+	"headers": "[]", "events": `[] nonsense 101% 10x "5"`, "dryRun": "true", "during": "true", "jsonPath": `nonsense 101% 10x "5"`,
+	"equals": `nonsense -1 1.5 true "5" 101% 10x`, "template": "{}",
 	"matchExpressions": "[]", "values": "", "prometheus": "", "checks": "[]", "status": "{}",
 }
 
@@ -178,7 +181,7 @@ func TestEveryFieldWrongInEveryWayIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		text  string
 		parse func(string) error
-	}{{fullPlan, parsePlan}, {fullSet, parseSet}, {betaSet(), parseSet}} {
+	}{{fullPlan, parsePlan}, {checksPlan, parsePlan}, {fullSet, parseSet}, {betaSet(), parseSet}} {
 		if err := c.parse(c.text); err != nil {
 			t.Fatal(err)
 		}
@@ -207,9 +210,9 @@ func TestEveryFieldWrongInEveryWayIsNamed(t *testing.T) {
 	t.Logf("%d wrong documents", tried)
 }
 
-// walk visits every node below root but the pod template, which is opaque.
+// walk visits every node below root but pod templates, which are opaque.
 func walk(n *yaml.Node, path string, visit func(string, *yaml.Node)) {
-	if path == "spec.template" || strings.HasPrefix(path, "apiVersion") || path == "kind" {
+	if path == "spec.template" || strings.HasSuffix(path, "job.template") || strings.HasPrefix(path, "apiVersion") || path == "kind" {
 		return
 	}
 	if path != "" {

@@ -18,6 +18,7 @@ type Plan struct {
 	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
 	ProgressDeadline time.Duration // how long one batch may take to become ready; 0: see Limits
 	OnFailure        OnFailure
+	Notifications    []Notification
 	Mode             Mode
 }
 
@@ -53,29 +54,14 @@ type Target struct {
 type Batch struct {
 	Replicas Quantity
 	Pause    Pause
-	Checks   []string // names from Plan.Checks, measured after the pods are ready
+	Checks   []string // names from Plan.Checks that must pass before the next batch
 }
 
 // Pause holds a release after a batch is ready.
 type Pause struct {
 	Duration      time.Duration
 	UntilApproved bool
-}
-
-// Check is a measurement between batches. It is defined here and asked elsewhere; exactly one source is set.
-type Check struct {
-	Name       string
-	Prometheus *Prometheus
-	Interval   time.Duration
-	Count      int // measurements that must pass
-}
-
-// Prometheus asks one query; the value must lie within the limits, of which at least one is set.
-type Prometheus struct {
-	Address string
-	Query   string
-	Min     *float64
-	Max     *float64
+	Window        *Window // the next batch begins only inside it; nil: at any time
 }
 
 // DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.
@@ -107,7 +93,7 @@ func (p Plan) Validate(cs CloneSet) error {
 		}
 		previous = n
 	}
-	return nil
+	return p.validateChecks(cs)
 }
 
 func mistake(field, format string, args ...any) FieldError {

@@ -30,7 +30,8 @@ threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is 
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
-		newRolloutReplayCommand(s), newRolloutVerifyCommand(s))
+		newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutVerifyCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
+	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }
 
@@ -137,14 +138,18 @@ func (r release) olderTemplate() map[string]any {
 // missed. It pays no attention to paused, which an estimate cannot outwait.
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
-	p := r.plan
+	p, _ := r.plan.WithoutWindows()
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }
 
-// simOptions are the simulator's options without any fault.
+// simOptions are the simulator's options without any fault. A check takes as long as all its measurements need to pass.
 func (r release) simOptions() sim.Options {
-	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second}
+	measuring := map[string]time.Duration{}
+	for _, c := range r.plan.Checks {
+		measuring[c.Name] = c.Least()
+	}
+	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: measuring}
 }
 
 func readInput(s streams, file string) ([]byte, error) {

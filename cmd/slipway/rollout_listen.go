@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -22,9 +23,18 @@ import (
 // listener hears every decision of a release.
 type listener = func(rollout.Observed, rollout.Decision)
 
-// listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them.
-func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options) (all []listener, finish func() error, err error) {
+// listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
+// the decision that is made on them.
+func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
+	var measured []func(rollout.Measurement)
+	all = append(all, func(rollout.Observed, rollout.Decision) {
+		for _, m := range measuring.Take() {
+			for _, record := range measured {
+				record(m)
+			}
+		}
+	})
 	finish = func() error {
 		var errs []error
 		for _, end := range ends {
@@ -41,7 +51,7 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 			return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
 		}
 		audit := report.NewAudit(file, plan)
-		all = append(all, audit.Record)
+		all, measured = append(all, audit.Record), append(measured, audit.Measure)
 		ends = append(ends, func() error { return errors.Join(audit.Err(), file.Close()) })
 	}
 	if f.metrics != "" {
@@ -51,30 +61,31 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 			return nil, nil, errors.Join(err, finish())
 		}
 		options.Metrics = metrics
-		all, ends = append(all, metrics.Record), append(ends, end)
+		all, ends, measured = append(all, metrics.Record), append(ends, end), append(measured, metrics.Measure)
 	}
 	return all, finish, nil
 }
 
 // progress shows a release to people on a terminal, and to programs elsewhere.
 func (f *runFlags) progress(s streams) (listener, func() error) {
-	format := f.output
-	if format == "auto" {
-		format = "json"
-		if isTerminal(s.out) {
-			format = "table"
-		}
-	}
-	switch format {
-	case "table":
-		live := report.NewLive(s.out, terminalWidth(s.out))
-		return live.Record, live.End
-	case "json":
+	switch {
+	case f.live != nil:
+		return f.live.Record, f.live.End
+	case f.output == "none":
+		return nil, nil
+	default:
 		recorder := report.Recorder{Emit: logger(s.out)}
 		return recorder.Record, recorder.Err
-	default:
-		return nil, nil
 	}
+}
+
+// onTerminal makes the table of a release, and lets messages to people make room for it, where there is to be one.
+func (f *runFlags) onTerminal(s streams) streams {
+	if f.output == "table" || f.output == "auto" && isTerminal(s.out) {
+		f.live = report.NewLive(s.out, func() int { return terminalWidth(s.out) })
+		s.err = f.live.Beside(s.err)
+	}
+	return s
 }
 
 // logger writes one structured line for each change of a release.

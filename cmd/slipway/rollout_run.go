@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // Exit codes of a release that did not end by a decision.
@@ -37,10 +39,12 @@ type runFlags struct {
 	output    string
 	auditLog  string
 	metrics   string
+	secrets   string
 	parallel  int
 	lease     time.Duration
 	stay      bool
 	restart   bool
+	live      *report.Live // the table on a terminal; nil: none
 }
 
 func newRolloutRunCommand(s streams) *cobra.Command {
@@ -90,6 +94,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
+	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
@@ -105,17 +110,40 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	listeners, finish, err := f.listeners(s, plan, &options)
+	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
 	}
+	defer measuring.Close()
+	s = f.onTerminal(s)
+	listeners, finish, err := f.listeners(s, plan, &options, measuring)
+	if err != nil {
+		return err
+	}
+	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		for _, record := range listeners {
+		for _, record := range append(listeners, told.Record) {
 			record(o, d)
 		}
 	})
-	return f.outcome(ctx, d, errors.Join(err, finish()))
+	err = f.outcome(ctx, d, errors.Join(err, finish()))
+	lastWords(told, err)
+	return err
+}
+
+// checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind
+// its writes.
+func (f *runFlags) checks(plan rollout.Plan, options *kube.Options) (*check.Runner, error) {
+	measuring, err := check.New(check.Options{Plan: plan, Secrets: f.secrets, Config: options.Config, Now: time.Now})
+	if err != nil {
+		measuring.Close()
+		return nil, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.plan, err)}
+	}
+	if len(plan.Checks) > 0 {
+		options.Checks = measuring
+	}
+	return measuring, nil
 }
 
 // outcome turns the end of a run into an exit code.
@@ -198,12 +226,6 @@ func (f *runFlags) check() error {
 
 // target is the name of the CloneSet, from the argument or the plan.
 func (f *runFlags) target(plan rollout.Plan, args []string) (string, error) {
-	for _, b := range plan.Batches {
-		if len(b.Checks) > 0 {
-			return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s: spec.batches: checks are not measured by rollout run: take %q out, or use a pause with untilApproved",
-				f.plan, b.Checks[0])}
-		}
-	}
 	if len(args) == 0 && plan.Target.Name == "" {
 		return "", usagef("nothing to release: name a CloneSet, or give a --plan with a target")
 	}

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -18,6 +20,7 @@ type simulateOptions struct {
 	releaseFlags
 	crash  int
 	kill   bool
+	checks []string
 	output string
 }
 
@@ -32,6 +35,8 @@ done in it and why. Nothing is read but the files, and nothing is written but th
   slipway rollout simulate cloneset.yaml
   # what changes if pods need 5 to 30 seconds and three of them crash meanwhile
   slipway rollout simulate --ready 5s..30s --crash 3 cloneset.yaml
+  # what happens if the check errors fails in the second batch
+  slipway rollout simulate --plan plan.yaml --check errors=fail@2 cloneset.yaml
   # a page to look at
   slipway rollout simulate --from old.yaml --plan plan.yaml -o html cloneset.yaml > release.html`,
 		Args: cobra.ExactArgs(1),
@@ -40,7 +45,8 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	opts.add(cmd)
 	cmd.Flags().IntVar(&opts.crash, "crash", 0, "let this many pods crash and recover at random moments")
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl or html")
+	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
 	return cmd
 }
 
@@ -52,11 +58,18 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	show, err := opts.shower(s.out)
+	var windows bool
+	if r.plan, windows = r.plan.WithoutWindows(); windows {
+		s.say("note: time windows are played as if they were open: a played release has no time of day")
+	}
+	show, err := opts.shower(s.out, r)
 	if err != nil {
 		return &exitError{code: 2, err: err}
 	}
 	options := r.simOptions()
+	if options.Checks, err = opts.checking(r.plan); err != nil {
+		return &exitError{code: 2, err: err}
+	}
 	if opts.crash > 0 {
 		// Crashes belong into the time that the release takes, and that is known only after playing it.
 		calm := sim.New(r.set, r.olderTemplate(), options)
@@ -67,20 +80,42 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	recorder := report.Recorder{Emit: show.row}
 	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
-		recorder.Record(o, d)
+		show.record(o, d)
 	})
 	line.clear()
 	if err == nil {
-		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
+		err = show.end()
 	}
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
 	}
 	return verdict(decision)
+}
+
+// checking says which checks fail, and in which batch.
+func (opts simulateOptions) checking(p rollout.Plan) (func(string, int) (bool, string), error) {
+	fails := map[string]int{} // 1-based batch; 0: each
+	for _, text := range opts.checks {
+		name, what, _ := strings.Cut(text, "=")
+		word, number, at := strings.Cut(what, "@")
+		batch, err := strconv.Atoi(number)
+		if word != "fail" || at && (err != nil || batch < 1) {
+			return nil, fmt.Errorf("--check %s: write NAME=fail, or NAME=fail@2 for the second batch", text)
+		}
+		if !slices.ContainsFunc(p.Checks, func(c rollout.Check) bool { return c.Name == name }) {
+			return nil, fmt.Errorf("--check %s: the plan has no check %q", text, name)
+		}
+		fails[name] = batch
+	}
+	return func(name string, batch int) (bool, string) {
+		if at, ok := fails[name]; ok && (at == 0 || at == batch+1) {
+			return false, "assumed to fail"
+		}
+		return true, "assumed to pass"
+	}, nil
 }
 
 // verdict turns a release's end into an exit code.

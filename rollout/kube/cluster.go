@@ -37,6 +37,7 @@ type Options struct {
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
 	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
 	Metrics   *Metrics      // counts what is done; may be nil
+	Checks    Checks        // measures the plan's checks; may be nil where it has none
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
 }
@@ -73,6 +74,8 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
+	plan     rollout.Plan // what is carried out
+	recalled configMap    // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -93,7 +96,7 @@ type look struct {
 }
 
 // seen are the versions of the mirrors at the last look.
-type seen struct{ sets, pods, claims, memory uint64 }
+type seen struct{ sets, pods, claims, memory, checks uint64 }
 
 // Open connects to the CloneSet and begins to watch it. It writes nothing.
 func Open(ctx context.Context, options Options) (*Cluster, error) {
@@ -158,7 +161,6 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 
 func (c *Cluster) makeMirrors(set cloneSet) {
 	ns := c.options.Namespace
-	only := func(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 	selected := url.Values{"labelSelector": {selectorText(field(set.tree, "spec", "selector"))}}
 	c.sets = newMirror[cloneSet](c.client, cloneSets(c.options.Version, ns), only(c.options.Name), c.changed)
 	c.memory = newMirror[configMap](c.client, configMaps(ns), only(MemoryName(c.options.Name)), c.changed)
@@ -167,6 +169,9 @@ func (c *Cluster) makeMirrors(set cloneSet) {
 		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
 	}
 }
+
+// only selects the object of a name.
+func only(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 
 // start lists everything once and follows it from there.
 func (c *Cluster) start(ctx context.Context) error {
@@ -234,6 +239,9 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 		c.observePods(&o)
 	}
 	o.StableRevision = c.stable(&o)
+	if c.options.Checks != nil {
+		o.Checks, c.seen.checks = c.options.Checks.Results()
+	}
 	o.Progress, err = c.recallProgress(&o)
 	c.last.observed = o
 	return o, err
@@ -257,6 +265,9 @@ func (c *Cluster) versions() seen {
 	v := seen{sets: c.sets.at(), pods: c.pods.at(), memory: c.memory.at()}
 	if c.claims != nil {
 		v.claims = c.claims.at()
+	}
+	if c.options.Checks != nil {
+		_, v.checks = c.options.Checks.Results()
 	}
 	return v
 }
@@ -419,6 +430,8 @@ func (c *Cluster) block(ctx context.Context) bool {
 	defer cancel()
 	select {
 	case <-c.changed:
+		return true
+	case <-c.measured():
 		return true
 	case <-due.Done():
 		return ctx.Err() == nil

@@ -115,6 +115,7 @@ func (o JobOptions) Rules() []map[string]any {
 		rules[4]["verbs"] = []string{"get", "update", "delete"}
 		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
 	}
+	rules = append(rules, o.checkRules()...)
 	if o.Mode == rollout.Partition {
 		return rules
 	}

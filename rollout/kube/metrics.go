@@ -24,9 +24,12 @@ type Metrics struct {
 	requests map[request]int
 	latency  map[string]*histogram
 	gauges   map[string]float64
+	measured map[measured]int
 }
 
 type request struct{ verb, resource, code string }
+
+type measured struct{ check, verdict string }
 
 type histogram struct {
 	buckets []int // beside bounds
@@ -39,7 +42,7 @@ func bounds() []float64 { return []float64{.005, .01, .025, .05, .1, .25, .5, 1,
 
 // NewMetrics begins to count.
 func NewMetrics(now func() time.Time) *Metrics {
-	return &Metrics{now: now, requests: map[request]int{}, latency: map[string]*histogram{}, gauges: map[string]float64{}}
+	return &Metrics{now: now, requests: map[request]int{}, latency: map[string]*histogram{}, gauges: map[string]float64{}, measured: map[measured]int{}}
 }
 
 // Record takes down where a release stands. It fits rollout.Run's report.
@@ -63,6 +66,13 @@ func (m *Metrics) Record(o rollout.Observed, d rollout.Decision) {
 	m.gauges["slipway_batch_target_pods"] = float64(d.Target)
 }
 
+// Measure counts an answer to a check.
+func (m *Metrics) Measure(answer rollout.Measurement) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.measured[measured{answer.Check, string(answer.Verdict)}]++
+}
+
 // ServeHTTP writes the metrics.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -84,11 +94,25 @@ func (m *Metrics) write(w io.Writer) {
 	for _, verb := range slices.Sorted(maps.Keys(m.latency)) {
 		m.latency[verb].write(&b, verb)
 	}
+	m.writeMeasured(&b)
 	b.WriteString("# HELP slipway_pods Pods of the CloneSet by state.\n# TYPE slipway_pods gauge\n")
 	for _, name := range slices.Sorted(maps.Keys(m.gauges)) {
 		fmt.Fprintf(&b, "%s %s\n", name, strconv.FormatFloat(m.gauges[name], 'g', -1, 64))
 	}
 	_, _ = io.WriteString(w, b.String())
+}
+
+func (m *Metrics) writeMeasured(b *strings.Builder) {
+	if len(m.measured) == 0 {
+		return
+	}
+	b.WriteString("# HELP slipway_check_measurements_total Answers to checks.\n# TYPE slipway_check_measurements_total counter\n")
+	lines := make([]string, 0, len(m.measured))
+	for key, n := range m.measured {
+		lines = append(lines, fmt.Sprintf("slipway_check_measurements_total{check=%q,verdict=%q} %d\n", key.check, key.verdict, n))
+	}
+	slices.Sort(lines)
+	b.WriteString(strings.Join(lines, ""))
 }
 
 func (h *histogram) write(b *strings.Builder, verb string) {

@@ -27,6 +27,7 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 		return rollout.Decision{}, err
 	}
 	defer c.Close()
+	c.plan = plan
 	if report == nil {
 		report = func(rollout.Observed, rollout.Decision) {}
 	}
@@ -101,6 +102,7 @@ func (c *Cluster) carryOut(ctx context.Context, plan rollout.Plan, report func(r
 	for {
 		d, err := rollout.Run(ctx, plan, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.note(ctx, d)
+			c.attend(o, d)
 			report(o, d)
 		})
 		if err != nil || !c.options.Stay {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,8 @@ import (
 )
 
 // An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
-// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run.
+// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run. A line
+// with a measurement holds nothing else: what it amounts to is in the checks of a later line.
 type auditLine struct {
 	Plan      *rollout.Plan         `json:"plan,omitempty"`
 	Now       time.Time             `json:"now"`
@@ -31,6 +33,13 @@ type auditLine struct {
 	Checks    []rollout.CheckResult `json:"checks,omitempty"`
 	Progress  rollout.Progress      `json:"progress"`
 	Decision  json.RawMessage       `json:"decision"`
+
+	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
+}
+
+// measurementLine is a line with one answer to a check.
+type measurementLine struct {
+	Measurement rollout.Measurement `json:"measurement"`
 }
 
 // Audit writes an audit log. It is not safe for concurrent use.
@@ -39,19 +48,26 @@ type Audit struct {
 	plan      *rollout.Plan // until it is written
 	set       []byte        // as it was written last
 	revisions []byte
-	pods      map[string][]byte
+	pods      map[string]rollout.Pod
 	err       error
 }
 
 // NewAudit begins the log of a run of the plan.
 func NewAudit(out io.Writer, p rollout.Plan) *Audit {
-	return &Audit{out: out, plan: &p, pods: map[string][]byte{}}
+	return &Audit{out: out, plan: &p, pods: map[string]rollout.Pod{}}
 }
 
 // Record adds a line. It fits rollout.Run's report; the first error is kept for Err.
 func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
 	if a.err == nil {
 		a.err = a.record(o, d)
+	}
+}
+
+// Measure adds a line with a measurement. The first error is kept for Err.
+func (a *Audit) Measure(m rollout.Measurement) {
+	if a.err == nil {
+		a.err = a.write(measurementLine{m})
 	}
 }
 
@@ -75,6 +91,10 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 		line.Revisions = o.Revisions
 	}
 	line.Pods, line.Gone = a.difference(o.Pods)
+	return a.write(line)
+}
+
+func (a *Audit) write(line any) error {
 	data, err := json.Marshal(line)
 	if err != nil {
 		return fmt.Errorf("writing audit log: %w", err)
@@ -99,9 +119,10 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	there := make(map[string]bool, len(pods))
 	for _, p := range pods {
 		there[p.Name] = true
-		last := a.pods[p.Name]
-		if changed(&last, p) {
-			a.pods[p.Name] = last
+		if last, ok := a.pods[p.Name]; !ok || !same(&last, &p) {
+			// What it holds may change after this look.
+			p.Labels, p.Finalizers = maps.Clone(p.Labels), slices.Clone(p.Finalizers)
+			a.pods[p.Name] = p
 			different = append(different, p)
 		}
 	}
@@ -115,6 +136,17 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	return different, gone
 }
 
+// same tells whether two looks at a pod saw the same. It is asked for every pod in every look, which rules out to compare
+// what would be written.
+func same(a, b *rollout.Pod) bool {
+	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&
+		a.Revision == b.Revision && a.Node == b.Node && a.Domain == b.Domain && a.Phase == b.Phase && a.Lifecycle == b.Lifecycle &&
+		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
+		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating &&
+		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
+		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
+}
+
 // ErrDiffers is wrapped where a decision of an audit log is not made again.
 var ErrDiffers = errors.New("decides otherwise")
 
@@ -123,18 +155,23 @@ var ErrDiffers = errors.New("decides otherwise")
 func Replay(in io.Reader) (int, error) {
 	d := json.NewDecoder(in)
 	var state replayed
-	for n := 0; ; n++ {
+	made := 0
+	for n := 1; ; n++ {
 		var line auditLine
 		err := d.Decode(&line)
 		if errors.Is(err, io.EOF) {
-			return n, nil
+			return made, nil
+		}
+		if err == nil && line.Measurement != nil {
+			continue
 		}
 		if err == nil {
 			err = state.take(line)
 		}
 		if err != nil {
-			return n, fmt.Errorf("audit log, line %d: %w", n+1, err)
+			return made, fmt.Errorf("audit log, line %d: %w", n, err)
 		}
+		made++
 	}
 }
 
@@ -143,15 +180,20 @@ type replayed struct {
 	began    bool
 	plan     rollout.Plan
 	observed rollout.Observed
-	pods     map[string]rollout.Pod
 }
 
 func (r *replayed) take(line auditLine) error {
-	if line.Plan != nil {
-		*r = replayed{began: true, plan: *line.Plan, pods: map[string]rollout.Pod{}}
-	}
-	if !r.began {
+	if line.Plan == nil && !r.began {
 		return errors.New("the log does not begin with a plan: it is not an audit log, or its beginning is missing")
+	}
+	r.absorb(line)
+	return compare(rollout.Decide(r.plan, r.observed), line.Decision)
+}
+
+// absorb brings the state up to a line.
+func (r *replayed) absorb(line auditLine) {
+	if line.Plan != nil {
+		*r = replayed{began: true, plan: *line.Plan}
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
@@ -163,17 +205,25 @@ func (r *replayed) take(line auditLine) error {
 		o.Revisions = line.Revisions
 	}
 	for _, p := range line.Pods {
-		r.pods[p.Name] = p
+		if i, found := r.find(p.Name); found {
+			o.Pods[i] = p
+		} else {
+			o.Pods = slices.Insert(o.Pods, i, p)
+		}
 	}
 	for _, name := range line.Gone {
-		delete(r.pods, name)
+		if i, found := r.find(name); found {
+			o.Pods = slices.Delete(o.Pods, i, i+1)
+		}
 	}
-	o.Pods = make([]rollout.Pod, 0, len(r.pods))
-	for _, p := range r.pods {
-		o.Pods = append(o.Pods, p)
+	if o.Pods == nil && r.plan.Mode != rollout.Partition {
+		o.Pods = []rollout.Pod{} // none, rather than not looked at
 	}
-	slices.SortFunc(o.Pods, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	return compare(rollout.Decide(r.plan, *o), line.Decision)
+}
+
+// find is the place of a pod in the order of names.
+func (r *replayed) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(r.observed.Pods, name, func(p rollout.Pod, name string) int { return cmp.Compare(p.Name, name) })
 }
 
 func compare(again rollout.Decision, recorded []byte) error {

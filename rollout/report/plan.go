@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -36,12 +37,30 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once\n", short(c.Total), c.Ready)
+	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
 	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	if err := align(w, b.String()); err != nil {
 		return err
 	}
 	return planBatches(w, o, c)
+}
+
+// windows says that an estimate has no time of day, where that matters.
+func windows(o rollout.Outline) string {
+	for _, b := range o.Batches {
+		if b.Pause.Window != nil {
+			return "; waiting for time windows is not in it"
+		}
+	}
+	return ""
+}
+
+// checksPass is what an estimate assumes of checks, where there are any.
+func checksPass(o rollout.Outline) string {
+	if slices.ContainsFunc(o.Batches, func(b rollout.OutlineBatch) bool { return len(b.Checks) > 0 }) {
+		return ", and every check assumed to pass"
+	}
+	return ""
 }
 
 // align writes text whose cells end in tabs, in columns.
@@ -106,6 +125,9 @@ func then(b rollout.OutlineBatch, last bool) string {
 	}
 	if b.Pause.UntilApproved {
 		steps = append(steps, "wait for approval")
+	}
+	if b.Pause.Window != nil {
+		steps = append(steps, "wait for "+b.Pause.Window.String())
 	}
 	if last {
 		steps = append(steps, "done")

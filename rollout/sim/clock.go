@@ -98,6 +98,7 @@ func (c *Cluster) happen(e event) {
 		c.reconcile()
 		return
 	case eventChecked:
+		c.measured(e.name, e.uid)
 		return
 	case eventApprove:
 		c.progress.Approved = c.progress.Batch + 1

@@ -44,6 +44,7 @@ type Cluster struct {
 	stale    *rollout.Observed
 	lagging  bool // the last look was a stale one
 	results  []rollout.CheckResult
+	asked    []rollout.CheckResult // those that are there, and those to come
 	observe  func() // called after every change, for tests that check invariants
 }
 

@@ -58,5 +58,7 @@ type Options struct {
 
 	Checks func(name string, batch int) (passed bool, message string) // nil: every check passes
 
+	Measuring map[string]time.Duration // how long a check takes until its result is there; none: no time
+
 	Controller *Controller // reconciles the CloneSet in partition mode; nil: nothing does
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout"
 )
@@ -35,7 +37,10 @@ func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.O
 // waits for it. Play calls it; a loop other than rollout.Run has to.
 func (c *Cluster) Attend(d rollout.Decision) {
 	for _, name := range d.Checks {
-		r := rollout.CheckResult{Name: name, Batch: d.Batch, Verdict: rollout.CheckPassed, Message: "simulated"}
+		if slices.ContainsFunc(c.asked, func(r rollout.CheckResult) bool { return r.Name == name && r.Batch == d.Batch }) {
+			continue
+		}
+		r := rollout.CheckResult{Name: name, Batch: d.Batch, Verdict: rollout.CheckPassed, Message: "assumed to pass"}
 		if c.options.Checks != nil {
 			passed, message := c.options.Checks(name, d.Batch)
 			r.Message = message
@@ -43,8 +48,8 @@ func (c *Cluster) Attend(d rollout.Decision) {
 				r.Verdict = rollout.CheckFailed
 			}
 		}
-		c.results = append(c.results, r)
-		c.schedule(0, event{kind: eventChecked})
+		c.asked = append(c.asked, r)
+		c.schedule(c.options.Measuring[name], event{kind: eventChecked, name: name, uid: strconv.Itoa(d.Batch)})
 	}
 	if c.options.Approval >= 0 && d.Reason == rollout.AwaitingApproval && !c.awaited(eventApprove) {
 		c.schedule(c.options.Approval, event{kind: eventApprove})
@@ -60,8 +65,17 @@ func (c *Cluster) awaited(kind eventKind) bool {
 	return false
 }
 
+// measured lets the result of a check arrive.
+func (c *Cluster) measured(name, batch string) {
+	for _, r := range c.asked {
+		if r.Name == name && strconv.Itoa(r.Batch) == batch {
+			c.results = append(c.results, r)
+		}
+	}
+}
+
 // Forget drops the memory of the last release, as a new release of the same object begins with none.
-func (c *Cluster) Forget() { c.progress = rollout.Progress{} }
+func (c *Cluster) Forget() { c.progress, c.results, c.asked = rollout.Progress{}, nil, nil }
 
 // Tell changes the memory of the release as a person does who approves, holds or aborts it.
 func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }

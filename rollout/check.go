@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Check is a question that a release asks about a batch, again and again, until the answers let it go on or stop it. It
+// is defined here and asked elsewhere; exactly one of Prometheus, HTTP, Job and Pods is set.
+type Check struct {
+	Name       string
+	Prometheus *Prometheus
+	HTTP       *HTTP
+	Job        *JobCheck
+	Pods       *PodsCheck
+
+	Interval          time.Duration // from the beginning of one measurement to that of the next
+	Count             int           // measurements that must pass
+	FailureLimit      int           // measurements of a batch that may fail
+	InconclusiveLimit int           // measurements in a row that may be inconclusive
+	InitialDelay      time.Duration // before the first measurement of a batch
+	Timeout           time.Duration // how long one measurement may take
+	DryRun            bool          // measured and reported, but whatever comes out the release goes on
+	During            bool          // measured from the beginning of the batch, not only once it is ready
+}
+
+// Prometheus asks one query; the value must lie within the limits, of which at least one is set.
+type Prometheus struct {
+	Address string
+	Query   string
+	Range
+	Access
+}
+
+// HTTP asks a web server. Without JSONPath the status is the answer; with it, the one value that the path finds in the
+// answer's body.
+type HTTP struct {
+	URL      string
+	Method   string
+	Status   []int // those that are right
+	JSONPath string
+	Equals   *string // what the value must be, as text
+	Range
+	Access
+}
+
+// JobCheck runs a Kubernetes Job for each measurement; the Job must succeed.
+type JobCheck struct {
+	Template map[string]any // metadata and spec of a Job, as in a CronJob's jobTemplate
+	Keep     time.Duration  // how long the Job stays after it has ended
+}
+
+// PodsCheck looks at the updated pods and their Events. A nil limit is not looked at.
+type PodsCheck struct {
+	MaxRestarts *int     // restarts of containers since the batch began, all pods together
+	MaxNotReady *int     // pods that are not ready, once the batch is
+	Events      []string // reasons of Events that no updated pod may have since the batch began
+}
+
+// Range holds the limits of a value. A nil limit is none.
+type Range struct {
+	Min *float64
+	Max *float64
+}
+
+// Holds tells whether a value lies within the limits.
+func (r Range) Holds(value float64) bool {
+	return (r.Min == nil || value >= *r.Min) && (r.Max == nil || value <= *r.Max)
+}
+
+// String is the limits in words, such as "at most 0.01".
+func (r Range) String() string {
+	switch {
+	case r.Min != nil && r.Max != nil:
+		return fmt.Sprintf("%g to %g", *r.Min, *r.Max)
+	case r.Min != nil:
+		return fmt.Sprintf("at least %g", *r.Min)
+	case r.Max != nil:
+		return fmt.Sprintf("at most %g", *r.Max)
+	default:
+		return "any value"
+	}
+}
+
+// Access is what a server wants to know before it answers.
+type Access struct {
+	Headers     []Header
+	BearerToken *SecretRef
+	CA          *SecretRef // certificates in PEM form that the server's is signed by; nil: the system's
+}
+
+// Header is one header of a request: with a value that anybody may read, or one from a Secret.
+type Header struct {
+	Name   string
+	Value  string
+	Secret *SecretRef
+}
+
+// SecretRef names one key of a Secret. A plan never holds the value itself.
+type SecretRef struct {
+	Name string
+	Key  string
+}
+
+// secrets are the references of a server's access.
+func (a Access) secrets() []SecretRef {
+	var refs []SecretRef
+	for _, h := range a.Headers {
+		if h.Secret != nil {
+			refs = append(refs, *h.Secret)
+		}
+	}
+	for _, ref := range []*SecretRef{a.BearerToken, a.CA} {
+		if ref != nil {
+			refs = append(refs, *ref)
+		}
+	}
+	return refs
+}
+
+// Secrets are the keys of Secrets that the check reads.
+func (c Check) Secrets() []SecretRef {
+	switch {
+	case c.Prometheus != nil:
+		return c.Prometheus.secrets()
+	case c.HTTP != nil:
+		return c.HTTP.secrets()
+	default:
+		return nil
+	}
+}
+
+// Kind says what the check asks, in one word.
+func (c Check) Kind() string {
+	switch {
+	case c.Prometheus != nil:
+		return "prometheus"
+	case c.HTTP != nil:
+		return "http"
+	case c.Job != nil:
+		return "job"
+	default:
+		return "pods"
+	}
+}
+
+// Least is how long the check takes when every measurement passes at once.
+func (c Check) Least() time.Duration {
+	return c.InitialDelay + time.Duration(max(c.Count-1, 0))*c.Interval
+}
+
+// PodLabels are the labels of the Job's pods.
+func (j JobCheck) PodLabels() map[string]string {
+	template := object(object(j.Template["spec"])["template"])
+	return stringMap(object(template["metadata"])["labels"])
+}
+
+// check is the check of the given name.
+func (p *Plan) check(name string) (Check, bool) {
+	i := slices.IndexFunc(p.Checks, func(c Check) bool { return c.Name == name })
+	if i < 0 {
+		return Check{}, false
+	}
+	return p.Checks[i], true
+}
+
+// Secrets are the keys of Secrets that the plan's checks and notifications read, each once.
+func (p Plan) Secrets() []SecretRef {
+	var all, refs []SecretRef
+	for _, c := range p.Checks {
+		all = append(all, c.Secrets()...)
+	}
+	for _, n := range p.Notifications {
+		all = append(all, n.Secrets()...)
+	}
+	for _, ref := range all {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// jobPoll is how often a Job is looked at while it runs.
+const jobPoll = time.Second
+
+// jobSource runs a Job for each measurement. Kubernetes itself ends it after the check's timeout and deletes it later.
+type jobSource struct {
+	cluster dynamic.Interface
+	spec    rollout.JobCheck
+	name    string
+	timeout time.Duration
+}
+
+func newJobSource(config *rest.Config, c rollout.Check) (source, error) {
+	cluster, err := newCluster(config)
+	return jobSource{cluster, *c.Job, c.Name, c.Timeout}, err
+}
+
+// try shows the Job to the API server, which refuses one that could never run.
+func (j jobSource) try(ctx context.Context, s scene) answer {
+	job := j.object(s)
+	job.SetName(job.GetName() + "-try")
+	options := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
+	if _, err := j.cluster.Resource(jobs()).Namespace(s.set.Namespace).Create(ctx, job, options); err != nil {
+		return serverAnswer("creating a Job", err)
+	}
+	return answer{passed: true, message: "the API server takes the Job; whether it succeeds is seen in the release"}
+}
+
+func (j jobSource) ask(ctx context.Context, s scene) answer {
+	in := j.cluster.Resource(jobs()).Namespace(s.set.Namespace)
+	job := j.object(s)
+	what := fmt.Sprintf("Job %s/%s", s.set.Namespace, job.GetName())
+	options := metav1.CreateOptions{FieldManager: "slipway", FieldValidation: metav1.FieldValidationStrict}
+	if _, err := in.Create(ctx, job, options); err != nil && !apierrors.IsAlreadyExists(err) {
+		return serverAnswer("creating "+what, err)
+	}
+	for {
+		found, err := in.Get(ctx, job.GetName(), metav1.GetOptions{})
+		if err == nil {
+			a, ended := judgeJob(found, what)
+			if ended {
+				return a
+			}
+		} else if ctx.Err() == nil {
+			return serverAnswer("reading "+what, err)
+		}
+		if pause(ctx, jobPoll); ctx.Err() != nil {
+			return inconclusive("%s did not end within %v", what, j.timeout)
+		}
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// judgeJob reads how a Job has ended, if it has.
+func judgeJob(job *unstructured.Unstructured, what string) (answer, bool) {
+	var fields struct {
+		Status struct {
+			Conditions []metav1.Condition `json:"conditions"`
+		} `json:"status"`
+	}
+	if err := decode(job, &fields); err != nil {
+		return answer{err: err}, true
+	}
+	for _, c := range fields.Status.Conditions {
+		switch {
+		case c.Status != metav1.ConditionTrue:
+		case c.Type == "Complete":
+			return answer{passed: true, value: "Complete", message: what + " succeeded"}, true
+		case c.Type == "Failed" && c.Reason == "DeadlineExceeded":
+			return inconclusive("%s did not end in time: %s", what, c.Message), true
+		case c.Type == "Failed":
+			return answer{value: c.Reason, message: fmt.Sprintf("%s failed: %s: %s: kubectl logs job/%s -n %s says why", what, c.Reason, c.Message, job.GetName(), job.GetNamespace())}, true
+		}
+	}
+	return answer{}, false
+}
+
+// object is the Job of one measurement. It belongs to what is released, so it goes with that at the latest.
+func (j jobSource) object(s scene) *unstructured.Unstructured {
+	template := (&unstructured.Unstructured{Object: j.spec.Template}).DeepCopy().Object
+	spec, _ := template["spec"].(map[string]any)
+	for field, value := range map[string]any{
+		"activeDeadlineSeconds": max(int64(j.timeout.Seconds()), 1), "ttlSecondsAfterFinished": int64(j.spec.Keep.Seconds()), "backoffLimit": int64(0),
+	} {
+		if _, given := spec[field]; !given {
+			spec[field] = value
+		}
+	}
+	job := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "batch/v1", "kind": "Job", "spec": spec}}
+	if meta, ok := template["metadata"].(map[string]any); ok {
+		job.Object["metadata"] = meta
+	}
+	job.SetName(j.jobName(s))
+	job.SetNamespace(s.set.Namespace)
+	labels := job.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels["slipway.dev/check"] = j.name
+	job.SetLabels(labels)
+	job.SetOwnerReferences([]metav1.OwnerReference{owner(s.set)})
+	return job
+}
+
+// jobName follows from what the Job is for, so that an agent that starts again finds it. A batch that got ready a second
+// time is measured by another Job.
+func (j jobSource) jobName(s scene) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %s %d %d", s.set.UID, s.revision, s.batch, j.name, s.ready.UnixNano(), s.number))
+	hash := hex.EncodeToString(sum[:5])
+	const most = 63 - 11
+	name := "slipway-" + s.set.Name + "-" + j.name
+	if len(name) > most {
+		name = name[:most]
+	}
+	return strings.TrimRight(name, "-.") + "-" + hash
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// shop is a service with metrics: each time it is scraped it has served ten more requests, of which some have failed.
+type shop struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests int
+	errors   int
+	failing  int // of ten
+	idle     bool
+}
+
+func newShop(t *testing.T) *shop {
+	t.Helper()
+	s := &shop{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.idle {
+			s.requests += 10
+			s.errors += s.failing
+		}
+		fmt.Fprintf(w, "# TYPE requests_total counter\nrequests_total{zone=\"a\"} %d\nrequests_total{zone=\"b\"} %d\n", s.requests, s.requests)
+		fmt.Fprintf(w, "# TYPE errors_total counter\nerrors_total{zone=\"a\"} %d\nerrors_total{zone=\"b\"} %d\n", s.errors, s.errors)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *shop) set(failing int, idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing, s.idle = failing, idle
+}
+
+// errorRate is what a release is interested in.
+const errorRate = "sum(rate(errors_total[2s])) / sum(rate(requests_total[2s]))"
+
+// prometheus is a real server that scrapes a shop.
+type prometheus struct {
+	t       *testing.T
+	dir     string
+	port    string
+	address string
+	process *exec.Cmd
+}
+
+// startPrometheus needs the program on the PATH, as Debian's package prometheus brings it.
+func startPrometheus(t *testing.T, s *shop) *prometheus {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a Prometheus")
+	}
+	if _, err := exec.LookPath("prometheus"); err != nil {
+		t.Skip("prometheus is not on the PATH")
+	}
+	p := &prometheus{t: t, dir: t.TempDir(), port: freePort(t)}
+	p.address = "http://127.0.0.1:" + p.port
+	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- job_name: shop\n  static_configs: [{targets: [%q]}]\n",
+		strings.TrimPrefix(s.URL, "http://"))
+	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	p.start()
+	return p
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+func (p *prometheus) start() {
+	p.t.Helper()
+	var said bytes.Buffer
+	p.process = exec.Command("prometheus", "--config.file="+filepath.Join(p.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(p.dir, "data"),
+		"--web.listen-address=127.0.0.1:"+p.port, "--log.level=warn")
+	p.process.Stdout, p.process.Stderr = &said, &said
+	if err := p.process.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	kubetest.Eventually(p.t, "Prometheus is ready", func() (bool, string) {
+		resp, err := http.Get(p.address + "/-/ready")
+		if err != nil {
+			return false, err.Error()
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusOK, resp.Status
+	})
+}
+
+func (p *prometheus) stop() {
+	if p.process != nil {
+		_ = p.process.Process.Kill()
+		_ = p.process.Wait()
+		p.process = nil
+	}
+}
+
+// asks is a check of one query.
+func (p *prometheus) asks(t *testing.T, query, limits string) rollout.Check {
+	t.Helper()
+	return source(t, fmt.Sprintf("prometheus: {address: %q, query: '%s', %s}", p.address, query, limits))
+}
+
+// TestPrometheus asks a real Prometheus everything that it may answer.
+func TestPrometheus(t *testing.T) {
+	s := newShop(t)
+	s.set(1, false)
+	p := startPrometheus(t, s)
+	ask := func(query, limits string) (rollout.Measurement, error) {
+		return check.Try(t.Context(), check.Options{Now: time.Now}, p.asks(t, query, limits), rollout.CloneSet{})
+	}
+	awaits := func(what string, verdict rollout.CheckVerdict, message string) {
+		t.Helper()
+		kubetest.Eventually(t, what, func() (bool, string) {
+			m, err := ask(errorRate, "max: 0.15")
+			return m.Verdict == verdict && strings.Contains(m.Message, message), fmt.Sprint(m, err)
+		})
+	}
+	awaits("one error of ten passes", rollout.CheckPassed, "at most 0.15")
+	const passed, failed, inconclusive = rollout.CheckPassed, rollout.CheckFailed, rollout.CheckInconclusive
+	for _, c := range []struct {
+		reason, query, limits, message string
+		verdict                        rollout.CheckVerdict
+		err                            error
+	}{
+		{"a scalar", "1", "min: 1, max: 1", "1, 1 to 1", passed, nil},
+		{"a scalar out of its limits", "2", "max: 1", "2 is not at most 1", failed, nil},
+		{"one series", "sum(up)", "min: 1", "1, at least 1", passed, nil},
+		{"no series", "nothing_of_that_name", "max: 1", "the query finds no series", inconclusive, nil},
+		{"no series made to a number", "nothing_of_that_name or vector(0)", "max: 1", "0, at most 1", passed, nil},
+		{"several series", "requests_total", "max: 1", "the query finds 2 series, such as requests_total{", inconclusive, nil},
+		{"NaN", "vector(0) / vector(0)", "min: 0", "the value is NaN", inconclusive, nil},
+		{"infinity", "vector(1) / vector(0)", "min: 0", "the value is +Inf", inconclusive, nil},
+		{"a range of time", "requests_total[1m]", "max: 1", "the query gives values over a range of time", inconclusive, check.ErrWrong},
+		{"text", `"text"`, "max: 1", "what Prometheus answers is no number", inconclusive, nil},
+		{"a wrong query", "sum(rate(", "max: 1", "Prometheus does not understand the query", inconclusive, check.ErrWrong},
+		{"a function that is none", "summ(up)", "max: 1", `unknown function with name "summ"`, inconclusive, check.ErrWrong},
+		{"series that do not fit", "requests_total / on(job) errors_total", "max: 1", "Prometheus cannot work the query out: found duplicate series", inconclusive, nil},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			m, err := ask(c.query, c.limits)
+			if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Errorf("%+v, %v", m, err)
+			}
+		})
+	}
+	s.set(4, false)
+	awaits("four errors of ten fail", rollout.CheckFailed, "is not at most 0.15")
+	s.set(0, true)
+	awaits("without requests there is no rate", rollout.CheckInconclusive, "the value is NaN")
+	s.Close()
+	awaits("a shop that is gone has no series", rollout.CheckInconclusive, "the query finds no series")
+	p.stop()
+	if m, err := ask("1", "max: 1"); m.Verdict != rollout.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) || !strings.Contains(m.Message, "connection refused") {
+		t.Errorf("without a Prometheus: %+v, %v", m, err)
+	}
+}
+
+// TestPrometheusErrors are those that a healthy Prometheus does not give: of what stands before it, or behind it.
+func TestPrometheusErrors(t *testing.T) {
+	for _, c := range []struct {
+		reason, answer, message string
+		status                  int
+		err                     error
+	}{
+		{"a proxy without a backend", "bad gateway", "Prometheus says server_error: server error: 502", 502, check.ErrUnreachable},
+		{"a proxy that wants a login", "who are you", "Prometheus refuses the request: client error: 401", 401, check.ErrUnreachable},
+		{"another server", "<html>", "Prometheus says bad_response", 200, check.ErrUnreachable},
+		{"a query that took too long", `{"status": "error", "errorType": "timeout", "error": "query timed out"}`, "Prometheus says timeout: query timed out", 422, check.ErrUnreachable},
+		{"half a result", `{"status": "success", "warnings": ["a store is down"], "data": {"resultType": "scalar", "result": [1, "1"]}}`, "the result may not be whole: a store is down", 200, nil},
+		{"no result", `{"status": "success", "data": null}`, "", 200, nil},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(c.status)
+				_, _ = w.Write([]byte(c.answer))
+			}))
+			t.Cleanup(server.Close)
+			spec := source(t, `prometheus: {address: "`+server.URL+`", query: up, max: 1}`)
+			m, err := check.Try(context.Background(), check.Options{Now: time.Now}, spec, rollout.CloneSet{})
+			if m.Verdict != rollout.CheckInconclusive || !strings.Contains(m.Message, c.message) || c.err != nil && !errors.Is(err, c.err) {
+				t.Errorf("%+v, %v", m, err)
+			}
+		})
+	}
+}
