@@ -167,6 +167,22 @@ func (p *Plan) check(name string) (Check, bool) {
 	return p.Checks[i], true
 }
 
+// checkNames are the names of a batch's checks, for a person.
+func (p *Plan) checkNames(b Batch) []string {
+	var names []string
+	for _, name := range b.Checks {
+		c, _ := p.check(name)
+		if c.During {
+			name += " (from its beginning)"
+		}
+		if c.DryRun {
+			name += " (dry run)"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // Secrets are the keys of Secrets that the plan's checks and notifications read, each once.
 func (p Plan) Secrets() []SecretRef {
 	var all, refs []SecretRef

@@ -149,8 +149,10 @@ func TestEveryStandingOfTwoChecks(t *testing.T) {
 		since time.Duration
 		pause Pause
 	}{
-		{"updating", 1, 0, Pause{}}, {"pausing", 2, time.Minute, Pause{Duration: time.Hour}},
-		{"ready", 2, time.Minute, Pause{}}, {"waiting for approval", 2, time.Minute, Pause{UntilApproved: true}},
+		{"updating", 1, 0, Pause{}},
+		{"pausing", 2, time.Minute, Pause{Duration: time.Hour}},
+		{"ready", 2, time.Minute, Pause{}},
+		{"waiting for approval", 2, time.Minute, Pause{UntilApproved: true}},
 	}
 	worlds := 0
 	for sorts := range 16 {

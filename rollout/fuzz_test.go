@@ -11,6 +11,7 @@ import (
 
 func FuzzParsePlan(f *testing.F) {
 	f.Add(fullPlan)
+	f.Add(checksPlan)
 	f.Add(strings.ReplaceAll(fullPlan, "replicas: 1\n", "replicas: 99999999999999999999\n"))
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := rollout.ParsePlan("in.yaml", []byte(text))

@@ -28,7 +28,7 @@ type OutlineBatch struct {
 	Missing int           // updated pods that may be unavailable when it counts as ready
 	Limit   time.Duration // how long it may take to become ready
 	Pause   Pause
-	Checks  []string
+	Checks  []string // names, with what is special about a check
 }
 
 // NewOutline works out the release of a CloneSet from the template older, which may be nil where it is not known.
@@ -49,7 +49,7 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 			Limit: p.Limit(cs.Spec, b, n-before),
 		}
 		if i < len(p.Batches) {
-			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
+			batch.Pause, batch.Checks = p.Batches[i].Pause, p.checkNames(p.Batches[i])
 		}
 		out.Batches = append(out.Batches, batch)
 		before = n

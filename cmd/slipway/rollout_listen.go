@@ -28,12 +28,18 @@ type listener = func(rollout.Observed, rollout.Decision)
 func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
 	var measured []func(rollout.Measurement)
-	all = append(all, func(rollout.Observed, rollout.Decision) {
+	take := func() {
 		for _, m := range measuring.Take() {
 			for _, record := range measured {
 				record(m)
 			}
 		}
+	}
+	all = append(all, func(rollout.Observed, rollout.Decision) { take() })
+	ends = append(ends, func() error {
+		measuring.Close()
+		take()
+		return nil
 	})
 	finish = func() error {
 		var errs []error
@@ -42,8 +48,8 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 		}
 		return errors.Join(errs...)
 	}
-	if record, end := f.progress(s); record != nil {
-		all, ends = append(all, record), append(ends, end)
+	if record, measure, end := f.progress(s); record != nil {
+		all, ends, measured = append(all, record), append(ends, end), append(measured, measure)
 	}
 	if f.auditLog != "" {
 		file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
@@ -66,16 +72,17 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 	return all, finish, nil
 }
 
-// progress shows a release to people on a terminal, and to programs elsewhere.
-func (f *runFlags) progress(s streams) (listener, func() error) {
+// progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
+// they amount to.
+func (f *runFlags) progress(s streams) (listener, func(rollout.Measurement), func() error) {
 	switch {
 	case f.live != nil:
-		return f.live.Record, f.live.End
+		return f.live.Record, func(rollout.Measurement) {}, f.live.End
 	case f.output == "none":
-		return nil, nil
+		return nil, nil, nil
 	default:
 		recorder := report.Recorder{Emit: logger(s.out)}
-		return recorder.Record, recorder.Err
+		return recorder.Record, measurementLogger(s.out), recorder.Err
 	}
 }
 
@@ -95,6 +102,14 @@ func logger(out io.Writer) func(report.Row) error {
 		log.Info(r.Action, "reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
 			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total)
 		return nil
+	}
+}
+
+// measurementLogger writes one structured line for each answer to a check.
+func measurementLogger(out io.Writer) func(rollout.Measurement) {
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	return func(m rollout.Measurement) {
+		log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
 	}
 }
 

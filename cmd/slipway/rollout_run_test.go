@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +117,8 @@ func TestRolloutRun(t *testing.T) {
 		!strings.Contains(page.String(), "number 2") || !strings.Contains(page.String(), "CloneSet "+ns+"/demo") {
 		t.Errorf("report: %d, %.2000s", code, page.String())
 	}
+
+	checksAtTheCommandLine(t, image, must)
 
 	image("unready")
 	ctx, stop := context.WithCancel(t.Context())
@@ -223,5 +226,40 @@ func checkLines(t *testing.T, out string) {
 	}
 	if !strings.Contains(lines[len(lines)-1], `"msg":"done"`) {
 		t.Errorf("the last line is %s", lines[len(lines)-1])
+	}
+}
+
+// checksAtTheCommandLine releases with a check that passes, and with one that fails: exit codes, output and audit log.
+func checksAtTheCommandLine(t *testing.T, image func(string), must func(int, ...string) string) {
+	t.Helper()
+	var status atomic.Int32
+	status.Store(http.StatusOK)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	plan, log := filepath.Join(dir, "plan.yaml"), filepath.Join(dir, "audit.jsonl")
+	if err := os.WriteFile(plan, []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 2, checks: [healthy]}, {replicas: 100%}],
+checks: [{name: healthy, http: {url: "`+server.URL+`"}, interval: 10ms, count: 2}]}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image("v3")
+	out := must(0, "--plan", plan, "--audit-log", log)
+	checkLines(t, out)
+	if n := strings.Count(out, `"msg":"measure","reason":"Passed: status 200 OK","check":"healthy","batch":1`); n != 2 {
+		t.Errorf("%d measurements in the output: %s", n, out)
+	}
+	status.Store(http.StatusServiceUnavailable)
+	image("v4")
+	if out := must(11, "--plan", plan, "--audit-log", log); !strings.Contains(out, "batch 1 of 2: check healthy failed: status 503 Service Unavailable is not 200") {
+		t.Error(out)
+	}
+	text, err := os.ReadFile(log)
+	if n := bytes.Count(text, []byte(`{"measurement":{"Check":"healthy","Batch":0`)); err != nil || n != 3 {
+		t.Errorf("%d measurements in the audit log, %v", n, err)
+	}
+	var replayed buffer
+	if code := run(t.Context(), []string{"rollout", "replay", log}, strings.NewReader(""), &replayed, &replayed); code != 0 {
+		t.Errorf("replay: %d, %s", code, replayed.String())
 	}
 }

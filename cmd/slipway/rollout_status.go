@@ -110,8 +110,10 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 	if err != nil {
 		return err
 	}
-	record, end := (&runFlags{output: f.output}).progress(s)
-	live, told := f.output == "table" || f.output == "auto" && isTerminal(s.out), ""
+	shown := &runFlags{output: f.output}
+	s = shown.onTerminal(s)
+	record, _, end := shown.progress(s)
+	live, told := shown.live != nil, ""
 	sight, err := f.follow(ctx, visit, func(sight kube.Sight) {
 		d, absent := sight.Decision, sight.Agent.Absent(time.Now())
 		switch {

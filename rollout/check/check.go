@@ -74,7 +74,7 @@ func newSource(o Options, c rollout.Check) (source, error) {
 	case c.HTTP != nil:
 		return newHTTPSource(*c.HTTP, secrets)
 	case c.Job != nil:
-		return newJobSource(o.Config, c)
+		return newJobSource(o, c)
 	case c.Pods != nil:
 		return newPodsSource(o.Config, *c.Pods)
 	default:

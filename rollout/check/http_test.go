@@ -47,11 +47,11 @@ func source(t *testing.T, text string) rollout.Check {
 
 func TestHTTP(t *testing.T) {
 	answers := map[string]func(http.ResponseWriter, *http.Request){
-		"/ok":       func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("fine")) },
-		"/broken":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
-		"/json":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) },
+		"/ok":        func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("fine")) },
+		"/broken":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
+		"/json":      func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) },
 		"/elsewhere": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) },
-		"/long":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) },
+		"/long":      func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 2<<20)) },
 		"/half": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("{"))

@@ -3,6 +3,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,8 +14,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
 )
@@ -28,11 +29,12 @@ type jobSource struct {
 	spec    rollout.JobCheck
 	name    string
 	timeout time.Duration
+	kind    string // of what is released
 }
 
-func newJobSource(config *rest.Config, c rollout.Check) (source, error) {
-	cluster, err := newCluster(config)
-	return jobSource{cluster, *c.Job, c.Name, c.Timeout}, err
+func newJobSource(o Options, c rollout.Check) (source, error) {
+	cluster, err := newCluster(o.Config)
+	return jobSource{cluster, *c.Job, c.Name, c.Timeout, cmp.Or(o.Plan.Target.Kind, "CloneSet")}, err
 }
 
 // try shows the Job to the API server, which refuses one that could never run.
@@ -124,7 +126,9 @@ func (j jobSource) object(s scene) *unstructured.Unstructured {
 	}
 	labels["slipway.dev/check"] = j.name
 	job.SetLabels(labels)
-	job.SetOwnerReferences([]metav1.OwnerReference{owner(s.set)})
+	if s.set.UID != "" {
+		job.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: s.set.APIVersion, Kind: j.kind, Name: s.set.Name, UID: types.UID(s.set.UID)}})
+	}
 	return job
 }
 

@@ -12,7 +12,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
@@ -109,13 +108,15 @@ func (p *podsSource) ask(ctx context.Context, s scene) answer {
 
 // updated are the pods of the revision that is released. Controllers label a pod with the revision's name or its hash.
 func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
-	hash := s.revision[strings.LastIndex(s.revision, "-")+1:]
-	selector := fmt.Sprintf("controller-revision-hash in (%s,%s)", s.revision, hash)
+	var terms []string
+	if s.revision != "" {
+		terms = append(terms, fmt.Sprintf("controller-revision-hash in (%s,%s)", s.revision, s.revision[strings.LastIndex(s.revision, "-")+1:]))
+	}
 	for key, value := range s.set.Spec.Selector.Labels {
-		selector += "," + key + "=" + value
+		terms = append(terms, key+"="+value)
 	}
 	var pods []pod
-	err := each(ctx, p.cluster.Resource(core("pods")).Namespace(s.set.Namespace), metav1.ListOptions{LabelSelector: selector}, func(u *unstructured.Unstructured) error {
+	err := each(ctx, p.cluster.Resource(core("pods")).Namespace(s.set.Namespace), metav1.ListOptions{LabelSelector: strings.Join(terms, ",")}, func(u *unstructured.Unstructured) error {
 		var found pod
 		if err := decode(u, &found); err != nil {
 			return err
@@ -215,9 +216,4 @@ func (p *podsSource) events(ctx context.Context, s scene, pods []pod) ([]string,
 		}
 	}
 	return found, nil
-}
-
-// owner refers to what is released.
-func owner(set rollout.CloneSet) metav1.OwnerReference {
-	return metav1.OwnerReference{APIVersion: set.APIVersion, Kind: "CloneSet", Name: set.Name, UID: types.UID(set.UID)}
 }

@@ -60,7 +60,7 @@ func refusal(ctx context.Context, err error) answer {
 	default:
 		return inconclusive("what Prometheus answers is no number: %w", err)
 	}
-	switch said.Type { //nolint:exhaustive // all others may pass
+	switch said.Type {
 	case promv1.ErrBadData:
 		return inconclusive("%w: Prometheus does not understand the query: %s", ErrWrong, said.Msg)
 	case promv1.ErrExec:

@@ -43,8 +43,9 @@ func newShop(t *testing.T) *shop {
 			s.requests += 10
 			s.errors += s.failing
 		}
-		fmt.Fprintf(w, "# TYPE requests_total counter\nrequests_total{zone=\"a\"} %d\nrequests_total{zone=\"b\"} %d\n", s.requests, s.requests)
-		fmt.Fprintf(w, "# TYPE errors_total counter\nerrors_total{zone=\"a\"} %d\nerrors_total{zone=\"b\"} %d\n", s.errors, s.errors)
+		for name, n := range map[string]int{"requests_total": s.requests, "errors_total": s.errors} {
+			_, _ = fmt.Fprintf(w, "# TYPE %[1]s counter\n%[1]s{zone=\"a\"} %[2]d\n%[1]s{zone=\"b\"} %[2]d\n", name, n)
+		}
 	}))
 	t.Cleanup(s.Close)
 	return s

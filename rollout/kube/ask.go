@@ -88,7 +88,7 @@ func (v *Visit) store(ctx context.Context, memory configMap, answer rollout.Answ
 		return conflict("writing "+v.memoryWords(), err)
 	}
 	if o := memory.owner(); o.UID != "" {
-		about := reference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.options.Namespace}
+		about := eventObject{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.options.Namespace}
 		options := v.options
 		options.Identity = r.By
 		_ = v.client.create(ctx, events(v.options.Namespace).path, newEvent(about, "Normal", string(r.Ask), answer.Message, options), nil)

@@ -191,7 +191,7 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 
 // tell writes an Event about the CloneSet. A release does not end because nobody hears of it.
 func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
-	about := reference{
+	about := eventObject{
 		APIVersion: c.set.APIVersion, Kind: c.set.Kind, Name: c.target.Name, Namespace: c.target.Namespace,
 		UID: c.target.UID, ResourceVersion: c.set.Metadata.ResourceVersion,
 	}
@@ -201,8 +201,8 @@ func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
 	}
 }
 
-// reference names the object that an Event is about.
-type reference struct {
+// eventObject names the object that an Event is about.
+type eventObject struct {
 	APIVersion      string `json:"apiVersion"`
 	Kind            string `json:"kind"`
 	Name            string `json:"name"`
@@ -211,7 +211,7 @@ type reference struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
-func newEvent(about reference, kind, reason, message string, o Options) map[string]any {
+func newEvent(about eventObject, kind, reason, message string, o Options) map[string]any {
 	now := stamp(o.Now())
 	return map[string]any{
 		"apiVersion": "v1", "kind": "Event",

@@ -45,7 +45,7 @@ type Cluster struct {
 	lagging  bool // the last look was a stale one
 	results  []rollout.CheckResult
 	asked    []rollout.CheckResult // those that are there, and those to come
-	observe  func() // called after every change, for tests that check invariants
+	observe  func()                // called after every change, for tests that check invariants
 }
 
 // kubelet is what only the node knows about a pod.
