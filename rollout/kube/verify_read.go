@@ -39,8 +39,8 @@ type cluster struct {
 	leader       string // how one knows that a Kruise controller is alive, "" where one does not
 
 	absent   map[needed]bool // what the template names and is not there
-	lacking  []right            // rights that are not granted
-	rightsOf string             // whose
+	lacking  []right         // rights that are not granted
+	rightsOf string          // whose
 }
 
 // reader reads from the API server and remembers what it could not.
