@@ -275,11 +275,11 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 		if b.ended.IsZero() {
 			b.ended = o.Now
 		}
-		if d.Verdict == rollout.Done && b.ready.IsZero() {
+		if (d.Verdict == rollout.Done || d.Reason == rollout.RolledBack) && b.ready.IsZero() {
 			b.ready = o.Now
 		}
 		return
-	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch):
+	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
 		b.ready = o.Now
 		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
 	}
@@ -299,8 +299,12 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 		return &h.batches[n-1]
 	}
 	if n > 0 {
-		h.batches[n-1].ended = o.Now
-		if back && !h.batches[n-1].back {
+		last := &h.batches[n-1]
+		last.ended = o.Now
+		if back && last.back {
+			last.ready = o.Now // it went on to the next one
+		}
+		if back && !last.back {
 			h.tell(o.Now, "Turns back", d.Message)
 		} else if !back {
 			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))

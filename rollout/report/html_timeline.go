@@ -229,7 +229,7 @@ func (p *page) strips(name constant, label string, all []strip) {
 			continue
 		}
 		p.open("span", class(s.class), is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), is("title", s.title))
-		if to-from > 12 {
+		if to-from > 28 {
 			p.element("b", s.label)
 		}
 		p.close("span")
