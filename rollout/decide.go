@@ -39,9 +39,9 @@ func decide(r rule, p *Plan, o *Observed) Decision {
 	case d.progress.Back:
 		return d.back()
 	case d.progress.Undo:
-		return d.turnOrStop(UndoneByPerson, "undone"+d.progress.by(Undo), d.plan.OnFailure == RollbackInBatches)
+		return d.turnOrStop(UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == RollbackInBatches)
 	case d.progress.Abort:
-		return d.fail(AbortedByPerson, "aborted"+d.progress.by(Abort))
+		return d.fail(AbortedByPerson, "it was aborted"+d.progress.by(Abort))
 	default:
 		return d.forward()
 	}

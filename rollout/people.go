@@ -158,9 +158,20 @@ func (a Ask) verb() string {
 	return map[Ask]string{Approve: "approve", Hold: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
 }
 
-// with is the progress with one more request. The list of the caller is left alone.
+// mostRequests is how many requests are kept. It is far more than a release sees, and little for a ConfigMap.
+const mostRequests = 200
+
+// with is the progress with one more request. The list of the caller is left alone. Approvals are kept whatever their
+// number; of the others the oldest go.
 func (p Progress) with(r Request) Progress {
 	p.Requests = append(slices.Clip(p.Requests), r)
+	for len(p.Requests) > mostRequests {
+		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask != Approve })
+		if i < 0 {
+			break
+		}
+		p.Requests = slices.Delete(p.Requests, i, i+1)
+	}
 	return p
 }
 

@@ -159,6 +159,25 @@ func TestAnswered(t *testing.T) {
 	}
 }
 
+// TestRequestsAreBounded: who pauses and resumes for ever fills no ConfigMap, and takes no approval away.
+func TestRequestsAreBounded(t *testing.T) {
+	p := rollout.Progress{Revision: "new", Stable: "old"}
+	asked := []rollout.Request{approve(0)}
+	for range 500 {
+		asked = append(asked, ask(rollout.Hold), ask(rollout.Resume))
+	}
+	for _, r := range asked {
+		a, err := rollout.Answered(three(), p, r)
+		if err != nil || !a.Changed {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		p = a.Progress
+	}
+	if _, ok := p.Approval(0); !ok || len(p.Requests) > 200 {
+		t.Errorf("of %d requests %d are left, an approval among them: %v", len(asked), len(p.Requests), ok)
+	}
+}
+
 // TestApprovalIsOfOneBatch: an approval ahead lets that batch pass and no other.
 func TestApprovalIsOfOneBatch(t *testing.T) {
 	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})

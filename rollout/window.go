@@ -96,21 +96,49 @@ func (w Window) location() (*time.Location, error) {
 	return zone, nil
 }
 
-// String is the window as people write it: "Mon, Tue 09:00-17:00 Europe/Berlin".
+// String is the window as people write it: "Mon-Fri 09:00-17:00 Europe/Berlin".
 func (w Window) String() string {
-	days := "daily"
-	if len(w.Days) > 0 {
-		names := make([]string, len(w.Days))
-		for i, d := range w.Days {
-			names[i] = dayNames()[d]
-		}
-		days = strings.Join(names, ", ")
-	}
 	zone := w.TimeZone
 	if zone == "" {
 		zone = "UTC"
 	}
-	return fmt.Sprintf("%s %s-%s %s", days, w.From, w.To, zone)
+	return fmt.Sprintf("%s %s-%s %s", w.days(), w.From, w.To, zone)
+}
+
+// days are the days in the order of the week, three and more in a row as a span.
+func (w Window) days() string {
+	if len(w.Days) == 0 {
+		return "daily"
+	}
+	week := []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday, time.Sunday}
+	var parts []string
+	for i := 0; i < len(week); i++ {
+		first := i
+		for i < len(week) && slices.Contains(w.Days, week[i]) {
+			i++
+		}
+		switch n := i - first; {
+		case n >= 3:
+			parts = append(parts, dayNames()[week[first]]+"-"+dayNames()[week[i-1]])
+		default:
+			for _, d := range week[first:i] {
+				parts = append(parts, dayNames()[d])
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// WithoutWindows is the plan with every window open, for a release that is played and has no time of day, and whether there
+// was one.
+func (p Plan) WithoutWindows() (Plan, bool) {
+	found := false
+	p.Batches = slices.Clone(p.Batches)
+	for i := range p.Batches {
+		found = found || p.Batches[i].Pause.Window != nil
+		p.Batches[i].Pause.Window = nil
+	}
+	return p, found
 }
 
 // dayNames are the days as a plan writes them, by number.
@@ -141,7 +169,7 @@ func readWindow(v value) *Window {
 	switch {
 	case w.From == endOfDay:
 		v.get("from").fail("24:00 is the end of the day: write 00:00")
-	case len(w.Days) == 0 && w.From == 0 && w.To == endOfDay:
+	case !v.get("days").present() && w.From == 0 && w.To == endOfDay:
 		v.fail("is always open: set days, or from and to")
 	case w.From == w.To:
 		v.get("to").fail("%s is when the window opens: for the whole day leave from and to out", w.To)

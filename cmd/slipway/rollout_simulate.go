@@ -58,6 +58,10 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
+	var windows bool
+	if r.plan, windows = r.plan.WithoutWindows(); windows {
+		s.say("note: time windows are played as if they were open: a played release has no time of day")
+	}
 	show, err := opts.shower(s.out, r)
 	if err != nil {
 		return &exitError{code: 2, err: err}

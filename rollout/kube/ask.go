@@ -26,8 +26,8 @@ func (v *Visit) Ask(ctx context.Context, r rollout.Request) (rollout.Answer, err
 	r.By, r.Claimed = v.whoAmI(ctx)
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	for {
-		answer, err := v.askOnce(ctx, r)
+	for first := true; ; first = false {
+		answer, err := v.askOnce(ctx, r, first)
 		if err == nil || !errors.Is(err, rollout.ErrConflict) {
 			return answer, err
 		}
@@ -38,12 +38,13 @@ func (v *Visit) Ask(ctx context.Context, r rollout.Request) (rollout.Answer, err
 	}
 }
 
-func (v *Visit) askOnce(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
+// askOnce is one try. Where the first one cannot even read, nothing can have been stored.
+func (v *Visit) askOnce(ctx context.Context, r rollout.Request, first bool) (rollout.Answer, error) {
 	memory, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
 		return rollout.Answer{}, &rollout.Refusal{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.Target(), v.memoryWords())}
-	case err != nil && !refused(err):
+	case err != nil && !first && !refused(err):
 		return rollout.Answer{}, conflict("reading "+v.memoryWords(), err)
 	case err != nil:
 		return rollout.Answer{}, explainVisit("reading "+v.memoryWords(), err)

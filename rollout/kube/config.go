@@ -17,6 +17,7 @@ type Access struct {
 	Burst      int     // requests at once
 	UserAgent  string
 	As         string // user to act as; "" is the one of the kubeconfig
+	AsGroups   []string
 }
 
 // Config reads how to reach the cluster, and the namespace that is meant where none is named.
@@ -34,7 +35,7 @@ func (a Access) Config() (*rest.Config, string, error) {
 	}
 	config.QPS, config.Burst, config.UserAgent = a.QPS, a.Burst, a.UserAgent
 	if a.As != "" {
-		config.Impersonate.UserName = a.As
+		config.Impersonate = rest.ImpersonationConfig{UserName: a.As, Groups: a.AsGroups}
 	}
 	return config, namespace, nil
 }

@@ -173,9 +173,9 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 	kind := "Normal"
 	switch d.Reason {
 	case rollout.BatchStarted, rollout.BatchReady, rollout.Completed, rollout.PausedBySpec, rollout.HeldByPerson, rollout.Resumed,
-		rollout.AwaitingApproval:
+		rollout.AwaitingApproval, rollout.OutsideWindow:
 	case rollout.RollingBack, rollout.RolledBack, rollout.Invalid, rollout.ChecksFailed, rollout.DeadlineExceeded,
-		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.Superseded, rollout.ForeignChange:
+		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.UndoneByPerson, rollout.Superseded, rollout.ForeignChange:
 		kind = "Warning"
 	default:
 		return

@@ -37,7 +37,7 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s\n", short(c.Total), c.Ready, checksPass(o))
+	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
 	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	if err := align(w, b.String()); err != nil {
 		return err
@@ -49,6 +49,16 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 func checksPass(o rollout.Outline) string {
 	if slices.ContainsFunc(o.Batches, func(b rollout.OutlineBatch) bool { return len(b.Checks) > 0 }) {
 		return ", and every check assumed to pass"
+	}
+	return ""
+}
+
+// windows says that an estimate has no time of day, where that matters.
+func windows(o rollout.Outline) string {
+	for _, b := range o.Batches {
+		if b.Pause.Window != nil {
+			return "; waiting for time windows is not in it"
+		}
 	}
 	return ""
 }
