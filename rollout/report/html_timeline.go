@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,11 @@ func (p *page) timeline() {
 	p.timeAxis()
 	p.close("div")
 	for _, c := range p.axis.cuts {
-		p.element("p", fmt.Sprintf("Nothing changed for %s: the axis is cut short there.", inShort(c.length)), class("note"))
+		what := "Nothing changed"
+		if slices.ContainsFunc(p.phases, func(f phase) bool { return f.kind == away && f.from.Equal(c.begins) }) {
+			what = "No agent looked"
+		}
+		p.element("p", fmt.Sprintf("%s for %s: the axis is cut short there.", what, inShort(c.length)), class("note"))
 	}
 	p.close("section")
 	p.newline()
