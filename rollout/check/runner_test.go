@@ -3,6 +3,7 @@
 package check_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -85,15 +86,29 @@ func (s *stage) attend(batch int, names ...string) {
 // until waits for a verdict and returns its words.
 func (s *stage) until(verdict rollout.CheckVerdict) string {
 	s.t.Helper()
-	for {
+	var words string
+	s.await("the check is "+string(verdict), func() bool {
 		results, _ := s.runner.Results()
-		if len(results) > 0 && results[0].Verdict == verdict {
-			return results[0].Message
+		if len(results) == 0 || results[0].Verdict != verdict {
+			return false
 		}
+		words = results[0].Message
+		return true
+	})
+	return words
+}
+
+// await looks again whenever the results change.
+func (s *stage) await(what string, holds func() bool) {
+	s.t.Helper()
+	patience, end := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer end()
+	for !holds() {
 		select {
 		case <-s.runner.Changed():
-		case <-s.t.Context().Done():
-			s.t.Fatalf("the check is never %s: %+v", verdict, results)
+		case <-patience.Done():
+			results, _ := s.runner.Results()
+			s.t.Fatalf("never: %s; last: %+v", what, results)
 		}
 	}
 }
@@ -162,9 +177,7 @@ func TestRunnerCountsWhatPassesOnceTheBatchIsReady(t *testing.T) {
 	ready := s.look.Progress.Ready
 	s.look.Progress.Ready = time.Time{}
 	s.attend(0, "asked")
-	for len(s.verdicts()) == 0 || o.count() < 10 {
-		<-s.runner.Changed()
-	}
+	s.await("asked ten times", func() bool { return o.count() >= 10 && len(s.verdicts()) > 0 })
 	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
 		t.Error(words)
 	}
@@ -213,9 +226,7 @@ func TestRunnerMeasuresNothingWhileHeld(t *testing.T) {
 	s := newStage(t, asking(o))
 	s.attend(0, "asked")
 	o.gate <- struct{}{}
-	for len(s.verdicts()) == 0 {
-		<-s.runner.Changed()
-	}
+	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
 	s.attend(0) // held while the second answer is awaited, or about to be
 	if results, _ := s.runner.Results(); len(results) != 1 || results[0].Verdict != rollout.CheckRunning {
 		t.Errorf("what is known is forgotten: %+v", results)
