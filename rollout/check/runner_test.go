@@ -5,6 +5,7 @@ package check_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
 // oracle is a web server that answers as it is told.
@@ -51,6 +53,12 @@ func (o *oracle) answer(status int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.status = status
+}
+
+// awaits waits until it has been asked n times.
+func (o *oracle) awaits(t *testing.T, n int) {
+	t.Helper()
+	kubetest.Eventually(t, "asked", func() (bool, string) { return o.count() >= n, fmt.Sprint(o.count()) })
 }
 
 func (o *oracle) count() int {
@@ -197,6 +205,29 @@ func TestRunnerCountsWhatPassesOnceTheBatchIsReady(t *testing.T) {
 	s.until(rollout.CheckFailed)
 }
 
+// TestRunnerDoesNotCountWhatWasAskedOfOtherPods: the answer to a question from before the batch was not ready any more.
+func TestRunnerDoesNotCountWhatWasAskedOfOtherPods(t *testing.T) {
+	o := newOracle(t)
+	o.gate = make(chan struct{})
+	c := asking(o)
+	c.During, c.Count = true, 1
+	s := newStage(t, c)
+	s.attend(0, "asked")
+	o.awaits(t, 1)
+	ready := s.look.Progress.Ready
+	for _, since := range []time.Time{{}, ready.Add(time.Minute)} {
+		s.look.Progress.Ready = since
+		s.attend(0, "asked")
+	}
+	o.gate <- struct{}{}
+	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
+	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 1 measurements passed") {
+		t.Error(words)
+	}
+	close(o.gate)
+	s.until(rollout.CheckPassed)
+}
+
 func TestRunnerForgetsAnotherBatch(t *testing.T) {
 	o := newOracle(t)
 	s := newStage(t, asking(o))
@@ -227,7 +258,8 @@ func TestRunnerMeasuresNothingWhileHeld(t *testing.T) {
 	s.attend(0, "asked")
 	o.gate <- struct{}{}
 	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
-	s.attend(0) // held while the second answer is awaited, or about to be
+	o.awaits(t, 2)
+	s.attend(0) // held while the second answer is awaited
 	if results, _ := s.runner.Results(); len(results) != 1 || results[0].Verdict != rollout.CheckRunning {
 		t.Errorf("what is known is forgotten: %+v", results)
 	}
