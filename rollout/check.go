@@ -183,14 +183,18 @@ func (p *Plan) checkNames(b Batch) []string {
 	return names
 }
 
-// Secrets are the keys of Secrets that the plan's checks read, each once.
+// Secrets are the keys of Secrets that the plan's checks and notifications read, each once.
 func (p Plan) Secrets() []SecretRef {
-	var refs []SecretRef
+	var all, refs []SecretRef
 	for _, c := range p.Checks {
-		for _, ref := range c.Secrets() {
-			if !slices.Contains(refs, ref) {
-				refs = append(refs, ref)
-			}
+		all = append(all, c.Secrets()...)
+	}
+	for _, n := range p.Notifications {
+		all = append(all, n.Secrets()...)
+	}
+	for _, ref := range all {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
 		}
 	}
 	return refs

@@ -42,7 +42,7 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure") {
+	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -52,6 +52,7 @@ func readPlan(doc value) Plan {
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
 	refuseUnused(spec.get("checks"), p)
+	p.Notifications = readNotifications(spec.get("notifications"))
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
@@ -89,6 +90,9 @@ func readBatches(v value, checks []Check) []Batch {
 			item.get("replicas").fail("%s is less than the batch before (%s): batches are cumulative",
 				batches[i].Replicas, batches[i-1].Replicas)
 		}
+		if window := item.get("pause").get("window"); window.present() && i == len(items)-1 {
+			window.fail("belongs to a batch before: no batch begins after the last one")
+		}
 	}
 	return batches
 }
@@ -106,8 +110,11 @@ func readBatch(item value, checks []Check) Batch {
 	}
 	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
 	pause := item.get("pause")
-	if pause.present() && pause.mapping("duration", "untilApproved") {
-		b.Pause = Pause{Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean()}
+	if pause.present() && pause.mapping("duration", "untilApproved", "window") {
+		b.Pause = Pause{
+			Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean(),
+			Window: readWindow(pause.get("window")),
+		}
 	}
 	names := make([]string, len(checks))
 	for i, c := range checks {

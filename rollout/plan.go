@@ -18,6 +18,7 @@ type Plan struct {
 	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
 	ProgressDeadline time.Duration // how long one batch may take to become ready; 0: see Limits
 	OnFailure        OnFailure
+	Notifications    []Notification
 	Mode             Mode
 }
 
@@ -60,6 +61,7 @@ type Batch struct {
 type Pause struct {
 	Duration      time.Duration
 	UntilApproved bool
+	Window        *Window // the next batch begins only inside it; nil: at any time
 }
 
 // DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.

@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	edit key=value ...         change the CloneSet meanwhile
 //	crash|evict|mark POD       let a pod crash, fail for good, or be asked to be deleted
 //	approve|hold|release|abort tell the release what a person wants
+//	ask WHAT WHO [batch=N]     ask something of the release in a person's name, and show the answer
 //	again                      release what is there now, with no memory of the release before
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -99,12 +100,39 @@ func (s *scenario) do(command string) string {
 		s.cluster.Tell(func(p *rollout.Progress) { p.Hold = words[0] == "hold" })
 	case "abort":
 		s.cluster.Tell(func(p *rollout.Progress) { p.Abort = true })
+	case "ask":
+		return s.ask(words[1:])
 	case "again":
 		s.cluster.Forget()
 	default:
 		s.t.Fatalf("unknown command %q", line)
 	}
 	return ""
+}
+
+// ask is a person at a moment of virtual time.
+func (s *scenario) ask(words []string) string {
+	o, err := s.cluster.Observe(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	what := map[string]rollout.Ask{
+		"approve": rollout.Approve, "pause": rollout.Hold, "resume": rollout.Resume, "abort": rollout.Abort, "undo": rollout.Undo,
+	}[words[0]]
+	r := rollout.Request{Ask: what, By: words[1], At: o.Now, Batch: -1}
+	if len(words) > 2 {
+		n, err := strconv.Atoi(strings.TrimPrefix(words[2], "batch="))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		r.Batch = n - 1
+	}
+	answer, err := rollout.Answered(s.plan, o.Progress, r)
+	if err != nil {
+		return "refused: " + err.Error() + "\n"
+	}
+	s.cluster.Tell(func(p *rollout.Progress) { *p = answer.Progress })
+	return answer.Message + "\n"
 }
 
 func (s *scenario) start(args []string) {

@@ -30,7 +30,8 @@ threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is 
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
-		newRolloutReplayCommand(s))
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
+	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }
 
@@ -137,7 +138,7 @@ func (r release) olderTemplate() map[string]any {
 // missed. It pays no attention to paused, which an estimate cannot outwait.
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
-	p := r.plan
+	p, _ := r.plan.WithoutWindows()
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }

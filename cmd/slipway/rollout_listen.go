@@ -75,23 +75,24 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 // progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
 // they amount to.
 func (f *runFlags) progress(s streams) (listener, func(rollout.Measurement), func() error) {
-	format := f.output
-	if format == "auto" {
-		format = "json"
-		if isTerminal(s.out) {
-			format = "table"
-		}
-	}
-	switch format {
-	case "table":
-		live := report.NewLive(s.out, terminalWidth(s.out))
-		return live.Record, func(rollout.Measurement) {}, live.End
-	case "json":
+	switch {
+	case f.live != nil:
+		return f.live.Record, func(rollout.Measurement) {}, f.live.End
+	case f.output == "none":
+		return nil, nil, nil
+	default:
 		recorder := report.Recorder{Emit: logger(s.out)}
 		return recorder.Record, measurementLogger(s.out), recorder.Err
-	default:
-		return nil, nil, nil
 	}
+}
+
+// onTerminal makes the table of a release, and lets messages to people make room for it, where there is to be one.
+func (f *runFlags) onTerminal(s streams) streams {
+	if f.output == "table" || f.output == "auto" && isTerminal(s.out) {
+		f.live = report.NewLive(s.out, func() int { return terminalWidth(s.out) })
+		s.err = f.live.Beside(s.err)
+	}
+	return s
 }
 
 // logger writes one structured line for each change of a release.

@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // Exit codes of a release that did not end by a decision.
@@ -43,6 +44,7 @@ type runFlags struct {
 	lease     time.Duration
 	stay      bool
 	restart   bool
+	live      *report.Live // the table on a terminal; nil: none
 }
 
 func newRolloutRunCommand(s streams) *cobra.Command {
@@ -113,17 +115,21 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	defer measuring.Close()
+	s = f.onTerminal(s)
 	listeners, finish, err := f.listeners(s, plan, &options, measuring)
 	if err != nil {
 		return err
 	}
+	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		for _, record := range listeners {
+		for _, record := range append(listeners, told.Record) {
 			record(o, d)
 		}
 	})
-	return f.outcome(ctx, d, errors.Join(err, finish()))
+	err = f.outcome(ctx, d, errors.Join(err, finish()))
+	lastWords(told, err)
+	return err
 }
 
 // checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -111,6 +112,11 @@ func TestRolloutRun(t *testing.T) {
 	if code := run(t.Context(), []string{"rollout", "replay", log}, strings.NewReader(""), &replayed, &replayed); code != 0 {
 		t.Errorf("replay: %d, %s", code, replayed.String())
 	}
+	var page buffer
+	if code := run(t.Context(), []string{"rollout", "report", log}, strings.NewReader(""), &page, &page); code != 0 ||
+		!strings.Contains(page.String(), "number 2") || !strings.Contains(page.String(), "CloneSet "+ns+"/demo") {
+		t.Errorf("report: %d, %.2000s", code, page.String())
+	}
 
 	checksAtTheCommandLine(t, image, must)
 
@@ -129,12 +135,17 @@ func TestRolloutRun(t *testing.T) {
 	if code := <-ended; code != 143 || time.Since(began) > 5*time.Second {
 		t.Errorf("exit code %d after %v: %s", code, time.Since(began), first.String())
 	}
+	hook, told := webhook(t)
 	plan := filepath.Join(t.TempDir(), "plan.yaml")
 	if err := os.WriteFile(plan, []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
-spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}], progressDeadline: 1s}}`), 0o600); err != nil {
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}], progressDeadline: 1s,
+notifications: [{webhook: {url: "`+hook.URL+`"}}]}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	must(11, "--plan", plan)
+	if got := told(); !strings.Contains(got, `"reason":"ProgressDeadlineExceeded"`) || !strings.Contains(got, `"exitCode":11`) {
+		t.Errorf("the webhook was told %s", got)
+	}
 	strategy(map[string]any{"maxSurge": 0})
 	must(10, "--restart")
 	status := []byte(`{"status": {"observedGeneration": 99}}`)
@@ -144,6 +155,42 @@ spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
 	strategy(map[string]any{"maxSurge": 1})
 	if out := must(13, "--restart"); !strings.Contains(out, "written by manager") {
 		t.Errorf("auto says %s", out)
+	}
+}
+
+// webhook is a server that keeps what it is told.
+func webhook(t *testing.T) (*httptest.Server, func() string) {
+	t.Helper()
+	var all buffer
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(&all, r.Body); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server, all.String
+}
+
+// An agent that cannot even begin tells so, and what it ends with.
+func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
+	hook, told := webhook(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	dir := manifests(t, "kubeconfig", `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+clusters: [{name: a, cluster: {server: "`+gone.URL+`"}}], users: [{name: a, user: {}}]}`,
+		"plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
+spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}],
+notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, slack: {urlFrom: {secretRef: {name: chat, key: url}}}}]}}`)
+	var out buffer
+	code := run(t.Context(), []string{
+		"rollout", "run", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--plan", filepath.Join(dir, "plan.yaml"), "--secrets", dir,
+	}, strings.NewReader(""), &out, &out)
+	if got := told(); code == 0 || !strings.Contains(got, `"reason":"AgentFailed"`) || !strings.Contains(got, fmt.Sprintf(`"exitCode":%d`, code)) ||
+		!strings.Contains(got, `"name":"demo"`) {
+		t.Errorf("exit code %d, and the webhook was told %s", code, got)
+	}
+	if !strings.Contains(out.String(), "warning: notification chat: secret chat, key url: ") {
+		t.Errorf("the output is %s", out.String())
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -47,7 +46,7 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	cmd.Flags().IntVar(&opts.crash, "crash", 0, "let this many pods crash and recover at random moments")
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
 	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl or html")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
 	return cmd
 }
 
@@ -59,7 +58,11 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	show, err := opts.shower(s.out)
+	var windows bool
+	if r.plan, windows = r.plan.WithoutWindows(); windows {
+		s.say("note: time windows are played as if they were open: a played release has no time of day")
+	}
+	show, err := opts.shower(s.out, r)
 	if err != nil {
 		return &exitError{code: 2, err: err}
 	}
@@ -77,15 +80,14 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	recorder := report.Recorder{Emit: show.row}
 	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
-		recorder.Record(o, d)
+		show.record(o, d)
 	})
 	line.clear()
 	if err == nil {
-		err = errors.Join(recorder.Err(), show.end(r, decision, cluster.Writes()))
+		err = show.end()
 	}
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}

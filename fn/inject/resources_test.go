@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
 )
@@ -20,7 +21,8 @@ func evaluateIn(t testing.TB, resource, expr, value string) (result, problem str
 	setNode, podNode := mustParse(t, set), mustParse(t, pod)
 	sidecar := valueNode(setNode, "spec", "containers").Content[0]
 	limits := valueNode(sidecar, "resourcesPolicy", "resourcesExpr", "limits")
-	limits.Content = nodeOf(map[string]string{resource: expr}).Content
+	// As nodes: not every text that an expression can be survives being written as YAML and read again.
+	limits.Content = []*yamlNode{{Kind: yaml.ScalarNode, Value: resource}, {Kind: yaml.ScalarNode, Tag: "!!str", Value: expr}}
 	w := newWorld(inject.Options{}, []*yamlNode{setNode, podNode})
 	if len(w.findings) > 0 {
 		t.Fatal(w.findings)

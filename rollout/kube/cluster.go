@@ -74,6 +74,8 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
+	plan     rollout.Plan // what is carried out
+	recalled configMap    // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -159,7 +161,6 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 
 func (c *Cluster) makeMirrors(set cloneSet) {
 	ns := c.options.Namespace
-	only := func(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 	selected := url.Values{"labelSelector": {selectorText(field(set.tree, "spec", "selector"))}}
 	c.sets = newMirror[cloneSet](c.client, cloneSets(c.options.Version, ns), only(c.options.Name), c.changed)
 	c.memory = newMirror[configMap](c.client, configMaps(ns), only(MemoryName(c.options.Name)), c.changed)
@@ -168,6 +169,9 @@ func (c *Cluster) makeMirrors(set cloneSet) {
 		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
 	}
 }
+
+// only selects the object of a name.
+func only(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 
 // start lists everything once and follows it from there.
 func (c *Cluster) start(ctx context.Context) error {

@@ -325,36 +325,3 @@ func TestBatchesWithPauses(t *testing.T) {
 		t.Errorf("events %v", reasons)
 	}
 }
-
-// TestStay heals pods between releases and begins the next release by itself.
-func TestStay(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	options := w.options()
-	options.Stay = true
-	go func() {
-		_, err := kube.Run(ctx, rollout.Plan{}, options, nil)
-		ended <- err
-	}()
-	row := func(want string) {
-		kubetest.Eventually(t, want, func() (bool, string) { return w.row() == "demo "+want, w.row() })
-	}
-	row("2 2 2 2 2")
-	lost := w.pods()[0]
-	w.Delete(t, w.path("pods", lost))
-	kubetest.Eventually(t, "the pod is replaced", func() (bool, string) {
-		live := w.live()
-		return len(live) == 2 && !slices.Contains(live, lost), fmt.Sprint(live)
-	})
-	row("2 2 2 2 2")
-	w.image("v2")
-	kubetest.Eventually(t, "the next release is done", func() (bool, string) {
-		return w.end(2)[:16] == "2 of 2 updated; " && kubetest.Field(w.progressing(), "reason") == "CloneSetAvailable", w.end(2)
-	})
-	cancel()
-	if err := <-ended; err == nil {
-		t.Error("an agent that was stopped did not say so")
-	}
-}

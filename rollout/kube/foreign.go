@@ -96,12 +96,23 @@ func (m managed) statusWriter() (other string, own bool) {
 // not there or cannot be read proves nothing.
 func (c *Cluster) leader(ctx context.Context) string {
 	var l lease
-	if c.client.get(ctx, leases("kruise-system").object("kruise-manager"), &l) != nil || l.Spec.HolderIdentity == "" {
+	if c.client.get(ctx, leases(kruiseNamespace).object(kruiseLease), &l) != nil {
 		return ""
 	}
+	return l.alive(c.options.Now())
+}
+
+// The lock of a Kruise controller.
+const (
+	kruiseNamespace = "kruise-system"
+	kruiseLease     = "kruise-manager"
+)
+
+// alive says that a Kruise controller keeps renewing its lock, or "" where it does not.
+func (l lease) alive(now time.Time) string {
 	renewed, err := time.Parse(time.RFC3339Nano, l.Spec.RenewTime)
-	if err != nil || c.options.Now().Sub(renewed) > time.Duration(max(l.Spec.LeaseDurationSeconds, 15))*time.Second {
+	if err != nil || l.Spec.HolderIdentity == "" || now.Sub(renewed) > time.Duration(max(l.Spec.LeaseDurationSeconds, 15))*time.Second {
 		return ""
 	}
-	return fmt.Sprintf("Lease kruise-system/kruise-manager was renewed at %s by %s", l.Spec.RenewTime, l.Spec.HolderIdentity)
+	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", kruiseNamespace, kruiseLease, l.Spec.RenewTime, l.Spec.HolderIdentity)
 }

@@ -64,11 +64,7 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 	if err == nil {
 		c.reporter.dirty = false
 		c.sets.put(written)
-		// Nobody needs to look again because of what this agent itself has just written.
-		if c.seen.sets++; c.seen.sets != c.sets.at() {
-			c.seen.sets = 0
-		}
-		c.set.Status = written.Status
+		c.sawOwn(written)
 		return nil
 	}
 	if apierrors.IsNotFound(err) {
@@ -79,6 +75,16 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 		return explain(fmt.Sprintf("writing the status of CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
 	}
 	return nil
+}
+
+// sawOwn takes an own status in: nobody needs to look again because of it. But the answer may be the first to show what
+// somebody else has done to the CloneSet in the meantime, and its event is no news to the mirror any more.
+func (c *Cluster) sawOwn(written cloneSet) {
+	c.seen.sets++
+	if c.seen.sets != c.sets.at() || written.Metadata.Generation != c.set.Metadata.Generation {
+		c.seen.sets = 0
+	}
+	c.set.Status = written.Status
 }
 
 // nextStatus is the status that the last look calls for, and whether it differs from the one that is written.
@@ -173,9 +179,9 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 	kind := "Normal"
 	switch d.Reason {
 	case rollout.BatchStarted, rollout.BatchReady, rollout.Completed, rollout.PausedBySpec, rollout.HeldByPerson, rollout.Resumed,
-		rollout.AwaitingApproval:
+		rollout.AwaitingApproval, rollout.OutsideWindow:
 	case rollout.RollingBack, rollout.RolledBack, rollout.Invalid, rollout.ChecksFailed, rollout.DeadlineExceeded,
-		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.Superseded, rollout.ForeignChange:
+		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.UndoneByPerson, rollout.Superseded, rollout.ForeignChange:
 		kind = "Warning"
 	default:
 		return
@@ -185,19 +191,33 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 
 // tell writes an Event about the CloneSet. A release does not end because nobody hears of it.
 func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
-	now := c.options.Now()
-	body := map[string]any{
-		"apiVersion": "v1", "kind": "Event",
-		"metadata": map[string]any{"generateName": c.target.Name + ".", "namespace": c.target.Namespace},
-		"involvedObject": map[string]any{
-			"apiVersion": c.set.APIVersion, "kind": c.set.Kind, "name": c.target.Name,
-			"namespace": c.target.Namespace, "uid": c.target.UID, "resourceVersion": c.set.Metadata.ResourceVersion,
-		},
-		"type": kind, "reason": reason, "message": message, "count": 1,
-		"firstTimestamp": stamp(now), "lastTimestamp": stamp(now),
-		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": c.options.Identity,
+	about := eventObject{
+		APIVersion: c.set.APIVersion, Kind: c.set.Kind, Name: c.target.Name, Namespace: c.target.Namespace,
+		UID: c.target.UID, ResourceVersion: c.set.Metadata.ResourceVersion,
 	}
+	body := newEvent(about, kind, reason, message, c.options)
 	if err := c.client.create(ctx, events(c.target.Namespace).path, body, nil); err != nil && refused(err) && c.options.Warn != nil {
 		c.options.Warn(explain("writing an Event about CloneSet "+c.target.Namespace+"/"+c.target.Name, err))
+	}
+}
+
+// eventObject names the object that an Event is about.
+type eventObject struct {
+	APIVersion      string `json:"apiVersion"`
+	Kind            string `json:"kind"`
+	Name            string `json:"name"`
+	Namespace       string `json:"namespace"`
+	UID             string `json:"uid"`
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+}
+
+func newEvent(about eventObject, kind, reason, message string, o Options) map[string]any {
+	now := stamp(o.Now())
+	return map[string]any{
+		"apiVersion": "v1", "kind": "Event",
+		"metadata":       map[string]any{"generateName": about.Name + ".", "namespace": about.Namespace},
+		"involvedObject": about, "type": kind, "reason": reason, "message": message, "count": 1,
+		"firstTimestamp": now, "lastTimestamp": now,
+		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": o.Identity,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,13 +48,13 @@ type Audit struct {
 	plan      *rollout.Plan // until it is written
 	set       []byte        // as it was written last
 	revisions []byte
-	pods      map[string][]byte
+	pods      map[string]rollout.Pod
 	err       error
 }
 
 // NewAudit begins the log of a run of the plan.
 func NewAudit(out io.Writer, p rollout.Plan) *Audit {
-	return &Audit{out: out, plan: &p, pods: map[string][]byte{}}
+	return &Audit{out: out, plan: &p, pods: map[string]rollout.Pod{}}
 }
 
 // Record adds a line. It fits rollout.Run's report; the first error is kept for Err.
@@ -118,9 +119,10 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	there := make(map[string]bool, len(pods))
 	for _, p := range pods {
 		there[p.Name] = true
-		last := a.pods[p.Name]
-		if changed(&last, p) {
-			a.pods[p.Name] = last
+		if last, ok := a.pods[p.Name]; !ok || !same(&last, &p) {
+			// What it holds may change after this look.
+			p.Labels, p.Finalizers = maps.Clone(p.Labels), slices.Clone(p.Finalizers)
+			a.pods[p.Name] = p
 			different = append(different, p)
 		}
 	}
@@ -132,6 +134,17 @@ func (a *Audit) difference(pods []rollout.Pod) (different []rollout.Pod, gone []
 	}
 	slices.Sort(gone)
 	return different, gone
+}
+
+// same tells whether two looks at a pod saw the same. It is asked for every pod in every look, which rules out to compare
+// what would be written.
+func same(a, b *rollout.Pod) bool {
+	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&
+		a.Revision == b.Revision && a.Node == b.Node && a.Domain == b.Domain && a.Phase == b.Phase && a.Lifecycle == b.Lifecycle &&
+		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
+		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating &&
+		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
+		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
 }
 
 // ErrDiffers is wrapped where a decision of an audit log is not made again.
@@ -167,15 +180,20 @@ type replayed struct {
 	began    bool
 	plan     rollout.Plan
 	observed rollout.Observed
-	pods     map[string]rollout.Pod
 }
 
 func (r *replayed) take(line auditLine) error {
-	if line.Plan != nil {
-		*r = replayed{began: true, plan: *line.Plan, pods: map[string]rollout.Pod{}}
-	}
-	if !r.began {
+	if line.Plan == nil && !r.began {
 		return errors.New("the log does not begin with a plan: it is not an audit log, or its beginning is missing")
+	}
+	r.absorb(line)
+	return compare(rollout.Decide(r.plan, r.observed), line.Decision)
+}
+
+// absorb brings the state up to a line.
+func (r *replayed) absorb(line auditLine) {
+	if line.Plan != nil {
+		*r = replayed{began: true, plan: *line.Plan}
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
@@ -187,17 +205,25 @@ func (r *replayed) take(line auditLine) error {
 		o.Revisions = line.Revisions
 	}
 	for _, p := range line.Pods {
-		r.pods[p.Name] = p
+		if i, found := r.find(p.Name); found {
+			o.Pods[i] = p
+		} else {
+			o.Pods = slices.Insert(o.Pods, i, p)
+		}
 	}
 	for _, name := range line.Gone {
-		delete(r.pods, name)
+		if i, found := r.find(name); found {
+			o.Pods = slices.Delete(o.Pods, i, i+1)
+		}
 	}
-	o.Pods = make([]rollout.Pod, 0, len(r.pods))
-	for _, p := range r.pods {
-		o.Pods = append(o.Pods, p)
+	if o.Pods == nil && r.plan.Mode != rollout.Partition {
+		o.Pods = []rollout.Pod{} // none, rather than not looked at
 	}
-	slices.SortFunc(o.Pods, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
-	return compare(rollout.Decide(r.plan, *o), line.Decision)
+}
+
+// find is the place of a pod in the order of names.
+func (r *replayed) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(r.observed.Pods, name, func(p rollout.Pod, name string) int { return cmp.Compare(p.Name, name) })
 }
 
 func compare(again rollout.Decision, recorded []byte) error {

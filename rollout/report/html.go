@@ -3,93 +3,305 @@
 package report
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
-	"html/template"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// pageSource is the template of the page: style and markup, no script and nothing to load.
+// pageStyle is the style of the page.
 //
-//go:embed page.html
-var pageSource string
+//go:embed page.css
+var pageStyle string
 
-// tableLimit is how many rows the page lists. The timeline always shows all of them.
-const tableLimit = 1000
+// pageScript filters the table of decisions, and does nothing else.
+//
+//go:embed page.js
+var pageScript string
 
-// Page is what the HTML report shows.
-type Page struct {
-	Set      string // namespace/name of the CloneSet
-	Revision string // what was released, in words; may be empty
-	Bounds   rollout.Bounds
-	Targets  []int // updated pods after each batch
-	Rows     []Row
-	End      rollout.Decision
-	Writes   int // on pods
-}
-
-// HTML writes one self-contained page: a timeline of old, updated, ready and all pods against the budget, the
-// numbers, and the rows. It has no script, loads nothing, and follows the reader's light or dark setting.
-func HTML(w io.Writer, p Page) error {
-	page, err := template.New("page").Parse(pageSource)
-	if err != nil {
-		return fmt.Errorf("reading page template: %w", err)
+// HTML writes one self-contained page about a release: how it ended, the numbers, a timeline against the budget, the
+// batches, checks and decisions, and a lane for each pod. It loads nothing, forbids the browser to load anything, reads
+// without script, follows the reader's light or dark setting, and prints.
+func HTML(w io.Writer, h *History) error {
+	p := &page{History: h, axis: newAxis(h.moments(), h.idle)}
+	p.head()
+	p.open("body")
+	p.open("main")
+	p.headline()
+	p.numbers()
+	p.timeline()
+	p.batchTable()
+	p.checkTable()
+	p.story()
+	p.podLanes()
+	p.decisions()
+	p.about()
+	p.close("main")
+	if len(h.rows) > 0 {
+		p.verbatim("<script>" + constant(pageScript) + "</script>\n")
 	}
-	if err := page.Execute(w, newView(p)); err != nil {
+	p.close("body", "html")
+	p.newline()
+	if _, err := w.Write(p.b.Bytes()); err != nil {
 		return fmt.Errorf("writing page: %w", err)
 	}
 	return nil
 }
 
-// view is the page as the template sees it: everything worked out, nothing to decide.
-type view struct {
-	Page
-	Good           bool
-	Verdict        string
-	Duration       string
-	LeastAvailable int
-	MostPods       int
-	Floor          int // replicas - maxUnavailable
-	Ceiling        int // replicas + maxSurge
-	Kept           bool
-	Dip            string // how far the budget was missed; only pods that are lost without a write can do that
-	Wide, Narrow   chart
-	Shown          []Row
-	Hidden         int
+// page is the page while it is written.
+type page struct {
+	*History
+	markup
+	axis axis
 }
 
-func newView(p Page) view {
-	v := view{
-		Page: p, Good: p.End.Verdict == rollout.Done, Verdict: verdict(p.End), Floor: p.Bounds.Replicas - p.Bounds.MaxUnavailable,
-		Ceiling: p.Bounds.Replicas + p.Bounds.MaxSurge, LeastAvailable: p.Bounds.Replicas, Shown: p.Rows,
+// moments are when something changed that the page draws.
+func (h *History) moments() []time.Time {
+	var moments []time.Time
+	for _, s := range h.samples {
+		moments = append(moments, s.at)
 	}
-	for _, r := range p.Rows {
-		v.LeastAvailable, v.MostPods = min(v.LeastAvailable, r.Available), max(v.MostPods, r.Total)
+	for _, p := range h.phases {
+		moments = append(moments, p.from, p.to)
 	}
-	v.Kept = v.LeastAvailable >= v.Floor && v.MostPods <= v.Ceiling
-	if !v.Kept {
-		v.Dip = fmt.Sprintf("%d below", max(v.Floor-v.LeastAvailable, 0))
+	for _, c := range h.checks {
+		moments = append(moments, c.at)
 	}
-	if len(p.Rows) > 0 {
-		v.Duration = time.Duration(p.Rows[len(p.Rows)-1].Time).String()
+	for _, t := range h.order {
+		for _, s := range t.spans {
+			moments = append(moments, s.from)
+		}
 	}
-	if len(p.Rows) > tableLimit {
-		v.Shown, v.Hidden = p.Rows[:tableLimit], len(p.Rows)-tableLimit
+	if h.began {
+		moments = append(moments, h.last.at, h.until())
 	}
-	v.Wide, v.Narrow = newChart(p, 960, 380), newChart(p, 380, 360)
-	return v
+	return moments
 }
 
-func verdict(d rollout.Decision) string {
-	switch d.Reason {
-	case rollout.Completed:
-		return "Done"
-	case rollout.RolledBack:
-		return "Rolled back"
+// idle tells whether the release waits on purpose from the moment on, or no agent is there.
+func (h *History) idle(at time.Time) bool {
+	i := slices.IndexFunc(h.phases, func(f phase) bool { return !at.Before(f.from) && at.Before(f.to) })
+	return i >= 0 && h.phases[i].kind != working && h.phases[i].kind != backing
+}
+
+func (p *page) head() {
+	sum := sha256.Sum256([]byte(pageScript))
+	p.verbatim("<!doctype html>\n")
+	p.open("html", is("lang", "en"))
+	p.open("head")
+	p.newline()
+	p.open("meta", is("charset", "utf-8"))
+	p.open("meta", is("name", "viewport"), is("content", "width=device-width, initial-scale=1"))
+	p.open("meta", is("name", "color-scheme"), is("content", "light dark"))
+	p.open("meta", is("http-equiv", "Content-Security-Policy"), is("content",
+		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-"+
+			base64.StdEncoding.EncodeToString(sum[:])+"'"))
+	p.open("meta", is("name", "referrer"), is("content", "no-referrer"))
+	p.open("link", is("rel", "icon"), is("href", "data:,"))
+	p.newline()
+	p.element("title", p.target()+": "+p.outcome().title)
+	p.verbatim("\n<style>\n" + constant(pageStyle) + "</style>\n")
+	p.close("head")
+	p.newline()
+}
+
+func (p *page) headline() {
+	end := p.outcome()
+	p.open("header")
+	p.open("p", class("kind"))
+	if p.Simulated {
+		p.text("Simulated release")
+	} else {
+		p.text("Release report")
+	}
+	p.close("p")
+	p.open("div", class("title"))
+	p.element("h1", p.target())
+	p.open("p", class("verdict "+end.mood))
+	p.element("span", end.sign, is("aria-hidden", "true"))
+	p.text(" " + end.title)
+	p.close("p", "div")
+	p.newline()
+	if p.from != "" && p.to != "" && p.from != p.to {
+		p.open("p", class("revisions"))
+		p.text("from ")
+		p.element("code", p.from)
+		p.text(" to ")
+		p.element("code", p.to)
+		p.close("p")
+	}
+	for _, line := range p.change() {
+		p.element("p", line, class("change"))
+	}
+	p.element("p", sentence(p.last.decision.Message), class("lead"))
+	if end.next != "" {
+		p.element("p", end.next, class("next"))
+	}
+	p.when()
+	for _, n := range p.notes {
+		p.element("p", sentence(n), class("notice"))
+	}
+	p.close("header")
+	p.newline()
+}
+
+// when says when the release was.
+func (p *page) when() {
+	if p.Simulated || len(p.samples) == 0 {
+		return
+	}
+	p.open("p", class("when"))
+	p.date(p.samples[0].at, "2006-01-02 15:04:05")
+	p.text(" to ")
+	layout := "2006-01-02 15:04:05"
+	if p.samples[0].at.UTC().Format(time.DateOnly) == p.last.at.UTC().Format(time.DateOnly) {
+		layout = "15:04:05"
+	}
+	p.date(p.last.at, layout)
+	p.text(" UTC")
+	p.close("p")
+}
+
+func (p *page) date(at time.Time, layout string) {
+	p.element("time", at.UTC().Format(layout), is("datetime", at.UTC().Format(time.RFC3339)))
+}
+
+// clock is a moment as the tables show it: since the beginning.
+func (p *page) clock(at time.Time) string { return inShort(at.Sub(p.axis.start)) }
+
+// cellOfTime is a cell with a moment: since the beginning, and the time of day for who points at it.
+func (p *page) cellOfTime(at time.Time) {
+	if at.IsZero() {
+		p.element("td", "–", class("number"))
+		return
+	}
+	attributes := []attribute{class("number")}
+	if !p.Simulated {
+		attributes = append(attributes, is("title", at.UTC().Format("2006-01-02 15:04:05 UTC")))
+	}
+	p.element("td", p.clock(at), attributes...)
+}
+
+// sentence begins with a capital letter and ends with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// numbers are the figures that people ask for first.
+func (p *page) numbers() {
+	b := p.budget()
+	p.open("dl", class("numbers"))
+	p.number("Duration", inShort(p.duration()), "", false)
+	if b.known {
+		p.number("Least available", number(b.least), fmt.Sprintf("at least %d asked for", b.floor), b.below > 0)
+		p.number("Most pods", number(b.most), fmt.Sprintf("at most %d allowed", b.ceiling), b.above > 0)
+		p.number("Budget", b.words(), b.detail(), b.below+b.above > 0)
+	}
+	p.number("Batches", p.batchWords(), "", false)
+	p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(), false)
+	p.number("Exit code", p.exitCode(), exitWords(p.History), false)
+	p.close("dl")
+	p.newline()
+}
+
+func (p *page) number(name, value, small string, bad bool) {
+	if bad {
+		p.open("div", class("bad"))
+	} else {
+		p.open("div")
+	}
+	p.element("dt", name)
+	p.open("dd")
+	p.text(value)
+	if small != "" {
+		p.text(" ")
+		p.element("small", small)
+	}
+	p.close("dd", "div")
+}
+
+func (b budget) words() string {
+	switch {
+	case b.below > 0 && b.above > 0:
+		return fmt.Sprintf("%d below, %d above", b.below, b.above)
+	case b.below > 0:
+		return fmt.Sprintf("%d below", b.below)
+	case b.above > 0:
+		return fmt.Sprintf("%d above", b.above)
 	default:
-		return "Stopped"
+		return "kept"
 	}
+}
+
+func (b budget) detail() string {
+	if b.below+b.above == 0 {
+		return "at every look"
+	}
+	return "for " + inShort(b.belowFor+b.aboveFor) + " altogether"
+}
+
+func (p *page) batchWords() string {
+	done := 0
+	for _, b := range p.batches {
+		done += oneIf(!b.ready.IsZero() && !b.back)
+	}
+	return fmt.Sprintf("%d of %d", done, max(len(p.plan.Batches), 1, done))
+}
+
+func (p *page) writeWords() string {
+	if n := p.updatedPods(); n > 0 && p.podWrites() > 0 {
+		return fmt.Sprintf("%.1f for each of %d updated pods", float64(p.podWrites())/float64(n), n)
+	}
+	if n := p.writes[rollout.SetPartition]; n > 0 {
+		return fmt.Sprintf("%d of the partition", n)
+	}
+	return ""
+}
+
+func (p *page) exitCode() string {
+	if !p.ended() {
+		return "–"
+	}
+	return number(p.last.decision.Reason.ExitCode())
+}
+
+func exitWords(h *History) string {
+	if !h.ended() {
+		return "none in the log"
+	}
+	return string(h.last.decision.Reason)
+}
+
+// section begins a part of the page with a heading.
+func (p *page) section(id constant, heading string) {
+	p.open("section", is("id", string(id)), is("aria-labelledby", string(id)+"-h"))
+	p.element("h2", heading, is("id", string(id)+"-h"))
+	p.newline()
+}
+
+func (p *page) about() {
+	p.open("footer")
+	words := fmt.Sprintf("%d looks", p.looks)
+	if p.restarts > 0 {
+		words += fmt.Sprintf(" of %d agents, one after the other", p.restarts+1)
+	}
+	if p.Source != "" {
+		words = "From " + p.Source + ": " + words
+	}
+	p.element("p", words+". Times count from the first look. Writes are those that were decided; one that lost against another writer is decided again and counts twice.")
+	p.close("footer")
+	p.newline()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,74 +15,179 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
-// release is a page about a release of five pods with one surge pod, in the given number of batches.
-func release(t *testing.T, batches int) report.Page {
-	t.Helper()
-	page := report.Page{
-		Set: "shop/cart", Bounds: rollout.Bounds{Replicas: 5, MaxSurge: 1}, Writes: 10,
-		End: rollout.Decision{Verdict: rollout.Done, Reason: rollout.Completed, Message: "5 of 5 updated pods ready"},
+// template is a pod template with an image.
+func template(image string) map[string]any {
+	return map[string]any{
+		"metadata": map[string]any{"labels": map[string]any{"app": "cart"}},
+		"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}},
 	}
-	at := time.Duration(0)
-	for i := range 5 {
-		row := report.Row{Desired: 5, Batch: i*batches/5 + 1, Reason: "PodsUpdating: <counted> & escaped"}
-		for _, r := range []struct{ updated, ready, total int }{{i, 5, 5}, {i + 1, 5, 6}, {i + 1, 6, 6}} {
-			row.Time, row.Updated, row.UpdatedReady, row.Ready, row.Available, row.Total = report.Seconds(at), r.updated, r.updated, r.ready, r.ready, r.total
-			page.Rows = append(page.Rows, row)
-			at += 7 * time.Second
-		}
-	}
-	page.Rows = append(page.Rows, report.Row{Time: report.Seconds(at), Desired: 5, Updated: 5, UpdatedReady: 5, Ready: 5, Available: 5, Total: 5, Batch: batches, Action: "done"})
-	return page
 }
 
-func render(t *testing.T, page report.Page) []byte {
+// cart is a CloneSet of the given number of pods with one surge pod in ten.
+func cart(replicas int, image string) rollout.CloneSet {
+	return rollout.CloneSet{
+		APIVersion: "apps.kruise.io/v1alpha1", Namespace: "shop", Name: "cart", UID: "u1", Generation: 1,
+		Spec: rollout.CloneSetSpec{
+			Replicas: replicas, Template: template(image), UpdateType: rollout.InPlaceIfPossible, MaxSurge: rollout.Percent(10),
+			Selector: rollout.Selector{Labels: map[string]string{"app": "cart"}},
+		},
+	}
+}
+
+// release plays a release and returns its audit log.
+func release(t *testing.T, plan rollout.Plan, set rollout.CloneSet, options sim.Options) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.HTML(&b, page); err != nil {
+	audit := report.NewAudit(&b, plan)
+	if _, err := sim.Play(t.Context(), plan, sim.New(set, template("cart:v1"), options), audit.Record); err != nil {
 		t.Fatal(err)
+	}
+	if audit.Err() != nil {
+		t.Fatal(audit.Err())
 	}
 	return b.Bytes()
 }
 
+// small is the log of a release of five pods in two batches, with an approval.
+func small(t *testing.T) []byte {
+	t.Helper()
+	plan := rollout.Plan{
+		Checks: []rollout.Check{{Name: "errors", Count: 1, Interval: time.Second}},
+		Batches: []rollout.Batch{
+			{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}, Checks: []string{"errors"}}, {Replicas: rollout.Percent(100)},
+		},
+	}
+	return release(t, plan, cart(5, "cart:v2"), sim.Options{
+		Ready: sim.Ready{Least: 5 * time.Second, Most: 20 * time.Second}, Terminating: time.Second, Approval: 30 * time.Second,
+	})
+}
+
+// page is the page of the last release of a log.
+func page(t *testing.T, log []byte) string {
+	t.Helper()
+	all, err := report.ReadHistory(bytes.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return render(t, all[len(all)-1])
+}
+
+func render(t *testing.T, h *report.History) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.HTML(&b, h); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// text is what a page says: without tags, style and script.
+func text(page string) string {
+	page = regexp.MustCompile(`(?s)<(style|script)>.*?</(style|script)>`).ReplaceAllString(page, "")
+	return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " ")), " ")
+}
+
+// holds fails unless the page says all of the words.
+func holds(t *testing.T, page string, words ...string) {
+	t.Helper()
+	said := text(page)
+	for _, w := range words {
+		if !strings.Contains(said, w) {
+			t.Errorf("the page does not say %q, but: %.1500s", w, said)
+		}
+	}
+}
+
+func TestPageTellsHowTheReleaseWent(t *testing.T) {
+	log := small(t)
+	all := page(t, log)
+	holds(t, all, "CloneSet shop/cart", "✓ Done", "image of app: cart:v1 → cart:v2", "Batch 2 of 2: 5 of 5 updated pods ready.",
+		"Least available 5 at least 5 asked for", "Most pods 6 at most 6 allowed", "Budget kept", "Batches 2 of 2", "Exit code 0 Completed",
+		"Approved", "waits for approval", "errors ✓ Passed", "pods as a table")
+	if n := strings.Count(all, `class="row"`); n < 5 {
+		t.Errorf("there are %d lanes for 5 pods", n)
+	}
+}
+
 func TestPageLoadsNothing(t *testing.T) {
-	page := string(render(t, release(t, 2)))
-	for _, forbidden := range []string{"http:", "https:", "//", "<script", "@import", "url(", "src="} {
-		if strings.Contains(page, forbidden) {
+	all := page(t, small(t))
+	for _, forbidden := range []string{"http:", "https:", "//", "@import", "url(", "src="} {
+		if strings.Contains(all, forbidden) {
 			t.Errorf("the page contains %s", forbidden)
 		}
 	}
-	if !strings.Contains(page, "&lt;counted&gt; &amp; escaped") {
-		t.Error("the reason is not escaped")
+	if !strings.Contains(all, `content="default-src &#39;none&#39;;`) {
+		t.Error("the page does not forbid the browser to load anything")
+	}
+}
+
+// Names, messages and values come from a cluster. None of them may become markup.
+func TestPageEscapesWhatItIsGiven(t *testing.T) {
+	const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
+	h := report.NewHistory(rollout.Plan{Target: rollout.Target{Kind: evil}, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}}})
+	h.Source = evil
+	h.Note(evil)
+	set := cart(1, evil)
+	set.Name, set.Namespace = evil, evil
+	o := rollout.Observed{
+		Now: time.Unix(1e9, 0), CloneSet: set, UpdateRevision: evil + "2", StableRevision: evil,
+		Revisions: []rollout.Revision{{Name: evil, Template: template("safe" + evil)}},
+		Pods:      []rollout.Pod{{Name: evil, UID: evil, Revision: evil, Phase: rollout.PodRunning, Node: evil}},
+		Checks:    []rollout.CheckResult{{Name: evil, Verdict: evil, Message: evil}},
+		Progress:  rollout.Progress{Revision: evil + "2", Stable: evil},
+	}
+	h.Record(o, rollout.Decision{Verdict: rollout.Wait, Reason: evil, Message: evil, Actions: []rollout.Action{{Kind: evil, Reason: evil}}})
+	o.Now = o.Now.Add(time.Minute)
+	h.Record(o, rollout.Decision{Verdict: rollout.Stopped, Reason: rollout.Invalid, Message: evil})
+	all := render(t, h)
+	if strings.Count(all, "<script") != 1 || strings.Contains(all, "<img") {
+		t.Errorf("what the page was given became markup: %.3000s", all)
+	}
+	inTags := regexp.MustCompile(`<[a-z0-9]+( [a-zA-Z-]+="[^"<>]*")*>|</[a-z0-9]+>|<!doctype html>`)
+	rest := inTags.ReplaceAllString(regexp.MustCompile(`(?s)<(style|script)>.*?</(style|script)>`).ReplaceAllString(all, ""), "")
+	if i := strings.IndexAny(rest, "<>"); i >= 0 {
+		t.Errorf("something that is no tag looks like one: %.200s", rest[i:])
 	}
 }
 
 func TestPageIsTheSameEveryTime(t *testing.T) {
-	if !bytes.Equal(render(t, release(t, 2)), render(t, release(t, 2))) {
+	log := small(t)
+	if first, second := page(t, log), page(t, log); first != second {
 		t.Error("two renderings differ")
 	}
 }
 
+// TestPageOfAHugeReleaseStaysSmall is about 1,000 pods that are all replaced, in some ten thousand looks.
 func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
-	page := release(t, 1)
-	for i := range 50_000 {
-		page.Rows = append(page.Rows, report.Row{Time: report.Seconds(time.Duration(200+i) * time.Second), Total: 5 + i%2, Updated: i % 6, Ready: 5, Batch: 1})
+	set := cart(1000, "cart:v2")
+	set.Spec.UpdateType, set.Spec.MaxSurge = rollout.ReCreate, rollout.Pods(2)
+	if testing.Short() {
+		set.Spec.Replicas = 300
 	}
-	if n := len(render(t, page)); n > 700_000 {
-		t.Errorf("the page has %d bytes", n)
+	log := release(t, rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Percent(10)}, {Replicas: rollout.Percent(100)}}}, set,
+		sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 90 * time.Second}, Terminating: 10 * time.Second, Crashes: 5, Horizon: time.Hour})
+	all := page(t, log)
+	t.Logf("%d lines, %d bytes of log, %d bytes of page", bytes.Count(log, []byte{'\n'}), len(log), len(all))
+	if len(all) > 2_000_000 {
+		t.Errorf("the page has %d bytes", len(all))
+	}
+	holds(t, all, fmt.Sprintf("200 of %d pods", 2*set.Spec.Replicas), "lost readiness", "left out here")
+	if dir := os.Getenv("SLIPWAY_SCREENSHOTS"); dir != "" {
+		_ = os.WriteFile(dir+"/huge.html", []byte(all), 0o600)
 	}
 }
 
-func TestPageOfNoRows(t *testing.T) {
-	render(t, report.Page{Set: "empty"})
+func TestPageOfNothing(t *testing.T) {
+	holds(t, render(t, report.NewHistory(rollout.Plan{})), "Not finished")
 }
 
 // pageColours are the colours of one scheme, by variable.
 func pageColours(t *testing.T, dark bool) map[string]color.RGBA {
 	t.Helper()
-	page := string(render(t, release(t, 1)))
-	light, night, ok := strings.Cut(page, "@media (prefers-color-scheme: dark)")
+	light, night, ok := strings.Cut(page(t, small(t)), "@media screen and (prefers-color-scheme: dark)")
 	if !ok {
 		t.Fatal("the page has no dark scheme")
 	}
@@ -109,17 +215,33 @@ func TestColoursAreReadable(t *testing.T) {
 		}{
 			{"--ink", "--page", 4.5},
 			{"--ink", "--card", 4.5},
+			{"--ink", "--code", 4.5},
+			{"--ink", "--warn-back", 4.5},
+			{"--ink", "--band", 4.5},
+			{"--ink", "--updated-area", 4.5},
+			{"--ink", "--bad-back", 4.5},
+			{"--ink", "--open-back", 4.5},
 			{"--soft", "--page", 4.5},
 			{"--soft", "--card", 4.5},
-			{"--budget", "--card", 4.5},
+			{"--soft", "--code", 4.5},
 			{"--good", "--good-back", 4.5},
 			{"--bad", "--bad-back", 4.5},
-			{"--old", "--card", 3},
+			{"--warn", "--warn-back", 4.5},
+			{"--open", "--open-back", 4.5},
+			{"--bound", "--card", 4.5},
+			{"--bad", "--card", 4.5},
+			{"--bound", "--band", 3},
+			{"--bound", "--available-area", 3},
+			{"--total", "--band", 3},
+			{"--available", "--available-area", 3},
+			{"--available", "--card", 3},
+			{"--updated", "--updated-area", 3},
 			{"--updated", "--card", 3},
-			{"--ready", "--card", 3},
-			{"--old", "--band", 2.7},
-			{"--updated", "--band", 3},
-			{"--ready", "--band", 3},
+			{"--goal", "--band", 3},
+			{"--old", "--card", 3},
+			{"--new", "--card", 3},
+			{"--fail", "--card", 3},
+			{"--edge", "--new", 2},
 		} {
 			if got := contrast(c[pair.ink], c[pair.back]); got < pair.least {
 				t.Errorf("dark=%v: contrast of %s on %s is %.2f, want %.1f", dark, pair.ink, pair.back, got, pair.least)

@@ -37,12 +37,22 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s\n", short(c.Total), c.Ready, checksPass(o))
+	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
 	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	if err := align(w, b.String()); err != nil {
 		return err
 	}
 	return planBatches(w, o, c)
+}
+
+// windows says that an estimate has no time of day, where that matters.
+func windows(o rollout.Outline) string {
+	for _, b := range o.Batches {
+		if b.Pause.Window != nil {
+			return "; waiting for time windows is not in it"
+		}
+	}
+	return ""
 }
 
 // checksPass is what an estimate assumes of checks, where there are any.
@@ -115,6 +125,9 @@ func then(b rollout.OutlineBatch, last bool) string {
 	}
 	if b.Pause.UntilApproved {
 		steps = append(steps, "wait for approval")
+	}
+	if b.Pause.Window != nil {
+		steps = append(steps, "wait for "+b.Pause.Window.String())
 	}
 	if last {
 		steps = append(steps, "done")

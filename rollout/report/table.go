@@ -23,7 +23,7 @@ func Table(w io.Writer) func(Row) error {
 			}
 		}
 		_, err := fmt.Fprintf(w, tableFormat, r.Time, strconv.Itoa(r.Desired), strconv.Itoa(r.Updated), strconv.Itoa(r.UpdatedReady),
-			strconv.Itoa(r.Ready), strconv.Itoa(r.Total), strconv.Itoa(r.Batch), r.Action+" - "+r.Reason)
+			strconv.Itoa(r.Ready), strconv.Itoa(r.Total), strconv.Itoa(r.Batch), printable(r.Action+" - "+r.Reason))
 		if err != nil {
 			return fmt.Errorf("writing table: %w", err)
 		}

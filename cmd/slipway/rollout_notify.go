@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/notify"
+)
+
+// notifications tells those whom the plan names what happens. What cannot be told is a warning.
+func (f *runFlags) notifications(s streams, plan rollout.Plan) *notify.Notifier {
+	return notify.New(plan, notify.Options{
+		Secrets: f.secrets, Now: time.Now, UserAgent: "slipway/" + buildVersion(),
+		Warn: func(err error) { s.say("warning: %v", err) },
+	})
+}
+
+// lastWords tells how the agent ends where no decision says so, and waits a little for what is still to be told. An agent
+// that found another one at work has nothing to tell: the other one does.
+func lastWords(n *notify.Notifier, outcome error) {
+	var exit *exitError
+	if errors.As(outcome, &exit) && exit.code != exitHeld {
+		n.Failed(exit.err, exit.code)
+	}
+	n.Close()
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+// historyFlags say which release of a log is shown and where.
+type historyFlags struct {
+	output  string
+	release int
+}
+
+func newRolloutReportCommand(s streams) *cobra.Command {
+	var f historyFlags
+	cmd := &cobra.Command{
+		Use:   "report [flags] AUDIT.jsonl",
+		Short: "Make a page about a release from its audit log",
+		Long: `Make one self-contained HTML page about a release from its audit log: how it ended, the numbers, a timeline against the
+budget, a lane for each pod, batches, pauses, checks, and every decision with its reason. The log comes from
+rollout run --audit-log; - is standard input. Nothing is read but the log.
+
+The page loads nothing from anywhere, so it can be sent, stored and printed. A log in which several agents went on with a
+release is shown as that release, with the gaps between them. A log that breaks off is shown as far as it goes. Of a log
+with several releases the last one is shown.
+
+Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
+		Example: `  slipway rollout report release.jsonl -o release.html
+  # the one before the last, from another program
+  kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report - --release -2 > release.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0]) },
+	}
+	cmd.Flags().StringVarP(&f.output, "output", "o", "-", "`FILE` to write the page to; - is standard output")
+	cmd.Flags().IntVar(&f.release, "release", -1, "which release of the log: 1 is the first, -1 the last")
+	return cmd
+}
+
+func (f historyFlags) run(s streams, file string) error {
+	in := s.in
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", file, cause(err))
+		}
+		defer opened.Close() //nolint:errcheck // it was only read
+		in = opened
+	}
+	all, err := report.ReadHistory(in)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	i := f.release - 1
+	if f.release < 0 {
+		i = len(all) + f.release
+	}
+	if i < 0 || i >= len(all) || f.release == 0 {
+		return usagef("--release %d: the log holds %d, so write 1 to %d, or -1 for the last", f.release, len(all), len(all))
+	}
+	h := all[i]
+	if file != "-" {
+		h.Source = filepath.Base(file)
+	}
+	if len(all) > 1 {
+		h.Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another", len(all), i+1))
+	}
+	return writePage(s.out, f.output, h)
+}
+
+// writePage writes the page into a file, or to out.
+func writePage(out io.Writer, file string, h *report.History) error {
+	if file == "-" || file == "" {
+		return report.HTML(out, h)
+	}
+	target, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", file, cause(err))
+	}
+	if err := report.HTML(target, h); err != nil {
+		target.Close() //nolint:errcheck,gosec // the first error is the one to tell
+		return fmt.Errorf("writing %s: %w", file, cause(err))
+	}
+	if err := target.Close(); err != nil {
+		return fmt.Errorf("writing %s: %w", file, cause(err))
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// verifyFlags say which release is held against which cluster.
+type verifyFlags struct {
+	access    kube.Access
+	namespace string
+	plan      string
+	manifest  string
+	mode      string
+	deletion  string
+	account   string
+	output    string
+}
+
+func newRolloutVerifyCommand(s streams) *cobra.Command {
+	f := verifyFlags{access: kube.Access{QPS: 100, Burst: 200}}
+	cmd := &cobra.Command{
+		Use:   "verify [flags] [CLONESET]",
+		Short: "Check a release against the live cluster before it begins",
+		Long: `Check a release against the live cluster and say what it would meet there: disruption budgets, quotas and limits,
+autoscalers, room on nodes, what changes in place and what does not, images that run already, objects that the pods need,
+rights, locks, controllers, and whoever else writes the partition. Each finding says what it would do to the release and
+what to change; errors come first.
+
+CLONESET is its name; without it the plan's target is checked, or the manifest's. With -f the CloneSet is checked as that
+manifest would make it, before it is applied; without -f as it is in the cluster.
+
+Nothing is written. What may not be read is a finding, and the rest is checked. Rights are asked for with
+SelfSubjectAccessReviews, for whoever verifies or, with --as-service-account, for the one that is to run the release.
+
+Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or something would stop the release,
+1 unexpected, such as no answer from the cluster, 2 usage.`,
+		Example: `  slipway rollout verify --plan plan.yaml
+  # in a pull request: the manifest that is not applied yet, as the agent that will release it
+  slipway rollout verify --plan plan.yaml -f cloneset.yaml --as-service-account demo-rollout -o sarif`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (f *verifyFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
+	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
+	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
+	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
+	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
+	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json or sarif")
+	for flag, words := range map[string][]cobra.Completion{
+		"mode":        {"auto", "direct", "partition"},
+		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict},
+	} {
+		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+	completeFlag(cmd, "output", completeFormats)
+	completeFlag(cmd, "plan", completeManifests)
+	completeFlag(cmd, "filename", completeManifests)
+}
+
+func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
+	format, err := parseFormat("--output", f.output)
+	if err != nil {
+		return err
+	}
+	options, err := f.options(s, args)
+	if err != nil {
+		return err
+	}
+	v, err := kube.Verify(ctx, options)
+	if err != nil {
+		return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of CloneSet %s/%s: %w", options.Namespace, options.Name, err)}
+	}
+	if err := writeVerification(s.out, v, format); err != nil {
+		return err
+	}
+	if v.Count(kube.SeverityError) > 0 {
+		return &exitError{code: exitInvalid}
+	}
+	return nil
+}
+
+// options read the flags and the files.
+func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, error) {
+	o := kube.VerifyOptions{Evict: f.deletion == kube.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
+	if err := f.check(); err != nil {
+		return o, err
+	}
+	if err := f.read(s, &o); err != nil {
+		return o, err
+	}
+	name, err := (&runFlags{plan: f.plan}).target(rollout.Plan{Target: o.Plan.Target}, args)
+	if len(args) == 0 && o.Plan.Target.Name == "" && o.Name != "" {
+		name, err = o.Name, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	if o.Name != "" && o.Name != name {
+		return o, &exitError{code: exitInvalid, err: fmt.Errorf("%s: holds CloneSet %s, but %s is released", f.manifest, o.Name, name)}
+	}
+	f.access.UserAgent = "slipway/" + buildVersion()
+	config, namespace, err := f.access.Config()
+	if err != nil {
+		return o, &exitError{code: exitUsage, err: err}
+	}
+	o.Config, o.Name, o.Version = config, name, cmp.Or(o.Plan.Target.APIVersion, o.Version)
+	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
+	if o.Plan.Mode = rollout.Direct; f.mode == "partition" {
+		o.Plan.Mode = rollout.Partition
+	}
+	if o.Account = f.account; o.Account != "" && !strings.Contains(o.Account, "/") {
+		o.Account = o.Namespace + "/" + o.Account
+	}
+	return o, nil
+}
+
+// read reads the plan and the manifest. A mistake in the manifest is left to Verify, which tells it as a finding.
+func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
+	var err error
+	if f.manifest != "" {
+		if o.Manifest, err = readInput(s, f.manifest); err != nil {
+			return &exitError{code: exitInvalid, err: err}
+		}
+	}
+	if err := f.readPlan(s, o); err != nil {
+		return &exitError{code: exitInvalid, err: err}
+	}
+	if f.manifest == "" {
+		return nil
+	}
+	set, err := rollout.ParseCloneSet(f.manifest, o.Manifest)
+	if set.Name == "" && o.Plan.Target.Name == "" {
+		return &exitError{code: exitInvalid, err: err}
+	}
+	o.Name, o.Namespace, o.Version = set.Name, set.Namespace, set.APIVersion
+	return nil
+}
+
+// readPlan reads the plan from its own file, or from the manifest's where that holds one.
+func (f *verifyFlags) readPlan(s streams, o *kube.VerifyOptions) error {
+	var err error
+	switch {
+	case f.plan != "":
+		o.PlanFile = f.plan
+		if o.PlanText, err = readInput(s, f.plan); err != nil {
+			return err
+		}
+	case rollout.HasPlan(o.Manifest):
+		o.PlanFile, o.PlanText = f.manifest, o.Manifest
+	default:
+		return nil
+	}
+	o.Plan, err = rollout.ParsePlan(o.PlanFile, o.PlanText)
+	return err
+}
+
+func (f *verifyFlags) check() error {
+	for _, flag := range []struct {
+		name, value string
+		words       []string
+	}{
+		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
+		{"--delete-mode", f.deletion, []string{kube.DeleteModeDelete, kube.DeleteModeEvict}},
+	} {
+		if !slices.Contains(flag.words, flag.value) {
+			return usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
+		}
+	}
+	if f.manifest == "-" && f.plan == "-" {
+		return usagef("-f and --plan cannot both be read from standard input")
+	}
+	return nil
+}
+
+// writeVerification writes the findings in the form that was asked for.
+func writeVerification(w io.Writer, v kube.Verification, format render.Format) error {
+	switch format {
+	case render.SARIF:
+		return render.WriteReport(w, &render.Outcome{Findings: sharedFindings(v)}, format)
+	case render.JSON:
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		if v.Findings == nil {
+			v.Findings = []kube.Finding{}
+		}
+		if err := e.Encode(v); err != nil {
+			return fmt.Errorf("writing the findings: %w", err)
+		}
+		return nil
+	default:
+		if _, err := io.WriteString(w, verificationText(v)); err != nil {
+			return fmt.Errorf("writing the findings: %w", err)
+		}
+		return nil
+	}
+}
+
+// verificationText is for a person: findings, what was looked at, and how many there are of each severity.
+func verificationText(v kube.Verification) string {
+	var b strings.Builder
+	for _, f := range v.Findings {
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+		if f.Remedy != "" {
+			fmt.Fprintf(&b, "  %s\n", f.Remedy)
+		}
+	}
+	writeSeen(&b, v.Seen)
+	verdict := "nothing stands in the way of the release"
+	if v.Count(kube.SeverityError) > 0 {
+		verdict = "the release would not get through"
+	}
+	fmt.Fprintf(&b, "CloneSet %s/%s: %s: %s, %s\n", v.Namespace, v.Name, verdict,
+		countedWord(v.Count(kube.SeverityError), "error"), countedWord(v.Count(kube.SeverityWarning), "warning"))
+	return b.String()
+}
+
+// writeSeen tells what was looked at, and what was looked for and is not there.
+func writeSeen(b *strings.Builder, seen []kube.Seen) {
+	var some, none []string
+	for _, n := range seen {
+		if n.Count > 0 {
+			some = append(some, n.String())
+		} else {
+			none = append(none, n.Kind)
+		}
+	}
+	if len(some) == 0 {
+		return
+	}
+	b.WriteString("looked at " + strings.Join(some, ", "))
+	if len(none) > 0 {
+		b.WriteString("; there is no " + strings.Join(none, ", no "))
+	}
+	b.WriteString("\n")
+}
+
+func countedWord(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// sharedFindings are the findings as other commands report them.
+func sharedFindings(v kube.Verification) []inject.Finding {
+	var out []inject.Finding
+	for _, f := range v.Findings {
+		out = append(out, inject.Finding{
+			Severity: inject.Severity(f.Severity), Code: f.Code, Message: f.Effect, Hint: f.Remedy, Field: f.Field,
+			Object: inject.ObjectRef{Kind: f.Object.Kind, Namespace: f.Object.Namespace, Name: f.Object.Name},
+			Source: inject.Source{File: f.File, Line: f.Line},
+		})
+	}
+	return out
+}

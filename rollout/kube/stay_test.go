@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// stay runs an agent that stays until the test ends, and waits for its first rest.
+func (w *world) stay(options kube.Options) (stop func() error) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan error, 1)
+	options.Stay = true
+	go func() {
+		_, err := kube.Run(ctx, rollout.Plan{}, options, nil)
+		ended <- err
+	}()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	w.t.Cleanup(func() { _ = stop() })
+	return stop
+}
+
+// TestStay heals pods between releases and begins the next release by itself.
+func TestStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	stop := w.stay(w.options())
+	row := func(want string) {
+		kubetest.Eventually(t, want, func() (bool, string) { return w.row() == "demo "+want, w.row() })
+	}
+	row("2 2 2 2 2")
+	// The pod in its place may have its name, but is another one.
+	lost := w.uids()[0]
+	w.Delete(t, w.path("pods", w.pods()[0]))
+	kubetest.Eventually(t, "the pod is replaced", func() (bool, string) {
+		live := w.uids()
+		return len(live) == 2 && len(w.live()) == 2 && !slices.Contains(live, lost), fmt.Sprint(live)
+	})
+	row("2 2 2 2 2")
+	w.image("v2")
+	kubetest.Eventually(t, "the next release is done", func() (bool, string) {
+		return w.end(2)[:16] == "2 of 2 updated; " && kubetest.Field(w.progressing(), "reason") == "CloneSetAvailable", w.end(2)
+	})
+	if err := stop(); err == nil {
+		t.Error("an agent that was stopped did not say so")
+	}
+}
+
+// TestAChangeInTheAnswerToAnOwnWrite changes the template just before the agent writes the status that it waits with: the
+// answer is the only thing that shows the new template, because watches show nothing any more.
+func TestAChangeInTheAnswerToAnOwnWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v2")
+	var proxy *kubetest.Proxy
+	var change sync.Once
+	proxy = w.Proxy(t, func(r *http.Request) kubetest.Fault {
+		if r.Method != http.MethodPatch || !strings.HasSuffix(r.URL.Path, "/demo/status") {
+			return kubetest.Fault{}
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if err == nil && bytes.Contains(body, []byte("waiting for approval")) {
+			change.Do(func() {
+				proxy.HoldWatches()
+				w.image("v3")
+			})
+		}
+		return kubetest.Fault{}
+	})
+	options := w.options()
+	options.Config = config(t, proxy.For(w.Client))
+	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)}}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	w.releaseWith(ctx, plan, options, rollout.Superseded)
+}

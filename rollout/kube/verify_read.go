@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+type ownerRef = metav1.OwnerReference
+
+// cluster is what is around a CloneSet.
+type cluster struct {
+	budgets    []budget
+	quotas     []corev1.ResourceQuota
+	limits     []corev1.LimitRange
+	scalers    []autoscalingv2.HorizontalPodAutoscaler
+	nodes      []*node
+	allPods    bool // nodes hold the requests of all pods
+	priorities []schedulingv1.PriorityClass
+	storage    []storagev1.StorageClass
+
+	storageKnown bool // storage is all classes
+	lock         *lease
+	memory       *configMap
+	leader       string // how one knows that a Kruise controller is alive, "" where one does not
+
+	absent   map[reference]bool // what the template names and is not there
+	lacking  []right            // rights that are not granted
+	rightsOf string             // whose
+}
+
+// reader reads from the API server and remembers what it could not.
+type reader struct {
+	client client
+
+	mu     sync.Mutex
+	kinds  map[string]int // objects seen
+	order  []string       // kinds, as they were asked for
+	unread []Finding
+	fatal  error // no answer, or no valid login: nothing else can be read either
+}
+
+// plan notes a kind, so that what was looked at is told in one order. It is called before anything is read.
+func (r *reader) plan(kind string) {
+	if !slices.Contains(r.order, kind) {
+		r.order = append(r.order, kind)
+	}
+}
+
+func (r *reader) saw(kind string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kinds[kind] += n
+	if !slices.Contains(r.order, kind) {
+		r.order = append(r.order, kind)
+	}
+}
+
+func (r *reader) seen() []Seen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Seen
+	for _, kind := range r.order {
+		if n, ok := r.kinds[kind]; ok {
+			out = append(out, Seen{kind, n})
+		}
+	}
+	return out
+}
+
+// denied notes what could not be read. It tells whether the rest can be: the server answers, and knows who asks.
+func (r *reader) denied(of ObjectRef, verb string, err error, unchecked string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Code == http.StatusUnauthorized {
+		r.fatal = errors.Join(r.fatal, fmt.Errorf("reading %s: %w", of, err))
+		return
+	}
+	why, remedy := err.Error(), "try again"
+	if apierrors.IsForbidden(err) {
+		why, remedy = "no right to "+verb+" it", "to have it checked, grant "+verb+" on it to whoever verifies"
+	}
+	f := NewFinding(codeUnread, of, fmt.Sprintf("could not be read (%s), so it is not known %s", why, unchecked), remedy)
+	if !slices.Contains(r.unread, f) {
+		r.unread = append(r.unread, f)
+	}
+}
+
+// collection is a resource as it is asked for.
+type collection struct {
+	resource
+	namespace string // "" for kinds that are in none
+	query     url.Values
+}
+
+func of(what resource, namespace string) collection {
+	return collection{resource: what, namespace: namespace}
+}
+
+// list reads all objects of a kind, page by page. A kind that the server does not have has no objects.
+func list[T any](ctx context.Context, r *reader, of collection, unchecked string, keep func(T)) bool {
+	n, next := 0, ""
+	for {
+		var page struct {
+			Metadata struct {
+				Continue string `json:"continue"`
+			} `json:"metadata"`
+			Items []T `json:"items"`
+		}
+		request := r.client.rest.Get().AbsPath(of.path).Param("limit", "500")
+		for name, values := range of.query {
+			request = request.Param(name, values[0])
+		}
+		if next != "" {
+			request = request.Param("continue", next)
+		}
+		err := r.client.send(ctx, request, &page)
+		if apierrors.IsNotFound(err) {
+			return true
+		}
+		if err != nil {
+			r.denied(ObjectRef{Kind: of.kind, Namespace: of.namespace}, "list", err, unchecked)
+			return false
+		}
+		for _, item := range page.Items {
+			keep(item)
+		}
+		n += len(page.Items)
+		if next = page.Metadata.Continue; next == "" {
+			r.saw(of.kind, n)
+			return true
+		}
+	}
+}
+
+// into collects what list finds.
+func into[T any](all *[]T) func(T) { return func(item T) { *all = append(*all, item) } }
+
+// readTarget reads the CloneSet and who wrote it. Without it nothing can be said, so what goes wrong here is an error.
+func (s *scene) readTarget(ctx context.Context, r *reader) error {
+	s.now = s.options.Now()
+	var data json.RawMessage
+	err := r.client.get(ctx, s.objects().object(s.options.Name), &data)
+	var api apierrors.APIStatus
+	switch {
+	case apierrors.IsNotFound(err) && errors.As(err, &api) && api.Status().Details != nil && api.Status().Details.Name != "":
+		// there is none yet
+	case err != nil:
+		_, err = s.lookAgain(r.client).find(ctx) // once more, for its words
+		if err == nil {
+			err = fmt.Errorf("%s has only just been made: try again", s.target())
+		}
+		return err
+	default:
+		var live cloneSet
+		if err := errors.Join(json.Unmarshal(data, &live), json.Unmarshal(data, &s.managers)); err != nil {
+			return fmt.Errorf("reading %s: decoding the server's answer: %w", s.target(), err)
+		}
+		s.live = &live
+		r.plan(s.kind())
+		r.saw(s.kind(), 1)
+	}
+	return s.setComing()
+}
+
+// readRest reads everything else at once.
+func (s *scene) readRest(ctx context.Context, r *reader) error {
+	ns := s.options.Namespace
+	var revisions []revision
+	var jobs []func()
+	all := func(kind string, read func()) {
+		r.plan(kind)
+		jobs = append(jobs, read)
+	}
+	selected := url.Values{"labelSelector": {selectorText(field(s.coming.tree, "spec", "selector"))}}
+	all("Pod", func() {
+		const unchecked = "what the release replaces and adds, what that changes, and whether quotas, budgets and nodes have room for it"
+		s.podsKnown = list(ctx, r, collection{pods(ns), ns, selected}, unchecked, func(p corev1.Pod) {
+			if p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
+				s.pods = append(s.pods, p)
+			}
+		})
+	})
+	all("ControllerRevision", func() {
+		list(ctx, r, collection{controllerRevisions(ns), ns, selected}, "whether pods are updated in place", into(&revisions))
+	})
+	s.readPolicies(ctx, r, all)
+	s.readObjects(ctx, r, all)
+	var wait sync.WaitGroup
+	limit := make(chan struct{}, 8)
+	for _, job := range jobs {
+		wait.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			job()
+		})
+	}
+	wait.Wait()
+	if r.fatal != nil {
+		return r.fatal
+	}
+	return s.settle(revisions)
+}
+
+// readPolicies reads what limits the pods of a namespace or a cluster.
+func (s *scene) readPolicies(ctx context.Context, r *reader, all func(string, func())) {
+	ns := s.options.Namespace
+	namespaced := func(kind, group, plural string) collection {
+		return of(resource{kind, group + "/namespaces/" + ns + "/" + plural}, ns)
+	}
+	var mu sync.Mutex
+	for _, kind := range []collection{
+		namespaced(kindPDB, "/apis/policy/v1", "poddisruptionbudgets"),
+		namespaced(kindPUB, "/apis/policy.kruise.io/v1alpha1", "podunavailablebudgets"),
+	} {
+		all(kind.kind, func() {
+			list(ctx, r, kind, "whether it stops or slows the release", func(b budget) {
+				mu.Lock()
+				defer mu.Unlock()
+				b.kind = kind.kind
+				s.budgets = append(s.budgets, b)
+			})
+		})
+	}
+	all("ResourceQuota", func() {
+		list(ctx, r, namespaced("ResourceQuota", "/api/v1", "resourcequotas"), "whether there is room for the release", into(&s.quotas))
+	})
+	all("LimitRange", func() {
+		list(ctx, r, namespaced("LimitRange", "/api/v1", "limitranges"), "whether the pods are admitted", into(&s.limits))
+	})
+	all("HorizontalPodAutoscaler", func() {
+		list(ctx, r, namespaced("HorizontalPodAutoscaler", "/apis/autoscaling/v2", "horizontalpodautoscalers"),
+			"whether something scales in the middle of the release", into(&s.scalers))
+	})
+	all("Node", func() { s.readNodes(ctx, r) })
+	all("PriorityClass", func() {
+		list(ctx, r, of(resource{"PriorityClass", "/apis/scheduling.k8s.io/v1/priorityclasses"}, ""), "which priority the pods have", into(&s.priorities))
+	})
+	if s.set.Spec.HasClaims {
+		all("StorageClass", func() {
+			s.storageKnown = list(ctx, r, of(resource{"StorageClass", "/apis/storage.k8s.io/v1/storageclasses"}, ""), "whether the claims get volumes", into(&s.storage))
+		})
+	}
+}
+
+// readObjects reads single objects by their names.
+func (s *scene) readObjects(ctx context.Context, r *reader, all func(string, func())) {
+	ns := s.options.Namespace
+	if s.coming.Metadata.UID != "" {
+		all("Lease", func() {
+			s.lock = read[lease](ctx, r, of(leases(ns), ns), s.leaseName(), "whether another agent is at work")
+		})
+	}
+	all("ConfigMap", func() {
+		s.memory = read[configMap](ctx, r, of(configMaps(ns), ns), s.memoryName(), "whether the release has begun or stopped before")
+	})
+	all("Lease", func() {
+		if l := read[lease](ctx, r, of(leases(kruiseNamespace), kruiseNamespace), kruiseLease, "whether a Kruise controller is alive"); l != nil {
+			s.leader = l.alive(s.now)
+		}
+	})
+	s.absent = map[reference]bool{}
+	for _, ref := range s.references() {
+		all(ref.kind, func() { s.lookUp(ctx, r, ref) })
+	}
+	all("right", func() { s.askRights(ctx, r) })
+}
+
+// read reads one object, or nil where there is none or it cannot be read.
+func read[T any](ctx context.Context, r *reader, of collection, name, unchecked string) *T {
+	var out T
+	err := r.client.get(ctx, of.object(name), &out)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		r.denied(ObjectRef{Kind: of.kind, Namespace: of.namespace, Name: name}, "get", err, unchecked)
+		return nil
+	}
+	r.saw(of.kind, 1)
+	return &out
+}

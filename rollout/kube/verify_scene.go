@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// scene is what has been read of a cluster and of the files of a release. Probes only look at it.
+type scene struct {
+	options VerifyOptions
+	now     time.Time
+
+	live     *cloneSet // nil: there is none
+	managers managed   // who wrote which part of live
+	coming   cloneSet  // what is released; its tree is nil where nothing is
+	set      rollout.CloneSet
+	bounds   rollout.Bounds
+	targets  []int
+	pod      *corev1.Pod // as the coming template makes it, with the API server's defaults
+
+	history  history
+	change   rollout.Change
+	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
+
+	podsKnown bool
+
+	pods []corev1.Pod // those that the selector selects, ended ones left out
+	own  []corev1.Pod // those of them that are the CloneSet's and not on their way out
+	old  []corev1.Pod // those of them that are not updated
+
+	cluster
+	found []Finding
+}
+
+// direct tells whether slipway replaces the pods.
+func (s *scene) direct() bool { return s.options.Plan.Mode != rollout.Partition }
+
+func (s *scene) ref(kind, name string) ObjectRef {
+	return ObjectRef{Kind: kind, Namespace: s.options.Namespace, Name: name}
+}
+
+// setComing makes the object that the release will find: the manifest over what is in the cluster.
+func (s *scene) setComing() error {
+	if s.options.Manifest == nil {
+		if s.live != nil {
+			s.coming = *s.live
+		}
+		return nil
+	}
+	tree, err := s.manifest()
+	if err != nil || tree == nil {
+		return err // the parser says what is wrong
+	}
+	if s.live != nil {
+		keep(tree, s.live.tree, "spec", "replicas")
+		for _, path := range s.partitions() {
+			keep(tree, s.live.tree, path...)
+		}
+		s.coming = *s.live
+	}
+	s.coming.APIVersion, s.coming.Kind = text(tree, "apiVersion"), text(tree, "kind")
+	s.coming.Metadata.Name, s.coming.Metadata.Namespace = s.options.Name, s.options.Namespace
+	s.coming.tree = map[string]any{
+		"apiVersion": s.coming.APIVersion, "kind": s.coming.Kind, "spec": tree["spec"],
+		"metadata": map[string]any{"name": s.options.Name, "namespace": s.options.Namespace, "uid": s.coming.Metadata.UID},
+	}
+	return nil
+}
+
+// keep copies a field that a manifest leaves to the cluster.
+func keep(manifest, live map[string]any, path ...string) {
+	last := len(path) - 1
+	there, ok := field(live, path[:last]...).(map[string]any)
+	v, set := there[path[last]]
+	if !ok || !set || field(manifest, path...) != nil || field(manifest, path[:1]...) == nil {
+		return
+	}
+	child(manifest, path[:last]...)[path[last]] = v
+}
+
+// manifest is the target as the manifest has it.
+func (s *scene) manifest() (map[string]any, error) {
+	set, err := s.parse("", s.options.Manifest)
+	if err != nil {
+		return nil, nil //nolint:nilerr // readSpec tells what is wrong, with its place
+	}
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(s.options.Manifest), 4096)
+	for {
+		var tree map[string]any
+		if err := decoder.Decode(&tree); err != nil {
+			return nil, fmt.Errorf("reading the manifest: %w", err)
+		}
+		if text(tree, "kind") == s.kind() && text(tree, "metadata", "name") == set.Name {
+			return tree, nil
+		}
+	}
+}
+
+// readTemplate makes the pod of the coming template.
+func (s *scene) readTemplate() []Finding {
+	var err error
+	if s.pod, err = podFrom(s.coming.template()); err != nil {
+		return one(codeTemplate, s.target(), fmt.Sprintf("no pod can be created: the template is not one of a pod: %v", err),
+			"correct spec.template")
+	}
+	s.pod.Namespace = s.options.Namespace
+	return nil
+}
+
+// podFrom is a pod of a template, with the API server's defaults.
+func podFrom(template map[string]any) (*corev1.Pod, error) {
+	data, err := json.Marshal(defaulted(template))
+	if err != nil {
+		return nil, err
+	}
+	var pod corev1.Pod
+	if err := json.Unmarshal(data, &pod); err != nil {
+		return nil, err
+	}
+	return &pod, nil
+}
+
+// settle works out which pods the release replaces, and by what. It is called when everything is read.
+func (s *scene) settle(revisions []revision) error {
+	uid := s.coming.Metadata.UID
+	for _, p := range s.pods {
+		if p.DeletionTimestamp == nil && uid != "" && controlledBy(p, uid) {
+			s.own = append(s.own, p)
+		}
+	}
+	revisions = slices.DeleteFunc(revisions, func(r revision) bool { return uid == "" || !r.Metadata.controlledBy(uid) })
+	var err error
+	if s.history, err = newHistory(s.coming, revisions); err != nil {
+		return err
+	}
+	for _, p := range s.own {
+		if hashOf(p.Labels[labelRevision]) != hashOf(s.history.update) {
+			s.old = append(s.old, p)
+		}
+	}
+	return s.compare()
+}
+
+// compare holds the coming template against the one that most old pods have.
+func (s *scene) compare() error {
+	if len(s.old) == 0 {
+		return nil
+	}
+	count := map[string]int{}
+	for _, p := range s.old {
+		count[s.history.names[hashOf(p.Labels[labelRevision])]]++
+	}
+	names := slices.SortedFunc(func(yield func(string) bool) {
+		for name := range count {
+			if !yield(name) {
+				return
+			}
+		}
+	}, func(a, b string) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+	r, ok := s.history.find(names[0])
+	if !ok {
+		return nil // pods of a revision that is gone are replaced, whatever the change
+	}
+	before, err := r.template()
+	if err != nil {
+		return err
+	}
+	s.change = rollout.CompareTemplates(before, defaulted(s.coming.template()))
+	s.previous, err = podFrom(before)
+	return err
+}
+
+func controlledBy(p corev1.Pod, uid string) bool {
+	return slices.ContainsFunc(p.OwnerReferences, func(o ownerRef) bool {
+		return string(o.UID) == uid && o.Controller != nil && *o.Controller
+	})
+}
+
+// inPlace tells whether the old pods stay and only change.
+func (s *scene) inPlace() bool { return s.change.InPlace && s.set.Spec.UpdateType != rollout.ReCreate }
+
+// toReplace is how many pods the release still has to update, down to the last batch.
+func (s *scene) toReplace() int {
+	last := s.targets[len(s.targets)-1]
+	updated := len(s.own) - len(s.old)
+	return min(max(last-updated, 0), max(len(s.old), s.bounds.Replicas-updated))
+}
+
+// surge is how many pods the release adds at its height.
+func (s *scene) surge() int { return min(s.bounds.MaxSurge, s.toReplace()) }

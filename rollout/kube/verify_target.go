@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// What depends on the kind of the target stands in this file alone.
+
+// kind is the kind of the target.
+func (s *scene) kind() string { return "CloneSet" }
+
+// target is the target as findings name it.
+func (s *scene) target() ObjectRef {
+	return ObjectRef{Kind: s.kind(), Namespace: s.options.Namespace, Name: s.options.Name}
+}
+
+// objects is where the target is in the API.
+func (s *scene) objects() resource { return cloneSets(s.options.Version, s.options.Namespace) }
+
+// lookAgain is a cluster that knows its target, for the words in which it says that it cannot be read.
+func (s *scene) lookAgain(c client) *Cluster {
+	return &Cluster{client: c, options: Options{Namespace: s.options.Namespace, Name: s.options.Name, Version: s.options.Version}}
+}
+
+// parse reads the target in a YAML stream.
+func (s *scene) parse(file string, data []byte) (rollout.CloneSet, error) {
+	return rollout.ParseCloneSet(file, data)
+}
+
+// partitions are the places where a partition may stand.
+func (s *scene) partitions() [][]string {
+	return [][]string{{"spec", "updateStrategy", "partition"}, {"spec", "updateStrategy", "rollingUpdate", "partition"}}
+}
+
+// pointers are the same as JSON pointers, for the configuration of GitOps tools.
+func (s *scene) pointers() string {
+	var out []string
+	for _, path := range s.partitions() {
+		out = append(out, "/"+strings.Join(path, "/"))
+	}
+	return strings.Join(out, ", ")
+}
+
+// group is the API group of the target.
+func (s *scene) group() string { return kruiseGroup }
+
+// byKruise tells whether Kruise's controller is the one that reconciles the target where one does.
+func (s *scene) byKruise() bool { return true }
+
+// behind tells whether the controller of the target has not seen its present spec.
+func (s *scene) behind() bool {
+	return s.live.Status.ObservedGeneration < s.live.Metadata.Generation || s.live.Status.UpdateRevision == ""
+}
+
+// leaseName and memoryName are where lock and progress of the release are.
+func (s *scene) leaseName() string  { return leaseName(s.coming.Metadata.UID) }
+func (s *scene) memoryName() string { return MemoryName(s.options.Name) }

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package notify
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// Version is that of the documents that webhooks get. Fields may be added to it; none changes its meaning.
+const Version = "slipway.dev/v1alpha1"
+
+// Event is the document that a webhook gets.
+type Event struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"` // ReleaseEvent
+	Time       time.Time `json:"time"`
+	Target     Target    `json:"target"`
+	Plan       string    `json:"plan,omitempty"`
+	Release    string    `json:"release"`            // the revision that is released
+	From       string    `json:"from,omitempty"`     // the revision before
+	Reason     string    `json:"reason"`             // one word, such as AwaitingApproval
+	Message    string    `json:"message"`            // the same for people
+	Batch      int       `json:"batch"`              // 1-based; 0: none
+	Batches    int       `json:"batches"`            // how many the plan has
+	Counts     Counts    `json:"counts"`             //
+	Ended      bool      `json:"ended"`              // nothing more comes from this agent
+	ExitCode   *int      `json:"exitCode,omitempty"` // where it has ended
+	Next       string    `json:"next,omitempty"`     // what somebody can do now
+}
+
+// Target is what is released.
+type Target struct {
+	APIVersion string `json:"apiVersion,omitempty"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name"`
+}
+
+// Counts are numbers of pods.
+type Counts struct {
+	Desired          int `json:"desired"`
+	Updated          int `json:"updated"`
+	UpdatedReady     int `json:"updatedReady"`
+	UpdatedAvailable int `json:"updatedAvailable"`
+	Ready            int `json:"ready"`
+	Available        int `json:"available"`
+	Total            int `json:"total"`
+}
+
+// newEvent is what a decision amounts to.
+func newEvent(plan rollout.Plan, o rollout.Observed, d rollout.Decision) Event {
+	e := Event{
+		APIVersion: Version, Kind: "ReleaseEvent", Time: o.Now, Plan: plan.Name,
+		Target: Target{
+			cmp.Or(plan.Target.APIVersion, o.CloneSet.APIVersion), cmp.Or(plan.Target.Kind, "CloneSet"),
+			cmp.Or(o.CloneSet.Namespace, plan.Namespace), cmp.Or(o.CloneSet.Name, plan.Target.Name),
+		},
+		Release: cmp.Or(o.Progress.Revision, o.UpdateRevision), From: cmp.Or(o.Progress.Stable, o.StableRevision),
+		Reason: string(d.Reason), Message: d.Message, Batch: d.Batch + 1, Batches: max(d.Batches, 1), Counts: Counts(o.Counts()),
+		Ended: d.Ended(),
+	}
+	if e.Ended {
+		code := d.Reason.ExitCode()
+		e.ExitCode = &code
+	}
+	e.Next = next(d.Reason, e.Target)
+	return e
+}
+
+// next is what somebody can do about a reason.
+func next(r rollout.Reason, t Target) string {
+	name := t.Name
+	if t.Namespace != "" {
+		name += " -n " + t.Namespace
+	}
+	switch r {
+	case rollout.AwaitingApproval:
+		return "slipway rollout approve " + name
+	case rollout.HeldByPerson:
+		return "slipway rollout resume " + name
+	case rollout.RolledBack:
+		return "the cluster runs the old revision, but Git asks for the new one: revert it there"
+	case rollout.AgentFailed:
+		return "run the agent again: it goes on where this one stopped"
+	default:
+		return ""
+	}
+}
+
+// title is the event in one line.
+func (e Event) title() string {
+	name := e.Target.Name
+	if e.Target.Namespace != "" {
+		name = e.Target.Namespace + "/" + name
+	}
+	return fmt.Sprintf("%s %s: %s", e.Target.Kind, name, headline(rollout.Reason(e.Reason)))
+}
+
+// headline is a reason in words.
+func headline(r rollout.Reason) string {
+	switch r {
+	case rollout.Completed:
+		return "released"
+	case rollout.RolledBack:
+		return "rolled back"
+	case rollout.RollingBack:
+		return "rolling back"
+	case rollout.AwaitingApproval:
+		return "waits for approval"
+	case rollout.BatchStarted:
+		return "a batch begins"
+	case rollout.BatchReady:
+		return "a batch is ready"
+	case rollout.ChecksFailed:
+		return "stopped by a check"
+	case rollout.DeadlineExceeded:
+		return "stopped: a batch took too long"
+	case rollout.ThresholdExceeded:
+		return "stopped: too many updated pods failed"
+	case rollout.Invalid:
+		return "refused"
+	case rollout.AbortedByPerson:
+		return "aborted by a person"
+	case rollout.Superseded:
+		return "overtaken by a newer change"
+	case rollout.ForeignChange:
+		return "stopped: somebody else writes it"
+	case rollout.AgentFailed:
+		return "the agent ended before the release"
+	default:
+		return string(r)
+	}
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// toldTroubles is how many pods in trouble become milestones. The lanes and the table have the others, too.
+const toldTroubles = 20
+
+// podState is what a lane shows of a pod.
+type podState constant
+
+const (
+	stateCreated     podState = "created"     // not scheduled yet
+	stateStarting    podState = "starting"    // not ready
+	stateReady       podState = "ready"       // not for long enough yet
+	stateAvailable   podState = "available"   //
+	stateDrained     podState = "drained"     // out of its endpoints for an update
+	stateInPlace     podState = "in-place"    // the containers do not run the update yet
+	stateTerminating podState = "terminating" //
+	stateFailed      podState = "failed"      // ended
+)
+
+// track is one pod's time.
+type track struct {
+	name, uid string
+	spans     []podSpan
+	first     time.Time // seen
+	created   time.Time
+	gone      time.Time // zero: still there
+	turn      time.Time // when its first change began: it orders the lanes
+	inPlace   time.Time
+	born      bool // seen to be created
+	trouble   string
+	restarts  int // since it was seen first
+	base      int
+	seen      int // the look that it was seen in last
+	told      bool
+}
+
+// podSpan is a time in which a pod was in one state and of one revision.
+type podSpan struct {
+	from, to time.Time
+	state    podState
+	updated  bool
+}
+
+// follow brings the lanes up to a look.
+func (h *History) follow(o rollout.Observed) {
+	if o.Pods == nil && len(h.pods) == 0 {
+		return
+	}
+	for i := range o.Pods {
+		p := &o.Pods[i]
+		t := h.pods[p.Name]
+		if t == nil {
+			t = &track{name: p.Name, first: o.Now, created: p.Created, born: h.began, base: p.Restarts}
+			h.pods[p.Name] = t
+			h.order = append(h.order, t)
+		}
+		t.follow(p, o.Now, stateOf(p, o.Now, o.CloneSet.Spec.MinReady), p.Revision == h.to)
+		if t.seen = h.looks; t.trouble != "" && !t.told {
+			t.told = true
+			if h.troubles++; h.troubles <= toldTroubles {
+				h.tell(o.Now, "Pod "+t.name+" "+t.trouble, "nobody wrote it")
+			}
+		}
+	}
+	for _, t := range h.order {
+		if t.seen != h.looks {
+			t.end(o.Now)
+		}
+	}
+}
+
+func stateOf(p *rollout.Pod, now time.Time, minReady time.Duration) podState {
+	switch {
+	case p.Terminating:
+		return stateTerminating
+	case p.Ended():
+		return stateFailed
+	case p.Pending || p.Lifecycle == rollout.Updating:
+		return stateInPlace
+	case p.Drained || p.Lifecycle == rollout.PreparingUpdate || p.Lifecycle == rollout.PreparingDelete:
+		return stateDrained
+	case p.Available(now, minReady):
+		return stateAvailable
+	case p.Ready:
+		return stateReady
+	case p.Node == "":
+		return stateCreated
+	default:
+		return stateStarting
+	}
+}
+
+func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bool) {
+	n := len(t.spans)
+	if !t.gone.IsZero() || t.uid != p.UID && n > 0 {
+		// A pod of the same name takes its place, as in a StatefulSet.
+		t.end(now)
+		t.gone, t.base, t.born, t.created = time.Time{}, p.Restarts, true, p.Created
+	}
+	t.uid, t.restarts = p.UID, max(t.restarts, p.Restarts-t.base)
+	if n == 0 {
+		t.spans = []podSpan{{from: now, to: now, state: state, updated: updated}}
+		if t.born {
+			t.turn = now
+		}
+		return
+	}
+	last := &t.spans[n-1]
+	last.to = now
+	if last.state == state && last.updated == updated {
+		return
+	}
+	t.note(*last, state, updated, now)
+	if last.from.Equal(now) {
+		last.state, last.updated = state, updated
+		return
+	}
+	t.spans = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated})
+}
+
+// note draws from a change what the lane and the table say of the pod.
+func (t *track) note(last podSpan, state podState, updated bool, now time.Time) {
+	if t.turn.IsZero() {
+		t.turn = now
+	}
+	if updated && !last.updated && t.inPlace.IsZero() && state != stateCreated {
+		t.inPlace = now
+	}
+	was := last.state == stateAvailable || last.state == stateReady
+	if state == stateFailed {
+		t.trouble = "failed"
+	} else if was && (state == stateStarting || state == stateCreated) && updated == last.updated && t.trouble == "" {
+		t.trouble = "lost readiness"
+	}
+}
+
+func (t *track) end(now time.Time) {
+	if n := len(t.spans); n > 0 && t.gone.IsZero() {
+		t.spans[n-1].to = now
+		t.gone = now
+	}
+}
+
+// lanes are the pods in the order of their turns; pods that nothing happened to come last.
+func (h *History) lanes() []*track {
+	for _, t := range h.order {
+		if t.gone.IsZero() && len(t.spans) > 0 {
+			t.spans[len(t.spans)-1].to = h.until()
+		}
+	}
+	lanes := slices.Clone(h.order)
+	slices.SortStableFunc(lanes, func(a, b *track) int {
+		if a.turn.IsZero() != b.turn.IsZero() {
+			return cmp.Compare(oneIf(a.turn.IsZero()), oneIf(b.turn.IsZero()))
+		}
+		return cmp.Or(a.turn.Compare(b.turn), cmp.Compare(oneIf(a.born), oneIf(b.born)), cmp.Compare(a.name, b.name))
+	})
+	return lanes
+}
+
+// since is when the pod came to be in the state for the first time, as the revision that it ended with.
+func (t *track) since(states ...podState) time.Time {
+	if len(t.spans) == 0 {
+		return time.Time{}
+	}
+	updated := t.spans[len(t.spans)-1].updated
+	for _, s := range t.spans {
+		if s.updated == updated && slices.Contains(states, s.state) {
+			return s.from
+		}
+	}
+	return time.Time{}
+}
+
+// updatedPods is how many pods came to be of the revision that is released.
+func (h *History) updatedPods() int {
+	n := 0
+	for _, t := range h.order {
+		if t.inPlace.IsZero() && (!t.born || len(t.spans) == 0 || !t.spans[len(t.spans)-1].updated) {
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+func oneIf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// ReadHistory reads an audit log, which may hold several releases and, of each, the runs of several agents. It takes
+// what it can read: an agent that was killed leaves half a line. What is missing is a note on the page. The error is
+// that of the reader, or says that nothing in the log is an audit log.
+func ReadHistory(in io.Reader) ([]*History, error) {
+	r := historian{}
+	lines := bufio.NewReaderSize(in, 1<<16)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			r.read(n, line, err == nil)
+		}
+		if errors.Is(err, io.EOF) {
+			return r.histories()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading audit log: %w", err)
+		}
+	}
+}
+
+// historian makes histories from lines.
+type historian struct {
+	all     []*History
+	now     *History
+	state   replayed
+	skipped []string // since when no history was there to take the note
+	problem error    // of the first line that could not be read
+}
+
+func (r *historian) read(n int, data []byte, whole bool) {
+	line, decision, err := parseLine(data)
+	if err != nil {
+		if at := bytes.LastIndex(data, []byte(`{"plan":`)); at > 0 {
+			// The line of an agent that was killed while writing it, and behind it the first one of the next agent.
+			r.note(fmt.Sprintf("line %d breaks off: the agent was ended while it wrote it", n))
+			line, decision, err = parseLine(data[at:])
+		}
+	}
+	switch {
+	case err != nil && !whole:
+		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written (line %d)", n))
+	case err != nil:
+		r.note(fmt.Sprintf("line %d cannot be read and is left out: %v", n, err))
+	case decision == nil:
+		r.measured(line)
+	case line.Plan == nil && !r.state.began:
+		r.note(fmt.Sprintf("line %d is left out: the beginning of the log is missing", n))
+	default:
+		r.take(line, *decision)
+		return
+	}
+	if r.problem == nil {
+		r.problem = err
+	}
+}
+
+// parseLine reads a line. A line without a decision is an entry of another kind.
+func parseLine(data []byte) (auditLine, *rollout.Decision, error) {
+	var line auditLine
+	if err := json.Unmarshal(data, &line); err != nil {
+		return line, nil, fmt.Errorf("reading a line: %w", err)
+	}
+	if line.Decision == nil {
+		return line, nil, nil
+	}
+	var d rollout.Decision
+	if err := json.Unmarshal(line.Decision, &d); err != nil {
+		return line, nil, fmt.Errorf("reading the decision: %w", err)
+	}
+	return line, &d, nil
+}
+
+func (r *historian) take(line auditLine, d rollout.Decision) {
+	again := line.Plan != nil
+	r.state.absorb(line)
+	o := r.state.observed
+	if r.now == nil || r.another(o, d) {
+		r.now = NewHistory(r.state.plan)
+		r.now.notes, r.skipped = r.skipped, nil
+		r.all = append(r.all, r.now)
+	} else if again {
+		r.now.Restart(o.Now)
+	}
+	r.now.plan = r.state.plan
+	r.now.Record(o, d)
+}
+
+// another tells whether a look belongs to another release than the one before: that one has ended, and this one begins or
+// is about another revision.
+func (r *historian) another(o rollout.Observed, d rollout.Decision) bool {
+	last := r.now.last
+	if !last.decision.Ended() || last.decision.Reason == rollout.Invalid && o.UpdateRevision == r.now.to {
+		return false
+	}
+	return o.Progress.Revision == "" && !d.Ended() || o.Progress.Outcome == "" && o.UpdateRevision != r.now.to
+}
+
+// measured takes the line of a measurement. An entry of a kind that is not known here is left out: a newer agent wrote it.
+func (r *historian) measured(line auditLine) {
+	var m rollout.Measurement
+	if r.now == nil || line.Measurement == nil || json.Unmarshal(line.Measurement, &m) != nil {
+		return
+	}
+	r.now.Measure(m)
+}
+
+func (r *historian) note(words string) {
+	if r.now == nil {
+		r.skipped = append(r.skipped, words)
+		return
+	}
+	r.now.notes = append(r.now.notes, words)
+}
+
+func (r *historian) histories() ([]*History, error) {
+	switch {
+	case len(r.all) > 0:
+		return r.all, nil
+	case r.problem != nil:
+		return nil, fmt.Errorf("this is no audit log: no line of it holds a decision (%w): write one with rollout run --audit-log FILE", r.problem)
+	case len(r.skipped) > 0:
+		return nil, errors.New("the log does not begin with a plan, and no agent begins in it: give the whole log of rollout run --audit-log FILE")
+	default:
+		return nil, errors.New("the log is empty: no agent has looked at a cluster yet")
+	}
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// laneLimit is how many pods get a lane; more would be neither seen nor scrolled through.
+const laneLimit = 200
+
+func (p *page) podLanes() {
+	p.section("pods", "Pods")
+	all := p.lanes()
+	if len(all) == 0 {
+		p.element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.", class("note"))
+		p.close("section")
+		return
+	}
+	p.legend([]legend{
+		{"lane old available", "old revision"}, {"lane new available", "new revision (line on top)"},
+	})
+	p.legend([]legend{
+		{"lane new created", "created, starting"},
+		{"lane new ready", "ready, not yet available"},
+		{"lane new available", "available"},
+		{"lane old drained", "drained"},
+		{"lane new in-place", "updated in place"},
+		{"lane old terminating", "terminating"},
+		{"lane old failed", "failed"},
+	})
+	shown := all
+	if len(all) > laneLimit {
+		shown = p.telling(all)
+		p.element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
+			len(shown), len(all), laneLimit/2), class("note"))
+	}
+	p.open("div", class("lanes"))
+	for _, t := range shown {
+		p.lane(t)
+	}
+	p.timeAxis()
+	p.close("div")
+	p.podTable(all)
+	p.close("section")
+	p.newline()
+}
+
+// telling chooses the pods to show: those in trouble first, and others evenly spread.
+func (p *page) telling(all []*track) []*track {
+	trouble := 0
+	for _, t := range all {
+		trouble += oneIf(t.trouble != "")
+	}
+	trouble = min(trouble, laneLimit/2)
+	plain := len(all) - trouble
+	room := laneLimit - trouble
+	var shown []*track
+	troubled, seen, taken := 0, 0, 0
+	for _, t := range all {
+		if t.trouble != "" && troubled < trouble {
+			troubled++
+			shown = append(shown, t)
+			continue
+		}
+		seen++
+		if seen*room/max(plain, 1) > taken {
+			taken++
+			shown = append(shown, t)
+		}
+	}
+	return shown
+}
+
+func (p *page) lane(t *track) {
+	p.open("div", class("row"))
+	p.open("span", class("name"))
+	p.text(t.name)
+	if t.trouble != "" {
+		p.element("em", " ✕ "+t.trouble)
+	}
+	p.close("span")
+	p.open("div", class("bar"), is("role", "img"), is("aria-label", t.name+": "+p.life(t)))
+	for _, s := range t.spans {
+		from, to := p.axis.at(s.from), p.axis.at(s.to)
+		if to <= from {
+			continue
+		}
+		p.open("i", class("lane "+revision(s)+" "+constant(s.state)), is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), p.clock(s.from), p.clock(s.to))),
+			is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
+		p.close("i")
+	}
+	p.close("div", "div")
+	p.newline()
+}
+
+func revision(s podSpan) constant {
+	if s.updated {
+		return "new"
+	}
+	return "old"
+}
+
+func stateWords(s podState) string {
+	switch s {
+	case stateInPlace:
+		return "updated in place"
+	case stateReady:
+		return "ready, not yet available"
+	default:
+		return string(s)
+	}
+}
+
+// life is the lane in words.
+func (p *page) life(t *track) string {
+	var words []string
+	for _, s := range t.spans {
+		words = append(words, fmt.Sprintf("%s from %s", stateWords(s.state), p.clock(s.from)))
+		if len(words) == 12 {
+			words = append(words, "and so on")
+			break
+		}
+	}
+	if !t.gone.IsZero() {
+		words = append(words, "gone at "+p.clock(t.gone))
+	}
+	return strings.Join(words, ", ")
+}
+
+// podTable says in words and numbers what the lanes show.
+func (p *page) podTable(all []*track) {
+	p.open("details")
+	p.element("summary", fmt.Sprintf("%d pods as a table", len(all)))
+	p.table("pods", "Pods", "Pod", "Revision", "Created", "Updated in place", "Ready", "Available", "Gone", "Restarts", "Remarks")
+	for i, t := range all {
+		if i == tableLimit {
+			break
+		}
+		p.podRow(t)
+	}
+	p.endTable()
+	if len(all) > tableLimit {
+		p.element("p", fmt.Sprintf("%d more pods are left out.", len(all)-tableLimit), class("note"))
+	}
+	p.close("details")
+}
+
+func (p *page) podRow(t *track) {
+	p.open("tr")
+	p.element("th", t.name, is("scope", "row"))
+	p.element("td", string(revision(t.spans[len(t.spans)-1])))
+	if t.born {
+		p.cellOfTime(t.first)
+	} else {
+		p.element("td", "before", class("number"))
+	}
+	p.cellOfTime(t.inPlace)
+	p.cellOfTime(t.since(stateReady, stateAvailable))
+	p.cellOfTime(t.since(stateAvailable))
+	p.cellOfTime(t.gone)
+	p.element("td", number(t.restarts), class("number"))
+	p.element("td", t.trouble)
+	p.close("tr")
+	p.newline()
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// tableLimit is how many rows a table has at most. The timeline always shows all looks.
+const tableLimit = 2000
+
+// table begins a table that scrolls for itself where it is wider than the screen.
+func (p *page) table(name constant, label string, columns ...string) {
+	p.open("div", class("scroll"), is("role", "region"), is("aria-label", label), is("tabindex", "0"))
+	p.open("table", class(name))
+	p.open("thead")
+	p.open("tr")
+	for _, c := range columns {
+		p.element("th", c, is("scope", "col"))
+	}
+	p.close("tr", "thead")
+	p.newline()
+	p.open("tbody")
+}
+
+func (p *page) endTable() {
+	p.close("tbody", "table", "div")
+	p.newline()
+}
+
+func (p *page) batchTable() {
+	if len(p.batches) == 0 {
+		return
+	}
+	p.section("batches", "Batches")
+	p.table("batches", "Batches", "Batch", "Updated pods", "Began", "Ready after", "Then", "Ended")
+	for _, b := range p.batches {
+		p.open("tr")
+		name, target := number(b.number+1), number(b.target)
+		if b.back {
+			name, target = name+" back", "–"
+		}
+		p.element("th", name, is("scope", "row"))
+		p.element("td", target, class("number"))
+		p.cellOfTime(b.started)
+		if b.ready.IsZero() {
+			p.element("td", "not ready", class("number"))
+		} else {
+			p.element("td", inShort(b.ready.Sub(b.started)), class("number"))
+		}
+		p.element("td", waited(b, p.plan))
+		p.cellOfTime(b.ended)
+		p.close("tr")
+		p.newline()
+	}
+	p.endTable()
+	p.close("section")
+}
+
+func (p *page) checkTable() {
+	if len(p.checks) == 0 {
+		return
+	}
+	p.section("checks", "Checks")
+	rows := p.checks
+	if len(rows) > tableLimit {
+		p.element("p", fmt.Sprintf("The last %d of %d measurements.", tableLimit, len(rows)), class("note"))
+		rows = rows[len(rows)-tableLimit:]
+	}
+	p.table("checks", "Checks", "Time", "Batch", "Check", "Verdict", "Measured")
+	for _, c := range rows {
+		p.open("tr")
+		p.cellOfTime(c.at)
+		p.element("td", number(c.batch+1), class("number"))
+		p.element("td", c.name)
+		p.open("td")
+		p.element("span", verdictSign(c.verdict)+" "+c.verdict, class(verdictLook(c.verdict)))
+		p.close("td")
+		p.element("td", c.message)
+		p.close("tr")
+		p.newline()
+	}
+	p.endTable()
+	p.close("section")
+}
+
+func verdictSign(v string) string {
+	switch rollout.CheckVerdict(v) {
+	case rollout.CheckPassed:
+		return "✓"
+	case rollout.CheckFailed:
+		return "✕"
+	case rollout.CheckInconclusive:
+		return "?"
+	default:
+		return "…"
+	}
+}
+
+func verdictLook(v string) constant {
+	switch rollout.CheckVerdict(v) {
+	case rollout.CheckPassed:
+		return "badge good"
+	case rollout.CheckFailed:
+		return "badge bad"
+	case rollout.CheckInconclusive:
+		return "badge warn"
+	default:
+		return "badge open"
+	}
+}
+
+// story lists what people did and what else befell the release.
+func (p *page) story() {
+	if len(p.milestone) == 0 {
+		return
+	}
+	p.section("story", "What happened")
+	p.open("ol", class("story"))
+	for _, m := range p.milestone {
+		p.open("li")
+		p.element("span", p.clock(m.at), class("at"))
+		p.open("span")
+		p.element("strong", m.what)
+		if m.why != "" {
+			p.text(" – " + m.why)
+		}
+		p.close("span", "li")
+		p.newline()
+	}
+	p.close("ol", "section")
+}
+
+// decisions lists every decision with its reason.
+func (p *page) decisions() {
+	if len(p.rows) == 0 {
+		return
+	}
+	p.section("decisions", "Decisions")
+	rows, left := chosen(p.rows)
+	p.filter(rows)
+	p.table("decisions", "Decisions", "Time", "Batch", "Updated", "Available", "Total", "Done", "Reason")
+	for _, r := range rows {
+		code, message, _ := strings.Cut(r.Reason, ": ")
+		p.open("tr")
+		p.cellOfTime(p.axis.start.Add(time.Duration(r.Time)))
+		for _, n := range []int{r.Batch, r.Updated, r.Available, r.Total} {
+			p.element("td", number(n), class("number"))
+		}
+		p.element("td", r.Action)
+		p.open("td")
+		p.element("b", code)
+		p.text(" " + message)
+		p.close("td", "tr")
+		p.newline()
+	}
+	p.endTable()
+	if left > 0 {
+		p.element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and rollout replay makes all again.", left), class("note"))
+	}
+	p.close("section")
+}
+
+// filter is shown by the script: without it, it could do nothing.
+func (p *page) filter(rows []Row) {
+	p.open("form", is("id", "filter"), is("hidden", ""), is("role", "search"))
+	p.element("label", "Find ", is("for", "find"))
+	p.open("input", is("id", "find"), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
+	p.element("label", "Reason ", is("for", "reason"))
+	p.open("select", is("id", "reason"))
+	p.element("option", "all", is("value", ""))
+	for _, code := range codes(rows) {
+		p.element("option", code, is("value", code))
+	}
+	p.close("select")
+	p.open("output", is("id", "found"), is("role", "status"))
+	p.close("output", "form")
+	p.newline()
+}
+
+// codes are the reasons that occur, in their order.
+func codes(rows []Row) []string {
+	var all []string
+	for _, r := range rows {
+		if code, _, _ := strings.Cut(r.Reason, ":"); !slices.Contains(all, code) {
+			all = append(all, code)
+		}
+	}
+	return all
+}
+
+// chosen leaves out rows of a long release: evenly, and only those that go on with what the row before does.
+func chosen(rows []Row) (kept []Row, left int) {
+	if len(rows) <= tableLimit {
+		return rows, 0
+	}
+	plain := 0
+	for _, r := range rows {
+		plain += oneIf(routine(r))
+	}
+	room, seen, taken := max(tableLimit-(len(rows)-plain), 0), 0, 0
+	for _, r := range rows {
+		if routine(r) {
+			seen++
+			if seen*room/max(plain, 1) == taken {
+				left++
+				continue
+			}
+			taken++
+		} else if len(kept) >= 2*tableLimit {
+			left++
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept, left
+}
+
+// routine tells whether a row only goes on with updating pods.
+func routine(r Row) bool {
+	code, _, _ := strings.Cut(r.Reason, ":")
+	switch rollout.Reason(code) {
+	case rollout.PodsUpdating, rollout.PodsNotReady, rollout.RollingBack, rollout.ControllerBehind:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// plotHeight is how many units high a drawing is; it is stretched to its place.
+const plotHeight = 100.0
+
+// tickCount is about how many moments are named below the timeline.
+const tickCount = 8
+
+// plot is one drawing: the pods between low and high over the axis.
+type plot struct {
+	*page
+	low, high int
+}
+
+// curve is a count over time.
+type curve struct {
+	class constant
+	of    func(sample) (int, bool)
+	area  bool
+}
+
+// timeline draws the release twice over one axis: close up against the budget, and as progress.
+func (p *page) timeline() {
+	p.section("timeline", "Timeline against the budget")
+	if len(p.samples) == 0 {
+		p.element("p", "The log holds no look at the pods.")
+		p.close("section")
+		return
+	}
+	p.legend([]legend{
+		{"available", "available"}, {"total", "all pods"}, {"bound", "budget: at least, at most"}, {"updated", "updated"}, {"goal", "target of the batch"},
+	})
+	p.open("div", class("chart"))
+	p.batchStrip()
+	p.element("p", "Available and all pods against the budget", class("caption"))
+	p.drawing("near", p.nearby(), p.spoken(), []curve{
+		{"available area", available, true},
+		{"bound", floor, false},
+		{"bound", ceiling, false},
+		{"available", available, false},
+		{"total", func(s sample) (int, bool) { return s.counts.Total, true }, false},
+	})
+	p.element("p", "Updated pods", class("caption"))
+	p.drawing("far", p.whole(), "Updated pods over time", []curve{
+		{"updated area", updated, true},
+		{"goal", func(s sample) (int, bool) { return s.target, true }, false},
+		{"updated", updated, false},
+	})
+	p.phaseStrip()
+	p.timeAxis()
+	p.close("div")
+	for _, c := range p.axis.cuts {
+		p.element("p", fmt.Sprintf("Nothing changed for %s: the axis is cut short there.", inShort(c.length)), class("note"))
+	}
+	p.close("section")
+	p.newline()
+}
+
+func available(s sample) (int, bool) { return s.counts.Available, true }
+func updated(s sample) (int, bool)   { return s.counts.Updated, true }
+func floor(s sample) (int, bool)     { return s.least, s.bounded }
+func ceiling(s sample) (int, bool)   { return s.most, s.bounded }
+
+// nearby is the part of the scale in which available and all pods and the budget lie, with some room.
+func (p *page) nearby() plot {
+	low, high := math.MaxInt, 0
+	for _, s := range p.samples {
+		low, high = min(low, s.counts.Available), max(high, s.counts.Total)
+		if s.bounded {
+			low, high = min(low, s.least), max(high, s.most)
+		}
+	}
+	room := max((high-low)/4, 1)
+	return plot{p, max(low-room, 0), high + room + (high-low)/8}
+}
+
+func (p *page) whole() plot {
+	high := 1
+	for _, s := range p.samples {
+		high = max(high, s.counts.Updated, s.counts.Desired)
+	}
+	return plot{p, 0, high}
+}
+
+// spoken says in words what the drawing of the budget shows.
+func (p *page) spoken() string {
+	b := p.budget()
+	if !b.known {
+		return "Available and all pods over time"
+	}
+	return fmt.Sprintf("Available and all pods over time. At worst %d were available, at least %d were asked for; at most there were %d pods, %d were allowed.",
+		b.least, b.floor, b.most, b.ceiling)
+}
+
+func (p *page) drawing(name constant, scale plot, words string, curves []curve) {
+	p.open("div", class("plot "+name))
+	p.open("svg", is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), is("preserveAspectRatio", "none"), is("role", "img"))
+	p.element("title", words)
+	for i, b := range p.batches {
+		if i%2 == 1 {
+			from := p.axis.at(b.started)
+			p.open("rect", class("band"), is("x", coordinate(from)), is("width", coordinate(p.axis.at(p.endOf(b))-from)), is("y", "0"), is("height", "100"))
+			p.close("rect")
+		}
+	}
+	step := countStep(scale.high-scale.low, 4)
+	first := (scale.low + step - 1) / step * step
+	for n := first; n <= scale.high; n += step {
+		p.open("path", class("grid"), is("d", fmt.Sprintf("M0 %sH1000", coordinate(scale.y(n)))))
+		p.close("path")
+	}
+	for _, c := range p.axis.cuts {
+		p.open("rect", class("cut"), is("x", coordinate(c.from)), is("width", coordinate(c.to-c.from)), is("y", "0"), is("height", "100"))
+		p.close("rect")
+	}
+	for _, c := range curves {
+		p.open("path", class("curve "+c.class), is("d", scale.path(c)))
+		p.close("path")
+	}
+	p.close("svg")
+	if last := p.samples[len(p.samples)-1]; name == "near" && last.bounded {
+		p.limit(scale, last.most, "at most %d", "limit most")
+		p.limit(scale, last.least, "at least %d", "limit least")
+	}
+	for n := first; n <= scale.high; n += step {
+		p.element("span", number(n), class("y"), is("style", "top:"+percent(scale.y(n)/plotHeight)), is("aria-hidden", "true"))
+	}
+	p.close("div")
+	p.newline()
+}
+
+// limit names a line of the budget where it ends.
+func (p *page) limit(scale plot, pods int, words string, name constant) {
+	p.element("span", fmt.Sprintf(words, pods), class(name), is("style", "top:"+percent(scale.y(pods)/plotHeight)), is("aria-hidden", "true"))
+}
+
+func (s plot) y(pods int) float64 {
+	return plotHeight - float64(pods-s.low)/float64(max(s.high-s.low, 1))*plotHeight
+}
+
+// path draws a count as steps: it holds until the next sample. Several samples in one place become one vertical stroke
+// from the least to the most, so a release of many thousand states stays a small file and no dip gets lost.
+func (s plot) path(c curve) string {
+	var b strings.Builder
+	drawing, end := false, 0.0
+	for i := 0; i < len(s.samples); {
+		x := s.place(i)
+		low, high, last, known := s.gather(&i, x, c)
+		if !known {
+			drawing = false
+			continue
+		}
+		switch {
+		case !drawing:
+			fmt.Fprintf(&b, "M%s %s", coordinate(x), coordinate(s.y(last)))
+		default:
+			fmt.Fprintf(&b, "H%s", coordinate(x))
+		}
+		if low != high {
+			fmt.Fprintf(&b, "V%sV%s", coordinate(s.y(low)), coordinate(s.y(high)))
+		}
+		fmt.Fprintf(&b, "V%s", coordinate(s.y(last)))
+		drawing, end = true, axisWidth
+		if i < len(s.samples) {
+			end = s.place(i)
+		}
+	}
+	if drawing {
+		fmt.Fprintf(&b, "H%s", coordinate(end))
+	}
+	if c.area && b.Len() > 0 {
+		fmt.Fprintf(&b, "V%gH%sZ", plotHeight, coordinate(s.place(0)))
+	}
+	return b.String()
+}
+
+// place is where a sample is drawn: on a grid fine enough for any screen.
+func (s plot) place(i int) float64 { return math.Round(s.axis.at(s.samples[i].at)*2) / 2 }
+
+// gather takes all samples of one place, from sample i on.
+func (s plot) gather(i *int, x float64, c curve) (low, high, last int, known bool) {
+	for ; *i < len(s.samples) && s.place(*i) == x; *i++ {
+		n, ok := c.of(s.samples[*i])
+		if !ok {
+			continue
+		}
+		if !known {
+			low, high = n, n
+		}
+		known, last = true, n
+		low, high = min(low, n), max(high, n)
+	}
+	return low, high, last, known
+}
+
+// endOf is when a batch ended, or the log.
+func (p *page) endOf(b batch) time.Time {
+	if b.ended.IsZero() {
+		return p.last.at
+	}
+	return b.ended
+}
+
+// strip is a stretch of time with a name.
+type strip struct {
+	from, to time.Time
+	class    constant
+	label    string
+	title    string
+}
+
+// strips draws stretches one beside the other. A name that has no room is cut off; it is in the tables, too.
+func (p *page) strips(name constant, label string, all []strip) {
+	p.open("div", class("strips "+name), is("role", "img"), is("aria-label", label))
+	for _, s := range all {
+		from, to := p.axis.at(s.from), p.axis.at(s.to)
+		if to-from < 0.2 {
+			continue
+		}
+		p.open("span", class(s.class), is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), is("title", s.title))
+		if to-from > 12 {
+			p.element("b", s.label)
+		}
+		p.close("span")
+	}
+	p.close("div")
+	p.newline()
+}
+
+func (p *page) batchStrip() {
+	var all []strip
+	words := make([]string, len(p.batches))
+	for i, b := range p.batches {
+		label, look := fmt.Sprintf("batch %d", b.number+1), constant("batch")
+		if b.back {
+			label, look = fmt.Sprintf("back %d", b.number+1), "batch back"
+		}
+		title := fmt.Sprintf("%s: %s to %s", label, p.clock(b.started), p.clock(p.endOf(b)))
+		all, words[i] = append(all, strip{b.started, p.endOf(b), look, label, title}), title
+	}
+	p.strips("batches", "Batches. "+strings.Join(words, ", "), all)
+}
+
+func (p *page) phaseStrip() {
+	all := make([]strip, len(p.phases))
+	for i, f := range p.phases {
+		all[i] = strip{f.from, f.to, constant(f.kind), f.label, fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to))}
+	}
+	p.strips("phases", "What the release did; the tables below say the same in words", all)
+}
+
+func (p *page) timeAxis() {
+	p.open("div", class("axis"), is("aria-hidden", "true"))
+	for i, t := range p.axis.ticks(tickCount) {
+		name := constant("tick")
+		if i%2 == 1 {
+			name = "tick odd"
+		}
+		if t.x > axisWidth-40 {
+			name += " last"
+		}
+		p.element("span", t.label, class(name), is("style", "left:"+percent(t.x/axisWidth)))
+	}
+	p.close("div")
+}
+
+// legend is a name beside a sample of what it looks like.
+type legend struct {
+	class constant
+	label string
+}
+
+func (p *page) legend(all []legend) {
+	p.open("ul", class("legend"))
+	for _, l := range all {
+		p.open("li")
+		p.open("i", class(l.class), is("aria-hidden", "true"))
+		p.close("i")
+		p.text(l.label)
+		p.close("li")
+	}
+	p.close("ul")
+	p.newline()
+}
+
+func coordinate(f float64) string { return trimZeros(math.Round(f*10) / 10) }
+
+func percent(share float64) string { return trimZeros(math.Round(share*100_00)/100) + "%" }
+
+// waited says what a batch waited for, as the plan or the log has it.
+func waited(b batch, plan rollout.Plan) string {
+	if len(b.waits) > 0 {
+		return strings.Join(b.waits, ", ")
+	}
+	if b.back || b.number >= len(plan.Batches) {
+		return "–"
+	}
+	return "nothing"
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// outcome is the end of a release in plain words.
+type outcome struct {
+	mood  constant // good, warn, bad, open: for style
+	sign  string   // says the same without colour
+	title string
+	next  string // what to do now; may be empty
+}
+
+func outcomeOf(d rollout.Decision) outcome {
+	switch d.Reason {
+	case rollout.Completed:
+		return outcome{"good", "✓", "Done", ""}
+	case rollout.RolledBack:
+		return outcome{"warn", "↩", "Rolled back", "The cluster runs the old revision again, but Git still asks for the new one. Revert it there, or mend it and release again."}
+	case rollout.ChecksFailed:
+		return outcome{"bad", "✕", "Stopped by a check", "Look at the measurements below. The pods are as the release left them: roll back, or mend and release again."}
+	case rollout.DeadlineExceeded:
+		return outcome{"bad", "✕", "Stopped: a batch took too long", "Look at the pods that are not ready below. The pods are as the release left them."}
+	case rollout.ThresholdExceeded:
+		return outcome{"bad", "✕", "Stopped: too many updated pods failed", "Look at the pods that are not ready below. The pods are as the release left them."}
+	case rollout.UndoneByPerson:
+		return outcome{"warn", "↩", "Undone by a person", ""}
+	case rollout.AbortedByPerson:
+		return outcome{"bad", "✕", "Aborted by a person", ""}
+	case rollout.Invalid:
+		return outcome{"bad", "✕", "Refused: the plan or the object is invalid", "Mend what the message names and release again."}
+	case rollout.Superseded:
+		return outcome{"warn", "⇥", "Overtaken by a newer change", "Look at the report of the newer release."}
+	case rollout.ForeignChange:
+		return outcome{"bad", "✕", "Stopped: somebody else writes the object", "Find who writes it: a GitOps tool without an ignore rule, or an autoscaler."}
+	default:
+		return outcome{"open", "…", "Not finished", ""}
+	}
+}
+
+// outcome is that of the last decision. A release whose log stops before its end is not finished, whatever the reason was.
+func (h *History) outcome() outcome {
+	if h.ended() {
+		return outcomeOf(h.last.decision)
+	}
+	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was ended. Another run goes on from here."}
+}
+
+// target is what was released: CloneSet shop/cart.
+func (h *History) target() string {
+	kind := h.plan.Target.Kind
+	if kind == "" {
+		kind = "CloneSet"
+	}
+	name := h.set.Name
+	if h.set.Namespace != "" {
+		name = h.set.Namespace + "/" + name
+	}
+	return kind + " " + name
+}
+
+// change says what differs between the revisions: images with their values, then the other fields by name.
+func (h *History) change() []string {
+	before, after := h.revisions[h.from], h.set.Spec.Template
+	if t := h.revisions[h.to]; t != nil {
+		after = t
+	}
+	if before == nil || after == nil || h.from == h.to {
+		return nil
+	}
+	var lines []string
+	c := rollout.CompareTemplates(before, after)
+	old, now := images(before), images(after)
+	for _, name := range c.Images {
+		lines = append(lines, fmt.Sprintf("image of %s: %s → %s", name, old[name], now[name]))
+	}
+	if other := append(c.Metadata, c.Blockers...); len(other) > 0 {
+		lines = append(lines, "also "+strings.Join(other, ", "))
+	}
+	return lines
+}
+
+// images are the images of a template's containers by container.
+func images(template map[string]any) map[string]string {
+	spec, _ := template["spec"].(map[string]any)
+	containers, _ := spec["containers"].([]any)
+	all := map[string]string{}
+	for _, c := range containers {
+		fields, _ := c.(map[string]any)
+		name, _ := fields["name"].(string)
+		all[name], _ = fields["image"].(string)
+	}
+	return all
+}
+
+// budget is how the release kept to what it was allowed.
+type budget struct {
+	known         bool
+	least, floor  int           // least available pods beside what was asked for then
+	most, ceiling int           // most pods beside what was allowed then
+	below, above  int           // at worst
+	belowFor      time.Duration // altogether
+	aboveFor      time.Duration
+}
+
+func (h *History) budget() budget {
+	var b budget
+	for i, s := range h.samples {
+		if !s.bounded {
+			continue
+		}
+		end := h.last.at
+		if i+1 < len(h.samples) {
+			end = h.samples[i+1].at
+		}
+		if !b.known || s.counts.Available-s.least < b.least-b.floor {
+			b.least, b.floor = s.counts.Available, s.least
+		}
+		if !b.known || s.counts.Total-s.most > b.most-b.ceiling {
+			b.most, b.ceiling = s.counts.Total, s.most
+		}
+		if s.counts.Available < s.least {
+			b.below, b.belowFor = max(b.below, s.least-s.counts.Available), b.belowFor+end.Sub(s.at)
+		}
+		if s.counts.Total > s.most {
+			b.above, b.aboveFor = max(b.above, s.counts.Total-s.most), b.aboveFor+end.Sub(s.at)
+		}
+		b.known = true
+	}
+	return b
+}
+
+// podWrites is how many writes on pods were decided.
+func (h *History) podWrites() int {
+	n := 0
+	for kind, count := range h.writes {
+		if kind != rollout.RecordProgress && kind != rollout.SetPartition && kind != rollout.RestoreTemplate {
+			n += count
+		}
+	}
+	return n
+}
