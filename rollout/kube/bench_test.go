@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -17,14 +18,15 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// BenchmarkRelease releases 1,000 pods with maxUnavailable 20% by the real binary, and says what that costs: wall time,
-// writes a pod from the API server's log, and CPU time and peak memory of the agent.
+// BenchmarkRelease releases 1,000 pods, or as many as SLIPWAY_BENCH_PODS says, with maxUnavailable 20% by the binary that is
+// shipped, with its default flags. It says what that costs: wall time, writes a pod from the API server's log, and CPU
+// time and peak memory of the agent's process.
 func BenchmarkRelease(b *testing.B) {
-	const replicas = 1000
-	binary := filepath.Join(b.TempDir(), "slipway")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/slipway").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
+	replicas := 1000
+	if n, err := strconv.Atoi(os.Getenv("SLIPWAY_BENCH_PODS")); err == nil {
+		replicas = n
 	}
+	binary := shipped(b)
 	c := kubetest.Start(b, kubetest.Options{})
 	c.Install(b, crd.CloneSet())
 	kubeconfig := c.Kubeconfig(b)
@@ -34,7 +36,7 @@ func BenchmarkRelease(b *testing.B) {
 			at := "/apis/apps.kruise.io/v1alpha1/namespaces/" + ns + "/clonesets"
 			c.Create(b, at, set(replicas, `{type: `+kind+`, maxUnavailable: 20%}`))
 			release := func() *os.ProcessState {
-				agent := exec.CommandContext(b.Context(), binary, "rollout", "run", "demo", "-n", ns, "--kubeconfig", kubeconfig, "--qps", "2000", "--burst", "2000", "-o", "none")
+				agent := exec.CommandContext(b.Context(), binary, "rollout", "run", "demo", "-n", ns, "--kubeconfig", kubeconfig, "-o", "none")
 				if out, err := agent.CombinedOutput(); err != nil {
 					b.Fatalf("%v: %s", err, out)
 				}
@@ -52,7 +54,7 @@ func BenchmarkRelease(b *testing.B) {
 				state := release()
 				b.StopTimer()
 				b.ReportMetric(time.Since(began).Seconds(), "wall-s")
-				b.ReportMetric(float64(podWrites(b, c, ns)-writes)/replicas, "writes/pod")
+				b.ReportMetric(float64(podWrites(b, c, ns)-writes)/float64(replicas), "writes/pod")
 				b.ReportMetric((state.UserTime() + state.SystemTime()).Seconds(), "cpu-s")
 				if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 					b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MiB")
@@ -61,6 +63,18 @@ func BenchmarkRelease(b *testing.B) {
 			}
 		})
 	}
+}
+
+// shipped builds the binary as it is released.
+func shipped(tb testing.TB) string {
+	tb.Helper()
+	binary := filepath.Join(tb.TempDir(), "slipway")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/slipway")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		tb.Fatalf("%v: %s", err, out)
+	}
+	return binary
 }
 
 func podWrites(tb testing.TB, c *kubetest.Cluster, ns string) int {
