@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
@@ -25,60 +26,60 @@ type kruise struct {
 }
 
 // newKruise builds the controller, and installs the definitions that it needs.
-func newKruise(t *testing.T, c *kubetest.Cluster) *kruise {
-	t.Helper()
-	k := &kruise{Cluster: c, kubeconfig: c.Kubeconfig(t), certs: t.TempDir()}
-	k.binary = goSays(t, "tool", "-n", "kruise")
-	definitions, err := filepath.Glob(filepath.Join(goSays(t, "list", "-m", "-f", "{{.Dir}}", "github.com/openkruise/kruise"), "config/crd/bases/*.yaml"))
+func newKruise(tb testing.TB, c *kubetest.Cluster) *kruise {
+	tb.Helper()
+	k := &kruise{Cluster: c, kubeconfig: c.Kubeconfig(tb), certs: tb.TempDir()}
+	k.binary = goSays(tb, "tool", "-n", "kruise")
+	definitions, err := filepath.Glob(filepath.Join(goSays(tb, "list", "-m", "-f", "{{.Dir}}", "github.com/openkruise/kruise"), "config/crd/bases/*.yaml"))
 	if err != nil || len(definitions) == 0 {
-		t.Fatalf("no definitions: %v", err)
+		tb.Fatalf("no definitions: %v", err)
 	}
 	for _, file := range definitions {
 		manifest, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		c.Install(t, manifest)
+		c.Install(tb, manifest)
 	}
-	c.Create(t, "/api/v1/namespaces", `{apiVersion: v1, kind: Namespace, metadata: {name: kruise-system}}`)
+	c.Create(tb, "/api/v1/namespaces", `{apiVersion: v1, kind: Namespace, metadata: {name: kruise-system}}`)
 	for _, kind := range []string{"Mutating", "Validating"} { // it wants to have them, and they call nobody
-		c.Create(t, "/apis/admissionregistration.k8s.io/v1/"+strings.ToLower(kind)+"webhookconfigurations", fmt.Sprintf(
+		c.Create(tb, "/apis/admissionregistration.k8s.io/v1/"+strings.ToLower(kind)+"webhookconfigurations", fmt.Sprintf(
 			`{apiVersion: admissionregistration.k8s.io/v1, kind: %sWebhookConfiguration, metadata: {name: kruise-%s-webhook-configuration}}`, kind, strings.ToLower(kind)))
 	}
 	return k
 }
 
-func goSays(t *testing.T, args ...string) string {
-	t.Helper()
+func goSays(tb testing.TB, args ...string) string {
+	tb.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir, cmd.Env = kruiseModule, append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go %v: %v", args, err)
+		tb.Fatalf("go %v: %v", args, err)
 	}
 	return strings.TrimSpace(string(out))
 }
 
 // run starts the controller until the function that it returns is called, or the test ends.
-func (k *kruise) run(t *testing.T) (stop func()) {
-	t.Helper()
+func (k *kruise) run(tb testing.TB, flags ...string) (stop func()) {
+	tb.Helper()
 	log, err := os.Create(filepath.Join(k.certs, "log"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), k.binary, "--enable-leader-election=false", "--enable-pprof=false",
-		"--metrics-addr=127.0.0.1:"+port(t), "--health-probe-addr=127.0.0.1:"+port(t))
+	cmd := exec.CommandContext(tb.Context(), k.binary, append(flags, "--enable-leader-election=false", "--enable-pprof=false",
+		"--metrics-addr=127.0.0.1:"+port(tb), "--health-probe-addr=127.0.0.1:"+port(tb))...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+k.kubeconfig, "POD_NAMESPACE=kruise-system",
-		"WEBHOOK_HOST=127.0.0.1", "WEBHOOK_PORT="+port(t), "WEBHOOK_CERT_DIR="+k.certs)
+		"WEBHOOK_HOST=127.0.0.1", "WEBHOOK_PORT="+port(tb), "WEBHOOK_CERT_DIR="+k.certs)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("%s", text[max(0, len(text)-4000):])
+	tb.Cleanup(func() {
+		if text, err := os.ReadFile(log.Name()); err == nil && tb.Failed() {
+			tb.Logf("%s", text[max(0, len(text)-4000):])
 		}
 	})
 	return func() {
@@ -88,16 +89,16 @@ func (k *kruise) run(t *testing.T) (stop func()) {
 	}
 }
 
-func port(t *testing.T) string {
-	t.Helper()
+func port(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close()
 	_, p, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -222,6 +223,24 @@ func (w *world) onlyImage(tag string) {
 	containers := kubetest.Field(w.Get(w.t, w.path("clonesets", "demo")), "spec", "template", "spec", "containers")
 	containers.([]any)[0].(map[string]any)["image"] = "example.com/app:" + tag
 	w.Patch(w.t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": containers}}}})
+}
+
+// released waits until the controller has updated all pods of the CloneSet demo and they are ready.
+func (k *kruise) released(tb testing.TB, ns string, replicas int) {
+	tb.Helper()
+	for state := "nothing yet"; ; {
+		set := k.Get(tb, "/apis/apps.kruise.io/v1alpha1/namespaces/"+ns+"/clonesets/demo")
+		status, _ := set["status"].(map[string]any)
+		state = fmt.Sprint(status["observedGeneration"], status["updatedReadyReplicas"], status["replicas"])
+		if state == fmt.Sprint(kubetest.Field(set, "metadata", "generation"), replicas, replicas) {
+			return
+		}
+		select {
+		case <-tb.Context().Done():
+			tb.Fatalf("Kruise has come as far as %s", state)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // settle waits until a status says that so many pods are there, updated and ready, and all run the image.
