@@ -110,6 +110,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	options.Warn = func(err error) { s.say("warning: %v", err) }
+	saveMemory()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range listeners {
 			record(o, d)
