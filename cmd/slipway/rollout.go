@@ -31,7 +31,8 @@ release has not ended, 143 stopped by a signal.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
-		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
+		newRolloutCRDsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }

@@ -87,8 +87,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
-	flags.Float32Var(&f.access.QPS, "qps", 100, "requests a second to the API server, on average")
-	flags.IntVar(&f.access.Burst, "burst", 200, "requests at once beyond that")
+	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
+	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")
 	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
 	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
 	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
@@ -122,6 +122,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	}
 	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
+	saveMemory()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range append(listeners, told.Record) {
 			record(o, d)

@@ -151,7 +151,7 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 	case err == nil:
 		return set, nil
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && (api.Status().Details == nil || api.Status().Details.Name == ""):
-		return set, fmt.Errorf("reading %s: the cluster has no CloneSets of %s: install their definition first", what, c.options.Version)
+		return set, fmt.Errorf("reading %s: the cluster has no CloneSets of %s: slipway rollout crds --install defines them", what, c.options.Version)
 	case apierrors.IsNotFound(err):
 		return set, fmt.Errorf("%s does not exist: apply it before its release", what)
 	default:
