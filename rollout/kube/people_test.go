@@ -17,8 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// running is an agent at work in a test.
-type running struct {
+// atWork is an agent at work in a test.
+type atWork struct {
 	w        *world
 	stop     context.CancelFunc
 	ended    chan struct{}
@@ -30,10 +30,10 @@ type running struct {
 }
 
 // start runs an agent until the release or the test ends.
-func (w *world) start(plan rollout.Plan, options kube.Options) *running {
+func (w *world) start(plan rollout.Plan, options kube.Options) *atWork {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(w.t.Context())
-	r := &running{w: w, stop: stop, ended: make(chan struct{})}
+	r := &atWork{w: w, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
 		r.decision, r.err = kube.Run(ctx, plan, options, func(_ rollout.Observed, d rollout.Decision) {
@@ -47,7 +47,7 @@ func (w *world) start(plan rollout.Plan, options kube.Options) *running {
 }
 
 // decided waits until the agent has decided for a reason.
-func (r *running) decided(reason rollout.Reason) rollout.Decision {
+func (r *atWork) decided(reason rollout.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var found rollout.Decision
 	kubetest.Eventually(r.w.t, "the agent decides "+string(reason), func() (bool, string) {
@@ -67,7 +67,7 @@ func (r *running) decided(reason rollout.Reason) rollout.Decision {
 }
 
 // stands waits until the agent's last decision has a reason.
-func (r *running) stands(reason rollout.Reason) rollout.Decision {
+func (r *atWork) stands(reason rollout.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var last rollout.Decision
 	kubetest.Eventually(r.w.t, "the release stands at "+string(reason), func() (bool, string) {
@@ -82,7 +82,7 @@ func (r *running) stands(reason rollout.Reason) rollout.Decision {
 }
 
 // waitsIn waits until the agent waits for the approval of a batch.
-func (r *running) waitsIn(batch int) {
+func (r *atWork) waitsIn(batch int) {
 	kubetest.Eventually(r.w.t, fmt.Sprintf("batch %d waits for approval", batch+1), func() (bool, string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -92,7 +92,7 @@ func (r *running) waitsIn(batch int) {
 }
 
 // end waits for the end of the release, which must be the given one.
-func (r *running) end(want rollout.Reason) {
+func (r *atWork) end(want rollout.Reason) {
 	r.w.t.Helper()
 	kubetest.Eventually(r.w.t, "the release ends", func() (bool, string) {
 		select {
