@@ -21,11 +21,12 @@ const exitInvalid = 10
 func newRolloutCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play and carry out the release of a CloneSet",
-		Long: `Plan, play and carry out the release of a CloneSet, batch by batch.
+		Short: "Plan, play, carry out and steer the release of a CloneSet",
+		Long: `Plan, play, carry out and steer the release of a CloneSet, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
-threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal.`,
+threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the
+release has not ended, 143 stopped by a signal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

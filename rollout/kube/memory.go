@@ -54,8 +54,8 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 		return p, err
 	}
 	if p.Outcome == rollout.Completed && c.options.Mode != rollout.Partition {
-		// Whether it is still complete is seen from the pods.
-		return rollout.Progress{}, nil
+		// Whether it is still complete is seen from the pods. What people have let pass stays so.
+		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
 	}
 	return p, nil
 }
