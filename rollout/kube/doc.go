@@ -13,6 +13,10 @@
 // follow from the release, so no write can happen twice or hit another pod. The lock is looked at before each round of
 // writes: an agent that lost it writes no more.
 //
+// Verify holds a release against the cluster before it begins and writes nothing. It reads what is around the target into
+// a scene, and probes, one for each aspect, turn that into findings; a new probe goes beside its kin into verify_*.go, and
+// its codes into VerifyCodes.
+//
 // The formats of pods, claims, ControllerRevisions and status are those of the Kruise controller, which can take over
 // at any time. This package does not decide anything; that is package rollout.
 package kube
