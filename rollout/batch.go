@@ -15,6 +15,7 @@ type work struct {
 	healthy int           // of these, available
 	message string        // counts, for the batch's label to go before
 	refused string        // why the release cannot be executed at all
+	behind  bool          // the controller has not seen the present spec
 	soonest time.Duration // something happens by itself after this; 0: nothing known
 }
 
@@ -93,13 +94,13 @@ func (d *decider) advance() Decision {
 	case d.failed() != "":
 		return d.fail(ChecksFailed, d.failed())
 	case !w.ready && d.overdue() > 0:
-		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s", d.label(), d.limit(), w.message))
+		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s%s", d.label(), d.limit(), w.message, w.alive()))
 	case !w.ready && !d.progress.Ready.IsZero():
 		return d.reopen(w)
 	case len(w.actions) > 0:
 		return d.decision(Go, PodsUpdating, d.label()+w.message, w.actions...)
 	case !w.ready:
-		return d.wait(PodsNotReady, d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
+		return d.wait(w.unready(), d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
 	case d.progress.Ready.IsZero():
 		d.progress.Ready = d.observed.Now
 		return d.decision(Go, BatchReady, d.label()+w.message, d.record())
@@ -167,8 +168,29 @@ func (d *decider) window(w work, window *Window) *Decision {
 }
 
 func (d *decider) finish(w work) Decision {
-	d.progress.Outcome, d.progress.Message = Completed, d.label()+w.message
-	return d.decision(Done, Completed, d.progress.Message, append(d.restPartition(), d.record())...)
+	d.progress.Message = d.label() + w.message
+	if d.mustRest() {
+		d.progress.Finished = true
+		return d.decision(Go, BatchReady, d.progress.Message, d.record())
+	}
+	d.progress.Outcome = Completed
+	return d.decision(Done, Completed, d.progress.Message, d.record())
+}
+
+// alive asks the question behind a deadline that a controller has let pass without a look.
+func (w work) alive() string {
+	if w.behind {
+		return ": is it running?"
+	}
+	return ""
+}
+
+// unready is the reason to wait for pods that are not ready.
+func (w work) unready() Reason {
+	if w.behind {
+		return ControllerBehind
+	}
+	return PodsNotReady
 }
 
 // batch is the current batch; a plan without batches has one without gates.

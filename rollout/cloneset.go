@@ -19,15 +19,18 @@ const (
 	InPlaceOnly       UpdateType = "InPlaceOnly"
 )
 
-// CloneSet is what a release reads of a CloneSet, in either API version.
+// CloneSet is what a release reads of its target: a CloneSet in either API version, or what another kind has of the
+// same fields.
 type CloneSet struct {
-	APIVersion      string // apps.kruise.io/v1alpha1 or apps.kruise.io/v1beta1
+	APIVersion      string
+	Kind            string // "" is CloneSet
 	Namespace       string
 	Name            string
 	UID             string
 	ResourceVersion string
 	Generation      int64
-	Deleting        bool // the object has a deletion timestamp
+	Deleting        bool   // the object has a deletion timestamp
+	PartitionBy     string // who else than slipway has written the partition, and when; "" where nobody has
 	Spec            CloneSetSpec
 	Status          CloneSetStatus
 }
@@ -38,6 +41,7 @@ type CloneSetSpec struct {
 	Selector            Selector
 	Template            map[string]any // the pod template as it is written
 	Partition           Quantity
+	Ordinal             bool // the partition is an ordinal, so the last pods are the updated ones
 	MaxSurge            Quantity
 	MaxUnavailable      Quantity
 	Paused              bool

@@ -36,6 +36,8 @@ func decide(r rule, p *Plan, o *Observed) Decision {
 	switch {
 	case d.progress.Revision == "":
 		return d.begin()
+	case d.progress.Finished:
+		return d.rest()
 	case d.progress.Back:
 		return d.back()
 	case d.progress.Undo:
@@ -58,8 +60,8 @@ func (d *decider) endings() *Decision {
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.CloneSet.Deleting:
-		return d.ended(Superseded, "the CloneSet is being deleted", nil)
-	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored():
+		return d.ended(Superseded, "the "+o.CloneSet.kindName()+" is being deleted", nil)
+	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished:
 		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
@@ -93,7 +95,7 @@ func (d *decider) ended(reason Reason, message string, first []Action) *Decision
 // pauses holds a release that the spec or a person has paused. The only write is the note since when, so that the
 // pause does not count against the deadline.
 func (d *decider) pauses() *Decision {
-	reason, message := PausedBySpec, "paused by the CloneSet's spec"
+	reason, message := PausedBySpec, "paused by the "+d.observed.CloneSet.kindName()+"'s spec"+d.armFirst()
 	paused := d.observed.CloneSet.Spec.Paused
 	if !paused && d.progress.Hold {
 		reason, message, paused = HeldByPerson, "held"+d.progress.by(Hold), true
@@ -130,8 +132,9 @@ func (d *decider) resume() {
 // begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
 func (d *decider) begin() Decision {
 	o := d.observed
+	left, resting := d.leftover()
 	d.progress = Progress{
-		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
+		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: resting,
 		Hold: d.progress.Hold, Abort: d.progress.Abort, Undo: d.progress.Undo, Approved: d.progress.Approved,
 		Requests: d.progress.Requests,
 	}
@@ -144,7 +147,7 @@ func (d *decider) begin() Decision {
 		d.progress.Batch = last
 		return d.decision(Done, Completed, d.label()+work.message)
 	}
-	if why := d.unarmed(); why != "" {
+	if why := d.unarmed(); why != "" && !left {
 		return d.decision(Stopped, Invalid, why)
 	}
 	return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
@@ -163,6 +166,7 @@ func (d *decider) turnOrStop(reason Reason, message string, inBatches bool) Deci
 	if !d.progress.canReturn() {
 		return d.stop(reason, message+"; there is no earlier revision to roll back to")
 	}
+	d.noteStep()
 	d.progress.Back, d.progress.Failure, d.progress.Message = true, reason, message
 	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
 	if !inBatches {

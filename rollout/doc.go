@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rollout decides the release of a CloneSet: which pods are created, updated in place and deleted, in which
-// batch, and when to wait, stop or go back.
+// Package rollout decides the release of a CloneSet, or of another target that has a partition: which pods are created,
+// updated in place and deleted, in which batch, and when to wait, stop or go back.
 //
 // # One pure decision
 //
@@ -17,7 +17,8 @@
 //
 // In direct mode no controller reconciles the CloneSet, and the actions are writes on pods. In partition mode a
 // controller does, and the actions step its partition down, batch by batch. Plan, batches, pauses, checks, deadlines
-// and rollback are the same.
+// and rollback are the same. [Kinds] are the targets: CloneSets in both modes, StatefulSets and Kruise's DaemonSets in
+// partition mode. What a decision reads of them is a [CloneSet] in every case.
 //
 // # What it guarantees
 //
@@ -32,7 +33,7 @@
 //
 // # Input
 //
-// [ParsePlan] and [ParseCloneSet] read YAML strictly: an unknown field is an error with a suggestion, and every error
+// [ParsePlan], [ParseCloneSet] and [ParseTarget] read YAML strictly: an unknown field is an error with a suggestion, and every error
 // names file, line and field.
 //
 // # Non-goals

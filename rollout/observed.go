@@ -19,6 +19,8 @@ type Observed struct {
 	Revisions      []Revision // templates of the revisions that pods have
 	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; nil in partition mode
 	FreeInstances  []string   // instance ids of volume claims without a pod
+	Stuck          []Pod      // not ready and of an older revision, so that the controller waits for them (partition mode)
+	Wrote          *Quantity  // the partition that this run wrote last; nil: none
 	Checks         []CheckResult
 	Progress       Progress
 }
@@ -135,6 +137,8 @@ type Progress struct {
 	Resting  Quantity  // partition before the release, restored after it (partition mode)
 	Stepped  bool      // the partition was written at least once (partition mode)
 	Step     int       // partition written last, in pods (partition mode)
+	Restored bool      // rolling back, the stable template was seen in its place (partition mode)
+	Finished bool      // every pod is as it should be, and only the partition is to be put back (partition mode)
 	Outcome  Reason    // set when the release has ended
 	Message  string    // the failure or the outcome in words
 }

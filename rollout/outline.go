@@ -11,7 +11,9 @@ import (
 
 // Outline is a release before it runs, in absolute numbers, for a person to read.
 type Outline struct {
+	Kind     string // of the target
 	Set      string // namespace/name
+	By       string // the controller that replaces the pods; "" where slipway does
 	Bounds   Bounds
 	Batches  []OutlineBatch
 	Change   string   // what happens to a pod, and why
@@ -38,9 +40,12 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 		return Outline{}, err
 	}
 	b, _ := cs.Spec.Bounds()
-	out := Outline{Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", Stop, p.OnFailure), Order: cs.Spec.order()}
+	out := Outline{Kind: cs.kindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", Stop, p.OnFailure), Order: cs.Spec.order()}
 	if cs.Namespace != "" {
 		out.Set = cs.Namespace + "/" + cs.Name
+	}
+	if p.ModeOf(cs) == Partition {
+		out.By = cs.KindOf().Controller
 	}
 	before := 0
 	for i, n := range p.Targets(b) {
@@ -112,6 +117,9 @@ func (o *Outline) warn(format string, args ...any) {
 
 // order says in words which pods are replaced first.
 func (s CloneSetSpec) order() []string {
+	if s.Ordinal {
+		return []string{"higher ordinal"}
+	}
 	order := []string{"pods asked to be deleted", "pods that are not available"}
 	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights), func(a, b WeightTerm) int { return a.Weight - b.Weight })) {
 		order = append(order, fmt.Sprintf("weight %d: %s", w.Weight, w.Selector))

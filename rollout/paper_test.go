@@ -213,6 +213,91 @@ func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
 	}
 }
 
+// inPartition is a look in partition mode at four pods of which so many are updated and healthy.
+func inPartition(partition, updated, healthy int) Observed {
+	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(partition), MaxUnavailable: Pods(1)})
+	o.Progress.Stepped, o.Progress.Step, o.Progress.Resting = true, partition, Percent(100)
+	o.CloneSet.Status = CloneSetStatus{
+		Replicas: 4, ReadyReplicas: 4 - updated + healthy, AvailableReplicas: 4 - updated + healthy,
+		UpdatedReplicas: updated, UpdatedReadyReplicas: healthy, UpdatedAvailableReplicas: healthy,
+		CurrentRevision: "old", UpdateRevision: "new",
+	}
+	return o
+}
+
+func TestRollouts174InPartitionModeToo(t *testing.T) {
+	o := inPartition(3, 1, 0)
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Percent(100)}}}
+	d := Decide(plan, o)
+	if d.Verdict != Wait || d.After <= 0 {
+		t.Fatalf("%s, looks again after %v; want a wait that ends", d.Verdict, d.After)
+	}
+	o.Now = o.Now.Add(d.After)
+	if d = Decide(plan, o); d.Verdict != Stopped || d.Reason.ExitCode() != 11 {
+		t.Errorf("at the deadline: %s %s", d.Verdict, d.Reason)
+	}
+}
+
+func TestRollouts203InPartitionModeToo(t *testing.T) {
+	// The batch asks for six pods, and the set was scaled to four: it is ready with four.
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(6)}, {Replicas: Percent(100)}}}
+	if d := Decide(plan, inPartition(0, 4, 4)); d.Reason != BatchReady {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+}
+
+func TestRollouts197APartitionThatWasLoweredIsPutBackAlsoAfterAKill(t *testing.T) {
+	plan := Plan{Mode: Partition}
+	o := inPartition(0, 4, 4)
+	o.CloneSet.Status.CurrentRevision = "new"
+	o.Progress.Ready = o.Now
+	noted := Decide(plan, o)
+	if noted.Verdict != Go || len(noted.Actions) != 1 || noted.Actions[0].Kind != RecordProgress || !noted.Actions[0].Progress.Finished {
+		t.Fatalf("before it puts the partition back: %s %v", noted.Verdict, noted.Actions)
+	}
+	o.Progress = *noted.Actions[0].Progress
+	expect(t, Decide(plan, o), "SetPartition ")
+	o.CloneSet.Spec.Partition = Percent(100)
+	if d := Decide(plan, o); d.Verdict != Done || len(d.Actions) != 1 || d.Actions[0].Progress.Outcome != Completed {
+		t.Errorf("after that: %s %v", d.Verdict, d.Actions)
+	}
+}
+
+func TestTheNextReleaseBeginsWhereAStoppedOneLeftThePartition(t *testing.T) {
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Percent(100)}}}
+	o := inPartition(2, 0, 0)
+	o.Progress = Progress{Stepped: true, Step: 2, Resting: Percent(100), Stable: "old"}
+	d := Decide(plan, o)
+	if d.Reason != BatchStarted || d.Actions[0].Progress.Resting != Percent(100) || d.Actions[0].Progress.Stepped {
+		t.Errorf("%s: %s %v", d.Reason, d.Message, d.Actions)
+	}
+	o.Progress.Step = 3 // somebody else has moved it since
+	if d := Decide(plan, o); d.Reason != Invalid {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+}
+
+func TestAPartitionIsWrittenOnceMoreAtMost(t *testing.T) {
+	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Percent(100)}}}
+	o := inPartition(4, 0, 0)
+	o.Progress.Stepped = false
+	expect(t, Decide(plan, o), "SetPartition ")
+	wrote := Pods(3)
+	o.Wrote = &wrote // and somebody has raised it again, before it could be noted
+	if d := Decide(plan, o); d.Reason != ForeignChange {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+}
+
+func TestATemplateThatComesBackDuringARollbackIsForeign(t *testing.T) {
+	plan := Plan{Mode: Partition, OnFailure: Rollback}
+	o := inPartition(3, 1, 1)
+	o.Progress.Back, o.Progress.Restored, o.Progress.Message = true, true, "it failed"
+	if d := Decide(plan, o); d.Reason != ForeignChange || d.Reason.ExitCode() != 13 {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+}
+
 func TestLostMemoryHalfWayGoesOn(t *testing.T) {
 	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Pods(2)}, {Replicas: Percent(100)}}}
 	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)})

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// The API versions of CloneSet that slipway reads.
+// The API versions of targets.
 const (
 	v1alpha1 = "apps.kruise.io/v1alpha1"
 	v1beta1  = "apps.kruise.io/v1beta1"
+	appsV1   = "apps/v1"
 )
 
 // secondsLimit keeps every number of seconds inside a time.Duration and inside reason (ten years).
@@ -21,12 +22,29 @@ const secondsLimit = 10 * 365 * 24 * 3600
 // ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a FieldError
 // for everything that is wrong with it, unknown fields included. file is how messages name the stream.
 func ParseCloneSet(file string, data []byte) (CloneSet, error) {
+	return ParseTarget(file, data, Target{Kind: cloneSet})
+}
+
+// ParseTarget reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
+// CloneSet, the StatefulSet or the DaemonSet that is there. A CloneSet is read strictly. Of the others, which their
+// controller knows better, only what a release needs is read.
+func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 	src := &source{file: file}
-	doc, ok := only(src, documents(src, data), isCloneSet, "CloneSet")
+	docs := documents(src, data)
+	kind := target.Kind
+	for _, k := range []string{cloneSet, statefulSet, daemonSet} {
+		if kind == "" && slices.ContainsFunc(docs, isKind(k)) {
+			kind = k
+		}
+	}
+	if kind == "" {
+		kind = cloneSet
+	}
+	doc, ok := only(src, docs, isKind(kind), kind)
 	if !ok {
 		return CloneSet{}, src.err()
 	}
-	cs := readCloneSet(doc)
+	cs := readObject(doc, kind)
 	if err := src.err(); err != nil {
 		return CloneSet{}, err
 	}
@@ -40,8 +58,8 @@ func ParseCloneSet(file string, data []byte) (CloneSet, error) {
 	return cs, src.err()
 }
 
-func isCloneSet(doc value) bool {
-	return doc.get("kind").scalarOr("") == "CloneSet"
+func isKind(name string) func(value) bool {
+	return func(doc value) bool { return doc.get("kind").scalarOr("") == name }
 }
 
 func (v value) scalarOr(fallback string) string {
@@ -77,24 +95,28 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 	return found[0], true
 }
 
-func readCloneSet(doc value) CloneSet {
+func readObject(doc value, name string) CloneSet {
 	doc.mapping("apiVersion", "kind", "metadata", "spec", "status")
 	api := doc.get("apiVersion")
-	cs := CloneSet{APIVersion: api.text()}
-	if cs.APIVersion != v1alpha1 && cs.APIVersion != v1beta1 {
-		api.fail("%q is not a CloneSet's: write %s or %s", cs.APIVersion, v1alpha1, v1beta1)
+	cs := CloneSet{APIVersion: api.text(), Kind: name}
+	kind, ok := KindOf(cs.APIVersion, name)
+	if !ok || cs.APIVersion == "" {
+		api.fail("%q is not a %s's that can be released: write %s", cs.APIVersion, name, strings.Join(versionsOf(name), " or "))
 		return cs
 	}
 	readMetadata(doc.get("metadata"), &cs)
 	spec := doc.get("spec")
-	if !spec.mapping("replicas", "selector", "template", "volumeClaimTemplates", "scaleStrategy", "updateStrategy",
-		"revisionHistoryLimit", "minReadySeconds", "lifecycle", "progressDeadlineSeconds") {
-		if !spec.present() {
-			spec.fail("is missing")
+	switch {
+	case !spec.present():
+		spec.fail("is missing")
+	case name == cloneSet:
+		if spec.mapping("replicas", "selector", "template", "volumeClaimTemplates", "scaleStrategy", "updateStrategy",
+			"revisionHistoryLimit", "minReadySeconds", "lifecycle", "progressDeadlineSeconds") {
+			cs.Spec = readSpec(spec, cs.APIVersion == v1beta1)
 		}
-		return cs
+	default:
+		cs.Spec = readWorkload(spec, kind)
 	}
-	cs.Spec = readSpec(spec, cs.APIVersion == v1beta1)
 	return cs
 }
 
@@ -153,9 +175,9 @@ func readTemplate(spec value, s *CloneSetSpec) {
 	if !selector.present() {
 		selector.fail("is missing")
 	} else if len(s.Selector.Labels)+len(s.Selector.Expressions) == 0 {
-		selector.fail("is empty, so the CloneSet would own every pod")
+		selector.fail("is empty, so every pod would be owned")
 	} else if !s.Selector.Matches(s.TemplateLabels()) {
-		selector.fail("does not match the labels of the pod template, so the CloneSet would not own its own pods")
+		selector.fail("does not match the labels of the pod template, so its own pods would not be owned")
 	}
 	for _, c := range template.get("spec").get("topologySpreadConstraints").items() {
 		s.SpreadKey = c.get("topologyKey").text()

@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"slices"
+	"strings"
 )
 
 const planVersion = "slipway.dev/v1alpha1"
@@ -42,13 +43,14 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
+	if !spec.mapping("target", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
 		return p
 	}
 	p.Target = readTarget(spec.get("target"))
+	p.Mode = readMode(spec.get("mode"), p.Target)
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
 	refuseUnused(spec.get("checks"), p)
@@ -63,18 +65,39 @@ func readTarget(v value) Target {
 	v.mapping("apiVersion", "kind", "name")
 	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), Name: v.get("name").text()}
 	if !v.present() {
-		v.fail("is missing: name the CloneSet to release")
+		v.fail("is missing: name what to release")
 		return t
 	}
 	if t.Name == "" {
 		v.get("name").fail("is missing")
 	}
-	if t.Kind != "CloneSet" {
-		v.get("kind").fail("%q cannot be released: write CloneSet", t.Kind)
-	} else if t.APIVersion != v1alpha1 && t.APIVersion != v1beta1 {
-		v.get("apiVersion").fail("%q is not a CloneSet's: write %s or %s", t.APIVersion, v1alpha1, v1beta1)
+	versions := versionsOf(t.Kind)
+	switch {
+	case len(versions) == 0:
+		kinds := []string{cloneSet, statefulSet, daemonSet}
+		v.get("kind").fail("%q cannot be released: write %s%s", t.Kind, strings.Join(kinds, ", "), suggestion(t.Kind, kinds))
+	case !slices.Contains(versions, t.APIVersion):
+		v.get("apiVersion").fail("%q is not a %s's that can be released: write %s", t.APIVersion, t.Kind, strings.Join(versions, " or "))
 	}
 	return t
+}
+
+// readMode is the plan's mode, or that of the kind where the plan leaves it out.
+func readMode(v value, t Target) Mode {
+	k, _ := KindOf(t.APIVersion, t.Kind)
+	var mode Mode
+	if v.present() {
+		mode = Mode(v.oneOf(string(Direct), string(Partition)))
+	}
+	switch {
+	case mode == "" && k.Name != "" && !k.Direct:
+		return Partition
+	case mode == Direct && k.Name != "" && !k.Direct:
+		v.fail("Direct replaces the pods of a CloneSet; those of a %s are replaced by %s: write Partition", t.Kind, k.Controller)
+		return Partition
+	default:
+		return mode
+	}
 }
 
 func readBatches(v value, checks []Check) []Batch {

@@ -2,49 +2,118 @@
 
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // partitionWork looks at the status that a controller writes and steps the partition. It only ever goes down while
 // the release goes forward.
 func (d *decider) partitionWork(b Bounds, last bool) work {
-	cs := d.observed.CloneSet
-	status := cs.Status
-	w := work{updated: status.UpdatedReplicas, healthy: min(status.UpdatedAvailableReplicas, status.UpdatedReadyReplicas)}
 	wanted := b.wanted()
-	now := cs.Spec.Partition.Partition(cs.Spec.Replicas)
-	seen := status.ObservedGeneration >= cs.Generation
-	w.message = d.progressMessage(w, wanted)
+	w := d.statusWork(wanted, last && wanted == b.Replicas)
+	set := &d.observed.CloneSet
 	switch {
-	case !seen:
-		w.message += fmt.Sprintf("; the controller has seen generation %d of %d", status.ObservedGeneration, cs.Generation)
-	case now > b.Partition:
-		w.actions = []Action{{
-			Kind: SetPartition, Partition: Pods(b.Partition), ResourceVersion: cs.ResourceVersion,
-			Reason: fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas),
-		}}
-	case !d.progress.Stepped || d.progress.Step > now:
+	case w.behind:
+	case set.Spec.Partition.Partition(set.Spec.Replicas) > b.Partition:
+		w.actions = []Action{d.setPartition(Pods(b.Partition), fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas))}
+		w.ready = false
+	case d.noteStep():
 		// Noted after it is seen: a partition above the noted one is then always somebody else's.
-		d.progress.Stepped, d.progress.Step = true, now
-		w.actions = []Action{d.record()}
-	default:
-		w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted) && (w.healthy > 0 || wanted == 0)
-		if last && wanted == b.Replicas {
-			w.ready = w.ready && status.UpdatedReplicas == status.Replicas && status.Replicas == b.Replicas
-		}
+		w.actions, w.ready = []Action{d.record()}, false
+	case !w.ready:
+		w.actions = d.unblock()
 	}
 	return w
+}
+
+// noteStep notes how low the partition has been set, and tells whether that was not noted before.
+func (d *decider) noteStep() bool {
+	spec := d.observed.CloneSet.Spec
+	written := spec.Partition.Up(spec.Replicas)
+	if d.plan.Mode != Partition || d.progress.Stepped && d.progress.Step <= written {
+		return false
+	}
+	d.progress.Stepped, d.progress.Step = true, written
+	return true
+}
+
+// statusWork is what the controller's status says about a batch of so many updated pods; whole is the last batch of a
+// release that updates every pod. Where the controller has not seen the present spec, the status says nothing.
+func (d *decider) statusWork(wanted int, whole bool) work {
+	set := &d.observed.CloneSet
+	s := set.Status
+	w := work{updated: s.UpdatedReplicas, healthy: min(s.UpdatedAvailableReplicas, s.UpdatedReadyReplicas)}
+	w.message = d.progressMessage(w, wanted)
+	if s.ObservedGeneration < set.Generation {
+		w.behind = true
+		w.message += fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d",
+			set.KindOf().Controller, set.kindName(), s.ObservedGeneration, set.Generation)
+		return w
+	}
+	w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= d.threshold(wanted) && (w.healthy > 0 || wanted == 0)
+	if whole {
+		// Until the controller calls the new revision the current one, pods that are lost come back as old ones.
+		current := s.CurrentRevision == "" || s.CurrentRevision == s.UpdateRevision
+		w.ready = w.ready && current && s.UpdatedReplicas == s.Replicas && s.Replicas == set.Spec.Replicas
+	}
+	return w
+}
+
+func (d *decider) setPartition(to Quantity, reason string) Action {
+	return Action{Kind: SetPartition, Partition: to, ResourceVersion: d.observed.CloneSet.ResourceVersion, Reason: reason}
+}
+
+// unblock deletes pods that keep the controller from its work: they are of a revision that is neither the released nor
+// the stable one, will be replaced anyway, and are not ready, so that no pod that serves is lost.
+func (d *decider) unblock() []Action {
+	var actions []Action
+	for i := range d.observed.Stuck {
+		p := &d.observed.Stuck[i]
+		if p.Active() && !p.Ready && p.Revision != d.observed.UpdateRevision && p.Revision != d.progress.Stable {
+			actions = append(actions, Action{Kind: DeletePod, Pod: p.ref(), Reason: "not ready, and the controller waits for it"})
+		}
+	}
+	return actions
+}
+
+// lowered is how low this release has set the partition, and whether it has.
+func (d *decider) lowered() (int, bool) {
+	step, known := d.progress.Step, d.progress.Stepped
+	if w := d.observed.Wrote; w != nil {
+		if written := w.Up(d.observed.CloneSet.Spec.Replicas); !known || written < step {
+			step, known = written, true
+		}
+	}
+	return step, known
 }
 
 // foreign tells whether somebody else raised the partition that this release had lowered.
 func (d *decider) foreign() bool {
 	spec := d.observed.CloneSet.Spec
-	return d.plan.Mode == Partition && d.progress.Stepped && !d.progress.Back &&
-		spec.Partition.Partition(spec.Replicas) > d.progress.Step
+	step, known := d.lowered()
+	return d.plan.Mode == Partition && !d.progress.Back && known && spec.Partition.Up(spec.Replicas) > step
 }
 
 func (d *decider) foreignMessage() string {
-	return fmt.Sprintf("the partition is %s, but this release had set it to %d: something else writes it; exclude the field there",
-		d.observed.CloneSet.Spec.Partition, d.progress.Step)
+	set := &d.observed.CloneSet
+	step, _ := d.lowered()
+	who := "something else"
+	if set.PartitionBy != "" {
+		who = set.PartitionBy
+	}
+	return fmt.Sprintf("the partition is %s, but this release had set it to %d: %s writes it; exclude spec.%s.partition there",
+		set.Spec.Partition, step, who, strings.Join(set.KindOf().Strategy, "."))
+}
+
+// leftover tells whether the partition is still where an earlier release left it when it stopped, and where it rests.
+// What that release had exposed is the most that the controller can replace at once, so this one may begin there.
+func (d *decider) leftover() (left bool, resting Quantity) {
+	spec := d.observed.CloneSet.Spec
+	if p := d.progress; d.plan.Mode == Partition && p.Stepped && spec.Partition == Pods(p.Step) {
+		return true, p.Resting
+	}
+	return false, spec.Partition
 }
 
 // unarmed says why a release in partition mode cannot begin: the controller is about to update more pods than the
@@ -57,19 +126,41 @@ func (d *decider) unarmed() string {
 	if d.plan.Mode != Partition || now >= d.bounds.Replicas-d.targets[0] || !moving {
 		return ""
 	}
-	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at 100%%",
-		spec.Partition, d.bounds.Replicas-now, d.targets[0])
+	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at %s",
+		spec.Partition, d.bounds.Replicas-now, d.targets[0], d.observed.CloneSet.KindOf().Everything())
 }
 
-// restPartition puts the partition back to what it was before a release that updated every pod, so that the cluster
-// agrees with Git again. With one revision only, a partition moves nothing.
-func (d *decider) restPartition() []Action {
-	whole := len(d.targets) > 0 && d.targets[len(d.targets)-1] == d.bounds.Replicas
-	if d.plan.Mode != Partition || !d.progress.Stepped || (!whole && !d.progress.Back) {
-		return nil
+// armFirst is what a person who has paused a target in partition mode has to do before it may go on.
+func (d *decider) armFirst() string {
+	spec := d.observed.CloneSet.Spec
+	if d.plan.Mode != Partition || d.progress.Revision != "" || spec.Partition.Partition(spec.Replicas) >= d.bounds.Replicas-d.targets[0] {
+		return ""
 	}
-	return []Action{{
-		Kind: SetPartition, Partition: d.progress.Resting, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-		Reason: "resting value",
-	}}
+	return fmt.Sprintf("; its partition is %s: set it to %s before you take the pause off",
+		spec.Partition, d.observed.CloneSet.KindOf().Everything())
+}
+
+// mustRest tells whether the partition has to be put back after a release that left pods of one revision only, so
+// that the cluster agrees with Git again. With one revision a partition moves nothing.
+func (d *decider) mustRest() bool {
+	whole := len(d.targets) > 0 && d.targets[len(d.targets)-1] == d.bounds.Replicas
+	return d.plan.Mode == Partition && (whole || d.progress.Back) &&
+		d.observed.CloneSet.Spec.Partition != d.progress.Resting
+}
+
+// rest puts the partition back and ends the release. That it is to be done is noted before, so that an agent that is
+// killed in between leaves it to the next one.
+func (d *decider) rest() Decision {
+	if d.mustRest() {
+		reason := BatchReady
+		if d.progress.Back {
+			reason = RollingBack
+		}
+		return d.decision(Go, reason, d.progress.Message, d.setPartition(d.progress.Resting, "resting value"))
+	}
+	if d.progress.Back {
+		return d.rolledBack()
+	}
+	d.progress.Outcome = Completed
+	return d.decision(Done, Completed, d.progress.Message, d.record())
 }

@@ -43,6 +43,18 @@ const (
 	RollbackInBatches OnFailure = "RollbackInBatches"
 )
 
+// ModeOf is the mode in which an object is released: the plan's, or where it has none that of the object's kind.
+func (p Plan) ModeOf(cs CloneSet) Mode {
+	switch {
+	case p.Mode != "":
+		return p.Mode
+	case cs.KindOf().Direct:
+		return Direct
+	default:
+		return Partition
+	}
+}
+
 // Target names the object that is released. Namespace comes from the plan's own.
 type Target struct {
 	APIVersion string
@@ -74,17 +86,17 @@ func (p Plan) Validate(cs CloneSet) error {
 	if _, err := cs.Spec.Bounds(); err != nil {
 		return err
 	}
-	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != "CloneSet") {
-		return mistake("spec.target.name", "%s %s is not what is released: CloneSet %s", p.Target.Kind, p.Target.Name, cs.Name)
+	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != cs.kindName()) {
+		return mistake("spec.target.name", "%s %s is not what is released: %s %s", p.Target.Kind, p.Target.Name, cs.kindName(), cs.Name)
 	}
 	if p.Namespace != "" && cs.Namespace != "" && p.Namespace != cs.Namespace {
-		return mistake("metadata.namespace", "%s is not the namespace of CloneSet %s, which is in %s", p.Namespace, cs.Name, cs.Namespace)
+		return mistake("metadata.namespace", "%s is not the namespace of %s %s, which is in %s", p.Namespace, cs.kindName(), cs.Name, cs.Namespace)
 	}
-	previous := 0
+	previous, unknown := 0, cs.KindOf().Nodes && cs.UID == ""
 	for i, b := range p.Batches {
 		field := fmt.Sprintf("spec.batches[%d].replicas", i)
-		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas {
-			return mistake(field, "%s is more than the CloneSet's %d replicas", b.Replicas, cs.Spec.Replicas)
+		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas && !unknown {
+			return mistake(field, "%s is more than the %s's %d replicas", b.Replicas, cs.kindName(), cs.Spec.Replicas)
 		}
 		n := b.Replicas.Updated(cs.Spec.Replicas)
 		if n < previous {

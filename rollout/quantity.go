@@ -16,6 +16,10 @@ const percentScale = 1_000_000
 // maxPods bounds every absolute number, so that no product or sum below can overflow.
 const maxPods = 100_000_000
 
+// AllPods is a partition that keeps every pod, for kinds that take no percentage: more than any target has, so that
+// pods which are added later are kept too.
+const AllPods = 1_000_000
+
 // Quantity is a number of pods or a share of the replicas: the API's IntOrString. The zero value is the number 0.
 type Quantity struct {
 	units   int64 // pods, or millionths of a percent

@@ -20,6 +20,9 @@ func (d *decider) back() Decision {
 	w := d.backWork(b)
 	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
+	case d.progress.Restored && !d.restored() && !w.behind:
+		return *d.ended(ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
+			d.progress.Stable, d.progress.Revision, d.progress.Message), nil)
 	case !w.ready && d.overdue() > 0:
 		d.progress.Outcome = DeadlineExceeded
 		d.progress.Message = fmt.Sprintf("%s; not ready after %v; it was rolled back because %s", message, d.limit(), d.progress.Message)
@@ -32,25 +35,66 @@ func (d *decider) back() Decision {
 		d.progress.Batch--
 		d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
 		return d.decision(Go, RollingBack, message, d.record())
+	case d.mustRest():
+		d.progress.Finished = true
+		return d.decision(Go, RollingBack, message, d.record())
 	default:
-		d.progress.Outcome = RolledBack
-		d.progress.Message = fmt.Sprintf("rolled back to %s because %s", d.progress.Stable, d.progress.Message)
-		return d.decision(Stopped, RolledBack, d.progress.Message, append(d.restPartition(), d.record())...)
+		return d.rolledBack()
 	}
 }
 
+// rolledBack ends a release that went back. The cluster has gone back and Git has not, so it says what to do there.
+func (d *decider) rolledBack() Decision {
+	d.progress.Outcome = RolledBack
+	d.progress.Message = fmt.Sprintf("rolled back to %s because %s; revert the pod template in Git, which still asks for %s",
+		d.progress.Stable, d.progress.Message, d.progress.Revision)
+	return d.decision(Stopped, RolledBack, d.progress.Message, d.record())
+}
+
+// backWork is what one batch of the way back still needs. b.Partition is how many pods of the failed revision may stay.
 func (d *decider) backWork(b Bounds) work {
 	if d.plan.Mode == Partition {
-		if !d.restored() {
-			return work{message: "the template is still " + d.observed.UpdateRevision, actions: []Action{{
-				Kind: RestoreTemplate, Revision: d.progress.Stable, ResourceVersion: d.observed.CloneSet.ResourceVersion,
-				Reason: "rollback",
-			}}}
-		}
-		return d.partitionWork(b, d.progress.Batch == 0)
+		return d.backPartition(b)
 	}
 	s := newStepper(d.rule, b, d.observed, d.progress.Revision, d.progress.Stable)
 	// Pods of the failed revision that are gone stay gone.
 	s.bounds.Partition = min(s.bounds.Partition, s.tally.old)
 	return d.directWork(s, d.progress.Batch == 0)
+}
+
+// backPartition puts the stable template back and steps the partition for it. With the stable template in its place
+// the failed pods are the old ones, which a partition keeps. Where it is an ordinal, it keeps those of the failed pods
+// whose ordinals are lowest, and the pods below them, which never left the stable revision.
+func (d *decider) backPartition(b Bounds) work {
+	set := &d.observed.CloneSet
+	keep := b.Partition
+	if set.Spec.Ordinal {
+		keep = min(d.progress.Step+keep, b.Replicas)
+	}
+	now := set.Spec.Partition.Partition(set.Spec.Replicas)
+	w := d.statusWork(b.wanted(), b.Partition == 0)
+	restored := d.restored()
+	if !restored && !w.behind {
+		w.message = "the template is still " + d.observed.UpdateRevision
+	}
+	var next *Action
+	switch {
+	case w.behind:
+	case !restored && now < keep:
+		// Before the template, or the controller would replace more than this batch at once.
+		next = new(d.setPartition(Pods(keep), "pods of this batch only"))
+	case !restored:
+		next = &Action{Kind: RestoreTemplate, Revision: d.progress.Stable, ResourceVersion: set.ResourceVersion, Reason: "rollback"}
+	case !d.progress.Restored:
+		d.progress.Restored = true
+		next = new(d.record())
+	case now > keep:
+		next = new(d.setPartition(Pods(keep), fmt.Sprintf("%d of %d pods to be restored", b.wanted(), b.Replicas)))
+	case !w.ready:
+		w.actions = d.unblock()
+	}
+	if next != nil {
+		w.actions, w.ready = []Action{*next}, false
+	}
+	return w
 }

@@ -43,7 +43,7 @@ func Run(ctx context.Context, p Plan, cluster Cluster, clock Clock, report func(
 	for {
 		observed, err := cluster.Observe(ctx)
 		if err != nil {
-			return last, fmt.Errorf("observing CloneSet: %w", err)
+			return last, fmt.Errorf("observing the target: %w", err)
 		}
 		last = Decide(p, observed)
 		if report != nil {

@@ -69,7 +69,7 @@ func TestRunEndsWithTheErrorOfAWriteOrALook(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s = &scripted{err: broken}
-	if _, err := Run(t.Context(), Plan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "observing CloneSet: ") {
+	if _, err := Run(t.Context(), Plan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "observing the target: ") {
 		t.Errorf("%v", err)
 	}
 }

@@ -21,8 +21,8 @@ const exitInvalid = 10
 func newRolloutCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play, carry out and steer the release of a CloneSet",
-		Long: `Plan, play, carry out and steer the release of a CloneSet, batch by batch.
+		Short: "Plan, play, carry out and steer a release",
+		Long: `Plan, play, carry out and steer the release of a CloneSet, a StatefulSet or a DaemonSet, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
 threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the
@@ -30,7 +30,7 @@ release has not ended, 143 stopped by a signal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
+	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
 		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
 		newRolloutCRDsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
@@ -108,14 +108,14 @@ func (f *releaseFlags) read(s streams, file string) (inputs, error) {
 // parse reads all files before it complains, so that one run names everything that is wrong.
 func (in inputs) parse(r *release) error {
 	var setErr, planErr, olderErr error
-	r.set, setErr = rollout.ParseCloneSet(in.file, in.set)
 	if in.plan != nil {
 		r.plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
 	}
+	r.set, setErr = rollout.ParseTarget(in.file, in.set, r.plan.Target)
 	if in.older != nil {
 		var older rollout.CloneSet
-		if older, olderErr = rollout.ParseCloneSet(in.olderFile, in.older); olderErr == nil && setErr == nil && older.Name != r.set.Name {
-			olderErr = fmt.Errorf("%s: holds CloneSet %s, but %s is released", in.olderFile, older.Name, r.set.Name)
+		if older, olderErr = rollout.ParseTarget(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil && older.Name != r.set.Name {
+			olderErr = fmt.Errorf("%s: holds %s, but %s is released", in.olderFile, older, r.set.Name)
 		}
 		r.older = &older
 	}
@@ -141,17 +141,22 @@ func (r release) olderTemplate() map[string]any {
 func (r *release) withoutLimits() rollout.Plan {
 	r.set.Spec.Paused = false
 	p, _ := r.plan.WithoutWindows()
+	p.Mode = p.ModeOf(r.set)
 	p.ProgressDeadline = 10 * 365 * 24 * time.Hour
 	return p
 }
 
-// simOptions are the simulator's options without any fault. A check takes as long as all its measurements need to pass.
+// simOptions are the simulator's options without any fault. A check takes as long as all its measurements need to pass, and
+// in partition mode there is a controller.
 func (r release) simOptions() sim.Options {
-	measuring := map[string]time.Duration{}
+	o := sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: map[string]time.Duration{}}
 	for _, c := range r.plan.Checks {
-		measuring[c.Name] = c.Least()
+		o.Measuring[c.Name] = c.Least()
 	}
-	return sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: measuring}
+	if r.plan.ModeOf(r.set) == rollout.Partition {
+		o.Controller = &sim.Controller{Delay: time.Second}
+	}
+	return o
 }
 
 func readInput(s streams, file string) ([]byte, error) {

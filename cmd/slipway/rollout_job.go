@@ -43,7 +43,7 @@ Role holds the least rights that the mode needs. Flags after -- go to rollout ru
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the CloneSet's file, or none")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
-	flags.StringVar(&f.mode, "mode", "direct", "who replaces pods: direct (slipway) or partition (a controller)")
+	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway) or partition (a controller); without it the plan's, or direct for a CloneSet and partition for others")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	completeFlag(cmd, "plan", completeManifests)
@@ -82,7 +82,7 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 	switch {
 	case f.image == "":
 		return o, usagef("--image is missing: which image of slipway is to run?")
-	case f.mode != "direct" && f.mode != "partition":
+	case f.mode != "" && f.mode != "direct" && f.mode != "partition":
 		return o, usagef("--mode %q is not one of direct, partition", f.mode)
 	case f.deletion != kube.DeleteModeDelete && f.deletion != kube.DeleteModeEvict:
 		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
@@ -94,7 +94,6 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 		return o, err
 	}
 	var planErr error
-	o.CloneSet, err = rollout.ParseCloneSet(file, data)
 	plan, planFile := data, file
 	if f.plan != "" {
 		planFile = f.plan
@@ -102,15 +101,22 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 			return o, planErr
 		}
 	}
+	var parsed rollout.Plan
 	if f.plan != "" || rollout.HasPlan(data) {
-		var parsed rollout.Plan
-		if parsed, planErr = rollout.ParsePlan(planFile, plan); planErr == nil && err == nil {
-			planErr = parsed.Validate(o.CloneSet)
-		}
+		parsed, planErr = rollout.ParsePlan(planFile, plan)
 		o.Plan = plan
+	}
+	if o.CloneSet, err = rollout.ParseTarget(file, data, parsed.Target); planErr == nil && err == nil {
+		planErr = parsed.Validate(o.CloneSet)
 	}
 	if err := errors.Join(err, planErr); err != nil {
 		return o, &exitError{code: exitInvalid, err: err}
+	}
+	if f.mode == "" {
+		o.Mode = parsed.ModeOf(o.CloneSet)
+	} else if o.Mode == rollout.Direct && !o.CloneSet.KindOf().Direct {
+		return o, &exitError{code: exitInvalid, err: fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode partition",
+			file, o.CloneSet, o.CloneSet.KindOf().Controller)}
 	}
 	o.CloneSet.Namespace = cmp.Or(o.CloneSet.Namespace, f.namespace)
 	return o, nil

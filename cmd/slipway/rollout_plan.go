@@ -37,9 +37,15 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 	if err != nil {
 		return err
 	}
+	if r.set.KindOf().Nodes {
+		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: rollout run says it", file)
+	}
 	outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
 	if err != nil {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
+	}
+	if !r.set.KindOf().Direct {
+		return report.Plan(s.out, outline, report.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {

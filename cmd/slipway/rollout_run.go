@@ -50,17 +50,18 @@ type runFlags struct {
 func newRolloutRunCommand(s streams) *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   "run [flags] [CLONESET]",
-		Short: "Release a CloneSet in the cluster, batch by batch",
-		Long: `Release a CloneSet in the cluster and end with an exit code that tells the truth. CLONESET is its name; without it the
-plan's target is released. Without a plan the CloneSet's own strategy is the plan: one batch down to its partition.
+		Use:   "run [flags] [NAME|KIND/NAME]",
+		Short: "Release a CloneSet, StatefulSet or DaemonSet in the cluster, batch by batch",
+		Long: `Release a target in the cluster and end with an exit code that tells the truth. NAME is a CloneSet's; statefulset/demo is
+a StatefulSet of apps/v1, and statefulset.apps.kruise.io/demo and daemonset.apps.kruise.io/demo are Kruise's. Without a
+name the plan's target is released. Without a plan the target's own strategy is the plan: one batch down to its partition.
 
-In direct mode slipway replaces the pods itself, in the formats of the Kruise controller, and needs no controller. In
-partition mode it steps the partition of a CloneSet that a controller reconciles. auto is direct, unless a controller is
-alive for the CloneSet: then it ends and says how it knows.
+In direct mode slipway replaces the pods of a CloneSet itself, in the formats of the Kruise controller, and needs no
+controller. In partition mode it steps the partition of a target that a controller reconciles. auto is the plan's mode, or
+else partition for all but CloneSets, and direct for these, unless a controller is alive: then it ends and says how it knows.
 
-Progress is stored in the ConfigMap slipway-CLONESET. A run that was stopped or killed is gone on with by the next one.
-One agent at a time works on a CloneSet.
+Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. A run that was stopped or killed is
+gone on with by the next one. One agent at a time works on a target.
 
 Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the
 failure threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal,
@@ -76,22 +77,29 @@ progress is saved.`,
 	return cmd
 }
 
-func (f *runFlags) add(cmd *cobra.Command) {
+// addAccess adds the flags that say where the target is and how to reach it.
+func (f *runFlags) addAccess(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
 	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
+	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
+	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")
+	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
+	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
+	completeFlag(cmd, "plan", completeManifests)
+}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	f.addAccess(cmd)
+	flags := cmd.Flags()
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
-	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
-	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")
 	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
-	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
-	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
 	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
@@ -102,7 +110,6 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
-	completeFlag(cmd, "plan", completeManifests)
 }
 
 func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
@@ -180,7 +187,7 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 	}
-	name, err := f.target(plan, args)
+	kind, name, err := f.target(plan, args)
 	if err != nil {
 		return plan, kube.Options{}, err
 	}
@@ -189,11 +196,10 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 	if err != nil {
 		return plan, kube.Options{}, &exitError{code: exitUsage, err: err}
 	}
-	if plan.Mode = rollout.Direct; f.mode == "partition" {
-		plan.Mode = rollout.Partition
-	}
+	plan.Mode = f.modeOf(plan, kind)
 	return plan, kube.Options{
-		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"), Name: name, Version: plan.Target.APIVersion,
+		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"),
+		Kind: kind.Name, Name: name, Version: kind.APIVersion,
 		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
 		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
 	}, nil
@@ -225,22 +231,39 @@ func (f *runFlags) check() error {
 	return nil
 }
 
-// target is the name of the CloneSet, from the argument or the plan.
-func (f *runFlags) target(plan rollout.Plan, args []string) (string, error) {
+// modeOf is the mode that the flag asks for, or else the plan, or else the kind.
+func (f *runFlags) modeOf(plan rollout.Plan, kind rollout.Kind) rollout.Mode {
+	switch f.mode {
+	case "direct":
+		return rollout.Direct
+	case "partition":
+		return rollout.Partition
+	default:
+		return plan.ModeOf(rollout.CloneSet{APIVersion: kind.APIVersion, Kind: kind.Name})
+	}
+}
+
+// target is the kind and the name of what is released, from the argument or the plan.
+func (f *runFlags) target(plan rollout.Plan, args []string) (rollout.Kind, string, error) {
+	planned, _ := rollout.KindOf(plan.Target.APIVersion, cmp.Or(plan.Target.Kind, "CloneSet"))
 	if len(args) == 0 && plan.Target.Name == "" {
-		return "", usagef("nothing to release: name a CloneSet, or give a --plan with a target")
+		return planned, "", usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}
 	if len(args) == 0 {
-		return plan.Target.Name, nil
+		return planned, plan.Target.Name, nil
 	}
-	kind, name, slash := strings.Cut(args[0], "/")
+	word, name, slash := strings.Cut(args[0], "/")
 	if !slash {
-		kind, name = "cloneset", args[0]
+		return planned, args[0], nil
 	}
-	if !slices.Contains([]string{"cloneset", "clonesets", "clone"}, strings.ToLower(kind)) {
-		return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s cannot be released: only a CloneSet can", args[0])}
+	kind, err := rollout.KindNamed(word)
+	switch {
+	case err != nil:
+		return kind, name, &exitError{code: exitInvalid, err: err}
+	case plan.Target.Name != "" && kind.Name == planned.Name && kind.Group() == planned.Group():
+		return planned, name, nil // in the plan's API version
 	}
-	return name, nil
+	return kind, name, nil
 }
 
 // identity names this process, so that a message can say who holds a lock.

@@ -58,6 +58,9 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
+	if k := r.set.KindOf(); !k.Direct {
+		return usagef("%s: only the release of a CloneSet can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {
 		s.say("note: time windows are played as if they were open: a played release has no time of day")

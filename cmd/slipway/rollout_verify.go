@@ -119,8 +119,9 @@ func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, err
 	if err := f.read(s, &o); err != nil {
 		return o, err
 	}
-	name, err := (&runFlags{plan: f.plan}).target(rollout.Plan{Target: o.Plan.Target}, args)
+	kind, name, err := (&runFlags{plan: f.plan}).target(rollout.Plan{Target: o.Plan.Target}, args)
 	if len(args) == 0 && o.Plan.Target.Name == "" && o.Name != "" {
+		kind, _ = rollout.KindOf(o.Version, o.Kind)
 		name, err = o.Name, nil
 	}
 	if err != nil {
@@ -134,11 +135,9 @@ func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, err
 	if err != nil {
 		return o, &exitError{code: exitUsage, err: err}
 	}
-	o.Config, o.Name, o.Version = config, name, cmp.Or(o.Plan.Target.APIVersion, o.Version)
+	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
-	if o.Plan.Mode = rollout.Direct; f.mode == "partition" {
-		o.Plan.Mode = rollout.Partition
-	}
+	o.Plan.Mode = (&runFlags{mode: f.mode}).modeOf(o.Plan, kind)
 	if len(o.Plan.Checks) > 0 {
 		o.Checks = tryChecks(o, f.secrets)
 	}
@@ -162,11 +161,11 @@ func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
 	if f.manifest == "" {
 		return nil
 	}
-	set, err := rollout.ParseCloneSet(f.manifest, o.Manifest)
+	set, err := rollout.ParseTarget(f.manifest, o.Manifest, o.Plan.Target)
 	if set.Name == "" && o.Plan.Target.Name == "" {
 		return &exitError{code: exitInvalid, err: err}
 	}
-	o.Name, o.Namespace, o.Version = set.Name, set.Namespace, set.APIVersion
+	o.Kind, o.Name, o.Namespace, o.Version = set.Kind, set.Name, set.Namespace, set.APIVersion
 	return nil
 }
 

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"os/user"
-	"slices"
 	"strings"
 	"time"
 
@@ -81,20 +80,26 @@ func (f *visitFlags) visit(s streams, args []string) (*kube.Visit, error) {
 func (f *visitFlags) target(plan *rollout.Plan, args []string) (kube.Options, error) {
 	var o kube.Options
 	if plan != nil {
-		o.Namespace, o.Name, o.Version = plan.Namespace, plan.Target.Name, plan.Target.APIVersion
+		o.Namespace, o.Kind, o.Name, o.Version = plan.Namespace, plan.Target.Kind, plan.Target.Name, plan.Target.APIVersion
 	}
 	if len(args) > 0 {
-		kind, name, slash := strings.Cut(args[0], "/")
+		word, name, slash := strings.Cut(args[0], "/")
 		if !slash {
-			kind, name = "cloneset", args[0]
-		}
-		if !slices.Contains([]string{"cloneset", "clonesets", "clone"}, strings.ToLower(kind)) {
-			return o, usagef("%s is not what slipway releases: name a CloneSet", args[0])
+			name = args[0]
 		}
 		o.Name = name
+		if slash {
+			kind, err := rollout.KindNamed(word)
+			if err != nil {
+				return o, usagef("%s is not what slipway releases: %w", args[0], err)
+			}
+			if o.Kind != kind.Name || !strings.HasPrefix(o.Version, kind.Group()+"/") {
+				o.Kind, o.Version = kind.Name, kind.APIVersion
+			}
+		}
 	}
 	if o.Name == "" {
-		return o, usagef("no release is named: name a CloneSet, or give a --plan with a target")
+		return o, usagef("no release is named: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}
 	return o, nil
 }

@@ -277,49 +277,41 @@ func (c *Cluster) patchPod(ctx context.Context, name, doing string, patch map[st
 	return nil
 }
 
-// setPartition steps the partition of a CloneSet that a controller reconciles.
+// setPartition steps the partition of a target that a controller reconciles.
 func (c *Cluster) setPartition(ctx context.Context, a rollout.Action) error {
-	var partition any = a.Partition.String()
-	if !a.Partition.IsPercent() {
-		partition = a.Partition.Up(0)
+	patch := partitionPatch(c.kind, c.options, a.ResourceVersion, &a.Partition)
+	err := c.writeSet(func(out any) error { return c.client.apply(ctx, c.at(), patch, out) })
+	if err == nil {
+		c.wrote = &a.Partition
 	}
-	strategy := map[string]any{"partition": partition}
-	if c.options.Version != DefaultVersion {
-		strategy = map[string]any{"rollingUpdate": strategy}
-	}
-	return c.writeSet(ctx, func(at string, out any) error {
-		return c.client.apply(ctx, at, map[string]any{
-			"apiVersion": c.set.APIVersion, "kind": c.set.Kind,
-			"metadata": map[string]any{"name": c.target.Name, "namespace": c.target.Namespace, "resourceVersion": a.ResourceVersion},
-			"spec":     map[string]any{"updateStrategy": strategy},
-		}, out)
-	})
+	return err
 }
 
-// restoreTemplate writes the pod template of a revision into the CloneSet.
+// restoreTemplate writes the pod template of a revision into the target. A patch that carries a resourceVersion fails
+// with a conflict where the object has changed.
 func (c *Cluster) restoreTemplate(ctx context.Context, a rollout.Action) error {
 	r, ok := c.history.find(a.Revision)
 	if !ok {
-		return fmt.Errorf("restoring revision %s of CloneSet %s/%s: there is no such ControllerRevision: the history limit may be too low",
-			a.Revision, c.target.Namespace, c.target.Name)
+		return fmt.Errorf("restoring revision %s of %s: there is no such ControllerRevision: the history limit may be too low",
+			a.Revision, c.what())
 	}
 	template, err := r.template()
 	if err != nil {
 		return err
 	}
-	return c.writeSet(ctx, func(at string, out any) error {
-		return c.client.jsonPatch(ctx, at, []map[string]any{
-			{"op": "test", "path": "/metadata/resourceVersion", "value": a.ResourceVersion},
+	return c.writeSet(func(out any) error {
+		return c.client.jsonPatch(ctx, c.at(), []map[string]any{
+			{"op": "replace", "path": "/metadata/resourceVersion", "value": a.ResourceVersion},
 			{"op": "replace", "path": "/spec/template", "value": template},
 		}, out)
 	})
 }
 
-func (c *Cluster) writeSet(_ context.Context, write func(path string, out any) error) error {
+func (c *Cluster) writeSet(write func(out any) error) error {
 	var written cloneSet
-	if err := write(cloneSets(c.options.Version, c.target.Namespace).object(c.target.Name), &written); err != nil {
+	if err := write(&written); err != nil {
 		c.sets.doubt()
-		return conflict(fmt.Sprintf("writing CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
+		return conflict("writing "+c.what(), err)
 	}
 	c.sets.put(written)
 	return nil

@@ -131,7 +131,7 @@ func (v *Visit) whoAmI(ctx context.Context) (name string, claimed bool) {
 // restore writes the template of a revision into the CloneSet after its release, as far as the template is still the one
 // that was released.
 func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName string) error {
-	at := cloneSets(v.options.Version, v.options.Namespace)
+	at := targets(v.kind, v.options.Namespace)
 	var set cloneSet
 	if err := v.client.get(ctx, at.object(v.options.Name), &set); err != nil {
 		return explainVisit("reading "+v.Target(), err)

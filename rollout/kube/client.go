@@ -80,10 +80,6 @@ func controllerRevisions(namespace string) resource {
 	return resource{"ControllerRevision", "/apis/apps/v1/namespaces/" + namespace + "/controllerrevisions"}
 }
 
-func cloneSets(apiVersion, namespace string) resource {
-	return resource{"CloneSet", "/apis/" + apiVersion + "/namespaces/" + namespace + "/clonesets"}
-}
-
 // get reads one object.
 func (c client) get(ctx context.Context, path string, out any) error {
 	return c.send(ctx, c.rest.Get().AbsPath(path), out)

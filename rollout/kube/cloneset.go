@@ -10,21 +10,24 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// ErrInvalid is wrapped where the CloneSet in the cluster cannot be released as it is.
+// ErrInvalid is wrapped where the target in the cluster cannot be released as it is.
 var ErrInvalid = errors.New("invalid")
 
-// cloneSet is what is kept of a CloneSet: the object as it came, because its template goes into revisions as a whole.
+// cloneSet is what is kept of a CloneSet, or of a target of another kind: the object as it came, because its template
+// goes into revisions as a whole.
 type cloneSet struct {
-	APIVersion string
-	Kind       string
-	Metadata   metadata
-	Status     setStatus
-	tree       map[string]any
+	APIVersion  string
+	Kind        string
+	Metadata    metadata
+	Status      setStatus // as CloneSets have it
+	tree        map[string]any
+	counts      map[string]any // the status as it came
+	partitionBy string         // who else than slipway owns the partition
 }
 
 func (c cloneSet) meta() metadata { return c.Metadata }
 
-// UnmarshalJSON keeps the spec as a tree and drops managedFields.
+// UnmarshalJSON keeps spec and status as trees, and of managedFields who owns the partition.
 func (c *cloneSet) UnmarshalJSON(data []byte) error {
 	var known struct {
 		APIVersion string    `json:"apiVersion"`
@@ -32,19 +35,29 @@ func (c *cloneSet) UnmarshalJSON(data []byte) error {
 		Metadata   metadata  `json:"metadata"`
 		Status     setStatus `json:"status"`
 	}
+	var owned managed
 	tree, err := toMap(data)
 	if err == nil {
-		err = json.Unmarshal(data, &known)
+		err = errors.Join(json.Unmarshal(data, &known), json.Unmarshal(data, &owned))
 	}
 	if err != nil {
 		return err
 	}
 	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
+	c.counts, _ = tree["status"].(map[string]any)
+	c.partitionBy = owned.partitionWriter()
 	c.tree = map[string]any{
 		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
 		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},
 	}
 	return nil
+}
+
+// of gives the object its kind, which the items of a list have not got where the kind is built in.
+func (c cloneSet) of(k rollout.Kind) cloneSet {
+	c.APIVersion, c.Kind = k.APIVersion, k.Name
+	c.tree["apiVersion"], c.tree["kind"] = k.APIVersion, k.Name
+	return c
 }
 
 // setStatus is the status of a CloneSet as it is read and written.
@@ -66,21 +79,16 @@ type setStatus struct {
 
 // read turns the object into what a decision sees. The error tells everything that is wrong with the spec.
 func (c cloneSet) read() (rollout.CloneSet, error) {
-	what := fmt.Sprintf("CloneSet %s/%s", c.Metadata.Namespace, c.Metadata.Name)
+	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Metadata.Namespace, c.Metadata.Name)
 	data, err := json.Marshal(c.tree)
 	if err != nil {
 		return rollout.CloneSet{}, fmt.Errorf("reading %s: %w", what, err)
 	}
-	set, err := rollout.ParseCloneSet(what, data)
+	set, err := rollout.ParseTarget(what, data, rollout.Target{Kind: c.Kind})
 	set.ResourceVersion, set.Generation = c.Metadata.ResourceVersion, c.Metadata.Generation
 	set.Deleting = c.Metadata.DeletionTimestamp != nil
-	s := c.Status
-	set.Status = rollout.CloneSetStatus{
-		ObservedGeneration: s.ObservedGeneration, Replicas: s.Replicas, ReadyReplicas: s.ReadyReplicas,
-		AvailableReplicas: s.AvailableReplicas, UpdatedReplicas: s.UpdatedReplicas,
-		UpdatedReadyReplicas: s.UpdatedReadyReplicas, UpdatedAvailableReplicas: s.UpdatedAvailableReplicas,
-		CurrentRevision: s.CurrentRevision, UpdateRevision: s.UpdateRevision,
-	}
+	set.PartitionBy = c.partitionBy
+	c.readStatus(&set)
 	if err != nil {
 		return set, fmt.Errorf("%w: %w", ErrInvalid, withoutLines(err))
 	}

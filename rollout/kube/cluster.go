@@ -20,12 +20,13 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// Options say which CloneSet is released, how, and by whom.
+// Options say which target is released, how, and by whom.
 type Options struct {
 	Config    *rest.Config
 	Namespace string
+	Kind      string // of the target; "" is CloneSet
 	Name      string
-	Version   string        // API version of CloneSets; "" is apps.kruise.io/v1alpha1
+	Version   string        // API version of the target; "" is the first that rollout.Kinds has for the kind
 	Mode      rollout.Mode  // the plan's
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
 	Restart   bool          // begin again what has stopped
@@ -47,15 +48,15 @@ const (
 	DefaultParallel = 16
 	DefaultLease    = 15 * time.Second
 	DefaultReaction = 30 * time.Second
-	DefaultVersion  = "apps.kruise.io/v1alpha1"
 )
 
-// Cluster is one CloneSet and its pods in a cluster. It implements rollout.Cluster and rollout.Clock.
+// Cluster is one target and its pods in a cluster. It implements rollout.Cluster and rollout.Clock.
 type Cluster struct {
 	options Options
 	client  client
 	lock    *lock
-	target  metadata // namespace, name and UID of the CloneSet
+	kind    rollout.Kind
+	target  metadata // namespace, name and UID of the target
 
 	changed chan struct{}
 	sets    *mirror[cloneSet]
@@ -68,14 +69,16 @@ type Cluster struct {
 
 	set      cloneSet
 	history  history
-	known    int64 // generation that the history is of; 0: none
+	known    [2]int64 // generations that the history is of; 0: none
 	seen     seen
 	buffer   []rollout.Pod
 	last     look
 	reporter statusWriter
 	release  string
-	plan     rollout.Plan // what is carried out
-	recalled configMap    // the memory that the last look has read; without a name: there was none
+	wrote    *rollout.Quantity // the partition that was written last
+	blind    bool              // pods may not be listed (partition mode)
+	plan     rollout.Plan      // what is carried out
+	recalled configMap         // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -98,40 +101,60 @@ type look struct {
 // seen are the versions of the mirrors at the last look.
 type seen struct{ sets, pods, claims, memory, checks uint64 }
 
-// Open connects to the CloneSet and begins to watch it. It writes nothing.
+// ErrAbsent is wrapped where the target is not in the cluster.
+var ErrAbsent = errors.New("does not exist")
+
+// Open connects to the target and begins to watch it. It writes nothing.
 func Open(ctx context.Context, options Options) (*Cluster, error) {
-	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
-	options.Lease = cmp.Or(options.Lease, DefaultLease)
-	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
-	options.Version = cmp.Or(options.Version, DefaultVersion)
-	if options.Metrics != nil {
-		options.Config = rest.CopyConfig(options.Config)
-		options.Config.Wrap(options.Metrics.wrap)
-	}
-	api, err := newClient(options.Config)
+	c, set, err := connect(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: options, client: api, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]bool{}}
-	set, err := c.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.target = metadata{Namespace: options.Namespace, Name: options.Name, UID: set.Metadata.UID}
 	if _, err := set.read(); err != nil {
 		return nil, err
 	}
-	unlimited, err := newClient(withoutLimit(options.Config))
-	if err != nil {
-		return nil, err
-	}
-	c.lock = newLock(unlimited, options, set)
 	c.makeMirrors(set)
 	if err := c.start(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// connect fills in the defaults of options and finds the target.
+func connect(ctx context.Context, options Options) (*Cluster, cloneSet, error) {
+	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
+	options.Lease = cmp.Or(options.Lease, DefaultLease)
+	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
+	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+	if !ok {
+		return nil, cloneSet{}, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
+	}
+	options.Kind, options.Version = kind.Name, kind.APIVersion
+	if !kind.Direct && options.Mode != rollout.Partition {
+		return nil, cloneSet{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
+			ErrInvalid, options.what(), kind.Name, kind.Controller)
+	}
+	if options.Metrics != nil {
+		options.Config = rest.CopyConfig(options.Config)
+		options.Config.Wrap(options.Metrics.wrap)
+	}
+	api, err := newClient(options.Config)
+	if err != nil {
+		return nil, cloneSet{}, err
+	}
+	unlimited, err := newClient(withoutLimit(options.Config))
+	if err != nil {
+		return nil, cloneSet{}, err
+	}
+	c := &Cluster{options: options, client: api, kind: kind, changed: make(chan struct{}, 1), failed: make(chan error, 4), occupied: map[string]bool{}}
+	set, err := c.find(ctx)
+	if err != nil {
+		return nil, set, err
+	}
+	c.target = metadata{Namespace: options.Namespace, Name: options.Name, UID: set.Metadata.UID}
+	c.lock = newLock(unlimited, options, set)
+	return c, set, nil
 }
 
 // withoutLimit is for requests that must not wait behind others: those that keep the lock.
@@ -144,16 +167,20 @@ func withoutLimit(config *rest.Config) *rest.Config {
 // find reads the CloneSet for the first time and says in plain words why that is not possible.
 func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 	var set cloneSet
-	what := fmt.Sprintf("CloneSet %s/%s", c.options.Namespace, c.options.Name)
-	err := c.client.get(ctx, cloneSets(c.options.Version, c.options.Namespace).object(c.options.Name), &set)
+	what := c.what()
+	err := c.client.get(ctx, c.at(), &set)
 	var api apierrors.APIStatus
 	switch {
 	case err == nil:
-		return set, nil
+		return set.of(c.kind), nil
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && (api.Status().Details == nil || api.Status().Details.Name == ""):
-		return set, fmt.Errorf("reading %s: the cluster has no CloneSets of %s: slipway rollout crds --install defines them", what, c.options.Version)
+		hint := "install their definition first"
+		if c.kind.Direct {
+			hint = "slipway rollout crds --install defines them"
+		}
+		return set, fmt.Errorf("reading %s: the cluster has no %ss of %s: %s", what, c.kind.Name, c.kind.APIVersion, hint)
 	case apierrors.IsNotFound(err):
-		return set, fmt.Errorf("%s does not exist: apply it before its release", what)
+		return set, fmt.Errorf("%s %w: apply it before its release", what, ErrAbsent)
 	default:
 		return set, explain("reading "+what, err)
 	}
@@ -162,10 +189,10 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 func (c *Cluster) makeMirrors(set cloneSet) {
 	ns := c.options.Namespace
 	selected := url.Values{"labelSelector": {selectorText(field(set.tree, "spec", "selector"))}}
-	c.sets = newMirror[cloneSet](c.client, cloneSets(c.options.Version, ns), only(c.options.Name), c.changed)
-	c.memory = newMirror[configMap](c.client, configMaps(ns), only(MemoryName(c.options.Name)), c.changed)
+	c.sets = newMirror[cloneSet](c.client, targets(c.kind, ns), only(c.options.Name), c.changed)
+	c.memory = newMirror[configMap](c.client, configMaps(ns), only(c.memoryName()), c.changed)
 	c.pods = newMirror[pod](c.client, pods(ns), selected, c.changed)
-	if len(set.claimTemplates()) > 0 {
+	if len(set.claimTemplates()) > 0 && c.options.Mode != rollout.Partition {
 		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
 	}
 }
@@ -181,7 +208,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		list(context.Context) error
 		follow(context.Context) error
 	}
-	mirrors := map[string]following{"CloneSet": c.sets, "ConfigMap": c.memory}
+	mirrors := map[string]following{c.kind.Name: c.sets, "ConfigMap": c.memory}
 	if c.options.Mode != rollout.Partition {
 		mirrors["Pod"] = c.pods
 		if c.claims != nil {
@@ -212,39 +239,48 @@ func (c *Cluster) Close() {
 
 // Observe puts together what a decision may know.
 func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
-	if err := c.settled(ctx); err != nil {
-		return rollout.Observed{}, err
-	}
-	c.seen = c.versions()
-	set, alive := c.sets.named(c.options.Name)
-	if alive && set.Metadata.UID == c.target.UID {
-		c.set = set
-	} else if c.set.tree == nil {
-		return rollout.Observed{}, fmt.Errorf("CloneSet %s/%s was deleted", c.target.Namespace, c.target.Name)
-	}
-	read, err := c.set.read()
+	read, err := c.look(ctx)
 	if err != nil {
-		return rollout.Observed{}, err
-	}
-	read.Deleting = read.Deleting || !alive || set.Metadata.UID != c.target.UID
-	if err := c.recall(ctx); err != nil {
 		return rollout.Observed{}, err
 	}
 	o := rollout.Observed{
 		Now: c.options.Now().UTC().Round(0), CloneSet: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
 	}
-	if c.options.Mode == rollout.Partition {
-		o.UpdateRevision = cmp.Or(read.Status.UpdateRevision, o.UpdateRevision)
-	} else {
-		c.observePods(&o)
-	}
-	o.StableRevision = c.stable(&o)
 	if c.options.Checks != nil {
 		o.Checks, c.seen.checks = c.options.Checks.Results()
 	}
-	o.Progress, err = c.recallProgress(&o)
+	if c.options.Mode != rollout.Partition {
+		c.observePods(&o)
+		o.StableRevision = c.stable(&o)
+		o.Progress, err = c.recallProgress(&o)
+	} else {
+		o.UpdateRevision = c.fullName(read.Status.UpdateRevision)
+		if o.Progress, err = c.recallProgress(&o); err == nil {
+			err = c.observePartition(ctx, &o)
+		}
+	}
 	c.last.observed = o
 	return o, err
+}
+
+// look reads the target and its revisions from the mirrors.
+func (c *Cluster) look(ctx context.Context) (rollout.CloneSet, error) {
+	if err := c.settled(ctx); err != nil {
+		return rollout.CloneSet{}, err
+	}
+	c.seen = c.versions()
+	set, alive := c.sets.named(c.options.Name)
+	if alive && set.Metadata.UID == c.target.UID {
+		c.set = set.of(c.kind)
+	} else if c.set.tree == nil {
+		return rollout.CloneSet{}, fmt.Errorf("%s was deleted", c.what())
+	}
+	read, err := c.set.read()
+	if err != nil {
+		return read, err
+	}
+	read.Deleting = read.Deleting || !alive || set.Metadata.UID != c.target.UID
+	return read, c.recall(ctx)
 }
 
 // settled makes sure that no own write is missing from the mirrors.
@@ -274,7 +310,11 @@ func (c *Cluster) versions() seen {
 
 // recall reads the revisions where the CloneSet is not of the generation that they were read for.
 func (c *Cluster) recall(ctx context.Context) error {
-	if c.known == c.set.Metadata.Generation && !c.takeUnsure() {
+	at := [2]int64{c.set.Metadata.Generation}
+	if c.options.Mode == rollout.Partition {
+		at[1] = c.set.Status.ObservedGeneration // its controller makes the revisions
+	}
+	if c.known == at && !c.takeUnsure() {
 		return nil
 	}
 	var list []revision
@@ -292,7 +332,7 @@ func (c *Cluster) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.history, c.known = h, c.set.Metadata.Generation
+	c.history, c.known = h, at
 	return nil
 }
 

@@ -17,6 +17,10 @@
 // a scene, and probes, one for each aspect, turn that into findings; a new probe goes beside its kin into verify_*.go, and
 // its codes into VerifyCodes.
 //
+// In partition mode, where a controller replaces the pods, the status takes the place of the pods, and the writes are the
+// partition, applied on its own, and in a rollback the template. Which fields those are is a row of rollout.Kinds. Arm
+// sets the partition before a template changes.
+//
 // The formats of pods, claims, ControllerRevisions and status are those of the Kruise controller, which can take over
 // at any time. This package does not decide anything; that is package rollout.
 package kube

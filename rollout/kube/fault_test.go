@@ -95,7 +95,7 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 				options := w.options()
 				options.Config = settings
 				options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
-				return runOnce(ctx, options, m)
+				return runOnce(ctx, rollout.Plan{}, options, m, rollout.Completed, nil)
 			})
 			watch.verify(t, w)
 			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
@@ -124,7 +124,7 @@ func (w *world) retried(t *testing.T, run func(context.Context) error) {
 // calmAfter is how long faults go on in one run.
 const calmAfter = 20 * time.Second
 
-func runOnce(ctx context.Context, options kube.Options, m *mischief) error {
+func runOnce(ctx context.Context, plan rollout.Plan, options kube.Options, m *mischief, want rollout.Reason, report func(rollout.Observed, rollout.Decision)) error {
 	calm := time.AfterFunc(calmAfter, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -132,9 +132,46 @@ func runOnce(ctx context.Context, options kube.Options, m *mischief) error {
 		m.proxy.ReleaseWatches()
 	})
 	defer calm.Stop()
-	d, err := kube.Run(ctx, rollout.Plan{}, options, nil)
-	if err == nil && d.Reason != rollout.Completed {
+	d, err := kube.Run(ctx, plan, options, report)
+	if err == nil && d.Reason != want {
 		err = fmt.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
 	return err
+}
+
+// TestFaultsInPartitionMode releases a StatefulSet through such a proxy, forward and back. The controller has no proxy.
+func TestFaultsInPartitionMode(t *testing.T) {
+	shared.Get(t)
+	for seed := range seeds(t, 4) {
+		back := seed%2 == 1
+		t.Run(fmt.Sprintf("seed %d, back %v", seed, back), func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 3, 3)
+			watch := w.watchPods(3, 0, 1, 0, "none")
+			plan := rollout.Plan{
+				Mode: rollout.Partition, ProgressDeadline: 90 * time.Second, OnFailure: rollout.RollbackInBatches,
+				Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(2)}, {Replicas: rollout.Percent(100)}},
+			}
+			tag, end, want, report := "v2", "v2", rollout.Completed, w.loud()
+			if back {
+				tag, end, want, report = kubetest.TagMissing, "v1", rollout.RolledBack, w.aborts("statefulset")
+			}
+			w.statefulImage(tag)
+			m := &mischief{random: rand.New(rand.NewPCG(uint64(seed), 11))}
+			m.proxy = w.Proxy(t, m.fault)
+			settings := config(t, m.proxy.For(w.Client))
+			settings.QPS, settings.Burst = 500, 500
+			w.retried(t, func(ctx context.Context) error {
+				options := w.optionsOf("StatefulSet")
+				options.Config, options.Release = settings, "faulty"
+				options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
+				return runOnce(ctx, plan, options, m, want, report)
+			})
+			w.settled(3, end)
+			watch.verify(t, w)
+			if p := w.partitionOf("statefulsets"); p != float64(3) {
+				t.Errorf("the partition is %v, want 3 at rest", p)
+			}
+		})
+	}
 }

@@ -39,9 +39,8 @@ func (c *Cluster) controller(ctx context.Context) (string, error) {
 	}
 	for waited := time.Duration(0); ; waited += reaction / 10 {
 		var set managed
-		at := cloneSets(c.options.Version, c.target.Namespace).object(c.target.Name)
-		if err := c.client.get(ctx, at, &set); err != nil {
-			return "", explain(fmt.Sprintf("reading CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
+		if err := c.client.get(ctx, c.at(), &set); err != nil {
+			return "", explain("reading "+c.what(), err)
 		}
 		writer, own := set.statusWriter()
 		behind := set.Status.ObservedGeneration < set.Metadata.Generation
@@ -71,6 +70,8 @@ type managed struct {
 
 type fieldsSet struct {
 	Manager     string          `json:"manager"`
+	Operation   string          `json:"operation"`
+	Time        time.Time       `json:"time"`
 	Subresource string          `json:"subresource"`
 	FieldsV1    json.RawMessage `json:"fieldsV1"`
 }

@@ -104,9 +104,9 @@ func (o JobOptions) hash() (string, error) {
 // objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
 func (o JobOptions) Rules() []map[string]any {
 	rules := []map[string]any{
-		rule(kruiseGroup, "clonesets", o.setVerbs(), o.CloneSet.Name),
+		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
-		rule("", "configmaps", []string{"list", "watch", "update"}, MemoryName(o.CloneSet.Name)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, MemoryName(ReleaseName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode))),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),
@@ -117,6 +117,9 @@ func (o JobOptions) Rules() []map[string]any {
 	}
 	rules = append(rules, o.checkRules()...)
 	if o.Mode == rollout.Partition {
+		if verbs := o.podVerbs(); len(verbs) > 0 {
+			rules = append(rules, rule("", "pods", verbs))
+		}
 		return rules
 	}
 	rules = append(rules,
@@ -149,6 +152,27 @@ func (o JobOptions) setVerbs() []string {
 	return verbs
 }
 
+// podVerbs are what partition mode does with pods: it looks where the status does not tell the revision to go back to,
+// and deletes one of a failed revision that an ordered controller waits for.
+func (o JobOptions) podVerbs() []string {
+	switch k := o.CloneSet.KindOf(); {
+	case k.Ordinal:
+		return []string{"list", "delete"}
+	case k.Status.CurrentRevision == "":
+		return []string{"list"}
+	default:
+		return nil
+	}
+}
+
+// target is the argument of rollout run.
+func (o JobOptions) target() string {
+	if k := o.CloneSet.KindOf(); !k.Direct {
+		return strings.ToLower(k.Name) + "." + k.Group() + "/" + o.CloneSet.Name
+	}
+	return o.CloneSet.Name
+}
+
 func (o JobOptions) revisionVerbs() []string {
 	if o.Mode == rollout.Partition {
 		return []string{"list"}
@@ -160,7 +184,7 @@ func (o JobOptions) leaseNames() []string {
 	if o.CloneSet.UID == "" {
 		return nil
 	}
-	return []string{leaseName(o.CloneSet.UID)}
+	return []string{leaseName(o.CloneSet.UID, o.Mode)}
 }
 
 func rule(group, resource string, verbs []string, names ...string) map[string]any {
@@ -200,7 +224,7 @@ func (o JobOptions) podSpec(name, planName, restart string, more ...string) obje
 	if o.Mode == rollout.Partition {
 		mode = "partition"
 	}
-	args := []string{"rollout", "run", o.CloneSet.Name, "--mode=" + mode, "--delete-mode=" + o.DeleteMode}
+	args := []string{"rollout", "run", o.target(), "--mode=" + mode, "--delete-mode=" + o.DeleteMode}
 	c := object{
 		"name": "slipway", "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},

@@ -11,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
 // killer ends an agent at one of its writes: from then on no request of it reaches the server or comes back.
@@ -49,19 +52,25 @@ func (w *world) runKilled(at int, after bool) bool {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	options := w.options()
-	options.Identity = "killed"
+	d, dead, err := w.killAt(ctx, cancel, at, after, rollout.Plan{}, w.options(), w.loud())
+	if !dead && (err != nil || d.Reason != rollout.Completed) {
+		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
+	}
+	return dead
+}
+
+// killAt runs an agent with these options until its write number at, or to its end.
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
+	w.t.Helper()
+	options.Identity, options.Config = "killed", rest.CopyConfig(options.Config)
 	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
 	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		k := k
 		k.next = next
 		return k
 	})
-	d, err := kube.Run(ctx, rollout.Plan{}, options, nil)
-	if !k.dead.Load() && (err != nil || d.Reason != rollout.Completed) {
-		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
-	}
-	return k.dead.Load()
+	d, err = kube.Run(ctx, plan, options, report)
+	return d, k.dead.Load(), err
 }
 
 // TestKilledAtEveryWrite kills the agent before and after each of its writes and starts another one: no invariant
@@ -107,4 +116,67 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 		t.Errorf("the end is\n%s, want\n%s", got, want)
 	}
 	return killed
+}
+
+// TestKilledAtEveryWriteInPartitionMode kills an agent that steps the partition of a StatefulSet, on its way forward and
+// on its way back, before and after each of its writes.
+func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
+	shared.Get(t)
+	for _, c := range []struct {
+		name, tag, end string
+		reason         rollout.Reason
+	}{
+		{"forward", "v2", "v2", rollout.Completed},
+		{"back", kubetest.TagMissing, "v1", rollout.RolledBack},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const most = 40 // more writes than any of these releases makes
+			var longest atomic.Int64
+			longest.Store(most)
+			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
+				for _, after := range []bool{false, true} {
+					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+						t.Parallel()
+						if int64(at) > longest.Load() {
+							t.SkipNow() // an agent with fewer writes has come to its end
+						}
+						w := newStateful(t, 3, 3)
+						watch := w.watchPods(3, 0, 1, 0, "none")
+						w.statefulImage(c.tag)
+						plan := rollout.Plan{
+							Mode: rollout.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: rollout.Rollback,
+							Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}},
+						}
+						report := w.loud()
+						if c.reason == rollout.RolledBack {
+							report = w.aborts("statefulset")
+						}
+						options := w.optionsOf("StatefulSet")
+						options.Release = "killed"
+						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+						defer cancel()
+						d, dead, err := w.killAt(ctx, cancel, at, after, plan, options, report)
+						if !dead {
+							longest.Store(min(longest.Load(), int64(at)))
+						} else {
+							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
+							defer cancel()
+							d, err = kube.Run(ctx, plan, options, report)
+						}
+						if err != nil || d.Reason != c.reason {
+							t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+						}
+						w.settled(3, c.end)
+						watch.verify(t, w)
+						if p := w.partitionOf("statefulsets"); p != float64(3) {
+							t.Errorf("the partition is %v, want 3 at rest", p)
+						}
+						if leases := kubetest.Field(w.Get(t, w.path("leases")), "items").([]any); len(leases) > 0 {
+							t.Errorf("%d leases are left", len(leases))
+						}
+					})
+				}
+			}
+		})
+	}
 }

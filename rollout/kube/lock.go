@@ -9,10 +9,13 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/slipway-dev/slipway/rollout"
 )
 
-// HeldError says that another agent works on the CloneSet.
+// HeldError says that another agent works on the target.
 type HeldError struct {
+	Kind     string // of the target
 	CloneSet string // namespace/name
 	Lease    string
 	Holder   string
@@ -27,7 +30,7 @@ func (e *HeldError) Error() string {
 			what = "was taken away"
 		}
 	}
-	return fmt.Sprintf("CloneSet %s: the lock (Lease %s) %s: one agent at a time releases it", e.CloneSet, e.Lease, what)
+	return fmt.Sprintf("%s %s: the lock (Lease %s) %s: one agent at a time releases it", e.Kind, e.CloneSet, e.Lease, what)
 }
 
 // lease is a Lease object.
@@ -52,6 +55,7 @@ type lock struct {
 	client   client
 	of       resource
 	name     string
+	kind     string
 	set      string
 	owner    ownerReference
 	identity string
@@ -68,13 +72,19 @@ type lock struct {
 
 func newLock(c client, o Options, set cloneSet) *lock {
 	return &lock{
-		client: c, of: leases(o.Namespace), name: leaseName(set.Metadata.UID), set: o.Namespace + "/" + o.Name,
+		client: c, of: leases(o.Namespace), name: leaseName(set.Metadata.UID, o.Mode), kind: o.Kind, set: o.Namespace + "/" + o.Name,
 		owner: set.owner(), identity: o.Identity, duration: o.Lease, now: o.Now,
 	}
 }
 
-// leaseName follows from the UID, so a CloneSet that is made anew under its old name has another lock.
-func leaseName(uid string) string { return "slipway-" + uid }
+// leaseName follows from the UID, so a target that is made anew under its old name has another lock. Who steps the
+// partition does not lock out an agent that does the controller's work.
+func leaseName(uid string, mode rollout.Mode) string {
+	if mode == rollout.Partition {
+		return "slipway-" + uid + "-partition"
+	}
+	return "slipway-" + uid
+}
 
 // acquire takes the lock. A holder that is seen to renew it is a *HeldError; one that does not for as long as its lease
 // lasts is taken for dead.
@@ -223,7 +233,7 @@ func (l *lock) check(ctx context.Context) error {
 }
 
 func (l *lock) heldBy(current lease, stolen bool) error {
-	return &HeldError{CloneSet: l.set, Lease: l.name, Holder: current.Spec.HolderIdentity, Stolen: stolen}
+	return &HeldError{Kind: l.kind, CloneSet: l.set, Lease: l.name, Holder: current.Spec.HolderIdentity, Stolen: stolen}
 }
 
 // release gives the lock back by deleting the lease, unless it is somebody else's by now.

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	shared.Stop()
+	advanced.Stop()
 	os.Exit(code)
 }
 
@@ -57,7 +58,7 @@ func newWorld(t *testing.T, set string) *world {
 // path is that of objects in the world's namespace.
 func (w *world) path(resource string, name ...string) string {
 	group := map[string]string{
-		"clonesets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
 		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
 	}[resource]
 	if group == "" {
@@ -91,13 +92,18 @@ func (w *world) release(plan rollout.Plan, want rollout.Reason) {
 
 func (w *world) releaseWith(ctx context.Context, plan rollout.Plan, options kube.Options, want rollout.Reason) {
 	w.t.Helper()
-	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		if testing.Verbose() {
-			w.t.Logf("%+v %s %s: %s | %s", o.Counts(), d.Verdict, d.Reason, d.Message, d.Writes())
-		}
-	})
+	d, err := kube.Run(ctx, plan, options, w.loud())
 	if err != nil || d.Reason != want {
 		w.t.Fatalf("release ended with %s (%s), %v; want %s", d.Reason, d.Message, err, want)
+	}
+}
+
+// loud logs every decision under -v.
+func (w *world) loud() func(rollout.Observed, rollout.Decision) {
+	return func(o rollout.Observed, d rollout.Decision) {
+		if testing.Verbose() {
+			w.t.Logf("%s %+v %s %s: %s | %s", o.Now.Format("05.000"), o.Counts(), d.Verdict, d.Reason, d.Message, d.Writes())
+		}
 	}
 }
 

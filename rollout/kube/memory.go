@@ -38,26 +38,32 @@ const (
 // recallProgress reads the memory. That of another release is no memory of this one.
 func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) {
 	var p rollout.Progress
-	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	stored, ok := c.memory.named(c.memoryName())
 	c.recalled = stored
+	if ok {
+		var err error
+		if p, err = stored.progress(); err != nil {
+			return p, err
+		}
+	}
 	if c.release == "" {
-		c.release = cmp.Or(c.options.Release, c.releaseName(o))
+		c.release = cmp.Or(c.options.Release, c.releaseName(o, p, stored.Data[keyRelease]))
 		if ok && c.options.Restart && stored.Data[keyRelease] == c.release {
 			c.release += "-after-" + stored.Metadata.ResourceVersion
 		}
 	}
-	if !ok || stored.Data[keyRelease] != c.release {
-		return p, nil
-	}
-	p, err := stored.progress()
-	if err != nil {
-		return p, err
-	}
-	if p.Outcome == rollout.Completed && c.options.Mode != rollout.Partition {
+	partition := c.options.Mode == rollout.Partition
+	switch {
+	case ok && stored.Data[keyRelease] != c.release && partition:
+		return inherited(p), nil
+	case stored.Data[keyRelease] != c.release:
+		return rollout.Progress{}, nil
+	case p.Outcome == rollout.Completed && !partition:
 		// Whether it is still complete is seen from the pods. What people have let pass stays so.
 		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
+	default:
+		return p, nil
 	}
-	return p, nil
 }
 
 // progress reads the progress that is stored.
@@ -70,10 +76,29 @@ func (m configMap) progress() (rollout.Progress, error) {
 	return p, nil
 }
 
-// releaseName tells one release from the next where nobody named it: by what is released and how far.
-func (c *Cluster) releaseName(o *rollout.Observed) string {
+// inherited is what a release in partition mode takes over from another one: where that left the partition and where it
+// was to rest, and what it would have gone back to if it did not complete.
+func inherited(p rollout.Progress) rollout.Progress {
+	if p.Outcome == rollout.Completed {
+		return rollout.Progress{}
+	}
+	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting}
+}
+
+// releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode
+// the release itself changes the partition, and on its way back what is released, so one that has not ended keeps its
+// name.
+func (c *Cluster) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
 	h := fnv.New64a()
-	h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
+	if c.options.Mode != rollout.Partition {
+		h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
+		return strconv.FormatUint(h.Sum64(), 36)
+	}
+	returns := p.Back && o.UpdateRevision == p.Stable
+	if p.Revision != "" && p.Outcome == "" && (returns || p.Finished) {
+		return stored
+	}
+	h.Write(fmt.Appendf(nil, "%s %s %s", c.target.UID, o.UpdateRevision, c.options.Mode))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
@@ -97,13 +122,13 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
 		keyPlan: string(plan),
 	}}
-	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
+	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, c.memoryName())
 	at := configMaps(c.options.Namespace)
 	if stored.Metadata.Name != "" {
 		err = c.client.update(ctx, at.object(stored.Metadata.Name), next, &next)
 	} else {
 		owner := c.set.owner()
-		next.Metadata = metadata{Name: MemoryName(c.options.Name), OwnerReferences: []ownerReference{
+		next.Metadata = metadata{Name: c.memoryName(), OwnerReferences: []ownerReference{
 			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
 		}}
 		err = c.client.create(ctx, at.path, next, &next)

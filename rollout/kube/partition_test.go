@@ -4,6 +4,9 @@ package kube_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +36,7 @@ func (w *world) control(ctx context.Context, replicas int, steps chan<- any) {
 		_, _ = w.TryPatch(w.path("clonesets", "demo", "status"), map[string]any{"status": map[string]any{
 			"observedGeneration": generation, "replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
 			"updatedReplicas": updated, "updatedReadyReplicas": updated, "updatedAvailableReplicas": updated,
-			"currentRevision": "demo-a", "updateRevision": "demo-b",
+			"currentRevision": map[bool]string{false: "demo-a", true: "demo-b"}[updated == replicas], "updateRevision": "demo-b",
 		}})
 	}
 }
@@ -76,5 +79,144 @@ func TestPartitionModeWithoutAController(t *testing.T) {
 	_, err := kube.Run(t.Context(), rollout.Plan{Mode: rollout.Partition}, options, nil)
 	if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1") {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestSlipwayPlaysTheController lets one agent replace the pods of a CloneSet, as a controller would, while another one
+// steps its partition: at the end, in a rollback, and in each its own memory and lock.
+func TestSlipwayPlaysTheController(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(4, `{partition: 100%, maxUnavailable: 1}`))
+	ctx, cancel := context.WithCancel(t.Context())
+	controller := w.options()
+	controller.Identity, controller.Stay = "controller", true
+	ended := make(chan error, 1)
+	go func() {
+		_, err := kube.Run(ctx, rollout.Plan{}, controller, nil)
+		ended <- err
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the controller ended with %v", err)
+		}
+	}()
+	ready := func(tag string) {
+		t.Helper()
+		kubetest.Eventually(t, "all pods run "+tag, func() (bool, string) {
+			images := w.podImages()
+			good := len(images) == 4 && strings.HasPrefix(w.row(), "demo 4 4 4 4 4")
+			for _, image := range images {
+				good = good && image == "example.com/app:"+tag
+			}
+			return good, fmt.Sprint(w.row(), images)
+		})
+	}
+	ready("v1")
+	watch := w.watchPods(4, 0, 1, 0, "none")
+	stepper := w.optionsOf("CloneSet")
+	stepper.Identity = "stepper"
+	w.image("v2")
+	if d, written := w.steps(thirds(), stepper); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 100%" {
+		t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+	}
+	ready("v2")
+	w.image(kubetest.TagUnready)
+	plan := thirds()
+	plan.OnFailure = rollout.Rollback
+	if d, _ := w.abortedSteps(plan, stepper); d.Reason != rollout.RolledBack {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	ready("v2")
+	watch.verify(t, w)
+	if p := w.partitionOf("clonesets"); p != "100%" {
+		t.Errorf("the partition is %v at rest", p)
+	}
+}
+
+// rival applies a partition by force again and again, as a GitOps tool does that has not been told to leave it alone.
+func (w *world) rival(ctx context.Context, manager string, partition int) (stop func()) {
+	done := make(chan struct{})
+	body := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"demo"},"spec":{"updateStrategy":{"rollingUpdate":{"partition":%d}}}}`, partition)
+	go func() {
+		defer close(done)
+		for tick := time.NewTicker(time.Second); ctx.Err() == nil; <-tick.C {
+			_, _, _ = w.Do(http.MethodPatch, w.path("statefulsets", "demo")+"?force=true&fieldManager="+manager, "application/apply-patch+yaml", []byte(body))
+		}
+	}()
+	return func() { <-done }
+}
+
+// TestASecondWriter resets the partition every second. The release names it and ends; it does not play ping-pong.
+func TestASecondWriter(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 4, 4)
+	ctx, cancel := context.WithCancel(t.Context())
+	stop := w.rival(ctx, "argocd-controller", 4)
+	defer stop()
+	defer cancel()
+	w.Patch(t, w.path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
+		"annotations": map[string]any{kubetest.AnnotationReadyAfter: "3s"},
+	}}}})
+	options := w.optionsOf("StatefulSet")
+	options.Release = "contested"
+	d, written := w.steps(thirds(), options)
+	if d.Reason != rollout.ForeignChange || d.Reason.ExitCode() != 13 {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	for _, words := range []string{"argocd-controller (Apply, last at 20", "exclude spec.updateStrategy.rollingUpdate.partition there"} {
+		if !strings.Contains(d.Message, words) {
+			t.Errorf("%q does not say %q", d.Message, words)
+		}
+	}
+	if len(written) > 2 {
+		t.Errorf("the partition was written %d times: %v", len(written), written)
+	}
+	if again, written := w.steps(thirds(), options); again.Reason != rollout.ForeignChange || len(written) > 0 {
+		t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
+	}
+}
+
+// TestTheControllerDies in the middle of a release: the deadline names who does not answer.
+func TestTheControllerDies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(4, `{partition: 100%, maxUnavailable: 1}`))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go w.control(ctx, 4, make(chan any, 100))
+	plan := thirds()
+	plan.Mode, plan.ProgressDeadline = rollout.Partition, 3*time.Second
+	d, err := kube.Run(t.Context(), plan, w.options(), func(_ rollout.Observed, d rollout.Decision) {
+		if d.Reason == rollout.BatchReady {
+			cancel()
+		}
+	})
+	if err != nil || d.Reason != rollout.DeadlineExceeded || d.Batch != 1 {
+		t.Fatalf("ended with %s in batch %d: %s, %v", d.Reason, d.Batch+1, d.Message, err)
+	}
+	if !strings.Contains(d.Message, "kruise-manager, which reconciles CloneSets, has seen generation 2 of 3: is it running?") {
+		t.Errorf("%s", d.Message)
+	}
+}
+
+// TestUnreconciledKinds says of each kind who should have seen it.
+func TestUnreconciledKinds(t *testing.T) {
+	w := &world{Cluster: advanced.Get(t), t: t}
+	w.namespace = w.Namespace(t)
+	for kind, words := range map[string]string{
+		"StatefulSet": "kube-controller-manager reconciles StatefulSets: start it",
+		"DaemonSet":   "kruise-manager reconciles DaemonSets: start it",
+	} {
+		manifest := stateful(2, 2)
+		if kind == "DaemonSet" {
+			manifest = strings.Replace(manifest, "apps/v1\nkind: StatefulSet", "apps.kruise.io/v1alpha1\nkind: DaemonSet", 1)
+		}
+		w.Create(t, w.path(strings.ToLower(kind)+"s"), manifest)
+		options := w.optionsOf(kind)
+		options.Reaction = 500 * time.Millisecond
+		_, err := kube.Run(t.Context(), rollout.Plan{Mode: rollout.Partition}, options, nil)
+		if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1 within 500ms") || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s ended with %v", kind, err)
+		}
 	}
 }

@@ -22,6 +22,11 @@ func (w *world) rights(hasClaims bool) []kubetest.Rule {
 	w.t.Helper()
 	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete}
 	o.CloneSet.Name, o.CloneSet.Spec.HasClaims = "demo", hasClaims
+	return grants(o)
+}
+
+// grants are the rules of a Role as a test grants them.
+func grants(o kube.JobOptions) []kubetest.Rule {
 	var rules []kubetest.Rule
 	for _, r := range o.Rules() {
 		names, _ := r["resourceNames"].([]string)

@@ -14,7 +14,7 @@ import (
 // farewell is how long the last words of an agent may take: the status, an Event, giving back the lock.
 const farewell = 4 * time.Second
 
-// Run releases a CloneSet: it looks, takes the lock where there is something to write, runs the release to its end and
+// Run releases a target: it looks, takes the lock where there is something to write, runs the release to its end and
 // gives the lock back. report gets every decision with what it was made on; it may be nil.
 //
 // The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot
@@ -38,7 +38,9 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 	if err := c.lock.acquire(ctx); err != nil {
 		return d, err
 	}
-	d, err = c.carryOut(ctx, plan, report)
+	if err = c.awaitController(ctx); err == nil { // what was seen may have changed while waiting for the lock
+		d, err = c.carryOut(ctx, plan, report)
+	}
 	return d, errors.Join(err, c.depart(ctx, err))
 }
 
@@ -85,16 +87,25 @@ func (c *Cluster) awaitController(ctx context.Context) error {
 	for {
 		set, ok := c.sets.named(c.options.Name)
 		switch {
-		case ok && set.Status.ObservedGeneration >= set.Metadata.Generation && set.Status.UpdateRevision != "":
+		case ok && !set.behind(c.kind), !ok: // one that is gone is told by the next look
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case patient.Err() != nil:
-			return fmt.Errorf("CloneSet %s/%s: no controller has seen generation %d within %v (the status is of generation %d): without a controller use --mode direct",
-				c.target.Namespace, c.target.Name, set.Metadata.Generation, c.options.Reaction, set.Status.ObservedGeneration)
+			return c.unreconciled(set)
 		}
 		pause(patient, c.options.Reaction/100)
 	}
+}
+
+// unreconciled says that nobody reconciles the target.
+func (c *Cluster) unreconciled(set cloneSet) error {
+	without := "start it"
+	if c.kind.Direct {
+		without = "without it use --mode direct"
+	}
+	return fmt.Errorf("%s: no controller has seen generation %d within %v (the status is of generation %d): %s reconciles %ss: %s",
+		c.what(), set.Metadata.Generation, c.options.Reaction, set.Status.ObservedGeneration, c.kind.Controller, c.kind.Name, without)
 }
 
 // carryOut runs the release, and with Stay the next ones after it.
@@ -119,7 +130,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 	if err := c.syncStatus(ctx, true); err != nil {
 		return err
 	}
-	c.release = "" // the next look names the release anew
+	c.release, c.wrote = "", nil // the next look names the release anew, and it has written nothing
 	return c.Wait(ctx, 0)
 }
 
@@ -155,7 +166,7 @@ func (c *Cluster) depart(ctx context.Context, cause error) error {
 		err = errors.Join(err, c.pruneRevisions(ctx, c.last.observed))
 	}
 	if err = errors.Join(err, c.lock.release(ctx)); err != nil {
-		return fmt.Errorf("after the release of CloneSet %s/%s: %w", c.target.Namespace, c.target.Name, err)
+		return fmt.Errorf("after the release of %s: %w", c.what(), err)
 	}
 	return nil
 }

@@ -59,8 +59,7 @@ func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
 	}
 	c.reporter.last = now
 	var written cloneSet
-	at := cloneSets(c.options.Version, c.target.Namespace).object(c.target.Name, "status")
-	err := c.client.merge(ctx, at, map[string]any{"metadata": map[string]any{"uid": c.target.UID}, "status": status}, &written)
+	err := c.client.merge(ctx, c.at("status"), map[string]any{"metadata": map[string]any{"uid": c.target.UID}, "status": status}, &written)
 	if err == nil {
 		c.reporter.dirty = false
 		c.sets.put(written)
@@ -197,7 +196,7 @@ func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
 	}
 	body := newEvent(about, kind, reason, message, c.options)
 	if err := c.client.create(ctx, events(c.target.Namespace).path, body, nil); err != nil && refused(err) && c.options.Warn != nil {
-		c.options.Warn(explain("writing an Event about CloneSet "+c.target.Namespace+"/"+c.target.Name, err))
+		c.options.Warn(explain("writing an Event about "+c.what(), err))
 	}
 }
 

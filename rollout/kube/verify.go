@@ -20,8 +20,9 @@ import (
 type VerifyOptions struct {
 	Config    *rest.Config
 	Namespace string
-	Name      string       // of the CloneSet
-	Version   string       // API version of CloneSets; "" is DefaultVersion
+	Kind      string       // of the target; "" is CloneSet
+	Name      string       // of the target
+	Version   string       // API version of the target; "" is the first that rollout.Kinds has for the kind
 	Plan      rollout.Plan // the zero Plan follows the CloneSet's own strategy
 	PlanFile  string       // where the plan was read, for messages
 	PlanText  []byte       // what was read there
@@ -79,7 +80,11 @@ func (v Verification) Count(of Severity) int {
 // The error is for work that could not be done at all: no answer, no valid login, no right to read the CloneSet.
 func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 	v := Verification{Namespace: options.Namespace, Name: options.Name}
-	options.Version = cmp.Or(options.Version, DefaultVersion)
+	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+	if !ok {
+		return v, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
+	}
+	options.Kind, options.Version = kind.Name, kind.APIVersion
 	api, err := newClient(options.Config)
 	if err != nil {
 		return v, err

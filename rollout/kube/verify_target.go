@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -11,7 +12,7 @@ import (
 // What depends on the kind of the target stands in this file alone.
 
 // kind is the kind of the target.
-func (s *scene) kind() string { return "CloneSet" }
+func (s *scene) kind() string { return s.options.Kind }
 
 // target is the target as findings name it.
 func (s *scene) target() ObjectRef {
@@ -19,21 +20,36 @@ func (s *scene) target() ObjectRef {
 }
 
 // objects is where the target is in the API.
-func (s *scene) objects() resource { return cloneSets(s.options.Version, s.options.Namespace) }
+func (s *scene) objects() resource { return targets(s.row(), s.options.Namespace) }
+
+// row is what is known of the kind.
+func (s *scene) row() rollout.Kind {
+	k, _ := rollout.KindOf(s.options.Version, s.kind())
+	return k
+}
 
 // lookAgain is a cluster that knows its target, for the words in which it says that it cannot be read.
 func (s *scene) lookAgain(c client) *Cluster {
-	return &Cluster{client: c, options: Options{Namespace: s.options.Namespace, Name: s.options.Name, Version: s.options.Version}}
+	return &Cluster{client: c, kind: s.row(), options: Options{
+		Namespace: s.options.Namespace, Kind: s.kind(), Name: s.options.Name, Version: s.options.Version,
+	}}
 }
 
 // parse reads the target in a YAML stream.
 func (s *scene) parse(file string, data []byte) (rollout.CloneSet, error) {
-	return rollout.ParseCloneSet(file, data)
+	return rollout.ParseTarget(file, data, rollout.Target{Kind: s.kind()})
 }
 
 // partitions are the places where a partition may stand.
 func (s *scene) partitions() [][]string {
-	return [][]string{{"spec", "updateStrategy", "partition"}, {"spec", "updateStrategy", "rollingUpdate", "partition"}}
+	var out [][]string
+	for _, k := range rollout.Kinds() {
+		path := append(append([]string{"spec"}, k.Strategy...), "partition")
+		if k.Name == s.kind() && k.Group() == s.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 // pointers are the same as JSON pointers, for the configuration of GitOps tools.
@@ -46,16 +62,19 @@ func (s *scene) pointers() string {
 }
 
 // group is the API group of the target.
-func (s *scene) group() string { return kruiseGroup }
+func (s *scene) group() string { return s.row().Group() }
 
 // byKruise tells whether Kruise's controller is the one that reconciles the target where one does.
-func (s *scene) byKruise() bool { return true }
+func (s *scene) byKruise() bool { return s.group() == kruiseGroup }
 
 // behind tells whether the controller of the target has not seen its present spec.
 func (s *scene) behind() bool {
-	return s.live.Status.ObservedGeneration < s.live.Metadata.Generation || s.live.Status.UpdateRevision == ""
+	return s.live.behind(s.row())
 }
 
 // leaseName and memoryName are where lock and progress of the release are.
-func (s *scene) leaseName() string  { return leaseName(s.coming.Metadata.UID) }
-func (s *scene) memoryName() string { return MemoryName(s.options.Name) }
+func (s *scene) leaseName() string { return leaseName(s.coming.Metadata.UID, s.options.Plan.Mode) }
+
+func (s *scene) memoryName() string {
+	return MemoryName(ReleaseName(s.kind(), s.options.Name, s.options.Plan.Mode))
+}

@@ -24,6 +24,7 @@ import (
 type Visit struct {
 	client  client
 	options Options
+	kind    rollout.Kind
 	plan    *rollout.Plan // where the memory holds none
 }
 
@@ -31,19 +32,30 @@ type Visit struct {
 // is any), Identity (a name for a person whom the server cannot name) and Now. The plan is that of memories which hold
 // none; it may be nil.
 func NewVisit(options Options, plan *rollout.Plan) (*Visit, error) {
-	options.Version = cmp.Or(options.Version, DefaultVersion)
+	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+	if !ok {
+		return nil, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
+	}
+	options.Kind, options.Version = kind.Name, kind.APIVersion
+	if !kind.Direct {
+		options.Mode = rollout.Partition
+	}
 	c, err := newClient(options.Config)
 	if err != nil {
 		return nil, err
 	}
-	return &Visit{client: c, options: options, plan: plan}, nil
+	return &Visit{client: c, options: options, kind: kind, plan: plan}, nil
 }
 
 // Target is what is released, for messages.
-func (v *Visit) Target() string { return "CloneSet " + v.options.Namespace + "/" + v.options.Name }
+func (v *Visit) Target() string { return v.options.what() }
+
+func (v *Visit) memoryName() string {
+	return MemoryName(ReleaseName(v.kind.Name, v.options.Name, v.options.Mode))
+}
 
 func (v *Visit) memoryWords() string {
-	return fmt.Sprintf("ConfigMap %s/%s", v.options.Namespace, MemoryName(v.options.Name))
+	return fmt.Sprintf("ConfigMap %s/%s", v.options.Namespace, v.memoryName())
 }
 
 // Agent is who works on a release, as its Lease says.
@@ -89,7 +101,7 @@ func (v *Visit) Look(ctx context.Context) (Sight, error) {
 		return Sight{}, explainVisit("reading "+v.memoryWords(), err)
 	}
 	var set cloneSet
-	unread := v.client.get(ctx, cloneSets(v.options.Version, v.options.Namespace).object(v.options.Name), &set)
+	unread := v.client.get(ctx, targets(v.kind, v.options.Namespace).object(v.options.Name), &set)
 	switch {
 	case apierrors.IsNotFound(unread) && memory.Metadata.Name == "":
 		return Sight{}, fmt.Errorf("%s does not exist, and no release of it is recorded", v.Target())
@@ -127,9 +139,17 @@ func (v *Visit) sight(ctx context.Context, memory configMap, set cloneSet, unrea
 	return s, nil
 }
 
+// read reads the memory. That a CloneSet is released in partition mode shows in that there is a memory for that.
 func (v *Visit) read(ctx context.Context) (configMap, error) {
 	var memory configMap
-	err := v.client.get(ctx, configMaps(v.options.Namespace).object(MemoryName(v.options.Name)), &memory)
+	if v.options.Mode == "" {
+		v.options.Mode = rollout.Partition
+		if err := v.client.get(ctx, configMaps(v.options.Namespace).object(v.memoryName()), &memory); err == nil {
+			return memory, nil
+		}
+		v.options.Mode = rollout.Direct
+	}
+	err := v.client.get(ctx, configMaps(v.options.Namespace).object(v.memoryName()), &memory)
 	return memory, err
 }
 
@@ -177,12 +197,12 @@ func (m configMap) owner() ownerReference {
 // agent reads who holds the lock.
 func (v *Visit) agent(ctx context.Context, uid string) Agent {
 	var l lease
-	err := v.client.get(ctx, leases(v.options.Namespace).object(leaseName(uid)), &l)
+	err := v.client.get(ctx, leases(v.options.Namespace).object(leaseName(uid, v.options.Mode)), &l)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Agent{}
 	case err != nil:
-		return Agent{Unknown: explainVisit("reading Lease "+v.options.Namespace+"/"+leaseName(uid), err).Error()}
+		return Agent{Unknown: explainVisit("reading Lease "+v.options.Namespace+"/"+leaseName(uid, v.options.Mode), err).Error()}
 	}
 	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
 	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
@@ -201,8 +221,8 @@ func (v *Visit) Follow(ctx context.Context, see func(Sight)) (Sight, error) {
 		return Sight{}, err
 	}
 	changed := make(chan struct{}, 1)
-	sets := newMirror[cloneSet](v.client, cloneSets(v.options.Version, v.options.Namespace), only(v.options.Name), changed)
-	memories := newMirror[configMap](v.client, configMaps(v.options.Namespace), only(MemoryName(v.options.Name)), changed)
+	sets := newMirror[cloneSet](v.client, targets(v.kind, v.options.Namespace), only(v.options.Name), changed)
+	memories := newMirror[configMap](v.client, configMaps(v.options.Namespace), only(v.memoryName()), changed)
 	failed := make(chan error, 2)
 	var following sync.WaitGroup
 	defer following.Wait()
@@ -222,8 +242,11 @@ func (v *Visit) Follow(ctx context.Context, see func(Sight)) (Sight, error) {
 		})
 	}
 	for {
-		memory, _ := memories.named(MemoryName(v.options.Name))
+		memory, _ := memories.named(v.memoryName())
 		set, there := sets.named(v.options.Name)
+		if there {
+			set = set.of(v.kind)
+		}
 		var unread error
 		if !there {
 			unread = apierrors.NewNotFound(schema.GroupResource{Group: kruiseGroup, Resource: "clonesets"}, v.options.Name)
@@ -275,7 +298,7 @@ func Names(ctx context.Context, config *rest.Config, namespace string) ([]string
 		return nil, err
 	}
 	var list struct{ Items []named }
-	if err := c.get(ctx, cloneSets(DefaultVersion, namespace).path, &list); err != nil {
+	if err := c.get(ctx, targets(rollout.Kinds()[0], namespace).path, &list); err != nil {
 		return nil, explainVisit("listing the CloneSets of namespace "+namespace, err)
 	}
 	names := make([]string, len(list.Items))

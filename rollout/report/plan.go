@@ -30,15 +30,22 @@ type Cost struct {
 func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	var b strings.Builder
 	budget := o.Bounds
-	fmt.Fprintf(&b, "CloneSet\t%s, %d replicas\n", o.Set, budget.Replicas)
+	fmt.Fprintf(&b, "%s\t%s, %d replicas\n", o.Kind, o.Set, budget.Replicas)
 	fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
 		budget.MaxSurge, budget.MaxUnavailable, o.LeastAvailable(), o.MostPods())
 	fmt.Fprintf(&b, "change\t%s\n", o.Change)
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
-	fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
-	fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
-	fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
+	if o.By != "" {
+		fmt.Fprintf(&b, "pods\treplaced by %s, as the partition lets it\n", o.By)
+	}
+	if c.Batches == nil {
+		b.WriteString("time\tnot known: only the release of a CloneSet can be played\n")
+	} else {
+		fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
+		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
+		fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
+	}
 	if err := align(w, b.String()); err != nil {
 		return err
 	}
@@ -79,10 +86,14 @@ func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
 	var table, warnings strings.Builder
 	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
 	for i, b := range o.Batches {
+		needs := "-"
+		if c.Batches != nil {
+			needs = short(c.Batches[i])
+		}
 		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
-			short(c.Batches[i]), short(b.Limit), then(b, i == len(o.Batches)-1))
-		if c.Batches[i] > b.Limit {
-			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, short(c.Batches[i]), short(b.Limit))
+			needs, short(b.Limit), then(b, i == len(o.Batches)-1))
+		if c.Batches != nil && c.Batches[i] > b.Limit {
+			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, needs, short(b.Limit))
 		}
 	}
 	for _, warning := range o.Warnings {

@@ -45,5 +45,8 @@ func (c *Cluster) status() rollout.CloneSetStatus {
 	s.Replicas, s.ReadyReplicas, s.AvailableReplicas = n.Total, n.Ready, n.Available
 	s.UpdatedReplicas, s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas = n.Updated, n.UpdatedReady, n.UpdatedAvailable
 	s.UpdateRevision, s.CurrentRevision = c.revision, c.stable
+	if n.Updated == n.Total && n.Total == n.Desired {
+		s.CurrentRevision = c.revision
+	}
 	return s
 }

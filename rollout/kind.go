@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is one kind of target in one API version: one row of Kinds. Everything that tells targets apart is a field of
+// it, so a release reads the row and never asks what it has before it.
+type Kind struct {
+	APIVersion string
+	Name       string   // as in the object's kind
+	Resource   string   // as in URLs and Roles
+	Words      []string // what a person may write before the slash of statefulset/demo, lower case
+	Controller string   // who reconciles it
+	Direct     bool     // slipway can replace its pods itself
+
+	Strategy []string // where partition, maxUnavailable and paused stand, below spec
+	MinReady []string // where minReadySeconds stands, below spec
+	Numbers  bool     // the partition is a number of pods and never a percentage
+	Ordinal  bool     // the partition is an ordinal: the pods from it on are updated, and the last ones first
+	Nodes    bool     // a pod for each node: how many are wanted is in the status
+
+	Status StatusFields
+}
+
+// StatusFields are the names of what a release reads in a kind's status. "" is a field that the kind has not got.
+type StatusFields struct {
+	Desired          string // pods wanted, where the spec does not say
+	Replicas         string
+	Ready            string
+	Available        string
+	Updated          string
+	UpdatedReady     string
+	UpdatedAvailable string
+	CurrentRevision  string
+	UpdateRevision   string
+}
+
+// Group is the API group, such as apps.kruise.io.
+func (k Kind) Group() string {
+	group, _, _ := strings.Cut(k.APIVersion, "/")
+	return group
+}
+
+// Everything is a partition that keeps every pod.
+func (k Kind) Everything() Quantity {
+	if k.Numbers {
+		return Pods(AllPods)
+	}
+	return Percent(100)
+}
+
+const (
+	cloneSet    = "CloneSet"
+	statefulSet = "StatefulSet"
+	daemonSet   = "DaemonSet"
+	kruise      = "kruise-manager"
+)
+
+// Kinds are all targets that can be released. Where a kind has several API versions, the first one is taken where
+// nobody says which.
+func Kinds() []Kind {
+	rolling := []string{"updateStrategy", "rollingUpdate"}
+	minReady := []string{"minReadySeconds"}
+	pods := StatusFields{
+		Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas",
+		CurrentRevision: "currentRevision", UpdateRevision: "updateRevision",
+	}
+	advanced := pods
+	advanced.UpdatedReady, advanced.UpdatedAvailable = "updatedReadyReplicas", "updatedAvailableReplicas"
+	nodes := StatusFields{
+		Desired: "desiredNumberScheduled", Replicas: "currentNumberScheduled", Ready: "numberReady", Available: "numberAvailable",
+		Updated: "updatedNumberScheduled", UpdateRevision: "updateRevision",
+	}
+	hashed := nodes
+	hashed.UpdateRevision = "daemonSetHash"
+
+	clone := Kind{
+		APIVersion: v1alpha1, Name: cloneSet, Resource: "clonesets", Words: []string{"cloneset", "clonesets", "clone", "cloneset.apps.kruise.io"},
+		Controller: kruise, Direct: true, Strategy: []string{"updateStrategy"}, MinReady: minReady, Status: advanced,
+	}
+	cloneBeta := clone
+	cloneBeta.APIVersion, cloneBeta.Strategy = v1beta1, rolling
+	native := Kind{
+		APIVersion: appsV1, Name: statefulSet, Resource: "statefulsets", Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
+		Controller: "kube-controller-manager", Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
+	}
+	stateful := native
+	stateful.APIVersion, stateful.Controller, stateful.Status = v1beta1, kruise, advanced
+	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
+	statefulAlpha := stateful
+	statefulAlpha.APIVersion = v1alpha1
+	daemon := Kind{
+		APIVersion: v1alpha1, Name: daemonSet, Resource: "daemonsets", Words: []string{"ads", "daemon", "daemonset.apps.kruise.io"},
+		Controller: kruise, Strategy: rolling, MinReady: minReady, Numbers: true, Nodes: true, Status: hashed,
+	}
+	daemonBeta := daemon
+	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = v1beta1, false, nodes
+	return []Kind{clone, cloneBeta, native, stateful, statefulAlpha, daemon, daemonBeta}
+}
+
+// KindOf finds a kind. Without an API version it is the first one of that name.
+func KindOf(apiVersion, name string) (Kind, bool) {
+	return findKind(func(k Kind) bool { return k.Name == name && (apiVersion == "" || k.APIVersion == apiVersion) })
+}
+
+// KindNamed finds a kind by what a person writes, such as sts, or statefulset.apps.kruise.io.
+func KindNamed(word string) (Kind, error) {
+	word = strings.ToLower(word)
+	if k, ok := findKind(func(k Kind) bool { return slices.Contains(k.Words, word) }); ok {
+		return k, nil
+	}
+	var words []string
+	for _, k := range Kinds() {
+		words = append(words, k.Words...)
+	}
+	slices.Sort(words)
+	words = slices.Compact(words)
+	if strings.HasPrefix(word, "daemonset") || word == "ds" {
+		return Kind{}, fmt.Errorf("a DaemonSet of %s has no partition, so it cannot be released in batches: Kruise's is daemonset.apps.kruise.io", appsV1)
+	}
+	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(words, ", "), suggestion(word, words))
+}
+
+func findKind(is func(Kind) bool) (Kind, bool) {
+	kinds := Kinds()
+	if i := slices.IndexFunc(kinds, is); i >= 0 {
+		return kinds[i], true
+	}
+	return Kind{}, false
+}
+
+// versionsOf are the API versions in which a kind can be released.
+func versionsOf(name string) []string {
+	var out []string
+	for _, k := range Kinds() {
+		if k.Name == name {
+			out = append(out, k.APIVersion)
+		}
+	}
+	return out
+}
+
+// KindOf is the row of Kinds that the object is of. One without a kind is a CloneSet.
+func (c CloneSet) KindOf() Kind {
+	k, ok := KindOf(c.APIVersion, c.kindName())
+	if !ok {
+		k, _ = KindOf("", cloneSet)
+	}
+	return k
+}
+
+func (c CloneSet) kindName() string {
+	if c.Kind == "" {
+		return cloneSet
+	}
+	return c.Kind
+}
+
+// String is the object in words: "StatefulSet shop/demo".
+func (c CloneSet) String() string {
+	name := c.Name
+	if c.Namespace != "" {
+		name = c.Namespace + "/" + name
+	}
+	return c.kindName() + " " + name
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// stateful is a StatefulSet manifest with the given partition.
+func stateful(replicas, partition int, more ...string) string {
+	return fmt.Sprintf(`
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: demo}
+spec:
+  replicas: %d
+  serviceName: demo
+  selector: {matchLabels: {app: demo}}
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: %d}}
+  template:
+    metadata: {labels: {app: demo}}
+    spec:
+      containers: [{name: app, image: "example.com/app:v1"}]
+%s`, replicas, partition, strings.Join(more, "\n"))
+}
+
+// newStateful is a world with a StatefulSet whose pods all run v1. The controller is the real one.
+func newStateful(t *testing.T, replicas, partition int, more ...string) *world {
+	t.Helper()
+	w := newWorld(t, "")
+	w.Create(t, w.path("statefulsets"), stateful(replicas, partition, more...))
+	w.settled(replicas, "v1")
+	return w
+}
+
+// settled waits until the controller has all pods of an image ready.
+func (w *world) settled(replicas int, tag string) {
+	w.t.Helper()
+	kubetest.Eventually(w.t, "all pods run "+tag, func() (bool, string) {
+		set := w.Get(w.t, w.path("statefulsets", "demo"))
+		status := kubetest.Field(set, "status")
+		done := kubetest.Field(status, "observedGeneration") == kubetest.Field(set, "metadata", "generation") &&
+			kubetest.Field(status, "availableReplicas") == float64(replicas) && kubetest.Field(status, "currentRevision") == kubetest.Field(status, "updateRevision")
+		for _, image := range w.podImages() {
+			done = done && image == "example.com/app:"+tag
+		}
+		return done, fmt.Sprint(status, w.podImages())
+	})
+}
+
+// podImages are those of the pods, by name.
+func (w *world) podImages() map[string]string {
+	w.t.Helper()
+	images := map[string]string{}
+	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		images[kubetest.Field(p, "metadata", "name").(string)], _ = kubetest.Field(p, "spec", "containers", 0, "image").(string)
+	}
+	return images
+}
+
+// statefulImage releases another image of the StatefulSet.
+func (w *world) statefulImage(tag string) {
+	w.t.Helper()
+	w.Patch(w.t, w.path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+	}}}})
+}
+
+// partitionOf is what the object holds, under whatever path its kind has.
+func (w *world) partitionOf(resource string) any {
+	w.t.Helper()
+	set := w.Get(w.t, w.path(resource, "demo"))
+	if p := kubetest.Field(set, "spec", "updateStrategy", "partition"); p != nil {
+		return p
+	}
+	return kubetest.Field(set, "spec", "updateStrategy", "rollingUpdate", "partition")
+}
+
+func (w *world) optionsOf(kind string) kube.Options {
+	w.t.Helper()
+	o := w.options()
+	o.Kind = kind
+	return o
+}
+
+// steps runs a release in partition mode and returns how it ended and the partitions that it wrote.
+func (w *world) steps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
+	w.t.Helper()
+	return w.reportedSteps(plan, options, w.loud())
+}
+
+// abortedSteps are those of a release that a person aborts while the first batch waits for its pods.
+func (w *world) abortedSteps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
+	w.t.Helper()
+	return w.reportedSteps(plan, options, w.aborts(strings.ToLower(options.Kind)))
+}
+
+func (w *world) reportedSteps(plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	defer cancel()
+	plan.Mode = rollout.Partition
+	var written []string
+	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
+		report(o, d)
+		for _, a := range d.Actions {
+			if a.Kind == rollout.SetPartition {
+				written = append(written, a.Partition.String())
+			}
+		}
+	})
+	if err != nil {
+		w.t.Fatalf("release ended with %s (%s), %v", d.Reason, d.Message, err)
+	}
+	return d, written
+}
+
+// thirds is a plan of one pod, half of them, all.
+func thirds() rollout.Plan {
+	return rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+}
+
+// TestStatefulSet steps the partition of a StatefulSet that kube-controller-manager reconciles.
+func TestStatefulSet(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 4, 4)
+	watch := w.watchPods(4, 0, 1, 0, "v2")
+	w.statefulImage("v2")
+	d, written := w.steps(thirds(), w.optionsOf("StatefulSet"))
+	if d.Reason != rollout.Completed {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	if got := strings.Join(written, " "); got != "3 2 0 4" {
+		t.Errorf("partitions %s, want 3 2 0 and 4 at rest", got)
+	}
+	w.settled(4, "v2")
+	watch.verify(t, w)
+	if n := w.podWrites(); n != 0 {
+		t.Errorf("%d writes on pods", n)
+	}
+}
+
+// TestStatefulSetStops stops at the deadline within the budget, says so again when it is run again, and lets the next
+// release through although the controller waits for the broken pod.
+func TestStatefulSetStops(t *testing.T) {
+	for _, tag := range []string{kubetest.TagCrash, kubetest.TagMissing, kubetest.TagUnready} {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 4, 4)
+			watch := w.watchPods(4, 0, 1, 0, "v3")
+			w.statefulImage(tag)
+			options := w.optionsOf("StatefulSet")
+			options.Release = "bad"
+			plan := thirds()
+			plan.ProgressDeadline = 3 * time.Second
+			d, written := w.steps(plan, options)
+			if d.Reason.ExitCode() != 11 || strings.Join(written, " ") != "3" {
+				t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
+			if again, written := w.steps(plan, options); again.Reason != d.Reason || len(written) > 0 {
+				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
+			}
+			w.statefulImage("v3")
+			options.Release = "mended"
+			if d, written = w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "2 0 4" {
+				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
+			w.settled(4, "v3")
+			watch.verify(t, w)
+		})
+	}
+}
+
+// TestStatefulSetRollsBack puts the stable template back. With ordered pods the controller waits for the broken one for
+// ever; the agent takes it out of the way.
+func TestStatefulSetRollsBack(t *testing.T) {
+	for _, c := range []struct {
+		name, more string
+		onFailure  rollout.OnFailure
+	}{
+		{"ordered, at once", "", rollout.Rollback},
+		{"ordered, in batches", "", rollout.RollbackInBatches},
+		{"parallel", "  podManagementPolicy: Parallel", rollout.Rollback},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 4, 4, c.more)
+			watch := w.watchPods(4, 0, 1, 0, "none")
+			w.statefulImage(kubetest.TagMissing)
+			options := w.optionsOf("StatefulSet")
+			options.Release = "bad"
+			plan := thirds()
+			plan.OnFailure = c.onFailure
+			d, _ := w.abortedSteps(plan, options)
+			if d.Reason != rollout.RolledBack || !strings.Contains(d.Message, "revert the pod template in Git") {
+				t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+			}
+			w.settled(4, "v1")
+			watch.verify(t, w)
+			if p := w.partitionOf("statefulsets"); p != float64(4) {
+				t.Errorf("the partition is %v, want 4 at rest", p)
+			}
+			if !w.told("RolledBack", "revert the pod template in Git") {
+				t.Error("no Event says what to revert")
+			}
+			// Git still has the bad template, and the Job runs again with the same release.
+			w.statefulImage(kubetest.TagMissing)
+			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
+				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
+			}
+			for name, image := range w.podImages() {
+				if image != "example.com/app:v1" {
+					t.Errorf("%s runs %s", name, image)
+				}
+			}
+			// Nothing of the failed release is left for the next one (kubevela#7170).
+			w.statefulImage("v3")
+			options.Release = "good"
+			if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 4" {
+				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
+			}
+		})
+	}
+}
+
+// told tells whether there is an Event with that reason and these words.
+func (w *world) told(reason, words string) bool {
+	w.t.Helper()
+	for _, e := range kubetest.Field(w.Get(w.t, w.path("events")), "items").([]any) {
+		message, _ := kubetest.Field(e, "message").(string)
+		if kubetest.Field(e, "reason") == reason && strings.Contains(message, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestStatefulSetGoesBackInBatches fails in its second batch and keeps, on the way back too, only the pods of one batch
+// moving.
+func TestStatefulSetGoesBackInBatches(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 5, 5)
+	watch := w.watchPods(5, 0, 1, 0, "none")
+	w.statefulImage("v2")
+	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(3), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	plan.Mode = rollout.Partition
+	var back []string
+	d, err := kube.Run(ctx, plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == rollout.AwaitingApproval && d.Batch == 1 {
+			w.tell("statefulset", func(p map[string]any) { p["Abort"] = true })
+		}
+		for _, a := range d.Actions {
+			if o.Progress.Back && a.Kind != rollout.RecordProgress {
+				back = append(back, a.String())
+			}
+		}
+	})
+	if err != nil || d.Reason != rollout.RolledBack {
+		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+	}
+	w.settled(5, "v1")
+	watch.verify(t, w)
+	if got := strings.Join(back, "\n"); len(back) != 4 || !strings.HasPrefix(got, "set partition to 3") ||
+		!strings.Contains(back[1], "restore template") || !strings.HasPrefix(back[2], "set partition to 2") || !strings.HasPrefix(back[3], "set partition to 5") {
+		t.Errorf("on the way back:\n%s", got)
+	}
+}
+
+// tell changes the progress of a release in partition mode, as a person's command does.
+func (w *world) tell(kind string, change func(map[string]any)) {
+	w.t.Helper()
+	at := w.path("configmaps", "slipway-demo."+kind)
+	text, _ := kubetest.Field(w.Get(w.t, at), "data", "progress").(string)
+	var p map[string]any
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		w.t.Fatal(err)
+	}
+	change(p)
+	data, err := json.Marshal(p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Patch(w.t, at, map[string]any{"data": map[string]any{"progress": string(data)}})
+}
+
+// aborts lets a person abort a release in partition mode once the first batch waits for its pods.
+func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
+	log := w.loud()
+	return func(o rollout.Observed, d rollout.Decision) {
+		log(o, d)
+		if d.Reason == rollout.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
+			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
+		}
+	}
+}
+
+// TestStatefulSetRights goes back from a broken pod with exactly the rights of the printed Role, and without those on
+// pods says what a person has to do.
+func TestStatefulSetRights(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 2, 2)
+			o := kube.JobOptions{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete}
+			o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
+			var rules []kubetest.Rule
+			for _, r := range grants(o) {
+				if whole || r.Resources[0] != "pods" {
+					rules = append(rules, r)
+				}
+			}
+			user := w.User(t, w.namespace, rules...)
+			kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+				_, err := user.TryGet(w.path("statefulsets", "demo"))
+				return err == nil, fmt.Sprint(err)
+			})
+			w.statefulImage(kubetest.TagMissing)
+			var warnings []string
+			options := w.optionsOf("StatefulSet")
+			options.Config = config(t, user.Client)
+			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+			plan := thirds()
+			plan.OnFailure = rollout.Rollback
+			if !whole {
+				plan.ProgressDeadline = 3 * time.Second // nobody takes the broken pod away
+			}
+			d, _ := w.abortedSteps(plan, options)
+			switch {
+			case whole && (d.Reason != rollout.RolledBack || len(warnings) > 0):
+				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			case !whole && (d.Reason != rollout.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
+				t.Errorf("without rights on pods it ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
+			}
+		})
+	}
+}
+
+// TestStatefulSetMinReadySeconds calls no batch ready before its pods have been for so long.
+func TestStatefulSetMinReadySeconds(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2, "  minReadySeconds: 2")
+	w.statefulImage("v2")
+	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	batches := 0
+	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason != rollout.BatchReady || o.Progress.Finished || len(d.Actions) != 1 || d.Actions[0].Progress.Finished {
+			return
+		}
+		batches++
+		pod := w.Get(t, w.path("pods", fmt.Sprintf("demo-%d", 1-d.Batch)))
+		for _, c := range kubetest.Field(pod, "status", "conditions").([]any) {
+			since, _ := time.Parse(time.RFC3339, fmt.Sprint(kubetest.Field(c, "lastTransitionTime")))
+			if kubetest.Field(c, "type") == "Ready" && (kubetest.Field(c, "status") != "True" || o.Now.Sub(since) < 2*time.Second) {
+				t.Errorf("batch %d is ready at %v with %v", d.Batch+1, o.Now, c)
+			}
+		}
+	})
+	if err != nil || d.Reason != rollout.Completed || batches != 2 {
+		t.Errorf("ended with %s: %s after %d batches, %v", d.Reason, d.Message, batches, err)
+	}
+}
+
+// TestStatefulSetGuessesNothing has an old pod that is not ready. The status does not say whose the missing readiness is,
+// so it counts against the batch.
+func TestStatefulSetGuessesNothing(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 3, 3, "  podManagementPolicy: Parallel")
+	w.annotate("demo-0", kubetest.AnnotationCrash)
+	kubetest.Eventually(t, "one pod is down", func() (bool, string) {
+		status := kubetest.Field(w.Get(t, w.path("statefulsets", "demo")), "status")
+		return kubetest.Field(status, "readyReplicas") == float64(2), fmt.Sprint(status)
+	})
+	w.statefulImage("v2")
+	plan := thirds()
+	plan.ProgressDeadline = 4 * time.Second
+	d, _ := w.steps(plan, w.optionsOf("StatefulSet"))
+	if d.Reason != rollout.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
+		t.Errorf("ended with %s: %s", d.Reason, d.Message)
+	}
+}
