@@ -32,7 +32,7 @@ release has not ended, 143 stopped by a signal.`,
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
 		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
-		newRolloutCRDsCommand(s))
+		newRolloutCRDsCommand(s), newRolloutGitOpsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }

@@ -45,7 +45,11 @@ type runFlags struct {
 	stay      bool
 	restart   bool
 	live      *report.Live // the table on a terminal; nil: none
+	await     bool
 }
+
+// targetPatience is how long an agent waits for a target that is to be applied with its Job.
+const targetPatience = 10 * time.Minute
 
 func newRolloutRunCommand(s streams) *cobra.Command {
 	var f runFlags
@@ -96,6 +100,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+kube.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
@@ -197,12 +202,16 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 		return plan, kube.Options{}, &exitError{code: exitUsage, err: err}
 	}
 	plan.Mode = f.modeOf(plan, kind)
-	return plan, kube.Options{
+	options := kube.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"),
 		Kind: kind.Name, Name: name, Version: kind.APIVersion,
 		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
 		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
-	}, nil
+	}
+	if f.await {
+		options.Await = targetPatience
+	}
+	return plan, options, nil
 }
 
 func (f *runFlags) check() error {
@@ -225,6 +234,8 @@ func (f *runFlags) check() error {
 		return usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
 	case f.lease < time.Second:
 		return usagef("--lease %v: at least 1s is needed", f.lease)
+	case f.await && f.release == "":
+		return usagef("--await-target waits for the release that --release-id names: give both")
 	case f.stay && f.release != "":
 		return usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Version   string        // API version of the target; "" is the first that rollout.Kinds has for the kind
 	Mode      rollout.Mode  // the plan's
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
+	Await     time.Duration // how long to wait for the target to carry Release in its annotation ReleaseAnnotation; 0: not at all
 	Restart   bool          // begin again what has stopped
 	Identity  string        // who holds the lock
 	Evict     bool          // delete pods through the Eviction API, which respects PodDisruptionBudgets
