@@ -47,13 +47,13 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure") {
+	if !spec.mapping("target", "targets", "parallel", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
 		return p
 	}
-	p.Target = readTarget(spec.get("target"))
+	p.Target, p.Train = readTargets(spec)
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
@@ -64,6 +64,10 @@ func readPlan(doc value) Plan {
 
 func readTarget(v value) Target {
 	v.mapping("apiVersion", "kind", "name")
+	return targetOf(v)
+}
+
+func targetOf(v value) Target {
 	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), Name: v.get("name").text()}
 	if !v.present() {
 		v.fail("is missing: name the CloneSet to release")

@@ -20,6 +20,7 @@ import (
 
 // Exit codes of a release that did not end by a decision.
 const (
+	exitStopped = 11
 	exitForeign = 13
 	exitHeld    = 14
 	exitSignal  = 143
@@ -39,6 +40,8 @@ type runFlags struct {
 	metrics   string
 	parallel  int
 	lease     time.Duration
+	job       string
+	index     int
 	stay      bool
 	restart   bool
 }
@@ -88,6 +91,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
 	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
 	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
+	flags.StringVar(&f.job, "job", "", "`NAME` of the Indexed Job that --index belongs to")
+	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: an index of an Indexed Job")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
@@ -105,6 +110,18 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case f.index != noIndex:
+		return f.runIndex(ctx, s, plan, options)
+	case len(plan.Train.Targets) > 0:
+		return f.runTrain(ctx, s, plan, options)
+	}
+	return f.carryOut(ctx, s, plan, options)
+}
+
+// carryOut is the release of one target.
+func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
+	options.Name, options.Version = cmp.Or(options.Name, plan.Target.Name), cmp.Or(options.Version, plan.Target.APIVersion)
 	listeners, finish, err := f.listeners(s, plan, &options)
 	if err != nil {
 		return err
@@ -126,6 +143,8 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 		return &exitError{code: exitHeld, err: err}
 	case errors.Is(err, kube.ErrControlled):
 		return &exitError{code: exitForeign, err: err}
+	case errors.Is(err, kube.ErrNotStarted):
+		return &exitError{code: exitStopped, err: err}
 	case errors.Is(err, kube.ErrInvalid):
 		return &exitError{code: exitInvalid, err: err}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
@@ -151,7 +170,10 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 	}
-	name, err := f.target(plan, args)
+	if err := f.checkTrain(plan); err != nil {
+		return plan, kube.Options{}, err
+	}
+	name, err := f.target(&plan, args)
 	if err != nil {
 		return plan, kube.Options{}, err
 	}
@@ -196,13 +218,17 @@ func (f *runFlags) check() error {
 	return nil
 }
 
-// target is the name of the CloneSet, from the argument or the plan.
-func (f *runFlags) target(plan rollout.Plan, args []string) (string, error) {
+// target is the name of the CloneSet, from the argument or the plan; "" where the plan has several. An argument chooses one
+// of them.
+func (f *runFlags) target(plan *rollout.Plan, args []string) (string, error) {
 	for _, b := range plan.Batches {
 		if len(b.Checks) > 0 {
 			return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s: spec.batches: checks are not measured by rollout run: take %q out, or use a pause with untilApproved",
 				f.plan, b.Checks[0])}
 		}
+	}
+	if len(args) == 0 && len(plan.Train.Targets) > 0 {
+		return "", nil
 	}
 	if len(args) == 0 && plan.Target.Name == "" {
 		return "", usagef("nothing to release: name a CloneSet, or give a --plan with a target")
@@ -217,7 +243,16 @@ func (f *runFlags) target(plan rollout.Plan, args []string) (string, error) {
 	if !slices.Contains([]string{"cloneset", "clonesets", "clone"}, strings.ToLower(kind)) {
 		return "", &exitError{code: exitInvalid, err: fmt.Errorf("%s cannot be released: only a CloneSet can", args[0])}
 	}
-	return name, nil
+	if len(plan.Train.Targets) == 0 {
+		return name, nil
+	}
+	for _, single := range plan.Single() {
+		if single.Target.Name == name {
+			*plan = single
+			return name, nil
+		}
+	}
+	return "", usagef("%s is not among the plan's targets", args[0])
 }
 
 // identity names this process, so that a message can say who holds a lock.

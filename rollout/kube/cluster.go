@@ -36,6 +36,7 @@ type Options struct {
 	Parallel  int           // writes at a time; 0 is DefaultParallel
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
 	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
+	Stop      <-chan string // ends the release as a person's abort does, and says why; may be nil
 	Metrics   *Metrics      // counts what is done; may be nil
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
@@ -73,6 +74,7 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
+	stopped  string // what Options.Stop said
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -235,6 +237,7 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	}
 	o.StableRevision = c.stable(&o)
 	o.Progress, err = c.recallProgress(&o)
+	o.Progress.Abort = o.Progress.Abort || c.isStopped()
 	c.last.observed = o
 	return o, err
 }
@@ -397,7 +400,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	for c.versions() == c.seen && len(c.failed) == 0 {
+	for c.versions() == c.seen && len(c.failed) == 0 && (c.stopped == "" || c.last.observed.Progress.Abort) {
 		if err := c.syncStatus(ctx, false); err != nil {
 			return err
 		}
@@ -420,9 +423,21 @@ func (c *Cluster) block(ctx context.Context) bool {
 	select {
 	case <-c.changed:
 		return true
+	case c.stopped = <-c.options.Stop:
+		notify(c.changed)
+		return true
 	case <-due.Done():
 		return ctx.Err() == nil
 	}
+}
+
+// isStopped tells whether this release is to end.
+func (c *Cluster) isStopped() bool {
+	select {
+	case c.stopped = <-c.options.Stop:
+	default:
+	}
+	return c.stopped != ""
 }
 
 func notify(changed chan<- struct{}) {
