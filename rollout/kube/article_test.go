@@ -3,6 +3,7 @@
 package kube_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -37,5 +38,21 @@ func TestArticle(t *testing.T) {
 			step("demo 5 5 5 5 5", "CloneSetAvailable")
 			watch.verify(t, w)
 		})
+	}
+}
+
+// TestKubectlGetClone reads the article's columns as people do.
+func TestKubectlGetClone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(5, `{maxSurge: 20%, maxUnavailable: 0}`))
+	w.release(rollout.Plan{}, rollout.Completed)
+	out, err := w.Kubectl(t, w.Client, "", "get", "clone", "-n", w.namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	got := strings.Join(strings.Fields(lines[0])[:6], " ")
+	if got != "NAME DESIRED UPDATED UPDATED_READY READY TOTAL" || !strings.HasPrefix(strings.Join(strings.Fields(lines[1]), " "), "demo 5 5 5 5 5 ") {
+		t.Errorf("kubectl get clone prints\n%s", out)
 	}
 }

@@ -28,9 +28,9 @@ func main() {
 	_, _ = fmt.Fprintln(os.Stdout, dir)
 }
 
-// servers are the programs of the folder that build returns.
+// servers are the programs, one client among them, of the folder that build returns.
 func servers() []string {
-	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kwok"}
+	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "kwok"}
 }
 
 // build makes sure that the servers of the module are in the cache and returns their folder. It says on log what takes long.
@@ -53,7 +53,7 @@ func build(module string, log io.Writer) (string, error) {
 	if complete(dir) { // whoever held the lock built them
 		return dir, nil
 	}
-	_, _ = fmt.Fprintf(log, "controlplane: building etcd, kube-apiserver, kube-controller-manager and kwok, once: "+
+	_, _ = fmt.Fprintf(log, "controlplane: building etcd, kube-apiserver, kube-controller-manager, kubectl and kwok, once: "+
 		"some 6 minutes on two cores the first time\ncontrolplane: into %s\n", dir)
 	if err := compile(module, dir, log); err != nil {
 		return "", err

@@ -4,9 +4,12 @@ package kubetest
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -107,4 +110,19 @@ contexts: [{name: test, context: {cluster: test, user: test, namespace: %q}}]
 users: [{name: test, user: {token: %q}}]
 clusters: [{name: test, cluster: {server: %q, certificate-authority-data: %s}}]
 `, namespace, token, url, base64.StdEncoding.EncodeToString(ca))
+}
+
+// Kubectl runs the real kubectl with the client's rights and returns what it writes to stdout. The error has what it writes
+// to stderr.
+func (c *Cluster) Kubectl(tb testing.TB, as *Client, stdin string, args ...string) (string, error) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), c.program("kubectl"), append(args, "--kubeconfig="+as.Kubeconfig(tb))...)
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Env = append(os.Environ(), "HOME="+tb.TempDir()) // its cache
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)
+	}
+	return string(out), err
 }
