@@ -113,15 +113,45 @@ func (d *decider) gates(w work) Decision {
 	if out := d.checks(w, batch); out != nil {
 		return *out
 	}
-	if batch.Pause.UntilApproved && d.progress.Approved <= d.progress.Batch {
-		return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+	if batch.Pause.UntilApproved {
+		if !d.progress.approved(d.progress.Batch) {
+			return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+		}
+		w.message += d.progress.approvedBy(d.progress.Batch)
 	}
-	if d.progress.Batch < len(d.targets)-1 {
-		d.progress.Batch++
-		d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-		return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+	if d.progress.Batch == len(d.targets)-1 {
+		return d.finish(w)
 	}
-	return d.finish(w)
+	if out := d.window(w, batch.Pause.Window); out != nil {
+		return *out
+	}
+	approval := ""
+	if batch.Pause.UntilApproved {
+		approval = d.progress.approvedBy(d.progress.Batch)
+	}
+	d.progress.Batch++
+	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
+	return d.decision(Go, BatchStarted,
+		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, approval), d.record())
+}
+
+// window holds the next batch until it may begin. A window that cannot be told stops the release for now: once the plan
+// is mended it goes on.
+func (d *decider) window(w work, window *Window) *Decision {
+	if window == nil {
+		return nil
+	}
+	opens, err := window.Opens(d.observed.Now)
+	switch {
+	case err != nil:
+		out := d.decision(Stopped, Invalid, fmt.Sprintf("spec.batches[%d].pause.window: %v", d.progress.Batch, err))
+		return &out
+	case opens.After(d.observed.Now):
+		out := d.wait(OutsideWindow, d.label()+w.message+"; "+window.closed(opens), opens.Sub(d.observed.Now))
+		return &out
+	default:
+		return nil
+	}
 }
 
 func (d *decider) finish(w work) Decision {
@@ -130,11 +160,13 @@ func (d *decider) finish(w work) Decision {
 }
 
 // batch is the current batch; a plan without batches has one without gates.
-func (d *decider) batch() Batch {
-	if d.progress.Batch >= len(d.plan.Batches) {
+func (d *decider) batch() Batch { return d.plan.batch(d.progress.Batch) }
+
+func (p Plan) batch(i int) Batch {
+	if i >= len(p.Batches) {
 		return Batch{}
 	}
-	return d.plan.Batches[d.progress.Batch]
+	return p.Batches[i]
 }
 
 func (d *decider) checks(w work, batch Batch) *Decision {

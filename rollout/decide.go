@@ -38,8 +38,10 @@ func decide(r rule, p *Plan, o *Observed) Decision {
 		return d.begin()
 	case d.progress.Back:
 		return d.back()
+	case d.progress.Undo:
+		return d.turnOrStop(UndoneByPerson, "undone"+d.progress.by(Undo), d.plan.OnFailure == RollbackInBatches)
 	case d.progress.Abort:
-		return d.fail(AbortedByPerson, "aborted by a person")
+		return d.fail(AbortedByPerson, "aborted"+d.progress.by(Abort))
 	default:
 		return d.forward()
 	}
@@ -94,7 +96,7 @@ func (d *decider) pauses() *Decision {
 	reason, message := PausedBySpec, "paused by the CloneSet's spec"
 	paused := d.observed.CloneSet.Spec.Paused
 	if !paused && d.progress.Hold {
-		reason, message, paused = HeldByPerson, "held by a person", true
+		reason, message, paused = HeldByPerson, "held"+d.progress.by(Hold), true
 	}
 	began, noted := d.progress.Revision != "", !d.progress.Paused.IsZero()
 	switch {
@@ -106,8 +108,9 @@ func (d *decider) pauses() *Decision {
 		out := d.decision(Wait, reason, message, d.record())
 		return &out
 	case noted:
+		message := "resumed" + d.resumedBy()
 		d.resume()
-		out := d.decision(Go, Resumed, "resumed", d.record())
+		out := d.decision(Go, Resumed, message, d.record())
 		return &out
 	default:
 		return nil
@@ -129,7 +132,8 @@ func (d *decider) begin() Decision {
 	o := d.observed
 	d.progress = Progress{
 		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: o.CloneSet.Spec.Partition,
-		Hold: d.progress.Hold, Abort: d.progress.Abort, Approved: d.progress.Approved,
+		Hold: d.progress.Hold, Abort: d.progress.Abort, Undo: d.progress.Undo, Approved: d.progress.Approved,
+		Requests: d.progress.Requests,
 	}
 	last := len(d.targets) - 1
 	work := d.work(last)
@@ -146,24 +150,36 @@ func (d *decider) begin() Decision {
 	return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
 }
 
-// fail ends the release, or turns it round where the plan says so. Pods that are drained for an update go back into
-// service first: nobody would do it later.
+// fail ends the release, or turns it round where the plan says so.
 func (d *decider) fail(reason Reason, message string) Decision {
-	canReturn := d.progress.Stable != "" && d.progress.Stable != d.progress.Revision
-	if d.plan.OnFailure != Rollback && d.plan.OnFailure != RollbackInBatches || !canReturn {
-		if d.plan.OnFailure != Stop && d.plan.OnFailure != "" {
-			message += "; there is no earlier revision to roll back to"
-		}
-		d.progress.Outcome, d.progress.Message = reason, message
-		return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
+	if d.plan.OnFailure != Rollback && d.plan.OnFailure != RollbackInBatches {
+		return d.stop(reason, message)
+	}
+	return d.turnOrStop(reason, message, d.plan.OnFailure == RollbackInBatches)
+}
+
+// turnOrStop turns the release round where there is something to return to.
+func (d *decider) turnOrStop(reason Reason, message string, inBatches bool) Decision {
+	if !d.progress.canReturn() {
+		return d.stop(reason, message+"; there is no earlier revision to roll back to")
 	}
 	d.progress.Back, d.progress.Failure, d.progress.Message = true, reason, message
 	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-	if d.plan.OnFailure == Rollback {
+	if !inBatches {
 		d.progress.Batch = 0
 	}
 	return d.decision(Go, RollingBack, message+"; rolling back to "+d.progress.Stable, d.record())
 }
+
+// stop ends the release where it is. Pods that are drained for an update go back into service first: nobody would do it
+// later.
+func (d *decider) stop(reason Reason, message string) Decision {
+	d.progress.Outcome, d.progress.Message = reason, message
+	return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
+}
+
+// canReturn tells whether the release started from another revision than it releases.
+func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
 
 func (d *decider) readmit() []Action {
 	var actions []Action

@@ -43,6 +43,9 @@ const (
 	DeadlineExceeded  Reason = "ProgressDeadlineExceeded"
 	ThresholdExceeded Reason = "FailureThresholdExceeded"
 	AbortedByPerson   Reason = "Aborted"
+	UndoneByPerson    Reason = "Undone"
+	OutsideWindow     Reason = "OutsideWindow"
+	NotStarted        Reason = "NotStarted"
 	RolledBack        Reason = "RolledBack"
 	Superseded        Reason = "Superseded"
 	ForeignChange     Reason = "ForeignChange"
@@ -55,7 +58,7 @@ func (r Reason) ExitCode() int {
 		return 0
 	case Invalid:
 		return 10
-	case ChecksFailed, DeadlineExceeded, ThresholdExceeded, AbortedByPerson:
+	case ChecksFailed, DeadlineExceeded, ThresholdExceeded, AbortedByPerson, UndoneByPerson:
 		return 11
 	case RolledBack:
 		return 12

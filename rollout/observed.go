@@ -128,6 +128,8 @@ type Progress struct {
 	Approved int       // batches that a person has let pass, from the first on: an approval sets it to Batch+1
 	Hold     bool      // a person holds the release
 	Abort    bool      // a person wants the release to fail
+	Undo     bool      // a person wants the release to turn back, whatever the plan does on failure
+	Requests []Request `json:",omitempty"` // what people have asked for, the oldest first
 	Back     bool      // rolling back
 	Failure  Reason    // why it rolls back
 	Resting  Quantity  // partition before the release, restored after it (partition mode)

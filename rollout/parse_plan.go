@@ -97,6 +97,9 @@ func readBatches(v value, checks []Check) []Batch {
 			item.get("replicas").fail("%s is less than the batch before (%s): batches are cumulative",
 				batches[i].Replicas, batches[i-1].Replicas)
 		}
+		if window := item.get("pause").get("window"); window.present() && i == len(items)-1 {
+			window.fail("belongs to a batch before: no batch begins after the last one")
+		}
 	}
 	return batches
 }
@@ -114,8 +117,11 @@ func readBatch(item value, checks []Check) Batch {
 	}
 	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
 	pause := item.get("pause")
-	if pause.present() && pause.mapping("duration", "untilApproved") {
-		b.Pause = Pause{Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean()}
+	if pause.present() && pause.mapping("duration", "untilApproved", "window") {
+		b.Pause = Pause{
+			Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean(),
+			Window: readWindow(pause.get("window")),
+		}
 	}
 	names := make([]string, len(checks))
 	for i, c := range checks {

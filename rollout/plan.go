@@ -61,6 +61,7 @@ type Batch struct {
 type Pause struct {
 	Duration      time.Duration
 	UntilApproved bool
+	Window        *Window // the next batch begins only inside it; nil: at any time
 }
 
 // Check is a measurement between batches. It is defined here and asked elsewhere; exactly one source is set.

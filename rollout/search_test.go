@@ -5,6 +5,7 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -231,7 +232,7 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 }
 
 func (s *search) remember(p Progress) uint8 {
-	if i := slices.Index(s.memory, p); i >= 0 {
+	if i := slices.IndexFunc(s.memory, func(m Progress) bool { return reflect.DeepEqual(m, p) }); i >= 0 {
 		return uint8(i)
 	}
 	s.memory = append(s.memory, p)

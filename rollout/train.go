@@ -17,35 +17,35 @@ type TrainTarget struct {
 	Wave int
 }
 
-// Standing is how one target of a train stands.
-type Standing int
+// TargetState is how one target of a train stands.
+type TargetState int
 
-// The standings. A target that ended in any way but done has failed.
+// The states. A target that ended in any way but done has failed.
 const (
-	NotStarted Standing = iota
-	UnderWay
-	Arrived
-	Failed
+	TargetWaiting TargetState = iota
+	TargetUnderWay
+	TargetDone
+	TargetFailed
 )
 
 // Next are the targets (0-based) that may start now, given how each one stands, in order. After the first failure no
 // target starts any more. over tells that nothing is under way and nothing will start.
-func (t Train) Next(standing []Standing) (start []int, over bool) {
+func (t Train) Next(standing []TargetState) (start []int, over bool) {
 	running, room := 0, max(t.Parallel, 1)
 	for _, s := range standing {
-		if s == UnderWay {
+		if s == TargetUnderWay {
 			running++
 		}
 	}
-	if slices.Contains(standing, Failed) {
+	if slices.Contains(standing, TargetFailed) {
 		return nil, running == 0
 	}
-	first := slices.IndexFunc(standing, func(s Standing) bool { return s != Arrived })
+	first := slices.IndexFunc(standing, func(s TargetState) bool { return s != TargetDone })
 	if first < 0 {
 		return nil, true
 	}
 	for i := first; i < len(standing) && t.Targets[i].Wave == t.Targets[first].Wave && running+len(start) < room; i++ {
-		if standing[i] == NotStarted {
+		if standing[i] == TargetWaiting {
 			start = append(start, i)
 		}
 	}

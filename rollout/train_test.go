@@ -44,8 +44,8 @@ func TestTrains(t *testing.T) {
 	everyTrain(func(train rollout.Train) {
 		trains++
 		seen := map[string]bool{}
-		var play func(standing []rollout.Standing)
-		play = func(standing []rollout.Standing) {
+		var play func(standing []rollout.TargetState)
+		play = func(standing []rollout.TargetState) {
 			if key := fmt.Sprint(standing); seen[key] {
 				return
 			} else {
@@ -54,14 +54,14 @@ func TestTrains(t *testing.T) {
 			states++
 			start, over := train.Next(standing)
 			name := fmt.Sprintf("%+v at %v", train, standing)
-			failed, running := slices.Contains(standing, rollout.Failed), 0
+			failed, running := slices.Contains(standing, rollout.TargetFailed), 0
 			for i, s := range standing {
-				if s != rollout.UnderWay {
+				if s != rollout.TargetUnderWay {
 					continue
 				}
 				running++
 				for j := range train.Before(i) {
-					if standing[j] != rollout.Arrived {
+					if standing[j] != rollout.TargetDone {
 						t.Fatalf("%s: %d is under way before %d is done", name, i, j)
 					}
 				}
@@ -75,16 +75,16 @@ func TestTrains(t *testing.T) {
 				t.Fatalf("%s: is not over", name)
 			case !over && running == 0 && len(start) == 0:
 				t.Fatalf("%s: stands still", name)
-			case over && !failed && slices.ContainsFunc(standing, func(s rollout.Standing) bool { return s != rollout.Arrived }):
+			case over && !failed && slices.ContainsFunc(standing, func(s rollout.TargetState) bool { return s != rollout.TargetDone }):
 				t.Fatalf("%s: is over before the last target", name)
 			}
 			next := slices.Clone(standing)
 			for _, i := range start {
-				next[i] = rollout.UnderWay
+				next[i] = rollout.TargetUnderWay
 			}
 			for i := range next {
-				if next[i] == rollout.UnderWay {
-					for _, end := range []rollout.Standing{rollout.Arrived, rollout.Failed} {
+				if next[i] == rollout.TargetUnderWay {
+					for _, end := range []rollout.TargetState{rollout.TargetDone, rollout.TargetFailed} {
 						after := slices.Clone(next)
 						after[i] = end
 						play(after)
@@ -92,7 +92,7 @@ func TestTrains(t *testing.T) {
 				}
 			}
 		}
-		play(make([]rollout.Standing, len(train.Targets)))
+		play(make([]rollout.TargetState, len(train.Targets)))
 	})
 	t.Logf("%d trains, %d states", trains, states)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // a scratch image has no time zones of its own
 
 	"github.com/spf13/cobra"
 )

@@ -30,7 +30,8 @@ threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is 
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutJobCommand(s),
-		newRolloutReplayCommand(s))
+		newRolloutReplayCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s))
+	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }
 

@@ -74,7 +74,9 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
-	stopped  string // what Options.Stop said
+	stopped  string       // what Options.Stop said
+	plan     rollout.Plan // what is carried out
+	recalled configMap    // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -160,7 +162,6 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 
 func (c *Cluster) makeMirrors(set cloneSet) {
 	ns := c.options.Namespace
-	only := func(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 	selected := url.Values{"labelSelector": {selectorText(field(set.tree, "spec", "selector"))}}
 	c.sets = newMirror[cloneSet](c.client, cloneSets(c.options.Version, ns), only(c.options.Name), c.changed)
 	c.memory = newMirror[configMap](c.client, configMaps(ns), only(MemoryName(c.options.Name)), c.changed)
@@ -169,6 +170,9 @@ func (c *Cluster) makeMirrors(set cloneSet) {
 		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
 	}
 }
+
+// only selects the object of a name.
+func only(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 
 // start lists everything once and follows it from there.
 func (c *Cluster) start(ctx context.Context) error {
@@ -237,7 +241,9 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	}
 	o.StableRevision = c.stable(&o)
 	o.Progress, err = c.recallProgress(&o)
-	o.Progress.Abort = o.Progress.Abort || c.isStopped()
+	if c.isStopped() && !o.Progress.Abort {
+		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: fieldManager, At: o.Now, Why: c.stopped})
+	}
 	c.last.observed = o
 	return o, err
 }

@@ -16,6 +16,7 @@ type Access struct {
 	QPS        float32 // requests a second on average
 	Burst      int     // requests at once
 	UserAgent  string
+	As         string // user to act as; "" is the one of the kubeconfig
 }
 
 // Config reads how to reach the cluster, and the namespace that is meant where none is named.
@@ -32,5 +33,8 @@ func (a Access) Config() (*rest.Config, string, error) {
 		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	config.QPS, config.Burst, config.UserAgent = a.QPS, a.Burst, a.UserAgent
+	if a.As != "" {
+		config.Impersonate.UserName = a.As
+	}
 	return config, namespace, nil
 }

@@ -32,12 +32,14 @@ const (
 	keyRelease  = "release"  // which release it belongs to
 	keyHolder   = "holder"   // the agent that wrote it last
 	keyEpoch    = "epoch"    // how many agents have held the lock; it only grows
+	keyPlan     = "plan"     // rollout.Plan as JSON, for those who look at the release from outside
 )
 
 // recallProgress reads the memory. That of another release is no memory of this one.
 func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) {
 	var p rollout.Progress
 	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	c.recalled = stored
 	if c.release == "" {
 		c.release = cmp.Or(c.options.Release, c.releaseName(o))
 		if ok && c.options.Restart && stored.Data[keyRelease] == c.release {
@@ -47,13 +49,23 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 	if !ok || stored.Data[keyRelease] != c.release {
 		return p, nil
 	}
-	if err := json.Unmarshal([]byte(stored.Data[keyProgress]), &p); err != nil {
-		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
-			ErrInvalid, c.options.Namespace, stored.Metadata.Name, err)
+	p, err := stored.progress()
+	if err != nil {
+		return p, err
 	}
 	if p.Outcome == rollout.Completed && c.options.Mode != rollout.Partition {
 		// Whether it is still complete is seen from the pods.
 		return rollout.Progress{}, nil
+	}
+	return p, nil
+}
+
+// progress reads the progress that is stored.
+func (m configMap) progress() (rollout.Progress, error) {
+	var p rollout.Progress
+	if err := json.Unmarshal([]byte(m.Data[keyProgress]), &p); err != nil {
+		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
+			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err)
 	}
 	return p, nil
 }
@@ -65,23 +77,29 @@ func (c *Cluster) releaseName(o *rollout.Observed) string {
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
-// record stores progress. Whoever wrote the memory since it was read is not overwritten: the run looks again.
+// record stores progress. It is fenced by what the decision was made on, not by what the mirror has by now: a person's
+// request that came in between is not overwritten, the run looks again.
 func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
-	stored, ok := c.memory.named(MemoryName(c.options.Name))
+	plan, err := json.Marshal(c.plan)
+	if err != nil {
+		return fmt.Errorf("encoding the plan: %w", err)
+	}
+	stored := c.recalled
 	epoch, _ := strconv.Atoi(stored.Data[keyEpoch])
 	if stored.Data[keyHolder] != c.options.Identity {
 		epoch++
 	}
 	next := configMap{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
 		keyProgress: string(data), keyRelease: c.release, keyHolder: c.options.Identity, keyEpoch: strconv.Itoa(epoch),
+		keyPlan: string(plan),
 	}}
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", c.options.Namespace, MemoryName(c.options.Name))
 	at := configMaps(c.options.Namespace)
-	if ok {
+	if stored.Metadata.Name != "" {
 		err = c.client.update(ctx, at.object(stored.Metadata.Name), next, &next)
 	} else {
 		owner := c.set.owner()
@@ -95,5 +113,6 @@ func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
 		return conflict(what, err)
 	}
 	c.memory.put(next)
+	c.recalled = next
 	return nil
 }

@@ -27,6 +27,7 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 		return rollout.Decision{}, err
 	}
 	defer c.Close()
+	c.plan = plan
 	if report == nil {
 		report = func(rollout.Observed, rollout.Decision) {}
 	}

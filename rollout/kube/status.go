@@ -191,19 +191,33 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 
 // tell writes an Event about the CloneSet. A release does not end because nobody hears of it.
 func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
-	now := c.options.Now()
-	body := map[string]any{
-		"apiVersion": "v1", "kind": "Event",
-		"metadata": map[string]any{"generateName": c.target.Name + ".", "namespace": c.target.Namespace},
-		"involvedObject": map[string]any{
-			"apiVersion": c.set.APIVersion, "kind": c.set.Kind, "name": c.target.Name,
-			"namespace": c.target.Namespace, "uid": c.target.UID, "resourceVersion": c.set.Metadata.ResourceVersion,
-		},
-		"type": kind, "reason": reason, "message": message, "count": 1,
-		"firstTimestamp": stamp(now), "lastTimestamp": stamp(now),
-		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": c.options.Identity,
+	about := reference{
+		APIVersion: c.set.APIVersion, Kind: c.set.Kind, Name: c.target.Name, Namespace: c.target.Namespace,
+		UID: c.target.UID, ResourceVersion: c.set.Metadata.ResourceVersion,
 	}
+	body := newEvent(about, kind, reason, message, c.options)
 	if err := c.client.create(ctx, events(c.target.Namespace).path, body, nil); err != nil && refused(err) && c.options.Warn != nil {
 		c.options.Warn(explain("writing an Event about CloneSet "+c.target.Namespace+"/"+c.target.Name, err))
+	}
+}
+
+// reference names the object that an Event is about.
+type reference struct {
+	APIVersion      string `json:"apiVersion"`
+	Kind            string `json:"kind"`
+	Name            string `json:"name"`
+	Namespace       string `json:"namespace"`
+	UID             string `json:"uid"`
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+}
+
+func newEvent(about reference, kind, reason, message string, o Options) map[string]any {
+	now := stamp(o.Now())
+	return map[string]any{
+		"apiVersion": "v1", "kind": "Event",
+		"metadata":       map[string]any{"generateName": about.Name + ".", "namespace": about.Namespace},
+		"involvedObject": about, "type": kind, "reason": reason, "message": message, "count": 1,
+		"firstTimestamp": now, "lastTimestamp": now,
+		"source": map[string]any{"component": fieldManager}, "reportingComponent": fieldManager, "reportingInstance": o.Identity,
 	}
 }

@@ -32,7 +32,7 @@ func RunTrain(ctx context.Context, train rollout.Train, release func(ctx context
 	for i := range errs {
 		errs[i], stops[i] = ErrNotStarted, make(chan string, 1)
 	}
-	standing := make([]rollout.Standing, len(train.Targets))
+	standing := make([]rollout.TargetState, len(train.Targets))
 	for {
 		start, over := train.Next(standing)
 		if over || ctx.Err() != nil && !underWay(standing) {
@@ -40,29 +40,29 @@ func RunTrain(ctx context.Context, train rollout.Train, release func(ctx context
 		}
 		if ctx.Err() == nil {
 			for _, i := range start {
-				standing[i] = rollout.UnderWay
+				standing[i] = rollout.TargetUnderWay
 				go func() { ends <- end{i, release(ctx, i, stops[i])} }()
 			}
 		}
 		e := <-ends
 		errs[e.target] = e.err
-		if standing[e.target] = rollout.Arrived; e.err == nil {
+		if standing[e.target] = rollout.TargetDone; e.err == nil {
 			continue
 		}
-		if standing[e.target] = rollout.Failed; first == nil {
+		if standing[e.target] = rollout.TargetFailed; first == nil {
 			first = e.err
 		}
 		for i, s := range standing {
-			if s == rollout.UnderWay {
+			if s == rollout.TargetUnderWay {
 				notifyWith(stops[i], trainStopped(train.Targets[e.target].Target))
 			}
 		}
 	}
 }
 
-func underWay(standing []rollout.Standing) bool {
+func underWay(standing []rollout.TargetState) bool {
 	for _, s := range standing {
-		if s == rollout.UnderWay {
+		if s == rollout.TargetUnderWay {
 			return true
 		}
 	}

@@ -107,6 +107,9 @@ func then(b rollout.OutlineBatch, last bool) string {
 	if b.Pause.UntilApproved {
 		steps = append(steps, "wait for approval")
 	}
+	if b.Pause.Window != nil {
+		steps = append(steps, "wait for "+b.Pause.Window.String())
+	}
 	if last {
 		steps = append(steps, "done")
 	} else {

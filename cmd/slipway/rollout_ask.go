@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// askFlags are those of a command that asks something of a release.
+type askFlags struct {
+	visitFlags
+	ask   rollout.Ask
+	why   string
+	batch int
+	all   bool
+}
+
+const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET with the name that the API server knows the person by, and the agent
+of the release acts on it. status shows it later, and an Event on the CloneSet tells it now where the person may write one.
+
+Exit codes: 0 stored, or it was so already; 1 refused, nothing was stored; 2 usage; 10 plan invalid.
+
+` + visitRole
+
+func newRolloutAskCommands(s streams) []*cobra.Command {
+	approve := askCommand(s, rollout.Approve, &cobra.Command{
+		Use:   "approve [flags] [CLONESET]",
+		Short: "Let the batch pass that waits for approval",
+		Long: `Let the batch pass that waits for approval, and no other: without --batch nothing is approved that does not wait yet.
+Approval stands in for no check, pause or time window: those of the batch still have to pass.`,
+		Example: `  slipway rollout approve demo -n shop -m "latency looks fine"
+  # ahead of time
+  slipway rollout approve demo --batch 2`,
+	})
+	return []*cobra.Command{
+		approve,
+		askCommand(s, rollout.Hold, &cobra.Command{
+			Use:   "pause [flags] [CLONESET]",
+			Short: "Hold a release where it is",
+			Long: `Hold a release where it is: the agent stays, and writes nothing until somebody resumes it. The time does not count against
+the batch's deadline or pause.`,
+			Example: `  slipway rollout pause demo -m "incident 42"`,
+		}),
+		askCommand(s, rollout.Resume, &cobra.Command{
+			Use:     "resume [flags] [CLONESET]",
+			Short:   "Let a held release go on",
+			Long:    `Let a release go on that rollout pause holds.`,
+			Example: `  slipway rollout resume demo`,
+		}),
+		askCommand(s, rollout.Abort, &cobra.Command{
+			Use:   "abort [flags] [CLONESET]",
+			Short: "Make a release fail, as its plan says",
+			Long: `Make a release fail: it stops (exit code 11) or rolls back (12), as onFailure says. A release that is held is resumed
+for that.`,
+			Example: `  slipway rollout abort demo -m "wrong image"`,
+		}),
+		askCommand(s, rollout.Undo, &cobra.Command{
+			Use:   "undo [flags] [CLONESET]",
+			Short: "Return to the revision before a release",
+			Long: `Return to the revision before a release. While it runs it turns back now, within its budget, whatever onFailure says, and
+its agent ends with exit code 12. After it has ended the template of the revision before is written into the CloneSet, as
+kubectl rollout undo does with a Deployment; whoever replaces its pods acts on that: a controller, an agent that stays, or
+the next slipway rollout run.
+
+The cluster goes back, Git does not: revert the change there too.`,
+			Example: `  slipway rollout undo demo -m "errors doubled"`,
+		}),
+	}
+}
+
+func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
+	f := &askFlags{ask: ask}
+	cmd.Long += "\n\n" + askOutcome
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return f.run(cmd.Context(), s, args, cmd.Flags().Changed("batch"))
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&f.why, "message", "m", "", "`TEXT` to record: why")
+	if ask == rollout.Approve {
+		cmd.Flags().IntVar(&f.batch, "batch", 0, "`NUMBER` of the batch, from 1, to approve that one and also ahead of time; without it the one that waits")
+		cmd.Flags().BoolVar(&f.all, "all", false, "approve every batch to come")
+	}
+	return cmd
+}
+
+func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool) error {
+	switch {
+	case batch && f.all:
+		return usagef("--batch and --all exclude each other")
+	case batch && f.batch < 1:
+		return usagef("--batch %d: batches are counted from 1", f.batch)
+	}
+	visit, err := f.visit(s, args)
+	if err != nil {
+		return err
+	}
+	request := rollout.Request{Ask: f.ask, All: f.all, Why: f.why}
+	if f.ask == rollout.Approve {
+		request.Batch = f.batch - 1 // without --batch it is negative: the one that waits
+	}
+	answer, err := visit.Ask(ctx, request)
+	var refusal *rollout.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}
+	case errors.Is(err, kube.ErrInvalid):
+		return &exitError{code: exitInvalid, err: err}
+	case err != nil:
+		return err
+	}
+	if _, err := io.WriteString(s.out, visit.Target()+": "+answer.Message+"\n"); err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
+	}
+	f.advise(ctx, s, visit, answer)
+	return nil
+}
+
+// advise says what the person has to know beyond the answer.
+func (f *askFlags) advise(ctx context.Context, s streams, visit *kube.Visit, answer rollout.Answer) {
+	if f.ask == rollout.Undo && answer.Changed {
+		s.say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
+	}
+	sight, err := visit.Look(ctx)
+	if err != nil {
+		return // the request is stored, and this is by the way
+	}
+	absent := sight.Agent.Absent(time.Now())
+	switch {
+	case absent == "" || !answer.Changed:
+	case answer.Restore != "":
+		s.say("note: %s: a controller, or slipway rollout run, has to act on the template", absent)
+	default:
+		s.say("note: %s: the next slipway rollout run acts on what is stored", absent)
+	}
+}

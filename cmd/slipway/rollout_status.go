@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+// statusFlags are those of the commands that look at a release.
+type statusFlags struct {
+	visitFlags
+	output  string
+	wait    bool
+	timeout time.Duration
+}
+
+const statusCodes = `Exit codes: 0 the release is done, and nothing else is 0; 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a
+deadline, the failure threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 it has not ended.
+
+Where no release is recorded, the CloneSet's own status is what counts: 0 when it is of the present generation and every pod
+down to the partition is updated and available, else 14.
+
+` + visitRole
+
+func newRolloutStatusCommand(s streams) *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{
+		Use:   "status [flags] [CLONESET]",
+		Short: "Show how a release stands, with an exit code that tells the truth",
+		Long: `Show how a release stands: its batch, what it waits for, who has asked what of it, and whether an agent is at work. It
+looks once, unless --wait is given.
+
+` + statusCodes,
+		Example: `  slipway rollout status demo -n shop
+  # in a script: wait for the end, and fail unless it is a good one
+  slipway rollout status demo --wait --timeout 30m`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.status(cmd.Context(), s, args) },
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table or json")
+	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until the release has ended")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait; 0 is until the end")
+	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func newRolloutWatchCommand(s streams) *cobra.Command {
+	var f statusFlags
+	cmd := &cobra.Command{
+		Use:   "watch [flags] [CLONESET]",
+		Short: "Follow a release to its end",
+		Long: `Follow a release to its end, and end with its exit code: a live table on a terminal, JSON lines elsewhere. It shows what the
+agent stores and the CloneSet's status; where no agent is at work it says so and goes on, until --timeout.
+
+` + statusCodes,
+		Example: `  slipway rollout watch demo -n shop --timeout 30m`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.watch(cmd.Context(), s, args) },
+	}
+	f.add(cmd)
+	cmd.Flags().StringVarP(&f.output, "output", "o", "auto", "table, json (a line for each change), or auto: a table on a terminal, else json")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to follow it; 0 is until the end")
+	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"auto", "table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (f *statusFlags) status(ctx context.Context, s streams, args []string) error {
+	if err := f.check("table", "json"); err != nil {
+		return err
+	}
+	visit, err := f.visit(s, args)
+	if err != nil {
+		return err
+	}
+	var sight kube.Sight
+	if f.wait {
+		sight, err = f.follow(ctx, visit, func(kube.Sight) {})
+	} else {
+		sight, err = visit.Look(ctx)
+	}
+	if err != nil && !errors.Is(err, errTimeout) {
+		return visitError(ctx, err)
+	}
+	status := describe(visit, sight)
+	if f.output == "json" {
+		err = errors.Join(err, status.JSON(s.out))
+	} else {
+		err = errors.Join(err, status.Table(s.out))
+	}
+	return f.outcome(sight, err)
+}
+
+func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error {
+	if err := f.check("auto", "table", "json"); err != nil {
+		return err
+	}
+	visit, err := f.visit(s, args)
+	if err != nil {
+		return err
+	}
+	record, end := (&runFlags{output: f.output}).progress(s)
+	live, told := f.output == "table" || f.output == "auto" && isTerminal(s.out), ""
+	sight, err := f.follow(ctx, visit, func(sight kube.Sight) {
+		d, absent := sight.Decision, sight.Agent.Absent(time.Now())
+		switch {
+		case d.Ended() || absent == "":
+		case live:
+			d.Message += "; " + absent
+		case absent != told:
+			s.say("note: %s", absent)
+		}
+		told = absent
+		record(sight.Observed, d)
+	})
+	if failed := end(); failed != nil {
+		return fmt.Errorf("writing progress: %w", failed)
+	}
+	if err != nil && !errors.Is(err, errTimeout) {
+		return visitError(ctx, err)
+	}
+	return f.outcome(sight, err)
+}
+
+// errTimeout says that a release has not ended in the time that was given.
+var errTimeout = errors.New("the release has not ended in time")
+
+// follow looks until the release has ended or the time is up.
+func (f *statusFlags) follow(ctx context.Context, visit *kube.Visit, see func(kube.Sight)) (kube.Sight, error) {
+	limited := ctx
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, f.timeout)
+		defer cancel()
+	}
+	var last kube.Sight
+	_, err := visit.Follow(limited, func(s kube.Sight) {
+		last = s
+		see(s)
+	})
+	if err != nil && ctx.Err() == nil && limited.Err() != nil && last.Decision.Verdict != "" {
+		err = errTimeout
+	}
+	return last, err
+}
+
+func (f *statusFlags) check(formats ...string) error {
+	switch {
+	case !slices.Contains(formats, f.output):
+		return usagef("--output %q is not one of %s", f.output, strings.Join(formats, ", "))
+	case f.timeout < 0:
+		return usagef("--timeout %v: it cannot be negative", f.timeout)
+	}
+	return nil
+}
+
+// visitError gives an error of looking its exit code.
+func visitError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{code: exitSignal, err: errors.New("stopped by a signal: the release goes on")}
+	case errors.Is(err, kube.ErrInvalid):
+		return &exitError{code: exitInvalid, err: err}
+	default:
+		return err
+	}
+}
+
+// outcome turns the last look into an exit code. What is shown already is not told twice.
+func (f *statusFlags) outcome(s kube.Sight, err error) error {
+	switch {
+	case err != nil && !errors.Is(err, errTimeout):
+		return err
+	case errors.Is(err, errTimeout):
+		return &exitError{code: exitHeld, err: fmt.Errorf("%w: %v: %s", err, f.timeout, s.Decision.Message)}
+	}
+	if code := standingCode(s.Decision); code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// standingCode is the exit code for how a release stands: 0 for one that is done and for nothing else.
+func standingCode(d rollout.Decision) int {
+	if !d.Ended() {
+		return exitHeld
+	}
+	return d.Reason.ExitCode()
+}
+
+// describe is a look at a release as it is shown.
+func describe(visit *kube.Visit, s kube.Sight) report.Status {
+	status := report.NewStatus(s.Plan, s.Observed, s.Decision)
+	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
+	if s.Unread == nil {
+		counts := s.Observed.Counts()
+		status.Counts = &counts
+	} else {
+		status.Notes = append(status.Notes, s.Unread.Error())
+	}
+	if !s.Recorded() {
+		return status
+	}
+	status.Agent = s.Agent
+	switch absent := s.Agent.Absent(time.Now()); {
+	case s.Agent.Unknown != "":
+		status.AgentWords = "not known: " + s.Agent.Unknown
+	case absent != "":
+		status.AgentWords = absent
+	default:
+		status.AgentWords = s.Agent.Holder
+	}
+	return status
+}

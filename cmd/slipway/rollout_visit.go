@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// visitFlags say which release a person means.
+type visitFlags struct {
+	access    kube.Access
+	namespace string
+	plan      string
+	release   string
+}
+
+// visitRole is what people need, in the help of their commands.
+const visitRole = `Rights: a Role in the CloneSet's namespace, here for the CloneSet demo. To look needs no patch and no events; an undo after the
+release also needs to patch the CloneSet and to list controllerrevisions (group apps).
+
+  rules:
+  - {apiGroups: [""], resources: [configmaps], resourceNames: [slipway-demo], verbs: [get, list, watch, patch]}
+  - {apiGroups: [apps.kruise.io], resources: [clonesets], resourceNames: [demo], verbs: [get, list, watch]}
+  - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get]}
+  - {apiGroups: [""], resources: [events], verbs: [create]}`
+
+func (f *visitFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does")
+	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
+	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant")
+	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
+	completeFlag(cmd, "plan", completeManifests)
+	cmd.ValidArgsFunction = f.completeNames
+}
+
+// visit opens the release that the flags and the argument name.
+func (f *visitFlags) visit(s streams, args []string) (*kube.Visit, error) {
+	var plan *rollout.Plan
+	if f.plan != "" {
+		data, err := readInput(s, f.plan)
+		if err != nil {
+			return nil, &exitError{code: exitInvalid, err: err}
+		}
+		parsed, err := rollout.ParsePlan(f.plan, data)
+		if err != nil {
+			return nil, &exitError{code: exitInvalid, err: err}
+		}
+		plan = &parsed
+	}
+	options, err := f.target(plan, args)
+	if err != nil {
+		return nil, err
+	}
+	f.access.UserAgent, f.access.QPS, f.access.Burst = "slipway/"+buildVersion(), 20, 40
+	config, namespace, err := f.access.Config()
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	options.Config, options.Namespace = config, cmp.Or(f.namespace, options.Namespace, namespace, "default")
+	options.Release, options.Now = f.release, time.Now
+	if me, err := user.Current(); err == nil {
+		options.Identity = me.Username
+	}
+	return kube.NewVisit(options, plan)
+}
+
+// target is what is released, from the argument (NAME or KIND/NAME) or the plan.
+func (f *visitFlags) target(plan *rollout.Plan, args []string) (kube.Options, error) {
+	var o kube.Options
+	if plan != nil {
+		o.Namespace, o.Name, o.Version = plan.Namespace, plan.Target.Name, plan.Target.APIVersion
+	}
+	if len(args) > 0 {
+		kind, name, slash := strings.Cut(args[0], "/")
+		if !slash {
+			kind, name = "cloneset", args[0]
+		}
+		if !slices.Contains([]string{"cloneset", "clonesets", "clone"}, strings.ToLower(kind)) {
+			return o, usagef("%s is not what slipway releases: name a CloneSet", args[0])
+		}
+		o.Name = name
+	}
+	if o.Name == "" {
+		return o, usagef("no release is named: name a CloneSet, or give a --plan with a target")
+	}
+	return o, nil
+}
+
+// completeNames completes the names of the CloneSets whose releases are recorded.
+func (f *visitFlags) completeNames(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	f.access.UserAgent, f.access.QPS, f.access.Burst = "slipway/"+buildVersion(), 20, 40
+	config, namespace, err := f.access.Config()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	config.Timeout = 2 * time.Second // a shell waits for it
+	names, _ := kube.Names(cmd.Context(), config, cmp.Or(f.namespace, namespace, "default"))
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+)
+
+// running is an agent at work in a test.
+type running struct {
+	w        *world
+	stop     context.CancelFunc
+	ended    chan struct{}
+	decision rollout.Decision
+	err      error
+
+	mu   sync.Mutex
+	seen []rollout.Decision
+}
+
+// start runs an agent until the release or the test ends.
+func (w *world) start(plan rollout.Plan, options kube.Options) *running {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	r := &running{w: w, stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		r.decision, r.err = kube.Run(ctx, plan, options, func(_ rollout.Observed, d rollout.Decision) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.seen = append(r.seen, d)
+		})
+	}()
+	w.t.Cleanup(func() { stop(); <-r.ended })
+	return r
+}
+
+// decided waits until the agent has decided for a reason.
+func (r *running) decided(reason rollout.Reason) rollout.Decision {
+	r.w.t.Helper()
+	var found rollout.Decision
+	kubetest.Eventually(r.w.t, "the agent decides "+string(reason), func() (bool, string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		var all []string
+		for _, d := range r.seen {
+			if d.Reason == reason {
+				found = d
+				return true, ""
+			}
+			all = append(all, string(d.Reason)+": "+d.Message)
+		}
+		return false, strings.Join(all, "\n")
+	})
+	return found
+}
+
+// stands waits until the agent's last decision has a reason.
+func (r *running) stands(reason rollout.Reason) rollout.Decision {
+	r.w.t.Helper()
+	var last rollout.Decision
+	kubetest.Eventually(r.w.t, "the release stands at "+string(reason), func() (bool, string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.seen) > 0 {
+			last = r.seen[len(r.seen)-1]
+		}
+		return last.Reason == reason, string(last.Reason) + ": " + last.Message
+	})
+	return last
+}
+
+// end waits for the end of the release, which must be the given one.
+func (r *running) end(want rollout.Reason) {
+	r.w.t.Helper()
+	kubetest.Eventually(r.w.t, "the release ends", func() (bool, string) {
+		select {
+		case <-r.ended:
+			return true, ""
+		default:
+			return false, "it runs"
+		}
+	})
+	if r.err != nil || r.decision.Reason != want {
+		r.w.t.Fatalf("ended with %s (%s), %v; want %s", r.decision.Reason, r.decision.Message, r.err, want)
+	}
+}
+
+// visit is a person in front of the release, as the given client.
+func (w *world) visit(c *kubetest.Client) *kube.Visit {
+	w.t.Helper()
+	options := w.options()
+	options.Config, options.Identity = config(w.t, c), "somebody"
+	v, err := kube.NewVisit(options, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) ask(v *kube.Visit, r rollout.Request) rollout.Answer {
+	w.t.Helper()
+	answer, err := v.Ask(w.t.Context(), r)
+	if err != nil {
+		w.t.Fatalf("%s: %v", r.Ask, err)
+	}
+	return answer
+}
+
+func (w *world) look(v *kube.Visit) kube.Sight {
+	w.t.Helper()
+	s, err := v.Look(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+func refusal(err error) string {
+	var r *rollout.Refusal
+	if errors.As(err, &r) {
+		return r.Why
+	}
+	return ""
+}
+
+var waits = rollout.Request{Ask: rollout.Approve, Batch: -1}
+
+// approvals are three batches, the first two of which wait for approval.
+func approvals() rollout.Plan {
+	pause := rollout.Pause{UntilApproved: true}
+	return rollout.Plan{Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1), Pause: pause}, {Replicas: rollout.Pods(2), Pause: pause}, {Replicas: rollout.Percent(100)},
+	}}
+}
+
+// ready is a CloneSet at rest on v1 whose template is v2 by now.
+func (w *world) ready() {
+	w.t.Helper()
+	w.release(rollout.Plan{}, rollout.Completed)
+	w.image("v2")
+}
+
+const people = `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`
+
+// TestApprovalLetsTheBatchPass approves one batch as it waits and one ahead, as a user with exactly the rights that the help
+// prints, and finds who and when in the agent's words, in the memory and in an Event.
+func TestApprovalLetsTheBatchPass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(3, people))
+	w.ready()
+	alice := w.person(false)
+	v := w.visit(alice.Client)
+	if _, err := v.Ask(t.Context(), waits); !strings.Contains(refusal(err), "has ended") {
+		t.Errorf("an approval of the release before says %v", err)
+	}
+	agent := w.start(approvals(), w.options())
+	agent.stands(rollout.AwaitingApproval)
+	if s := w.look(v); s.Decision.Reason != rollout.AwaitingApproval || s.Agent.Holder != "agent" || s.Agent.Absent(time.Now()) != "" {
+		t.Errorf("the release looks like %+v %+v", s.Decision, s.Agent)
+	}
+	ahead := rollout.Request{Ask: rollout.Approve, Batch: 1}
+	if a := w.ask(v, ahead); !a.Changed {
+		t.Errorf("ahead: %+v", a)
+	}
+	if a := w.ask(v, waits); !a.Changed || !strings.Contains(a.Message, "batch 1 of 3 approved by system:serviceaccount:"+w.namespace) {
+		t.Errorf("approved: %+v", a)
+	}
+	agent.end(rollout.Completed)
+	var said []string
+	for _, d := range agent.seen {
+		if d.Reason == rollout.BatchStarted && strings.Contains(d.Message, "; approved by system:serviceaccount:"+w.namespace) {
+			said = append(said, d.Message)
+		}
+	}
+	if len(said) != 2 {
+		t.Errorf("the agent says %q", said)
+	}
+	if s := w.look(v); s.Decision.Reason != rollout.Completed || len(s.Observed.Progress.Requests) != 2 || s.Agent.Holder != "" {
+		t.Errorf("in the end it looks like %+v", s)
+	}
+	if n := len(w.events("Approve")); n != 2 {
+		t.Errorf("%d Events tell of approvals", n)
+	}
+}
+
+// person is a user with the documented rights.
+func (w *world) person(read bool, more ...kubetest.Rule) *kubetest.User {
+	w.t.Helper()
+	var rules []kubetest.Rule
+	for _, r := range kube.PeopleRules("demo", read) {
+		names, _ := r["resourceNames"].([]string)
+		rules = append(rules, kubetest.Rule{APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string), Verbs: r["verbs"].([]string), ResourceNames: names})
+	}
+	user := w.User(w.t, w.namespace, append(rules, more...)...)
+	kubetest.Eventually(w.t, "the rights are known", func() (bool, string) {
+		_, err := user.TryGet(w.path("clonesets", "demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	return user
+}
+
+// events are the messages of the Events for a reason.
+func (w *world) events(reason string) []string {
+	w.t.Helper()
+	var messages []string
+	for _, e := range kubetest.Field(w.Get(w.t, w.path("events")), "items").([]any) {
+		if kubetest.Field(e.(map[string]any), "reason") == reason {
+			messages = append(messages, kubetest.Field(e.(map[string]any), "message").(string))
+		}
+	}
+	return messages
+}
+
+// TestPauseHoldsEveryWrite holds a release between two pods: nothing is written (I7), although the deadline passes twice, and
+// the release goes on after it.
+func TestPauseHoldsEveryWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(4, people))
+	w.ready()
+	v := w.visit(w.person(false).Client)
+	plan := approvals()
+	plan.ProgressDeadline = 4 * time.Second
+	agent := w.start(plan, w.options())
+	agent.stands(rollout.AwaitingApproval)
+	w.ask(v, rollout.Request{Ask: rollout.Hold, Why: "incident 42"})
+	agent.stands(rollout.HeldByPerson)
+	w.ask(v, waits) // an approval does not resume
+	noted := w.look(v).Observed.Progress.Paused
+	if noted.IsZero() {
+		kubetest.Eventually(t, "the pause is noted", func() (bool, string) {
+			noted = w.look(v).Observed.Progress.Paused
+			return !noted.IsZero(), ""
+		})
+	}
+	before := w.podWrites()
+	w.Delete(t, w.path("pods", w.pods()[0])) // a reason to write, if it were not held
+	kubetest.Eventually(t, "the deadline passes twice", func() (bool, string) {
+		return time.Since(noted) > 2*plan.ProgressDeadline, ""
+	})
+	if n := w.podWrites() - before; n != 0 {
+		t.Errorf("%d writes on pods while the release is held", n)
+	}
+	if s := w.look(v); s.Decision.Reason != rollout.HeldByPerson || !strings.Contains(s.Decision.Message, "(incident 42)") {
+		t.Errorf("held it looks like %+v", s.Decision)
+	}
+	w.ask(v, rollout.Request{Ask: rollout.Resume})
+	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
+	agent.end(rollout.Completed)
+	if d := agent.decided(rollout.Resumed); !strings.Contains(d.Message, "resumed by system:serviceaccount:") {
+		t.Errorf("the agent says %s", d.Message)
+	}
+}
+
+// images counts the images of the pods.
+func (w *world) images() map[string]int {
+	w.t.Helper()
+	images := map[string]int{}
+	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		c := kubetest.Field(p.(map[string]any), "spec", "containers").([]any)[0].(map[string]any)
+		images[c["image"].(string)]++
+	}
+	return images
+}
+
+// TestAbortFailsAsThePlanSays, and undo turns back whatever the plan says; both end a pause.
+func TestAbortAndUndo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ask  rollout.Ask
+		fail rollout.OnFailure
+		ends rollout.Reason
+		code int
+		v1   int // pods of the image before
+	}{
+		"abort stops":      {rollout.Abort, rollout.Stop, rollout.AbortedByPerson, 11, 2},
+		"abort rolls back": {rollout.Abort, rollout.Rollback, rollout.RolledBack, 12, 3},
+		"undo":             {rollout.Undo, rollout.Stop, rollout.RolledBack, 12, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, set(3, people))
+			w.ready()
+			v := w.visit(w.Client)
+			plan := approvals()
+			plan.OnFailure = c.fail
+			agent := w.start(plan, w.options())
+			agent.stands(rollout.AwaitingApproval)
+			w.ask(v, rollout.Request{Ask: rollout.Hold})
+			w.ask(v, rollout.Request{Ask: c.ask, Why: "errors doubled"})
+			agent.end(c.ends)
+			if code := agent.decision.Reason.ExitCode(); code != c.code || !strings.Contains(agent.decision.Message, "(errors doubled)") {
+				t.Errorf("exit code %d: %s", code, agent.decision.Message)
+			}
+			if got := w.images(); got["example.com/app:v1"] != c.v1 || got["example.com/app:v1"]+got["example.com/app:v2"] != 3 {
+				t.Errorf("the pods run %v", got)
+			}
+			if s := w.look(v); s.Decision.Reason.ExitCode() != c.code || !s.Decision.Ended() {
+				t.Errorf("it looks like %+v", s.Decision)
+			}
+			for _, r := range []rollout.Request{waits, {Ask: rollout.Hold}, {Ask: rollout.Abort}} {
+				if _, err := v.Ask(t.Context(), r); !strings.Contains(refusal(err), "the release has ended") {
+					t.Errorf("%s after the end: %v", r.Ask, err)
+				}
+			}
+			// The same release, begun again by a Job that is started again, does not begin again by itself.
+			w.release(plan, c.ends)
+			// kubevela#7170: nothing that was asked of it is asked of the next one.
+			w.image("v3")
+			next := w.start(approvals(), w.options())
+			next.stands(rollout.AwaitingApproval)
+			if s := w.look(v); len(s.Observed.Progress.Requests) != 0 || s.Decision.Reason != rollout.AwaitingApproval {
+				t.Errorf("the next release begins with %+v", s)
+			}
+		})
+	}
+}
+
+// TestUndoAfterTheRelease writes the template before it back, once, and the next run carries it out.
+func TestUndoAfterTheRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	w.ready()
+	w.release(rollout.Plan{}, rollout.Completed)
+	bob := w.person(false)
+	if _, err := w.visit(bob.Client).Ask(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil || !strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
+		t.Errorf("without the rights for it: %v", err)
+	}
+	carol := w.person(false, kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"}, Verbs: []string{"list"}},
+		kubetest.Rule{APIGroups: []string{"apps.kruise.io"}, Resources: []string{"clonesets"}, Verbs: []string{"patch"}, ResourceNames: []string{"demo"}})
+	v := w.visit(carol.Client)
+	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
+		t.Errorf("%+v", a)
+	}
+	template := kubetest.Field(w.Get(t, w.path("clonesets", "demo")), "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+	if template["image"] != "example.com/app:v1" {
+		t.Errorf("the template has %v", template)
+	}
+	if s := w.look(v); s.Decision.Ended() || s.Decision.Reason != rollout.NotStarted {
+		t.Errorf("before anybody acts on it: %+v", s.Decision)
+	}
+	w.release(rollout.Plan{}, rollout.Completed)
+	if got := w.images(); got["example.com/app:v1"] != 2 {
+		t.Errorf("the pods run %v", got)
+	}
+}
+
+// TestRequestsOfARace: people ask many things while the agent records, on the real server; the agent's own writes and other
+// people's lose none of them, and of two that ask for the same one changes something.
+func TestRequestsOfARace(t *testing.T) {
+	t.Parallel()
+	const batches = 16
+	w := newWorld(t, set(batches, `{type: ReCreate, maxSurge: 1, maxUnavailable: 1}`))
+	w.ready()
+	var plan rollout.Plan
+	for i := range batches {
+		plan.Batches = append(plan.Batches, rollout.Batch{Replicas: rollout.Pods(i + 1), Pause: rollout.Pause{UntilApproved: true}})
+	}
+	agent := w.start(plan, w.options())
+	agent.stands(rollout.AwaitingApproval)
+	var people sync.WaitGroup
+	var mu sync.Mutex
+	changes := 0
+	for range 3 {
+		v := w.visit(w.Client)
+		people.Go(func() {
+			for i := range batches {
+				a, err := v.Ask(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: i})
+				if why := refusal(err); err != nil && !strings.Contains(why, "is over") && !strings.Contains(why, "has ended") {
+					t.Errorf("batch %d: %v", i+1, err)
+				}
+				mu.Lock()
+				if a.Changed {
+					changes++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	people.Wait()
+	agent.end(rollout.Completed)
+	approved := map[int]int{}
+	requests := w.look(w.visit(w.Client)).Observed.Progress.Requests
+	for _, r := range requests {
+		approved[r.Batch]++
+	}
+	if len(approved) != batches || len(requests) != batches || changes != batches {
+		t.Errorf("%d requests of %d batches are recorded, %d changed something", len(requests), len(approved), changes)
+	}
+	conflicts := w.Requests(t, w.namespace).Writes().Where(func(r kubetest.Request) bool { return r.Resource == "configmaps" && r.Code == 409 })
+	t.Logf("%d conflicts", len(conflicts))
+}
+
+// TestPeopleHear what they need to know: nothing is recorded, another release is, nobody is at work, a right is missing.
+func TestPeopleHear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	v := w.visit(w.Client)
+	if _, err := v.Ask(t.Context(), waits); !strings.Contains(refusal(err), "there is no ConfigMap "+w.namespace+"/slipway-demo") {
+		t.Errorf("without a release: %v", err)
+	}
+	if s := w.look(v); s.Recorded() || s.Decision.Reason != rollout.NotStarted {
+		t.Errorf("without a release it looks like %+v", s.Decision)
+	}
+	w.ready()
+	agent := w.start(approvals(), w.options())
+	agent.stands(rollout.AwaitingApproval)
+
+	options := w.options()
+	options.Release = "another"
+	other, err := kube.NewVisit(options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Ask(t.Context(), waits); !strings.Contains(refusal(err), "release another has not begun, or is over") {
+		t.Errorf("of another release: %v", err)
+	}
+	if s := w.look(other); s.Decision.Ended() || !strings.Contains(s.Decision.Message, "release another") {
+		t.Errorf("another release looks like %+v", s.Decision)
+	}
+
+	reader := w.visit(w.person(true).Client)
+	if s := w.look(reader); s.Decision.Reason != rollout.AwaitingApproval || s.Agent.Holder != "agent" {
+		t.Errorf("who may only look sees %+v", s)
+	}
+	if _, err := reader.Ask(t.Context(), waits); err == nil || !strings.Contains(err.Error(), `cannot patch resource "configmaps"`) || !strings.Contains(err.Error(), "--help prints a Role") {
+		t.Errorf("who may only look and approves hears %v", err)
+	}
+	nobody := w.visit(w.User(t, w.namespace).Client)
+	if _, err := nobody.Ask(t.Context(), waits); err == nil || !strings.Contains(err.Error(), `cannot get resource "configmaps"`) {
+		t.Errorf("who may do nothing hears %v", err)
+	}
+	// A memory and no more: the state of the release is known, the CloneSet is not.
+	half := w.User(t, w.namespace, kubetest.Rule{Resources: []string{"configmaps"}, Verbs: []string{"get"}, ResourceNames: []string{"slipway-demo"}})
+	kubetest.Eventually(t, "the right is known", func() (bool, string) {
+		_, err := half.TryGet(w.path("configmaps", "slipway-demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	if s := w.look(w.visit(half.Client)); s.Unread == nil || s.Agent.Unknown == "" || s.Observed.Progress.Revision == "" || s.Decision.Ended() {
+		t.Errorf("who may read only the memory sees %+v", s)
+	}
+
+	agent.stop()
+	<-agent.ended
+	a := w.ask(v, waits)
+	if s := w.look(v); !a.Changed || !strings.Contains(s.Agent.Absent(time.Now()), "no agent is at work") {
+		t.Errorf("without an agent: %+v, %+v", a, s.Agent)
+	}
+	again := w.start(approvals(), w.options())
+	again.stands(rollout.AwaitingApproval)
+	if d := again.stands(rollout.AwaitingApproval); d.Batch != 1 {
+		t.Errorf("the approval without an agent is not acted on later: %+v", d)
+	}
+}
+
+// TestFollowEndsWithTheRelease, and waits for one that is to come although the one before is done.
+func TestFollowEndsWithTheRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	w.ready()
+	v := w.visit(w.person(true).Client)
+	first, reasons := make(chan struct{}, 1), map[rollout.Reason]bool{}
+	ended := make(chan kube.Sight, 1)
+	go func() {
+		s, err := v.Follow(t.Context(), func(s kube.Sight) {
+			reasons[s.Decision.Reason] = true
+			select {
+			case first <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- s
+	}()
+	<-first
+	agent := w.start(approvals(), w.options())
+	agent.stands(rollout.AwaitingApproval)
+	w.ask(w.visit(w.Client), rollout.Request{Ask: rollout.Approve, All: true})
+	agent.end(rollout.Completed)
+	if s := <-ended; s.Decision.Reason != rollout.Completed || !reasons[rollout.NotStarted] || !reasons[rollout.AwaitingApproval] {
+		t.Errorf("ended with %+v after %v", s.Decision, reasons)
+	}
+	// Of a CloneSet that is gone there is nothing to wait for.
+	w.Delete(t, w.path("clonesets", "demo"))
+	if s, err := v.Follow(t.Context(), func(kube.Sight) {}); err == nil && !s.Decision.Ended() {
+		t.Errorf("of a deleted CloneSet: %+v", s.Decision)
+	}
+}

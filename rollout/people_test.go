@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// readyBatch is a release of two pods whose first batch is ready and has a pause, on a Monday.
+func readyBatch(t *testing.T, pause rollout.Pause) (rollout.Plan, rollout.Observed) {
+	t.Helper()
+	now := at(t, "2026-01-05T05:00:00Z")
+	p := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: pause}, {Replicas: rollout.Percent(100)}}}
+	pod := func(name, revision string) rollout.Pod {
+		return rollout.Pod{
+			Name: name, UID: name, Instance: name, Node: "n", Phase: rollout.PodRunning, Revision: revision, Lifecycle: rollout.Normal,
+			Ready: true, ReadySince: now, Created: now,
+		}
+	}
+	template := func(image string) map[string]any {
+		return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}}}
+	}
+	set, err := rollout.ParseCloneSet("set", []byte(`{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo},
+spec: {replicas: 2, selector: {matchLabels: {app: demo}}, updateStrategy: {maxUnavailable: 1},
+template: {metadata: {labels: {app: demo}}, spec: {containers: [{name: app, image: b}]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, rollout.Observed{
+		Now: now, CloneSet: set, UpdateRevision: "new", StableRevision: "old",
+		Revisions: []rollout.Revision{{Name: "old", Template: template("a")}, {Name: "new", Template: template("b")}},
+		Pods:      []rollout.Pod{pod("a", "new"), pod("b", "old")},
+		Progress:  rollout.Progress{Revision: "new", Stable: "old", Started: now.Add(-time.Minute), Ready: now.Add(-time.Second)},
+	}
+}
+
+func approve(batch int) rollout.Request {
+	return rollout.Request{Ask: rollout.Approve, Batch: batch, By: "alice", At: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
+}
+
+func ask(a rollout.Ask) rollout.Request {
+	r := approve(0)
+	r.Ask = a
+	return r
+}
+
+// three are three batches; the first and the last wait for approval, the first after a pause.
+func three() rollout.Plan {
+	return rollout.Plan{Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true, Duration: time.Minute}},
+		{Replicas: rollout.Pods(2)},
+		{Replicas: rollout.Percent(100), Pause: rollout.Pause{UntilApproved: true}},
+	}}
+}
+
+func TestAnswered(t *testing.T) {
+	now := approve(0).At
+	begun := rollout.Progress{Revision: "new", Stable: "old", Started: now.Add(-time.Hour)}
+	ready, soaking, second, held, back := begun, begun, begun, begun, begun
+	ready.Ready, soaking.Ready = now.Add(-time.Minute), now.Add(-time.Second)
+	second.Batch = 1
+	held.Hold, held.Requests = true, []rollout.Request{{Ask: rollout.Hold, By: "bob", At: now}}
+	back.Back, back.Message = true, "batch 1 was late"
+	ended := func(reason rollout.Reason) rollout.Progress {
+		p := begun
+		p.Outcome, p.Message = reason, "in words"
+		return p
+	}
+	first := begun
+	first.Stable = "new"
+	aborted, undone, approved := begun, begun, ready
+	aborted.Abort, undone.Undo = true, true
+	approved.Approved, approved.Requests = 1, []rollout.Request{{Ask: rollout.Approve, By: "bob", At: now}}
+	later := approve(2)
+	all := approve(0)
+	all.All = true
+
+	for name, c := range map[string]struct {
+		p       rollout.Progress
+		r       rollout.Request
+		refused string
+		already string
+		changes func(*rollout.Progress)
+		says    string
+	}{
+		"the batch that waits":                 {p: ready, r: approve(-1), changes: func(p *rollout.Progress) { p.Approved = 1 }, says: "batch 1 of 3 approved by alice at 2026-01-05T05:00:00Z"},
+		"the batch that waits, by number":      {p: ready, r: approve(0), changes: func(p *rollout.Progress) { p.Approved = 1 }, says: "batch 1 of 3 approved"},
+		"a batch that is not ready":            {p: begun, r: approve(-1), refused: "batch 1 of 3 is not ready yet, so it does not wait for approval; --batch 1 approves batch 1 ahead"},
+		"a batch that pauses first":            {p: soaking, r: approve(-1), refused: "pauses until 2026-01-05T05:00:59Z before it waits"},
+		"a batch ahead":                        {p: begun, r: later, changes: func(*rollout.Progress) {}, says: "batch 3 of 3 approved"},
+		"a batch that is over":                 {p: second, r: approve(0), refused: "batch 1 of 3 is over: the release is in batch 2"},
+		"a batch that asks for none":           {p: second, r: approve(1), refused: "batch 2 of 3 needs no approval"},
+		"the present one, which asks for none": {p: second, r: approve(-1), refused: "batch 2 of 3 waits for no approval; --batch 3 approves batch 3 ahead"},
+		"a batch that does not exist":          {p: begun, r: approve(3), refused: "there is no batch 4: the plan has 3"},
+		"a second approval":                    {p: approved, r: approve(-1), already: "batch 1 of 3 was approved already by bob"},
+		"all":                                  {p: begun, r: all, changes: func(*rollout.Progress) {}, says: "every batch that needs it (2) approved"},
+		"approval of a rollback":               {p: back, r: approve(-1), refused: "a rollback needs no approval"},
+		"approval after an abort":              {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
+		"approval of an ended release":         {p: ended(rollout.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
+		"approval before the release":          {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
+		"pause":                                {p: begun, r: ask(rollout.Hold), changes: func(p *rollout.Progress) { p.Hold = true }, says: "held by alice"},
+		"pause twice":                          {p: held, r: ask(rollout.Hold), already: "held already, by bob"},
+		"pause a rollback":                     {p: back, r: ask(rollout.Hold), changes: func(p *rollout.Progress) { p.Hold = true }, says: "held"},
+		"pause after an undo":                  {p: undone, r: ask(rollout.Hold), refused: "undo was asked"},
+		"resume":                               {p: held, r: ask(rollout.Resume), changes: func(p *rollout.Progress) { p.Hold = false }, says: "resumed by alice"},
+		"resume what is not held":              {p: begun, r: ask(rollout.Resume), already: "nobody holds the release"},
+		"abort":                                {p: begun, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort = true }, says: "aborted by alice"},
+		"abort what is held":                   {p: held, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort, p.Hold = true, false }, says: "aborted"},
+		"abort twice":                          {p: aborted, r: ask(rollout.Abort), already: "abort was asked already"},
+		"abort a rollback":                     {p: back, r: ask(rollout.Abort), refused: "rolling back to old already: batch 1 was late"},
+		"undo":                                 {p: begun, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
+		"undo after an abort":                  {p: aborted, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
+		"undo the first revision":              {p: first, r: ask(rollout.Undo), refused: "there is no earlier revision to return to: new is the first"},
+		"undo what was rolled back":            {p: ended(rollout.RolledBack), r: ask(rollout.Undo), refused: "rolled back already: in words"},
+		"undo what was superseded":             {p: ended(rollout.Superseded), r: ask(rollout.Undo), refused: "another release has taken the place"},
+		"undo a failed release":                {p: ended(rollout.DeadlineExceeded), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again, undone by alice"},
+		"undo a complete release":              {p: ended(rollout.Completed), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, _ := json.Marshal(c.p)
+			a, err := rollout.Answered(three(), c.p, c.r)
+			if after, _ := json.Marshal(c.p); string(after) != string(before) {
+				t.Errorf("the progress that was asked about is now %s", after)
+			}
+			var refusal *rollout.Refusal
+			switch {
+			case c.refused != "":
+				if !errors.As(err, &refusal) || !strings.Contains(refusal.Why, c.refused) || a.Changed {
+					t.Errorf("%+v, %v; want a refusal: %s", a, err, c.refused)
+				}
+				return
+			case err != nil:
+				t.Fatal(err)
+			case c.already != "":
+				if a.Changed || !strings.Contains(a.Message, c.already) {
+					t.Errorf("%+v; want no change: %s", a, c.already)
+				}
+				return
+			}
+			want := c.p
+			c.changes(&want)
+			got := a.Progress
+			last := got.Requests[len(got.Requests)-1]
+			got.Requests = c.p.Requests
+			if !reflect.DeepEqual(got, want) || last.By != "alice" || last.Ask != c.r.Ask || !strings.Contains(a.Message, c.says) {
+				t.Errorf("%+v with %+v says %q", got, last, a.Message)
+			}
+			if again, err := rollout.Answered(three(), a.Progress, c.r); c.p.Outcome == "" && err == nil && again.Changed {
+				t.Errorf("asked again it changes something: %+v", again)
+			}
+		})
+	}
+}
+
+// TestApprovalIsOfOneBatch: an approval ahead lets that batch pass and no other.
+func TestApprovalIsOfOneBatch(t *testing.T) {
+	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	p.Batches[1].Pause.UntilApproved = true
+	a, err := rollout.Answered(p, o.Progress, approve(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Progress = a.Progress
+	if d := rollout.Decide(p, o); d.Reason != rollout.AwaitingApproval {
+		t.Errorf("batch 1 passes with the approval of batch 2: %+v", d)
+	}
+	all := approve(-1)
+	all.All = true
+	if a, err = rollout.Answered(p, o.Progress, all); err != nil {
+		t.Fatal(err)
+	}
+	o.Progress = a.Progress
+	if d := rollout.Decide(p, o); d.Reason != rollout.BatchStarted || !strings.Contains(d.Message, "; approved by alice at 2026-01-05T05:00:00Z") {
+		t.Errorf("with the approval of all: %+v", d)
+	}
+}
+
+// TestApprovalByEditingTheMemory is rollouts#37: who sets the number by hand is believed, and nobody is named.
+func TestApprovalByEditingTheMemory(t *testing.T) {
+	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	o.Progress.Approved = 1
+	if d := rollout.Decide(p, o); d.Reason != rollout.BatchStarted || strings.Contains(d.Message, "approved") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestRequestsOutliveTheirBatch: nothing that was asked is dropped by what the release records itself.
+func TestRequestsOutliveTheirBatch(t *testing.T) {
+	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	for _, r := range []rollout.Request{ask(rollout.Hold), ask(rollout.Resume), approve(-1)} {
+		a, err := rollout.Answered(p, o.Progress, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Progress = a.Progress
+		if d := rollout.Decide(p, o); len(d.Actions) == 1 {
+			o.Progress = *d.Actions[0].Progress
+		}
+	}
+	if n := len(o.Progress.Requests); o.Progress.Batch != 1 || n != 3 {
+		t.Errorf("in batch %d %d requests are left", o.Progress.Batch+1, n)
+	}
+}
+
+// TestPauseIsWaitedOutOnce is argo-rollouts#3774 the other way round: a retry neither loses the delay nor begins it again, and
+// a hold stops its clock.
+func TestPauseIsWaitedOutOnce(t *testing.T) {
+	p, o := readyBatch(t, rollout.Pause{Duration: time.Hour})
+	o.Progress.Ready = o.Now.Add(-20 * time.Minute)
+	for range 3 { // an agent that is started again and again
+		if d := rollout.Decide(p, o); d.Reason != rollout.Soaking || d.After != 40*time.Minute {
+			t.Fatalf("%+v", d)
+		}
+	}
+	a, err := rollout.Answered(p, o.Progress, ask(rollout.Hold))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Progress = a.Progress
+	held := rollout.Decide(p, o)
+	if held.Reason != rollout.HeldByPerson || !strings.Contains(held.Message, "held by alice") || len(held.Actions) != 1 {
+		t.Fatalf("held: %+v", held)
+	}
+	o.Progress = *held.Actions[0].Progress
+	o.Now = o.Now.Add(5 * time.Hour)
+	if d := rollout.Decide(p, o); len(d.Actions) != 0 || d.Verdict != rollout.Wait {
+		t.Errorf("a held release writes: %+v", d)
+	}
+	r := ask(rollout.Resume)
+	r.At = o.Now
+	if a, err = rollout.Answered(p, o.Progress, r); err != nil {
+		t.Fatal(err)
+	}
+	o.Progress = a.Progress
+	d := rollout.Decide(p, o)
+	if d.Reason != rollout.Resumed || !strings.Contains(d.Message, "resumed by alice") {
+		t.Fatalf("resumed: %+v", d)
+	}
+	o.Progress = *d.Actions[0].Progress
+	if d := rollout.Decide(p, o); d.Reason != rollout.Soaking || d.After != 40*time.Minute {
+		t.Errorf("after the hold: %+v", d)
+	}
+}
+
+// TestStanding says from outside what the agent says, as far as it can be told.
+func TestStanding(t *testing.T) {
+	p, o := readyBatch(t, rollout.Pause{Duration: time.Minute, UntilApproved: true, Window: &rollout.Window{From: 9 * 60, To: 17 * 60}})
+	o.Pods = nil
+	o.CloneSet.Generation = 3
+	o.CloneSet.Status = rollout.CloneSetStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 1, UpdatedReadyReplicas: 1, UpdatedAvailableReplicas: 1}
+	with := func(change func(*rollout.Observed)) rollout.Observed {
+		changed := o
+		change(&changed)
+		return changed
+	}
+	outcome := func(reason rollout.Reason) func(*rollout.Observed) {
+		return func(o *rollout.Observed) { o.Progress.Outcome, o.Progress.Message = reason, "in words" }
+	}
+	for name, c := range map[string]struct {
+		change func(*rollout.Observed)
+		reason rollout.Reason
+		ended  bool
+		says   string
+	}{
+		"pausing":            {func(*rollout.Observed) {}, rollout.Soaking, false, "pausing until 2026-01-05T05:00:59Z"},
+		"waiting":            {func(o *rollout.Observed) { o.Now = o.Now.Add(time.Minute) }, rollout.AwaitingApproval, false, "1 of 1 updated pods ready; waiting for approval"},
+		"outside the window": {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 }, rollout.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC"},
+		"between batches":    {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, rollout.BatchReady, false, "batch 1 of 2"},
+		"updating":           {func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, rollout.PodsNotReady, false, "batch 1 of 2: 1 of 1 updated pods ready"},
+		"held":               {func(o *rollout.Observed) { o.Progress.Hold = true }, rollout.HeldByPerson, false, "held by a person"},
+		"paused":             {func(o *rollout.Observed) { o.CloneSet.Spec.Paused = true }, rollout.PausedBySpec, false, "spec"},
+		"aborted":            {func(o *rollout.Observed) { o.Progress.Abort = true }, rollout.AbortedByPerson, false, "not acted on yet"},
+		"undone":             {func(o *rollout.Observed) { o.Progress.Undo = true }, rollout.UndoneByPerson, false, "not acted on yet"},
+		"rolling back":       {func(o *rollout.Observed) { o.Progress.Back, o.Progress.Message = true, "it was late" }, rollout.RollingBack, false, "to old because it was late"},
+		"done":               {outcome(rollout.Completed), rollout.Completed, true, "in words"},
+		"failed":             {outcome(rollout.ChecksFailed), rollout.ChecksFailed, true, "in words"},
+		"rolled back":        {outcome(rollout.RolledBack), rollout.RolledBack, true, "in words"},
+		"deleted":            {func(o *rollout.Observed) { o.CloneSet.Deleting = true }, rollout.Superseded, true, "deleted"},
+		"cannot be bounded":  {func(o *rollout.Observed) { o.CloneSet.Spec.MaxUnavailable = rollout.Pods(0) }, rollout.Invalid, true, "maxUnavailable"},
+		// kubevela#7170: what is left of the release before says nothing about the one to come.
+		"done, but the template changed since": {func(o *rollout.Observed) {
+			outcome(rollout.Completed)(o)
+			o.UpdateRevision = "newer"
+		}, rollout.NotStarted, false, "no agent has begun to release revision newer; the last release, of revision new, ended with Completed"},
+		"done, but the spec changed since": {func(o *rollout.Observed) {
+			outcome(rollout.Completed)(o)
+			o.CloneSet.Generation++
+		}, rollout.NotStarted, false, "nobody has acted on generation 4 yet"},
+		"not recorded, and not updated": {func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, rollout.NotStarted, false, "no release is recorded; the status has 1 of 2 pods updated"},
+		"not recorded, and not seen": {func(o *rollout.Observed) {
+			o.Progress = rollout.Progress{}
+			o.CloneSet.Generation++
+		}, rollout.NotStarted, false, "the status is of generation 3, not 4"},
+		"not recorded, and down to its partition": {func(o *rollout.Observed) {
+			o.Progress = rollout.Progress{}
+			o.CloneSet.Spec.Partition = rollout.Pods(1)
+		}, rollout.Completed, true, "1 of 1 pods updated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if d := rollout.Standing(p, with(c.change)); d.Reason != c.reason || d.Ended() != c.ended || !strings.Contains(d.Message, c.says) || len(d.Actions) > 0 {
+				t.Errorf("%s %s: %s", d.Verdict, d.Reason, d.Message)
+			}
+		})
+	}
+}

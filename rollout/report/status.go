@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// Status is one look at a release from outside. The JSON names are a contract with readers of the output.
+type Status struct {
+	Target   string          `json:"target"`             // "CloneSet shop/demo"
+	Release  string          `json:"release,omitempty"`  // id; none where no release is recorded
+	Revision string          `json:"revision,omitempty"` // that is released
+	Stable   string          `json:"stable,omitempty"`   // that it started from
+	State    rollout.Reason  `json:"state"`
+	Message  string          `json:"message"`
+	Ended    bool            `json:"ended"`
+	ExitCode int             `json:"exitCode"` // of the command that shows it
+	Counts   *rollout.Counts `json:"counts,omitempty"`
+	Agent    any             `json:"agent,omitempty"`
+	Steps    []StatusBatch   `json:"batches,omitempty"`
+	People   []StatusRequest `json:"requests,omitempty"`
+	Notes    []string        `json:"notes,omitempty"`
+
+	AgentWords string `json:"-"`
+}
+
+// StatusBatch is one batch of a plan and where it stands.
+type StatusBatch struct {
+	Updated int    `json:"updated"` // updated pods after it
+	Then    string `json:"then"`
+	State   string `json:"state,omitempty"`
+}
+
+// StatusRequest is what somebody has asked of a release.
+type StatusRequest struct {
+	At        time.Time `json:"at"`
+	Who       string    `json:"who"`
+	Confirmed bool      `json:"confirmed"` // by the API server
+	Asked     string    `json:"asked"`     // "pause", "approve batch 1"
+	Why       string    `json:"why,omitempty"`
+}
+
+// NewStatus describes a look at a release; what only the caller knows is left for it to fill in.
+func NewStatus(p rollout.Plan, o rollout.Observed, d rollout.Decision) Status {
+	s := Status{
+		Revision: o.Progress.Revision, Stable: o.Progress.Stable, State: d.Reason, Message: d.Message, Ended: d.Ended(),
+	}
+	for _, r := range o.Progress.Requests {
+		s.People = append(s.People, StatusRequest{At: r.At.UTC(), Who: r.By, Confirmed: !r.Claimed, Asked: r.Words(), Why: r.Why})
+	}
+	b, err := o.CloneSet.Spec.Bounds()
+	if err != nil || o.Progress.Revision == "" || o.CloneSet.Generation == 0 {
+		return s
+	}
+	targets := p.Targets(b)
+	for i, n := range targets {
+		batch := rollout.OutlineBatch{}
+		if i < len(p.Batches) {
+			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
+		}
+		s.Steps = append(s.Steps, StatusBatch{Updated: n, Then: then(batch, i == len(targets)-1), State: standing(i, o.Progress)})
+	}
+	return s
+}
+
+// standing is where a batch stands, in words.
+func standing(batch int, p rollout.Progress) string {
+	at := ""
+	if r, ok := p.Approval(batch); ok {
+		at = ", approved " + r.String()
+	}
+	switch {
+	case p.Back && batch <= p.Batch:
+		return "rolling back"
+	case p.Back:
+		return "rolled back"
+	case batch < p.Batch || p.Outcome == rollout.Completed:
+		return "done" + at
+	case batch > p.Batch:
+		return strings.TrimPrefix(at, ", ")
+	case p.Outcome != "":
+		return "ended here"
+	case p.Ready.IsZero():
+		return "updating since " + p.Started.UTC().Format(time.RFC3339) + at
+	default:
+		return "ready since " + p.Ready.UTC().Format(time.RFC3339) + at
+	}
+}
+
+// JSON writes the status as one JSON object.
+func (s Status) JSON(w io.Writer) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	if _, err := w.Write(append(data, '\n')); err != nil {
+		return fmt.Errorf("writing status: %w", err)
+	}
+	return nil
+}
+
+// Table writes the status as a person reads it.
+func (s Status) Table(w io.Writer) error {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("target", "%s", s.Target)
+	line("state", "%s: %s", s.State, s.Message)
+	if s.Release != "" {
+		line("release", "%s, from revision %s to %s", s.Release, s.Stable, s.Revision)
+	}
+	if c := s.Counts; c != nil {
+		line("pods", "%d desired, %d updated, %d updated and available, %d available, %d in all", c.Desired, c.Updated, c.UpdatedAvailable, c.Available, c.Total)
+	}
+	if s.AgentWords != "" {
+		line("agent", "%s", s.AgentWords)
+	}
+	for _, n := range s.Notes {
+		line("note", "%s", n)
+	}
+	if err := align(w, b.String()); err != nil {
+		return err
+	}
+	return s.tables(w)
+}
+
+func (r StatusRequest) name() string {
+	if !r.Confirmed {
+		return r.Who + " (name not confirmed)"
+	}
+	return r.Who
+}
+
+func (s Status) tables(w io.Writer) error {
+	var b strings.Builder
+	if len(s.Steps) > 0 {
+		b.WriteString("\nBATCH\tUPDATED\tTHEN\tSTATE\n")
+	}
+	for i, step := range s.Steps {
+		fmt.Fprintf(&b, "%d of %d\t%d\t%s\t%s\n", i+1, len(s.Steps), step.Updated, step.Then, step.State)
+	}
+	if err := align(w, b.String()); err != nil {
+		return err
+	}
+	b.Reset()
+	if len(s.People) > 0 {
+		b.WriteString("\nWHEN\tWHO\tASKED\tWHY\n")
+	}
+	for _, r := range s.People {
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), r.name(), r.Asked, r.Why)
+	}
+	return align(w, b.String())
+}
