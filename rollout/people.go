@@ -182,6 +182,13 @@ func (p Progress) with(r Request) Progress {
 	return p
 }
 
+// Stopped is the progress of a release that an abort ends, whatever state it is in.
+func (p Progress) Stopped(abort Request) Progress {
+	p = p.with(abort)
+	p.Hold, p.Abort = false, true
+	return p
+}
+
 func already(p Progress, message string) (Answer, error) {
 	return Answer{Progress: p, Message: message}, nil
 }
