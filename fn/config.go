@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -42,6 +43,8 @@ type Config struct {
 	KeepSidecarSets bool `json:"keepSidecarSets"`
 	// Policies are what lint asks for beyond Kruise's rules.
 	Policies inject.Policies `json:"policies"`
+	// Release says how BatchPlans of the input become Jobs. Without it they are left alone.
+	Release *launch.Config `json:"release"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
@@ -199,6 +202,9 @@ func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
 	}
 	if problem := c.Policies.Validate(); problem != "" {
 		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
+	}
+	for _, p := range c.Release.Problems() {
+		d.Report(find(root, "release"), "bad-value", "release."+p.Field, p.What, p.Hint)
 	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {

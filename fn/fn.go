@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
 )
 
 // configFile stands for the functionConfig where a finding names a file; orchestrators do not say where it stood.
@@ -22,7 +23,9 @@ const configFile = "functionConfig"
 // Run is the KRM function: it reads a ResourceList from in and writes one to out. Errors and warnings stand in the
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
-func Run(in io.Reader, out, messages io.Writer) error {
+//
+// maker makes the releases of BatchPlans where the configuration asks for them; with nil nothing does.
+func Run(in io.Reader, out, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
 	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
@@ -30,7 +33,7 @@ func Run(in io.Reader, out, messages io.Writer) error {
 			output.shut = true
 			return err
 		}
-		return process(rl, messages)
+		return process(rl, messages, maker)
 	}), rw)
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
@@ -65,27 +68,49 @@ func (f *failure) Error() string {
 type item struct {
 	node   *yaml.Node
 	source inject.Source
+	place  int // in the list, -1 of what is new
 }
 
 // process injects into the items of one list. Where anything is wrong no item changes.
-func process(rl *framework.ResourceList, messages io.Writer) error {
+func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
 	findings := inject.Findings{}
 	config, configFindings := ParseConfig(configNode(rl), inject.Source{File: configFile})
 	findings.Add(configFindings)
 	items := make([]item, len(rl.Items))
 	for i, n := range rl.Items {
-		items[i] = item{n.YNode(), sourceOf(n.YNode())}
+		items[i] = item{n.YNode(), sourceOf(n.YNode()), i}
 		findings.Add(inject.CheckTree(items[i].node, items[i].source))
 	}
+	var idle []inject.Finding
 	if !findings.Failed() {
-		injectAll(config, items, &findings)
+		idle = injectAll(config, items, &findings)
 	}
 	if !findings.Failed() {
-		for i, n := range rl.Items {
-			n.SetYNode(items[i].node)
+		r := newReleases(config, maker)
+		items = r.all(items, &findings)
+		if r.made() == 0 {
+			findings.Add(idle)
 		}
 	}
+	if !findings.Failed() {
+		setItems(rl, items)
+	}
 	return report(rl, findings.List, messages)
+}
+
+// setItems puts the items into the list. Those that were there are changed where they are, so that kyaml keeps what it
+// knows of them.
+func setItems(rl *framework.ResourceList, items []item) {
+	before := rl.Items
+	rl.Items = make([]*yaml.RNode, 0, len(items))
+	for _, it := range items {
+		if it.place >= 0 {
+			before[it.place].SetYNode(it.node)
+			rl.Items = append(rl.Items, before[it.place])
+			continue
+		}
+		rl.Items = append(rl.Items, yaml.NewRNode(it.node))
+	}
 }
 
 func configNode(rl *framework.ResourceList) *yaml.Node {
@@ -95,8 +120,9 @@ func configNode(rl *framework.ResourceList) *yaml.Node {
 	return rl.FunctionConfig.YNode()
 }
 
-// injectAll collects the context that the items hold, SidecarSets, Namespaces and revisions, and injects into each.
-func injectAll(config *Config, items []item, findings *inject.Findings) {
+// injectAll collects the context that the items hold, SidecarSets, Namespaces and revisions, and injects into each. It
+// returns the warning of a run that injected nothing.
+func injectAll(config *Config, items []item, findings *inject.Findings) []inject.Finding {
 	context := inject.Context{Sets: config.Sets()}
 	opts := config.Options()
 	for _, it := range items {
@@ -105,7 +131,7 @@ func injectAll(config *Config, items []item, findings *inject.Findings) {
 	injector, conflicts := inject.New(context, opts)
 	findings.Add(conflicts)
 	if findings.Failed() {
-		return
+		return nil
 	}
 	told, answered := len(findings.List), 0
 	for i, it := range items {
@@ -114,8 +140,9 @@ func injectAll(config *Config, items []item, findings *inject.Findings) {
 		answered += n
 	}
 	if answered == 0 && len(findings.List) == told && len(items) > 0 {
-		findings.Add(nothingInjected(injector))
+		return nothingInjected(injector)
 	}
+	return nil
 }
 
 // nothingInjected warns of a run that may have missed what its user meant.

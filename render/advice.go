@@ -7,7 +7,7 @@ import "github.com/slipway-dev/slipway/fn/inject"
 // adviseWhereNothingHappened warns of a run that injected nothing: it may be what its user wants, and it may be a wrong
 // path or a label that no one has.
 func (o *Outcome) adviseWhereNothingHappened(req *Request) {
-	if req.Action == Eject || o.Failed() {
+	if req.Action == Eject || o.Failed() || o.Released > 0 {
 		return
 	}
 	advice := inject.Finding{Severity: inject.SeverityWarning, Code: "nothing-injected"}

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
 )
 
 // Action is what a run does to every document.
@@ -39,8 +40,11 @@ type Request struct {
 	Sets []*inject.SidecarSet
 	// Options decide what injection does.
 	Options inject.Options
-	// KeepSidecarSets leaves SidecarSets in a stream.
+	// KeepSidecarSets leaves SidecarSets and BatchPlans in a stream.
 	KeepSidecarSets bool
+	// Release makes the releases of BatchPlans; nil makes none. IgnorePlans says that this is what the user wants.
+	Release     launch.Maker
+	IgnorePlans bool
 	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
 	SkipHooks bool
 	// Detailed asks for the matches of every workload, not only of those that changed.
@@ -59,12 +63,17 @@ type Outcome struct {
 	// Documents counts the documents of the input, Sets the SidecarSets known, Injected the templates that carry an
 	// injection after Inject or gave one up to Eject.
 	Documents, Sets, Injected int
+	// Released counts the BatchPlans of which the run made a release.
+	Released int
 	// Changed lists the inputs of which the run changed a document.
 	Changed []string
 	// Impact says what the changes mean for running pods, if the request is a detailed one.
 	Impact []Impact
 
-	answered bool // a workload opted out, or a finding told about one
+	answered bool            // a workload opted out, or a finding told about one
+	noted    map[string]bool // what is in Changed
+	mentions []mention       // of BatchPlans
+	inputs   []input         // those that ReadContext has read
 }
 
 // Failed says whether a finding is an error; nothing has been written then.
@@ -111,6 +120,9 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 		return nil
 	}
 	t := &transformer{req: req, injector: injector}
+	if ins, err = t.plan(ctx, ins, outcome); err != nil {
+		return err
+	}
 	for i := range ins {
 		if err := t.stream(ctx, &ins[i], sink, outcome); err != nil {
 			return err
@@ -146,12 +158,16 @@ type Document struct {
 	Object inject.ObjectRef
 	// Original and Text are the document's bytes before and after; they are the same slice where nothing changed.
 	Original, Text []byte
-	// Leaves marks a SidecarSet that does not belong into a stream.
+	// Leaves marks a SidecarSet or BatchPlan that does not belong into a stream, and what an earlier run generated and
+	// this one does not.
 	Leaves bool
+	// Added marks an object that the run generated. It follows its target; Path is the file for it beside its plan.
+	Added bool
 
 	templates []inject.TemplateResult
 	findings  []inject.Finding
 	impact    []Impact
+	id        launch.ID
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
 	answered  bool // an opt-out or a finding says why nothing may have been injected
@@ -171,6 +187,7 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 	if err != nil {
 		return known, nil, interrupted(ctx, err)
 	}
+	outcome.inputs, outcome.mentions = ins, nil // plans of -s are none of this run
 	for i := range ins {
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
 			return known, nil, interrupted(ctx, err)
@@ -190,6 +207,7 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 			return known, err
 		}
 	}
+	outcome.mentions = nil // plans of -s are none of this run
 	for i := range ins {
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, false); err != nil {
 			return known, err
@@ -230,6 +248,9 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
 	sc := newScanner()
 	return eachDocument(ctx, in, func(d document) error {
+		if launch.MayHold(d.Bytes) {
+			outcome.mentions = append(outcome.mentions, mention{in, d})
+		}
 		if !strict && !mayBeContext(d.Bytes, sc) {
 			return nil
 		}

@@ -53,7 +53,11 @@ func WriteFindings(w io.Writer, o *Outcome) error {
 		count[f.Severity]++
 		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
 	}
-	fmt.Fprintf(&b, "%s: %s, %s\n", counted(o.Sets, "SidecarSet"),
+	checked := counted(o.Sets, "SidecarSet")
+	if o.Released > 0 {
+		checked += ", " + counted(o.Released, "BatchPlan")
+	}
+	fmt.Fprintf(&b, "%s: %s, %s\n", checked,
 		counted(count[inject.SeverityError], "error"), counted(count[inject.SeverityWarning], "warning"))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
@@ -82,6 +86,7 @@ func writeJSON(w io.Writer, v any) error {
 type jsonReport struct {
 	Documents   int                     `json:"documents"`
 	SidecarSets int                     `json:"sidecarSets"`
+	Released    int                     `json:"released,omitempty"`
 	Injected    int                     `json:"injected"`
 	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
@@ -95,7 +100,7 @@ func reportOf(o *Outcome) jsonReport {
 		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
 	}
 	return jsonReport{
-		Documents: o.Documents, SidecarSets: o.Sets, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
+		Documents: o.Documents, SidecarSets: o.Sets, Released: o.Released, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
 		Workloads: workloads, Impact: o.Impact, Findings: append([]inject.Finding{}, o.Findings...),
 	}
 }

@@ -8,11 +8,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/slipway-dev/slipway/fn/launch"
 )
 
 // Discard is a sink that shows nothing: for explain, lint and check.
@@ -44,13 +48,13 @@ func (s *Stream) Document(d *Document) error {
 		return nil
 	}
 	text := d.Text
-	if s.started && (s.cut || d.First) {
+	if s.started && (s.cut || d.First || d.Added) {
 		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 		if err := s.write(separator(text, s.last)); err != nil {
 			return err
 		}
 	}
-	s.started, s.cut = true, false
+	s.started, s.cut = true, d.Added
 	return s.write(text)
 }
 
@@ -106,9 +110,10 @@ func (s *Stream) Commit() error {
 	return s.kept.close()
 }
 
-// InPlace is a sink that rewrites the files that changed.
+// InPlace is a sink that rewrites the files that changed, and writes what was generated into files of its own.
 type InPlace struct {
 	files []*rewrite
+	added map[string]*bytes.Buffer // by path, what was generated and had no place
 }
 
 // rewrite is one file on its way to disk.
@@ -116,6 +121,7 @@ type rewrite struct {
 	path    string
 	text    bytes.Buffer
 	changed bool
+	isNew   bool
 	temp    string
 }
 
@@ -124,6 +130,10 @@ func (p *InPlace) Document(d *Document) error {
 	if d.Path == "" {
 		return fmt.Errorf("%s cannot be changed in place: it is not a file (name files or folders)", d.Input)
 	}
+	if d.Added {
+		p.add(d)
+		return nil
+	}
 	if d.First {
 		p.drop()
 		p.files = append(p.files, &rewrite{path: d.Path})
@@ -131,6 +141,47 @@ func (p *InPlace) Document(d *Document) error {
 	f := p.files[len(p.files)-1]
 	f.text.Write(d.Text)
 	f.changed = f.changed || d.changed
+	return nil
+}
+
+// add keeps an object for the file that its path names.
+func (p *InPlace) add(d *Document) {
+	if p.added == nil {
+		p.added = map[string]*bytes.Buffer{}
+	}
+	if p.added[d.Path] == nil {
+		p.added[d.Path] = &bytes.Buffer{}
+	}
+	appendDocument(p.added[d.Path], d.Text)
+}
+
+// appendDocument puts a document after what is in a file.
+func appendDocument(file *bytes.Buffer, text []byte) {
+	if n := file.Len(); n > 0 {
+		file.Write(separator(text, file.Bytes()[n-1]))
+	}
+	file.Write(text)
+}
+
+// place puts what was generated into the files that it goes to: at the end of one that is among the inputs, else into a
+// new one.
+func (p *InPlace) place() error {
+	for _, path := range slices.Sorted(maps.Keys(p.added)) {
+		i := slices.IndexFunc(p.files, func(f *rewrite) bool { return f.path == path })
+		if i < 0 {
+			now, err := os.ReadFile(path)
+			switch {
+			case err == nil && !bytes.Contains(now, []byte(launch.GeneratedBy)):
+				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no file was changed)", path)
+			case err != nil && !errors.Is(err, fs.ErrNotExist):
+				return fmt.Errorf("reading %s: %w", path, cause(err))
+			}
+			f := &rewrite{path: path, changed: true, isNew: err != nil}
+			f.text.Write(now)
+			p.files, i = append(p.files, f), len(p.files)
+		}
+		appendDocument(&p.files[i].text, p.added[path].Bytes())
+	}
 	return nil
 }
 
@@ -144,6 +195,9 @@ func (p *InPlace) drop() {
 // Commit writes every changed file beside its place first, and moves them there only when all could be written.
 func (p *InPlace) Commit() error {
 	p.drop()
+	if err := p.place(); err != nil {
+		return err
+	}
 	defer func() {
 		for _, f := range p.files {
 			if f.temp != "" {
@@ -166,7 +220,11 @@ func (p *InPlace) Commit() error {
 }
 
 // stage writes a file's new content beside it, with its permissions.
-func (f *rewrite) stage() error {
+func (f *rewrite) stage() (err error) {
+	if f.isNew {
+		f.temp, err = writeTemp(filepath.Dir(f.path), f.text.Bytes(), 0o644)
+		return err
+	}
 	path, err := filepath.EvalSymlinks(f.path)
 	if err != nil {
 		return cause(err)
@@ -221,6 +279,7 @@ type Diff struct {
 	to       io.Writer
 	kept     bytes.Buffer
 	input    string
+	cut      bool // the last document was added
 	old, now bytes.Buffer
 }
 
@@ -234,6 +293,10 @@ func (s *Diff) Document(d *Document) error {
 	}
 	s.input = d.Input
 	s.old.Write(d.Original)
+	if n := s.now.Len(); n > 0 && (d.Added || s.cut) {
+		s.now.Write(separator(d.Text, s.now.Bytes()[n-1]))
+	}
+	s.cut = d.Added
 	s.now.Write(d.Text)
 	return nil
 }

@@ -17,13 +17,15 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // input is one stream of documents: a file, standard input, or what a kustomization builds.
 type input struct {
-	name string                        // as messages give it
-	path string                        // of the file, "" where there is none that could be written in place
-	open func() (io.ReadCloser, error) // can be called more than once
+	index int                           // among the inputs of a run
+	name  string                        // as messages give it
+	path  string                        // of the file, "" where there is none that could be written in place
+	open  func() (io.ReadCloser, error) // can be called more than once
 }
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any
@@ -39,6 +41,9 @@ func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) 
 			return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
 		}
 		out = append(out, found...)
+	}
+	for i := range out {
+		out[i].index = i
 	}
 	return out, nil
 }
@@ -160,15 +165,65 @@ func build(ctx context.Context, dir string) ([]byte, error) {
 	}
 }
 
+// partsOf lists the files that a folder's kustomization names and that are no manifests: patches, values, and what goes
+// into a ConfigMap. A kustomization that cannot be read names none.
+func partsOf(dir string) []string {
+	var k struct {
+		PatchesStrategicMerge []string         `yaml:"patchesStrategicMerge"`
+		Patches               []map[string]any `yaml:"patches"`
+		PatchesJSON6902       []map[string]any `yaml:"patchesJson6902"`
+		Replacements          []map[string]any `yaml:"replacements"`
+		HelmCharts            []map[string]any `yaml:"helmCharts"`
+		Configurations        []string         `yaml:"configurations"`
+		ConfigMaps            []files          `yaml:"configMapGenerator"`
+		Secrets               []files          `yaml:"secretGenerator"`
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil && yaml.Unmarshal(text, &k) != nil {
+			return nil
+		}
+	}
+	parts := slices.Concat(k.PatchesStrategicMerge, k.Configurations)
+	for _, entry := range slices.Concat(k.Patches, k.PatchesJSON6902, k.Replacements, k.HelmCharts) {
+		for _, key := range []string{"path", "valuesFile"} {
+			if path, ok := entry[key].(string); ok {
+				parts = append(parts, path)
+			}
+		}
+	}
+	for _, g := range slices.Concat(k.ConfigMaps, k.Secrets) {
+		for _, file := range g.Files {
+			_, path, named := strings.Cut(file, "=")
+			if !named {
+				path = file
+			}
+			parts = append(parts, path)
+		}
+	}
+	for i := range parts {
+		parts[i] = filepath.Join(dir, parts[i])
+	}
+	return parts
+}
+
+// files is a generator of a kustomization.
+type files struct {
+	Files []string `yaml:"files"`
+}
+
 // manifestFiles lists the manifests below a folder, by path. It follows links, as the tools that read the folder do,
 // and refuses a link that leads back to a folder above it.
 func manifestFiles(dir string) ([]string, error) {
 	w := &walker{}
 	err := w.walk(dir, nil)
-	return w.files, err
+	return slices.DeleteFunc(w.files, func(file string) bool { return slices.Contains(w.parts, file) }), err
 }
 
-type walker struct{ files []string }
+type walker struct {
+	files []string
+	parts []string // of kustomizations
+}
 
 func (w *walker) walk(dir string, above []os.FileInfo) error {
 	info, err := os.Stat(dir)
@@ -181,6 +236,9 @@ func (w *walker) walk(dir string, above []os.FileInfo) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return pathError(dir, err)
+	}
+	if isKustomization(dir) {
+		w.parts = append(w.parts, partsOf(dir)...)
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())

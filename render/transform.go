@@ -13,12 +13,15 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
 )
 
 // transformer turns documents into what a request asks for.
 type transformer struct {
 	req      *Request
 	injector *inject.Injector
+	releases *launch.Set // nil without BatchPlans
+	partial  bool        // a BatchPlan without its target is none of this run's business
 	done     int
 }
 
@@ -113,9 +116,7 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	outcome.Injected += d.edited
 	outcome.answered = outcome.answered || d.answered
 	if d.changed {
-		if n := len(outcome.Changed); n == 0 || outcome.Changed[n-1] != d.Input {
-			outcome.Changed = append(outcome.Changed, d.Input)
-		}
+		outcome.note(d.Input)
 	}
 	if t.done++; t.req.Progress != nil {
 		t.req.Progress(t.done)
@@ -123,12 +124,39 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	if outcome.Failed() {
 		return nil // nothing will be written: the rest is read for its findings alone
 	}
-	return sink.Document(d)
+	if err := sink.Document(d); err != nil {
+		return err
+	}
+	return t.deliverAdded(d, sink, outcome)
+}
+
+// note takes down that something of an input changed.
+func (o *Outcome) note(input string) {
+	if o.noted[input] {
+		return
+	}
+	if o.noted == nil {
+		o.noted = map[string]bool{}
+	}
+	o.noted[input] = true
+	o.Changed = append(o.Changed, input)
 }
 
 // document processes one document.
 func (t *transformer) document(in *input, d document, sc *scanner) *Document {
-	out := &Document{Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes}
+	out := t.inject(in, d, sc)
+	if t.releases.Concerns(out.id) {
+		t.release(out, sourceOf(in, d))
+	}
+	return out
+}
+
+// inject processes one document without what a release changes in it.
+func (t *transformer) inject(in *input, d document, sc *scanner) *Document {
+	out := &Document{
+		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
+		id: launch.ID{Input: in.index, Doc: d.Index},
+	}
 	if !t.mayChange(d.Bytes) {
 		if seen, certain := sc.scan(d.Bytes); certain && passes(seen) {
 			out.Object = inject.ObjectRef{
@@ -153,7 +181,7 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 		return out
 	}
 	out.Object = inject.Ref(object)
-	out.Leaves = inject.IsSidecarSet(object) && !t.req.KeepSidecarSets
+	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && launch.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
@@ -178,7 +206,7 @@ func (t *transformer) mayChange(text []byte) bool {
 
 // passes says whether what the scan saw leaves nothing to do but to pass the document on.
 func passes(seen head) bool {
-	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet"
+	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet" && string(seen.kind) != launch.Kind
 }
 
 func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {

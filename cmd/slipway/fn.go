@@ -17,7 +17,8 @@ func newFnCommand(s streams) *cobra.Command {
 		Use:   "fn",
 		Short: "Run as a KRM function: a ResourceList on stdin and stdout",
 		Long: `Read a ResourceList from standard input, inject its SidecarSets, and those of its functionConfig, into its items,
-and write it to standard output. kustomize and kpt start this command; see the README for how to declare it.`,
+and write it to standard output. With release: {image: ...} in the functionConfig make the releases of its BatchPlans, as
+slipway render does. kustomize and kpt start this command; see the README for how to declare it.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -35,5 +36,5 @@ func (s streams) runFunction(in io.Reader) error {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
 	}
-	return fn.Run(in, s.out, s.err)
+	return fn.Run(in, s.out, s.err, newReleaser)
 }

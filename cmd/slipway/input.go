@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/render"
 )
 
@@ -25,6 +27,8 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
+	release     launch.Config // of the flags
+	tool        string        // what applies the manifests, where neither flag nor configuration says
 
 	policies inject.Policies // of the configuration, once request has read it
 }
@@ -35,6 +39,40 @@ func (f *inputFlags) register(c *cobra.Command) {
 	completeFlag(c, "sidecarsets", completeManifests)
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
+}
+
+// registerRelease adds the flags of commands that make releases of BatchPlans.
+func (f *inputFlags) registerRelease(c *cobra.Command) {
+	c.Flags().StringVar(&f.release.Image, "release-image", "", "release the BatchPlans of the input: `IMAGE` of slipway for their Jobs")
+	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none (default none)")
+	c.Flags().StringVar(&f.release.Mode, "release-mode", "", "who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from the target's kind")
+	completeFlag(c, "release-image", cobra.NoFileCompletions)
+	completeFlag(c, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(c, "release-mode", cobra.FixedCompletions([]cobra.Completion{"Direct", "Partition"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// releaseConfig is the release section of the configuration under the flags. It is nil where nothing is to be released.
+func (f *inputFlags) releaseConfig(c *launch.Config) (*launch.Config, error) {
+	if f.release.Image == "" && c == nil {
+		if f.release.For != "" || f.release.Mode != "" {
+			return nil, usagef("--for and --release-mode say how to release: which image of slipway is to run? give --release-image")
+		}
+		return nil, nil
+	}
+	var out launch.Config
+	if c != nil {
+		out = *c
+	}
+	out.Image = cmp.Or(f.release.Image, out.Image)
+	out.For = cmp.Or(f.release.For, out.For, f.tool)
+	out.Mode = cmp.Or(f.release.Mode, out.Mode)
+	for _, p := range out.Problems() {
+		flag := map[string]string{"for": "--for", "mode": "--release-mode"}[p.Field]
+		if flag != "" {
+			return nil, usagef("%s %s", flag, p.What)
+		}
+	}
+	return &out, nil
 }
 
 // registerConfig adds the flag for the configuration alone.
@@ -89,6 +127,14 @@ func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (
 	req.Options = config.Options()
 	req.Sets = config.Sets()
 	req.KeepSidecarSets, req.SkipHooks = config.KeepSidecarSets, config.SkipHooks()
+	settings, err := f.releaseConfig(config.Release)
+	if err != nil {
+		return req, findings, err
+	}
+	req.IgnorePlans = settings.Off()
+	if settings.On() {
+		req.Release = newReleaser(settings)
+	}
 	if f.namespace != "" {
 		req.Options.Namespace = f.namespace
 	}

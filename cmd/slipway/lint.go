@@ -14,10 +14,12 @@ func newLintCommand(s streams) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "lint [PATH|-]...",
-		Short: "Check SidecarSets as Kruise's admission would, offline",
+		Short: "Check SidecarSets and BatchPlans, offline",
 		Long: `Check every SidecarSet of the input against the rules of Kruise's admission, against each other, and against the
 policies of the configuration, without a cluster. Resource expressions are computed with quantities, so that what passes
 here does not refuse pods later.
+
+Check every BatchPlan too: each field of it, and, where the input holds the target, whether its batches and bounds fit.
 
 Policies, in the configuration:
 
@@ -61,16 +63,19 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 	return c
 }
 
-// lint reads the SidecarSets of a request and checks them.
+// lint reads the SidecarSets and BatchPlans of a request and checks them.
 func lint(c *cobra.Command, req render.Request, policies inject.Policies) (*render.Outcome, error) {
 	known, outcome, err := render.ReadContext(c.Context(), &req)
 	if err != nil {
 		return nil, err
 	}
 	outcome.Sets = len(known.Sets)
-	if outcome.Sets == 0 && !outcome.Failed() {
+	if err := render.CheckPlans(c.Context(), &req, releaser{}, outcome); err != nil {
+		return nil, err
+	}
+	if outcome.Sets == 0 && outcome.Released == 0 && !outcome.Failed() {
 		outcome.Findings = append(outcome.Findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet",
+			Severity: inject.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet and no BatchPlan",
 			Hint: "name the files or folders that hold them",
 		})
 		return outcome, nil

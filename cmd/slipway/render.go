@@ -60,17 +60,23 @@ func newRenderCommand(s streams) *cobra.Command {
 	var f renderFlags
 	c := &cobra.Command{
 		Use:   "render [PATH|-]...",
-		Short: "Inject SidecarSets into manifests",
+		Short: "Inject SidecarSets into manifests and make releases of BatchPlans",
 		Long: `Inject SidecarSets into the pod templates of manifests and print the result.
 
 A PATH is a file, a folder of .yaml, .yml and .json files, a folder with a kustomization (which is built), or - for
 standard input, the default. SidecarSets and Namespaces in the input count; SidecarSets do not appear in the output.
 Text that nothing was injected into stays as it is, byte for byte.
 
+BatchPlans do not appear either. With --release-image, or release: {image: ...} in the configuration, each becomes a
+ServiceAccount, Role, RoleBinding, ConfigMap and Job behind the workload that it releases, as it is after injection. The
+workload is annotated with the release and, where a controller replaces its pods, given a partition that moves none before the
+Job does. With --in-place they go into release-PLAN.yaml beside the plan. Where nothing changed the Job is the same.
+
 Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3 --check found something to change.`,
 		Example: `  slipway render app.yaml -s sidecars/
   kustomize build . | slipway render -s sidecars/ | kubectl apply -f -
   slipway render --in-place manifests/
+  slipway render shop/ --release-image registry.example.com/slipway:v1 --for argocd
   slipway render --check --diff manifests/`,
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(c.Context(), s, args)
@@ -82,8 +88,9 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 		},
 	}
 	f.input.register(c)
+	f.input.registerRelease(c)
 	f.register(c)
-	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets in the output")
+	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }
 

@@ -23,6 +23,7 @@ type jobFlags struct {
 	mode      string
 	deletion  string
 	stay      bool
+	tool      string
 }
 
 func newRolloutJobCommand(s streams) *cobra.Command {
@@ -46,6 +47,8 @@ Role holds the least rights that the mode needs. Flags after -- go to rollout ru
 	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway) or partition (a controller); without it the plan's, or direct for a CloneSet and partition for others")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
+	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
+	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "plan", completeManifests)
 	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{kube.DeleteModeDelete, kube.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
@@ -79,6 +82,10 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 
 func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 	o := kube.JobOptions{Image: f.image, Stay: f.stay, DeleteMode: f.deletion, Mode: rollout.Direct}
+	o.For = kube.GitOps(f.tool)
+	if err := checkGitOps("--for", f.tool); err != nil {
+		return o, err
+	}
 	switch {
 	case f.image == "":
 		return o, usagef("--image is missing: which image of slipway is to run?")

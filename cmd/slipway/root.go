@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -102,9 +103,28 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
 	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newVersionCommand(s))
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	checkHelp(root)
 	checkUsage(root)
 	return root
+}
+
+// checkHelp makes help for a command that is not there an error of usage.
+func checkHelp(root *cobra.Command) {
+	help, _, err := root.Find([]string{"help"})
+	if err != nil || help == root {
+		return
+	}
+	show := help.Run
+	help.Run = nil
+	help.RunE = func(c *cobra.Command, args []string) error {
+		if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+			return usagef("there is no command %q to help with (see slipway --help)", strings.Join(args, " "))
+		}
+		show(c, args)
+		return nil
+	}
 }
 
 // checkUsage makes what a command and those below it say against their arguments errors of usage, and gives those that

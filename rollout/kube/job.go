@@ -14,54 +14,101 @@ import (
 
 // JobOptions say what a release needs to run in the cluster.
 type JobOptions struct {
-	CloneSet   rollout.CloneSet
+	CloneSet   rollout.CloneSet // what is released, of any kind
 	Mode       rollout.Mode
 	Plan       []byte // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
 	Flags      []string // more arguments of slipway rollout run
 	Stay       bool     // a Deployment that stays, in place of a Job
 	DeleteMode string   // delete or evict
+	For        GitOps   // what applies the manifests
+	Wave       string   // the target's sync wave, with Argo CD
+	Owner      string   // kind/name of what the manifests are generated from, for the annotation GeneratedBy
+	// Await makes the agent wait until the target carries the release's ID, so that a Job that is applied before its target
+	// does not find the last release done and end.
+	Await bool
 }
+
+// GeneratedBy is the annotation by which a generated object is found again.
+const GeneratedBy = "slipway.dev/generated-by"
 
 // object is a manifest.
 type object = map[string]any
 
-// planPath is where a Job finds its plan.
-const planPath = "/etc/slipway"
+// Where a Job finds its plan, and the secrets that the plan refers to. Neither lies in the other: a mount cannot be put
+// into one that is read-only.
+const (
+	planPath    = "/etc/slipway/plan"
+	secretsPath = "/etc/slipway/secrets"
+)
 
 // Manifests are the objects that run a release in the cluster, in the order in which they are applied: ServiceAccount,
 // Role, RoleBinding, ConfigMap where there is a plan, and the Job, whose name follows from what it releases. So a new
 // release is a new Job, and an unchanged one is not run again.
 func (o JobOptions) Manifests() ([]map[string]any, error) {
-	hash, err := o.hash()
+	plan, err := readPlan(o.Plan)
+	if err != nil {
+		return nil, err
+	}
+	id, err := o.id(plan)
 	if err != nil {
 		return nil, err
 	}
 	name := o.name()
-	account := object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}
 	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": o.Rules()}
 	binding := object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
 		"subjects": []any{o.subject(name)},
 	}
-	out := []map[string]any{account, role, binding}
-	planName := name + "-" + hash
-	if len(o.Plan) > 0 {
+	out := []map[string]any{{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}, role, binding}
+	if plan.text != "" {
 		out = append(out, object{
-			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(planName), "immutable": true,
-			"data": object{"plan.yaml": string(o.Plan)},
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(name + "-" + id), "immutable": true,
+			"data": object{"plan.yaml": plan.text},
 		})
 	}
 	if o.Stay {
-		return append(out, o.deployment(name, planName)), nil
+		return append(out, o.deployment(name, id, plan)), nil
 	}
-	return append(out, o.job(name, planName, hash)), nil
+	job := object{"apiVersion": "batch/v1", "kind": "Job", "metadata": o.meta(name + "-" + id), "spec": o.job(name, id, plan)}
+	for _, m := range append(out, job) {
+		o.annotate(m)
+	}
+	return append(out, job), nil
+}
+
+// ID names the release: eight characters that follow from what is released and how.
+func (o JobOptions) ID() (string, error) {
+	plan, err := readPlan(o.Plan)
+	if err != nil {
+		return "", err
+	}
+	return o.id(plan)
+}
+
+// id is a hash of the pod template, the plan and the Job itself. A Job cannot change, so that one that would read
+// otherwise, because another slipway writes it, needs another name. How the plan is written does not count; without a
+// plan the partition is one.
+func (o JobOptions) id(plan planFile) (string, error) {
+	content := []any{o.CloneSet.Spec.Template, plan.text, o.job(o.name(), "", plan)}
+	if plan.text == "" {
+		content = append(content, fmt.Sprint(o.CloneSet.Spec.Partition))
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return "", fmt.Errorf("hashing the release of %s %s: %w", o.CloneSet.KindOf().Name, o.CloneSet.Name, err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:4]), nil
 }
 
 // name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
 func (o JobOptions) name() string {
 	set := o.CloneSet.Name
+	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
+		set += "-" + strings.ToLower(kind.Name)
+	}
 	const suffix = "-rollout"
 	if most := 63 - len(suffix) - 9; len(set) > most {
 		sum := sha256.Sum256([]byte(set))
@@ -88,16 +135,6 @@ func (o JobOptions) subject(name string) object {
 		s["namespace"] = o.CloneSet.Namespace
 	}
 	return s
-}
-
-// hash stands for what is released and how.
-func (o JobOptions) hash() (string, error) {
-	data, err := json.Marshal([]any{o.CloneSet.Spec.Template, o.CloneSet.Spec.Partition, string(o.Plan), o.Mode, o.Image, o.Flags, o.DeleteMode})
-	if err != nil {
-		return "", fmt.Errorf("hashing the release of CloneSet %s: %w", o.CloneSet.Name, err)
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:4]), nil
 }
 
 // Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
@@ -195,31 +232,36 @@ func rule(group, resource string, verbs []string, names ...string) map[string]an
 	return r
 }
 
-// job runs the release once. Exit codes that another try would not change end it; an eviction of its pod does not
-// count, and a second pod starts only when the first has ended.
-func (o JobOptions) job(name, planName, hash string) object {
-	return object{"apiVersion": "batch/v1", "kind": "Job", "metadata": o.meta(name + "-" + hash), "spec": object{
+// job is the spec of one that runs the release once. Exit codes that another try would not change end it; an eviction of
+// its pod does not count, and a second pod starts only when the first has ended. It has no ttlSecondsAfterFinished: what
+// has applied the Job would see it missing, and run it again.
+func (o JobOptions) job(name, id string, plan planFile) object {
+	more := []string{"--release-id=" + id}
+	if o.Await {
+		more = append(more, "--await-target")
+	}
+	return object{
 		"backoffLimit":         20,
 		"podReplacementPolicy": "Failed",
 		"podFailurePolicy": object{"rules": []any{
 			object{"action": "FailJob", "onExitCodes": object{"containerName": "slipway", "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
 			object{"action": "Ignore", "onPodConditions": []any{object{"type": "DisruptionTarget", "status": "True"}}},
 		}},
-		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, planName, "Never", "--release-id="+hash)},
-	}}
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Never", more...)},
+	}
 }
 
 // deployment stays after a release, heals pods and begins the next release when the CloneSet changes.
-func (o JobOptions) deployment(name, planName string) object {
+func (o JobOptions) deployment(name, id string, plan planFile) object {
 	return object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": o.meta(name), "spec": object{
 		"replicas": 1,
 		"strategy": object{"type": "Recreate"},
 		"selector": object{"matchLabels": o.labels()},
-		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, planName, "Always", "--stay")},
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Always", "--stay")},
 	}}
 }
 
-func (o JobOptions) podSpec(name, planName, restart string, more ...string) object {
+func (o JobOptions) podSpec(name, id string, plan planFile, restart string, more ...string) object {
 	mode := "auto" // direct, as long as no controller turns up
 	if o.Mode == rollout.Partition {
 		mode = "partition"
@@ -237,10 +279,9 @@ func (o JobOptions) podSpec(name, planName, restart string, more ...string) obje
 		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,
 		"securityContext": object{"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": object{"type": "RuntimeDefault"}},
 	}
-	if len(o.Plan) > 0 {
+	if plan.text != "" {
 		args = append(args, "--plan="+planPath+"/plan.yaml")
-		c["volumeMounts"] = []any{object{"name": "plan", "mountPath": planPath, "readOnly": true}}
-		spec["volumes"] = []any{object{"name": "plan", "configMap": object{"name": planName}}}
+		c["volumeMounts"], spec["volumes"] = plan.volumes(name + "-" + id)
 	}
 	c["args"] = append(append(args, more...), o.Flags...)
 	spec["containers"] = []any{c}

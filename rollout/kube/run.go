@@ -46,6 +46,9 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 
 // glance looks once without the lock. It tells whether there is nothing to write at all.
 func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
+	if err := c.awaitTarget(ctx); err != nil {
+		return false, rollout.Decision{}, err
+	}
 	if err := c.awaitController(ctx); err != nil {
 		return false, rollout.Decision{}, err
 	}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// releaser makes the release of a BatchPlan. Without a configuration it only checks plans, as lint does.
+type releaser struct{ config *launch.Config }
+
+var _ launch.Maker = releaser{}
+
+// newReleaser is the maker of launch for fn and render.
+func newReleaser(config *launch.Config) launch.Maker { return releaser{config} }
+
+// Targets reads a plan.
+func (releaser) Targets(doc launch.Document) ([]inject.ObjectRef, []inject.Finding) {
+	plan, err := rollout.ParsePlan(doc.Source.File, doc.Text)
+	if err != nil {
+		return nil, planFindings(doc, err)
+	}
+	return []inject.ObjectRef{{
+		APIVersion: plan.Target.APIVersion, Kind: plan.Target.Kind, Name: plan.Target.Name, Namespace: plan.Namespace,
+	}}, nil
+}
+
+// Release checks a plan against its target and makes the manifests of the release.
+func (r releaser) Release(planDoc, target launch.Document) (launch.Made, []inject.Finding) {
+	plan, err := rollout.ParsePlan(planDoc.Source.File, planDoc.Text)
+	if err != nil {
+		return launch.Made{}, planFindings(planDoc, err)
+	}
+	set, findings := readTarget(target)
+	if len(findings) > 0 {
+		return launch.Made{}, findings
+	}
+	if err := plan.Validate(set); err != nil {
+		return launch.Made{}, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))
+	}
+	if r.config == nil {
+		return launch.Made{}, nil
+	}
+	set.Namespace = cmp.Or(set.Namespace, plan.Namespace)
+	o := kube.JobOptions{
+		CloneSet: set, Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
+		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
+		Wave: annotationOf(target.Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name, Mode: r.mode(plan, set),
+	}
+	made, err := madeOf(o, target)
+	if err != nil {
+		return launch.Made{}, []inject.Finding{finding(planDoc, "", err.Error())}
+	}
+	return made, nil
+}
+
+// mode is who replaces pods: what the plan says, then the configuration, then what suits the kind.
+func (r releaser) mode(plan rollout.Plan, set rollout.CloneSet) rollout.Mode {
+	if plan.Mode == "" && set.KindOf().Direct {
+		plan.Mode = rollout.Mode(r.config.Mode)
+	}
+	return plan.ModeOf(set)
+}
+
+// madeOf writes down the manifests, and what changes in the target.
+func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
+	manifests, err := o.Manifests()
+	if err != nil {
+		return launch.Made{}, err
+	}
+	var made launch.Made
+	for _, m := range manifests {
+		text, err := yaml.Marshal(m)
+		if err != nil {
+			return launch.Made{}, fmt.Errorf("writing %s: %w", m["kind"], err)
+		}
+		made.Objects = append(made.Objects, launch.Object{Ref: refOf(m), Text: text})
+	}
+	id, err := o.ID()
+	if err != nil {
+		return launch.Made{}, err
+	}
+	made.Edits = []launch.Edit{{Path: []string{"metadata", "annotations", kube.ReleaseAnnotation}, Value: id, Tag: "!!str"}}
+	if o.Mode != rollout.Partition {
+		return made, nil
+	}
+	path, value, armed := kube.RestingPartition(o.CloneSet)
+	if armed {
+		return made, nil
+	}
+	edit := launch.Edit{Path: path, Value: value.String(), Tag: "!!str"}
+	if !value.IsPercent() {
+		edit.Tag = "!!int"
+	}
+	edit.Finding = &inject.Finding{
+		Severity: inject.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
+		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
+	}
+	if o.For == kube.ArgoCD || o.For == kube.Flux {
+		edit.Finding.Hint = "slipway rollout gitops " + string(o.For) + " prints what keeps it from putting the partition back in between"
+	}
+	made.Edits = append(made.Edits, edit)
+	return made, nil
+}
+
+// readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named
+// at its line in the file.
+func readTarget(doc launch.Document) (rollout.CloneSet, []inject.Finding) {
+	kind := rollout.Target{Kind: doc.Object.Kind}
+	set, err := rollout.ParseTarget(doc.Source.File, doc.Text, kind)
+	if err == nil {
+		return set, nil
+	}
+	if _, original := rollout.ParseTarget(doc.Source.File, doc.Original, kind); original != nil {
+		return set, fieldFindings(doc, "bad-target", original)
+	}
+	doc.Source.Line = 0 // the lines are those of the injected text
+	return set, fieldFindings(doc, "bad-target", err)
+}
+
+func refOf(m map[string]any) inject.ObjectRef {
+	meta, _ := m["metadata"].(map[string]any)
+	word := func(v any) string { s, _ := v.(string); return s }
+	return inject.ObjectRef{
+		APIVersion: word(m["apiVersion"]), Kind: word(m["kind"]), Name: word(meta["name"]), Namespace: word(meta["namespace"]),
+	}
+}
+
+func annotationOf(text []byte, key string) string {
+	var object struct {
+		Metadata struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+	}
+	if yaml.Unmarshal(text, &object) != nil {
+		return "" // its reader has said why
+	}
+	return object.Metadata.Annotations[key]
+}
+
+func planFindings(doc launch.Document, err error) []inject.Finding {
+	return fieldFindings(doc, "bad-plan", err)
+}
+
+// fieldFindings turns the errors of a parser into findings at their lines of the file.
+func fieldFindings(doc launch.Document, code string, err error) []inject.Finding {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		var out []inject.Finding
+		for _, e := range joined.Unwrap() {
+			out = append(out, fieldFindings(doc, code, e)...)
+		}
+		return out
+	}
+	var field rollout.FieldError
+	if !errors.As(err, &field) {
+		return []inject.Finding{finding(doc, "", err.Error())}
+	}
+	f := finding(doc, field.Field, field.What)
+	f.Code = code
+	if f.Source.Line > 0 {
+		f.Source.Line += max(field.Line-1, 0)
+	}
+	return []inject.Finding{f}
+}
+
+func finding(doc launch.Document, field, message string) inject.Finding {
+	return inject.Finding{
+		Severity: inject.SeverityError, Code: "bad-plan", Object: doc.Object, Source: doc.Source, Field: field, Message: message,
+	}
+}
+
+// gitOpsWords are the values of a flag that says what applies the manifests.
+func gitOpsWords() []string {
+	return []string{string(kube.None), string(kube.ArgoCD), string(kube.Flux)}
+}
+
+// checkGitOps refuses a word that is none of them.
+func checkGitOps(flag, value string) error {
+	if value == "" || slices.Contains(gitOpsWords(), value) {
+		return nil
+	}
+	return usagef("%s %q is not one of %s", flag, value, strings.Join(gitOpsWords(), ", "))
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+func newRolloutGitOpsCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "gitops argocd|flux",
+		Short: "Print what Argo CD or Flux needs to leave a release in peace",
+		Long: `Print the parts of an Application and of argocd-cm, or of a Flux Kustomization, that keep the tool from putting back the
+partition which a release steps, and that tell it when a release is done. They hold for all targets of all releases.`,
+		Example: `  slipway rollout gitops argocd
+  slipway rollout gitops flux`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{string(kube.ArgoCD), string(kube.Flux)},
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := kube.Snippets(kube.GitOps(args[0]))
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(s.out, text)
+			return err
+		},
+	}
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+const (
+	// Kind is that of a BatchPlan.
+	Kind = "BatchPlan"
+	// GeneratedBy is the annotation of a generated object. Its value is the kind and name of what it was generated from.
+	GeneratedBy = "slipway.dev/generated-by"
+	// LocalConfig is the annotation that keeps an object from the cluster in kustomize and kpt.
+	LocalConfig = "config.kubernetes.io/local-config"
+)
+
+// Config is the release section of a configuration.
+type Config struct {
+	// Enabled is false where BatchPlans are to be left alone. Unset means that the section is there to be used.
+	Enabled *bool `json:"enabled"`
+	// Image is that of slipway in the Job.
+	Image string `json:"image"`
+	// For names what applies the manifests: argocd, flux or none (default).
+	For string `json:"for"`
+	// Mode is Direct or Partition, for plans that do not say; without it the target's kind decides.
+	Mode string `json:"mode"`
+	// DeleteMode is delete (default) or evict.
+	DeleteMode string `json:"deleteMode"`
+	// Flags are more arguments of slipway rollout run.
+	Flags []string `json:"flags"`
+}
+
+// Off says whether the user wants no release.
+func (c *Config) Off() bool { return c != nil && c.Enabled != nil && !*c.Enabled }
+
+// On says whether BatchPlans are to be released.
+func (c *Config) On() bool { return c != nil && !c.Off() }
+
+// Problem is a mistake in a field of a Config.
+type Problem struct{ Field, What, Hint string }
+
+// Problems lists what is wrong with the section.
+func (c *Config) Problems() []Problem {
+	if !c.On() {
+		return nil
+	}
+	var out []Problem
+	for _, e := range []struct{ field, value, allowed string }{
+		{"for", c.For, "argocd, flux, none"},
+		{"mode", c.Mode, "Direct, Partition"},
+		{"deleteMode", c.DeleteMode, "delete, evict"},
+	} {
+		if e.value != "" && !containsWord(e.allowed, e.value) {
+			out = append(out, Problem{Field: e.field, What: "\"" + e.value + "\" is not one of " + e.allowed})
+		}
+	}
+	if c.Image == "" {
+		out = append(out, Problem{
+			Field: "image", What: "is missing: the Job of a release runs slipway",
+			Hint: "name the image of slipway, or set enabled: false to leave BatchPlans alone",
+		})
+	}
+	return out
+}
+
+func containsWord(list, word string) bool {
+	for _, w := range strings.Split(list, ", ") {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// ID tells the documents of a run apart: the input that one is in, and its place there.
+type ID struct{ Input, Doc int }
+
+// Document is one document of the input.
+type Document struct {
+	ID     ID
+	Object inject.ObjectRef
+	Source inject.Source // where Text begins, or began before injection
+	// Text is the document, of a target after injection. Original is the same before it, for the lines of messages.
+	Text, Original []byte
+}
+
+// Object is a generated object.
+type Object struct {
+	Ref  inject.ObjectRef
+	Text []byte // YAML, without a marker
+	Plan string // name of the plan
+	File string // of the plan, "" where it has none
+}
+
+// Edit sets one field of a target.
+type Edit struct {
+	Path    []string
+	Value   string
+	Tag     string // of the value: !!str or !!int
+	Finding *inject.Finding
+}
+
+// Made is what a release needs.
+type Made struct {
+	Objects []Object
+	Edits   []Edit
+}
+
+// Maker knows what a BatchPlan means. Mistakes of the user are findings; an error finding keeps a run from writing.
+type Maker interface {
+	// Targets reads a plan and names the objects that it releases.
+	Targets(plan Document) ([]inject.ObjectRef, []inject.Finding)
+	// Release makes what carries plan out on target.
+	Release(plan, target Document) (Made, []inject.Finding)
+}
+
+// IsPlan says whether an object is a BatchPlan.
+func IsPlan(object *yaml.Node) bool { return IsPlanRef(inject.Ref(object)) }
+
+// IsPlanRef says whether an object of this reference is a BatchPlan.
+func IsPlanRef(o inject.ObjectRef) bool {
+	return o.Kind == Kind && strings.HasPrefix(o.APIVersion, "slipway.dev/")
+}
+
+// NotReleased is the finding for a plan in a run that was not told to release anything.
+func NotReleased(plan inject.ObjectRef, source inject.Source) inject.Finding {
+	return inject.Finding{
+		Severity: inject.SeverityWarning, Code: "not-released", Object: plan, Source: source,
+		Message: "no release is made of this plan: there is no image of slipway for its Job",
+		Hint:    "give --release-image, or release: {image: ...} in the configuration; release: {enabled: false} silences this",
+	}
+}
+
+// FileName is that of the file, beside a plan, into which what is generated from it goes.
+func FileName(plan string) string { return "release-" + plan + ".yaml" }

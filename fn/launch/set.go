@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+)
+
+// Set holds the BatchPlans of a run and what they come to. It is not safe for use side by side before Finish, and safe
+// after it.
+type Set struct {
+	maker     Maker
+	namespace string // of objects that name none
+	partial   bool   // a target that is not in the input is none of this run's business
+
+	plans []*plan
+	olds  []*old
+
+	edits    map[ID][]Edit
+	replaced map[ID]*Object // nil: goes
+	added    map[ID][]Object
+}
+
+type plan struct {
+	doc     Document
+	targets []target
+	made    []Object
+	anchor  ID // the first target that was found
+}
+
+type target struct {
+	ref   inject.ObjectRef
+	found bool
+}
+
+// old is an object that an earlier run generated.
+type old struct {
+	id    ID
+	ref   inject.ObjectRef
+	plan  string
+	taken bool
+}
+
+// New makes a Set. namespace is that of objects that name none. With partial a target may be missing.
+func New(maker Maker, namespace string, partial bool) *Set {
+	return &Set{
+		maker: maker, namespace: namespace, partial: partial,
+		edits: map[ID][]Edit{}, replaced: map[ID]*Object{}, added: map[ID][]Object{},
+	}
+}
+
+// MayHold says whether a text could hold a plan or an object that was generated from one. A false answer is certain, but
+// for names written with escapes, which no one does.
+func MayHold(text []byte) bool { return bytes.Contains(text, []byte(Kind)) }
+
+// Len is how many plans there are.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.plans)
+}
+
+// Read takes a document into account that could hold a plan or was generated.
+func (s *Set) Read(doc Document, object *yaml.Node) []inject.Finding {
+	if strings.HasSuffix(doc.Object.Kind, "List") {
+		return inList(doc, object)
+	}
+	if by, ok := strings.CutPrefix(annotation(object, GeneratedBy), Kind+"/"); ok {
+		s.olds = append(s.olds, &old{id: doc.ID, ref: doc.Object, plan: by})
+		return nil
+	}
+	if !IsPlanRef(doc.Object) {
+		return nil
+	}
+	refs, findings := s.maker.Targets(doc)
+	if inject.HasErrors(findings) {
+		return findings
+	}
+	p := &plan{doc: doc}
+	for _, ref := range refs {
+		p.targets = append(p.targets, target{ref: ref})
+		findings = append(findings, s.shared(p, ref)...)
+	}
+	s.plans = append(s.plans, p)
+	return findings
+}
+
+// inList refuses a plan inside of a list, where a document of its own cannot be dropped or left.
+func inList(doc Document, object *yaml.Node) []inject.Finding {
+	items := lookup(object, "items")
+	if items == nil || items.Kind != yaml.SequenceNode || !slices.ContainsFunc(items.Content, IsPlan) {
+		return nil
+	}
+	return []inject.Finding{{
+		Severity: inject.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Source,
+		Message: "a BatchPlan stands in a list", Hint: "give it a document of its own",
+	}}
+}
+
+// shared refuses two plans for one target.
+func (s *Set) shared(p *plan, ref inject.ObjectRef) []inject.Finding {
+	for _, other := range s.plans {
+		for _, t := range other.targets {
+			if s.same(t.ref, ref) {
+				return []inject.Finding{{
+					Severity: inject.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: "spec.target",
+					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Source),
+					Hint:    "keep one of the two plans",
+				}}
+			}
+		}
+	}
+	return nil
+}
+
+// same compares references without the version. A namespace that is not known is that of the run.
+func (s *Set) same(a, b inject.ObjectRef) bool {
+	if a.Kind != b.Kind || a.Name != b.Name || group(a.APIVersion) != group(b.APIVersion) {
+		return false
+	}
+	x, y := s.namespaceOf(a), s.namespaceOf(b)
+	return x == y || x == "" || y == ""
+}
+
+func (s *Set) namespaceOf(o inject.ObjectRef) string {
+	if o.Namespace != "" {
+		return o.Namespace
+	}
+	return s.namespace
+}
+
+func group(apiVersion string) string {
+	g, _, found := strings.Cut(apiVersion, "/")
+	if !found {
+		return ""
+	}
+	return g
+}
+
+// MayBeTarget says whether a text could hold the target of a plan. A false answer is certain, but for names written with
+// escapes.
+func (s *Set) MayBeTarget(text []byte) bool {
+	return slices.ContainsFunc(s.plans, func(p *plan) bool {
+		return slices.ContainsFunc(p.targets, func(t target) bool {
+			return bytes.Contains(text, []byte(t.ref.Name)) && bytes.Contains(text, []byte(t.ref.Kind))
+		})
+	})
+}
+
+// IsTarget says whether an object is the target of a plan.
+func (s *Set) IsTarget(o inject.ObjectRef) bool {
+	_, t := s.find(o)
+	return t != nil
+}
+
+func (s *Set) find(o inject.ObjectRef) (*plan, *target) {
+	for _, p := range s.plans {
+		for i := range p.targets {
+			if s.same(p.targets[i].ref, o) {
+				return p, &p.targets[i]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Release takes a target as it is after injection.
+func (s *Set) Release(doc Document) []inject.Finding {
+	p, t := s.find(doc.Object)
+	switch {
+	case t == nil:
+		return nil
+	case t.found:
+		return []inject.Finding{{
+			Severity: inject.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
+			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Source),
+			Hint:    "name the namespaces of both, or render them apart",
+		}}
+	}
+	if t.found = true; len(p.made) == 0 {
+		p.anchor = doc.ID
+	}
+	made, findings := s.maker.Release(p.doc, doc)
+	for i := range made.Objects {
+		made.Objects[i].Plan, made.Objects[i].File = p.doc.Object.Name, p.doc.Source.File
+	}
+	p.made = append(p.made, made.Objects...)
+	s.edits[doc.ID] = made.Edits
+	return findings
+}
+
+// Finish ends the reading: it finds targets that are missing, and the place of everything that was made.
+func (s *Set) Finish() []inject.Finding {
+	var findings []inject.Finding
+	for _, p := range s.plans {
+		for _, t := range p.targets {
+			if !t.found && !s.partial {
+				findings = append(findings, s.missing(p, t.ref))
+			}
+		}
+		s.place(p)
+	}
+	return findings
+}
+
+func (s *Set) missing(p *plan, ref inject.ObjectRef) inject.Finding {
+	return inject.Finding{
+		Severity: inject.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: "spec.target",
+		Message: fmt.Sprintf("%s is not in the input, so there is no pod template to release", ref),
+		Hint:    "render the plan together with its target, which must be a document of its own",
+	}
+}
+
+// place puts each object where an earlier run has put the one that it follows: of the same name or, where the name has a
+// hash, of the same kind. The rest comes after the target.
+func (s *Set) place(p *plan) {
+	left := slices.Clone(p.made)
+	for _, byName := range []bool{true, false} {
+		left = slices.DeleteFunc(left, func(o Object) bool {
+			i := slices.IndexFunc(s.olds, func(old *old) bool {
+				return !old.taken && s.follows(p, old) && old.ref.Kind == o.Ref.Kind && (!byName || old.ref.Name == o.Ref.Name)
+			})
+			if i >= 0 {
+				s.olds[i].taken = true
+				s.replaced[s.olds[i].id] = &o
+			}
+			return i >= 0
+		})
+	}
+	for _, old := range s.olds {
+		if len(p.made) > 0 && !old.taken && s.follows(p, old) {
+			old.taken = true
+			s.replaced[old.id] = nil
+		}
+	}
+	s.added[p.anchor] = append(s.added[p.anchor], left...)
+}
+
+func (s *Set) follows(p *plan, old *old) bool {
+	if old.plan != p.doc.Object.Name {
+		return false
+	}
+	x, y := s.namespaceOf(old.ref), s.namespaceOf(p.doc.Object)
+	return x == y || x == "" || y == ""
+}
+
+// Edits are those of a target.
+func (s *Set) Edits(id ID) []Edit {
+	if s == nil {
+		return nil
+	}
+	return s.edits[id]
+}
+
+// Replaces says what takes the place of a generated object, which is nil where nothing does. It is false for everything
+// else.
+func (s *Set) Replaces(id ID) (*Object, bool) {
+	if s == nil {
+		return nil, false
+	}
+	o, ok := s.replaced[id]
+	return o, ok
+}
+
+// Adds are the objects that come after a document.
+func (s *Set) Adds(id ID) []Object {
+	if s == nil {
+		return nil
+	}
+	return s.added[id]
+}
+
+// Concerns says whether a document changes or is followed by something.
+func (s *Set) Concerns(id ID) bool {
+	if s == nil {
+		return false
+	}
+	_, replaced := s.replaced[id]
+	return replaced || len(s.edits[id]) > 0
+}

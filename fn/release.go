@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fn
+
+import (
+	"path"
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
+)
+
+// releases turns the BatchPlans among the items into what carries them out.
+type releases struct {
+	config *Config
+	set    *launch.Set // nil where nothing is released
+}
+
+func newReleases(config *Config, maker func(*launch.Config) launch.Maker) *releases {
+	r := &releases{config: config}
+	if config.Release.On() && maker != nil {
+		r.set = launch.New(maker(config.Release), config.Namespace, false)
+	}
+	return r
+}
+
+// made is how many plans were released.
+func (r *releases) made() int { return r.set.Len() }
+
+// all returns the items with their targets armed and the generated objects among them. BatchPlans stay, marked as local.
+func (r *releases) all(items []item, findings *inject.Findings) []item {
+	if r.set == nil {
+		r.tellOfPlans(items, findings)
+		return items
+	}
+	for i, it := range items {
+		ref := inject.Ref(it.node)
+		if launch.IsPlanRef(ref) || text(field(field(it.node, yaml.MetadataField), yaml.AnnotationsField), launch.GeneratedBy) != "" {
+			findings.Add(r.set.Read(document(i, it, findings), it.node))
+		}
+	}
+	if r.set.Len() == 0 || findings.Failed() {
+		return items
+	}
+	for i, it := range items {
+		if r.set.IsTarget(inject.Ref(it.node)) {
+			findings.Add(r.set.Release(document(i, it, findings)))
+		}
+	}
+	if findings.Add(r.set.Finish()); findings.Failed() {
+		return items
+	}
+	return r.place(items, findings)
+}
+
+// tellOfPlans warns of plans that nothing is made of.
+func (r *releases) tellOfPlans(items []item, findings *inject.Findings) {
+	for _, it := range items {
+		if ref := inject.Ref(it.node); !r.config.Release.Off() && launch.IsPlanRef(ref) {
+			findings.Add([]inject.Finding{launch.NotReleased(ref, it.source)})
+		}
+	}
+}
+
+func document(i int, it item, findings *inject.Findings) launch.Document {
+	d := launch.Document{ID: launch.ID{Doc: i}, Object: inject.Ref(it.node), Source: it.source}
+	out, err := yaml.Marshal(it.node)
+	if err != nil {
+		findings.Add([]inject.Finding{{
+			Severity: inject.SeverityError, Code: "malformed-yaml", Object: d.Object, Source: it.source, Message: err.Error(),
+		}})
+	}
+	d.Text, d.Original = out, out
+	return d
+}
+
+// place makes the edits, and puts what was generated where it was before, or at the end.
+func (r *releases) place(items []item, findings *inject.Findings) []item {
+	var out, added []item
+	for i, it := range items {
+		id := launch.ID{Doc: i}
+		if object, ok := r.set.Replaces(id); ok {
+			if object == nil {
+				continue
+			}
+			if !launch.Same(it.node, object.Text) {
+				it.node = withPlace(generated(object.Text), it.node)
+			}
+		}
+		edits := r.set.Edits(id)
+		if launch.IsPlan(it.node) {
+			edits = []launch.Edit{{Path: []string{yaml.MetadataField, yaml.AnnotationsField, launch.LocalConfig}, Value: "true", Tag: yaml.NodeTagString}}
+		}
+		node, told, err := launch.Apply(it.node, edits)
+		if err != nil {
+			told = []inject.Finding{{
+				Severity: inject.SeverityError, Code: "unsupported-layout", Object: inject.Ref(it.node), Source: it.source, Message: err.Error(),
+			}}
+			node = it.node
+		}
+		findings.Add(told)
+		it.node = node
+		out = append(out, it)
+		for _, object := range r.set.Adds(id) {
+			added = append(added, r.beside(items, object))
+		}
+	}
+	number(out, added)
+	return append(out, added...)
+}
+
+// generated is the tree of a generated object.
+func generated(text []byte) *yaml.Node {
+	n, err := yaml.Parse(string(text))
+	if err != nil {
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: yaml.NodeTagMap} // it was written by a YAML library
+	}
+	return n.YNode()
+}
+
+// placeAnnotations are those by which an orchestrator finds the file of an item.
+func placeAnnotations() [][2]string {
+	return [][2]string{{kioutil.PathAnnotation, kioutil.IndexAnnotation}, {legacyPath, legacyIndex}}
+}
+
+// orchestrators lists all annotations that an item keeps for its orchestrator.
+func orchestrators() []string {
+	return []string{
+		kioutil.PathAnnotation, kioutil.IndexAnnotation, kioutil.SeqIndentAnnotation, kioutil.IdAnnotation,
+		"config.k8s.io/id", legacyPath, legacyIndex,
+	}
+}
+
+// withPlace gives node what its orchestrator keeps on the item that it replaces.
+func withPlace(node, was *yaml.Node) *yaml.Node {
+	annotations := field(field(was, yaml.MetadataField), yaml.AnnotationsField)
+	for _, key := range orchestrators() {
+		if v := text(annotations, key); v != "" {
+			node = annotated(node, key, v)
+		}
+	}
+	return node
+}
+
+func annotated(node *yaml.Node, key, value string) *yaml.Node {
+	out, _, err := launch.Apply(node, []launch.Edit{
+		{Path: []string{yaml.MetadataField, yaml.AnnotationsField, key}, Value: value, Tag: yaml.NodeTagString},
+	})
+	if err != nil {
+		return node
+	}
+	return out
+}
+
+// beside is a new item in a file beside that of its plan, release-PLAN.yaml, where the orchestrator says where that is.
+func (r *releases) beside(items []item, object launch.Object) item {
+	it := item{node: generated(object.Text), source: inject.Source{File: ""}, place: -1}
+	for _, plan := range items {
+		if !launch.IsPlan(plan.node) || inject.Ref(plan.node).Name != object.Plan {
+			continue
+		}
+		annotations := field(field(plan.node, yaml.MetadataField), yaml.AnnotationsField)
+		for _, keys := range placeAnnotations() {
+			if file := text(annotations, keys[0]); file != "" {
+				it.node = annotated(it.node, keys[0], path.Join(path.Dir(file), launch.FileName(object.Plan)))
+			}
+		}
+	}
+	return it
+}
+
+// number gives new items the indexes after those that their file has.
+func number(items, added []item) {
+	for _, keys := range placeAnnotations() {
+		next := map[string]int{}
+		for _, it := range items {
+			annotations := field(field(it.node, yaml.MetadataField), yaml.AnnotationsField)
+			if i, err := strconv.Atoi(text(annotations, keys[1])); err == nil {
+				next[text(annotations, keys[0])] = max(next[text(annotations, keys[0])], i+1)
+			}
+		}
+		for i, it := range added {
+			file := text(field(field(it.node, yaml.MetadataField), yaml.AnnotationsField), keys[0])
+			if file == "" {
+				continue
+			}
+			added[i].node = annotated(it.node, keys[1], strconv.Itoa(next[file]))
+			next[file]++
+		}
+	}
+}

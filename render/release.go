@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/launch"
+)
+
+// mention is a document that says BatchPlan somewhere.
+type mention struct {
+	in  *input
+	doc document
+}
+
+// plan reads the BatchPlans of the inputs and makes their releases, before any document is written: what a release
+// generates may belong before its target.
+func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) ([]input, error) {
+	if t.req.Action != Inject {
+		return ins, nil
+	}
+	ins, err := t.withGenerated(ctx, ins, outcome)
+	if err != nil {
+		return nil, err
+	}
+	set := launch.New(t.req.Release, t.req.Options.Namespace, t.partial)
+	sc := newScanner()
+	for _, m := range outcome.mentions {
+		object, doc := planDocument(m.in, m.doc, sc)
+		switch {
+		case object == nil:
+		case t.req.Release != nil:
+			outcome.Findings = append(outcome.Findings, set.Read(doc, object)...)
+		case launch.IsPlanRef(doc.Object) && !t.req.IgnorePlans:
+			outcome.Findings = append(outcome.Findings, launch.NotReleased(doc.Object, doc.Source))
+		}
+	}
+	outcome.mentions, outcome.Released = nil, set.Len()
+	if set.Len() == 0 || outcome.Failed() {
+		return ins, nil
+	}
+	if err := t.targets(ctx, ins, set, outcome, sc); err != nil {
+		return nil, err
+	}
+	outcome.Findings = append(outcome.Findings, set.Finish()...)
+	t.releases = set
+	return ins, nil
+}
+
+// CheckPlans has maker check the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
+// outcome is that of ReadContext, and gets the findings and the number of plans.
+func CheckPlans(ctx context.Context, req *Request, maker launch.Maker, outcome *Outcome) error {
+	if len(outcome.mentions) == 0 {
+		return nil
+	}
+	injector, _ := inject.New(inject.Context{}, req.Options)
+	t := &transformer{req: &Request{Release: maker, Options: req.Options}, injector: injector, partial: true}
+	_, err := t.plan(ctx, outcome.inputs, outcome)
+	return interrupted(ctx, err)
+}
+
+// withGenerated adds the files that earlier runs have written beside plans, where files are rewritten and those are not
+// among the inputs.
+func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *Outcome) ([]input, error) {
+	if !t.req.AsFiles || t.req.Release == nil {
+		return ins, nil
+	}
+	sc := newScanner()
+	for _, m := range outcome.mentions {
+		object, doc := planDocument(m.in, m.doc, sc)
+		if object == nil || m.in.path == "" || !launch.IsPlanRef(doc.Object) {
+			continue
+		}
+		path := filepath.Join(filepath.Dir(m.in.path), launch.FileName(doc.Object.Name))
+		text, err := os.ReadFile(path)
+		if err != nil || !launch.MayHold(text) || slices.ContainsFunc(ins, func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
+			continue // none, or one of the user's, which the sink refuses to write over
+		}
+		in := fileInput(path)
+		in.index = len(ins)
+		ins = append(ins, in)
+		if err := contextOf(ctx, &in, t.req, &inject.Context{}, outcome, false); err != nil {
+			return nil, err
+		}
+	}
+	return ins, nil
+}
+
+// planDocument reads a document that could be a BatchPlan or generated from one; any other, and one that cannot be read,
+// which the run itself will report, is nil.
+func planDocument(in *input, d document, sc *scanner) (*yaml.Node, launch.Document) {
+	root, err := sc.parseQuickly(d.Bytes)
+	object := inject.Root(root)
+	if err != nil || object == nil || object.Kind != yaml.MappingNode {
+		return nil, launch.Document{}
+	}
+	return object, launch.Document{
+		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: inject.Ref(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
+	}
+}
+
+// targets hands every target to the set, as injection leaves it. What injection finds is reported when the document is
+// rendered.
+func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *scanner) error {
+	for i := range ins {
+		err := eachDocument(ctx, &ins[i], func(d document) error {
+			if !set.MayBeTarget(d.Bytes) {
+				return nil
+			}
+			out := t.inject(&ins[i], d, sc)
+			if inject.HasErrors(out.findings) || !set.IsTarget(out.Object) {
+				return nil
+			}
+			outcome.Findings = append(outcome.Findings, set.Release(launch.Document{
+				ID: out.id, Object: out.Object, Source: sourceOf(&ins[i], d), Text: out.Text, Original: d.Bytes,
+			})...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release changes a document that a release concerns: a target, or an object that an earlier run generated.
+func (t *transformer) release(out *Document, source inject.Source) {
+	if inject.HasErrors(out.findings) {
+		return
+	}
+	root, err := parse(out.Text)
+	if err == nil {
+		if object, ok := t.releases.Replaces(out.id); ok {
+			out.replaceBy(object, inject.Root(root))
+			return
+		}
+		err = t.edit(out, root)
+	}
+	if err != nil {
+		out.findings = append(out.findings, inject.Finding{
+			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		})
+	}
+}
+
+// edit splices the edits of a target into its text.
+func (t *transformer) edit(out *Document, root *yaml.Node) error {
+	object, findings, err := launch.Apply(inject.Root(root), t.releases.Edits(out.id))
+	if err != nil {
+		return err
+	}
+	text, err := verifiedSplice(out.Text, root, withRoot(root, object), nil)
+	if err != nil {
+		return err
+	}
+	out.findings = append(out.findings, findings...)
+	out.set(text)
+	return nil
+}
+
+// replaceBy puts a newly generated object in the place of an old one. One that says the same stays as it is, also where
+// another tool has written it in a style of its own.
+func (d *Document) replaceBy(object *launch.Object, was *yaml.Node) {
+	switch {
+	case object == nil:
+		d.Leaves, d.changed, d.Text = true, true, nil
+	case !launch.Same(was, object.Text):
+		text := object.Text
+		if marker, _ := markerAt(firstLine(d.Original), true); marker == startMarker {
+			text = append([]byte("---"+lineEnd(d.Original)), text...)
+		}
+		d.Object = object.Ref
+		d.set(text)
+	}
+}
+
+// deliverAdded hands over what follows a document.
+func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) error {
+	for _, object := range t.releases.Adds(d.id) {
+		added := &Document{Input: d.Input, Path: d.Path, Object: object.Ref, Text: object.Text, Added: true, changed: true}
+		if object.File != "" {
+			added.Path = filepath.Join(filepath.Dir(object.File), launch.FileName(object.Plan))
+		}
+		name := d.Input
+		if t.req.AsFiles {
+			name = added.Path
+			outcome.Findings = append(outcome.Findings, unlisted(added.Path, outcome.noted[name])...)
+		}
+		outcome.note(name)
+		if err := sink.Document(added); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlisted warns of a new file in the folder of a kustomization, which has to name it.
+func unlisted(path string, told bool) []inject.Finding {
+	if told || !isKustomization(filepath.Dir(path)) {
+		return nil
+	}
+	return []inject.Finding{{
+		Severity: inject.SeverityWarning, Code: "not-in-kustomization", Source: inject.Source{File: path},
+		Message: "is new, and kustomize builds only what it is told to", Hint: "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
+	}}
+}
