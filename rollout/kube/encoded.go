@@ -12,7 +12,7 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/dump"
+	"k8s.io/utils/dump"
 )
 
 // encoded returns a pod template as the Kruise controller writes it into a revision: having gone through the API's own

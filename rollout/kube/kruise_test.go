@@ -85,7 +85,7 @@ func (k *kruise) run(tb testing.TB, flags ...string) (stop func()) {
 	return func() {
 		_ = cmd.Process.Kill()
 		<-ended
-		log.Close()
+		_ = log.Close()
 	}
 }
 
@@ -228,10 +228,10 @@ func (w *world) onlyImage(tag string) {
 // released waits until the controller has updated all pods of the CloneSet demo and they are ready.
 func (k *kruise) released(tb testing.TB, ns string, replicas int) {
 	tb.Helper()
-	for state := "nothing yet"; ; {
+	for {
 		set := k.Get(tb, "/apis/apps.kruise.io/v1alpha1/namespaces/"+ns+"/clonesets/demo")
 		status, _ := set["status"].(map[string]any)
-		state = fmt.Sprint(status["observedGeneration"], status["updatedReadyReplicas"], status["replicas"])
+		state := fmt.Sprint(status["observedGeneration"], status["updatedReadyReplicas"], status["replicas"])
 		if state == fmt.Sprint(kubetest.Field(set, "metadata", "generation"), replicas, replicas) {
 			return
 		}
