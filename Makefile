@@ -11,7 +11,7 @@ SLIPWAY_SEEDS ?= 4
 CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=10m
 
 .DEFAULT_GOAL := build
-.PHONY: help build test soak quick fmt lint race fuzz bench golden docs release ci clean
+.PHONY: help build test soak kruise quick fmt lint race fuzz bench golden docs picture release ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -28,6 +28,10 @@ test: ## every test that needs only Go and git; a real control plane is built on
 
 soak: ## the tests on a real control plane with every kill and fifty seeds of faults (a quarter of an hour)
 	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/kube
+
+kruise: ## slipway and a real Kruise take a CloneSet over from each other (builds Kruise, some minutes the first time)
+	CGO_ENABLED=0 $(GO) -C testdata/kruise tool -n kruise
+	SLIPWAY_KRUISE=1 $(GO) test -count=1 -timeout=10m -run=Kruise ./rollout/kube
 
 quick: ## the tests to run after each change: none needs a control plane
 	$(GO) test -short ./...
@@ -55,6 +59,9 @@ golden: ## rewrite the golden files from what the code does now
 
 docs: ## regenerate the documents that come from the code
 	$(GO) generate ./...
+
+picture: ## take the README's picture of a release report again (needs chromium)
+	$(GO) test -count=1 ./rollout/report -run TestPicture -args -picture $(CURDIR)/testdata/examples/rollout/report.png
 
 release: ## write completions and man pages into release/, with CHECKSUMS=dist/checksums.txt catalog manifests, too
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) test -count=1 ./cmd/slipway -run 'TestCompletionsAndManPages|TestCatalogManifests' -args -release $(CURDIR)/release $(if $(CHECKSUMS),-checksums $(abspath $(CHECKSUMS)))

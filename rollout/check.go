@@ -158,20 +158,20 @@ func (j JobCheck) PodLabels() map[string]string {
 	return stringMap(object(template["metadata"])["labels"])
 }
 
-// check is the check of the given name.
-func (p *Plan) check(name string) (Check, bool) {
+// check is the check of the given name, or one that asks nothing.
+func (p *Plan) check(name string) Check {
 	i := slices.IndexFunc(p.Checks, func(c Check) bool { return c.Name == name })
 	if i < 0 {
-		return Check{}, false
+		return Check{}
 	}
-	return p.Checks[i], true
+	return p.Checks[i]
 }
 
 // checkNames are the names of a batch's checks, for a person.
 func (p *Plan) checkNames(b Batch) []string {
 	var names []string
 	for _, name := range b.Checks {
-		c, _ := p.check(name)
+		c := p.check(name)
 		if c.During {
 			name += " (from its beginning)"
 		}

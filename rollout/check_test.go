@@ -166,8 +166,8 @@ func TestEveryStandingOfTwoChecks(t *testing.T) {
 				for _, two := range verdicts {
 					worlds++
 					stands := []CheckVerdict{one, two}
-					o := gateLook(moment.ready, moment.since, CheckResult{Name: "one", Verdict: one}, CheckResult{Name: "two", Verdict: two},
-						CheckResult{Name: "one", Batch: 1, Verdict: CheckFailed}) // of another batch
+					o := gateLook(moment.ready, moment.since, CheckResult{Name: "one", Batch: 1, Verdict: CheckFailed}, // of another batch
+						CheckResult{Name: "one", Verdict: one}, CheckResult{Name: "two", Verdict: two})
 					d := Decide(plan, o)
 					holdsChecks(t, checks, stands, moment.ready == 2, moment.pause, d, moment.name)
 				}

@@ -55,7 +55,7 @@ func (d *decider) during() []string {
 
 // check is a check of the current batch and how it stands.
 func (d *decider) check(name string) (Check, CheckResult) {
-	c, _ := d.plan.check(name)
+	c := d.plan.check(name)
 	for _, r := range d.observed.Checks {
 		if r.Name == name && r.Batch == d.progress.Batch {
 			return c, r

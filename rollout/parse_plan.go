@@ -43,14 +43,14 @@ func readPlan(doc value) Plan {
 		meta.get("name").fail("is missing")
 	}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
+	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
 		return p
 	}
-	p.Target = readTarget(spec.get("target"))
-	p.Mode = readMode(spec.get("mode"), p.Target)
+	p.Target, p.Train = readTargets(spec)
+	p.Mode = readMode(spec.get("mode"), p)
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
 	refuseUnused(spec.get("checks"), p)
@@ -63,6 +63,10 @@ func readPlan(doc value) Plan {
 
 func readTarget(v value) Target {
 	v.mapping("apiVersion", "kind", "name")
+	return targetOf(v)
+}
+
+func targetOf(v value) Target {
 	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), Name: v.get("name").text()}
 	if !v.present() {
 		v.fail("is missing: name what to release")
@@ -83,21 +87,23 @@ func readTarget(v value) Target {
 }
 
 // readMode is the plan's mode, or that of the kind where the plan leaves it out.
-func readMode(v value, t Target) Mode {
-	k, _ := KindOf(t.APIVersion, t.Kind)
+func readMode(v value, p Plan) Mode {
 	var mode Mode
 	if v.present() {
 		mode = Mode(v.oneOf(string(Direct), string(Partition)))
 	}
-	switch {
-	case mode == "" && k.Name != "" && !k.Direct:
-		return Partition
-	case mode == Direct && k.Name != "" && !k.Direct:
-		v.fail("Direct replaces the pods of a CloneSet; those of a %s are replaced by %s: write Partition", t.Kind, k.Controller)
-		return Partition
-	default:
-		return mode
+	for _, t := range p.targets() {
+		k, known := KindOf(t.APIVersion, t.Kind)
+		switch {
+		case !known || k.Direct:
+		case mode == Direct:
+			v.fail("Direct replaces the pods of a CloneSet; those of a %s are replaced by %s: write Partition", t.Kind, k.Controller)
+			return Partition
+		case mode == "" && len(p.Train.Targets) == 0:
+			return Partition
+		}
 	}
+	return mode
 }
 
 func readBatches(v value, checks []Check) []Batch {

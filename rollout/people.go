@@ -33,6 +33,13 @@ type Request struct {
 	Why     string    `json:"why,omitempty"`     // in the person's words
 }
 
+// Equal tells whether two requests are the same one, also where one of them was stored meanwhile.
+func (r Request) Equal(other Request) bool {
+	same := r.At.Equal(other.At)
+	r.At = other.At
+	return same && r == other
+}
+
 // Who is the person, and that nobody has confirmed the name where that is so.
 func (r Request) Who() string {
 	if r.Claimed {
@@ -111,13 +118,13 @@ func (d *decider) resumedBy() string {
 	return ""
 }
 
-// Refusal is why a request does nothing. The release is as it was.
-type Refusal struct{ Why string }
+// RefusedError is why a request does nothing. The release is as it was.
+type RefusedError struct{ Why string }
 
-func (r *Refusal) Error() string { return r.Why }
+func (r *RefusedError) Error() string { return r.Why }
 
 func refuse(format string, args ...any) (Answer, error) {
-	return Answer{}, &Refusal{fmt.Sprintf(format, args...)}
+	return Answer{}, &RefusedError{fmt.Sprintf(format, args...)}
 }
 
 // Answer is what a request does.
@@ -128,7 +135,7 @@ type Answer struct {
 	Restore  string   // revision whose template must be written into the object, because no agent will do it: see Undo
 }
 
-// Answered works out what a request does to a release, or refuses it with a *Refusal. It stores nothing: whoever does must
+// Answered works out what a request does to a release, or refuses it with a *RefusedError. It stores nothing: whoever does must
 // make sure that the progress is still the one that was asked about. An approval without a batch (negative) is one of the
 // batch that waits for it, and of no other.
 func Answered(plan Plan, p Progress, r Request) (Answer, error) {
@@ -158,9 +165,27 @@ func (a Ask) verb() string {
 	return map[Ask]string{Approve: "approve", Hold: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
 }
 
-// with is the progress with one more request. The list of the caller is left alone.
+// mostRequests is how many requests are kept. It is far more than a release sees, and little for a ConfigMap.
+const mostRequests = 200
+
+// with is the progress with one more request. The list of the caller is left alone. Approvals are kept whatever their
+// number; of the others the oldest go.
 func (p Progress) with(r Request) Progress {
 	p.Requests = append(slices.Clip(p.Requests), r)
+	for len(p.Requests) > mostRequests {
+		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask != Approve })
+		if i < 0 {
+			break
+		}
+		p.Requests = slices.Delete(p.Requests, i, i+1)
+	}
+	return p
+}
+
+// Stopped is the progress of a release that an abort ends, whatever state it is in.
+func (p Progress) Stopped(abort Request) Progress {
+	p = p.with(abort)
+	p.Hold, p.Abort = false, true
 	return p
 }
 

@@ -129,7 +129,7 @@ func TestAnswered(t *testing.T) {
 			if after, _ := json.Marshal(c.p); string(after) != string(before) {
 				t.Errorf("the progress that was asked about is now %s", after)
 			}
-			var refusal *rollout.Refusal
+			var refusal *rollout.RefusedError
 			switch {
 			case c.refused != "":
 				if !errors.As(err, &refusal) || !strings.Contains(refusal.Why, c.refused) || a.Changed {
@@ -156,6 +156,25 @@ func TestAnswered(t *testing.T) {
 				t.Errorf("asked again it changes something: %+v", again)
 			}
 		})
+	}
+}
+
+// TestRequestsAreBounded: who pauses and resumes for ever fills no ConfigMap, and takes no approval away.
+func TestRequestsAreBounded(t *testing.T) {
+	p := rollout.Progress{Revision: "new", Stable: "old"}
+	asked := []rollout.Request{approve(0)}
+	for range 500 {
+		asked = append(asked, ask(rollout.Hold), ask(rollout.Resume))
+	}
+	for _, r := range asked {
+		a, err := rollout.Answered(three(), p, r)
+		if err != nil || !a.Changed {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		p = a.Progress
+	}
+	if _, ok := p.Approval(0); !ok || len(p.Requests) > 200 {
+		t.Errorf("of %d requests %d are left, an approval among them: %v", len(asked), len(p.Requests), ok)
 	}
 }
 

@@ -13,6 +13,7 @@ type Plan struct {
 	Namespace        string
 	Name             string
 	Target           Target
+	Train            Train // where the plan has several targets; Target is then empty
 	Batches          []Batch
 	Checks           []Check
 	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down

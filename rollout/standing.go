@@ -56,7 +56,9 @@ func (d *decider) unseen() bool {
 func (d *decider) underWay() Decision {
 	s, p := d.observed.CloneSet.Status, d.progress
 	w := work{updated: s.UpdatedReplicas, healthy: min(s.UpdatedAvailableReplicas, s.UpdatedReadyReplicas)}
-	w.message = d.progressMessage(w, d.target())
+	if w.message = d.progressMessage(w, d.target()); d.observed.CloneSet.Generation == 0 {
+		w.message = "its pods are not known here" // the CloneSet could not be read
+	}
 	switch {
 	case d.observed.CloneSet.Spec.Paused:
 		return d.decision(Wait, PausedBySpec, d.label()+"paused by the CloneSet's spec")

@@ -21,16 +21,18 @@ const exitInvalid = 10
 func newRolloutCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play and carry out a release",
-		Long: `Plan, play and carry out the release of a CloneSet, a StatefulSet or a DaemonSet, batch by batch.
+		Short: "Plan, play, carry out and steer a release",
+		Long: `Plan, play, carry out and steer the release of a CloneSet, a StatefulSet or a DaemonSet, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
-threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal.`,
+threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the
+release has not ended, 143 stopped by a signal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
-		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s), newRolloutGitOpsCommand(s))
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
+		newRolloutCRDsCommand(s), newRolloutGitOpsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +25,9 @@ type askFlags struct {
 	batch int
 	all   bool
 }
+
+// longestWhy bounds what one person writes into a memory that has to fit into a ConfigMap, and into every message.
+const longestWhy = 500
 
 const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET with the name that the API server knows the person by, and the agent
 of the release acts on it. status shows it later, and an Event on the CloneSet tells it now where the person may write one.
@@ -99,6 +104,8 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 		return usagef("--batch and --all exclude each other")
 	case batch && f.batch < 1:
 		return usagef("--batch %d: batches are counted from 1", f.batch)
+	case len(f.why) > longestWhy || strings.ContainsFunc(f.why, unicode.IsControl):
+		return usagef("--message: write one line of at most %d bytes", longestWhy)
 	}
 	visit, err := f.visit(s, args)
 	if err != nil {
@@ -109,7 +116,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 		request.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
 	answer, err := visit.Ask(ctx, request)
-	var refusal *rollout.Refusal
+	var refusal *rollout.RefusedError
 	switch {
 	case errors.As(err, &refusal):
 		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}

@@ -86,9 +86,9 @@ func (f *runFlags) progress(s streams) (listener, func(rollout.Measurement), fun
 	}
 }
 
-// onTerminal makes the table of a release, and lets messages to people make room for it, where there is to be one.
+// onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it.
 func (f *runFlags) onTerminal(s streams) streams {
-	if f.output == "table" || f.output == "auto" && isTerminal(s.out) {
+	if f.live == nil && (f.output == "table" || f.output == "auto" && isTerminal(s.out)) {
 		f.live = report.NewLive(s.out, func() int { return terminalWidth(s.out) })
 		s.err = f.live.Beside(s.err)
 	}

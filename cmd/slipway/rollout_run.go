@@ -22,6 +22,7 @@ import (
 
 // Exit codes of a release that did not end by a decision.
 const (
+	exitStopped = 11
 	exitForeign = 13
 	exitHeld    = 14
 	exitSignal  = 143
@@ -42,6 +43,8 @@ type runFlags struct {
 	secrets   string
 	parallel  int
 	lease     time.Duration
+	job       string
+	index     int
 	stay      bool
 	restart   bool
 	live      *report.Live // the table on a terminal; nil: none
@@ -88,8 +91,8 @@ func (f *runFlags) addAccess(cmd *cobra.Command) {
 	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
-	flags.Float32Var(&f.access.QPS, "qps", 100, "requests a second to the API server, on average")
-	flags.IntVar(&f.access.Burst, "burst", 200, "requests at once beyond that")
+	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
+	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")
 	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
 	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
 	completeFlag(cmd, "plan", completeManifests)
@@ -105,6 +108,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
 	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
+	flags.StringVar(&f.job, "job", "", "`NAME` of the Indexed Job that --index belongs to")
+	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: an index of an Indexed Job")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
 	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
@@ -122,6 +127,17 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case f.index != noIndex:
+		return f.runIndex(ctx, s, plan, options)
+	case len(plan.Train.Targets) > 0:
+		return f.runTrain(ctx, s, plan, options)
+	}
+	return f.carryOut(ctx, s, plan, options)
+}
+
+// carryOut is the release of one target.
+func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
 	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
@@ -134,6 +150,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	}
 	told := f.notifications(s, plan)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
+	saveMemory()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range append(listeners, told.Record) {
 			record(o, d)
@@ -166,6 +183,8 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 		return &exitError{code: exitHeld, err: err}
 	case errors.Is(err, kube.ErrControlled):
 		return &exitError{code: exitForeign, err: err}
+	case errors.Is(err, kube.ErrNotStarted):
+		return &exitError{code: exitStopped, err: err}
 	case errors.Is(err, kube.ErrInvalid):
 		return &exitError{code: exitInvalid, err: err}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
@@ -191,6 +210,12 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 	}
+	if err := f.checkTrain(plan); err != nil {
+		return plan, kube.Options{}, err
+	}
+	if err := choose(&plan, args); err != nil {
+		return plan, kube.Options{}, err
+	}
 	kind, name, err := f.target(plan, args)
 	if err != nil {
 		return plan, kube.Options{}, err
@@ -200,7 +225,9 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 	if err != nil {
 		return plan, kube.Options{}, &exitError{code: exitUsage, err: err}
 	}
-	plan.Mode = f.modeOf(plan, kind)
+	if len(plan.Train.Targets) == 0 {
+		plan.Mode = f.modeOf(plan, kind)
+	}
 	options := kube.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"),
 		Kind: kind.Name, Name: name, Version: kind.APIVersion,
@@ -256,6 +283,9 @@ func (f *runFlags) modeOf(plan rollout.Plan, kind rollout.Kind) rollout.Mode {
 // target is the kind and the name of what is released, from the argument or the plan.
 func (f *runFlags) target(plan rollout.Plan, args []string) (rollout.Kind, string, error) {
 	planned, _ := rollout.KindOf(plan.Target.APIVersion, cmp.Or(plan.Target.Kind, "CloneSet"))
+	if len(args) == 0 && len(plan.Train.Targets) > 0 {
+		return planned, "", nil
+	}
 	if len(args) == 0 && plan.Target.Name == "" {
 		return planned, "", usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}

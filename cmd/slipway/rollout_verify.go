@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -29,6 +30,7 @@ type verifyFlags struct {
 	mode      string
 	deletion  string
 	account   string
+	secrets   string
 	output    string
 }
 
@@ -44,6 +46,9 @@ what to change; errors come first.
 
 CLONESET is its name; without it the plan's target is checked, or the manifest's. With -f the CloneSet is checked as that
 manifest would make it, before it is applied; without -f as it is in the cluster.
+
+The plan's checks are asked once each: a wrong query is an error, no answer a warning. A Job is only shown to the API server,
+with a dry run.
 
 Nothing is written. What may not be read is a finding, and the rest is checked. Rights are asked for with
 SelfSubjectAccessReviews, for whoever verifies or, with --as-service-account, for the one that is to run the release.
@@ -70,6 +75,7 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
+	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
 	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json or sarif")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
@@ -132,6 +138,9 @@ func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, err
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
 	o.Plan.Mode = (&runFlags{mode: f.mode}).modeOf(o.Plan, kind)
+	if len(o.Plan.Checks) > 0 {
+		o.Checks = tryChecks(o, f.secrets)
+	}
 	if o.Account = f.account; o.Account != "" && !strings.Contains(o.Account, "/") {
 		o.Account = o.Namespace + "/" + o.Account
 	}

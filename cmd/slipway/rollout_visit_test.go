@@ -91,10 +91,10 @@ func TestRolloutPeople(t *testing.T) {
 	must(14, "the release has not ended in time: 1s: batch 1 of 2", "status", "demo", "--wait", "--timeout", "1s")
 	must(14, "the release has not ended in time", "watch", "demo", "--timeout", "1s")
 	must(1, "batch 2 of 2 needs no approval", "approve", "demo", "--batch", "2")
-	if out := plugin(t, kubeconfig, 14, "rollout", "status", "demo", "-n", ns); !strings.Contains(out, "AwaitingApproval") {
+	if out := plugin(t, c, 14, "rollout", "status", "demo", "-n", ns); !strings.Contains(out, "AwaitingApproval") {
 		t.Errorf("the plugin shows %s", out)
 	}
-	if out := plugin(t, kubeconfig, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m", "looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
+	if out := plugin(t, c, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m", "looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
 		t.Errorf("the plugin answers %s", out)
 	}
 	ends(agent, 0, "approved by alice at ")
@@ -111,6 +111,8 @@ func TestRolloutPeople(t *testing.T) {
 	if r := status.Requests; !status.Ended || status.State != "Completed" || len(r) != 1 || r[0].Who != "alice" || r[0].Asked != "approve batch 1" || r[0].Why != "looks good" {
 		t.Errorf("status as JSON is %+v", status)
 	}
+
+	must(0, "done - Completed: 5 of 5 updated pods ready", "watch", "demo", "-o", "table")
 
 	agent, watch = release("v3")
 	must(0, "held by ", "pause", "demo")
@@ -134,22 +136,19 @@ func TestRolloutPeople(t *testing.T) {
 	must(12, "RolledBack", "status", "demo")
 }
 
-// plugin runs kubectl slipway, or where there is no kubectl what it would run.
-func plugin(t *testing.T, kubeconfig string, want int, args ...string) string {
+// plugin runs the real kubectl with slipway as its plugin, and returns what it writes.
+func plugin(t *testing.T, c *kubetest.Cluster, want int, args ...string) string {
 	t.Helper()
-	name, args := "kubectl", append([]string{"slipway"}, args...)
-	if _, err := exec.LookPath(name); err != nil {
-		name, args = "kubectl-slipway", args[1:]
-	}
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	out, err := cmd.CombinedOutput()
+	out, err := c.Kubectl(t, c.Client, "", append([]string{"slipway"}, args...)...)
+	code := 0
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
 		t.Fatal(err)
 	}
-	if code := cmd.ProcessState.ExitCode(); code != want {
-		t.Fatalf("%s %v: exit code %d, want %d\n%s", name, args, code, want, out)
+	if code != want {
+		t.Fatalf("kubectl slipway %v: exit code %d, want %d: %v\n%s", args, code, want, err, out)
 	}
-	return string(out)
+	return out
 }

@@ -41,6 +41,7 @@ type pod struct {
 		CreationTimestamp metav1.Time             `json:"creationTimestamp"`
 		DeletionTimestamp *metav1.Time            `json:"deletionTimestamp"`
 		OwnerReferences   []metav1.OwnerReference `json:"ownerReferences"`
+		Annotations       map[string]string       `json:"annotations"`
 	} `json:"metadata"`
 	Status struct {
 		Phase             string             `json:"phase"`
@@ -61,6 +62,13 @@ func (p *pod) restarts() int {
 		n += c.RestartCount
 	}
 	return n
+}
+
+// createdSince tells whether the pod was created at that time or later. The API has whole seconds, in which a pod may also
+// have been created before and updated in place since: an annotation tells that.
+func (p *pod) createdSince(start time.Time) bool {
+	_, inPlace := p.Metadata.Annotations["apps.kruise.io/inplace-update-state"]
+	return !inPlace && !p.Metadata.CreationTimestamp.Time.Before(start.Truncate(time.Second))
 }
 
 func (p *podsSource) try(ctx context.Context, s scene) answer { return p.ask(ctx, s) }
@@ -144,7 +152,7 @@ func (p *podsSource) count(pods []pod, s scene) int {
 		pod := &pods[i]
 		before, known := p.restarts[pod.Metadata.UID]
 		if !known {
-			if before = 0; pod.Metadata.CreationTimestamp.Time.Before(s.started.Truncate(time.Second)) {
+			if !pod.createdSince(s.started) {
 				if before = pod.restarts(); !pod.ready() {
 					continue
 				}

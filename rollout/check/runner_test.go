@@ -3,7 +3,9 @@
 package check_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
 // oracle is a web server that answers as it is told.
@@ -52,6 +55,12 @@ func (o *oracle) answer(status int) {
 	o.status = status
 }
 
+// awaits waits until it has been asked n times.
+func (o *oracle) awaits(t *testing.T, n int) {
+	t.Helper()
+	kubetest.Eventually(t, "asked", func() (bool, string) { return o.count() >= n, fmt.Sprint(o.count()) })
+}
+
 func (o *oracle) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -85,15 +94,29 @@ func (s *stage) attend(batch int, names ...string) {
 // until waits for a verdict and returns its words.
 func (s *stage) until(verdict rollout.CheckVerdict) string {
 	s.t.Helper()
-	for {
+	var words string
+	s.await("the check is "+string(verdict), func() bool {
 		results, _ := s.runner.Results()
-		if len(results) > 0 && results[0].Verdict == verdict {
-			return results[0].Message
+		if len(results) == 0 || results[0].Verdict != verdict {
+			return false
 		}
+		words = results[0].Message
+		return true
+	})
+	return words
+}
+
+// await looks again whenever the results change.
+func (s *stage) await(what string, holds func() bool) {
+	s.t.Helper()
+	patience, end := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer end()
+	for !holds() {
 		select {
 		case <-s.runner.Changed():
-		case <-s.t.Context().Done():
-			s.t.Fatalf("the check is never %s: %+v", verdict, results)
+		case <-patience.Done():
+			results, _ := s.runner.Results()
+			s.t.Fatalf("never: %s; last: %+v", what, results)
 		}
 	}
 }
@@ -162,9 +185,7 @@ func TestRunnerCountsWhatPassesOnceTheBatchIsReady(t *testing.T) {
 	ready := s.look.Progress.Ready
 	s.look.Progress.Ready = time.Time{}
 	s.attend(0, "asked")
-	for len(s.verdicts()) == 0 || o.count() < 10 {
-		<-s.runner.Changed()
-	}
+	s.await("asked ten times", func() bool { return o.count() >= 10 && len(s.verdicts()) > 0 })
 	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
 		t.Error(words)
 	}
@@ -182,6 +203,29 @@ func TestRunnerCountsWhatPassesOnceTheBatchIsReady(t *testing.T) {
 	s.until(rollout.CheckPassed)
 	o.answer(500)
 	s.until(rollout.CheckFailed)
+}
+
+// TestRunnerDoesNotCountWhatWasAskedOfOtherPods: the answer to a question from before the batch was not ready any more.
+func TestRunnerDoesNotCountWhatWasAskedOfOtherPods(t *testing.T) {
+	o := newOracle(t)
+	o.gate = make(chan struct{})
+	c := asking(o)
+	c.During, c.Count = true, 1
+	s := newStage(t, c)
+	s.attend(0, "asked")
+	o.awaits(t, 1)
+	ready := s.look.Progress.Ready
+	for _, since := range []time.Time{{}, ready.Add(time.Minute)} {
+		s.look.Progress.Ready = since
+		s.attend(0, "asked")
+	}
+	o.gate <- struct{}{}
+	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
+	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 1 measurements passed") {
+		t.Error(words)
+	}
+	close(o.gate)
+	s.until(rollout.CheckPassed)
 }
 
 func TestRunnerForgetsAnotherBatch(t *testing.T) {
@@ -213,10 +257,9 @@ func TestRunnerMeasuresNothingWhileHeld(t *testing.T) {
 	s := newStage(t, asking(o))
 	s.attend(0, "asked")
 	o.gate <- struct{}{}
-	for len(s.verdicts()) == 0 {
-		<-s.runner.Changed()
-	}
-	s.attend(0) // held while the second answer is awaited, or about to be
+	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
+	o.awaits(t, 2)
+	s.attend(0) // held while the second answer is awaited
 	if results, _ := s.runner.Results(); len(results) != 1 || results[0].Verdict != rollout.CheckRunning {
 		t.Errorf("what is known is forgotten: %+v", results)
 	}

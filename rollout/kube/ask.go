@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,51 +22,65 @@ const askPatience = 30 * time.Second
 
 // Ask asks something of a release in the name of the person that the server knows, and stores it for the agent. Who writes
 // at the same time, the agent or another person, neither loses this request nor has his own lost: it is worked out anew on
-// what is stored by then. The error is a *rollout.Refusal where the request makes no sense now; then nothing was stored.
+// what is stored by then. The error is a *rollout.RefusedError where the request makes no sense now; then nothing was stored.
 func (v *Visit) Ask(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
 	r.By, r.Claimed = v.whoAmI(ctx)
+	r.At = v.options.Now().UTC().Round(0)
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	for first := true; ; first = false {
-		answer, err := v.askOnce(ctx, r, first)
+	try := asking{visit: v, request: r}
+	for {
+		err := try.once(ctx)
 		if err == nil || !errors.Is(err, rollout.ErrConflict) {
-			return answer, err
+			return try.answer, err
 		}
 		pause(ctx, 20*time.Millisecond)
 		if ctx.Err() != nil {
-			return answer, fmt.Errorf("%w: nothing may have been stored; ask again", err)
+			return try.answer, fmt.Errorf("%w: it is not known whether it was stored: see slipway rollout status", err)
 		}
 	}
 }
 
-// askOnce is one try. Where the first one cannot even read, nothing can have been stored.
-func (v *Visit) askOnce(ctx context.Context, r rollout.Request, first bool) (rollout.Answer, error) {
+// asking is one request until it is stored.
+type asking struct {
+	visit   *Visit
+	request rollout.Request
+	tried   bool           // to write: it may be stored although nobody was told so
+	answer  rollout.Answer // of the last try
+}
+
+// once is one try. The first one settles which batch is meant: a later one must not approve the next batch.
+func (a *asking) once(ctx context.Context) error {
+	v := a.visit
 	memory, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		return rollout.Answer{}, &rollout.Refusal{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.Target(), v.memoryWords())}
-	case err != nil && !first && !refused(err):
-		return rollout.Answer{}, conflict("reading "+v.memoryWords(), err)
+		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.Target(), v.memoryWords())}
+	case err != nil && a.tried && !refused(err):
+		return conflict("reading "+v.memoryWords(), err)
 	case err != nil:
-		return rollout.Answer{}, explainVisit("reading "+v.memoryWords(), err)
+		return explainVisit("reading "+v.memoryWords(), err)
 	case !v.meant(memory):
-		return rollout.Answer{}, &rollout.Refusal{Why: v.otherRelease(memory)}
+		return &rollout.RefusedError{Why: v.otherRelease(memory)}
 	}
 	plan, progress, err := v.remembered(memory)
 	if err != nil {
-		return rollout.Answer{}, err
+		return err
 	}
-	r.At = v.options.Now().UTC().Round(0)
-	answer, err := rollout.Answered(plan, progress, r)
-	if err != nil || !answer.Changed {
-		return answer, err
+	if a.tried && slices.ContainsFunc(progress.Requests, a.request.Equal) {
+		a.answer.Progress = progress // the try before was stored, and its answer got lost
+		return nil
 	}
-	if answer.Restore != "" {
-		if err := v.restore(ctx, progress, answer.Restore); err != nil {
-			return answer, err
+	if a.answer, err = rollout.Answered(plan, progress, a.request); err != nil || !a.answer.Changed {
+		return err
+	}
+	a.request, a.tried = a.answer.Progress.Requests[len(a.answer.Progress.Requests)-1], true
+	if a.answer.Restore != "" {
+		if err := v.restore(ctx, progress, a.answer.Restore); err != nil {
+			return err
 		}
 	}
-	return answer, v.store(ctx, memory, answer, r)
+	return v.store(ctx, memory, a.answer, a.request)
 }
 
 // store writes the progress over exactly the memory that it was worked out on, and tells of it as an Event, where the
@@ -141,9 +156,9 @@ func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName st
 	case h.update == revisionName:
 		return nil
 	case h.update != p.Revision:
-		return &rollout.Refusal{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), h.update, p.Revision)}
+		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), h.update, p.Revision)}
 	case !ok:
-		return &rollout.Refusal{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
+		return &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
 	}
 	template, err := there.template()
 	if err != nil {

@@ -207,6 +207,8 @@ func explain(what string, err error) error {
 	switch {
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
 		return fmt.Errorf("%s: %w: raise the ResourceQuota, or release with a smaller maxSurge", what, err)
+	case apierrors.IsUnauthorized(err):
+		return fmt.Errorf("%s: %w: the server does not accept the token or certificate: it may have expired, log in again", what, err)
 	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "): // in the words of RBAC
 		return fmt.Errorf("%s: %w: slipway rollout job prints a Role with what a release needs", what, err)
 	}

@@ -38,6 +38,7 @@ type Options struct {
 	Parallel  int           // writes at a time; 0 is DefaultParallel
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
 	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
+	Stop      <-chan string // ends the release as a person's abort does, and says why; may be nil
 	Metrics   *Metrics      // counts what is done; may be nil
 	Checks    Checks        // measures the plan's checks; may be nil where it has none
 	Warn      func(error)   // gets what does not stop a release; may be nil
@@ -78,6 +79,7 @@ type Cluster struct {
 	release  string
 	wrote    *rollout.Quantity // the partition that was written last
 	blind    bool              // pods may not be listed (partition mode)
+	stopped  string            // what Options.Stop said
 	plan     rollout.Plan      // what is carried out
 	recalled configMap         // the memory that the last look has read; without a name: there was none
 
@@ -175,7 +177,11 @@ func (c *Cluster) find(ctx context.Context) (cloneSet, error) {
 	case err == nil:
 		return set.of(c.kind), nil
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && (api.Status().Details == nil || api.Status().Details.Name == ""):
-		return set, fmt.Errorf("reading %s: the cluster has no %ss of %s: install their definition first", what, c.kind.Name, c.kind.APIVersion)
+		hint := "install their definition first"
+		if c.kind.Direct {
+			hint = "slipway rollout crds --install defines them"
+		}
+		return set, fmt.Errorf("reading %s: the cluster has no %ss of %s: %s", what, c.kind.Name, c.kind.APIVersion, hint)
 	case apierrors.IsNotFound(err):
 		return set, fmt.Errorf("%s %w: apply it before its release", what, ErrAbsent)
 	default:
@@ -255,6 +261,9 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 		if o.Progress, err = c.recallProgress(&o); err == nil {
 			err = c.observePartition(ctx, &o)
 		}
+	}
+	if c.isStopped() && !o.Progress.Abort {
+		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: fieldManager, At: o.Now, Why: c.stopped})
 	}
 	c.last.observed = o
 	return o, err
@@ -445,7 +454,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	for c.versions() == c.seen && len(c.failed) == 0 {
+	for c.versions() == c.seen && len(c.failed) == 0 && (c.stopped == "" || c.last.observed.Progress.Abort) {
 		if err := c.syncStatus(ctx, false); err != nil {
 			return err
 		}
@@ -470,9 +479,21 @@ func (c *Cluster) block(ctx context.Context) bool {
 		return true
 	case <-c.measured():
 		return true
+	case c.stopped = <-c.options.Stop:
+		notify(c.changed)
+		return true
 	case <-due.Done():
 		return ctx.Err() == nil
 	}
+}
+
+// isStopped tells whether this release is to end.
+func (c *Cluster) isStopped() bool {
+	select {
+	case c.stopped = <-c.options.Stop:
+	default:
+	}
+	return c.stopped != ""
 }
 
 func notify(changed chan<- struct{}) {

@@ -4,8 +4,7 @@ package kube
 
 import "strings"
 
-// defaulted returns a pod template with the defaults that Kruise's webhook writes into a CloneSet: those of the API
-// server for pods. A revision has to hold them, or it would not equal the one that a running Kruise computes.
+// defaulted returns a pod template with the defaults that the API server gives a pod, and Kruise's webhook a CloneSet.
 func defaulted(template map[string]any) map[string]any {
 	t, _ := clone(template).(map[string]any)
 	if t == nil {

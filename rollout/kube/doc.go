@@ -13,6 +13,10 @@
 // follow from the release, so no write can happen twice or hit another pod. The lock is looked at before each round of
 // writes: an agent that lost it writes no more.
 //
+// Verify holds a release against the cluster before it begins and writes nothing. It reads what is around the target into
+// a scene, and probes, one for each aspect, turn that into findings; a new probe goes beside its kin into verify_*.go, and
+// its codes into VerifyCodes.
+//
 // In partition mode, where a controller replaces the pods, the status takes the place of the pods, and the writes are the
 // partition, applied on its own, and in a rollback the template. Which fields those are is a row of rollout.Kinds. Arm
 // sets the partition before a template changes.

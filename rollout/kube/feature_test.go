@@ -98,6 +98,13 @@ func TestSpecifiedDelete(t *testing.T) {
 	if slices.Contains(w.pods(), pods[1]) {
 		t.Errorf("a new pod has the name %s, which is asked to be deleted", pods[1])
 	}
+	// The name stays in the spec, which is the user's, and does nothing any more.
+	names := kubetest.Field(w.Get(t, w.path("clonesets", "demo")), "spec", "scaleStrategy", "podsToDelete")
+	before := w.uids()
+	w.release(rollout.Plan{}, rollout.Completed)
+	if after := w.uids(); fmt.Sprint(names) != fmt.Sprint([]any{pods[1]}) || !slices.Equal(before, after) {
+		t.Errorf("podsToDelete is %v, and pods %v became %v", names, before, after)
+	}
 }
 
 // uids are those of the pods, in the order of their names.

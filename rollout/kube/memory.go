@@ -56,9 +56,11 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 	switch {
 	case ok && stored.Data[keyRelease] != c.release && partition:
 		return inherited(p), nil
-	case stored.Data[keyRelease] != c.release, p.Outcome == rollout.Completed && !partition:
-		// Of one that completed it is seen from the pods whether it is still complete.
+	case stored.Data[keyRelease] != c.release:
 		return rollout.Progress{}, nil
+	case p.Outcome == rollout.Completed && !partition:
+		// Whether it is still complete is seen from the pods. What people have let pass stays so.
+		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
 	default:
 		return p, nil
 	}

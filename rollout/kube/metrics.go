@@ -95,11 +95,24 @@ func (m *Metrics) write(w io.Writer) {
 		m.latency[verb].write(&b, verb)
 	}
 	m.writeMeasured(&b)
-	b.WriteString("# HELP slipway_pods Pods of the CloneSet by state.\n# TYPE slipway_pods gauge\n")
-	for _, name := range slices.Sorted(maps.Keys(m.gauges)) {
-		fmt.Fprintf(&b, "%s %s\n", name, strconv.FormatFloat(m.gauges[name], 'g', -1, 64))
-	}
+	m.writeGauges(&b)
 	_, _ = io.WriteString(w, b.String())
+}
+
+func (m *Metrics) writeGauges(b *strings.Builder) {
+	for _, family := range [][2]string{
+		{"slipway_batch", "The batch at work, the first is 1."},
+		{"slipway_batch_target_pods", "Updated pods after this batch."},
+		{"slipway_batches", "Batches of the plan."},
+		{"slipway_pods", "Pods of the CloneSet by state."},
+	} {
+		fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", family[0], family[1], family[0])
+		for _, series := range slices.Sorted(maps.Keys(m.gauges)) {
+			if name, _, _ := strings.Cut(series, "{"); name == family[0] {
+				fmt.Fprintf(b, "%s %s\n", series, strconv.FormatFloat(m.gauges[series], 'g', -1, 64))
+			}
+		}
+	}
 }
 
 func (m *Metrics) writeMeasured(b *strings.Builder) {

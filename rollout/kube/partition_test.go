@@ -69,6 +69,7 @@ func TestPartitionMode(t *testing.T) {
 	if n := w.podWrites(); n != 0 {
 		t.Errorf("%d writes on pods", n)
 	}
+	w.visible(w.options()) // which does not say how it was released
 }
 
 func TestPartitionModeWithoutAController(t *testing.T) {

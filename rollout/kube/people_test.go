@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -16,8 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// running is an agent at work in a test.
-type running struct {
+// atWork is an agent at work in a test.
+type atWork struct {
 	w        *world
 	stop     context.CancelFunc
 	ended    chan struct{}
@@ -29,10 +30,10 @@ type running struct {
 }
 
 // start runs an agent until the release or the test ends.
-func (w *world) start(plan rollout.Plan, options kube.Options) *running {
+func (w *world) start(plan rollout.Plan, options kube.Options) *atWork {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(w.t.Context())
-	r := &running{w: w, stop: stop, ended: make(chan struct{})}
+	r := &atWork{w: w, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(r.ended)
 		r.decision, r.err = kube.Run(ctx, plan, options, func(_ rollout.Observed, d rollout.Decision) {
@@ -46,7 +47,7 @@ func (w *world) start(plan rollout.Plan, options kube.Options) *running {
 }
 
 // decided waits until the agent has decided for a reason.
-func (r *running) decided(reason rollout.Reason) rollout.Decision {
+func (r *atWork) decided(reason rollout.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var found rollout.Decision
 	kubetest.Eventually(r.w.t, "the agent decides "+string(reason), func() (bool, string) {
@@ -66,7 +67,7 @@ func (r *running) decided(reason rollout.Reason) rollout.Decision {
 }
 
 // stands waits until the agent's last decision has a reason.
-func (r *running) stands(reason rollout.Reason) rollout.Decision {
+func (r *atWork) stands(reason rollout.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var last rollout.Decision
 	kubetest.Eventually(r.w.t, "the release stands at "+string(reason), func() (bool, string) {
@@ -80,8 +81,18 @@ func (r *running) stands(reason rollout.Reason) rollout.Decision {
 	return last
 }
 
+// waitsIn waits until the agent waits for the approval of a batch.
+func (r *atWork) waitsIn(batch int) {
+	kubetest.Eventually(r.w.t, fmt.Sprintf("batch %d waits for approval", batch+1), func() (bool, string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		last := r.seen[len(r.seen)-1]
+		return last.Reason == rollout.AwaitingApproval && last.Batch == batch, last.Message
+	})
+}
+
 // end waits for the end of the release, which must be the given one.
-func (r *running) end(want rollout.Reason) {
+func (r *atWork) end(want rollout.Reason) {
 	r.w.t.Helper()
 	kubetest.Eventually(r.w.t, "the release ends", func() (bool, string) {
 		select {
@@ -127,7 +138,7 @@ func (w *world) look(v *kube.Visit) kube.Sight {
 }
 
 func refusal(err error) string {
-	var r *rollout.Refusal
+	var r *rollout.RefusedError
 	if errors.As(err, &r) {
 		return r.Why
 	}
@@ -192,6 +203,9 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	if n := len(w.events("Approve")); n != 2 {
 		t.Errorf("%d Events tell of approvals", n)
 	}
+	// A pod that is lost later is replaced without asking again.
+	w.Delete(t, w.path("pods", w.pods()[0]))
+	w.release(approvals(), rollout.Completed)
 }
 
 // person is a user with the documented rights.
@@ -262,11 +276,14 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	}
 }
 
-// images counts the images of the pods.
+// images counts the images of the pods that are to stay.
 func (w *world) images() map[string]int {
 	w.t.Helper()
 	images := map[string]int{}
 	for _, p := range kubetest.Field(w.Get(w.t, w.path("pods")), "items").([]any) {
+		if kubetest.Field(p, "metadata", "deletionTimestamp") != nil {
+			continue
+		}
 		c := kubetest.Field(p.(map[string]any), "spec", "containers").([]any)[0].(map[string]any)
 		images[c["image"].(string)]++
 	}
@@ -499,6 +516,43 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	}
 }
 
+// TestRequestsThroughTrouble: a server that names nobody, a conflict, and an answer that is lost after the write, while the
+// release goes on to the next batch. What is asked again then is the same request, not one for the next batch.
+func TestRequestsThroughTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, set(2, people))
+	w.ready()
+	agent := w.start(approvals(), w.options())
+	agent.stands(rollout.AwaitingApproval)
+	var mu sync.Mutex
+	patches := 0
+	lost := kubetest.Fault{Lose: true, Answered: func(int) { agent.waitsIn(1) }}
+	proxy := w.Proxy(t, func(r *http.Request) kubetest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"):
+			return kubetest.Fault{Code: http.StatusNotFound}
+		case r.Method != http.MethodPatch:
+			return kubetest.Fault{}
+		}
+		patches++
+		return []kubetest.Fault{{}, {Code: http.StatusConflict}, lost}[patches%3]
+	})
+	v := w.visit(proxy.For(w.Client))
+	if a := w.ask(v, waits); !strings.Contains(a.Message, "by somebody (name not confirmed) at ") {
+		t.Errorf("the answer is %q", a.Message)
+	}
+	if d := agent.stands(rollout.AwaitingApproval); d.Batch != 1 {
+		t.Errorf("one approval took the release to %+v", d)
+	}
+	w.ask(v, waits)
+	agent.end(rollout.Completed)
+	if r := w.look(w.visit(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
+		t.Errorf("recorded is %+v", r)
+	}
+}
+
 // TestWindowWakesTheAgent when it opens, by the agent's clock and not before.
 func TestWindowWakesTheAgent(t *testing.T) {
 	t.Parallel()
@@ -507,7 +561,7 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	window := rollout.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
 	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Window: &window}}, {Replicas: rollout.Percent(100)}}}
 	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
-	ahead := opens.Add(-8 * time.Second).Sub(time.Now())
+	ahead := time.Until(opens.Add(-8 * time.Second))
 	options := w.options()
 	options.Now = func() time.Time { return time.Now().Add(ahead) }
 	began := make(chan time.Time, 10)

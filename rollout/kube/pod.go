@@ -4,9 +4,11 @@ package kube
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/slipway-dev/slipway/rollout"
 )
@@ -53,32 +55,72 @@ type containerStatus struct {
 
 func (p pod) meta() metadata { return p.Metadata }
 
-// UnmarshalJSON drops what no decision needs, so that the mirror does not keep it.
+// UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many
+// thousands of them.
 func (p *pod) UnmarshalJSON(data []byte) error {
 	type plain pod // without this method
 	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
 		return err
 	}
-	all := p.Metadata.Annotations
-	p.Metadata.Annotations = nil
-	for _, key := range []string{annotationUpdateState, annotationDeletionCost} {
-		if v, ok := all[key]; ok {
-			if p.Metadata.Annotations == nil {
-				p.Metadata.Annotations = map[string]string{}
-			}
-			p.Metadata.Annotations[key] = v
-		}
+	p.Metadata = p.Metadata.lean(annotationUpdateState, annotationDeletionCost)
+	p.Spec.NodeName = shared(p.Spec.NodeName)
+	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
+	for i, g := range p.Spec.ReadinessGates {
+		p.Spec.ReadinessGates[i].ConditionType = shared(g.ConditionType)
 	}
-	needed := p.Status.Conditions[:0]
-	for _, c := range p.Status.Conditions {
-		switch c.Type {
-		case "Ready", "ContainersReady", gateInPlace:
-			c.Message, c.Reason = "", ""
-			needed = append(needed, c)
-		}
+	for i, c := range p.Spec.Containers {
+		p.Spec.Containers[i] = container{Name: shared(c.Name), Image: shared(c.Image)}
 	}
-	p.Status.Conditions = needed
+	p.Status.Phase = rollout.PodPhase(shared(string(p.Status.Phase)))
+	p.Status.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c condition) bool {
+		return c.Type != "Ready" && c.Type != "ContainersReady" && c.Type != gateInPlace
+	}))
+	for i, c := range p.Status.Conditions {
+		p.Status.Conditions[i] = condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
+	}
+	p.Status.ContainerStatuses = exact(p.Status.ContainerStatuses)
+	for i := range p.Status.ContainerStatuses {
+		s := &p.Status.ContainerStatuses[i]
+		s.Name, s.Image, s.ImageID = shared(s.Name), shared(s.Image), shared(s.ImageID)
+	}
 	return nil
+}
+
+// lean is the metadata of a pod without annotations other than the named ones, and in little memory.
+func (m metadata) lean(annotations ...string) metadata {
+	labels := make(map[string]string, len(m.Labels))
+	for k, v := range m.Labels {
+		if k != labelInstance { // which no other pod has
+			v = shared(v)
+		}
+		labels[shared(k)] = v
+	}
+	all := m.Annotations
+	m.Namespace, m.Labels, m.Annotations, m.OwnerReferences = shared(m.Namespace), labels, nil, exact(m.OwnerReferences)
+	for _, key := range annotations {
+		if v, ok := all[key]; ok {
+			if m.Annotations == nil {
+				m.Annotations = map[string]string{}
+			}
+			m.Annotations[key] = v
+		}
+	}
+	for i := range m.OwnerReferences {
+		r := &m.OwnerReferences[i]
+		r.APIVersion, r.Kind, r.Name, r.UID = shared(r.APIVersion), shared(r.Kind), shared(r.Name), shared(r.UID)
+	}
+	return m
+}
+
+// shared is the same text, in memory once for as long as anybody has it.
+func shared(s string) string { return unique.Make(s).Value() }
+
+// exact is a list without room for more.
+func exact[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
 }
 
 func (p *pod) condition(kind string) (condition, bool) {

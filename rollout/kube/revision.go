@@ -92,7 +92,8 @@ func (h *history) index() error {
 		if err != nil {
 			return err
 		}
-		h.rollout = append(h.rollout, rollout.Revision{Name: r.Metadata.Name, Number: r.Revision, Template: template})
+		// Templates that differ in nothing but defaults make the same pods.
+		h.rollout = append(h.rollout, rollout.Revision{Name: r.Metadata.Name, Number: r.Revision, Template: defaulted(template)})
 	}
 	return nil
 }
@@ -121,9 +122,8 @@ func newRevision(set cloneSet, name, hash string, data []byte, n int64) revision
 	}
 	annotations := map[string]string{}
 	maps.Copy(annotations, set.Metadata.Annotations)
-	if len(set.claimTemplates()) == 0 {
-		// With claim templates the annotation is left out, which stands for a hash that is not known.
-		annotations[annotationClaimsHash] = ""
+	if claims, ok := claimsHash(set.claimTemplates()); ok { // without it the hash is not known
+		annotations[annotationClaimsHash] = claims
 	}
 	return revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: metadata{
 		Name:      name,
@@ -131,9 +131,12 @@ func newRevision(set cloneSet, name, hash string, data []byte, n int64) revision
 	}}
 }
 
-// revisionData is the content of a revision: the defaulted template as a patch of the CloneSet's spec. Keys are sorted.
+// revisionData is the content of a revision: the template as a patch of the CloneSet's spec. Keys are sorted.
 func revisionData(template map[string]any) ([]byte, error) {
-	t := defaulted(template)
+	t, err := encoded(template)
+	if err != nil {
+		return nil, err
+	}
 	t["$patch"] = "replace"
 	data, err := marshal(map[string]any{"spec": map[string]any{"template": t}})
 	if err != nil {

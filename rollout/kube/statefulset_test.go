@@ -147,6 +147,20 @@ func TestStatefulSet(t *testing.T) {
 	if n := w.podWrites(); n != 0 {
 		t.Errorf("%d writes on pods", n)
 	}
+	w.visible(w.optionsOf("StatefulSet"))
+}
+
+// visible holds that people find the release that was recorded.
+func (w *world) visible(options kube.Options) {
+	w.t.Helper()
+	visit, err := kube.NewVisit(options, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sight, err := visit.Look(w.t.Context())
+	if err != nil || !sight.Recorded() || sight.Decision.Reason != rollout.Completed {
+		w.t.Errorf("%s is recorded %v and ended with %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason, err)
+	}
 }
 
 // TestStatefulSetStops stops at the deadline within the budget, says so again when it is run again, and lets the next

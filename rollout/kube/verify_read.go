@@ -38,9 +38,9 @@ type cluster struct {
 	memory       *configMap
 	leader       string // how one knows that a Kruise controller is alive, "" where one does not
 
-	absent   map[reference]bool // what the template names and is not there
-	lacking  []right            // rights that are not granted
-	rightsOf string             // whose
+	absent   map[needed]bool // what the template names and is not there
+	lacking  []right         // rights that are not granted
+	rightsOf string          // whose
 }
 
 // reader reads from the API server and remembers what it could not.
@@ -274,7 +274,7 @@ func (s *scene) readObjects(ctx context.Context, r *reader, all func(string, fun
 			s.leader = l.alive(s.now)
 		}
 	})
-	s.absent = map[reference]bool{}
+	s.absent = map[needed]bool{}
 	for _, ref := range s.references() {
 		all(ref.kind, func() { s.lookUp(ctx, r, ref) })
 	}

@@ -16,18 +16,18 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// reference is an object that pods of the template need.
-type reference struct {
+// needed is an object that pods of the template need.
+type needed struct {
 	kind, name string
 	pull       bool // an image pull secret, which pods start without where they can
 }
 
 // references are all objects that the pods of the template name and cannot start without, and image pull secrets.
-func (s *scene) references() []reference {
-	refs := map[reference]bool{}
+func (s *scene) references() []needed {
+	refs := map[needed]bool{}
 	need := func(kind, name string, optional *bool) {
 		if name != "" && (optional == nil || !*optional) {
-			refs[reference{kind: kind, name: name}] = true
+			refs[needed{kind: kind, name: name}] = true
 		}
 	}
 	spec := &s.pod.Spec
@@ -38,7 +38,7 @@ func (s *scene) references() []reference {
 	}
 	for _, pull := range spec.ImagePullSecrets {
 		if pull.Name != "" {
-			refs[reference{"Secret", pull.Name, true}] = true
+			refs[needed{"Secret", pull.Name, true}] = true
 		}
 	}
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
@@ -54,11 +54,11 @@ func (s *scene) references() []reference {
 			need("StorageClass", class, nil)
 		}
 	}
-	var out []reference
+	var out []needed
 	for ref := range refs {
 		out = append(out, ref)
 	}
-	slices.SortFunc(out, func(a, b reference) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(out, func(a, b needed) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name)) })
 	return out
 }
 
@@ -110,7 +110,7 @@ func needsOfVolume(v corev1.Volume, need needing) {
 const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 // lookUp finds out whether an object exists.
-func (s *scene) lookUp(ctx context.Context, r *reader, ref reference) {
+func (s *scene) lookUp(ctx context.Context, r *reader, ref needed) {
 	at := s.collectionOf(ref.kind)
 	request := r.client.rest.Get().AbsPath(at.object(ref.name))
 	if ref.kind == "ServiceAccount" {
@@ -121,18 +121,18 @@ func (s *scene) lookUp(ctx context.Context, r *reader, ref reference) {
 }
 
 // lookUpAccount also looks for the pull secrets that pods without their own get from their service account.
-func (s *scene) lookUpAccount(ctx context.Context, r *reader, at collection, ref reference, request *rest.Request) {
+func (s *scene) lookUpAccount(ctx context.Context, r *reader, at collection, ref needed, request *rest.Request) {
 	var account corev1.ServiceAccount
 	if !s.noteAbsence(r, at, ref, r.client.send(ctx, request, &account)) || len(s.pod.Spec.ImagePullSecrets) > 0 {
 		return
 	}
 	for _, pull := range account.ImagePullSecrets {
-		s.lookUp(ctx, r, reference{"Secret", pull.Name, true})
+		s.lookUp(ctx, r, needed{"Secret", pull.Name, true})
 	}
 }
 
 // noteAbsence tells whether the object is there.
-func (s *scene) noteAbsence(r *reader, at collection, ref reference, err error) bool {
+func (s *scene) noteAbsence(r *reader, at collection, ref needed, err error) bool {
 	switch {
 	case apierrors.IsNotFound(err):
 		r.mu.Lock()
@@ -163,7 +163,7 @@ func (s *scene) collectionOf(kind string) collection {
 // probeReferences finds what the template names and is not there.
 func probeReferences(s *scene) []Finding {
 	var out []Finding
-	absent := slices.SortedFunc(maps.Keys(s.absent), func(a, b reference) int {
+	absent := slices.SortedFunc(maps.Keys(s.absent), func(a, b needed) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
 	for _, ref := range absent {

@@ -5,6 +5,7 @@ package notify
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -74,6 +75,9 @@ func newEvent(plan rollout.Plan, o rollout.Observed, d rollout.Decision) Event {
 // next is what somebody can do about a reason.
 func next(r rollout.Reason, t Target) string {
 	name := t.Name
+	if t.Kind != "CloneSet" {
+		name = strings.ToLower(t.Kind) + "/" + name
+	}
 	if t.Namespace != "" {
 		name += " -n " + t.Namespace
 	}

@@ -34,6 +34,7 @@ type knot struct {
 // cut is a stretch of time that is drawn shorter than it was.
 type cut struct {
 	from, to float64
+	begins   time.Time
 	length   time.Duration
 }
 
@@ -62,7 +63,7 @@ func newAxis(moments []time.Time, idle func(time.Time) bool) axis {
 		}
 		x += float64(from-last) * scale
 		a.knots = append(a.knots, knot{from, x}, knot{to, x + cutWidth})
-		a.cuts = append(a.cuts, cut{x, x + cutWidth, to - from})
+		a.cuts = append(a.cuts, cut{x, x + cutWidth, moments[i], to - from})
 		x, last = x+cutWidth, to
 	}
 	a.knots = append(a.knots, knot{whole, axisWidth})

@@ -152,11 +152,26 @@ func TestPagePrints(t *testing.T) {
 	}
 	keep(t, pdf, "release.pdf")
 	b.call("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []any{map[string]any{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false}, nil)
+	keep(t, b.screenshot(), "release-print.png")
 	var back, form string
 	b.ask("getComputedStyle(document.body).backgroundColor", &back)
 	b.ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
 	if back != "rgb(255, 255, 255)" || form != "none" {
 		t.Errorf("on paper the background is %s and the filter %s", back, form)
+	}
+}
+
+// TestPageOfARestartInABrowser looks at a release that two agents carried out, with a minute between them.
+func TestPageOfARestartInABrowser(t *testing.T) {
+	b := open(t, page(t, restarted(t)), 1100, false)
+	keep(t, b.screenshot(), "release-restart.png")
+	if said := b.complaints(); len(said) > 0 {
+		t.Errorf("the browser complains: %s", said)
+	}
+	var gap float64
+	if b.ask(`document.querySelector(".strips .away").getBoundingClientRect().width`, &gap); gap < 20 {
+		t.Errorf("the gap is %g pixels wide", gap)
 	}
 }
 

@@ -105,6 +105,9 @@ func NewHistory(p rollout.Plan) *History {
 // Record adds a decision with what it was made on.
 func (h *History) Record(o rollout.Observed, d rollout.Decision) {
 	h.looks++
+	if o.Now = h.plausible(o.Now); h.began && o.Now.Before(h.last.at) {
+		o.Now = h.last.at // the clock of another machine
+	}
 	h.recorder.Record(o, d)
 	h.set = o.CloneSet
 	for _, r := range o.Revisions {
@@ -123,8 +126,43 @@ func (h *History) Record(o rollout.Observed, d rollout.Decision) {
 	h.began, h.last = true, look{o.Now, o.Progress, d}
 }
 
+// A log comes from anywhere. What no release has is drawn as the most that one could have.
+const (
+	mostTime = 10 * 365 * 24 * time.Hour
+	mostPods = 10_000_000
+)
+
+// plausible is a moment that lies neither before the history nor absurdly far after its beginning.
+func (h *History) plausible(at time.Time) time.Time {
+	if len(h.samples) == 0 {
+		return at
+	}
+	first := h.samples[0].at
+	switch last := first.Add(mostTime); {
+	case at.Before(first):
+		return first
+	case at.After(last):
+		return last
+	default:
+		return at
+	}
+}
+
+// bounded are counts that can be drawn.
+func bounded(c rollout.Counts) rollout.Counts {
+	for _, n := range []*int{&c.Desired, &c.Updated, &c.UpdatedReady, &c.UpdatedAvailable, &c.Ready, &c.Available, &c.Total} {
+		*n = drawable(*n)
+	}
+	return c
+}
+
+func drawable(n int) int { return min(max(n, 0), mostPods) }
+
 // Restart notes that an agent begins at the moment given, where the history goes on.
 func (h *History) Restart(at time.Time) {
+	if at = h.plausible(at); at.Before(h.last.at) {
+		at = h.last.at
+	}
 	if !h.began || h.last.decision.Ended() {
 		return
 	}
@@ -200,9 +238,9 @@ func (h *History) toldIf(at time.Time, happened bool, what, why string) {
 }
 
 func (h *History) sample(o rollout.Observed, d rollout.Decision) {
-	s := sample{at: o.Now, counts: o.Counts(), target: d.Target}
+	s := sample{at: o.Now, counts: bounded(o.Counts()), target: drawable(d.Target)}
 	if b, err := o.CloneSet.Spec.Bounds(); err == nil {
-		s.bounded, s.least, s.most = true, b.Replicas-b.MaxUnavailable, b.Replicas+b.MaxSurge
+		s.bounded, s.least, s.most = true, drawable(b.Replicas-b.MaxUnavailable), drawable(b.Replicas+b.MaxSurge)
 	}
 	if d.Ended() && len(h.samples) > 0 {
 		s.target = h.samples[len(h.samples)-1].target
@@ -275,11 +313,11 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 		if b.ended.IsZero() {
 			b.ended = o.Now
 		}
-		if d.Verdict == rollout.Done && b.ready.IsZero() {
+		if (d.Verdict == rollout.Done || d.Reason == rollout.RolledBack) && b.ready.IsZero() {
 			b.ready = o.Now
 		}
 		return
-	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch):
+	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
 		b.ready = o.Now
 		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
 	}
@@ -299,8 +337,12 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 		return &h.batches[n-1]
 	}
 	if n > 0 {
-		h.batches[n-1].ended = o.Now
-		if back && !h.batches[n-1].back {
+		last := &h.batches[n-1]
+		last.ended = o.Now
+		if back && last.back {
+			last.ready = o.Now // it went on to the next one
+		}
+		if back && !last.back {
 			h.tell(o.Now, "Turns back", d.Message)
 		} else if !back {
 			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))

@@ -25,7 +25,7 @@ func (h *History) Measure(m rollout.Measurement) {
 		message += " (dry run: it decides nothing)"
 	}
 	h.measurements = true
-	h.checks = append(h.checks, checked{m.Time, m.Check, m.Batch, string(m.Verdict), message})
+	h.checks = append(h.checks, checked{h.plausible(m.Time), m.Check, m.Batch, string(m.Verdict), message})
 }
 
 // check adds the results of checks that are new. Where the measurements are told one by one, their sum says nothing more.

@@ -42,6 +42,7 @@ type track struct {
 	base      int
 	seen      int // the look that it was seen in last
 	told      bool
+	updated   bool // it came to be of the revision that is released
 }
 
 // podSpan is a time in which a pod was in one state and of one revision.
@@ -68,7 +69,7 @@ func (h *History) follow(o rollout.Observed) {
 		if t.seen = h.looks; t.trouble != "" && !t.told {
 			t.told = true
 			if h.troubles++; h.troubles <= toldTroubles {
-				h.tell(o.Now, "Pod "+t.name+" "+t.trouble, "nobody wrote it")
+				h.tell(o.Now, "Pod "+t.name+" "+t.trouble, "not by a write of the release")
 			}
 		}
 	}
@@ -109,7 +110,7 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 	}
 	t.uid, t.restarts = p.UID, max(t.restarts, p.Restarts-t.base)
 	if n == 0 {
-		t.spans = []podSpan{{from: now, to: now, state: state, updated: updated}}
+		t.spans, t.updated = []podSpan{{from: now, to: now, state: state, updated: updated}}, updated && t.born
 		if t.born {
 			t.turn = now
 		}
@@ -120,6 +121,7 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 	if last.state == state && last.updated == updated {
 		return
 	}
+	t.updated = t.updated || updated && !last.updated
 	t.note(*last, state, updated, now)
 	if last.from.Equal(now) {
 		last.state, last.updated = state, updated
@@ -186,10 +188,7 @@ func (t *track) since(states ...podState) time.Time {
 func (h *History) updatedPods() int {
 	n := 0
 	for _, t := range h.order {
-		if t.inPlace.IsZero() && (!t.born || len(t.spans) == 0 || !t.spans[len(t.spans)-1].updated) {
-			continue
-		}
-		n++
+		n += oneIf(t.updated)
 	}
 	return n
 }

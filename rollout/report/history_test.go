@@ -56,7 +56,7 @@ func TestRestartIsTheSameReleaseWithAGap(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d releases, %v", len(all), err)
 	}
-	holds(t, render(t, all[0]), "✓ Done", "Another agent goes on", "1m5s earlier without an end", "no agent", "of 2 agents, one after the other")
+	holds(t, render(t, all[0]), "✓ Done", "Another agent goes on", "1m5s earlier without an end", "no agent", "No agent looked for 1m5s", "of 2 agents, one after the other")
 }
 
 func TestLogOfAKilledAgentIsShownAsFarAsItGoes(t *testing.T) {

@@ -4,11 +4,15 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // laneLimit is how many pods get a lane; more would be neither seen nor scrolled through.
-const laneLimit = 200
+const laneLimit = 120
+
+// idleLimit is how many pods that nothing happened to get a lane all the same.
+const idleLimit = 5
 
 func (p *page) podLanes() {
 	p.section("pods", "Pods")
@@ -30,11 +34,14 @@ func (p *page) podLanes() {
 		{"lane old terminating", "terminating"},
 		{"lane old failed", "failed"},
 	})
-	shown := all
-	if len(all) > laneLimit {
-		shown = p.telling(all)
+	shown, idle := touched(all)
+	if idle > 0 {
+		p.element("p", fmt.Sprintf("%d pods that nothing happened to have no lane.", idle), class("note"))
+	}
+	if touched := len(shown); touched > laneLimit {
+		shown = p.telling(shown)
 		p.element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
-			len(shown), len(all), laneLimit/2), class("note"))
+			len(shown), touched, laneLimit/2), class("note"))
 	}
 	p.open("div", class("lanes"))
 	for _, t := range shown {
@@ -45,6 +52,16 @@ func (p *page) podLanes() {
 	p.podTable(all)
 	p.close("section")
 	p.newline()
+}
+
+// touched leaves out the pods that nothing happened to, where they are many and there are others.
+func touched(all []*track) (shown []*track, idle int) {
+	// They come last.
+	n := slices.IndexFunc(all, func(t *track) bool { return t.turn.IsZero() })
+	if n <= 0 || len(all)-n <= idleLimit {
+		return all, 0
+	}
+	return all[:n], len(all) - n
 }
 
 // telling chooses the pods to show: those in trouble first, and others evenly spread.

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,11 @@ func (p *page) timeline() {
 	p.timeAxis()
 	p.close("div")
 	for _, c := range p.axis.cuts {
-		p.element("p", fmt.Sprintf("Nothing changed for %s: the axis is cut short there.", inShort(c.length)), class("note"))
+		what := "Nothing changed"
+		if slices.ContainsFunc(p.phases, func(f phase) bool { return f.kind == away && f.from.Equal(c.begins) }) {
+			what = "No agent looked"
+		}
+		p.element("p", fmt.Sprintf("%s for %s: the axis is cut short there.", what, inShort(c.length)), class("note"))
 	}
 	p.close("section")
 	p.newline()
@@ -229,7 +234,7 @@ func (p *page) strips(name constant, label string, all []strip) {
 			continue
 		}
 		p.open("span", class(s.class), is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), is("title", s.title))
-		if to-from > 12 {
+		if to-from > 28 {
 			p.element("b", s.label)
 		}
 		p.close("span")

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// noIndex is the index of a process that releases its whole train itself.
+const noIndex = -1
+
+// checkTrain refuses flags that make no sense for several targets.
+func (f *runFlags) checkTrain(plan rollout.Plan) error {
+	switch n := len(plan.Train.Targets); {
+	case n == 0 && f.index != noIndex:
+		return usagef("--index %d: the plan has one target, not targets", f.index)
+	case f.index >= n && n > 0:
+		return usagef("--index %d: the plan has %d targets, the last one is %d", f.index, n, n-1)
+	case f.index != noIndex && f.job == "":
+		return usagef("--index needs --job, the name of the Indexed Job whose other indexes it waits for")
+	case n > 0 && f.stay:
+		return usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
+	case n > 0 && f.index == noIndex && f.metrics != "":
+		return usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which has a process for each target")
+	}
+	return nil
+}
+
+// choose takes the one target out of a train that an argument names.
+func choose(plan *rollout.Plan, args []string) error {
+	if len(args) == 0 || len(plan.Train.Targets) == 0 {
+		return nil
+	}
+	word, name, slash := strings.Cut(args[0], "/")
+	if !slash {
+		word, name = "", args[0]
+	}
+	var found []rollout.Plan
+	for _, single := range plan.Single() {
+		kind, err := rollout.KindNamed(word)
+		if single.Target.Name == name && (word == "" || err == nil && kind.Name == single.Target.Kind) {
+			found = append(found, single)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return usagef("%s is not among the plan's targets", args[0])
+	case 1:
+		*plan = found[0]
+		return nil
+	default:
+		return usagef("%s is the name of %d of the plan's targets: write KIND/%s", args[0], len(found), name)
+	}
+}
+
+// alone is the plan of one target of a train, and makes options of the train's the target's own.
+func (f *runFlags) alone(plan rollout.Plan, target int, options *kube.Options) rollout.Plan {
+	single := plan.Single()[target]
+	kind, _ := rollout.KindOf(single.Target.APIVersion, single.Target.Kind)
+	single.Mode = f.modeOf(plan, kind)
+	options.Kind, options.Name, options.Version = kind.Name, single.Target.Name, kind.APIVersion
+	return single
+}
+
+// runIndex releases the one target of a train that is this process' part in an Indexed Job.
+func (f *runFlags) runIndex(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
+	turn := kube.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Train, Index: f.index}
+	following, end := context.WithCancel(ctx)
+	defer end()
+	stop, err := turn.Await(following)
+	if err != nil {
+		return f.outcome(ctx, rollout.Decision{}, err)
+	}
+	options.Stop = stop
+	return f.carryOut(ctx, s, f.alone(plan, f.index, &options), options)
+}
+
+// runTrain releases every target of a plan and ends with the exit code of the first one that failed.
+func (f *runFlags) runTrain(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
+	errs, first := kube.RunTrain(ctx, plan.Train, func(ctx context.Context, target int, stop <-chan string) error {
+		of, its := *f, options
+		single := of.alone(plan, target, &its)
+		if f.auditLog != "" {
+			of.auditLog = auditLogOf(f.auditLog, single.Target)
+		}
+		if f.output == "auto" && plan.Train.Parallel > 1 {
+			of.output = "json" // two live tables cannot share a terminal
+		}
+		its.Stop = stop
+		return of.carryOut(ctx, s, single, its)
+	})
+	return trainOutcome(plan.Train, errs, first)
+}
+
+// auditLogOf is the audit log of one target: release.jsonl becomes release-cloneset-demo.jsonl.
+func auditLogOf(file string, t rollout.Target) string {
+	extension := filepath.Ext(file)
+	return strings.TrimSuffix(file, extension) + "-" + strings.ToLower(t.Kind) + "-" + t.Name + extension
+}
+
+// trainOutcome names every target that is not done. The exit code is that of the failure that stopped the train.
+func trainOutcome(train rollout.Train, errs []error, first error) error {
+	var lines []string
+	for i, err := range errs {
+		if err != nil {
+			lines = append(lines, fmt.Sprintf("%s %s: %v", train.Targets[i].Kind, train.Targets[i].Name, err))
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	code := exitSignal // nothing failed, so somebody ended the process
+	var exit *exitError
+	if first != nil {
+		code = exitFailure
+	}
+	if errors.As(first, &exit) {
+		code = exit.code
+	}
+	return &exitError{code: code, err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs), strings.Join(lines, "\n  "))}
+}

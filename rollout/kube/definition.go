@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// established is how long a server may take to serve a kind of objects that was defined.
+const established = 30 * time.Second
+
+func customResourceDefinitions() resource {
+	return resource{"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"}
+}
+
+// Definition reads a CustomResourceDefinition. It is nil where there is none.
+func Definition(ctx context.Context, config *rest.Config, name string) (map[string]any, error) {
+	api, err := newClient(config)
+	if err != nil {
+		return nil, err
+	}
+	return api.definition(ctx, name)
+}
+
+func (c client) definition(ctx context.Context, name string) (map[string]any, error) {
+	var live map[string]any
+	err := c.get(ctx, customResourceDefinitions().object(name), &live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, definitionError("reading", name, err)
+	}
+	return live, nil
+}
+
+// InstallDefinition writes a CustomResourceDefinition in place of the live one, nil where there is none, and waits until
+// its objects are served. If the definition has changed since it was read, it stays and the error says so.
+func InstallDefinition(ctx context.Context, config *rest.Config, manifest, live map[string]any) error {
+	api, err := newClient(config)
+	if err != nil {
+		return err
+	}
+	name := text(manifest, "metadata", "name")
+	if live == nil {
+		err = api.create(ctx, customResourceDefinitions().path, manifest, nil)
+	} else {
+		next, _ := clone(live).(map[string]any)
+		next["spec"] = manifest["spec"]
+		labels := child(next, "metadata", "labels")
+		wanted, _ := field(manifest, "metadata", "labels").(map[string]any)
+		maps.Copy(labels, wanted)
+		err = api.update(ctx, customResourceDefinitions().object(name), next, nil)
+	}
+	if err != nil {
+		return definitionError("writing", name, err)
+	}
+	return api.awaitDefinition(ctx, name)
+}
+
+func (c client) awaitDefinition(ctx context.Context, name string) error {
+	patient, cancel := context.WithTimeout(ctx, established)
+	defer cancel()
+	for {
+		live, err := c.definition(patient, name)
+		if err != nil {
+			return err
+		}
+		for _, condition := range items(live, "status", "conditions") {
+			if text(condition, "type") == "Established" && text(condition, "status") == "True" {
+				return nil
+			}
+		}
+		if patient.Err() != nil {
+			return fmt.Errorf("CustomResourceDefinition %s is written, but not served within %v: see its conditions", name, established)
+		}
+		pause(patient, established/100)
+	}
+}
+
+func definitionError(doing, name string, err error) error {
+	what := fmt.Sprintf("%s CustomResourceDefinition %s", doing, name)
+	switch {
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("%s: %w: it takes somebody who may write definitions for the whole cluster", what, err)
+	case conflicting(err):
+		return fmt.Errorf("%s: %w (%w): look again", what, rollout.ErrConflict, err)
+	}
+	return explain(what, err)
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// everyTrain calls f with each train of up to four targets in up to three waves.
+func everyTrain(f func(rollout.Train)) {
+	for n := 1; n <= 4; n++ {
+		var waves func(train rollout.Train)
+		waves = func(train rollout.Train) {
+			if len(train.Targets) == n {
+				for train.Parallel = 1; train.Parallel <= 3; train.Parallel++ {
+					f(train)
+				}
+				return
+			}
+			least := 0
+			if len(train.Targets) > 0 {
+				least = train.Targets[len(train.Targets)-1].Wave
+			}
+			for wave := least; wave <= 2; wave++ {
+				next := train
+				next.Targets = append(slices.Clone(train.Targets), rollout.TrainTarget{Wave: wave})
+				waves(next)
+			}
+		}
+		waves(rollout.Train{})
+	}
+}
+
+// TestTrains plays every order in which the targets of a train can end, well or badly.
+func TestTrains(t *testing.T) {
+	trains, states := 0, 0
+	everyTrain(func(train rollout.Train) {
+		trains++
+		seen := map[string]bool{}
+		var play func(standing []rollout.TargetState)
+		play = func(standing []rollout.TargetState) {
+			if key := fmt.Sprint(standing); seen[key] {
+				return
+			} else {
+				seen[key] = true
+			}
+			states++
+			start, over := train.Next(standing)
+			name := fmt.Sprintf("%+v at %v", train, standing)
+			failed, running := slices.Contains(standing, rollout.TargetFailed), 0
+			for i, s := range standing {
+				if s != rollout.TargetUnderWay {
+					continue
+				}
+				running++
+				for j := range train.Before(i) {
+					if standing[j] != rollout.TargetDone {
+						t.Fatalf("%s: %d is under way before %d is done", name, i, j)
+					}
+				}
+			}
+			switch {
+			case running > train.Parallel:
+				t.Fatalf("%s: %d are under way", name, running)
+			case failed && len(start) > 0:
+				t.Fatalf("%s: starts %v after a failure", name, start)
+			case over && running > 0, over && len(start) > 0:
+				t.Fatalf("%s: is not over", name)
+			case !over && running == 0 && len(start) == 0:
+				t.Fatalf("%s: stands still", name)
+			case over && !failed && slices.ContainsFunc(standing, func(s rollout.TargetState) bool { return s != rollout.TargetDone }):
+				t.Fatalf("%s: is over before the last target", name)
+			}
+			next := slices.Clone(standing)
+			for _, i := range start {
+				next[i] = rollout.TargetUnderWay
+			}
+			for i := range next {
+				if next[i] == rollout.TargetUnderWay {
+					for _, end := range []rollout.TargetState{rollout.TargetDone, rollout.TargetFailed} {
+						after := slices.Clone(next)
+						after[i] = end
+						play(after)
+					}
+				}
+			}
+		}
+		play(make([]rollout.TargetState, len(train.Targets)))
+	})
+	t.Logf("%d trains, %d states", trains, states)
+}
+
+const trainPlan = `apiVersion: slipway.dev/v1alpha1
+kind: BatchPlan
+metadata: {name: fleet}
+spec:
+  targets:
+  - {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: b, wave: 1}
+  - {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: canary}
+  - {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: c, wave: 1}
+  parallel: 2
+  batches: [{replicas: 100%}]
+`
+
+func TestParseTrain(t *testing.T) {
+	plan, err := rollout.ParsePlan("in.yaml", []byte(trainPlan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range plan.Single() {
+		names = append(names, p.Target.Name)
+		if len(p.Train.Targets) > 0 || len(p.Batches) != 1 {
+			t.Errorf("plan of %s is %+v", p.Target.Name, p)
+		}
+	}
+	if diff := cmp.Diff([]string{"canary", "b", "c"}, names); diff != "" || plan.Train.Parallel != 2 {
+		t.Errorf("parallel %d, order\n%s", plan.Train.Parallel, diff)
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{"name: c,", "name: b,", "in.yaml:8: spec.targets[2].name: CloneSet b is listed above: a target is released once"},
+		{"  targets:", "  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: x}\n  targets:", "in.yaml:5: spec.target: and targets exclude each other"},
+		{"parallel: 2", "parallel: 0", "in.yaml:9: spec.parallel: must be between 1 and 1000, not 0"},
+		{"wave: 1}", "wave: x}", `in.yaml:6: spec.targets[0].wave: must be a whole number, not "x"`},
+		{"wave: 1}", "wve: 1}", "in.yaml:6: spec.targets[0].wve: unknown field"},
+	} {
+		_, err := rollout.ParsePlan("in.yaml", []byte(strings.Replace(trainPlan, c.from, c.to, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %s", c.to, err, c.want)
+		}
+	}
+}
