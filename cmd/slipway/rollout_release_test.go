@@ -341,6 +341,14 @@ func (w *rendered) apply(objects []map[string]any) {
 // agent runs what the Job would run, as its service account, to the end of the release.
 func (w *rendered) agent() {
 	w.t.Helper()
+	if code, out := w.try(); code != 0 {
+		w.t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// try does the same for a release that may fail.
+func (w *rendered) try() (code int, output string) {
+	w.t.Helper()
 	user := w.c.Login(w.t, w.namespace, kubetest.Field(w.of("ServiceAccount"), "metadata", "name").(string))
 	plan := filepath.Join(w.t.TempDir(), "plan.yaml")
 	if err := os.WriteFile(plan, []byte(kubetest.Field(w.of("ConfigMap"), "data", "plan.yaml").(string)), 0o600); err != nil {
@@ -352,7 +360,6 @@ func (w *rendered) agent() {
 	}
 	args = append(args[6:], args[:6]...)
 	var out buffer
-	if code := run(w.t.Context(), args, strings.NewReader(""), &out, &out); code != 0 {
-		w.t.Errorf("slipway %v: exit code %d\n%s", args, code, out.String())
-	}
+	code = run(w.t.Context(), args, strings.NewReader(""), &out, &out)
+	return code, fmt.Sprintf("slipway %v\n%s", args, out.String())
 }

@@ -3,149 +3,39 @@
 package check_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// shop is a service with metrics: each time it is scraped it has served ten more requests, of which some have failed.
-type shop struct {
-	*httptest.Server
-	mu       sync.Mutex
-	requests int
-	errors   int
-	failing  int // of ten
-	idle     bool
-}
-
-func newShop(t *testing.T) *shop {
-	t.Helper()
-	s := &shop{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !s.idle {
-			s.requests += 10
-			s.errors += s.failing
-		}
-		for name, n := range map[string]int{"requests_total": s.requests, "errors_total": s.errors} {
-			_, _ = fmt.Fprintf(w, "# TYPE %[1]s counter\n%[1]s{zone=\"a\"} %[2]d\n%[1]s{zone=\"b\"} %[2]d\n", name, n)
-		}
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *shop) set(failing int, idle bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failing, s.idle = failing, idle
-}
-
-// errorRate is what a release is interested in.
-const errorRate = "sum(rate(errors_total[2s])) / sum(rate(requests_total[2s]))"
-
-// prometheus is a real server that scrapes a shop.
-type prometheus struct {
-	t       *testing.T
-	dir     string
-	port    string
-	address string
-	process *exec.Cmd
-}
-
-// startPrometheus needs the program on the PATH, as Debian's package prometheus brings it.
-func startPrometheus(t *testing.T, s *shop) *prometheus {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a Prometheus")
-	}
-	if _, err := exec.LookPath("prometheus"); err != nil {
-		t.Skip("prometheus is not on the PATH")
-	}
-	p := &prometheus{t: t, dir: t.TempDir(), port: freePort(t)}
-	p.address = "http://127.0.0.1:" + p.port
-	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- job_name: shop\n  static_configs: [{targets: [%q]}]\n",
-		strings.TrimPrefix(s.URL, "http://"))
-	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.stop)
-	p.start()
-	return p
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
-func (p *prometheus) start() {
-	p.t.Helper()
-	var said bytes.Buffer
-	p.process = exec.Command("prometheus", "--config.file="+filepath.Join(p.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(p.dir, "data"),
-		"--web.listen-address=127.0.0.1:"+p.port, "--log.level=warn")
-	p.process.Stdout, p.process.Stderr = &said, &said
-	if err := p.process.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	kubetest.Eventually(p.t, "Prometheus is ready", func() (bool, string) {
-		resp, err := http.Get(p.address + "/-/ready")
-		if err != nil {
-			return false, err.Error()
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode == http.StatusOK, resp.Status
-	})
-}
-
-func (p *prometheus) stop() {
-	if p.process != nil {
-		_ = p.process.Process.Kill()
-		_ = p.process.Wait()
-		p.process = nil
-	}
-}
-
 // asks is a check of one query.
-func (p *prometheus) asks(t *testing.T, query, limits string) rollout.Check {
+func asks(t *testing.T, p *checktest.Prometheus, query, limits string) rollout.Check {
 	t.Helper()
-	return source(t, fmt.Sprintf("prometheus: {address: %q, query: '%s', %s}", p.address, query, limits))
+	return source(t, fmt.Sprintf("prometheus: {address: %q, query: '%s', %s}", p.Address, query, limits))
 }
 
 // TestPrometheus asks a real Prometheus everything that it may answer.
 func TestPrometheus(t *testing.T) {
-	s := newShop(t)
-	s.set(1, false)
-	p := startPrometheus(t, s)
+	s := checktest.NewShop(t)
+	s.Set(1, false)
+	p := checktest.StartPrometheus(t, s)
 	ask := func(query, limits string) (rollout.Measurement, error) {
-		return check.Try(t.Context(), check.Options{Now: time.Now}, p.asks(t, query, limits), rollout.CloneSet{})
+		return check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, query, limits), rollout.CloneSet{})
 	}
 	awaits := func(what string, verdict rollout.CheckVerdict, message string) {
 		t.Helper()
 		kubetest.Eventually(t, what, func() (bool, string) {
-			m, err := ask(errorRate, "max: 0.15")
+			m, err := ask(checktest.ErrorRate, "max: 0.15")
 			return m.Verdict == verdict && strings.Contains(m.Message, message), fmt.Sprint(m, err)
 		})
 	}
@@ -177,13 +67,13 @@ func TestPrometheus(t *testing.T) {
 			}
 		})
 	}
-	s.set(4, false)
+	s.Set(4, false)
 	awaits("four errors of ten fail", rollout.CheckFailed, "is not at most 0.15")
-	s.set(0, true)
+	s.Set(0, true)
 	awaits("without requests there is no rate", rollout.CheckInconclusive, "the value is NaN")
 	s.Close()
 	awaits("a shop that is gone has no series", rollout.CheckInconclusive, "the query finds no series")
-	p.stop()
+	p.Stop()
 	if m, err := ask("1", "max: 1"); m.Verdict != rollout.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) || !strings.Contains(m.Message, "connection refused") {
 		t.Errorf("without a Prometheus: %+v, %v", m, err)
 	}

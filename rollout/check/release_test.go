@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
@@ -221,13 +222,13 @@ func (w *world) measured() []rollout.Measurement {
 
 // TestReleaseAsksPrometheus goes through a release in three batches, each of which a real Prometheus has to agree to.
 func TestReleaseAsksPrometheus(t *testing.T) {
-	s := newShop(t)
-	p := startPrometheus(t, s)
+	s := checktest.NewShop(t)
+	p := checktest.StartPrometheus(t, s)
 	w := newWorld(t, "ReCreate")
 	spec := func(more string) string {
 		return plan(`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
   checks:
-  - {name: errors, prometheus: {address: "` + p.address + `", query: "` + errorRate + `", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
+  - {name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate + `", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
 	}
 	w.image()
 	w.release(t.Context(), spec("}\n"), rollout.Completed)
@@ -244,9 +245,9 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 		t.Errorf("%v measurements passed, %d pods updated", passed, w.updated())
 	}
 
-	s.set(5, false)
+	s.Set(5, false)
 	kubetest.Eventually(t, "the errors are seen", func() (bool, string) {
-		m, err := check.Try(t.Context(), check.Options{Now: time.Now}, p.asks(t, errorRate, "max: 0.15"), rollout.CloneSet{})
+		m, err := check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, checktest.ErrorRate, "max: 0.15"), rollout.CloneSet{})
 		return m.Verdict == rollout.CheckFailed, fmt.Sprint(m, err)
 	})
 	w.image()
@@ -263,7 +264,7 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 	if d.Reason.ExitCode() != 12 || w.updated() != 0 {
 		t.Errorf("exit code %d with %d pods updated: %s", d.Reason.ExitCode(), w.updated(), d.Message)
 	}
-	p.stop()
+	p.Stop()
 	d = w.release(t.Context(), strings.Replace(spec("}\n"), "inconclusiveLimit: 100", "inconclusiveLimit: 2", 1), rollout.ChecksFailed)
 	if !strings.Contains(d.Message, "3 measurements in a row were inconclusive, at most 2 may be: no answer") || w.updated() != 2 {
 		t.Errorf("without a Prometheus, %d pods updated: %s", w.updated(), d.Message)
