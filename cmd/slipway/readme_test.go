@@ -34,6 +34,38 @@ func TestReadmeShowsTheTruth(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsTheRelease runs each command after a $ in the example of a release and looks for what is shown below it,
+// line by line; ... stands for what is left out.
+func TestReadmeShowsTheRelease(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := os.ReadFile("../../testdata/examples/rollout/gitops/shop/shop-plan.yaml")
+	if err != nil || !strings.Contains(string(readme), "```yaml\n"+string(plan)+"```") {
+		t.Errorf("the README does not show the example's plan: %v", err)
+	}
+	t.Chdir("../../testdata/examples/rollout")
+	blocks := regexp.MustCompile("(?s)```console\n\\$ slipway ([^\n]*)\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README shows no command")
+	}
+	for _, block := range blocks {
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), strings.Fields(block[1]), strings.NewReader(""), &stdout, &stderr); code != 0 {
+			t.Fatalf("slipway %s: exit code %d\n%s", block[1], code, &stderr)
+		}
+		rest := "\n" + stdout.String()
+		for part := range strings.SplitSeq(block[2], "...\n") {
+			_, after, found := strings.Cut(rest, "\n"+part)
+			if !found {
+				t.Errorf("slipway %s does not print\n%s\nbut\n%s", block[1], part, stdout.String())
+			}
+			rest = "\n" + after
+		}
+	}
+}
+
 // TestReadmeTableMatchesExamples holds each row of "Use it with" against the example that it links: what the row shows
 // as code stands in a file of the example, and no example goes without mention.
 func TestReadmeTableMatchesExamples(t *testing.T) {
