@@ -176,7 +176,7 @@ func (s *scene) compare() error {
 	if err != nil {
 		return err
 	}
-	s.change = rollout.CompareTemplates(before, defaulted(s.coming.template()))
+	s.change = rollout.CompareTemplates(defaulted(before), defaulted(s.coming.template()))
 	s.previous, err = podFrom(before)
 	return err
 }

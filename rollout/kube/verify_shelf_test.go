@@ -221,9 +221,8 @@ func templateOf(tag string) string {
 
 // stored is the template of an image as a ControllerRevision holds it.
 func stored(tag string) string {
-	return `{$patch: replace, metadata: {creationTimestamp: null, labels: {app: demo}}, spec: {dnsPolicy: ClusterFirst, restartPolicy: Always, ` +
-		`schedulerName: default-scheduler, securityContext: {}, terminationGracePeriodSeconds: 30, containers: [{name: app, image: "example.com/app:` + tag + `", ` +
-		`resources: {requests: {cpu: 500m}}, terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File, imagePullPolicy: IfNotPresent}]}}`
+	return `{$patch: replace, metadata: {creationTimestamp: null, labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:` + tag +
+		`", resources: {requests: {cpu: 500m}}}]}}`
 }
 
 // updateRevision is the ControllerRevision of the changed template.
