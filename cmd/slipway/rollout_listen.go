@@ -52,13 +52,13 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 		all, ends, measured = append(all, record), append(ends, end), append(measured, measure)
 	}
 	if f.auditLog != "" {
-		file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
+		file, done, err := f.openAuditLog(s)
 		if err != nil {
-			return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
+			return nil, nil, err
 		}
 		audit := report.NewAudit(file, plan)
 		all, measured = append(all, audit.Record), append(measured, audit.Measure)
-		ends = append(ends, func() error { return errors.Join(audit.Err(), file.Close()) })
+		ends = append(ends, func() error { return errors.Join(audit.Err(), done()) })
 	}
 	if f.metrics != "" {
 		metrics := kube.NewMetrics(time.Now)
@@ -70,6 +70,18 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 		all, ends, measured = append(all, metrics.Record), append(ends, end), append(measured, metrics.Measure)
 	}
 	return all, finish, nil
+}
+
+// openAuditLog opens the log for what is to be appended; - is standard output, where a pod's log keeps it.
+func (f *runFlags) openAuditLog(s streams) (log io.Writer, done func() error, err error) {
+	if f.auditLog == "-" {
+		return s.out, func() error { return nil }, nil
+	}
+	file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
+	if err != nil {
+		return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
+	}
+	return file, file.Close, nil
 }
 
 // progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what

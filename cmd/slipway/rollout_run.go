@@ -111,7 +111,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.job, "job", "", "`NAME` of the Indexed Job that --index belongs to")
 	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: an index of an Indexed Job")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
-	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout replay")
+	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout report and replay; - is standard output")
 	flags.StringVar(&f.secrets, "secrets", check.DefaultSecrets, "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	for flag, words := range map[string][]cobra.Completion{

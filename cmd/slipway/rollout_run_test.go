@@ -108,6 +108,15 @@ func TestRolloutRun(t *testing.T) {
 	if seen := rows(); row() != "5 5 5 5 5" || !strings.Contains(seen, "5 3 2 5 6") {
 		t.Errorf("partition 0 leaves %s after %s", row(), seen)
 	}
+	// On standard output it stands among the lines for people, as in a pod's log.
+	image("v2b")
+	mixed := must(0, "--audit-log", "-") + "warning: something else\n"
+	for _, args := range [][]string{{"rollout", "replay", "-"}, {"rollout", "report", "-"}} {
+		var out buffer
+		if code := run(t.Context(), args, strings.NewReader(mixed), &out, &out); code != 0 {
+			t.Fatalf("%v: exit code %d\n%s", args, code, out.String())
+		}
+	}
 	var replayed buffer
 	if code := run(t.Context(), []string{"rollout", "replay", log}, strings.NewReader(""), &replayed, &replayed); code != 0 {
 		t.Errorf("replay: %d, %s", code, replayed.String())

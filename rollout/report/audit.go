@@ -3,6 +3,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -153,27 +154,55 @@ var ErrDiffers = errors.New("decides otherwise")
 // Replay makes every decision of an audit log again and returns how many there are. The error names the first line on
 // which the decision is another, and wraps ErrDiffers then.
 func Replay(in io.Reader) (int, error) {
-	d := json.NewDecoder(in)
 	var state replayed
-	made := 0
-	for n := 1; ; n++ {
-		var line auditLine
-		err := d.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			return made, nil
+	made, others := 0, 0
+	err := eachLine(in, func(n int, data []byte, _ bool) error {
+		if !isObject(data) {
+			others++
+			return nil
 		}
-		if err == nil && line.Measurement != nil {
-			continue
+		var line auditLine
+		err := json.Unmarshal(data, &line)
+		if err == nil && line.Decision == nil && line.Plan == nil {
+			others++ // a measurement, or progress for people in the same stream
+			return nil
 		}
 		if err == nil {
 			err = state.take(line)
 		}
 		if err != nil {
-			return made, fmt.Errorf("audit log, line %d: %w", n, err)
+			return fmt.Errorf("audit log, line %d: %w", n, err)
 		}
 		made++
+		return nil
+	})
+	if err == nil && made == 0 && others > 0 {
+		err = errors.New("audit log: it holds no decision: slipway rollout run --audit-log writes one")
+	}
+	return made, err
+}
+
+// eachLine calls f with every line that is not blank, until it fails. whole tells whether the line has an end.
+func eachLine(in io.Reader, f func(n int, line []byte, whole bool) error) error {
+	lines := bufio.NewReaderSize(in, 1<<16)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			if err := f(n, line, err == nil); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading audit log: %w", err)
+		}
 	}
 }
+
+// isObject tells whether a line may be one of an audit log: in the log of a pod there are words for people, too.
+func isObject(line []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")) }
 
 // replayed is the state that the lines so far amount to.
 type replayed struct {

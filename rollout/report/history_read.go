@@ -3,7 +3,6 @@
 package report
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -18,19 +17,14 @@ import (
 // that of the reader, or says that nothing in the log is an audit log.
 func ReadHistory(in io.Reader) ([]*History, error) {
 	r := historian{}
-	lines := bufio.NewReaderSize(in, 1<<16)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			r.read(n, line, err == nil)
-		}
-		if errors.Is(err, io.EOF) {
-			return r.histories()
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading audit log: %w", err)
-		}
+	err := eachLine(in, func(n int, line []byte, whole bool) error {
+		r.read(n, line, whole)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return r.histories()
 }
 
 // historian makes histories from lines.
@@ -52,6 +46,7 @@ func (r *historian) read(n int, data []byte, whole bool) {
 		}
 	}
 	switch {
+	case err != nil && !isObject(data) && whole: // words for people
 	case err != nil && !whole:
 		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written (line %d)", n))
 	case err != nil:
