@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -467,6 +470,36 @@ func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
 	}
 	if d, _ := w.steps(thirds(), w.optionsOf("StatefulSet")); d.Reason != rollout.Completed {
 		t.Fatalf("the next run ended with %s: %s", d.Reason, d.Message)
+	}
+	w.settled(2, "v1")
+}
+
+// TestRollbackLosesARace: something else writes the StatefulSet right before its template is restored. That is a conflict, and
+// tried again; a test operation that fails would look like a mistake in the patch, and end the rollback.
+func TestRollbackLosesARace(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2)
+	w.statefulImage(kubetest.TagMissing)
+	var lost sync.Once
+	var codes []int
+	proxy := w.Proxy(t, func(r *http.Request) kubetest.Fault {
+		if r.Header.Get("Content-Type") != "application/json-patch+json" {
+			return kubetest.Fault{}
+		}
+		lost.Do(func() {
+			w.Patch(t, w.path("statefulsets", "demo"), map[string]any{"metadata": map[string]any{"annotations": map[string]any{"somebody": "else"}}})
+		})
+		return kubetest.Fault{Answered: func(code int) { codes = append(codes, code) }}
+	})
+	options := w.optionsOf("StatefulSet")
+	options.Config = config(t, proxy.For(w.Client))
+	plan := thirds()
+	plan.OnFailure = rollout.Rollback
+	if d, _ := w.abortedSteps(plan, options); d.Reason != rollout.RolledBack {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	if want := []int{http.StatusConflict, http.StatusOK}; !slices.Equal(codes, want) {
+		t.Errorf("the template was written with %v, want %v", codes, want)
 	}
 	w.settled(2, "v1")
 }
