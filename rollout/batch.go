@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -50,6 +51,10 @@ func (d *decider) directWork(s *stepper, last bool) work {
 		w.ready = complete && left <= missing
 	}
 	w.message = d.progressMessage(w, wanted)
+	if d.observed.NoRoom != "" && slices.ContainsFunc(w.actions, func(a Action) bool { return a.Kind == CreatePod }) {
+		w.ready = false // also where only an old pod is missing: otherwise nothing would ever end the tries
+		w.message += "; " + d.observed.NoRoom
+	}
 	if s.blocked != "" && len(w.actions) == 0 && !w.ready {
 		w.message += "; " + s.blocked
 	}

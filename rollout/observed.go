@@ -20,6 +20,7 @@ type Observed struct {
 	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; nil in partition mode
 	FreeInstances  []string   // instance ids of volume claims without a pod
 	Stuck          []Pod      // not ready and of an older revision, so that the controller waits for them (partition mode)
+	NoRoom         string     // why no pod can be created for now, in words; "": nothing is known to be in the way
 	Wrote          *Quantity  // the partition that this run wrote last; nil: none
 	Checks         []CheckResult
 	Progress       Progress

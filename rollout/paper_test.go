@@ -298,6 +298,26 @@ func TestATemplateThatComesBackDuringARollbackIsForeign(t *testing.T) {
 	}
 }
 
+// A rollback that is late leaves the partition where the controller can still finish it, and says how to close it again before
+// the next template would reach every pod at once.
+func TestALateRollbackSaysHowToArmAgain(t *testing.T) {
+	plan := Plan{Mode: Partition, OnFailure: Rollback, ProgressDeadline: time.Minute}
+	o := inPartition(0, 2, 2)
+	o.CloneSet.Namespace, o.CloneSet.Name = "shop", "cart"
+	o.CloneSet.Status.UpdateRevision, o.UpdateRevision = "old", "old"
+	o.Progress.Back, o.Progress.Restored, o.Progress.Message = true, true, "a check failed"
+	o.Progress.Started = o.Now.Add(-time.Hour)
+	const words = "slipway rollout arm cloneset/cart -n shop"
+	d := Decide(plan, o)
+	if d.Reason != DeadlineExceeded || !strings.Contains(d.Message, words) || !strings.Contains(d.Message, "the partition is left at 0") {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+	o.CloneSet.Spec.Partition = Percent(100) // nothing to close
+	if d := Decide(plan, o); strings.Contains(d.Message, words) {
+		t.Errorf("%s: %s", d.Reason, d.Message)
+	}
+}
+
 func TestLostMemoryHalfWayGoesOn(t *testing.T) {
 	plan := Plan{Mode: Partition, Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Pods(2)}, {Replicas: Percent(100)}}}
 	o := look(CloneSetSpec{Replicas: 4, Partition: Pods(2), MaxUnavailable: Pods(1)})

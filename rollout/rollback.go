@@ -25,7 +25,7 @@ func (d *decider) back() Decision {
 			d.progress.Stable, d.progress.Revision, d.progress.Message), nil)
 	case !w.ready && d.overdue() > 0:
 		d.progress.Outcome = DeadlineExceeded
-		d.progress.Message = fmt.Sprintf("%s; not ready after %v; it was rolled back because %s", message, d.limit(), d.progress.Message)
+		d.progress.Message = fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.armAgain())
 		return d.decision(Stopped, DeadlineExceeded, d.progress.Message, append(d.readmit(), d.record())...)
 	case len(w.actions) > 0:
 		return d.decision(Go, RollingBack, message, w.actions...)
@@ -41,6 +41,21 @@ func (d *decider) back() Decision {
 	default:
 		return d.rolledBack()
 	}
+}
+
+// armAgain is what a person has to do after a rollback in partition mode that did not get ready. The partition stays low,
+// because the controller may still restore the pods that are left; so the next template would reach every pod at once.
+func (d *decider) armAgain() string {
+	set := &d.observed.CloneSet
+	if d.plan.Mode != Partition || set.Spec.Partition.Partition(set.Spec.Replicas) >= set.Spec.Replicas {
+		return ""
+	}
+	namespace := ""
+	if set.Namespace != "" {
+		namespace = " -n " + set.Namespace
+	}
+	return fmt.Sprintf("; the partition is left at %s, so that the controller can restore the pods that are left; before the pod template changes again run: slipway rollout arm %s/%s%s",
+		set.Spec.Partition, set.KindOf().Words[0], set.Name, namespace)
 }
 
 // rolledBack ends a release that went back. The cluster has gone back and Git has not, so it says what to do there.

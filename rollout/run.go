@@ -13,13 +13,18 @@ import (
 // observed, or was there or gone already. Run looks again.
 var ErrConflict = errors.New("changed since it was observed")
 
+// ErrNotNow is wrapped by Cluster.Apply where a write did not happen because there is no room for it at the moment. Run
+// looks again; Observed.NoRoom tells why, so that a batch that gets no room ends at its deadline.
+var ErrNotNow = errors.New("not possible now")
+
 // Cluster is where a release happens.
 type Cluster interface {
 	// Observe returns the present state. It is at least as new as every write that Apply has confirmed and as every
 	// state it returned before. The caller only reads it, and not after the next Apply.
 	Observe(ctx context.Context) (Observed, error)
 	// Apply makes the writes, in this order or side by side, each fenced by the UID and resourceVersion that it
-	// carries. An error that wraps ErrConflict means that some were not made for good reason; any other ends the run.
+	// carries. An error that wraps ErrConflict or ErrNotNow means that some were not made for good reason; any other
+	// ends the run.
 	Apply(ctx context.Context, actions []Action) error
 }
 
@@ -64,7 +69,7 @@ func act(ctx context.Context, cluster Cluster, clock Clock, d Decision) (bool, e
 	case len(d.Actions) > 0:
 		err := cluster.Apply(ctx, d.Actions)
 		switch {
-		case errors.Is(err, ErrConflict):
+		case errors.Is(err, ErrConflict), errors.Is(err, ErrNotNow):
 			return true, waitFor(ctx, clock, conflictPause)
 		case err != nil:
 			return false, fmt.Errorf("writing: %w", err)

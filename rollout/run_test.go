@@ -50,15 +50,15 @@ var (
 	_ Clock   = (*scripted)(nil)
 )
 
-func TestRunLooksAgainAfterAConflict(t *testing.T) {
-	conflict := errors.Join(ErrConflict)
-	s := &scripted{look: look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, newUp), answers: []error{conflict, conflict}}
+func TestRunLooksAgainAfterAConflictOrWithoutRoom(t *testing.T) {
+	conflict, full := errors.Join(ErrConflict), errors.Join(ErrNotNow)
+	s := &scripted{look: look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, newUp), answers: []error{conflict, full}}
 	d, err := Run(t.Context(), Plan{}, s, s, nil)
 	if err != nil || d.Reason != Completed {
 		t.Errorf("%s %v", d.Reason, err)
 	}
 	if len(s.waited) != 2 {
-		t.Errorf("waited %v, want a pause after each conflict", s.waited)
+		t.Errorf("waited %v, want a pause after each", s.waited)
 	}
 }
 
@@ -99,5 +99,27 @@ func TestAReleaseWithNothingToDoWritesNothing(t *testing.T) {
 	s := &scripted{look: o}
 	if d, err := Run(t.Context(), Plan{}, s, s, nil); err != nil || d.Reason != Completed || s.applied > 0 {
 		t.Errorf("%s %v, %d writes", d.Reason, err, s.applied)
+	}
+}
+
+// A batch whose pods find no room is not ready, and ends at its deadline with the reason; also where it was ready before
+// and only an old pod is missing.
+func TestABatchWithoutRoomEndsAtItsDeadline(t *testing.T) {
+	plan := Plan{Batches: []Batch{{Replicas: Pods(1), Pause: Pause{UntilApproved: true}}, {Replicas: Pods(2)}}, ProgressDeadline: time.Minute}
+	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, newUp)
+	o.Progress.Started, o.Progress.Ready = o.Now.Add(-time.Hour), o.Now
+	o.NoRoom = "ResourceQuota tight is full"
+	d := Decide(plan, o)
+	if d.Reason != PodsNotReady || len(d.Actions) != 1 || d.Actions[0].Kind != RecordProgress {
+		t.Fatalf("%s: %s %v", d.Reason, d.Message, d.Actions)
+	}
+	o.Progress = *d.Actions[0].Progress
+	o.Progress.Started = o.Now
+	if d = Decide(plan, o); d.Reason != PodsUpdating || !strings.Contains(d.Message, "tight is full") || d.Actions[0].Kind != CreatePod {
+		t.Errorf("before the deadline: %s: %s %v", d.Reason, d.Message, d.Actions)
+	}
+	o.Now = o.Now.Add(time.Minute)
+	if d = Decide(plan, o); d.Reason.ExitCode() != 11 || !strings.Contains(d.Message, "tight is full") {
+		t.Errorf("at the deadline: %s: %s", d.Reason, d.Message)
 	}
 }

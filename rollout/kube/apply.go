@@ -35,7 +35,7 @@ func (c *Cluster) Apply(ctx context.Context, actions []rollout.Action) error {
 	return err
 }
 
-// parallel makes the writes, so many at a time as the options say. An error that is no conflict prevails.
+// parallel makes the writes, so many at a time as the options say. The gravest error prevails.
 func (c *Cluster) parallel(ctx context.Context, actions []rollout.Action) error {
 	var (
 		wait    sync.WaitGroup
@@ -51,7 +51,7 @@ func (c *Cluster) parallel(ctx context.Context, actions []rollout.Action) error 
 					continue
 				}
 				mu.Lock()
-				if failure == nil || errors.Is(failure, rollout.ErrConflict) {
+				if gravity(err) > gravity(failure) {
 					failure, c.last.scaling = err, scales(a)
 				}
 				mu.Unlock()
@@ -69,6 +69,20 @@ func (c *Cluster) parallel(ctx context.Context, actions []rollout.Action) error 
 	return failure
 }
 
+// gravity puts the errors of writes in order: those that a new look settles, those that time may settle, the others.
+func gravity(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, rollout.ErrConflict):
+		return 1
+	case errors.Is(err, rollout.ErrNotNow):
+		return 2
+	default:
+		return 3
+	}
+}
+
 // scales tells whether an action changes the number of pods, and not what they run.
 func scales(a rollout.Action) bool {
 	return a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old"
@@ -78,7 +92,7 @@ func scales(a rollout.Action) bool {
 func (c *Cluster) write(ctx context.Context, a rollout.Action) error {
 	switch a.Kind {
 	case rollout.CreatePod:
-		return c.createPod(ctx, a)
+		return c.createWithinQuota(ctx, a)
 	case rollout.DeletePod:
 		return c.deletePod(ctx, a)
 	case rollout.DrainPod:
@@ -110,6 +124,23 @@ func (c *Cluster) podError(doing, name string, err error) error {
 		c.pods.doubt()
 	}
 	return conflict(c.podWords(doing, name), err)
+}
+
+// createWithinQuota creates a pod, unless a ResourceQuota was full a moment ago.
+func (c *Cluster) createWithinQuota(ctx context.Context, a rollout.Action) error {
+	if held := c.quota.now(c.options.Now()); held != nil {
+		return held
+	}
+	err := c.createPod(ctx, a)
+	if err == nil {
+		c.quota.admitted(c.options.Now())
+		return nil
+	}
+	if full := overQuota(err, a); full != nil {
+		c.quota.refused(full, c.options.Now())
+		return full
+	}
+	return err
 }
 
 // createPod creates the claims of a pod and then the pod. All names follow from the instance id.

@@ -151,12 +151,16 @@ func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName st
 	if err != nil {
 		return err
 	}
+	update, err := v.present(set.of(v.kind), h)
+	if err != nil {
+		return err
+	}
 	there, ok := h.find(revisionName)
 	switch {
-	case h.update == revisionName:
+	case update == revisionName:
 		return nil
-	case h.update != p.Revision:
-		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), h.update, p.Revision)}
+	case update != p.Revision:
+		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.Target(), update, p.Revision)}
 	case !ok:
 		return &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
 	}
@@ -175,16 +179,37 @@ func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName st
 	return conflict("writing the template of "+v.Target(), err)
 }
 
-// PeopleRules are the rights of somebody who looks at the release of a CloneSet (read), or also asks things of it. An undo
-// after the release needs two more: to patch the CloneSet and to list its ControllerRevisions.
-func PeopleRules(cloneSet string, read bool) []map[string]any {
-	verbs := []string{"get", "list", "watch"}
+// present is the revision of the template that is there now. Where a controller makes the revisions only it knows the name,
+// and tells it once it has seen the template.
+func (v *Visit) present(set cloneSet, h history) (string, error) {
+	if v.options.Mode != rollout.Partition {
+		return h.update, nil
+	}
+	read, err := set.read()
+	if err != nil {
+		return "", err
+	}
+	s := read.Status
+	if s.ObservedGeneration < read.Generation {
+		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing was changed; try again when it has seen the present one",
+			v.kind.Controller, v.kind.Name, s.ObservedGeneration, read.Generation, v.Target())}
+	}
+	if name, ok := h.names[hashOf(s.UpdateRevision)]; ok && s.UpdateRevision != "" {
+		return name, nil
+	}
+	return s.UpdateRevision, nil
+}
+
+// PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
+// An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
+func PeopleRules(kind rollout.Kind, name string, mode rollout.Mode, read bool) []map[string]any {
+	memory, verbs := MemoryName(ReleaseName(kind.Name, name, mode)), []string{"get", "list", "watch"}
 	rules := []map[string]any{
-		rule(kruiseGroup, "clonesets", verbs, cloneSet),
+		rule(kind.Group(), kind.Resource, verbs, name),
 		rule("coordination.k8s.io", "leases", []string{"get"}),
 	}
 	if read {
-		return append(rules, rule("", "configmaps", verbs, MemoryName(cloneSet)))
+		return append(rules, rule("", "configmaps", verbs, memory))
 	}
-	return append(rules, rule("", "configmaps", append(verbs, "patch"), MemoryName(cloneSet)), rule("", "events", []string{"create"}))
+	return append(rules, rule("", "configmaps", append(verbs, "patch"), memory), rule("", "events", []string{"create"}))
 }

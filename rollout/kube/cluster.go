@@ -81,6 +81,7 @@ type Cluster struct {
 	blind    bool              // pods may not be listed (partition mode)
 	stopped  string            // what Options.Stop said
 	plan     rollout.Plan      // what is carried out
+	quota    quotaHold         // what a full ResourceQuota holds back
 	recalled configMap         // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
@@ -251,6 +252,9 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	}
 	if c.options.Checks != nil {
 		o.Checks, c.seen.checks = c.options.Checks.Results()
+	}
+	if full := c.quota.standing(); full != nil {
+		o.NoRoom = full.why
 	}
 	if c.options.Mode != rollout.Partition {
 		c.observePods(&o)

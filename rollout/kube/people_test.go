@@ -208,17 +208,27 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	w.release(approvals(), rollout.Completed)
 }
 
-// person is a user with the documented rights.
+// person is a user with the documented rights for the CloneSet's release in direct mode.
 func (w *world) person(read bool, more ...kubetest.Rule) *kubetest.User {
 	w.t.Helper()
+	return w.personOf("CloneSet", rollout.Direct, read, more...)
+}
+
+// personOf is a user with the documented rights for the release of a target in a mode.
+func (w *world) personOf(kind string, mode rollout.Mode, read bool, more ...kubetest.Rule) *kubetest.User {
+	w.t.Helper()
+	of, err := rollout.KindNamed(kind)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	var rules []kubetest.Rule
-	for _, r := range kube.PeopleRules("demo", read) {
+	for _, r := range kube.PeopleRules(of, "demo", mode, read) {
 		names, _ := r["resourceNames"].([]string)
 		rules = append(rules, kubetest.Rule{APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string), Verbs: r["verbs"].([]string), ResourceNames: names})
 	}
 	user := w.User(w.t, w.namespace, append(rules, more...)...)
 	kubetest.Eventually(w.t, "the rights are known", func() (bool, string) {
-		_, err := user.TryGet(w.path("clonesets", "demo"))
+		_, err := user.TryGet(w.path(of.Resource, "demo"))
 		return err == nil, fmt.Sprint(err)
 	})
 	return user

@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -404,4 +407,99 @@ func TestStatefulSetGuessesNothing(t *testing.T) {
 	if d.Reason != rollout.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
 		t.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
+}
+
+// TestPeopleOfAStatefulSet approve a batch of a StatefulSet with the documented rights and nothing else.
+func TestPeopleOfAStatefulSet(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2)
+	w.statefulImage("v2")
+	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{
+		{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
+	}}
+	agent := w.start(plan, w.optionsOf("StatefulSet"))
+	agent.stands(rollout.AwaitingApproval)
+	visit := func(read bool) *kube.Visit {
+		options := w.optionsOf("StatefulSet")
+		options.Config, options.Identity = config(t, w.personOf("StatefulSet", rollout.Partition, read).Client), ""
+		v, err := kube.NewVisit(options, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	reader := visit(true)
+	if s := w.look(reader); s.Decision.Reason != rollout.AwaitingApproval {
+		t.Errorf("who may look sees %+v", s.Decision)
+	}
+	if _, err := reader.Ask(t.Context(), rollout.Request{Ask: rollout.Approve}); err == nil || !strings.Contains(err.Error(), "cannot patch") {
+		t.Errorf("who may only look approves: %v", err)
+	}
+	w.ask(visit(false), rollout.Request{Ask: rollout.Approve})
+	agent.end(rollout.Completed)
+}
+
+// TestUndoAfterTheReleaseOfAStatefulSet writes the template before it back; the pods stay until the next run steps them.
+func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2)
+	w.statefulImage("v2")
+	options := w.optionsOf("StatefulSet")
+	if d, _ := w.steps(thirds(), options); d.Reason != rollout.Completed {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	user := w.personOf("StatefulSet", rollout.Partition, false,
+		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"}, Verbs: []string{"list"}},
+		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"statefulsets"}, Verbs: []string{"patch"}, ResourceNames: []string{"demo"}})
+	options.Config = config(t, user.Client)
+	v, err := kube.NewVisit(options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
+		t.Errorf("%+v", a)
+	}
+	containers := kubetest.Field(w.Get(t, w.path("statefulsets", "demo")), "spec", "template", "spec", "containers").([]any)
+	if image := kubetest.Field(containers[0], "image"); image != "example.com/app:v1" {
+		t.Errorf("the template has %v", image)
+	}
+	for pod, image := range w.podImages() {
+		if image != "example.com/app:v2" {
+			t.Errorf("%s runs %s before anybody acts on it", pod, image)
+		}
+	}
+	if d, _ := w.steps(thirds(), w.optionsOf("StatefulSet")); d.Reason != rollout.Completed {
+		t.Fatalf("the next run ended with %s: %s", d.Reason, d.Message)
+	}
+	w.settled(2, "v1")
+}
+
+// TestRollbackLosesARace: something else writes the StatefulSet right before its template is restored. That is a conflict, and
+// tried again; a test operation that fails would look like a mistake in the patch, and end the rollback.
+func TestRollbackLosesARace(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 2, 2)
+	w.statefulImage(kubetest.TagMissing)
+	var lost sync.Once
+	var codes []int
+	proxy := w.Proxy(t, func(r *http.Request) kubetest.Fault {
+		if r.Header.Get("Content-Type") != "application/json-patch+json" {
+			return kubetest.Fault{}
+		}
+		lost.Do(func() {
+			w.Patch(t, w.path("statefulsets", "demo"), map[string]any{"metadata": map[string]any{"annotations": map[string]any{"somebody": "else"}}})
+		})
+		return kubetest.Fault{Answered: func(code int) { codes = append(codes, code) }}
+	})
+	options := w.optionsOf("StatefulSet")
+	options.Config = config(t, proxy.For(w.Client))
+	plan := thirds()
+	plan.OnFailure = rollout.Rollback
+	if d, _ := w.abortedSteps(plan, options); d.Reason != rollout.RolledBack {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	if want := []int{http.StatusConflict, http.StatusOK}; !slices.Equal(codes, want) {
+		t.Errorf("the template was written with %v, want %v", codes, want)
+	}
+	w.settled(2, "v1")
 }

@@ -4,7 +4,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -121,9 +120,9 @@ func sameCounts(a, b setStatus) bool {
 func (c *Cluster) conditions(old []condition) []condition {
 	now := stamp(c.options.Now())
 	own := []condition{progressing(c.last.observed, c.last.decision)}
-	if f := c.last.failure; f != nil && !errors.Is(f, rollout.ErrConflict) {
+	if f, scaling := c.failing(); f != nil {
 		kind := conditionFailedUpdate
-		if c.last.scaling {
+		if scaling {
 			kind = conditionFailedScale
 		}
 		own = append(own, condition{Type: kind, Status: "True", Message: f.Error()})
@@ -150,6 +149,18 @@ func (c *Cluster) conditions(old []condition) []condition {
 	return out
 }
 
+// failing is what a person may have to mend: an error that ends the release, or a full quota as long as it is in the way.
+// The second result tells whether it only concerns the number of pods.
+func (c *Cluster) failing() (failure error, scaling bool) {
+	if gravity(c.last.failure) > gravity(rollout.ErrNotNow) {
+		return c.last.failure, c.last.scaling
+	}
+	if full := c.quota.standing(); full != nil {
+		return full, full.scaling
+	}
+	return nil, false
+}
+
 // progressing is how the release stands, in one condition.
 func progressing(o rollout.Observed, d rollout.Decision) condition {
 	p := condition{Type: conditionProgressing, Status: "True", Reason: reasonUpdated, Message: d.Message}
@@ -172,6 +183,7 @@ func progressing(o rollout.Observed, d rollout.Decision) condition {
 func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 	before := c.last.decision
 	c.last.decision = d
+	c.quota.decided(d)
 	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !c.lock.holds() {
 		return
 	}

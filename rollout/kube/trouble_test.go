@@ -5,7 +5,6 @@ package kube_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -222,32 +221,6 @@ func TestPodsOfSomebodyElse(t *testing.T) {
 	}
 	if kubetest.Field(w.Get(t, w.path("pods", "stray")), "metadata", "deletionTimestamp") != nil {
 		t.Error("the stray pod was deleted")
-	}
-}
-
-// TestQuotaIsNamed says that a quota stands in the way, in the error and in the status, and clears it once it is gone.
-func TestQuotaIsNamed(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
-	w.Create(t, w.path("resourcequotas"), `{apiVersion: v1, kind: ResourceQuota, metadata: {name: none}, spec: {hard: {pods: 0}}, status: {hard: {pods: 0}, used: {pods: 0}}}`)
-	w.Patch(t, w.path("resourcequotas", "none", "status"), map[string]any{"status": map[string]any{"hard": map[string]any{"pods": "0"}, "used": map[string]any{"pods": "0"}}})
-	_, err := kube.Run(t.Context(), rollout.Plan{}, w.options(), nil)
-	if err == nil || !strings.Contains(err.Error(), "raise the ResourceQuota") {
-		t.Fatalf("ended with %v", err)
-	}
-	conditions := func() string {
-		return fmt.Sprint(kubetest.Field(w.Get(t, w.path("clonesets", "demo")), "status", "conditions"))
-	}
-	if c := conditions(); !strings.Contains(c, "FailedScale") {
-		t.Errorf("conditions %s", c)
-	}
-	w.Delete(t, w.path("resourcequotas", "none"))
-	kubetest.Eventually(t, "pods are admitted again", func() (bool, string) {
-		_, err := kube.Run(t.Context(), rollout.Plan{}, w.options(), nil)
-		return err == nil, fmt.Sprint(err)
-	})
-	if c := conditions(); strings.Contains(c, "Failed") {
-		t.Errorf("conditions %s", c)
 	}
 }
 

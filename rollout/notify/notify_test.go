@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -320,33 +321,42 @@ func TestRetryAfterIsHeededAndBounded(t *testing.T) {
 	}
 }
 
+// transport is a way to receivers without a network, so that time can stand still while one of them is at work.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // A receiver that never answers holds up neither the release nor, for longer than its patience, the end of the agent. The
 // others get theirs.
 func TestHangingReceiverHoldsUpNothing(t *testing.T) {
-	var w warnings
-	asked, release := make(chan struct{}, 100), make(chan struct{})
-	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		asked <- struct{}{}
-		<-release
-	}))
-	defer hanging.Close()
-	defer close(release)
-	s := newServer(t)
-	o := quick(&w, "")
-	o.Patience, o.Timeout = 100*time.Millisecond, time.Hour
-	n := notify.New(plan(t, strings.Replace(everything(hanging.URL), "all", "hanging", 1)+", "+everything(s.URL)), o)
-	for i := range 200 {
-		n.Record(observed(), decision(rollout.Go, rollout.BatchStarted, i)) // would wait for ever if it waited at all
-	}
-	<-asked
-	n.Record(observed(), decision(rollout.Done, rollout.Completed, 1))
-	n.Close()
-	if got := s.reasons(t); len(got) == 0 || got[len(got)-1] != "Completed" {
-		t.Errorf("the other receiver got %v", got)
-	}
-	if !strings.Contains(w.String(), "notification hanging: 64 not told") || !strings.Contains(w.String(), "too many are waiting") {
-		t.Errorf("warnings: %s", w.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var w warnings
+		s := &server{header: http.Header{}}
+		o := quick(&w, "")
+		o.Patience, o.Timeout = 100*time.Millisecond, time.Hour
+		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "hanging" {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			answer := httptest.NewRecorder()
+			s.serve(answer, r)
+			return answer.Result(), nil
+		})
+		n := notify.New(plan(t, strings.Replace(everything("http://hanging"), "all", "hanging", 1)+", "+everything("http://well")), o)
+		for i := range 200 {
+			n.Record(observed(), decision(rollout.Go, rollout.BatchStarted, i)) // would wait for ever if it waited at all
+		}
+		synctest.Wait()
+		n.Record(observed(), decision(rollout.Done, rollout.Completed, 1))
+		n.Close()
+		if got := s.reasons(t); len(got) == 0 || got[len(got)-1] != "Completed" {
+			t.Errorf("the other receiver got %v", got)
+		}
+		if !strings.Contains(w.String(), "notification hanging: 64 not told") || !strings.Contains(w.String(), "too many are waiting") {
+			t.Errorf("warnings: %s", w.String())
+		}
+	})
 }
 
 func TestAgentThatFailsSaysSo(t *testing.T) {

@@ -174,7 +174,10 @@ func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
 	if len(all) > 2_000_000 {
 		t.Errorf("the page has %d bytes", len(all))
 	}
-	holds(t, all, fmt.Sprintf("120 of %d pods", 2*set.Spec.Replicas), "lost readiness", "left out here")
+	holds(t, all, fmt.Sprintf("120 of %d pods", 2*set.Spec.Replicas), "lost readiness")
+	if !testing.Short() { // fewer pods have all their decisions on the page
+		holds(t, all, "left out here")
+	}
 	if dir := os.Getenv("SLIPWAY_SCREENSHOTS"); dir != "" {
 		_ = os.WriteFile(dir+"/huge.html", []byte(all), 0o600)
 	}

@@ -117,7 +117,7 @@ func (c *Cluster) managerArgs() []string {
 		"--kubeconfig=" + c.file(managersConfig), "--service-account-private-key-file=" + c.file(accountKey),
 		"--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--kube-api-qps=500", "--kube-api-burst=1000",
-		"--controllers=deployment-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller," +
+		"--controllers=resourcequota-controller,deployment-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller," +
 			"disruption-controller,garbage-collector-controller,namespace-controller,serviceaccount-controller," +
 			"persistentvolumeclaim-protection-controller",
 	}
