@@ -16,6 +16,29 @@ import (
 // noIndex is the index of a process that releases its whole train itself.
 const noIndex = -1
 
+// couple puts what a plan releases into the options of its Job: one target, or all those of a train.
+func couple(o *kube.JobOptions, plan rollout.Plan, targets []kube.JobTarget) error {
+	if len(plan.Train.Targets) == 0 {
+		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
+		return nil
+	}
+	train := &kube.JobTrain{Name: plan.Name, Targets: targets, Parallel: plan.Train.Parallel}
+	var first rollout.CloneSet
+	for _, t := range targets {
+		switch set := t.CloneSet; {
+		case set.Namespace == "" || set.Namespace == train.Namespace:
+		case train.Namespace == "":
+			first, train.Namespace = set, set.Namespace
+		default:
+			return rollout.FieldError{
+				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+			}
+		}
+	}
+	o.Train = train
+	return nil
+}
+
 // checkTrain refuses flags that make no sense for several targets.
 func (f *runFlags) checkTrain(plan rollout.Plan) error {
 	switch n := len(plan.Train.Targets); {
