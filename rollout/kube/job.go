@@ -17,7 +17,7 @@ type JobOptions struct {
 	CloneSet   rollout.CloneSet // what is released, of any kind
 	Mode       rollout.Mode
 	Train      *JobTrain // several targets, in place of CloneSet and Mode
-	Plan       []byte // the BatchPlan's YAML; nil follows the CloneSet's own strategy
+	Plan       []byte    // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
 	Flags      []string // more arguments of slipway rollout run
 	Stay       bool     // a Deployment that stays, in place of a Job
