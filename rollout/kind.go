@@ -46,6 +46,10 @@ func (k Kind) Group() string {
 	return group
 }
 
+func sameGroup(apiVersion, other string) bool {
+	return Kind{APIVersion: apiVersion}.Group() == Kind{APIVersion: other}.Group()
+}
+
 // Everything is a partition that keeps every pod.
 func (k Kind) Everything() Quantity {
 	if k.Numbers {

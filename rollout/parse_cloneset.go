@@ -26,7 +26,7 @@ func ParseCloneSet(file string, data []byte) (CloneSet, error) {
 }
 
 // ParseTarget reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
-// CloneSet, the StatefulSet or the DaemonSet that is there. A CloneSet is read strictly. Of the others, which their
+// CloneSet, the StatefulSet or the DaemonSet that is there. Where there are several, it is the one that target names. A CloneSet is read strictly. Of the others, which their
 // controller knows better, only what a release needs is read.
 func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 	src := &source{file: file}
@@ -40,7 +40,7 @@ func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 	if kind == "" {
 		kind = cloneSet
 	}
-	doc, ok := only(src, docs, isKind(kind), kind)
+	doc, ok := only(src, narrowed(docs, kind, target), isKind(kind), kind)
 	if !ok {
 		return CloneSet{}, src.err()
 	}
@@ -60,6 +60,19 @@ func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 
 func isKind(name string) func(value) bool {
 	return func(doc value) bool { return doc.get("kind").scalarOr("") == name }
+}
+
+// narrowed leaves out those objects of a kind that are not the target, where the target is among them.
+func narrowed(docs []value, kind string, target Target) []value {
+	is := func(doc value) bool {
+		api := doc.get("apiVersion").scalarOr("")
+		return isKind(kind)(doc) && doc.get("metadata").get("name").scalarOr("") == target.Name &&
+			(target.APIVersion == "" || sameGroup(api, target.APIVersion))
+	}
+	if target.Name == "" || !slices.ContainsFunc(docs, is) {
+		return docs
+	}
+	return slices.DeleteFunc(slices.Clone(docs), func(doc value) bool { return isKind(kind)(doc) && !is(doc) })
 }
 
 func (v value) scalarOr(fallback string) string {

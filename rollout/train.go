@@ -70,6 +70,16 @@ func (p Plan) Single() []Plan {
 	return plans
 }
 
+// For is the plan of one target of a train. A plan with one target, and one that does not have this target, is its own.
+func (p Plan) For(set CloneSet) Plan {
+	for _, single := range p.Single() {
+		if t := single.Target; t.Kind == set.kindName() && t.Name == set.Name && sameGroup(t.APIVersion, set.APIVersion) {
+			return single
+		}
+	}
+	return p
+}
+
 // targets are all targets of the plan.
 func (p Plan) targets() []Target {
 	plans := p.Single()

@@ -31,38 +31,64 @@ func (releaser) Targets(doc launch.Document) ([]inject.ObjectRef, []inject.Findi
 	if err != nil {
 		return nil, planFindings(doc, err)
 	}
-	return []inject.ObjectRef{{
-		APIVersion: plan.Target.APIVersion, Kind: plan.Target.Kind, Name: plan.Target.Name, Namespace: plan.Namespace,
-	}}, nil
+	var refs []inject.ObjectRef
+	for _, single := range plan.Single() {
+		t := single.Target
+		refs = append(refs, inject.ObjectRef{APIVersion: t.APIVersion, Kind: t.Kind, Name: t.Name, Namespace: plan.Namespace})
+	}
+	return refs, nil
 }
 
-// Release checks a plan against its target and makes the manifests of the release.
-func (r releaser) Release(planDoc, target launch.Document) (launch.Made, []inject.Finding) {
+// Release checks a plan against its targets and makes the manifests of the release.
+func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (launch.Made, []inject.Finding) {
 	plan, err := rollout.ParsePlan(planDoc.Source.File, planDoc.Text)
 	if err != nil {
 		return launch.Made{}, planFindings(planDoc, err)
 	}
-	set, findings := readTarget(target)
-	if len(findings) > 0 {
+	var sets []kube.JobTarget
+	var findings []inject.Finding
+	for _, doc := range targets {
+		set, found := readTarget(doc)
+		if findings = append(findings, found...); len(found) > 0 {
+			continue
+		}
+		if err := plan.For(set).Validate(set); err != nil {
+			findings = append(findings, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))...)
+		}
+		set.Namespace = cmp.Or(set.Namespace, plan.Namespace)
+		sets = append(sets, kube.JobTarget{CloneSet: set})
+	}
+	if len(findings) > 0 || r.config == nil {
 		return launch.Made{}, findings
 	}
-	if err := plan.Validate(set); err != nil {
+	for i, t := range sets {
+		sets[i].Mode = r.mode(plan, t.CloneSet)
+	}
+	o := kube.JobOptions{
+		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
+		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
+		Wave: annotationOf(targets[0].Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name,
+	}
+	if err := couple(&o, plan, sets); err != nil {
 		return launch.Made{}, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
-	if r.config == nil {
-		return launch.Made{}, nil
+	if other := slices.IndexFunc(targets, func(doc launch.Document) bool { return annotationOf(doc.Text, kube.WaveAnnotation) != o.Wave }); other > 0 && o.For == kube.ArgoCD {
+		return launch.Made{}, []inject.Finding{wavesDiffer(targets[0], targets[other])}
 	}
-	set.Namespace = cmp.Or(set.Namespace, plan.Namespace)
-	o := kube.JobOptions{
-		CloneSet: set, Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
-		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
-		Wave: annotationOf(target.Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name, Mode: r.mode(plan, set),
-	}
-	made, err := madeOf(o, target)
+	made, err := madeOf(o, sets, targets)
 	if err != nil {
 		return launch.Made{}, []inject.Finding{finding(planDoc, "", err.Error())}
 	}
 	return made, nil
+}
+
+// wavesDiffer is the finding for targets of one Job that Argo CD does not apply together.
+func wavesDiffer(one, other launch.Document) inject.Finding {
+	return inject.Finding{
+		Severity: inject.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + kube.WaveAnnotation,
+		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies the other", one.Object),
+		Hint:    "give all targets of a plan one sync wave: their order is that of the plan's own waves",
+	}
 }
 
 // mode is who replaces pods: what the plan says, then the configuration, then what suits the kind.
@@ -73,8 +99,8 @@ func (r releaser) mode(plan rollout.Plan, set rollout.CloneSet) rollout.Mode {
 	return plan.ModeOf(set)
 }
 
-// madeOf writes down the manifests, and what changes in the target.
-func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
+// madeOf writes down the manifests, and what changes in the targets.
+func madeOf(o kube.JobOptions, sets []kube.JobTarget, targets []launch.Document) (launch.Made, error) {
 	manifests, err := o.Manifests()
 	if err != nil {
 		return launch.Made{}, err
@@ -91,13 +117,21 @@ func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
 	if err != nil {
 		return launch.Made{}, err
 	}
-	made.Edits = []launch.Edit{{Path: []string{"metadata", "annotations", kube.ReleaseAnnotation}, Value: id, Tag: "!!str"}}
-	if o.Mode != rollout.Partition {
-		return made, nil
+	for i, set := range sets {
+		edits := []launch.Edit{{Path: []string{"metadata", "annotations", kube.ReleaseAnnotation}, Value: id, Tag: "!!str"}}
+		if set.Mode == rollout.Partition {
+			edits = append(edits, armed(set.CloneSet, targets[i], o.For)...)
+		}
+		made.Edits = append(made.Edits, edits)
 	}
-	path, value, armed := kube.RestingPartition(o.CloneSet)
+	return made, nil
+}
+
+// armed is the edit that lets a target rest at a partition which moves no pod, where it does not yet.
+func armed(set rollout.CloneSet, target launch.Document, tool kube.GitOps) []launch.Edit {
+	path, value, armed := kube.RestingPartition(set)
 	if armed {
-		return made, nil
+		return nil
 	}
 	edit := launch.Edit{Path: path, Value: value.String(), Tag: "!!str"}
 	if !value.IsPercent() {
@@ -107,11 +141,10 @@ func madeOf(o kube.JobOptions, target launch.Document) (launch.Made, error) {
 		Severity: inject.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
 	}
-	if o.For == kube.ArgoCD || o.For == kube.Flux {
-		edit.Finding.Hint = "slipway rollout gitops " + string(o.For) + " prints what keeps it from putting the partition back in between"
+	if tool == kube.ArgoCD || tool == kube.Flux {
+		edit.Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the partition back in between"
 	}
-	made.Edits = append(made.Edits, edit)
-	return made, nil
+	return []launch.Edit{edit}
 }
 
 // readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named

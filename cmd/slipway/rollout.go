@@ -39,15 +39,17 @@ release has not ended, 143 stopped by a signal.`,
 
 // releaseFlags are the flags that say what is released and onto what.
 type releaseFlags struct {
-	from  string
-	plan  string
-	ready string
-	seed  uint64
+	from   string
+	plan   string
+	target string
+	ready  string
+	seed   uint64
 }
 
 func (f *releaseFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.from, "from", "", "CloneSet as it runs now; without it, pods of a revision with another image")
 	cmd.Flags().StringVar(&f.plan, "plan", "", "file with the BatchPlan; without it, one in the CloneSet's file, or none")
+	cmd.Flags().StringVar(&f.target, "target", "", "`NAME` or KIND/NAME of one target, where the plan has several")
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
@@ -61,22 +63,50 @@ type release struct {
 	seed  uint64
 }
 
-// load reads the files. Its errors carry exit code 10 where a file is wrong, 2 where a flag is, and 1 where a file cannot
-// be read.
+// load reads the files of the release of one target. Its errors carry exit code 10 where a file is wrong, 2 where a flag
+// is, and 1 where a file cannot be read.
 func (f *releaseFlags) load(s streams, file string) (release, error) {
-	r := release{seed: f.seed}
-	var err error
-	if r.ready, err = sim.ParseReady(f.ready); err != nil {
-		return r, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
+	all, plan, err := f.loadAll(s, file)
+	if err != nil {
+		return release{}, err
+	}
+	if n := len(plan.Train.Targets); n > 0 {
+		return release{}, usagef("the plan has %d targets: name one of them with --target: %s", n, targetNames(plan))
+	}
+	return all[0], nil
+}
+
+// loadAll reads the files of the release of every target of the plan, which is returned too.
+func (f *releaseFlags) loadAll(s streams, file string) ([]release, rollout.Plan, error) {
+	ready, err := sim.ParseReady(f.ready)
+	if err != nil {
+		return nil, rollout.Plan{}, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
 	}
 	in, err := f.read(s, file)
 	if err != nil {
-		return r, err
+		return nil, rollout.Plan{}, err
 	}
-	if err := in.parse(&r); err != nil {
-		return r, &exitError{code: exitInvalid, err: err}
+	var plan rollout.Plan
+	var planErr error
+	if in.plan != nil {
+		plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
 	}
-	return r, nil
+	if planErr == nil && f.target != "" {
+		if err := choose(&plan, []string{f.target}); err != nil {
+			return nil, plan, err
+		}
+	}
+	var all []release
+	var wrong []error
+	for _, single := range plan.Single() {
+		r := release{seed: f.seed, ready: ready, plan: single}
+		wrong = append(wrong, in.parse(&r, planErr))
+		all, planErr = append(all, r), nil
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, plan, &exitError{code: exitInvalid, err: err}
+	}
+	return all, plan, nil
 }
 
 // inputs are the files of a release and what they hold. A nil older or plan was not given.
@@ -105,12 +135,10 @@ func (f *releaseFlags) read(s streams, file string) (inputs, error) {
 	return in, err
 }
 
-// parse reads all files before it complains, so that one run names everything that is wrong.
-func (in inputs) parse(r *release) error {
-	var setErr, planErr, olderErr error
-	if in.plan != nil {
-		r.plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
-	}
+// parse reads the objects of a release whose plan has been read, with planErr, so that one run names everything that is
+// wrong.
+func (in inputs) parse(r *release, planErr error) error {
+	var setErr, olderErr error
 	r.set, setErr = rollout.ParseTarget(in.file, in.set, r.plan.Target)
 	if in.older != nil {
 		var older rollout.CloneSet

@@ -29,12 +29,16 @@ type jobFlags struct {
 func newRolloutJobCommand(s streams) *cobra.Command {
 	var f jobFlags
 	cmd := &cobra.Command{
-		Use:   "job [flags] CLONESET.yaml [-- FLAG...]",
+		Use:   "job [flags] TARGET.yaml [-- FLAG...]",
 		Short: "Print the manifests of a Job that carries out a release",
 		Long: `Print ServiceAccount, Role, RoleBinding, ConfigMap (where there is a plan) and Job of a release. The Job's name carries a
 hash of pod template, partition, plan and flags: a new release is a new Job, and an unchanged one is not run again. The
-Role holds the least rights that the mode needs. Flags after -- go to rollout run.`,
+Role holds the least rights that the mode needs. Flags after -- go to rollout run.
+
+A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with an index for each target.`,
 		Example: `  slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply -f -
+  # several targets in waves
+  slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply -f -
   # an agent that stays, heals pods and carries out every later release
   slipway rollout job --image example.com/slipway:v1 --stay cloneset.yaml`,
 		Args: cobra.MinimumNArgs(1),
@@ -81,7 +85,7 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 }
 
 func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
-	o := kube.JobOptions{Image: f.image, Stay: f.stay, DeleteMode: f.deletion, Mode: rollout.Direct}
+	o := kube.JobOptions{Image: f.image, Stay: f.stay, DeleteMode: f.deletion}
 	o.For = kube.GitOps(f.tool)
 	if err := checkGitOps("--for", f.tool); err != nil {
 		return o, err
@@ -93,8 +97,6 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 		return o, usagef("--mode %q is not one of direct, partition", f.mode)
 	case f.deletion != kube.DeleteModeDelete && f.deletion != kube.DeleteModeEvict:
 		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
-	case f.mode == "partition":
-		o.Mode = rollout.Partition
 	}
 	data, err := readInput(s, file)
 	if err != nil {
@@ -113,18 +115,42 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 		parsed, planErr = rollout.ParsePlan(planFile, plan)
 		o.Plan = plan
 	}
-	if o.CloneSet, err = rollout.ParseTarget(file, data, parsed.Target); planErr == nil && err == nil {
-		planErr = parsed.Validate(o.CloneSet)
+	targets, err := f.targets(file, data, parsed, planErr == nil)
+	if planErr == nil && err == nil {
+		planErr = couple(&o, parsed, targets)
 	}
-	if err := errors.Join(err, planErr); err != nil {
+	if err := errors.Join(rollout.Locate(planFile, plan, err), rollout.Locate(planFile, plan, planErr)); err != nil {
 		return o, &exitError{code: exitInvalid, err: err}
 	}
-	if f.mode == "" {
-		o.Mode = parsed.ModeOf(o.CloneSet)
-	} else if o.Mode == rollout.Direct && !o.CloneSet.KindOf().Direct {
-		return o, &exitError{code: exitInvalid, err: fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode partition",
-			file, o.CloneSet, o.CloneSet.KindOf().Controller)}
+	if o.Stay && o.Train != nil {
+		return o, usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	}
-	o.CloneSet.Namespace = cmp.Or(o.CloneSet.Namespace, f.namespace)
 	return o, nil
+}
+
+// targets reads what a plan releases, all of it from one file, and checks it against the plan where that is sound.
+func (f jobFlags) targets(file string, data []byte, plan rollout.Plan, sound bool) ([]kube.JobTarget, error) {
+	var targets []kube.JobTarget
+	for _, single := range plan.Single() {
+		set, err := rollout.ParseTarget(file, data, single.Target)
+		if err == nil && sound {
+			err = single.Validate(set)
+		}
+		if err != nil {
+			return nil, err
+		}
+		mode := single.ModeOf(set)
+		switch {
+		case f.mode == "partition":
+			mode = rollout.Partition
+		case f.mode == "direct" && !set.KindOf().Direct:
+			return nil, fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode partition",
+				file, set, set.KindOf().Controller)
+		case f.mode == "direct":
+			mode = rollout.Direct
+		}
+		set.Namespace = cmp.Or(set.Namespace, f.namespace)
+		targets = append(targets, kube.JobTarget{CloneSet: set, Mode: mode})
+	}
+	return targets, nil
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +17,12 @@ import (
 func newRolloutPlanCommand(s streams) *cobra.Command {
 	var flags releaseFlags
 	cmd := &cobra.Command{
-		Use:   "plan [flags] CLONESET.yaml",
+		Use:   "plan [flags] TARGET.yaml",
 		Short: "Show what a release will do, before it does anything",
 		Long: `Show a release before it runs: its batches in absolute numbers of pods, how many pods stay available and how many
 there are at most, what is updated in place and what is recreated and why, which pods come first, the number of writes,
-and how long it takes if pods become ready as given.`,
+and how long it takes if pods become ready as given. A plan with several targets is shown target by target, in the order of
+its waves; all of them are then in TARGET.yaml.`,
 		Example: `  # batches and budget of the release that the file describes
   slipway rollout plan cloneset.yaml
   # what becomes of the pods that run now, and how long it takes
@@ -33,10 +35,18 @@ and how long it takes if pods become ready as given.`,
 }
 
 func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file string) error {
-	r, err := flags.load(s, file)
+	all, plan, err := flags.loadAll(s, file)
 	if err != nil {
 		return err
 	}
+	if len(plan.Train.Targets) > 0 {
+		return planTrain(ctx, s, flags, file, plan, all)
+	}
+	return planOf(ctx, s.out, flags, file, all[0])
+}
+
+// planOf shows what the release of one target will do.
+func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r release) error {
 	if r.set.KindOf().Nodes {
 		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: rollout run says it", file)
 	}
@@ -45,15 +55,15 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if !r.set.KindOf().Direct {
-		return report.Plan(s.out, outline, report.Cost{})
+		return report.Plan(w, outline, report.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("estimating the release of CloneSet %s: %w", r.set.Name, err)}
 	}
-	w := estimate.Writes
-	return report.Plan(s.out, outline, report.Cost{
+	n := estimate.Writes
+	return report.Plan(w, outline, report.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
-		Creates: w.Create, Deletes: w.Delete, InPlace: w.Update, Writes: w.Pods(), Ready: flags.ready,
+		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Writes: n.Pods(), Ready: flags.ready,
 	})
 }

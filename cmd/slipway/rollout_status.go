@@ -39,7 +39,8 @@ func newRolloutStatusCommand(s streams) *cobra.Command {
 		Use:   "status [flags] [CLONESET]",
 		Short: "Show how a release stands, with an exit code that tells the truth",
 		Long: `Show how a release stands: its batch, what it waits for, who has asked what of it, and whether an agent is at work. It
-looks once, unless --wait is given.
+looks once, unless --wait is given. A plan with several targets is shown with a line for each, or name one of them; the exit
+code is then that of the first one which has failed, or else 14 until all are done.
 
 ` + statusCodes,
 		Example: `  slipway rollout status demo -n shop
@@ -80,7 +81,14 @@ func (f *statusFlags) status(ctx context.Context, s streams, args []string) erro
 	if err := f.check("table", "json"); err != nil {
 		return err
 	}
-	visit, err := f.visit(s, args)
+	plan, err := f.readPlan(s)
+	if err != nil {
+		return err
+	}
+	if plan != nil && len(args) == 0 && len(plan.Train.Targets) > 0 && !f.wait {
+		return f.trainStatus(ctx, s, *plan)
+	}
+	visit, err := f.open(plan, args)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,29 @@ import (
 // noIndex is the index of a process that releases its whole train itself.
 const noIndex = -1
 
+// couple puts what a plan releases into the options of its Job: one target, or all those of a train.
+func couple(o *kube.JobOptions, plan rollout.Plan, targets []kube.JobTarget) error {
+	if len(plan.Train.Targets) == 0 {
+		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
+		return nil
+	}
+	train := &kube.JobTrain{Name: plan.Name, Targets: targets, Parallel: plan.Train.Parallel}
+	var first rollout.CloneSet
+	for _, t := range targets {
+		switch set := t.CloneSet; {
+		case set.Namespace == "" || set.Namespace == train.Namespace:
+		case train.Namespace == "":
+			first, train.Namespace = set, set.Namespace
+		default:
+			return rollout.FieldError{
+				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+			}
+		}
+	}
+	o.Train = train
+	return nil
+}
+
 // checkTrain refuses flags that make no sense for several targets.
 func (f *runFlags) checkTrain(plan rollout.Plan) error {
 	switch n := len(plan.Train.Targets); {
@@ -51,13 +74,45 @@ func choose(plan *rollout.Plan, args []string) error {
 	}
 	switch len(found) {
 	case 0:
-		return usagef("%s is not among the plan's targets", args[0])
+		return usagef("%s is not among the plan's targets: name one of %s", args[0], targetNames(*plan))
 	case 1:
 		*plan = found[0]
 		return nil
 	default:
 		return usagef("%s is the name of %d of the plan's targets: write KIND/%s", args[0], len(found), name)
 	}
+}
+
+// chooseOne takes the one target that an argument names, which may be left out where there is one only.
+func chooseOne(plan *rollout.Plan, args []string) error {
+	if len(args) == 0 && len(plan.Train.Targets) > 0 {
+		return usagef("the plan has %d targets: name one of %s", len(plan.Train.Targets), targetNames(*plan))
+	}
+	return choose(plan, args)
+}
+
+// targetNames are the targets of a plan as an argument names them.
+func targetNames(plan rollout.Plan) string {
+	var names []string
+	for _, single := range plan.Single() {
+		names = append(names, targetArgument(single.Target))
+	}
+	return strings.Join(names, ", ")
+}
+
+// targetArgument is how an argument names a target: cloneset/demo.
+func targetArgument(t rollout.Target) string {
+	kind, _ := rollout.KindOf(t.APIVersion, t.Kind)
+	words := kind.Words
+	if len(words) == 0 {
+		return t.Name
+	}
+	for _, w := range words {
+		if named, err := rollout.KindNamed(w); err == nil && named.Group() == kind.Group() && w == strings.ToLower(t.Kind) {
+			return w + "/" + t.Name
+		}
+	}
+	return words[len(words)-1] + "/" + t.Name
 }
 
 // alone is the plan of one target of a train, and makes options of the train's the target's own.

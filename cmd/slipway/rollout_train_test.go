@@ -132,10 +132,41 @@ func TestRolloutTrain(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+	tr.looks()
 	// One target of the plan can be released alone.
 	tr.image("canary", "v4", kubetest.AnnotationReadyAfter+"=10ms")
 	tr.slipway(t.Context(), 0, "canary")
 	tr.slipway(t.Context(), 2, "north")
+}
+
+// looks has people look at a train that has stopped at east: at each target, and at one of them.
+func (tr *train) looks() {
+	tr.t.Helper()
+	for _, c := range []struct {
+		args string
+		code int
+		want []string
+	}{
+		{"status", 11, []string{"WAVE  TARGET", "0     CloneSet " + tr.namespace + "/canary", "2 of 2   Completed", "1     CloneSet " + tr.namespace + "/west", "the train stopped at CloneSet east"}},
+		{"status -o json", 11, []string{`"wave": 1`, `"target": "CloneSet ` + tr.namespace + `/west"`, `"exitCode": 11`}},
+		{"status canary", 0, []string{"state    Completed"}},
+		{"status cloneset/east", 11, []string{"not ready after 3s"}},
+		{"verify", 0, []string{"CloneSet " + tr.namespace + "/canary: ", "CloneSet " + tr.namespace + "/east: ", "CloneSet " + tr.namespace + "/west: "}},
+		{"verify -o json", 0, []string{`"targets": [`, `"name": "west"`}},
+		{"verify west", 0, []string{"CloneSet " + tr.namespace + "/west: "}},
+	} {
+		var out buffer
+		args := append([]string{"rollout"}, strings.Fields(c.args)...)
+		args = append(args, "--plan", tr.file("plan.yaml"), "--kubeconfig", tr.Kubeconfig(tr.t), "-n", tr.namespace)
+		if code := run(tr.t.Context(), args, strings.NewReader(""), &out, &out); code != c.code {
+			tr.t.Errorf("%s: exit code %d, want %d\n%s", c.args, code, c.code, out.String())
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out.String(), want) {
+				tr.t.Errorf("%s: no %q in\n%s", c.args, want, out.String())
+			}
+		}
+	}
 }
 
 // TestRolloutIndex releases the targets of a train as the indexes of a Job do, each in its turn.

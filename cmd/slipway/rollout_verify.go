@@ -45,7 +45,8 @@ rights, locks, controllers, and whoever else writes the partition. Each finding 
 what to change; errors come first.
 
 CLONESET is its name; without it the plan's target is checked, or the manifest's. With -f the CloneSet is checked as that
-manifest would make it, before it is applied; without -f as it is in the cluster.
+manifest would make it, before it is applied; without -f as it is in the cluster. Of a plan with several targets each one is
+checked, unless one is named.
 
 The plan's checks are asked once each: a wrong query is an error, no answer a warning. A Job is only shown to the API server,
 with a dry run.
@@ -93,31 +94,57 @@ func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := f.options(s, args)
+	all, err := f.options(s, args)
 	if err != nil {
 		return err
 	}
-	v, err := kube.Verify(ctx, options)
-	if err != nil {
-		return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of CloneSet %s/%s: %w", options.Namespace, options.Name, err)}
+	var verified []kube.Verification
+	wrong := false
+	for _, options := range all {
+		v, err := kube.Verify(ctx, options)
+		if err != nil {
+			return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
+		}
+		wrong = wrong || v.Count(kube.SeverityError) > 0
+		verified = append(verified, v)
 	}
-	if err := writeVerification(s.out, v, format); err != nil {
+	if err := writeVerifications(s.out, verified, format); err != nil {
 		return err
 	}
-	if v.Count(kube.SeverityError) > 0 {
+	if wrong {
 		return &exitError{code: exitInvalid}
 	}
 	return nil
 }
 
-// options read the flags and the files.
-func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, error) {
+// options read the flags and the files. There are several for a plan with several targets, of which none is named.
+func (f *verifyFlags) options(s streams, args []string) ([]kube.VerifyOptions, error) {
 	o := kube.VerifyOptions{Evict: f.deletion == kube.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
 	if err := f.check(); err != nil {
-		return o, err
+		return nil, err
 	}
 	if err := f.read(s, &o); err != nil {
-		return o, err
+		return nil, err
+	}
+	if err := choose(&o.Plan, args); err != nil {
+		return nil, err
+	}
+	var all []kube.VerifyOptions
+	for _, single := range o.Plan.Single() {
+		of := o
+		of.Plan = single
+		if err := f.aim(&of, args); err != nil {
+			return nil, err
+		}
+		all = append(all, of)
+	}
+	return all, nil
+}
+
+// aim completes the options for the one target of their plan.
+func (f *verifyFlags) aim(o *kube.VerifyOptions, args []string) error {
+	if err := f.readTarget(o); err != nil {
+		return err
 	}
 	kind, name, err := (&runFlags{plan: f.plan}).target(rollout.Plan{Target: o.Plan.Target}, args)
 	if len(args) == 0 && o.Plan.Target.Name == "" && o.Name != "" {
@@ -125,29 +152,29 @@ func (f *verifyFlags) options(s streams, args []string) (kube.VerifyOptions, err
 		name, err = o.Name, nil
 	}
 	if err != nil {
-		return o, err
+		return err
 	}
 	if o.Name != "" && o.Name != name {
-		return o, &exitError{code: exitInvalid, err: fmt.Errorf("%s: holds CloneSet %s, but %s is released", f.manifest, o.Name, name)}
+		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
 	}
 	f.access.UserAgent = "slipway/" + buildVersion()
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return o, &exitError{code: exitUsage, err: err}
+		return &exitError{code: exitUsage, err: err}
 	}
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
 	o.Plan.Mode = (&runFlags{mode: f.mode}).modeOf(o.Plan, kind)
 	if len(o.Plan.Checks) > 0 {
-		o.Checks = tryChecks(o, f.secrets)
+		o.Checks = tryChecks(*o, f.secrets)
 	}
 	if o.Account = f.account; o.Account != "" && !strings.Contains(o.Account, "/") {
 		o.Account = o.Namespace + "/" + o.Account
 	}
-	return o, nil
+	return nil
 }
 
-// read reads the plan and the manifest. A mistake in the manifest is left to Verify, which tells it as a finding.
+// read reads the plan and the manifest.
 func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
 	var err error
 	if f.manifest != "" {
@@ -158,6 +185,11 @@ func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
 	if err := f.readPlan(s, o); err != nil {
 		return &exitError{code: exitInvalid, err: err}
 	}
+	return nil
+}
+
+// readTarget finds the target in the manifest. A mistake there is left to Verify, which tells it as a finding.
+func (f *verifyFlags) readTarget(o *kube.VerifyOptions) error {
 	if f.manifest == "" {
 		return nil
 	}
@@ -205,28 +237,37 @@ func (f *verifyFlags) check() error {
 	return nil
 }
 
-// writeVerification writes the findings in the form that was asked for.
-func writeVerification(w io.Writer, v kube.Verification, format render.Format) error {
+// writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
+func writeVerifications(w io.Writer, all []kube.Verification, format render.Format) error {
+	var text strings.Builder
+	var outcome render.Outcome
+	for i, v := range all {
+		if v.Findings == nil {
+			all[i].Findings = []kube.Finding{}
+		}
+		text.WriteString(verificationText(v))
+		outcome.Findings = append(outcome.Findings, sharedFindings(v)...)
+	}
+	var err error
 	switch format {
 	case render.SARIF:
-		return render.WriteReport(w, &render.Outcome{Findings: sharedFindings(v)}, format)
+		return render.WriteReport(w, &outcome, format)
 	case render.JSON:
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
-		if v.Findings == nil {
-			v.Findings = []kube.Finding{}
+		if len(all) == 1 {
+			err = e.Encode(all[0])
+		} else {
+			err = e.Encode(map[string]any{"targets": all})
 		}
-		if err := e.Encode(v); err != nil {
-			return fmt.Errorf("writing the findings: %w", err)
-		}
-		return nil
 	default:
-		if _, err := io.WriteString(w, verificationText(v)); err != nil {
-			return fmt.Errorf("writing the findings: %w", err)
-		}
-		return nil
+		_, err = io.WriteString(w, text.String())
 	}
+	if err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
 }
 
 // verificationText is for a person: findings, what was looked at, and how many there are of each severity.
@@ -243,7 +284,7 @@ func verificationText(v kube.Verification) string {
 	if v.Count(kube.SeverityError) > 0 {
 		verdict = "the release would not get through"
 	}
-	fmt.Fprintf(&b, "CloneSet %s/%s: %s: %s, %s\n", v.Namespace, v.Name, verdict,
+	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
 		countedWord(v.Count(kube.SeverityError), "error"), countedWord(v.Count(kube.SeverityWarning), "warning"))
 	return b.String()
 }

@@ -42,7 +42,7 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
-	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant")
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
 	completeFlag(cmd, "plan", completeManifests)
 	cmd.ValidArgsFunction = f.completeNames
@@ -50,17 +50,35 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 
 // visit opens the release that the flags and the argument name.
 func (f *visitFlags) visit(s streams, args []string) (*kube.Visit, error) {
-	var plan *rollout.Plan
-	if f.plan != "" {
-		data, err := readInput(s, f.plan)
-		if err != nil {
-			return nil, &exitError{code: exitInvalid, err: err}
+	plan, err := f.readPlan(s)
+	if err != nil {
+		return nil, err
+	}
+	return f.open(plan, args)
+}
+
+// readPlan is the plan, or nil where there is none.
+func (f *visitFlags) readPlan(s streams) (*rollout.Plan, error) {
+	if f.plan == "" {
+		return nil, nil
+	}
+	data, err := readInput(s, f.plan)
+	if err != nil {
+		return nil, &exitError{code: exitInvalid, err: err}
+	}
+	plan, err := rollout.ParsePlan(f.plan, data)
+	if err != nil {
+		return nil, &exitError{code: exitInvalid, err: err}
+	}
+	return &plan, nil
+}
+
+// open opens the release of a plan, where there is one, and of the target that the argument names.
+func (f *visitFlags) open(plan *rollout.Plan, args []string) (*kube.Visit, error) {
+	if plan != nil {
+		if err := chooseOne(plan, args); err != nil {
+			return nil, err
 		}
-		parsed, err := rollout.ParsePlan(f.plan, data)
-		if err != nil {
-			return nil, &exitError{code: exitInvalid, err: err}
-		}
-		plan = &parsed
 	}
 	options, err := f.target(plan, args)
 	if err != nil {

@@ -4,7 +4,7 @@
 // which hold the documents, and the code that knows what a release is, which is a [Maker] and comes from the command.
 //
 // A [Set] is filled in three steps: [Set.Read] gets every document that mentions a BatchPlan, [Set.Release] every target
-// after injection, and [Set.Finish] is called when there is no more. Then the Set says what becomes of each document:
+// after injection, and [Set.Finish], when there is no more, has the releases made: a plan may have several targets. Then the Set says what becomes of each document:
 // edits of a target ([Set.Edits]), a new text for an object that an earlier run generated ([Set.Replaces]), and objects
 // that come after a target ([Set.Adds]).
 //

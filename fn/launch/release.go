@@ -108,15 +108,16 @@ type Edit struct {
 // Made is what a release needs.
 type Made struct {
 	Objects []Object
-	Edits   []Edit
+	Edits   [][]Edit // of each target
 }
 
 // Maker knows what a BatchPlan means. Mistakes of the user are findings; an error finding keeps a run from writing.
 type Maker interface {
 	// Targets reads a plan and names the objects that it releases.
 	Targets(plan Document) ([]inject.ObjectRef, []inject.Finding)
-	// Release makes what carries plan out on target.
-	Release(plan, target Document) (Made, []inject.Finding)
+	// Release makes what carries plan out on its targets, which are in the order in which Targets names them. Where the input
+	// need not hold all of them, those that it does not hold are left out.
+	Release(plan Document, targets []Document) (Made, []inject.Finding)
 }
 
 // IsPlan says whether an object is a BatchPlan.

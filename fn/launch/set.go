@@ -32,12 +32,20 @@ type plan struct {
 	doc     Document
 	targets []target
 	made    []Object
-	anchor  ID // the first target that was found
+	anchor  *ID // the first target that was found
 }
 
 type target struct {
-	ref   inject.ObjectRef
-	found bool
+	ref inject.ObjectRef
+	doc *Document // nil until it is found
+}
+
+// field is where a plan names its targets.
+func (p *plan) field() string {
+	if len(p.targets) > 1 {
+		return "spec.targets"
+	}
+	return "spec.target"
 }
 
 // old is an object that an earlier run generated.
@@ -87,6 +95,8 @@ func (s *Set) Read(doc Document, object *yaml.Node) []inject.Finding {
 	p := &plan{doc: doc}
 	for _, ref := range refs {
 		p.targets = append(p.targets, target{ref: ref})
+	}
+	for _, ref := range refs {
 		findings = append(findings, s.shared(p, ref)...)
 	}
 	s.plans = append(s.plans, p)
@@ -111,7 +121,7 @@ func (s *Set) shared(p *plan, ref inject.ObjectRef) []inject.Finding {
 		for _, t := range other.targets {
 			if s.same(t.ref, ref) {
 				return []inject.Finding{{
-					Severity: inject.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: "spec.target",
+					Severity: inject.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
 					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Source),
 					Hint:    "keep one of the two plans",
 				}}
@@ -178,42 +188,56 @@ func (s *Set) Release(doc Document) []inject.Finding {
 	switch {
 	case t == nil:
 		return nil
-	case t.found:
+	case t.doc != nil:
 		return []inject.Finding{{
 			Severity: inject.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
 			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Source),
 			Hint:    "name the namespaces of both, or render them apart",
 		}}
 	}
-	if t.found = true; len(p.made) == 0 {
-		p.anchor = doc.ID
+	if t.doc = &doc; p.anchor == nil {
+		p.anchor = &doc.ID
 	}
-	made, findings := s.maker.Release(p.doc, doc)
-	for i := range made.Objects {
-		made.Objects[i].Plan, made.Objects[i].File = p.doc.Object.Name, p.doc.Source.File
-	}
-	p.made = append(p.made, made.Objects...)
-	s.edits[doc.ID] = made.Edits
-	return findings
+	return nil
 }
 
-// Finish ends the reading: it finds targets that are missing, and the place of everything that was made.
+// Finish ends the reading: it finds targets that are missing, and has the maker make the releases whose targets are there.
 func (s *Set) Finish() []inject.Finding {
 	var findings []inject.Finding
 	for _, p := range s.plans {
+		var found []Document
 		for _, t := range p.targets {
-			if !t.found && !s.partial {
+			switch {
+			case t.doc != nil:
+				found = append(found, *t.doc)
+			case !s.partial:
 				findings = append(findings, s.missing(p, t.ref))
 			}
 		}
-		s.place(p)
+		if len(found) > 0 && (s.partial || len(found) == len(p.targets)) {
+			findings = append(findings, s.make(p, found)...)
+		}
 	}
+	return findings
+}
+
+// make has a release made and finds the place of each of its objects.
+func (s *Set) make(p *plan, targets []Document) []inject.Finding {
+	made, findings := s.maker.Release(p.doc, targets)
+	for i := range made.Objects {
+		made.Objects[i].Plan, made.Objects[i].File = p.doc.Object.Name, p.doc.Source.File
+	}
+	for i, edits := range made.Edits {
+		s.edits[targets[i].ID] = edits
+	}
+	p.made = made.Objects
+	s.place(p)
 	return findings
 }
 
 func (s *Set) missing(p *plan, ref inject.ObjectRef) inject.Finding {
 	return inject.Finding{
-		Severity: inject.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: "spec.target",
+		Severity: inject.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
 		Message: fmt.Sprintf("%s is not in the input, so there is no pod template to release", ref),
 		Hint:    "render the plan together with its target, which must be a document of its own",
 	}
@@ -241,7 +265,7 @@ func (s *Set) place(p *plan) {
 			s.replaced[old.id] = nil
 		}
 	}
-	s.added[p.anchor] = append(s.added[p.anchor], left...)
+	s.added[*p.anchor] = append(s.added[*p.anchor], left...)
 }
 
 func (s *Set) follows(p *plan, old *old) bool {

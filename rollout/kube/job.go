@@ -16,7 +16,8 @@ import (
 type JobOptions struct {
 	CloneSet   rollout.CloneSet // what is released, of any kind
 	Mode       rollout.Mode
-	Plan       []byte // the BatchPlan's YAML; nil follows the CloneSet's own strategy
+	Train      *JobTrain // several targets, in place of CloneSet and Mode
+	Plan       []byte    // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
 	Flags      []string // more arguments of slipway rollout run
 	Stay       bool     // a Deployment that stays, in place of a Job
@@ -55,7 +56,11 @@ func (o JobOptions) Manifests() ([]map[string]any, error) {
 		return nil, err
 	}
 	name := o.name()
-	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": o.Rules()}
+	rules := o.Rules()
+	if o.Train != nil { // each index looks at the others
+		rules = append(rules, rule("batch", "jobs", []string{"list", "watch"}, name+"-"+id))
+	}
+	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": rules}
 	binding := object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
@@ -92,12 +97,14 @@ func (o JobOptions) ID() (string, error) {
 // plan the partition is one.
 func (o JobOptions) id(plan planFile) (string, error) {
 	content := []any{o.CloneSet.Spec.Template, plan.text, o.job(o.name(), "", plan)}
-	if plan.text == "" {
+	if o.Train != nil {
+		content[0] = o.Train.templates()
+	} else if plan.text == "" {
 		content = append(content, fmt.Sprint(o.CloneSet.Spec.Partition))
 	}
 	data, err := json.Marshal(content)
 	if err != nil {
-		return "", fmt.Errorf("hashing the release of %s %s: %w", o.CloneSet.KindOf().Name, o.CloneSet.Name, err)
+		return "", fmt.Errorf("hashing the release of %s: %w", o.name(), err)
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:4]), nil
@@ -105,24 +112,39 @@ func (o JobOptions) id(plan planFile) (string, error) {
 
 // name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
 func (o JobOptions) name() string {
+	if o.Train != nil {
+		return o.Train.name()
+	}
 	set := o.CloneSet.Name
 	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
 		set += "-" + strings.ToLower(kind.Name)
 	}
 	const suffix = "-rollout"
 	if most := 63 - len(suffix) - 9; len(set) > most {
-		sum := sha256.Sum256([]byte(set))
-		set = strings.TrimRight(set[:most-9], "-.") + "-" + hex.EncodeToString(sum[:4])
+		set = shortened(set, set, most)
 	}
 	return set + suffix
 }
 
+// shortened is the beginning of a name that is too long, and a hash of what it stands for.
+func shortened(name, of string, most int) string {
+	sum := sha256.Sum256([]byte(of))
+	return strings.TrimRight(name[:min(len(name), most-9)], "-.") + "-" + hex.EncodeToString(sum[:4])
+}
+
 func (o JobOptions) meta(name string) object {
 	m := object{"name": name, "labels": o.labels()}
-	if o.CloneSet.Namespace != "" {
-		m["namespace"] = o.CloneSet.Namespace
+	if namespace := o.namespace(); namespace != "" {
+		m["namespace"] = namespace
 	}
 	return m
+}
+
+func (o JobOptions) namespace() string {
+	if o.Train != nil {
+		return o.Train.Namespace
+	}
+	return o.CloneSet.Namespace
 }
 
 func (o JobOptions) labels() object {
@@ -131,8 +153,8 @@ func (o JobOptions) labels() object {
 
 func (o JobOptions) subject(name string) object {
 	s := object{"kind": "ServiceAccount", "name": name}
-	if o.CloneSet.Namespace != "" {
-		s["namespace"] = o.CloneSet.Namespace
+	if namespace := o.namespace(); namespace != "" {
+		s["namespace"] = namespace
 	}
 	return s
 }
@@ -140,6 +162,9 @@ func (o JobOptions) subject(name string) object {
 // Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
 // objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
 func (o JobOptions) Rules() []map[string]any {
+	if o.Train != nil {
+		return o.trainRules()
+	}
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
@@ -202,12 +227,27 @@ func (o JobOptions) podVerbs() []string {
 	}
 }
 
-// target is the argument of rollout run.
+// which are the arguments of rollout run that say what is released, and in which mode.
+func (o JobOptions) which(job string) []string {
+	if o.Train != nil {
+		return o.Train.which(job)
+	}
+	return []string{o.target(), modeFlag(o.Mode)}
+}
+
 func (o JobOptions) target() string {
 	if k := o.CloneSet.KindOf(); !k.Direct {
 		return strings.ToLower(k.Name) + "." + k.Group() + "/" + o.CloneSet.Name
 	}
 	return o.CloneSet.Name
+}
+
+// modeFlag is auto for direct mode: direct, as long as no controller turns up.
+func modeFlag(mode rollout.Mode) string {
+	if mode == rollout.Partition {
+		return "--mode=partition"
+	}
+	return "--mode=auto"
 }
 
 func (o JobOptions) revisionVerbs() []string {
@@ -240,7 +280,7 @@ func (o JobOptions) job(name, id string, plan planFile) object {
 	if o.Await {
 		more = append(more, "--await-target")
 	}
-	return object{
+	spec := object{
 		"backoffLimit":         20,
 		"podReplacementPolicy": "Failed",
 		"podFailurePolicy": object{"rules": []any{
@@ -249,6 +289,10 @@ func (o JobOptions) job(name, id string, plan planFile) object {
 		}},
 		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Never", more...)},
 	}
+	if o.Train != nil {
+		o.Train.index(spec)
+	}
+	return spec
 }
 
 // deployment stays after a release, heals pods and begins the next release when the CloneSet changes.
@@ -262,11 +306,8 @@ func (o JobOptions) deployment(name, id string, plan planFile) object {
 }
 
 func (o JobOptions) podSpec(name, id string, plan planFile, restart string, more ...string) object {
-	mode := "auto" // direct, as long as no controller turns up
-	if o.Mode == rollout.Partition {
-		mode = "partition"
-	}
-	args := []string{"rollout", "run", o.target(), "--mode=" + mode, "--delete-mode=" + o.DeleteMode}
+	args := append([]string{"rollout", "run"}, o.which(name+"-"+id)...)
+	args = append(args, "--delete-mode="+o.DeleteMode)
 	c := object{
 		"name": "slipway", "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},

@@ -46,6 +46,12 @@ func TestManifestsAreAccepted(t *testing.T) {
 		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, CloneSet: rollout.CloneSet{APIVersion: "apps/v1", Kind: "StatefulSet"}},
 		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete},
 		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Stay: true},
+		{DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Owner: "BatchPlan/demo", Await: true, Train: &kube.JobTrain{
+			Name: strings.Repeat("long.name-", 20), Parallel: 3, Targets: slices.Repeat([]kube.JobTarget{
+				{CloneSet: rollout.CloneSet{Name: "demo"}, Mode: rollout.Direct},
+				{CloneSet: rollout.CloneSet{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: rollout.Partition},
+			}, 500),
+		}},
 	} {
 		o.Image, o.CloneSet.Name, o.CloneSet.UID, o.CloneSet.Spec.HasClaims = "example.com/slipway:v1", "demo", "u", true
 		manifests, err := o.Manifests()
@@ -137,5 +143,58 @@ spec:
 	}
 	if strings.Contains(text, "local-config") {
 		t.Errorf("what a tool has noted is part of the release:\n%s", text)
+	}
+}
+
+// TestTrainRights looks at the rights of a train: each target has its own, and no name is lost.
+func TestTrainRights(t *testing.T) {
+	target := func(apiVersion, kind, name string, mode rollout.Mode) kube.JobTarget {
+		return kube.JobTarget{CloneSet: rollout.CloneSet{APIVersion: apiVersion, Kind: kind, Name: name}, Mode: mode}
+	}
+	o := kube.JobOptions{DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan), Train: &kube.JobTrain{
+		Name: "fleet", Parallel: 9, Targets: []kube.JobTarget{
+			target("apps.kruise.io/v1alpha1", "CloneSet", "one", rollout.Direct), target("apps.kruise.io/v1alpha1", "CloneSet", "two", rollout.Direct),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", rollout.Partition), target("apps/v1", "StatefulSet", "db", rollout.Partition),
+		},
+	}}
+	manifests, err := o.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := func(rules []map[string]any, group, resource, verb, name string) bool {
+		return slices.ContainsFunc(rules, func(r map[string]any) bool {
+			names, named := r["resourceNames"].([]string)
+			return r["apiGroups"].([]string)[0] == group && r["resources"].([]string)[0] == resource &&
+				slices.Contains(r["verbs"].([]string), verb) && (!named || slices.Contains(names, name))
+		})
+	}
+	rules := kubetest.Field(manifests[1], "rules").([]map[string]any)
+	for _, single := range o.Train.Targets {
+		alone := kube.JobOptions{CloneSet: single.CloneSet, Mode: single.Mode, DeleteMode: o.DeleteMode, Plan: o.Plan}
+		for _, r := range alone.Rules() {
+			names, named := r["resourceNames"].([]string)
+			if !named {
+				names = []string{""}
+			}
+			for _, verb := range r["verbs"].([]string) {
+				group, resource := r["apiGroups"].([]string)[0], r["resources"].([]string)[0]
+				if !may(rules, group, resource, verb, names[0]) {
+					t.Errorf("%s lacks %s of %s %s", single.CloneSet.Name, verb, resource, names[0])
+				}
+			}
+		}
+	}
+	for _, name := range []string{"one", "two"} {
+		if may(rules, "apps.kruise.io", "clonesets", "patch", name) {
+			t.Errorf("CloneSet %s, whose pods the agent replaces, may be patched", name)
+		}
+	}
+	job := manifests[len(manifests)-1]
+	name := kubetest.Field(job, "metadata", "name").(string)
+	if !may(rules, "batch", "jobs", "watch", name) || may(rules, "batch", "jobs", "watch", "other") {
+		t.Errorf("the Job %s is not the one that may be watched: %v", name, rules)
+	}
+	if n := kubetest.Field(job, "spec", "parallelism"); n != 4 {
+		t.Errorf("%v of 4 targets side by side", n)
 	}
 }

@@ -40,6 +40,7 @@ type VerifyOptions struct {
 
 // Verification is what can be said of a release before it begins.
 type Verification struct {
+	Kind      string    `json:"kind"`
 	Namespace string    `json:"namespace"`
 	Name      string    `json:"name"`
 	Findings  []Finding `json:"findings"` // the worst first
@@ -85,6 +86,7 @@ func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 		return v, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
 	}
 	options.Kind, options.Version = kind.Name, kind.APIVersion
+	v.Kind = kind.Name
 	api, err := newClient(options.Config)
 	if err != nil {
 		return v, err

@@ -37,7 +37,7 @@ func (s *scene) lookAgain(c client) *Cluster {
 
 // parse reads the target in a YAML stream.
 func (s *scene) parse(file string, data []byte) (rollout.CloneSet, error) {
-	return rollout.ParseTarget(file, data, rollout.Target{Kind: s.kind()})
+	return rollout.ParseTarget(file, data, rollout.Target{APIVersion: s.options.Version, Kind: s.kind(), Name: s.options.Name})
 }
 
 // partitions are the places where a partition may stand.

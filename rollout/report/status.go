@@ -95,8 +95,10 @@ func standing(batch int, p rollout.Progress) string {
 }
 
 // JSON writes the status as one JSON object.
-func (s Status) JSON(w io.Writer) error {
-	data, err := json.MarshalIndent(s, "", "  ")
+func (s Status) JSON(w io.Writer) error { return writeJSON(w, s) }
+
+func writeJSON(w io.Writer, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing status: %w", err)
 	}
@@ -156,6 +158,34 @@ func (s Status) tables(w io.Writer) error {
 	}
 	for _, r := range s.People {
 		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), r.name(), r.Asked, r.Why)
+	}
+	return align(w, b.String())
+}
+
+// StatusTrain is how the targets of a train stand, in the order in which they start.
+type StatusTrain struct {
+	Targets []StatusTarget `json:"targets"`
+}
+
+// StatusTarget is one of them.
+type StatusTarget struct {
+	Wave int `json:"wave"`
+	Status
+}
+
+// JSON writes the train as one JSON object.
+func (t StatusTrain) JSON(w io.Writer) error { return writeJSON(w, t) }
+
+// Table writes a line for each target.
+func (t StatusTrain) Table(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("WAVE\tTARGET\tUPDATED\tSTATE\tMESSAGE\n")
+	for _, s := range t.Targets {
+		updated := "-"
+		if s.Counts != nil {
+			updated = fmt.Sprintf("%d of %d", s.Counts.Updated, s.Counts.Desired)
+		}
+		fmt.Fprintf(&b, "%d\t%s\t%s\t%s\t%s\n", s.Wave, s.Target, updated, s.State, s.Message)
 	}
 	return align(w, b.String())
 }

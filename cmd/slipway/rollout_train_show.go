@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+// trainStatus shows how every target of a train stands, once.
+func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan rollout.Plan) error {
+	var all report.StatusTrain
+	code := 0
+	for i, single := range plan.Single() {
+		visit, err := f.open(&single, nil)
+		if err != nil {
+			return err
+		}
+		sight, err := visit.Look(ctx)
+		if err != nil {
+			return visitError(ctx, err)
+		}
+		status := describe(visit, sight)
+		all.Targets = append(all.Targets, report.StatusTarget{Wave: plan.Train.Targets[i].Wave, Status: status})
+		if code == 0 || code == exitHeld && status.ExitCode != 0 {
+			code = status.ExitCode
+		}
+	}
+	write := all.Table
+	if f.output == "json" {
+		write = all.JSON
+	}
+	if err := write(s.out); err != nil {
+		return err
+	}
+	if code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// planTrain shows what the release of every target will do, in the order of the waves.
+func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, plan rollout.Plan, all []release) error {
+	var out bytes.Buffer
+	for i, r := range all {
+		if i > 0 {
+			out.WriteString("\n")
+		}
+		t := plan.Train.Targets[i]
+		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), targetArgument(t.Target), plan.Train.Parallel)
+		var usage *exitError
+		switch err := planOf(ctx, &out, flags, file, r); {
+		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows
+			fmt.Fprintf(&out, "%v\n", err)
+		case err != nil:
+			return err
+		}
+	}
+	if _, err := s.out.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("writing plan: %w", err)
+	}
+	return nil
+}
