@@ -30,8 +30,8 @@ type Shop struct {
 }
 
 // NewShop starts a shop that ends with the test.
-func NewShop(t testing.TB) *Shop {
-	t.Helper()
+func NewShop(tb testing.TB) *Shop {
+	tb.Helper()
 	s := &Shop{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
@@ -44,7 +44,7 @@ func NewShop(t testing.TB) *Shop {
 			_, _ = fmt.Fprintf(w, "# TYPE %[1]s counter\n%[1]s{zone=\"a\"} %[2]d\n%[1]s{zone=\"b\"} %[2]d\n", name, n)
 		}
 	}))
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
@@ -62,38 +62,38 @@ const ErrorRate = "sum(rate(errors_total[2s])) / sum(rate(requests_total[2s]))"
 type Prometheus struct {
 	Address string // its URL
 
-	t       testing.TB
+	tb      testing.TB
 	dir     string
 	port    string
 	process *exec.Cmd
 }
 
 // StartPrometheus starts one that ends with the test. It needs the program on the PATH, as Debian's package prometheus brings it.
-func StartPrometheus(t testing.TB, s *Shop) *Prometheus {
-	t.Helper()
+func StartPrometheus(tb testing.TB, s *Shop) *Prometheus {
+	tb.Helper()
 	if testing.Short() {
-		t.Skip("starts a Prometheus")
+		tb.Skip("starts a Prometheus")
 	}
 	if _, err := exec.LookPath("prometheus"); err != nil {
-		t.Skip("prometheus is not on the PATH")
+		tb.Skip("prometheus is not on the PATH")
 	}
-	p := &Prometheus{t: t, dir: t.TempDir(), port: freePort(t)}
+	p := &Prometheus{tb: tb, dir: tb.TempDir(), port: freePort(tb)}
 	p.Address = "http://127.0.0.1:" + p.port
 	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- job_name: shop\n  static_configs: [{targets: [%q]}]\n",
 		strings.TrimPrefix(s.URL, "http://"))
 	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(p.Stop)
+	tb.Cleanup(p.Stop)
 	p.start()
 	return p
 }
 
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
@@ -101,15 +101,15 @@ func freePort(t testing.TB) string {
 }
 
 func (p *Prometheus) start() {
-	p.t.Helper()
+	p.tb.Helper()
 	var said bytes.Buffer
 	p.process = exec.Command("prometheus", "--config.file="+filepath.Join(p.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(p.dir, "data"),
 		"--web.listen-address=127.0.0.1:"+p.port, "--log.level=warn")
 	p.process.Stdout, p.process.Stderr = &said, &said
 	if err := p.process.Start(); err != nil {
-		p.t.Fatal(err)
+		p.tb.Fatal(err)
 	}
-	kubetest.Eventually(p.t, "Prometheus is ready", func() (bool, string) {
+	kubetest.Eventually(p.tb, "Prometheus is ready", func() (bool, string) {
 		resp, err := http.Get(p.Address + "/-/ready")
 		if err != nil {
 			return false, err.Error()
