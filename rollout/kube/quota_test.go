@@ -15,9 +15,9 @@ import (
 )
 
 // quota makes a ResourceQuota that is full with what is there, and waits until the control plane counts.
-func (w *world) quota(hard string, more ...string) {
+func (w *world) quota(hard string) {
 	w.t.Helper()
-	w.Create(w.t, w.path("resourcequotas"), `{apiVersion: v1, kind: ResourceQuota, metadata: {name: tight}, spec: {hard: `+hard+strings.Join(more, "")+`}}`)
+	w.Create(w.t, w.path("resourcequotas"), `{apiVersion: v1, kind: ResourceQuota, metadata: {name: tight}, spec: {hard: `+hard+`}}`)
 	kubetest.Eventually(w.t, "the quota is counted", func() (bool, string) {
 		status := kubetest.Field(w.Get(w.t, w.path("resourcequotas", "tight")), "status")
 		return kubetest.Field(status, "used") != nil, fmt.Sprint(status)
