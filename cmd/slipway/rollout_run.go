@@ -149,10 +149,11 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, o
 		return err
 	}
 	told := f.notifications(s, plan)
+	listeners = append(listeners, told.Record)
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	saveMemory()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
-		for _, record := range append(listeners, told.Record) {
+		for _, record := range listeners {
 			record(o, d)
 		}
 	})

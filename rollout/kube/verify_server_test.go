@@ -130,7 +130,7 @@ func TestVerifyForeseesAdmission(t *testing.T) {
 			if c.resource != "" {
 				w.Create(t, w.path(c.resource), c.object)
 			}
-			if c.resource == "resourcequotas" { // no controller counts
+			if c.resource == "resourcequotas" { // before the controller has counted
 				hard := kubetest.Field(w.Get(t, w.path(c.resource, "x")), "spec", "hard")
 				used := map[string]any{}
 				for name := range asMap(hard) {
