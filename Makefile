@@ -47,7 +47,7 @@ race: ## the libraries' tests under the race detector (needs a C compiler)
 	@$(GO) list ./... | { grep -v -e /cmd/ -e /rollout/kube$$ || true; } | xargs -r $(GO) test -race -shuffle=on -timeout=30m
 	SLIPWAY_SEEDS=1 $(GO) test -race -timeout=10m -run 'Article|Mirror|Fence' ./rollout/kube
 
-fuzz: ## fuzz each target for FUZZTIME (20s)
+fuzz: ## fuzz each target for FUZZTIME (10s)
 	@GO="$(GO)" bash .ci/fuzz
 
 bench: ## benchmarks, then whole processes against kyaml, and what slipway adds to each client
