@@ -163,6 +163,9 @@ func nothingInjected(in *inject.Injector) []inject.Finding {
 func injectItem(in *inject.Injector, config *Config, it item, findings *inject.Findings) (*yaml.Node, int) {
 	ejected := in.Eject(it.node, it.source)
 	findings.Add(ejected.Findings)
+	if inject.HasErrors(ejected.Findings) {
+		return it.node, 1 // what is there cannot be taken out, so nothing goes in
+	}
 	if config.SkipHooks() && inject.IsHook(it.node) {
 		findings.Add([]inject.Finding{inject.HookSkipped(it.node, it.source)})
 		return ejected.Object, 1

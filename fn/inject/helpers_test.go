@@ -71,6 +71,9 @@ func newWorld(opts inject.Options, docs []*yaml.Node) world {
 func (w world) run(object *yaml.Node) inject.Result {
 	source := inject.Source{File: "in.yaml"}
 	ejected := w.injector.Eject(object, source)
+	if inject.HasErrors(ejected.Findings) { // what is there cannot be taken out, so nothing goes in
+		return ejected
+	}
 	result := w.injector.Inject(ejected.Object, source, inject.FlowText)
 	result.Findings = append(ejected.Findings, result.Findings...)
 	return result
