@@ -3,14 +3,39 @@
 package main
 
 import (
+	"math"
 	"os"
 	"runtime/debug"
+
+	"github.com/slipway-dev/slipway/rollout"
 )
 
-// saveMemory lets the garbage collector run sooner than usual, unless GOGC says when. A release waits for the cluster
-// nearly all of its time, and what it runs in has little memory.
-func saveMemory() {
+// What an agent's memory is to keep to: so much, and so much for each pod. It is a wish to the garbage collector, not a
+// bound, and well above what is in use.
+const (
+	memoryBase = 20 << 20
+	memoryPod  = 6 << 10
+)
+
+// saveMemory lets the garbage collector run sooner than usual, unless GOGC says when, and in bursts of writes before much
+// has gathered, unless GOMEMLIMIT says how much may. A release waits for the cluster nearly all of its time, and what it
+// runs in has little memory. releases is how many run side by side in this process.
+func saveMemory(releases int) listener {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
+	}
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return func(rollout.Observed, rollout.Decision) {}
+	}
+	most := -1
+	return func(o rollout.Observed, _ rollout.Decision) {
+		if len(o.Pods) <= most {
+			return
+		}
+		most = len(o.Pods)
+		wanted := int64(max(releases, 1)) * (memoryBase + int64(most)*memoryPod)
+		if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now < wanted {
+			debug.SetMemoryLimit(wanted)
+		}
 	}
 }

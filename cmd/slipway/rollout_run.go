@@ -45,6 +45,7 @@ type runFlags struct {
 	lease     time.Duration
 	job       string
 	index     int
+	beside    int // releases side by side in this process; 0 is 1
 	stay      bool
 	restart   bool
 	live      *report.Live // the table on a terminal; nil: none
@@ -149,9 +150,8 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, o
 		return err
 	}
 	told := f.notifications(s, plan)
-	listeners = append(listeners, told.Record)
+	listeners = append(listeners, told.Record, saveMemory(f.beside))
 	options.Warn = func(err error) { s.say("warning: %v", err) }
-	saveMemory()
 	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range listeners {
 			record(o, d)

@@ -141,6 +141,7 @@ func (f *runFlags) runIndex(ctx context.Context, s streams, plan rollout.Plan, o
 func (f *runFlags) runTrain(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
 	errs, first := kube.RunTrain(ctx, plan.Train, func(ctx context.Context, target int, stop <-chan string) error {
 		of, its := *f, options
+		of.beside = plan.Train.Parallel
 		single := of.alone(plan, target, &its)
 		if f.auditLog != "" {
 			of.auditLog = auditLogOf(f.auditLog, single.Target)
