@@ -12,10 +12,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
-
-// DefaultSecrets is the folder in which the values of Secrets are, where nobody says otherwise.
-const DefaultSecrets = "/etc/slipway/secrets"
 
 // ErrWrong is wrapped where the question itself is wrong, so that asking again would not help: a query that Prometheus
 // cannot parse, a path that is none, a Job that the API server refuses.
@@ -28,7 +26,7 @@ var ErrUnreachable = errors.New("no answer")
 // Options say what a Runner asks with.
 type Options struct {
 	Plan    rollout.Plan
-	Secrets string           // folder with the values of Secrets; "" is DefaultSecrets
+	Secrets string           // folder with the values of Secrets; "" is access.DefaultSecrets
 	Config  *rest.Config     // the cluster that Jobs run in and pods are in; nil where no check is about either
 	Now     func() time.Time // the time of a measurement
 }
@@ -64,9 +62,9 @@ type source interface {
 
 // newSource prepares to ask a check. What it refuses would never be answered.
 func newSource(o Options, c rollout.Check) (source, error) {
-	secrets := secretFolder(cmp.Or(o.Secrets, DefaultSecrets))
-	if err := secrets.verify(c.Secrets()); err != nil {
-		return nil, err
+	secrets := cmp.Or(access.Secrets(o.Secrets), access.DefaultSecrets)
+	if err := secrets.Verify(c.Secrets()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrWrong, err)
 	}
 	switch {
 	case c.Prometheus != nil:

@@ -17,15 +17,16 @@ import (
 	"k8s.io/client-go/util/jsonpath"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
 
 // httpSource asks a web server.
 type httpSource struct {
 	spec    rollout.HTTP
-	secrets secretFolder
+	secrets access.Secrets
 }
 
-func newHTTPSource(spec rollout.HTTP, secrets secretFolder) (source, error) {
+func newHTTPSource(spec rollout.HTTP, secrets access.Secrets) (source, error) {
 	if spec.JSONPath != "" {
 		if _, err := parsePath(spec.JSONPath); err != nil {
 			return nil, err

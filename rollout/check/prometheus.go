@@ -15,12 +15,13 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
 
 // prometheusSource asks a query of a Prometheus, or of what speaks like one.
 type prometheusSource struct {
 	spec    rollout.Prometheus
-	secrets secretFolder
+	secrets access.Secrets
 	now     func() time.Time
 }
 

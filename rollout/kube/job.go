@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
 
 // JobOptions say what a release needs to run in the cluster.
@@ -40,7 +41,7 @@ type object = map[string]any
 // into one that is read-only.
 const (
 	planPath    = "/etc/slipway/plan"
-	secretsPath = "/etc/slipway/secrets"
+	secretsPath = string(access.DefaultSecrets)
 )
 
 // Manifests are the objects that run a release in the cluster, in the order in which they are applied: ServiceAccount,

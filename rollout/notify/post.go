@@ -5,44 +5,25 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
 
-// secretFolder holds the values of Secrets: a folder for each Secret, a file for each key.
-type secretFolder string
-
-func (f secretFolder) read(ref rollout.SecretRef) (string, error) {
-	file := filepath.Join(string(f), ref.Name, ref.Key)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("secret %s, key %s: %w: mount the Secret there, or say with --secrets where it is", ref.Name, ref.Key, err)
-	}
-	value := strings.TrimSpace(string(data))
-	if value == "" {
-		return "", fmt.Errorf("secret %s, key %s: the file %s is empty", ref.Name, ref.Key, file)
-	}
-	return value, nil
-}
-
 // hide takes the values of secrets out of a text.
-func (f secretFolder) hide(text string, refs []rollout.SecretRef) string {
+func hide(secrets access.Secrets, text string, refs []rollout.SecretRef) string {
 	for _, ref := range refs {
-		value, err := f.read(ref)
+		value, err := secrets.Read(ref)
 		if err != nil {
 			continue
 		}
@@ -88,7 +69,7 @@ func (r *receiver) address() (string, error) {
 	default:
 		return r.to.Webhook.URL, nil
 	}
-	address, err := r.secrets.read(ref)
+	address, err := r.secrets.Read(ref)
 	if err != nil {
 		return "", err
 	}
@@ -118,14 +99,13 @@ func (r *receiver) try(ctx context.Context, e Event) error {
 	if err != nil {
 		return bare(err)
 	}
-	transport, err := r.prepare(request)
+	request.Header.Set("Content-Type", "application/json")
+	if r.options.UserAgent != "" {
+		request.Header.Set("User-Agent", r.options.UserAgent)
+	}
+	client, err := r.client()
 	if err != nil {
 		return err
-	}
-	client := http.Client{
-		Transport: transport,
-		// The body and its headers are for one receiver, not for where it points.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := client.Do(request)
 	if err != nil {
@@ -135,53 +115,13 @@ func (r *receiver) try(ctx context.Context, e Event) error {
 	return r.judge(response)
 }
 
-// prepare sets the headers that the plan names, and chooses how to connect.
-func (r *receiver) prepare(request *http.Request) (http.RoundTripper, error) {
-	request.Header.Set("Content-Type", "application/json")
-	if r.options.UserAgent != "" {
-		request.Header.Set("User-Agent", r.options.UserAgent)
+// client connects as the plan says.
+func (r *receiver) client() (*http.Client, error) {
+	var a rollout.Access
+	if r.to.Webhook != nil {
+		a = r.to.Webhook.Access
 	}
-	if r.to.Webhook == nil {
-		return r.options.Transport, nil
-	}
-	access := r.to.Webhook.Access
-	for _, h := range access.Headers {
-		value := h.Value
-		if h.Secret != nil {
-			var err error
-			if value, err = r.secrets.read(*h.Secret); err != nil {
-				return nil, err
-			}
-		}
-		request.Header.Set(h.Name, value)
-	}
-	if access.BearerToken != nil {
-		token, err := r.secrets.read(*access.BearerToken)
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	if access.CA == nil {
-		return r.options.Transport, nil
-	}
-	return r.trusting(*access.CA)
-}
-
-// trusting is a transport that trusts the certificates of a secret only.
-func (r *receiver) trusting(ref rollout.SecretRef) (http.RoundTripper, error) {
-	pem, err := r.secrets.read(ref)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM([]byte(pem)) {
-		return nil, fmt.Errorf("secret %s, key %s: there is no certificate in PEM form", ref.Name, ref.Key)
-	}
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-	}, nil
+	return r.secrets.Client(a, r.options.Transport)
 }
 
 // judge tells from an answer whether the event is taken, and whether to try again where it is not.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/access"
 )
 
 // queueLimit is how many events wait for one receiver. Beyond that the oldest goes.
@@ -24,7 +25,7 @@ const longestWait = time.Minute
 type receiver struct {
 	to      rollout.Notification
 	options Options
-	secrets secretFolder
+	secrets access.Secrets
 
 	mutex  sync.Mutex
 	queue  []Event
@@ -34,7 +35,7 @@ type receiver struct {
 }
 
 func newReceiver(to rollout.Notification, o Options) *receiver {
-	return &receiver{to: to, options: o, secrets: secretFolder(o.Secrets), wake: make(chan struct{}, 1)}
+	return &receiver{to: to, options: o, secrets: access.Secrets(o.Secrets), wake: make(chan struct{}, 1)}
 }
 
 // put adds an event to the queue. It never waits.
@@ -146,5 +147,5 @@ func (r *receiver) deliver(ctx context.Context, e Event) error {
 
 // failure names the receiver, and hides what must stay hidden. The cause is not wrapped: it could show what is hidden.
 func (r *receiver) failure(err error) error {
-	return fmt.Errorf("notification %s: %s", r.to.Name, r.secrets.hide(err.Error(), r.to.Secrets()))
+	return fmt.Errorf("notification %s: %s", r.to.Name, hide(r.secrets, err.Error(), r.to.Secrets()))
 }
