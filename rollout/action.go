@@ -2,7 +2,10 @@
 
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
 
 // ActionKind says what an action writes.
 type ActionKind string
@@ -45,7 +48,7 @@ type Action struct {
 	Instance        string
 	Lifecycle       LifecycleState
 	NotReady        bool
-	Partition       Quantity
+	Partition       plan.Quantity
 	ResourceVersion string // the CloneSet's, a precondition of SetPartition and RestoreTemplate
 	Progress        *Progress
 	Reason          string // why, in a few words

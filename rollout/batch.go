@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
 )
@@ -24,7 +25,7 @@ type work struct {
 func (d *decider) work(batch int) work {
 	b := d.bounds
 	b.Partition = b.Replicas - d.targets[batch]
-	if d.plan.Mode == Partition {
+	if d.plan.Mode == plan.Partition {
 		return d.partitionWork(b, batch == len(d.targets)-1)
 	}
 	s := newStepper(d.rule, b, d.observed, d.progress.Stable, d.progress.Revision)
@@ -39,9 +40,9 @@ func (d *decider) directWork(s *stepper, last bool) work {
 	w.actions = s.run()
 	c, t := s.tally.counts, &s.tally
 	w.updated, w.healthy, w.soonest = c.new, t.readyNew, t.soonest
-	wanted := s.bounds.wanted()
+	wanted := s.bounds.Wanted()
 	missing := max(wanted-t.readyNew, 0)
-	left := s.bounds.surplusOld(c)
+	left := c.surplusOld(s.bounds)
 	// However much is tolerated, one healthy pod is the least that a batch can show for itself.
 	complete := c.new >= wanted && missing <= d.threshold(wanted) && (t.readyNew > 0 || wanted == 0)
 	if last {
@@ -64,8 +65,8 @@ func (d *decider) directWork(s *stepper, last bool) work {
 // progressMessage counts first the pods that are updated, then those of them that are ready.
 func (d *decider) progressMessage(w work, wanted int) string {
 	word := "ready"
-	if d.observed.CloneSet.Spec.MinReady > 0 {
-		word = fmt.Sprintf("ready for %v", d.observed.CloneSet.Spec.MinReady)
+	if d.observed.Workload.Spec.MinReady > 0 {
+		word = fmt.Sprintf("ready for %v", d.observed.Workload.Spec.MinReady)
 	}
 	if w.updated < wanted {
 		return fmt.Sprintf("%d of %d pods updated, %d %s", w.updated, wanted, w.healthy, word)
@@ -93,22 +94,22 @@ func (d *decider) advance() Decision {
 	w := d.work(d.progress.Batch)
 	switch {
 	case w.refused != "":
-		return d.decision(Stopped, Invalid, w.refused)
+		return d.decision(Stopped, plan.Invalid, w.refused)
 	case d.foreign():
-		return *d.ended(ForeignChange, d.foreignMessage(), nil)
+		return *d.ended(plan.ForeignChange, d.foreignMessage(), nil)
 	case d.failed() != "":
-		return d.fail(ChecksFailed, d.failed())
+		return d.fail(plan.ChecksFailed, d.failed())
 	case !w.ready && d.overdue() > 0:
 		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s%s", d.label(), d.limit(), w.message, w.alive()))
 	case !w.ready && !d.progress.Ready.IsZero():
 		return d.reopen(w)
 	case len(w.actions) > 0:
-		return d.decision(Go, PodsUpdating, d.label()+w.message, w.actions...)
+		return d.decision(Go, plan.PodsUpdating, d.label()+w.message, w.actions...)
 	case !w.ready:
 		return d.wait(w.unready(), d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
 	case d.progress.Ready.IsZero():
 		d.progress.Ready = d.observed.Now
-		return d.decision(Go, BatchReady, d.label()+w.message, d.record())
+		return d.decision(Go, plan.BatchReady, d.label()+w.message, d.record())
 	default:
 		return d.gates(w)
 	}
@@ -119,21 +120,21 @@ func (d *decider) advance() Decision {
 func (d *decider) reopen(w work) Decision {
 	spent := d.progress.Ready.Sub(d.progress.Started)
 	d.progress.Started, d.progress.Ready = d.observed.Now.Add(-spent), time.Time{}
-	return d.decision(Go, PodsNotReady, d.label()+w.message, d.record())
+	return d.decision(Go, plan.PodsNotReady, d.label()+w.message, d.record())
 }
 
 // gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval.
 func (d *decider) gates(w work) Decision {
 	batch := d.batch()
 	if left := d.progress.Ready.Add(batch.Pause.Duration).Sub(d.observed.Now); batch.Pause.Duration > 0 && left > 0 {
-		return d.wait(Soaking, fmt.Sprintf("%s%s; pausing for %v", d.label(), w.message, batch.Pause.Duration), left)
+		return d.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing for %v", d.label(), w.message, batch.Pause.Duration), left)
 	}
 	if out := d.checks(w, batch); out != nil {
 		return *out
 	}
 	if batch.Pause.UntilApproved {
 		if !d.progress.approved(d.progress.Batch) {
-			return d.wait(AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
+			return d.wait(plan.AwaitingApproval, d.label()+w.message+"; waiting for approval", 0)
 		}
 		w.message += d.progress.approvedBy(d.progress.Batch)
 	}
@@ -149,23 +150,23 @@ func (d *decider) gates(w work) Decision {
 	}
 	d.progress.Batch++
 	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-	return d.decision(Go, BatchStarted,
+	return d.decision(Go, plan.BatchStarted,
 		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, approval), d.record())
 }
 
 // window holds the next batch until it may begin. A window that cannot be told stops the release for now: once the plan
 // is mended it goes on.
-func (d *decider) window(w work, window *Window) *Decision {
+func (d *decider) window(w work, window *plan.Window) *Decision {
 	if window == nil {
 		return nil
 	}
 	opens, err := window.Opens(d.observed.Now)
 	switch {
 	case err != nil:
-		out := d.decision(Stopped, Invalid, fmt.Sprintf("spec.batches[%d].pause.window: %v", d.progress.Batch, err))
+		out := d.decision(Stopped, plan.Invalid, fmt.Sprintf("spec.batches[%d].pause.window: %v", d.progress.Batch, err))
 		return &out
 	case opens.After(d.observed.Now):
-		out := d.wait(OutsideWindow, d.label()+w.message+"; "+window.closed(opens), opens.Sub(d.observed.Now))
+		out := d.wait(plan.OutsideWindow, d.label()+w.message+"; "+window.Closed(opens), opens.Sub(d.observed.Now))
 		return &out
 	default:
 		return nil
@@ -176,10 +177,10 @@ func (d *decider) finish(w work) Decision {
 	d.progress.Message = d.label() + w.message
 	if d.mustRest() {
 		d.progress.Finished = true
-		return d.decision(Go, BatchReady, d.progress.Message, d.record())
+		return d.decision(Go, plan.BatchReady, d.progress.Message, d.record())
 	}
-	d.progress.Outcome = Completed
-	return d.decision(Done, Completed, d.progress.Message, d.record())
+	d.progress.Outcome = plan.Completed
+	return d.decision(Done, plan.Completed, d.progress.Message, d.record())
 }
 
 // alive asks the question behind a deadline that a controller has let pass without a look.
@@ -191,24 +192,17 @@ func (w work) alive() string {
 }
 
 // unready is the reason to wait for pods that are not ready.
-func (w work) unready() Reason {
+func (w work) unready() plan.Reason {
 	if w.behind {
-		return ControllerBehind
+		return plan.ControllerBehind
 	}
-	return PodsNotReady
+	return plan.PodsNotReady
 }
 
 // batch is the current batch; a plan without batches has one without gates.
-func (d *decider) batch() Batch { return d.plan.batch(d.progress.Batch) }
+func (d *decider) batch() plan.Batch { return d.plan.Batch(d.progress.Batch) }
 
-func (p Plan) batch(i int) Batch {
-	if i >= len(p.Batches) {
-		return Batch{}
-	}
-	return p.Batches[i]
-}
-
-func (d *decider) wait(r Reason, message string, after time.Duration) Decision {
+func (d *decider) wait(r plan.Reason, message string, after time.Duration) Decision {
 	out := d.decision(Wait, r, message)
 	out.After = after
 	return out
@@ -220,7 +214,7 @@ func (d *decider) limit() time.Duration {
 	if d.progress.Batch > 0 && !d.progress.Back {
 		pods -= d.targets[d.progress.Batch-1]
 	}
-	return d.plan.Limit(d.observed.CloneSet.Spec, d.bounds, pods)
+	return d.plan.Limit(d.observed.Workload.Spec, d.bounds, pods)
 }
 
 // overdue is how far the batch is past its limit; negative, how much is left.
@@ -235,11 +229,11 @@ func (d *decider) overdue() time.Duration {
 	return -left
 }
 
-func (d *decider) overdueReason(w work) Reason {
+func (d *decider) overdueReason(w work) plan.Reason {
 	if w.updated >= d.target() {
-		return ThresholdExceeded
+		return plan.ThresholdExceeded
 	}
-	return DeadlineExceeded
+	return plan.DeadlineExceeded
 }
 
 // soonest is the shorter of two waits, where 0 is none.

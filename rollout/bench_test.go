@@ -4,17 +4,18 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"strconv"
 	"testing"
 	"time"
 )
 
 // crowd is a release of n pods half way: a tenth is updated and not ready yet, a third is updated.
-func crowd(n int, spec CloneSetSpec) Observed {
+func crowd(n int, spec plan.WorkloadSpec) Observed {
 	spec.Replicas = n
 	o := Observed{
 		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
-		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
+		Workload: plan.Workload{Name: "demo", UID: "u", Spec: spec},
 		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
 	}
 	for i := range n {
@@ -35,15 +36,15 @@ func crowd(n int, spec CloneSetSpec) Observed {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	spec := CloneSetSpec{MaxSurge: Percent(10), MaxUnavailable: Percent(20)}
+	spec := plan.WorkloadSpec{MaxSurge: plan.Percent(10), MaxUnavailable: plan.Percent(20)}
 	for _, n := range []int{100, 1_000, 10_000, 100_000} {
-		for _, t := range []UpdateType{ReCreate, InPlaceIfPossible} {
+		for _, t := range []plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible} {
 			b.Run(fmt.Sprintf("%s/%d", t, n), func(b *testing.B) {
 				spec.UpdateType = t
 				o := crowd(n, spec)
 				b.ReportAllocs()
 				for b.Loop() {
-					Decide(Plan{}, o)
+					Decide(plan.BatchPlan{}, o)
 				}
 			})
 		}
@@ -51,13 +52,13 @@ func BenchmarkDecide(b *testing.B) {
 }
 
 func BenchmarkDecideScaleIn(b *testing.B) {
-	o := crowd(10_000, CloneSetSpec{MaxUnavailable: Percent(20), Partition: Percent(50)})
+	o := crowd(10_000, plan.WorkloadSpec{MaxUnavailable: plan.Percent(20), Partition: plan.Percent(50)})
 	for i := range o.Pods {
 		o.Pods[i].Revision = "new"
 	}
-	o.CloneSet.Spec.Replicas = 8_000
+	o.Workload.Spec.Replicas = 8_000
 	b.ReportAllocs()
 	for b.Loop() {
-		Decide(Plan{}, o)
+		Decide(plan.BatchPlan{}, o)
 	}
 }

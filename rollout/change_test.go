@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
 )
 
@@ -35,18 +36,18 @@ func TestChangeInPlaceOrNot(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(after), &n); err != nil {
 			t.Fatal(err)
 		}
-		if got := CompareTemplates(o, n).Summary(InPlaceIfPossible); got != c.want {
+		if got := plan.CompareTemplates(o, n).Summary(plan.InPlaceIfPossible); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.reason, got, c.want)
 		}
 	}
 }
 
 func TestInPlaceOnlyRefusesBeforeTheFirstWrite(t *testing.T) {
-	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1), UpdateType: InPlaceOnly}, oldUp, oldUp)
+	o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1), UpdateType: plan.InPlaceOnly}, oldUp, oldUp)
 	o.Progress = Progress{}
 	o.Revisions[1].Template = map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "a", "tty": true}}}}
-	d := Decide(Plan{}, o)
-	if d.Verdict != Stopped || d.Reason != Invalid || len(d.Actions) > 0 || !strings.Contains(d.Message, "spec.containers[0].tty") {
+	d := Decide(plan.BatchPlan{}, o)
+	if d.Verdict != Stopped || d.Reason != plan.Invalid || len(d.Actions) > 0 || !strings.Contains(d.Message, "spec.containers[0].tty") {
 		t.Errorf("%s %s %s %v", d.Verdict, d.Reason, d.Message, d.Actions)
 	}
 }

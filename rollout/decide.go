@@ -4,30 +4,31 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"time"
 )
 
 // Decide says what a release does next: which batch it is in, whether it goes on, waits or ends, why, and the writes
 // to make. It reads nothing but its arguments and changes neither, so the same look always gives the same answer; and
 // because it is asked again after every write, a release that is killed anywhere goes on where it stopped.
-func Decide(p Plan, o Observed) Decision { return decide(budgetRule(), &p, &o) }
+func Decide(p plan.BatchPlan, o Observed) Decision { return decide(budgetRule(), &p, &o) }
 
 // decider holds one decision while it is worked out.
 type decider struct {
 	rule     rule
-	plan     *Plan
+	plan     *plan.BatchPlan
 	observed *Observed
-	bounds   Bounds
+	bounds   plan.Bounds
 	targets  []int
 	progress Progress
 }
 
-func decide(r rule, p *Plan, o *Observed) Decision {
+func decide(r rule, p *plan.BatchPlan, o *Observed) Decision {
 	d := &decider{rule: r, plan: p, observed: o, progress: o.Progress}
 	if ended := d.endings(); ended != nil {
 		return *ended
 	}
-	d.bounds, _ = o.CloneSet.Spec.Bounds()
+	d.bounds, _ = o.Workload.Spec.Bounds()
 	d.targets = p.Targets(d.bounds)
 	d.progress.Batch = min(d.progress.Batch, len(d.targets)-1)
 	if hold := d.pauses(); hold != nil {
@@ -41,9 +42,9 @@ func decide(r rule, p *Plan, o *Observed) Decision {
 	case d.progress.Back:
 		return d.back()
 	case d.progress.Undo:
-		return d.turnOrStop(UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == RollbackInBatches)
+		return d.turnOrStop(plan.UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == plan.RollbackInBatches)
 	case d.progress.Abort:
-		return d.fail(AbortedByPerson, "it was aborted"+d.progress.by(Abort))
+		return d.fail(plan.AbortedByPerson, "it was aborted"+d.progress.by(Abort))
 	default:
 		return d.forward()
 	}
@@ -55,38 +56,38 @@ func (d *decider) endings() *Decision {
 	switch {
 	case p.Outcome != "":
 		verdict := Stopped
-		if p.Outcome == Completed {
+		if p.Outcome == plan.Completed {
 			verdict = Done
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
-	case o.CloneSet.Deleting:
-		return d.ended(Superseded, "the "+o.CloneSet.kindName()+" is being deleted", nil)
+	case o.Workload.Deleting:
+		return d.ended(plan.Superseded, "the "+o.Workload.KindName()+" is being deleted", nil)
 	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished:
-		return d.ended(Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
+		return d.ended(plan.Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
 		// Not recorded: once the spec is mended the same release goes on.
-		return &Decision{Verdict: Stopped, Reason: Invalid, Message: err.Error(), Batch: p.Batch}
+		return &Decision{Verdict: Stopped, Reason: plan.Invalid, Message: err.Error(), Batch: p.Batch}
 	}
 	return nil
 }
 
 // restored tells whether the CloneSet shows the stable template because this release put it there.
 func (d *decider) restored() bool {
-	return d.progress.Back && d.plan.Mode == Partition && d.observed.UpdateRevision == d.progress.Stable
+	return d.progress.Back && d.plan.Mode == plan.Partition && d.observed.UpdateRevision == d.progress.Stable
 }
 
 // validate checks the whole plan before the first write, and afterwards only that the bounds still let a pod move: a
 // CloneSet that was scaled below a batch's number must not strand its release.
 func (d *decider) validate() error {
 	if d.progress.Revision == "" {
-		return d.plan.Validate(d.observed.CloneSet)
+		return d.plan.Validate(d.observed.Workload)
 	}
-	_, err := d.observed.CloneSet.Spec.Bounds()
+	_, err := d.observed.Workload.Spec.Bounds()
 	return err
 }
 
-func (d *decider) ended(reason Reason, message string, first []Action) *Decision {
+func (d *decider) ended(reason plan.Reason, message string, first []Action) *Decision {
 	d.progress.Outcome, d.progress.Message = reason, message
 	out := d.decision(Stopped, reason, message, append(first, d.record())...)
 	return &out
@@ -95,10 +96,10 @@ func (d *decider) ended(reason Reason, message string, first []Action) *Decision
 // pauses holds a release that the spec or a person has paused. The only write is the note since when, so that the
 // pause does not count against the deadline.
 func (d *decider) pauses() *Decision {
-	reason, message := PausedBySpec, "paused by the "+d.observed.CloneSet.kindName()+"'s spec"+d.armFirst()
-	paused := d.observed.CloneSet.Spec.Paused
+	reason, message := plan.PausedBySpec, "paused by the "+d.observed.Workload.KindName()+"'s spec"+d.armFirst()
+	paused := d.observed.Workload.Spec.Paused
 	if !paused && d.progress.Hold {
-		reason, message, paused = HeldByPerson, "held"+d.progress.by(Hold), true
+		reason, message, paused = plan.HeldByPerson, "held"+d.progress.by(Hold), true
 	}
 	began, noted := d.progress.Revision != "", !d.progress.Paused.IsZero()
 	switch {
@@ -112,7 +113,7 @@ func (d *decider) pauses() *Decision {
 	case noted:
 		message := "resumed" + d.resumedBy()
 		d.resume()
-		out := d.decision(Go, Resumed, message, d.record())
+		out := d.decision(Go, plan.Resumed, message, d.record())
 		return &out
 	default:
 		return nil
@@ -141,28 +142,28 @@ func (d *decider) begin() Decision {
 	last := len(d.targets) - 1
 	work := d.work(last)
 	if work.refused != "" {
-		return d.decision(Stopped, Invalid, work.refused)
+		return d.decision(Stopped, plan.Invalid, work.refused)
 	}
 	if work.ready && len(work.actions) == 0 {
 		d.progress.Batch = last
-		return d.decision(Done, Completed, d.label()+work.message)
+		return d.decision(Done, plan.Completed, d.label()+work.message)
 	}
 	if why := d.unarmed(); why != "" && !left {
-		return d.decision(Stopped, Invalid, why)
+		return d.decision(Stopped, plan.Invalid, why)
 	}
-	return d.decision(Go, BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
 }
 
 // fail ends the release, or turns it round where the plan says so.
-func (d *decider) fail(reason Reason, message string) Decision {
-	if d.plan.OnFailure != Rollback && d.plan.OnFailure != RollbackInBatches {
+func (d *decider) fail(reason plan.Reason, message string) Decision {
+	if d.plan.OnFailure != plan.Rollback && d.plan.OnFailure != plan.RollbackInBatches {
 		return d.stop(reason, message)
 	}
-	return d.turnOrStop(reason, message, d.plan.OnFailure == RollbackInBatches)
+	return d.turnOrStop(reason, message, d.plan.OnFailure == plan.RollbackInBatches)
 }
 
 // turnOrStop turns the release round where there is something to return to.
-func (d *decider) turnOrStop(reason Reason, message string, inBatches bool) Decision {
+func (d *decider) turnOrStop(reason plan.Reason, message string, inBatches bool) Decision {
 	if !d.progress.canReturn() {
 		return d.stop(reason, message+"; there is no earlier revision to roll back to")
 	}
@@ -172,12 +173,12 @@ func (d *decider) turnOrStop(reason Reason, message string, inBatches bool) Deci
 	if !inBatches {
 		d.progress.Batch = 0
 	}
-	return d.decision(Go, RollingBack, message+"; rolling back to "+d.progress.Stable, d.record())
+	return d.decision(Go, plan.RollingBack, message+"; rolling back to "+d.progress.Stable, d.record())
 }
 
 // stop ends the release where it is. Pods that are drained for an update go back into service first: nobody would do it
 // later.
-func (d *decider) stop(reason Reason, message string) Decision {
+func (d *decider) stop(reason plan.Reason, message string) Decision {
 	d.progress.Outcome, d.progress.Message = reason, message
 	return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
 }
@@ -200,7 +201,7 @@ func (d *decider) record() Action {
 	return Action{Kind: RecordProgress, Progress: &progress}
 }
 
-func (d *decider) decision(v Verdict, r Reason, message string, actions ...Action) Decision {
+func (d *decider) decision(v Verdict, r plan.Reason, message string, actions ...Action) Decision {
 	return Decision{
 		Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
 		Target: d.target(), Actions: actions,

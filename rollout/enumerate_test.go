@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,8 +13,8 @@ import (
 
 // configuration is one release to enumerate.
 type configuration struct {
-	plan    Plan
-	spec    CloneSetSpec
+	plan    plan.BatchPlan
+	spec    plan.WorkloadSpec
 	crashes int
 	marks   int
 }
@@ -30,8 +31,8 @@ func configurations(replicas, bound, crashes, marks int) []configuration {
 		for p := 0; p <= r; p++ {
 			for s := 0; s <= bound; s++ {
 				for u := 0; u <= bound; u++ {
-					for _, t := range []UpdateType{ReCreate, InPlaceIfPossible} {
-						spec := CloneSetSpec{Replicas: r, Partition: Pods(p), MaxSurge: Pods(s), MaxUnavailable: Pods(u), UpdateType: t}
+					for _, t := range []plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible} {
+						spec := plan.WorkloadSpec{Replicas: r, Partition: plan.Pods(p), MaxSurge: plan.Pods(s), MaxUnavailable: plan.Pods(u), UpdateType: t}
 						if _, err := spec.Bounds(); err == nil {
 							all = append(all, configuration{spec: spec, crashes: crashes, marks: marks})
 						}
@@ -72,8 +73,8 @@ func TestEveryReachableWorldKeepsTheInvariants(t *testing.T) {
 	all := configurations(6, 3, 2, 0)
 	all = append(all, configurations(4, 2, 1, 1)...)
 	for _, c := range configurations(4, 2, 1, 0) {
-		c.plan = Plan{Batches: []Batch{{Replicas: Pods(1)}, {Replicas: Percent(50)}, {Replicas: Percent(100)}}}
-		if c.plan.Validate(CloneSet{Spec: c.spec}) == nil {
+		c.plan = plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
+		if c.plan.Validate(plan.Workload{Spec: c.spec}) == nil {
 			all = append(all, c)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
 // A release of two pods in the simulator, as a table.
 func ExampleRun() {
-	set, err := rollout.ParseCloneSet("demo.yaml", []byte(`
+	set, err := plan.ParseCloneSet("demo.yaml", []byte(`
 apiVersion: apps.kruise.io/v1alpha1
 kind: CloneSet
 metadata: {name: demo}
@@ -33,7 +34,7 @@ spec:
 	}
 	recorder := report.Recorder{Emit: report.Table(os.Stdout)}
 	cluster := sim.New(set, nil, sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 5 * time.Second}})
-	end, err := rollout.Run(context.Background(), rollout.Plan{}, cluster, cluster, recorder.Record)
+	end, err := rollout.Run(context.Background(), plan.BatchPlan{}, cluster, cluster, recorder.Record)
 	fmt.Println(end.Message, err)
 	// Output:
 	// TIME     DESIRED UPDATED UPDATED_READY READY TOTAL  BATCH  ACTION

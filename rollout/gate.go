@@ -2,16 +2,19 @@
 
 package rollout
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
 
 // checks hold a batch that is ready until each of its checks has come to an end. A check in dry run takes its time too,
 // but it stops nothing.
-func (d *decider) checks(w work, batch Batch) *Decision {
+func (d *decider) checks(w work, batch plan.Batch) *Decision {
 	var open, measure []string
 	detail := ""
 	for _, name := range batch.Checks {
 		c, r := d.check(name)
-		if r.Verdict == CheckPassed || r.Verdict == CheckFailed {
+		if r.Verdict == plan.CheckPassed || r.Verdict == plan.CheckFailed {
 			continue
 		}
 		open = append(open, name)
@@ -26,7 +29,7 @@ func (d *decider) checks(w work, batch Batch) *Decision {
 		return nil
 	}
 	n := len(batch.Checks)
-	out := d.wait(ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks done%s", d.label(), w.message, n-len(open), n, detail), 0)
+	out := d.wait(plan.ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks done%s", d.label(), w.message, n-len(open), n, detail), 0)
 	out.Checks = measure
 	return &out
 }
@@ -35,7 +38,7 @@ func (d *decider) checks(w work, batch Batch) *Decision {
 // other has no result before the batch is ready.
 func (d *decider) failed() string {
 	for _, name := range d.batch().Checks {
-		if c, r := d.check(name); r.Verdict == CheckFailed && !c.DryRun && (c.During || !d.progress.Ready.IsZero()) {
+		if c, r := d.check(name); r.Verdict == plan.CheckFailed && !c.DryRun && (c.During || !d.progress.Ready.IsZero()) {
 			return fmt.Sprintf("%scheck %s failed: %s", d.label(), name, r.Message)
 		}
 	}
@@ -46,7 +49,7 @@ func (d *decider) failed() string {
 func (d *decider) during() []string {
 	var names []string
 	for _, name := range d.batch().Checks {
-		if c, r := d.check(name); c.During && r.Verdict != CheckFailed {
+		if c, r := d.check(name); c.During && r.Verdict != plan.CheckFailed {
 			names = append(names, name)
 		}
 	}
@@ -54,12 +57,12 @@ func (d *decider) during() []string {
 }
 
 // check is a check of the current batch and how it stands.
-func (d *decider) check(name string) (Check, CheckResult) {
-	c := d.plan.check(name)
+func (d *decider) check(name string) (plan.Check, plan.CheckResult) {
+	c := d.plan.Check(name)
 	for _, r := range d.observed.Checks {
 		if r.Name == name && r.Batch == d.progress.Batch {
 			return c, r
 		}
 	}
-	return c, CheckResult{Verdict: CheckRunning}
+	return c, plan.CheckResult{Verdict: plan.CheckRunning}
 }

@@ -20,13 +20,13 @@ type instances struct {
 }
 
 func newInstances(o *Observed) *instances {
-	ids := &instances{taken: make(map[uint32]struct{}, len(o.Pods)+8), uid: o.CloneSet.UID}
+	ids := &instances{taken: make(map[uint32]struct{}, len(o.Pods)+8), uid: o.Workload.UID}
 	for i := range o.Pods {
 		if code, ok := instanceCode(o.Pods[i].Instance); ok {
 			ids.taken[code] = struct{}{}
 		}
 	}
-	if o.CloneSet.Spec.ReuseClaims && o.CloneSet.Spec.HasClaims {
+	if o.Workload.Spec.ReuseClaims && o.Workload.Spec.HasClaims {
 		ids.claims = freeClaims(o)
 	}
 	return ids
@@ -45,10 +45,10 @@ func freeClaims(o *Observed) []string {
 }
 
 func (ids *instances) create(o *Observed, revision, reason string) Action {
-	name := ids.name(o.CloneSet.Name+"-", revision)
-	a := Action{Kind: CreatePod, Revision: revision, Instance: name[len(o.CloneSet.Name)+1:], Lifecycle: Normal, Reason: reason}
+	name := ids.name(o.Workload.Name+"-", revision)
+	a := Action{Kind: CreatePod, Revision: revision, Instance: name[len(o.Workload.Name)+1:], Lifecycle: Normal, Reason: reason}
 	a.Pod.Name = name
-	if o.CloneSet.Spec.Lifecycle.PreNormal.IsSet() {
+	if o.Workload.Spec.Lifecycle.PreNormal.IsSet() {
 		a.Lifecycle = PreparingNormal
 	}
 	return a

@@ -2,61 +2,64 @@
 
 package rollout
 
-import "testing"
+import (
+	"github.com/slipway-dev/slipway/rollout/plan"
+	"testing"
+)
 
 // mutations are seeded mistakes, each in one piece of the rule. An enumeration that lets one of them pass proves nothing.
 func mutations() map[string]func(*rule) {
 	return map[string]func(*rule){
 		"creates one pod above the surge": func(r *rule) {
-			r.createNew = func(b Bounds, c counts) bool {
-				return c.total <= b.Replicas+b.MaxSurge && c.new < b.wanted()
+			r.createNew = func(b plan.Bounds, c counts) bool {
+				return c.total <= b.Replicas+b.MaxSurge && c.new < b.Wanted()
 			}
 		},
 		"creates one updated pod too many": func(r *rule) {
-			r.createNew = func(b Bounds, c counts) bool {
-				return c.total < b.Replicas+b.MaxSurge && c.new <= b.wanted()
+			r.createNew = func(b plan.Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.new <= b.Wanted()
 			}
 		},
 		"takes one available pod too many": func(r *rule) {
-			r.removeAvailable = func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && c.ready >= b.least() }
+			r.removeAvailable = func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 && c.ready >= b.Least() }
 		},
 		"deletes unavailable old pods without a bound": func(r *rule) {
-			r.removeUnavailable = func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 }
+			r.removeUnavailable = func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 }
 		},
 		"goes below the partition": func(r *rule) {
-			r.removeAvailable = func(b Bounds, c counts) bool {
-				return c.old >= b.Partition && c.old > 0 && c.ready-1 >= b.least() && c.kept-1 >= b.least()
+			r.removeAvailable = func(b plan.Bounds, c counts) bool {
+				return c.old >= b.Partition && c.old > 0 && c.ready-1 >= b.Least() && c.kept-1 >= b.Least()
 			}
 		},
 		"counts pods marked for deletion as available": func(r *rule) {
 			r.available = func(p podClass) bool { return p.has(classAvailable) }
 		},
 		"updates one pod too many in place": func(r *rule) {
-			r.updateAvailable = func(b Bounds, c counts) bool {
-				return b.surplusOld(c) > 0 && c.new < b.wanted() && c.ready >= b.least()
+			r.updateAvailable = func(b plan.Bounds, c counts) bool {
+				return c.surplusOld(b) > 0 && c.new < b.Wanted() && c.ready >= b.Least()
 			}
 		},
 		"updates every broken pod at once": func(r *rule) {
-			r.createNew = func(b Bounds, c counts) bool {
-				return c.total < b.Replicas+b.MaxSurge && c.new < b.wanted() && c.updating <= b.MaxSurge
+			r.createNew = func(b plan.Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.new < b.Wanted() && c.updating <= b.MaxSurge
 			}
 		},
 		"never replaces a lost old pod": func(r *rule) {
-			r.createOld = func(Bounds, counts) bool { return false }
+			r.createOld = func(plan.Bounds, counts) bool { return false }
 		},
 		"creates old pods above the partition": func(r *rule) {
-			r.createOld = func(b Bounds, c counts) bool { return c.total < b.Replicas+b.MaxSurge && c.old <= b.Partition }
+			r.createOld = func(b plan.Bounds, c counts) bool { return c.total < b.Replicas+b.MaxSurge && c.old <= b.Partition }
 		},
 		"never deletes what it was asked to": func(r *rule) {
-			r.dropUnavailable = func(Bounds, counts) bool { return false }
+			r.dropUnavailable = func(plan.Bounds, counts) bool { return false }
 			r.dropAvailable = r.dropUnavailable
 		},
 		"deletes what it was asked to without a bound": func(r *rule) {
-			r.dropAvailable = func(Bounds, counts) bool { return true }
+			r.dropAvailable = func(plan.Bounds, counts) bool { return true }
 		},
 		"waits for all pods before taking one": func(r *rule) {
-			r.removeAvailable = func(b Bounds, c counts) bool {
-				return b.surplusOld(c) > 0 && c.ready-1 >= b.Replicas && c.kept-1 >= b.least()
+			r.removeAvailable = func(b plan.Bounds, c counts) bool {
+				return c.surplusOld(b) > 0 && c.ready-1 >= b.Replicas && c.kept-1 >= b.Least()
 			}
 		},
 		"counts pods that are not ready as available": func(r *rule) {
@@ -85,28 +88,28 @@ func TestWrongRoundingIsCaught(t *testing.T) {
 	// release believes in bounds rounded the wrong way, and the search knows the right ones.
 	for _, c := range []struct {
 		name  string
-		right CloneSetSpec
-		wrong CloneSetSpec
+		right plan.WorkloadSpec
+		wrong plan.WorkloadSpec
 	}{
 		{
 			"partition down",
-			CloneSetSpec{Replicas: 5, Partition: Percent(50), MaxUnavailable: Pods(1)},
-			CloneSetSpec{Replicas: 5, Partition: Pods(Percent(50).Down(5)), MaxUnavailable: Pods(1)},
+			plan.WorkloadSpec{Replicas: 5, Partition: plan.Percent(50), MaxUnavailable: plan.Pods(1)},
+			plan.WorkloadSpec{Replicas: 5, Partition: plan.Pods(plan.Percent(50).Down(5)), MaxUnavailable: plan.Pods(1)},
 		},
 		{
 			"maxUnavailable up beside a surge",
-			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Percent(10)},
-			CloneSetSpec{Replicas: 5, MaxSurge: Pods(1), MaxUnavailable: Pods(Percent(10).Up(5))},
+			plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Pods(1), MaxUnavailable: plan.Percent(10)},
+			plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Pods(1), MaxUnavailable: plan.Pods(plan.Percent(10).Up(5))},
 		},
 		{
 			"maxSurge twice",
-			CloneSetSpec{Replicas: 5, MaxSurge: Percent(30), MaxUnavailable: Pods(0)},
-			CloneSetSpec{Replicas: 5, MaxSurge: Pods(Percent(30).Up(5) + 1), MaxUnavailable: Pods(0)},
+			plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Percent(30), MaxUnavailable: plan.Pods(0)},
+			plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Pods(plan.Percent(30).Up(5) + 1), MaxUnavailable: plan.Pods(0)},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newSearch(budgetRule(), Plan{}, c.right, 1, 0)
-			s.observed.CloneSet.Spec = c.wrong
+			s := newSearch(budgetRule(), plan.BatchPlan{}, c.right, 1, 0)
+			s.observed.Workload.Spec = c.wrong
 			if err := s.run(); err != nil {
 				t.Log(err)
 			} else {

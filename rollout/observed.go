@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
 )
@@ -13,16 +14,16 @@ import (
 // Observed before it. Without that, a decision could count a pod that it has just deleted.
 type Observed struct {
 	Now            time.Time
-	CloneSet       CloneSet
-	UpdateRevision string     // revision of the CloneSet's template
-	StableRevision string     // revision that older pods are created from: status.currentRevision
-	Revisions      []Revision // templates of the revisions that pods have
-	Pods           []Pod      // the CloneSet's pods, terminating and ended ones too; nil in partition mode
-	FreeInstances  []string   // instance ids of volume claims without a pod
-	Stuck          []Pod      // not ready and of an older revision, so that the controller waits for them (partition mode)
-	NoRoom         string     // why no pod can be created for now, in words; "": nothing is known to be in the way
-	Wrote          *Quantity  // the partition that this run wrote last; nil: none
-	Checks         []CheckResult
+	Workload       plan.Workload
+	UpdateRevision string         // revision of the CloneSet's template
+	StableRevision string         // revision that older pods are created from: status.currentRevision
+	Revisions      []Revision     // templates of the revisions that pods have
+	Pods           []Pod          // the CloneSet's pods, terminating and ended ones too; nil in partition mode
+	FreeInstances  []string       // instance ids of volume claims without a pod
+	Stuck          []Pod          // not ready and of an older revision, so that the controller waits for them (partition mode)
+	NoRoom         string         // why no pod can be created for now, in words; "": nothing is known to be in the way
+	Wrote          *plan.Quantity // the partition that this run wrote last; nil: none
+	Checks         []plan.CheckResult
 	Progress       Progress
 }
 
@@ -100,48 +101,29 @@ func (p *Pod) Available(now time.Time, minReady time.Duration) bool {
 		(minReady == 0 || now.Sub(p.ReadySince) >= minReady)
 }
 
-// CheckVerdict is how a check stands.
-type CheckVerdict string
-
-// The verdicts. A check that cannot be asked is Inconclusive and never passes by itself.
-const (
-	CheckRunning      CheckVerdict = "Running"
-	CheckPassed       CheckVerdict = "Passed"
-	CheckFailed       CheckVerdict = "Failed"
-	CheckInconclusive CheckVerdict = "Inconclusive"
-)
-
-// CheckResult is the standing of one check in one batch (0-based).
-type CheckResult struct {
-	Name    string
-	Batch   int
-	Verdict CheckVerdict
-	Message string // the measurement in words, such as "error rate 0.04, at most 0.01"
-}
-
 // Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
 // its batches again and finds them done. The zero Progress is a release that has not begun.
 type Progress struct {
-	Revision string    // revision that is released
-	Stable   string    // revision that the release started from
-	Batch    int       // 0-based; counts down while rolling back in batches
-	Started  time.Time // when the batch began, moved forward by what was spent paused or ready
-	Ready    time.Time // since when the batch is ready; zero: it is not
-	Paused   time.Time // since when nothing may move; zero: it may
-	Approved int       // batches that a person has let pass, from the first on: an approval sets it to Batch+1
-	Hold     bool      // a person holds the release
-	Abort    bool      // a person wants the release to fail
-	Undo     bool      // a person wants the release to turn back, whatever the plan does on failure
-	Requests []Request `json:",omitempty"` // what people have asked for, the oldest first
-	Back     bool      // rolling back
-	Failure  Reason    // why it rolls back
-	Resting  Quantity  // partition before the release, restored after it (partition mode)
-	Stepped  bool      // the partition was written at least once (partition mode)
-	Step     int       // partition written last, in pods (partition mode)
-	Restored bool      // rolling back, the stable template was seen in its place (partition mode)
-	Finished bool      // every pod is as it should be, and only the partition is to be put back (partition mode)
-	Outcome  Reason    // set when the release has ended
-	Message  string    // the failure or the outcome in words
+	Revision string        // revision that is released
+	Stable   string        // revision that the release started from
+	Batch    int           // 0-based; counts down while rolling back in batches
+	Started  time.Time     // when the batch began, moved forward by what was spent paused or ready
+	Ready    time.Time     // since when the batch is ready; zero: it is not
+	Paused   time.Time     // since when nothing may move; zero: it may
+	Approved int           // batches that a person has let pass, from the first on: an approval sets it to Batch+1
+	Hold     bool          // a person holds the release
+	Abort    bool          // a person wants the release to fail
+	Undo     bool          // a person wants the release to turn back, whatever the plan does on failure
+	Requests []Request     `json:",omitempty"` // what people have asked for, the oldest first
+	Back     bool          // rolling back
+	Failure  plan.Reason   // why it rolls back
+	Resting  plan.Quantity // partition before the release, restored after it (partition mode)
+	Stepped  bool          // the partition was written at least once (partition mode)
+	Step     int           // partition written last, in pods (partition mode)
+	Restored bool          // rolling back, the stable template was seen in its place (partition mode)
+	Finished bool          // every pod is as it should be, and only the partition is to be put back (partition mode)
+	Outcome  plan.Reason   // set when the release has ended
+	Message  string        // the failure or the outcome in words
 }
 
 // Counts are a CloneSet's status columns.
@@ -161,8 +143,8 @@ func (c Counts) Old() int { return c.Total - c.Updated }
 // Counts are the status columns as CloneSet computes them, from the pods, or from the status where no pods were
 // observed.
 func (o *Observed) Counts() Counts {
-	s := o.CloneSet.Status
-	c := Counts{Desired: o.CloneSet.Spec.Replicas}
+	s := o.Workload.Status
+	c := Counts{Desired: o.Workload.Spec.Replicas}
 	if o.Pods == nil {
 		c.Updated, c.UpdatedReady, c.UpdatedAvailable = s.UpdatedReplicas, s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas
 		c.Ready, c.Available, c.Total = s.ReadyReplicas, s.AvailableReplicas, s.Replicas
@@ -179,7 +161,7 @@ func (c *Counts) add(p *Pod, o *Observed) {
 		return
 	}
 	updated, ready := one(p.Revision == o.UpdateRevision), one(p.Ready)
-	available := one(p.Available(o.Now, o.CloneSet.Spec.MinReady))
+	available := one(p.Available(o.Now, o.Workload.Spec.MinReady))
 	c.Total++
 	c.Updated += updated
 	c.Ready += ready

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // naive is the direct-mode rule a second time, as slowly and plainly as it can be said: every bound is counted again
 // over all pods before every single write. It returns how many writes of each sort there are, and destroys pods.
-func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
+func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	writes := map[string]int{}
 	kept := func(p *Pod) bool { return !p.DeleteRequested }
 	old := func(p *Pod) bool { return kept(p) && p.Revision == "old" }
@@ -96,17 +97,17 @@ func naive(b Bounds, inPlace bool, pods []Pod) map[string]int {
 
 // randomLook is any mixture of pods, also ones that no release would ever lead to.
 func randomLook(r *rand.Rand) Observed {
-	spec := CloneSetSpec{Replicas: r.IntN(12), UpdateType: ReCreate}
-	for spec.MaxSurge == Pods(0) && spec.MaxUnavailable == Pods(0) {
-		spec.MaxSurge, spec.MaxUnavailable = Pods(r.IntN(4)), Pods(r.IntN(4))
+	spec := plan.WorkloadSpec{Replicas: r.IntN(12), UpdateType: plan.ReCreate}
+	for spec.MaxSurge == plan.Pods(0) && spec.MaxUnavailable == plan.Pods(0) {
+		spec.MaxSurge, spec.MaxUnavailable = plan.Pods(r.IntN(4)), plan.Pods(r.IntN(4))
 	}
-	spec.Partition = Pods(r.IntN(spec.Replicas + 1))
+	spec.Partition = plan.Pods(r.IntN(spec.Replicas + 1))
 	if r.IntN(2) == 0 {
-		spec.UpdateType = InPlaceIfPossible
+		spec.UpdateType = plan.InPlaceIfPossible
 	}
 	o := Observed{
 		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
-		CloneSet: CloneSet{Name: "demo", UID: "u", Spec: spec},
+		Workload: plan.Workload{Name: "demo", UID: "u", Spec: spec},
 		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch()},
 	}
 	for i := range r.IntN(16) {
@@ -121,18 +122,18 @@ func TestDecideAgreesWithNaiveDecider(t *testing.T) {
 	wrote := 0
 	for i := range looks {
 		o := randomLook(r)
-		b, err := o.CloneSet.Spec.Bounds()
+		b, err := o.Workload.Spec.Bounds()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := map[string]int{}
-		for _, a := range Decide(Plan{}, o).Actions {
+		for _, a := range Decide(plan.BatchPlan{}, o).Actions {
 			if a.Kind != RecordProgress {
 				got[sort(a)]++
 				wrote++
 			}
 		}
-		want := naive(b, o.CloneSet.Spec.UpdateType != ReCreate, append([]Pod(nil), o.Pods...))
+		want := naive(b, o.Workload.Spec.UpdateType != plan.ReCreate, append([]Pod(nil), o.Pods...))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("look %d: %+v\n%+v\n%s", i, b, o.Pods, diff)
 		}

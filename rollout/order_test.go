@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -53,14 +54,14 @@ func TestScaleInFollowsDeletionOrder(t *testing.T) {
 		{"newer", func(p *Pod) { p.Created = earlier.Add(time.Minute) }},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)})
+			o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)})
 			o.Pods = named("new", "a b c", func(p *Pod) {
 				p.ReadySince, p.Created = earlier, earlier
 				if p.Name == "b" {
 					c.change(p)
 				}
 			})
-			if got := deletions(Decide(Plan{}, o)); got != "b" {
+			if got := deletions(Decide(plan.BatchPlan{}, o)); got != "b" {
 				t.Errorf("deletes %q first, want b", got)
 			}
 		})
@@ -68,17 +69,17 @@ func TestScaleInFollowsDeletionOrder(t *testing.T) {
 }
 
 func TestScaleInThinsOutTheMostCrowdedDomain(t *testing.T) {
-	o := look(CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1)})
+	o := look(plan.WorkloadSpec{Replicas: 3, MaxUnavailable: plan.Pods(1)})
 	o.Pods = named("new", "a b c d", func(p *Pod) { p.Node = "crowded" })
 	o.Pods[1].Domain = "elsewhere"
 	o.Pods[3].Domain = "elsewhere too"
-	if got := deletions(Decide(Plan{}, o)); got != "a" {
+	if got := deletions(Decide(plan.BatchPlan{}, o)); got != "a" {
 		t.Errorf("deletes %q, want a: two pods share its node", got)
 	}
 }
 
 func TestUpdateFollowsPriority(t *testing.T) {
-	spec := CloneSetSpec{Replicas: 4, MaxUnavailable: Pods(4)}
+	spec := plan.WorkloadSpec{Replicas: 4, MaxUnavailable: plan.Pods(4)}
 	zone := func(p *Pod) {
 		p.Labels = map[string]string{"zone": map[string]string{"a": "z1", "b": "z10", "c": "z2", "d": ""}[p.Name], "canary": strconv.FormatBool(p.Name == "c")}
 	}
@@ -86,34 +87,34 @@ func TestUpdateFollowsPriority(t *testing.T) {
 	keys.Priority.Keys = []string{"zone"}
 	o := look(keys)
 	o.Pods = named("old", "a b c d", zone)
-	if got := deletions(Decide(Plan{}, o)); got != "b c a d" {
+	if got := deletions(Decide(plan.BatchPlan{}, o)); got != "b c a d" {
 		t.Errorf("by key %s, want b c a d: z10, z2, z1, none", got)
 	}
 	weights := spec
-	weights.Priority.Weights = []WeightTerm{
-		{Weight: 10, Selector: Selector{Labels: map[string]string{"canary": "true"}}},
-		{Weight: 5, Selector: Selector{Expressions: []Requirement{{Key: "zone", Operator: "In", Values: []string{"z1", "z10"}}}}},
+	weights.Priority.Weights = []plan.WeightTerm{
+		{Weight: 10, Selector: plan.Selector{Labels: map[string]string{"canary": "true"}}},
+		{Weight: 5, Selector: plan.Selector{Expressions: []plan.Requirement{{Key: "zone", Operator: "In", Values: []string{"z1", "z10"}}}}},
 	}
 	o = look(weights)
 	o.Pods = named("old", "a b c d", zone)
-	if got := deletions(Decide(Plan{}, o)); got != "c a b d" {
+	if got := deletions(Decide(plan.BatchPlan{}, o)); got != "c a b d" {
 		t.Errorf("by weight %s, want c a b d", got)
 	}
 	o.Pods[3].Ready = false
-	if got := deletions(Decide(Plan{}, o)); got != "d c a b" {
+	if got := deletions(Decide(plan.BatchPlan{}, o)); got != "d c a b" {
 		t.Errorf("with d not ready %s, want d c a b", got)
 	}
 }
 
 func TestScatterSpreadsOverTheWholeRelease(t *testing.T) {
-	spec := CloneSetSpec{Replicas: 9, MaxUnavailable: Pods(1), Scatter: []ScatterTerm{{Key: "zone", Value: "rare"}}}
+	spec := plan.WorkloadSpec{Replicas: 9, MaxUnavailable: plan.Pods(1), Scatter: []plan.ScatterTerm{{Key: "zone", Value: "rare"}}}
 	o := look(spec)
 	o.Pods = named("old", "a b c d e f g h i", func(p *Pod) {
 		p.Labels = map[string]string{"zone": choose(p.Name <= "c", "rare", "common")}
 	})
 	var order []string
 	for range 9 {
-		name := deletions(Decide(Plan{}, o))
+		name := deletions(Decide(plan.BatchPlan{}, o))
 		order = append(order, name)
 		i := slices.IndexFunc(o.Pods, func(p Pod) bool { return p.Name == name })
 		o.Pods[i].Revision = "new"
@@ -124,32 +125,32 @@ func TestScatterSpreadsOverTheWholeRelease(t *testing.T) {
 }
 
 func TestPodsToDeleteAreMarked(t *testing.T) {
-	spec := CloneSetSpec{Replicas: 3, MaxUnavailable: Pods(1), PodsToDelete: []string{"b", "gone"}}
+	spec := plan.WorkloadSpec{Replicas: 3, MaxUnavailable: plan.Pods(1), PodsToDelete: []string{"b", "gone"}}
 	o := look(spec)
 	o.Pods = named("new", "a b c", nil)
-	expect(t, Decide(Plan{}, o), "DeletePod b")
+	expect(t, Decide(plan.BatchPlan{}, o), "DeletePod b")
 }
 
 func TestScaleStrategyCapsCreation(t *testing.T) {
-	limit := Pods(2)
-	spec := CloneSetSpec{Replicas: 9, MaxUnavailable: Pods(1), ScaleMaxUnavailable: &limit}
-	expect(t, Decide(Plan{}, look(spec, newUp, newDown)), "create new")
+	limit := plan.Pods(2)
+	spec := plan.WorkloadSpec{Replicas: 9, MaxUnavailable: plan.Pods(1), ScaleMaxUnavailable: &limit}
+	expect(t, Decide(plan.BatchPlan{}, look(spec, newUp, newDown)), "create new")
 }
 
 func TestPreDeleteIsCancelledWhenThePodIsNeededAgain(t *testing.T) {
-	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}
-	spec.Lifecycle.PreDelete = Hook{Finalizers: []string{"hook"}}
+	spec := plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}
+	spec.Lifecycle.PreDelete = plan.Hook{Finalizers: []string{"hook"}}
 	o := look(spec)
 	o.Pods = named("new", "a b", func(p *Pod) { p.Finalizers = []string{"hook"} })
 	o.Pods[1].Lifecycle = PreparingDelete
-	expect(t, Decide(Plan{}, o), "set b Normal")
+	expect(t, Decide(plan.BatchPlan{}, o), "set b Normal")
 }
 
 func TestClaimsAreTakenOver(t *testing.T) {
-	spec := CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1), HasClaims: true, ReuseClaims: true}
+	spec := plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1), HasClaims: true, ReuseClaims: true}
 	o := look(spec, newUp)
 	o.FreeInstances = []string{o.Pods[0].Instance, "x7k2p"}
-	if a := Decide(Plan{}, o).Actions[0]; a.Instance != "x7k2p" || a.Pod.Name != "demo-x7k2p" {
+	if a := Decide(plan.BatchPlan{}, o).Actions[0]; a.Instance != "x7k2p" || a.Pod.Name != "demo-x7k2p" {
 		t.Errorf("%+v", a)
 	}
 }

@@ -4,8 +4,8 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -14,11 +14,11 @@ type Outline struct {
 	Kind     string // of the target
 	Set      string // namespace/name
 	By       string // the controller that replaces the pods; "" where slipway does
-	Bounds   Bounds
+	Bounds   plan.Bounds
 	Batches  []OutlineBatch
 	Change   string   // what happens to a pod, and why
 	Order    []string // which pods come first, the strongest rule first
-	OnFail   OnFailure
+	OnFail   plan.OnFailure
 	Warnings []string // what may surprise: not wrong, but worth a second look
 }
 
@@ -29,22 +29,22 @@ type OutlineBatch struct {
 	Old     int           // pods of older revisions after the batch
 	Missing int           // updated pods that may be unavailable when it counts as ready
 	Limit   time.Duration // how long it may take to become ready
-	Pause   Pause
+	Pause   plan.Pause
 	Checks  []string // names, with what is special about a check
 }
 
 // NewOutline works out the release of a CloneSet from the template older, which may be nil where it is not known.
 // The error is that of Plan.Validate.
-func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
+func NewOutline(p plan.BatchPlan, cs plan.Workload, older map[string]any) (Outline, error) {
 	if err := p.Validate(cs); err != nil {
 		return Outline{}, err
 	}
 	b, _ := cs.Spec.Bounds()
-	out := Outline{Kind: cs.kindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", Stop, p.OnFailure), Order: cs.Spec.order()}
+	out := Outline{Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs.Spec)}
 	if cs.Namespace != "" {
 		out.Set = cs.Namespace + "/" + cs.Name
 	}
-	if p.ModeOf(cs) == Partition {
+	if p.ModeOf(cs) == plan.Partition {
 		out.By = cs.KindOf().Controller
 	}
 	before := 0
@@ -54,7 +54,7 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 			Limit: p.Limit(cs.Spec, b, n-before),
 		}
 		if i < len(p.Batches) {
-			batch.Pause, batch.Checks = p.Batches[i].Pause, p.checkNames(p.Batches[i])
+			batch.Pause, batch.Checks = p.Batches[i].Pause, p.CheckNames(p.Batches[i])
 		}
 		out.Batches = append(out.Batches, batch)
 		before = n
@@ -64,26 +64,26 @@ func NewOutline(p Plan, cs CloneSet, older map[string]any) (Outline, error) {
 }
 
 // LeastAvailable is how many pods stay available at any time, as long as none crashes.
-func (o Outline) LeastAvailable() int { return o.Bounds.least() }
+func (o Outline) LeastAvailable() int { return o.Bounds.Least() }
 
 // MostPods is how many pods there are at most at any time.
 func (o Outline) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
 
 // describe says what happens to a pod, and warns of what may surprise.
-func (o *Outline) describe(cs CloneSet, older map[string]any) {
-	o.Change = "not known without --from; " + map[UpdateType]string{
-		ReCreate:          "the update type is ReCreate, so every pod is recreated",
-		InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
-		InPlaceOnly:       "only images and metadata may change",
+func (o *Outline) describe(cs plan.Workload, older map[string]any) {
+	o.Change = "not known without --from; " + map[plan.UpdateType]string{
+		plan.ReCreate:          "the update type is ReCreate, so every pod is recreated",
+		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
+		plan.InPlaceOnly:       "only images and metadata may change",
 	}[cs.Spec.UpdateType]
 	if older != nil {
-		c := CompareTemplates(older, cs.Spec.Template)
+		c := plan.CompareTemplates(older, cs.Spec.Template)
 		o.Change = c.Summary(cs.Spec.UpdateType)
 		if len(c.Images)+len(c.Metadata)+len(c.Blockers) == 0 {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")
 		}
-		if !c.InPlace && cs.Spec.UpdateType == InPlaceOnly {
+		if !c.InPlace && cs.Spec.UpdateType == plan.InPlaceOnly {
 			o.warn("the release would stop before its first write: %s", o.Change)
 		}
 	}
@@ -98,16 +98,16 @@ func (o *Outline) describe(cs CloneSet, older map[string]any) {
 	}
 }
 
-func (o *Outline) warnBounds(cs CloneSet) {
+func (o *Outline) warnBounds(cs plan.Workload) {
 	b := o.Bounds
 	if b.MaxUnavailable >= b.Replicas && b.Replicas > 0 {
 		o.warn("maxUnavailable %s lets all %d pods be unavailable at once", cs.Spec.MaxUnavailable, b.Replicas)
 	}
-	if cs.APIVersion == v1beta1 && b.MaxUnavailable == 0 {
+	if cs.APIVersion == plan.V1beta1 && b.MaxUnavailable == 0 {
 		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
 	}
-	if cs.Spec.UpdateType == InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.wanted() > 0 {
-		o.warn("maxSurge creates up to %s although pods are updated in place; maxUnavailable alone would create none", countPods(min(b.MaxSurge, b.wanted())))
+	if cs.Spec.UpdateType == plan.InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.Wanted() > 0 {
+		o.warn("maxSurge creates up to %s although pods are updated in place; maxUnavailable alone would create none", countPods(min(b.MaxSurge, b.Wanted())))
 	}
 }
 
@@ -115,13 +115,13 @@ func (o *Outline) warn(format string, args ...any) {
 	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
 }
 
-// order says in words which pods are replaced first.
-func (s CloneSetSpec) order() []string {
+// orderOf says in words which pods are replaced first.
+func orderOf(s plan.WorkloadSpec) []string {
 	if s.Ordinal {
 		return []string{"higher ordinal"}
 	}
 	order := []string{"pods asked to be deleted", "pods that are not available"}
-	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights), func(a, b WeightTerm) int { return a.Weight - b.Weight })) {
+	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights), func(a, b plan.WeightTerm) int { return a.Weight - b.Weight })) {
 		order = append(order, fmt.Sprintf("weight %d: %s", w.Weight, w.Selector))
 	}
 	for _, key := range s.Priority.Keys {
@@ -131,26 +131,4 @@ func (s CloneSetSpec) order() []string {
 		order = append(order, fmt.Sprintf("pods with %s=%s spread evenly over the release", t.Key, t.Value))
 	}
 	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts", "newer")
-}
-
-// String is the selector as kubectl writes it.
-func (s Selector) String() string {
-	var parts []string
-	for _, k := range sortedKeys(s.Labels) {
-		parts = append(parts, k+"="+s.Labels[k])
-	}
-	for _, r := range s.Expressions {
-		switch r.Operator {
-		case "Exists":
-			parts = append(parts, r.Key)
-		case "DoesNotExist":
-			parts = append(parts, "!"+r.Key)
-		default:
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", r.Key, strings.ToLower(r.Operator), strings.Join(r.Values, ", ")))
-		}
-	}
-	if len(parts) == 0 {
-		return "every pod"
-	}
-	return strings.Join(parts, ",")
 }

@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ type Answer struct {
 // Answered works out what a request does to a release, or refuses it with a *RefusedError. It stores nothing: whoever does must
 // make sure that the progress is still the one that was asked about. An approval without a batch (negative) is one of the
 // batch that waits for it, and of no other.
-func Answered(plan Plan, p Progress, r Request) (Answer, error) {
+func Answered(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	switch {
 	case p.Revision == "":
 		return refuse("the release has not begun, so there is nothing to %s yet", r.Ask.verb())
@@ -197,7 +198,7 @@ func changed(p Progress, message string) (Answer, error) {
 	return Answer{Progress: p, Changed: true, Message: message}, nil
 }
 
-func approve(plan Plan, p Progress, r Request) (Answer, error) {
+func approve(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	n := max(len(plan.Batches), 1)
 	label := func(batch int) string { return fmt.Sprintf("batch %d of %d", batch+1, n) }
 	switch {
@@ -208,7 +209,7 @@ func approve(plan Plan, p Progress, r Request) (Answer, error) {
 	case r.All:
 		return approveAll(plan, p, r)
 	case r.Batch < 0:
-		if why := plan.notWaiting(p, r.At); why != "" {
+		if why := notWaiting(plan, p, r.At); why != "" {
 			return refuse("%s", why)
 		}
 		r.Batch = p.Batch
@@ -216,7 +217,7 @@ func approve(plan Plan, p Progress, r Request) (Answer, error) {
 		return refuse("there is no batch %d: the plan has %d", r.Batch+1, n)
 	case r.Batch < p.Batch:
 		return refuse("%s is over: the release is in batch %d", label(r.Batch), p.Batch+1)
-	case !plan.asks(r.Batch):
+	case !asks(plan, r.Batch):
 		return refuse("%s needs no approval: the plan has no pause untilApproved there", label(r.Batch))
 	}
 	if p.approved(r.Batch) {
@@ -229,11 +230,11 @@ func approve(plan Plan, p Progress, r Request) (Answer, error) {
 	return changed(p, label(r.Batch)+" approved "+r.String())
 }
 
-func approveAll(plan Plan, p Progress, r Request) (Answer, error) {
+func approveAll(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	r.Batch = 0
 	open := 0
 	for i := p.Batch; i < len(plan.Batches); i++ {
-		if plan.asks(i) && !p.approved(i) {
+		if asks(plan, i) && !p.approved(i) {
 			open++
 		}
 	}
@@ -244,26 +245,26 @@ func approveAll(plan Plan, p Progress, r Request) (Answer, error) {
 }
 
 // asks tells whether a batch waits for approval.
-func (p Plan) asks(batch int) bool {
+func asks(p plan.BatchPlan, batch int) bool {
 	return batch < len(p.Batches) && p.Batches[batch].Pause.UntilApproved
 }
 
 // notWaiting says why the present batch does not wait for approval, and how to approve ahead; "" where it does wait.
-func (p Plan) notWaiting(pr Progress, now time.Time) string {
+func notWaiting(p plan.BatchPlan, pr Progress, now time.Time) string {
 	ahead := pr.Batch
-	for ahead < len(p.Batches) && (!p.asks(ahead) || pr.approved(ahead)) {
+	for ahead < len(p.Batches) && (!asks(p, ahead) || pr.approved(ahead)) {
 		ahead++
 	}
 	label := fmt.Sprintf("batch %d of %d", pr.Batch+1, max(len(p.Batches), 1))
 	hint := fmt.Sprintf("; --batch %d approves batch %d ahead", ahead+1, ahead+1)
-	pause := p.batch(pr.Batch).Pause.Duration
+	pause := p.Batch(pr.Batch).Pause.Duration
 	until := pr.Ready.Add(pause)
 	switch {
-	case p.asks(pr.Batch) && pr.approved(pr.Batch):
+	case asks(p, pr.Batch) && pr.approved(pr.Batch):
 		return "" // told as what it is
 	case ahead >= len(p.Batches):
 		return label + " waits for no approval, and neither does any after it"
-	case !p.asks(pr.Batch):
+	case !asks(p, pr.Batch):
 		return label + " waits for no approval" + hint
 	case pr.Ready.IsZero():
 		return label + " is not ready yet, so it does not wait for approval" + hint
@@ -316,9 +317,9 @@ func end(p Progress, r Request) (Answer, error) {
 // undoEnded returns to the revision before a release that is over. No agent does that: the object itself has to say it.
 func undoEnded(p Progress, r Request) (Answer, error) {
 	switch {
-	case p.Outcome == RolledBack:
+	case p.Outcome == plan.RolledBack:
 		return refuse("the release has been rolled back already: %s", p.Message)
-	case p.Outcome == Superseded:
+	case p.Outcome == plan.Superseded:
 		return refuse("another release has taken the place of this one, so this one cannot be undone: %s", p.Message)
 	case !p.canReturn():
 		return refuse("there is no earlier revision to return to: %s is the first", p.Revision)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // readyBatch is a release of two pods whose first batch is ready and has a pause, on a Monday.
-func readyBatch(t *testing.T, pause rollout.Pause) (rollout.Plan, rollout.Observed) {
+func readyBatch(t *testing.T, pause plan.Pause) (plan.BatchPlan, rollout.Observed) {
 	t.Helper()
 	now := at(t, "2026-01-05T05:00:00Z")
-	p := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: pause}, {Replicas: rollout.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: pause}, {Replicas: plan.Percent(100)}}}
 	pod := func(name, revision string) rollout.Pod {
 		return rollout.Pod{
 			Name: name, UID: name, Instance: name, Node: "n", Phase: rollout.PodRunning, Revision: revision, Lifecycle: rollout.Normal,
@@ -27,14 +28,14 @@ func readyBatch(t *testing.T, pause rollout.Pause) (rollout.Plan, rollout.Observ
 	template := func(image string) map[string]any {
 		return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}}}
 	}
-	set, err := rollout.ParseCloneSet("set", []byte(`{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo},
+	set, err := plan.ParseCloneSet("set", []byte(`{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo},
 spec: {replicas: 2, selector: {matchLabels: {app: demo}}, updateStrategy: {maxUnavailable: 1},
 template: {metadata: {labels: {app: demo}}, spec: {containers: [{name: app, image: b}]}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p, rollout.Observed{
-		Now: now, CloneSet: set, UpdateRevision: "new", StableRevision: "old",
+		Now: now, Workload: set, UpdateRevision: "new", StableRevision: "old",
 		Revisions: []rollout.Revision{{Name: "old", Template: template("a")}, {Name: "new", Template: template("b")}},
 		Pods:      []rollout.Pod{pod("a", "new"), pod("b", "old")},
 		Progress:  rollout.Progress{Revision: "new", Stable: "old", Started: now.Add(-time.Minute), Ready: now.Add(-time.Second)},
@@ -52,11 +53,11 @@ func ask(a rollout.Ask) rollout.Request {
 }
 
 // three are three batches; the first and the last wait for approval, the first after a pause.
-func three() rollout.Plan {
-	return rollout.Plan{Batches: []rollout.Batch{
-		{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true, Duration: time.Minute}},
-		{Replicas: rollout.Pods(2)},
-		{Replicas: rollout.Percent(100), Pause: rollout.Pause{UntilApproved: true}},
+func three() plan.BatchPlan {
+	return plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true, Duration: time.Minute}},
+		{Replicas: plan.Pods(2)},
+		{Replicas: plan.Percent(100), Pause: plan.Pause{UntilApproved: true}},
 	}}
 }
 
@@ -68,7 +69,7 @@ func TestAnswered(t *testing.T) {
 	second.Batch = 1
 	held.Hold, held.Requests = true, []rollout.Request{{Ask: rollout.Hold, By: "bob", At: now}}
 	back.Back, back.Message = true, "batch 1 was late"
-	ended := func(reason rollout.Reason) rollout.Progress {
+	ended := func(reason plan.Reason) rollout.Progress {
 		p := begun
 		p.Outcome, p.Message = reason, "in words"
 		return p
@@ -103,7 +104,7 @@ func TestAnswered(t *testing.T) {
 		"all":                                  {p: begun, r: all, changes: func(*rollout.Progress) {}, says: "every batch that needs it (2) approved"},
 		"approval of a rollback":               {p: back, r: approve(-1), refused: "a rollback needs no approval"},
 		"approval after an abort":              {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
-		"approval of an ended release":         {p: ended(rollout.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
+		"approval of an ended release":         {p: ended(plan.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
 		"approval before the release":          {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
 		"pause":                                {p: begun, r: ask(rollout.Hold), changes: func(p *rollout.Progress) { p.Hold = true }, says: "held by alice"},
 		"pause twice":                          {p: held, r: ask(rollout.Hold), already: "held already, by bob"},
@@ -118,10 +119,10 @@ func TestAnswered(t *testing.T) {
 		"undo":                                 {p: begun, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
 		"undo after an abort":                  {p: aborted, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
 		"undo the first revision":              {p: first, r: ask(rollout.Undo), refused: "there is no earlier revision to return to: new is the first"},
-		"undo what was rolled back":            {p: ended(rollout.RolledBack), r: ask(rollout.Undo), refused: "rolled back already: in words"},
-		"undo what was superseded":             {p: ended(rollout.Superseded), r: ask(rollout.Undo), refused: "another release has taken the place"},
-		"undo a failed release":                {p: ended(rollout.DeadlineExceeded), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again, undone by alice"},
-		"undo a complete release":              {p: ended(rollout.Completed), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again"},
+		"undo what was rolled back":            {p: ended(plan.RolledBack), r: ask(rollout.Undo), refused: "rolled back already: in words"},
+		"undo what was superseded":             {p: ended(plan.Superseded), r: ask(rollout.Undo), refused: "another release has taken the place"},
+		"undo a failed release":                {p: ended(plan.DeadlineExceeded), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again, undone by alice"},
+		"undo a complete release":              {p: ended(plan.Completed), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := json.Marshal(c.p)
@@ -180,14 +181,14 @@ func TestRequestsAreBounded(t *testing.T) {
 
 // TestApprovalIsOfOneBatch: an approval ahead lets that batch pass and no other.
 func TestApprovalIsOfOneBatch(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	p, o := readyBatch(t, plan.Pause{UntilApproved: true})
 	p.Batches[1].Pause.UntilApproved = true
 	a, err := rollout.Answered(p, o.Progress, approve(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Progress = a.Progress
-	if d := rollout.Decide(p, o); d.Reason != rollout.AwaitingApproval {
+	if d := rollout.Decide(p, o); d.Reason != plan.AwaitingApproval {
 		t.Errorf("batch 1 passes with the approval of batch 2: %+v", d)
 	}
 	all := approve(-1)
@@ -196,23 +197,23 @@ func TestApprovalIsOfOneBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Progress = a.Progress
-	if d := rollout.Decide(p, o); d.Reason != rollout.BatchStarted || !strings.Contains(d.Message, "; approved by alice at 2026-01-05T05:00:00Z") {
+	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted || !strings.Contains(d.Message, "; approved by alice at 2026-01-05T05:00:00Z") {
 		t.Errorf("with the approval of all: %+v", d)
 	}
 }
 
 // TestApprovalByEditingTheMemory is rollouts#37: who sets the number by hand is believed, and nobody is named.
 func TestApprovalByEditingTheMemory(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	p, o := readyBatch(t, plan.Pause{UntilApproved: true})
 	o.Progress.Approved = 1
-	if d := rollout.Decide(p, o); d.Reason != rollout.BatchStarted || strings.Contains(d.Message, "approved") {
+	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted || strings.Contains(d.Message, "approved") {
 		t.Errorf("%+v", d)
 	}
 }
 
 // TestRequestsOutliveTheirBatch: nothing that was asked is dropped by what the release records itself.
 func TestRequestsOutliveTheirBatch(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{UntilApproved: true})
+	p, o := readyBatch(t, plan.Pause{UntilApproved: true})
 	for _, r := range []rollout.Request{ask(rollout.Hold), ask(rollout.Resume), approve(-1)} {
 		a, err := rollout.Answered(p, o.Progress, r)
 		if err != nil {
@@ -231,10 +232,10 @@ func TestRequestsOutliveTheirBatch(t *testing.T) {
 // TestPauseIsWaitedOutOnce is argo-rollouts#3774 the other way round: a retry neither loses the delay nor begins it again, and
 // a hold stops its clock.
 func TestPauseIsWaitedOutOnce(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{Duration: time.Hour})
+	p, o := readyBatch(t, plan.Pause{Duration: time.Hour})
 	o.Progress.Ready = o.Now.Add(-20 * time.Minute)
 	for range 3 { // an agent that is started again and again
-		if d := rollout.Decide(p, o); d.Reason != rollout.Soaking || d.After != 40*time.Minute {
+		if d := rollout.Decide(p, o); d.Reason != plan.Soaking || d.After != 40*time.Minute {
 			t.Fatalf("%+v", d)
 		}
 	}
@@ -244,7 +245,7 @@ func TestPauseIsWaitedOutOnce(t *testing.T) {
 	}
 	o.Progress = a.Progress
 	held := rollout.Decide(p, o)
-	if held.Reason != rollout.HeldByPerson || !strings.Contains(held.Message, "held by alice") || len(held.Actions) != 1 {
+	if held.Reason != plan.HeldByPerson || !strings.Contains(held.Message, "held by alice") || len(held.Actions) != 1 {
 		t.Fatalf("held: %+v", held)
 	}
 	o.Progress = *held.Actions[0].Progress
@@ -259,68 +260,68 @@ func TestPauseIsWaitedOutOnce(t *testing.T) {
 	}
 	o.Progress = a.Progress
 	d := rollout.Decide(p, o)
-	if d.Reason != rollout.Resumed || !strings.Contains(d.Message, "resumed by alice") {
+	if d.Reason != plan.Resumed || !strings.Contains(d.Message, "resumed by alice") {
 		t.Fatalf("resumed: %+v", d)
 	}
 	o.Progress = *d.Actions[0].Progress
-	if d := rollout.Decide(p, o); d.Reason != rollout.Soaking || d.After != 40*time.Minute {
+	if d := rollout.Decide(p, o); d.Reason != plan.Soaking || d.After != 40*time.Minute {
 		t.Errorf("after the hold: %+v", d)
 	}
 }
 
 // TestStanding says from outside what the agent says, as far as it can be told.
 func TestStanding(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{Duration: time.Minute, UntilApproved: true, Window: &rollout.Window{From: 9 * 60, To: 17 * 60}})
+	p, o := readyBatch(t, plan.Pause{Duration: time.Minute, UntilApproved: true, Window: &plan.Window{From: 9 * 60, To: 17 * 60}})
 	o.Pods = nil
-	o.CloneSet.Generation = 3
-	o.CloneSet.Status = rollout.CloneSetStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 1, UpdatedReadyReplicas: 1, UpdatedAvailableReplicas: 1}
+	o.Workload.Generation = 3
+	o.Workload.Status = plan.WorkloadStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 1, UpdatedReadyReplicas: 1, UpdatedAvailableReplicas: 1}
 	with := func(change func(*rollout.Observed)) rollout.Observed {
 		changed := o
 		change(&changed)
 		return changed
 	}
-	outcome := func(reason rollout.Reason) func(*rollout.Observed) {
+	outcome := func(reason plan.Reason) func(*rollout.Observed) {
 		return func(o *rollout.Observed) { o.Progress.Outcome, o.Progress.Message = reason, "in words" }
 	}
 	for name, c := range map[string]struct {
 		change func(*rollout.Observed)
-		reason rollout.Reason
+		reason plan.Reason
 		ended  bool
 		says   string
 	}{
-		"pausing":            {func(*rollout.Observed) {}, rollout.Soaking, false, "pausing until 2026-01-05T05:00:59Z"},
-		"waiting":            {func(o *rollout.Observed) { o.Now = o.Now.Add(time.Minute) }, rollout.AwaitingApproval, false, "1 of 1 updated pods ready; waiting for approval"},
-		"outside the window": {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 }, rollout.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC"},
-		"between batches":    {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, rollout.BatchReady, false, "batch 1 of 2"},
-		"updating":           {func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, rollout.PodsNotReady, false, "batch 1 of 2: 1 of 1 updated pods ready"},
-		"held":               {func(o *rollout.Observed) { o.Progress.Hold = true }, rollout.HeldByPerson, false, "held by a person"},
-		"paused":             {func(o *rollout.Observed) { o.CloneSet.Spec.Paused = true }, rollout.PausedBySpec, false, "spec"},
-		"aborted":            {func(o *rollout.Observed) { o.Progress.Abort = true }, rollout.AbortedByPerson, false, "not acted on yet"},
-		"undone":             {func(o *rollout.Observed) { o.Progress.Undo = true }, rollout.UndoneByPerson, false, "not acted on yet"},
-		"rolling back":       {func(o *rollout.Observed) { o.Progress.Back, o.Progress.Message = true, "it was late" }, rollout.RollingBack, false, "to old because it was late"},
-		"done":               {outcome(rollout.Completed), rollout.Completed, true, "in words"},
-		"failed":             {outcome(rollout.ChecksFailed), rollout.ChecksFailed, true, "in words"},
-		"rolled back":        {outcome(rollout.RolledBack), rollout.RolledBack, true, "in words"},
-		"deleted":            {func(o *rollout.Observed) { o.CloneSet.Deleting = true }, rollout.Superseded, true, "deleted"},
-		"cannot be bounded":  {func(o *rollout.Observed) { o.CloneSet.Spec.MaxUnavailable = rollout.Pods(0) }, rollout.Invalid, true, "maxUnavailable"},
+		"pausing":            {func(*rollout.Observed) {}, plan.Soaking, false, "pausing until 2026-01-05T05:00:59Z"},
+		"waiting":            {func(o *rollout.Observed) { o.Now = o.Now.Add(time.Minute) }, plan.AwaitingApproval, false, "1 of 1 updated pods ready; waiting for approval"},
+		"outside the window": {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 }, plan.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC"},
+		"between batches":    {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, plan.BatchReady, false, "batch 1 of 2"},
+		"updating":           {func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, plan.PodsNotReady, false, "batch 1 of 2: 1 of 1 updated pods ready"},
+		"held":               {func(o *rollout.Observed) { o.Progress.Hold = true }, plan.HeldByPerson, false, "held by a person"},
+		"paused":             {func(o *rollout.Observed) { o.Workload.Spec.Paused = true }, plan.PausedBySpec, false, "spec"},
+		"aborted":            {func(o *rollout.Observed) { o.Progress.Abort = true }, plan.AbortedByPerson, false, "not acted on yet"},
+		"undone":             {func(o *rollout.Observed) { o.Progress.Undo = true }, plan.UndoneByPerson, false, "not acted on yet"},
+		"rolling back":       {func(o *rollout.Observed) { o.Progress.Back, o.Progress.Message = true, "it was late" }, plan.RollingBack, false, "to old because it was late"},
+		"done":               {outcome(plan.Completed), plan.Completed, true, "in words"},
+		"failed":             {outcome(plan.ChecksFailed), plan.ChecksFailed, true, "in words"},
+		"rolled back":        {outcome(plan.RolledBack), plan.RolledBack, true, "in words"},
+		"deleted":            {func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true, "deleted"},
+		"cannot be bounded":  {func(o *rollout.Observed) { o.Workload.Spec.MaxUnavailable = plan.Pods(0) }, plan.Invalid, true, "maxUnavailable"},
 		// kubevela#7170: what is left of the release before says nothing about the one to come.
 		"done, but the template changed since": {func(o *rollout.Observed) {
-			outcome(rollout.Completed)(o)
+			outcome(plan.Completed)(o)
 			o.UpdateRevision = "newer"
-		}, rollout.NotStarted, false, "no agent has begun to release revision newer; the last release, of revision new, ended with Completed"},
+		}, plan.NotStarted, false, "no agent has begun to release revision newer; the last release, of revision new, ended with Completed"},
 		"done, but the spec changed since": {func(o *rollout.Observed) {
-			outcome(rollout.Completed)(o)
-			o.CloneSet.Generation++
-		}, rollout.NotStarted, false, "nobody has acted on generation 4 yet"},
-		"not recorded, and not updated": {func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, rollout.NotStarted, false, "no release is recorded; the status has 1 of 2 pods updated"},
+			outcome(plan.Completed)(o)
+			o.Workload.Generation++
+		}, plan.NotStarted, false, "nobody has acted on generation 4 yet"},
+		"not recorded, and not updated": {func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, plan.NotStarted, false, "no release is recorded; the status has 1 of 2 pods updated"},
 		"not recorded, and not seen": {func(o *rollout.Observed) {
 			o.Progress = rollout.Progress{}
-			o.CloneSet.Generation++
-		}, rollout.NotStarted, false, "the status is of generation 3, not 4"},
+			o.Workload.Generation++
+		}, plan.NotStarted, false, "the status is of generation 3, not 4"},
 		"not recorded, and down to its partition": {func(o *rollout.Observed) {
 			o.Progress = rollout.Progress{}
-			o.CloneSet.Spec.Partition = rollout.Pods(1)
-		}, rollout.Completed, true, "1 of 1 pods updated"},
+			o.Workload.Spec.Partition = plan.Pods(1)
+		}, plan.Completed, true, "1 of 1 pods updated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := rollout.Standing(p, with(c.change)); d.Reason != c.reason || d.Ended() != c.ended || !strings.Contains(d.Message, c.says) || len(d.Actions) > 0 {

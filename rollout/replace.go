@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 )
@@ -17,9 +18,9 @@ func (s *stepper) advance() {
 	for _, i := range s.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) }) {
 		p := &s.observed.Pods[i]
 		switch {
-		case s.bounds.surplusOld(s.low) == 0:
+		case s.low.surplusOld(s.bounds) == 0:
 			s.undo(p)
-		case s.low.new < s.bounds.wanted() && s.inPlace(p):
+		case s.low.new < s.bounds.Wanted() && s.inPlace(p):
 			s.low.old--
 			s.low.new++
 			s.proceed(p)
@@ -41,16 +42,16 @@ func (s *stepper) undo(p *Pod) {
 
 // proceed does the next write of an in-place update: hook, drain, grace period, images.
 func (s *stepper) proceed(p *Pod) {
-	spec := &s.observed.CloneSet.Spec
+	spec := &s.observed.Workload.Spec
 	hook := &spec.Lifecycle.InPlaceUpdate
-	if hook.Holds(p) && p.Lifecycle != PreparingUpdate {
+	if hook.Holds(p.Labels, p.Finalizers) && p.Lifecycle != PreparingUpdate {
 		s.act(Action{
 			Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingUpdate, NotReady: hook.MarkPodNotReady,
 			Reason: "old, the hook comes first",
 		})
 		return
 	}
-	if hook.Holds(p) {
+	if hook.Holds(p.Labels, p.Finalizers) {
 		s.blocked = "an inPlaceUpdate hook holds pod " + p.Name
 		return
 	}
@@ -74,7 +75,7 @@ func (s *stepper) proceed(p *Pod) {
 
 // replace updates or deletes old pods: unavailable ones first, because they cost no availability.
 func (s *stepper) replace() {
-	if s.bounds.surplusOld(s.low) == 0 {
+	if s.low.surplusOld(s.bounds) == 0 {
 		return
 	}
 	waiting := func(c podClass) bool { return c.has(classActive) && c&(classNew|classMarked|classInFlight) == 0 }
@@ -109,7 +110,7 @@ func (s *stepper) spare() int {
 
 func (s *stepper) replaceUnavailable(p *Pod) {
 	switch {
-	case s.low.new < s.bounds.wanted() && s.inPlace(p):
+	case s.low.new < s.bounds.Wanted() && s.inPlace(p):
 		if s.rule.updateUnavailable(s.bounds, s.low) {
 			s.low.old--
 			s.low.new++
@@ -124,7 +125,7 @@ func (s *stepper) replaceUnavailable(p *Pod) {
 
 func (s *stepper) replaceAvailable(p *Pod) {
 	switch {
-	case s.low.new < s.bounds.wanted() && s.inPlace(p):
+	case s.low.new < s.bounds.Wanted() && s.inPlace(p):
 		if s.rule.updateAvailable(s.bounds, s.low) {
 			s.low.old--
 			s.low.new++
@@ -150,29 +151,29 @@ func (s *stepper) takeOld(available bool) {
 
 // explain says why old pods are left standing.
 func (s *stepper) explain() {
-	if k := s.bounds.surplusOld(s.low); k > 0 && s.blocked == "" && s.low.ready-1 < s.bounds.least() {
-		s.blocked = fmt.Sprintf("%d old to go, but of %d available at least %d must stay", k, s.low.ready, s.bounds.least())
+	if k := s.low.surplusOld(s.bounds); k > 0 && s.blocked == "" && s.low.ready-1 < s.bounds.Least() {
+		s.blocked = fmt.Sprintf("%d old to go, but of %d available at least %d must stay", k, s.low.ready, s.bounds.Least())
 	}
 }
 
 // inPlace tells whether the pod can become one of the released revision without being recreated.
 func (s *stepper) inPlace(p *Pod) bool {
-	t := s.observed.CloneSet.Spec.UpdateType
-	return (t == InPlaceIfPossible || t == InPlaceOnly) && s.change(p.Revision).InPlace
+	t := s.observed.Workload.Spec.UpdateType
+	return (t == plan.InPlaceIfPossible || t == plan.InPlaceOnly) && s.change(p.Revision).InPlace
 }
 
 // change compares a revision with the released one.
-func (s *stepper) change(revision string) Change {
+func (s *stepper) change(revision string) plan.Change {
 	if c, ok := s.changes[revision]; ok {
 		return c
 	}
 	before, after := s.observed.template(revision), s.observed.template(s.to)
-	c := Change{Blockers: []string{"the template of revision " + revision + " (it is not known)"}}
+	c := plan.Change{Blockers: []string{"the template of revision " + revision + " (it is not known)"}}
 	if before != nil && after != nil {
-		c = CompareTemplates(before, after)
+		c = plan.CompareTemplates(before, after)
 	}
 	if s.changes == nil {
-		s.changes = map[string]Change{}
+		s.changes = map[string]plan.Change{}
 	}
 	s.changes[revision] = c
 	return c
@@ -180,7 +181,7 @@ func (s *stepper) change(revision string) Change {
 
 // refusal says why InPlaceOnly forbids this release, or is "" where it does not.
 func (s *stepper) refusal() string {
-	if s.observed.CloneSet.Spec.UpdateType != InPlaceOnly || s.bounds.surplusOld(s.tally.counts) == 0 || s.bounds.wanted() == 0 {
+	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.counts.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
 		return ""
 	}
 	for i := range s.observed.Pods {

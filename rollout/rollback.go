@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"time"
 )
@@ -21,23 +22,23 @@ func (d *decider) back() Decision {
 	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
 	case d.progress.Restored && !d.restored() && !w.behind:
-		return *d.ended(ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
+		return *d.ended(plan.ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
 			d.progress.Stable, d.progress.Revision, d.progress.Message), nil)
 	case !w.ready && d.overdue() > 0:
-		d.progress.Outcome = DeadlineExceeded
+		d.progress.Outcome = plan.DeadlineExceeded
 		d.progress.Message = fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.armAgain())
-		return d.decision(Stopped, DeadlineExceeded, d.progress.Message, append(d.readmit(), d.record())...)
+		return d.decision(Stopped, plan.DeadlineExceeded, d.progress.Message, append(d.readmit(), d.record())...)
 	case len(w.actions) > 0:
-		return d.decision(Go, RollingBack, message, w.actions...)
+		return d.decision(Go, plan.RollingBack, message, w.actions...)
 	case !w.ready:
-		return d.wait(RollingBack, message, d.soonest(w.soonest, -d.overdue()))
+		return d.wait(plan.RollingBack, message, d.soonest(w.soonest, -d.overdue()))
 	case d.progress.Batch > 0:
 		d.progress.Batch--
 		d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-		return d.decision(Go, RollingBack, message, d.record())
+		return d.decision(Go, plan.RollingBack, message, d.record())
 	case d.mustRest():
 		d.progress.Finished = true
-		return d.decision(Go, RollingBack, message, d.record())
+		return d.decision(Go, plan.RollingBack, message, d.record())
 	default:
 		return d.rolledBack()
 	}
@@ -46,8 +47,8 @@ func (d *decider) back() Decision {
 // armAgain is what a person has to do after a rollback in partition mode that did not get ready. The partition stays low,
 // because the controller may still restore the pods that are left; so the next template would reach every pod at once.
 func (d *decider) armAgain() string {
-	set := &d.observed.CloneSet
-	if d.plan.Mode != Partition || set.Spec.Partition.Partition(set.Spec.Replicas) >= set.Spec.Replicas {
+	set := &d.observed.Workload
+	if d.plan.Mode != plan.Partition || set.Spec.Partition.Partition(set.Spec.Replicas) >= set.Spec.Replicas {
 		return ""
 	}
 	namespace := ""
@@ -60,15 +61,15 @@ func (d *decider) armAgain() string {
 
 // rolledBack ends a release that went back. The cluster has gone back and Git has not, so it says what to do there.
 func (d *decider) rolledBack() Decision {
-	d.progress.Outcome = RolledBack
+	d.progress.Outcome = plan.RolledBack
 	d.progress.Message = fmt.Sprintf("rolled back to %s because %s; revert the pod template in Git, which still asks for %s",
 		d.progress.Stable, d.progress.Message, d.progress.Revision)
-	return d.decision(Stopped, RolledBack, d.progress.Message, d.record())
+	return d.decision(Stopped, plan.RolledBack, d.progress.Message, d.record())
 }
 
 // backWork is what one batch of the way back still needs. b.Partition is how many pods of the failed revision may stay.
-func (d *decider) backWork(b Bounds) work {
-	if d.plan.Mode == Partition {
+func (d *decider) backWork(b plan.Bounds) work {
+	if d.plan.Mode == plan.Partition {
 		return d.backPartition(b)
 	}
 	s := newStepper(d.rule, b, d.observed, d.progress.Revision, d.progress.Stable)
@@ -80,14 +81,14 @@ func (d *decider) backWork(b Bounds) work {
 // backPartition puts the stable template back and steps the partition for it. With the stable template in its place
 // the failed pods are the old ones, which a partition keeps. Where it is an ordinal, it keeps those of the failed pods
 // whose ordinals are lowest, and the pods below them, which never left the stable revision.
-func (d *decider) backPartition(b Bounds) work {
-	set := &d.observed.CloneSet
+func (d *decider) backPartition(b plan.Bounds) work {
+	set := &d.observed.Workload
 	keep := b.Partition
 	if set.Spec.Ordinal {
 		keep = min(d.progress.Step+keep, b.Replicas)
 	}
 	now := set.Spec.Partition.Partition(set.Spec.Replicas)
-	w := d.statusWork(b.wanted(), b.Partition == 0)
+	w := d.statusWork(b.Wanted(), b.Partition == 0)
 	restored := d.restored()
 	if !restored && !w.behind {
 		w.message = "the template is still " + d.observed.UpdateRevision
@@ -97,14 +98,14 @@ func (d *decider) backPartition(b Bounds) work {
 	case w.behind:
 	case !restored && now < keep:
 		// Before the template, or the controller would replace more than this batch at once.
-		next = new(d.setPartition(Pods(keep), "pods of this batch only"))
+		next = new(d.setPartition(plan.Pods(keep), "pods of this batch only"))
 	case !restored:
 		next = &Action{Kind: RestoreTemplate, Revision: d.progress.Stable, ResourceVersion: set.ResourceVersion, Reason: "rollback"}
 	case !d.progress.Restored:
 		d.progress.Restored = true
 		next = new(d.record())
 	case now > keep:
-		next = new(d.setPartition(Pods(keep), fmt.Sprintf("%d of %d pods to be restored", b.wanted(), b.Replicas)))
+		next = new(d.setPartition(plan.Pods(keep), fmt.Sprintf("%d of %d pods to be restored", b.Wanted(), b.Replicas)))
 	case !w.ready:
 		w.actions = d.unblock()
 	}

@@ -2,6 +2,8 @@
 
 package rollout
 
+import "github.com/slipway-dev/slipway/rollout/plan"
+
 // counts are the numbers that the direct-mode rule decides on. A kept pod is one that nobody has asked to delete.
 type counts struct {
 	old      int // kept pods of older revisions (o)
@@ -14,16 +16,10 @@ type counts struct {
 }
 
 // surplusOld is k: how many old pods are still to be replaced or removed.
-func (b Bounds) surplusOld(c counts) int { return max(c.old-b.Partition, 0) }
-
-// wanted is R-P: how many pods are to be of the released revision.
-func (b Bounds) wanted() int { return b.Replicas - b.Partition }
-
-// least is R-U: how many pods must stay available.
-func (b Bounds) least() int { return b.Replicas - b.MaxUnavailable }
+func (c counts) surplusOld(b plan.Bounds) int { return max(c.old-b.Partition, 0) }
 
 // guard tells whether one more pod may be written.
-type guard func(Bounds, counts) bool
+type guard func(plan.Bounds, counts) bool
 
 // rule is the direct-mode rule of DESIGN.md as a value, one guard for each kind of write. It is a value so that a
 // test can break one piece at a time and prove that the enumeration notices.
@@ -45,31 +41,31 @@ type rule struct {
 // subtracted and to which no creation is added; only the creations are judged the other way round. So any subset of
 // the writes, in any order, keeps the bounds.
 func budgetRule() rule {
-	spareTotal := func(b Bounds, c counts) bool { return c.total-1 >= b.least() }
-	spareReady := func(b Bounds, c counts) bool { return c.ready-1 >= b.least() }
-	surplusNew := func(b Bounds, c counts) bool { return c.new > b.wanted() && c.kept > b.Replicas }
-	updatable := func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && c.new < b.wanted() }
+	spareTotal := func(b plan.Bounds, c counts) bool { return c.total-1 >= b.Least() }
+	spareReady := func(b plan.Bounds, c counts) bool { return c.ready-1 >= b.Least() }
+	surplusNew := func(b plan.Bounds, c counts) bool { return c.new > b.Wanted() && c.kept > b.Replicas }
+	updatable := func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 && c.new < b.Wanted() }
 	// The cap keeps a bad revision from replacing every pod that is already down.
-	capped := func(b Bounds, c counts) bool { return c.updating < b.MaxUnavailable+b.MaxSurge }
+	capped := func(b plan.Bounds, c counts) bool { return c.updating < b.MaxUnavailable+b.MaxSurge }
 	return rule{
 		available:         func(p podClass) bool { return p.has(classAvailable) && !p.has(classMarked) },
-		removeUnavailable: func(b Bounds, c counts) bool { return b.surplusOld(c) > 0 && spareTotal(b, c) },
-		removeAvailable: func(b Bounds, c counts) bool {
-			return b.surplusOld(c) > 0 && spareReady(b, c) && spareTotal(b, c)
+		removeUnavailable: func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 && spareTotal(b, c) },
+		removeAvailable: func(b plan.Bounds, c counts) bool {
+			return c.surplusOld(b) > 0 && spareReady(b, c) && spareTotal(b, c)
 		},
-		updateUnavailable: func(b Bounds, c counts) bool { return updatable(b, c) && capped(b, c) },
-		updateAvailable:   func(b Bounds, c counts) bool { return updatable(b, c) && spareReady(b, c) },
-		createNew: func(b Bounds, c counts) bool {
+		updateUnavailable: func(b plan.Bounds, c counts) bool { return updatable(b, c) && capped(b, c) },
+		updateAvailable:   func(b plan.Bounds, c counts) bool { return updatable(b, c) && spareReady(b, c) },
+		createNew: func(b plan.Bounds, c counts) bool {
 			// Once no old pod is left to replace, a missing pod is only missing capacity, and no cap helps.
-			return c.total < b.Replicas+b.MaxSurge && c.new < b.wanted() && (b.surplusOld(c) == 0 || capped(b, c))
+			return c.total < b.Replicas+b.MaxSurge && c.new < b.Wanted() && (c.surplusOld(b) == 0 || capped(b, c))
 		},
-		createOld: func(b Bounds, c counts) bool {
+		createOld: func(b plan.Bounds, c counts) bool {
 			// kept < R: when the partition is raised, updated pods stay, and an old pod beside them would be a surplus.
 			return c.total < b.Replicas+b.MaxSurge && c.old < b.Partition && c.kept < b.Replicas
 		},
 		trimUnavailable: surplusNew,
-		trimAvailable:   func(b Bounds, c counts) bool { return surplusNew(b, c) && spareReady(b, c) },
-		dropUnavailable: func(b Bounds, c counts) bool { return c.total-1 >= b.least() },
-		dropAvailable:   func(b Bounds, c counts) bool { return c.total-1 >= b.least() && c.serving-1 >= b.least() },
+		trimAvailable:   func(b plan.Bounds, c counts) bool { return surplusNew(b, c) && spareReady(b, c) },
+		dropUnavailable: func(b plan.Bounds, c counts) bool { return c.total-1 >= b.Least() },
+		dropAvailable:   func(b plan.Bounds, c counts) bool { return c.total-1 >= b.Least() && c.serving-1 >= b.Least() },
 	}
 }

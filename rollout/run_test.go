@@ -5,6 +5,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"testing"
 	"time"
@@ -52,9 +53,9 @@ var (
 
 func TestRunLooksAgainAfterAConflictOrWithoutRoom(t *testing.T) {
 	conflict, full := errors.Join(ErrConflict), errors.Join(ErrNotNow)
-	s := &scripted{look: look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, newUp), answers: []error{conflict, full}}
-	d, err := Run(t.Context(), Plan{}, s, s, nil)
-	if err != nil || d.Reason != Completed {
+	s := &scripted{look: look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, newUp), answers: []error{conflict, full}}
+	d, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil)
+	if err != nil || d.Reason != plan.Completed {
 		t.Errorf("%s %v", d.Reason, err)
 	}
 	if len(s.waited) != 2 {
@@ -64,40 +65,40 @@ func TestRunLooksAgainAfterAConflictOrWithoutRoom(t *testing.T) {
 
 func TestRunEndsWithTheErrorOfAWriteOrALook(t *testing.T) {
 	broken := errors.New("no route")
-	s := &scripted{look: look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, oldUp), answers: []error{broken}}
-	if _, err := Run(t.Context(), Plan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "writing: ") {
+	s := &scripted{look: look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, oldUp), answers: []error{broken}}
+	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "writing: ") {
 		t.Errorf("%v", err)
 	}
 	s = &scripted{err: broken}
-	if _, err := Run(t.Context(), Plan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "observing the target: ") {
+	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "observing the target: ") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestRunEndsWhenItsContextDoes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &scripted{look: look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, newDown), cancel: cancel}
-	d, err := Run(ctx, Plan{}, s, s, nil)
+	s := &scripted{look: look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, newDown), cancel: cancel}
+	d, err := Run(ctx, plan.BatchPlan{}, s, s, nil)
 	if !errors.Is(err, context.Canceled) || d.Ended() {
 		t.Errorf("%s %v", d.Verdict, err)
 	}
 }
 
 func TestAnEndedReleaseStaysEnded(t *testing.T) {
-	o := look(CloneSetSpec{Replicas: 1, MaxUnavailable: Pods(1)}, oldUp)
-	o.Progress.Outcome, o.Progress.Message = RolledBack, "rolled back to old because of a check"
+	o := look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, oldUp)
+	o.Progress.Outcome, o.Progress.Message = plan.RolledBack, "rolled back to old because of a check"
 	s := &scripted{look: o}
-	d, err := Run(t.Context(), Plan{}, s, s, nil)
-	if err != nil || d.Reason != RolledBack || s.applied > 0 || d.Reason.ExitCode() != 12 {
+	d, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil)
+	if err != nil || d.Reason != plan.RolledBack || s.applied > 0 || d.Reason.ExitCode() != 12 {
 		t.Errorf("%s %v, %d writes", d.Reason, err, s.applied)
 	}
 }
 
 func TestAReleaseWithNothingToDoWritesNothing(t *testing.T) {
-	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, newUp, newUp)
+	o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}, newUp, newUp)
 	o.Progress = Progress{}
 	s := &scripted{look: o}
-	if d, err := Run(t.Context(), Plan{}, s, s, nil); err != nil || d.Reason != Completed || s.applied > 0 {
+	if d, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); err != nil || d.Reason != plan.Completed || s.applied > 0 {
 		t.Errorf("%s %v, %d writes", d.Reason, err, s.applied)
 	}
 }
@@ -105,21 +106,21 @@ func TestAReleaseWithNothingToDoWritesNothing(t *testing.T) {
 // A batch whose pods find no room is not ready, and ends at its deadline with the reason; also where it was ready before
 // and only an old pod is missing.
 func TestABatchWithoutRoomEndsAtItsDeadline(t *testing.T) {
-	plan := Plan{Batches: []Batch{{Replicas: Pods(1), Pause: Pause{UntilApproved: true}}, {Replicas: Pods(2)}}, ProgressDeadline: time.Minute}
-	o := look(CloneSetSpec{Replicas: 2, MaxUnavailable: Pods(1)}, newUp)
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Pods(2)}}, ProgressDeadline: time.Minute}
+	o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}, newUp)
 	o.Progress.Started, o.Progress.Ready = o.Now.Add(-time.Hour), o.Now
 	o.NoRoom = "ResourceQuota tight is full"
-	d := Decide(plan, o)
-	if d.Reason != PodsNotReady || len(d.Actions) != 1 || d.Actions[0].Kind != RecordProgress {
+	d := Decide(p, o)
+	if d.Reason != plan.PodsNotReady || len(d.Actions) != 1 || d.Actions[0].Kind != RecordProgress {
 		t.Fatalf("%s: %s %v", d.Reason, d.Message, d.Actions)
 	}
 	o.Progress = *d.Actions[0].Progress
 	o.Progress.Started = o.Now
-	if d = Decide(plan, o); d.Reason != PodsUpdating || !strings.Contains(d.Message, "tight is full") || d.Actions[0].Kind != CreatePod {
+	if d = Decide(p, o); d.Reason != plan.PodsUpdating || !strings.Contains(d.Message, "tight is full") || d.Actions[0].Kind != CreatePod {
 		t.Errorf("before the deadline: %s: %s %v", d.Reason, d.Message, d.Actions)
 	}
 	o.Now = o.Now.Add(time.Minute)
-	if d = Decide(plan, o); d.Reason.ExitCode() != 11 || !strings.Contains(d.Message, "tight is full") {
+	if d = Decide(p, o); d.Reason.ExitCode() != 11 || !strings.Contains(d.Message, "tight is full") {
 		t.Errorf("at the deadline: %s: %s", d.Reason, d.Message)
 	}
 }

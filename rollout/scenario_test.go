@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -71,7 +72,7 @@ func runScenario(t *testing.T, file string) {
 type scenario struct {
 	t       *testing.T
 	cluster *sim.Cluster
-	plan    rollout.Plan
+	plan    plan.BatchPlan
 	table   strings.Builder
 	record  *report.Recorder
 }
@@ -87,7 +88,7 @@ func (s *scenario) do(command string) string {
 	case "play":
 		return s.play(words[1:])
 	case "edit":
-		s.cluster.Edit(func(cs *rollout.CloneSet) { s.set(cs, nil, words[1:]) })
+		s.cluster.Edit(func(cs *plan.Workload) { s.set(cs, nil, words[1:]) })
 	case "crash":
 		s.cluster.CrashPod(words[1])
 	case "evict":
@@ -140,13 +141,13 @@ func (s *scenario) start(args []string) {
 		Ready: sim.Ready{Least: 10 * time.Second, Most: 10 * time.Second}, Terminating: time.Second,
 		Hook: 5 * time.Second, Approval: -1,
 	}
-	cs := rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
-		Replicas: 5, UpdateType: rollout.ReCreate, Template: image("v2"),
-		MaxUnavailable: rollout.Percent(20),
+	cs := plan.Workload{Name: "demo", Spec: plan.WorkloadSpec{
+		Replicas: 5, UpdateType: plan.ReCreate, Template: image("v2"),
+		MaxUnavailable: plan.Percent(20),
 	}}
 	s.set(&cs, &options, args)
 	if options.Controller != nil {
-		s.plan.Mode = rollout.Partition
+		s.plan.Mode = plan.Partition
 	}
 	s.cluster = sim.New(cs, image("v1"), options)
 	s.record = &report.Recorder{Emit: report.Table(&s.table)}
@@ -160,13 +161,13 @@ func image(name string) map[string]any {
 }
 
 // set applies key=value words to a CloneSet, and to options where they are given.
-func (s *scenario) set(cs *rollout.CloneSet, options *sim.Options, args []string) {
+func (s *scenario) set(cs *plan.Workload, options *sim.Options, args []string) {
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
-		quantity, _ := rollout.ParseQuantity(value)
+		quantity, _ := plan.ParseQuantity(value)
 		number, _ := strconv.Atoi(value)
 		duration, _ := time.ParseDuration(value)
-		hook := rollout.Hook{Labels: map[string]string{"hook": value}}
+		hook := plan.Hook{Labels: map[string]string{"hook": value}}
 		switch key {
 		case "replicas":
 			cs.Spec.Replicas = number
@@ -177,7 +178,7 @@ func (s *scenario) set(cs *rollout.CloneSet, options *sim.Options, args []string
 		case "maxUnavailable":
 			cs.Spec.MaxUnavailable = quantity
 		case "type":
-			cs.Spec.UpdateType = rollout.UpdateType(value)
+			cs.Spec.UpdateType = plan.UpdateType(value)
 		case "paused":
 			cs.Spec.Paused = value == "true"
 		case "minReady":
@@ -207,7 +208,7 @@ func (s *scenario) parse(spec string) string {
 		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n" + spec
 	mode := s.plan.Mode
 	var err error
-	if s.plan, err = rollout.ParsePlan("plan.yaml", []byte(text)); err != nil {
+	if s.plan, err = plan.ParsePlan("plan.yaml", []byte(text)); err != nil {
 		return err.Error() + "\n"
 	}
 	s.plan.Mode = mode

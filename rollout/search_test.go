@@ -5,6 +5,7 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,11 +16,11 @@ import (
 // alone, every moment at which the agent can be killed and started again.
 type search struct {
 	rule     rule
-	plan     Plan
-	spec     CloneSetSpec
-	bounds   Bounds
-	target   Bounds // of the last batch
-	calm     world  // the start
+	plan     plan.BatchPlan
+	spec     plan.WorkloadSpec
+	bounds   plan.Bounds
+	target   plan.Bounds // of the last batch
+	calm     world       // the start
 	observed Observed
 	names    []string
 	memory   []Progress
@@ -34,13 +35,13 @@ const (
 	closed colour = 2
 )
 
-func newSearch(r rule, plan Plan, spec CloneSetSpec, crashes, marks int) *search {
+func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks int) *search {
 	b, err := spec.Bounds()
 	if err != nil {
 		panic(err)
 	}
-	s := &search{rule: r, plan: plan, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}}}
-	targets := plan.Targets(b)
+	s := &search{rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}}}
+	targets := p.Targets(b)
 	s.target = b
 	s.target.Partition = b.Replicas - targets[len(targets)-1]
 	s.calm = world{crashes: uint8(crashes), marks: uint8(marks)}
@@ -50,7 +51,7 @@ func newSearch(r rule, plan Plan, spec CloneSetSpec, crashes, marks int) *search
 	}
 	s.observed = Observed{
 		Now: testEpoch(), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(),
-		CloneSet: CloneSet{Name: "demo", Spec: spec},
+		Workload: plan.Workload{Name: "demo", Spec: spec},
 	}
 	return s
 }
@@ -126,9 +127,9 @@ func (s *search) pausedWrites(w world) error {
 	if s.bounds.Replicas > 4 {
 		return nil
 	}
-	s.observed.CloneSet.Spec.Paused = true
+	s.observed.Workload.Spec.Paused = true
 	d, _ := s.decide(w)
-	s.observed.CloneSet.Spec.Paused = false
+	s.observed.Workload.Spec.Paused = false
 	for _, a := range d.Actions {
 		if a.Kind != RecordProgress {
 			return fmt.Errorf("%v: I7: paused, but %s", w, a)
@@ -241,7 +242,7 @@ func (s *search) remember(p Progress) uint8 {
 
 // harm is what a write may never do: I1, and I2 to I4 as far as it is the write that breaks or worsens them, and I6.
 func (s *search) harm(w, next world, a Action, from kind) error {
-	least := s.bounds.least()
+	least := s.bounds.Least()
 	switch {
 	case next.total() > max(s.bounds.Replicas+s.bounds.MaxSurge, w.total()):
 		return errors.New("I1: more pods than replicas + maxSurge")
@@ -267,7 +268,7 @@ func (s *search) harm(w, next world, a Action, from kind) error {
 // on broken pods, and the end.
 func (s *search) judge(w world, d Decision) error {
 	unharmed := w.crashes == s.calm.crashes && w.marks == s.calm.marks
-	least := s.bounds.least()
+	least := s.bounds.Least()
 	switch {
 	case w.total() > s.bounds.Replicas+s.bounds.MaxSurge:
 		return fmt.Errorf("%v: I1: more pods than replicas + maxSurge", w)
@@ -285,8 +286,8 @@ func (s *search) judge(w world, d Decision) error {
 
 // end is I5: every pod is where it belongs.
 func (s *search) end(w world) error {
-	if w.total() != s.bounds.Replicas || w.old() != s.target.Partition || w.kept() != w.total() || int(w.pods[newUp]) != s.target.wanted() {
-		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, s.target.Partition, s.target.wanted())
+	if w.total() != s.bounds.Replicas || w.old() != s.target.Partition || w.kept() != w.total() || int(w.pods[newUp]) != s.target.Wanted() {
+		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, s.target.Partition, s.target.Wanted())
 	}
 	return nil
 }

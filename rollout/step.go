@@ -2,27 +2,30 @@
 
 package rollout
 
-import "slices"
+import (
+	"github.com/slipway-dev/slipway/rollout/plan"
+	"slices"
+)
 
 // stepper works out the pod writes of one look in direct mode. low are counts with the deletions decided so far taken
 // off; creations are judged on high, to which they are added.
 type stepper struct {
 	rule     rule
-	bounds   Bounds
+	bounds   plan.Bounds
 	observed *Observed
 	from     string // revision that old pods are created from
 	to       string // revision that is released
 	tally    tally
 	low      counts
 	high     counts
-	changes  map[string]Change // by revision; filled on first use
+	changes  map[string]plan.Change // by revision; filled on first use
 	actions  []Action
 	ids      *instances
 	blocked  string // why nothing more can be replaced now, for the message
 }
 
 // newStepper counts the pods for a release from one revision to another.
-func newStepper(r rule, b Bounds, o *Observed, from, to string) *stepper {
+func newStepper(r rule, b plan.Bounds, o *Observed, from, to string) *stepper {
 	if from == "" {
 		from = to
 	}
@@ -46,7 +49,7 @@ func (s *stepper) run() []Action {
 // settle finishes what is already under way on pods of the released revision, and removes ended ones. None of it
 // costs availability.
 func (s *stepper) settle() {
-	life := &s.observed.CloneSet.Spec.Lifecycle
+	life := &s.observed.Workload.Spec.Lifecycle
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]
 		c := s.tally.classes[i]
@@ -55,7 +58,7 @@ func (s *stepper) settle() {
 			s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: "it has ended"})
 		case !c.has(classActive) || c.has(classMarked):
 		case p.Lifecycle == PreparingNormal:
-			if !life.PreNormal.IsSet() || life.PreNormal.Holds(p) {
+			if !life.PreNormal.IsSet() || life.PreNormal.Holds(p.Labels, p.Finalizers) {
 				s.setLifecycle(p, Normal, "ready for service")
 			}
 		case c.has(classNew):
@@ -67,16 +70,16 @@ func (s *stepper) settle() {
 // settleUpdated leads a pod of the released revision through the end of its in-place update, or out of one that
 // a rollback made unnecessary.
 func (s *stepper) settleUpdated(p *Pod) {
-	hook := &s.observed.CloneSet.Spec.Lifecycle.InPlaceUpdate
+	hook := &s.observed.Workload.Spec.Lifecycle.InPlaceUpdate
 	switch {
 	case p.Pending:
 	case p.Drained:
 		s.act(Action{Kind: ReadmitPod, Pod: p.ref(), Reason: "updated"})
 	case p.Lifecycle == PreparingUpdate:
 		s.setLifecycle(p, Normal, "no update needed any more")
-	case p.Lifecycle == Updating && hook.IsSet() && !hook.Holds(p):
+	case p.Lifecycle == Updating && hook.IsSet() && !hook.Holds(p.Labels, p.Finalizers):
 		s.setLifecycle(p, Updated, "updated, the hook may follow")
-	case p.Lifecycle == Updating, p.Lifecycle == Updated && (!hook.IsSet() || hook.Holds(p)):
+	case p.Lifecycle == Updating, p.Lifecycle == Updated && (!hook.IsSet() || hook.Holds(p.Labels, p.Finalizers)):
 		s.setLifecycle(p, Normal, "updated")
 	}
 }
@@ -102,12 +105,12 @@ func (s *stepper) drop() {
 func (s *stepper) create() {
 	s.high.new, s.high.updating = s.low.new, s.low.updating
 	reason := "missing"
-	if s.bounds.surplusOld(s.tally.counts) > 0 {
+	if s.tally.counts.surplusOld(s.bounds) > 0 {
 		reason = "new"
 	}
 	fresh := func() { s.high.new++; s.high.updating++; s.high.kept++ }
 	old := func() { s.high.old++; s.high.kept++ }
-	s.keep(s.to, func() bool { return s.high.new < s.bounds.wanted() }, fresh)
+	s.keep(s.to, func() bool { return s.high.new < s.bounds.Wanted() }, fresh)
 	s.keep(s.from, func() bool { return s.high.old < s.bounds.Partition }, old)
 	s.createAll(s.to, reason, s.rule.createNew, fresh)
 	s.createAll(s.from, "missing", s.rule.createOld, old)
@@ -138,9 +141,9 @@ func (s *stepper) createAll(revision, reason string, may guard, note func()) {
 
 // scaleRoom is how many pods scaleStrategy.maxUnavailable lets a scale-up create now.
 func (s *stepper) scaleRoom(reason string) int {
-	limit := s.observed.CloneSet.Spec.ScaleMaxUnavailable
+	limit := s.observed.Workload.Spec.ScaleMaxUnavailable
 	if limit == nil || reason != "missing" {
-		return maxPods
+		return plan.MaxPods
 	}
 	return limit.Up(s.bounds.Replicas) - s.tally.unhealthy
 }
@@ -148,7 +151,7 @@ func (s *stepper) scaleRoom(reason string) int {
 // cancelDelete keeps a pod of the revision whose deletion still waits for a hook instead of creating another one.
 func (s *stepper) cancelDelete(revision string) bool {
 	for n, i := range s.tally.leaving {
-		if p := &s.observed.Pods[i]; p.Revision == revision && s.observed.CloneSet.Spec.Lifecycle.PreDelete.Holds(p) {
+		if p := &s.observed.Pods[i]; p.Revision == revision && s.observed.Workload.Spec.Lifecycle.PreDelete.Holds(p.Labels, p.Finalizers) {
 			s.tally.leaving = slices.Delete(s.tally.leaving, n, n+1)
 			s.setLifecycle(p, Normal, "needed again")
 			return true
@@ -159,7 +162,7 @@ func (s *stepper) cancelDelete(revision string) bool {
 
 // trim deletes pods of the released revision that scaling in left over, in deletion order.
 func (s *stepper) trim() {
-	if s.low.new <= s.bounds.wanted() || s.low.kept <= s.bounds.Replicas {
+	if s.low.new <= s.bounds.Wanted() || s.low.kept <= s.bounds.Replicas {
 		return
 	}
 	fresh := func(c podClass) bool { return c.has(classActive|classNew) && !c.has(classMarked) }
@@ -179,9 +182,9 @@ func (s *stepper) trim() {
 
 // remove deletes a pod, or first lets its preDelete hook do its work.
 func (s *stepper) remove(p *Pod, reason string) {
-	hook := &s.observed.CloneSet.Spec.Lifecycle.PreDelete
+	hook := &s.observed.Workload.Spec.Lifecycle.PreDelete
 	switch {
-	case !hook.Holds(p):
+	case !hook.Holds(p.Labels, p.Finalizers):
 		s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: reason})
 	case p.Lifecycle != PreparingDelete:
 		s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingDelete, NotReady: hook.MarkPodNotReady, Reason: reason})

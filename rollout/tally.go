@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
 )
@@ -36,7 +37,7 @@ type tally struct {
 // count classifies the pods with respect to the released revision.
 func (s *stepper) count() {
 	o := s.observed
-	spec := &o.CloneSet.Spec
+	spec := &o.Workload.Spec
 	t := &s.tally
 	t.classes = make([]podClass, len(o.Pods))
 	for i := range o.Pods {
@@ -54,7 +55,7 @@ func (s *stepper) count() {
 	}
 }
 
-func (s *stepper) classify(p *Pod, spec *CloneSetSpec) podClass {
+func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
 	if !p.Active() {
 		return 0
 	}

@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // ordered returns the first n of the given old pods in the order in which they are replaced: deletion order, then
 // the priority strategy, then scattered. Pods that scaling in removes without a successor go in deletion order.
 func (s *stepper) ordered(pods []int32, n int) []int32 {
-	spec := &s.observed.CloneSet.Spec
+	spec := &s.observed.Workload.Spec
 	prioritised := len(spec.Priority.Weights)+len(spec.Priority.Keys) > 0
 	if s.scalesIn() || (!prioritised && len(spec.Scatter) == 0) {
 		return s.ranked(pods, n)
@@ -30,24 +31,24 @@ func (s *stepper) ordered(pods []int32, n int) []int32 {
 // complete and there are more pods than even the surge allows.
 func (s *stepper) scalesIn() bool {
 	b := s.bounds
-	return s.low.new >= b.wanted() && (b.wanted() == 0 || s.low.kept > b.Replicas+b.MaxSurge)
+	return s.low.new >= b.Wanted() && (b.Wanted() == 0 || s.low.kept > b.Replicas+b.MaxSurge)
 }
 
 func (s *stepper) prioritise(pods []int32) {
-	priority := &s.observed.CloneSet.Spec.Priority
+	priority := &s.observed.Workload.Spec.Priority
 	weights := make([]int, len(s.observed.Pods))
 	for _, i := range pods {
-		weights[i] = priority.weight(s.observed.Pods[i].Labels)
+		weights[i] = weightOf(priority, s.observed.Pods[i].Labels)
 	}
 	slices.SortStableFunc(pods, func(a, b int32) int {
 		if len(priority.Keys) > 0 {
-			return priority.compareKeys(s.observed.Pods[a].Labels, s.observed.Pods[b].Labels)
+			return compareKeys(priority, s.observed.Pods[a].Labels, s.observed.Pods[b].Labels)
 		}
 		return weights[b] - weights[a]
 	})
 }
 
-func (p *Priority) weight(labels map[string]string) int {
+func weightOf(p *plan.Priority, labels map[string]string) int {
 	sum := 0
 	for _, t := range p.Weights {
 		if t.Selector.Matches(labels) {
@@ -59,7 +60,7 @@ func (p *Priority) weight(labels map[string]string) int {
 
 // compareKeys puts the larger trailing number of the first differing key first; a pod without the label or without a
 // number goes last.
-func (p *Priority) compareKeys(a, b map[string]string) int {
+func compareKeys(p *plan.Priority, a, b map[string]string) int {
 	for _, key := range p.Keys {
 		if x, y := trailingNumber(a[key]), trailingNumber(b[key]); x != y {
 			return y - x
@@ -78,7 +79,7 @@ func trailingNumber(s string) int {
 
 // scatter spreads the pods that match a term evenly over the whole release, the pods already updated included: they
 // say how far the release has come, so each look continues the same even row instead of beginning a new one.
-func (s *stepper) scatter(pods []int32, term ScatterTerm) []int32 {
+func (s *stepper) scatter(pods []int32, term plan.ScatterTerm) []int32 {
 	matches := func(i int) bool { return s.observed.Pods[i].Labels[term.Key] == term.Value }
 	all, matched, done, matchedDone := 0, 0, 0, 0
 	for i, c := range s.tally.classes {

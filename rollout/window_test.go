@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // the machine may have no time zones
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 func at(t *testing.T, s string) time.Time {
@@ -22,9 +23,9 @@ func at(t *testing.T, s string) time.Time {
 	return moment
 }
 
-func timeOfDay(t *testing.T, s string) rollout.TimeOfDay {
+func timeOfDay(t *testing.T, s string) plan.TimeOfDay {
 	t.Helper()
-	tod, err := rollout.ParseTimeOfDay(s)
+	tod, err := plan.ParseTimeOfDay(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestWindowOpens(t *testing.T) {
 		"a zone without whole hours":        {nil, "09:00", "17:00", "Asia/Kathmandu", "2026-01-05T00:00:00Z", "2026-01-05T09:00:00+05:45"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := rollout.Window{Days: c.days, From: timeOfDay(t, c.from), To: timeOfDay(t, c.to), TimeZone: c.zone}
+			w := plan.Window{Days: c.days, From: timeOfDay(t, c.from), To: timeOfDay(t, c.to), TimeZone: c.zone}
 			if c.opens == "" {
 				c.opens = c.now
 			}
@@ -73,15 +74,15 @@ func TestWindowOpens(t *testing.T) {
 			}
 		})
 	}
-	if _, err := (rollout.Window{TimeZone: "Europe/Atlantis", To: 60}).Opens(time.Time{}); err == nil || !strings.Contains(err.Error(), "Europe/Atlantis") {
+	if _, err := (plan.Window{TimeZone: "Europe/Atlantis", To: 60}).Opens(time.Time{}); err == nil || !strings.Contains(err.Error(), "Europe/Atlantis") {
 		t.Errorf("an unknown time zone gives %v", err)
 	}
 }
 
 // shows tells from nothing but a clock on the wall and a calendar whether a window is open.
-func shows(w rollout.Window, moment time.Time, zone *time.Location) bool {
+func shows(w plan.Window, moment time.Time, zone *time.Location) bool {
 	local := moment.In(zone)
-	clock, day := rollout.TimeOfDay(local.Hour()*60+local.Minute()), local.Weekday()
+	clock, day := plan.TimeOfDay(local.Hour()*60+local.Minute()), local.Weekday()
 	on := func(d time.Weekday) bool { return len(w.Days) == 0 || slices.Contains(w.Days, d) }
 	if w.From < w.To {
 		return on(day) && clock >= w.From && clock < w.To
@@ -95,7 +96,7 @@ func TestWindowAgreesWithTheClockOnTheWall(t *testing.T) {
 	zones := []string{"", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca"}
 	changes := []string{"2026-03-08T00:00:00Z", "2026-03-28T12:00:00Z", "2026-04-04T00:00:00Z", "2026-10-04T00:00:00Z", "2026-10-24T12:00:00Z", "2026-11-01T00:00:00Z"}
 	for range 300 {
-		w := rollout.Window{From: rollout.TimeOfDay(random.IntN(24 * 60)), To: rollout.TimeOfDay(1 + random.IntN(24*60)), TimeZone: zones[random.IntN(len(zones))]}
+		w := plan.Window{From: plan.TimeOfDay(random.IntN(24 * 60)), To: plan.TimeOfDay(1 + random.IntN(24*60)), TimeZone: zones[random.IntN(len(zones))]}
 		for d := range time.Weekday(7) {
 			if random.IntN(2) == 0 {
 				w.Days = append(w.Days, d)
@@ -125,51 +126,51 @@ func TestWindowAgreesWithTheClockOnTheWall(t *testing.T) {
 
 // TestBatchBeginsOnlyInsideTheWindow decides at the moment before and at the moment itself, and wakes exactly then.
 func TestBatchBeginsOnlyInsideTheWindow(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{Window: &rollout.Window{From: timeOfDay(t, "09:00"), To: timeOfDay(t, "17:00"), TimeZone: "Europe/Berlin"}})
+	p, o := readyBatch(t, plan.Pause{Window: &plan.Window{From: timeOfDay(t, "09:00"), To: timeOfDay(t, "17:00"), TimeZone: "Europe/Berlin"}})
 	opens := at(t, "2026-01-05T09:00:00+01:00")
 	o.Now = opens.Add(-3 * time.Hour)
 	d := rollout.Decide(p, o)
-	if d.Reason != rollout.OutsideWindow || d.Verdict != rollout.Wait || d.After != 3*time.Hour || len(d.Actions) != 0 ||
+	if d.Reason != plan.OutsideWindow || d.Verdict != rollout.Wait || d.After != 3*time.Hour || len(d.Actions) != 0 ||
 		!strings.Contains(d.Message, "daily 09:00-17:00 Europe/Berlin opens, Mon 5 Jan 2026 09:00 CET") {
 		t.Errorf("before the window: %+v", d)
 	}
 	o.Now = o.Now.Add(d.After)
-	if d := rollout.Decide(p, o); d.Reason != rollout.BatchStarted {
+	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted {
 		t.Errorf("when it opens: %+v", d)
 	}
 	o.Now = opens.Add(8 * time.Hour)
-	if d := rollout.Decide(p, o); d.Reason != rollout.OutsideWindow || d.After != 16*time.Hour {
+	if d := rollout.Decide(p, o); d.Reason != plan.OutsideWindow || d.After != 16*time.Hour {
 		t.Errorf("when it closes: %+v", d)
 	}
 	// A zone that the machine does not know is no licence, and no end either: nothing is recorded.
 	p.Batches[0].Pause.Window.TimeZone = "Europe/Atlantis"
-	if d := rollout.Decide(p, o); d.Reason != rollout.Invalid || len(d.Actions) != 0 {
+	if d := rollout.Decide(p, o); d.Reason != plan.Invalid || len(d.Actions) != 0 {
 		t.Errorf("without a time zone: %+v", d)
 	}
 }
 
 // TestRollbackWaitsForNoWindow and for no approval.
 func TestRollbackWaitsForNoWindow(t *testing.T) {
-	p, o := readyBatch(t, rollout.Pause{UntilApproved: true, Window: &rollout.Window{Days: []time.Weekday{time.Sunday}, To: 60}})
+	p, o := readyBatch(t, plan.Pause{UntilApproved: true, Window: &plan.Window{Days: []time.Weekday{time.Sunday}, To: 60}})
 	o.Progress.Undo = true
 	d := rollout.Decide(p, o)
-	if d.Reason != rollout.RollingBack {
+	if d.Reason != plan.RollingBack {
 		t.Fatalf("undo: %+v", d)
 	}
 	o.Progress = *d.Actions[0].Progress
-	if d := rollout.Decide(p, o); d.Reason != rollout.RollingBack || len(d.Actions) == 0 {
+	if d := rollout.Decide(p, o); d.Reason != plan.RollingBack || len(d.Actions) == 0 {
 		t.Errorf("the rollback waits: %+v", d)
 	}
 }
 
 func TestParseWindow(t *testing.T) {
-	parse := func(pauses ...string) (rollout.Plan, error) {
+	parse := func(pauses ...string) (plan.BatchPlan, error) {
 		text := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n" +
 			"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches:\n"
 		for _, pause := range pauses {
 			text += "  - replicas: 50%\n    pause: {" + pause + "}\n"
 		}
-		return rollout.ParsePlan("plan.yaml", []byte(text+"  - replicas: 100%\n"))
+		return plan.ParsePlan("plan.yaml", []byte(text+"  - replicas: 100%\n"))
 	}
 	p, err := parse(`window: {days: [Mon, Fri], from: "22:00", to: 06:30, timeZone: Europe/Berlin}`, `window: {days: [Sat]}`)
 	if err != nil {
@@ -200,7 +201,7 @@ func TestParseWindow(t *testing.T) {
 	}
 	last := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n" +
 		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches:\n  - {replicas: 100%, pause: {window: {days: [Mon]}}}\n"
-	if _, err := rollout.ParsePlan("plan.yaml", []byte(last)); err == nil || !strings.Contains(err.Error(), "plan.yaml:7: spec.batches[0].pause.window: belongs to a batch before") {
+	if _, err := plan.ParsePlan("plan.yaml", []byte(last)); err == nil || !strings.Contains(err.Error(), "plan.yaml:7: spec.batches[0].pause.window: belongs to a batch before") {
 		t.Errorf("a window of the last batch: %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // releaser makes the release of a BatchPlan. Without a configuration it only checks plans, as lint does.
@@ -27,7 +27,7 @@ func newReleaser(config *launch.Config) launch.Maker { return releaser{config} }
 
 // Targets reads a plan.
 func (releaser) Targets(doc launch.Document) ([]inject.ObjectRef, []inject.Finding) {
-	plan, err := rollout.ParsePlan(doc.Source.File, doc.Text)
+	plan, err := plan.ParsePlan(doc.Source.File, doc.Text)
 	if err != nil {
 		return nil, planFindings(doc, err)
 	}
@@ -41,7 +41,7 @@ func (releaser) Targets(doc launch.Document) ([]inject.ObjectRef, []inject.Findi
 
 // Release checks a plan against its targets and makes the manifests of the release.
 func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (launch.Made, []inject.Finding) {
-	plan, err := rollout.ParsePlan(planDoc.Source.File, planDoc.Text)
+	p, err := plan.ParsePlan(planDoc.Source.File, planDoc.Text)
 	if err != nil {
 		return launch.Made{}, planFindings(planDoc, err)
 	}
@@ -52,25 +52,25 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 		if findings = append(findings, found...); len(found) > 0 {
 			continue
 		}
-		if err := plan.For(set).Validate(set); err != nil {
-			findings = append(findings, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))...)
+		if err := p.For(set).Validate(set); err != nil {
+			findings = append(findings, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))...)
 		}
-		set.Namespace = cmp.Or(set.Namespace, plan.Namespace)
+		set.Namespace = cmp.Or(set.Namespace, p.Namespace)
 		sets = append(sets, kube.JobTarget{CloneSet: set})
 	}
 	if len(findings) > 0 || r.config == nil {
 		return launch.Made{}, findings
 	}
 	for i, t := range sets {
-		sets[i].Mode = r.mode(plan, t.CloneSet)
+		sets[i].Mode = r.mode(p, t.CloneSet)
 	}
 	o := kube.JobOptions{
 		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
 		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
-		Wave: annotationOf(targets[0].Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + plan.Name,
+		Wave: annotationOf(targets[0].Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + p.Name,
 	}
-	if err := couple(&o, plan, sets); err != nil {
-		return launch.Made{}, planFindings(planDoc, rollout.Locate(planDoc.Source.File, planDoc.Text, err))
+	if err := couple(&o, p, sets); err != nil {
+		return launch.Made{}, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
 	if other := slices.IndexFunc(targets, func(doc launch.Document) bool { return annotationOf(doc.Text, kube.WaveAnnotation) != o.Wave }); other > 0 && o.For == kube.ArgoCD {
 		return launch.Made{}, []inject.Finding{wavesDiffer(targets[0], targets[other])}
@@ -92,11 +92,11 @@ func wavesDiffer(one, other launch.Document) inject.Finding {
 }
 
 // mode is who replaces pods: what the plan says, then the configuration, then what suits the kind.
-func (r releaser) mode(plan rollout.Plan, set rollout.CloneSet) rollout.Mode {
-	if plan.Mode == "" && set.KindOf().Direct {
-		plan.Mode = rollout.Mode(r.config.Mode)
+func (r releaser) mode(p plan.BatchPlan, set plan.Workload) plan.Mode {
+	if p.Mode == "" && set.KindOf().Direct {
+		p.Mode = plan.Mode(r.config.Mode)
 	}
-	return plan.ModeOf(set)
+	return p.ModeOf(set)
 }
 
 // madeOf writes down the manifests, and what changes in the targets.
@@ -119,7 +119,7 @@ func madeOf(o kube.JobOptions, sets []kube.JobTarget, targets []launch.Document)
 	}
 	for i, set := range sets {
 		edits := []launch.Edit{{Path: []string{"metadata", "annotations", kube.ReleaseAnnotation}, Value: id, Tag: "!!str"}}
-		if set.Mode == rollout.Partition {
+		if set.Mode == plan.Partition {
 			edits = append(edits, armed(set.CloneSet, targets[i], o.For)...)
 		}
 		made.Edits = append(made.Edits, edits)
@@ -128,7 +128,7 @@ func madeOf(o kube.JobOptions, sets []kube.JobTarget, targets []launch.Document)
 }
 
 // armed is the edit that lets a target rest at a partition which moves no pod, where it does not yet.
-func armed(set rollout.CloneSet, target launch.Document, tool kube.GitOps) []launch.Edit {
+func armed(set plan.Workload, target launch.Document, tool kube.GitOps) []launch.Edit {
 	path, value, armed := kube.RestingPartition(set)
 	if armed {
 		return nil
@@ -149,13 +149,13 @@ func armed(set rollout.CloneSet, target launch.Document, tool kube.GitOps) []lau
 
 // readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named
 // at its line in the file.
-func readTarget(doc launch.Document) (rollout.CloneSet, []inject.Finding) {
-	kind := rollout.Target{Kind: doc.Object.Kind}
-	set, err := rollout.ParseTarget(doc.Source.File, doc.Text, kind)
+func readTarget(doc launch.Document) (plan.Workload, []inject.Finding) {
+	kind := plan.Target{Kind: doc.Object.Kind}
+	set, err := plan.ParseWorkload(doc.Source.File, doc.Text, kind)
 	if err == nil {
 		return set, nil
 	}
-	if _, original := rollout.ParseTarget(doc.Source.File, doc.Original, kind); original != nil {
+	if _, original := plan.ParseWorkload(doc.Source.File, doc.Original, kind); original != nil {
 		return set, fieldFindings(doc, "bad-target", original)
 	}
 	doc.Source.Line = 0 // the lines are those of the injected text
@@ -196,7 +196,7 @@ func fieldFindings(doc launch.Document, code string, err error) []inject.Finding
 		}
 		return out
 	}
-	var field rollout.FieldError
+	var field plan.FieldError
 	if !errors.As(err, &field) {
 		return []inject.Finding{finding(doc, "", err.Error())}
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -56,9 +56,9 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 
 // release is a release as its files describe it.
 type release struct {
-	set   rollout.CloneSet
-	older *rollout.CloneSet // nil without --from
-	plan  rollout.Plan
+	set   plan.Workload
+	older *plan.Workload // nil without --from
+	plan  plan.BatchPlan
 	ready sim.Ready
 	seed  uint64
 }
@@ -70,43 +70,43 @@ func (f *releaseFlags) load(s streams, file string) (release, error) {
 	if err != nil {
 		return release{}, err
 	}
-	if n := len(plan.Train.Targets); n > 0 {
+	if n := len(plan.Waves.Targets); n > 0 {
 		return release{}, usagef("the plan has %d targets: name one of them with --target: %s", n, targetNames(plan))
 	}
 	return all[0], nil
 }
 
 // loadAll reads the files of the release of every target of the plan, which is returned too.
-func (f *releaseFlags) loadAll(s streams, file string) ([]release, rollout.Plan, error) {
+func (f *releaseFlags) loadAll(s streams, file string) ([]release, plan.BatchPlan, error) {
 	ready, err := sim.ParseReady(f.ready)
 	if err != nil {
-		return nil, rollout.Plan{}, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
+		return nil, plan.BatchPlan{}, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
 	}
 	in, err := f.read(s, file)
 	if err != nil {
-		return nil, rollout.Plan{}, err
+		return nil, plan.BatchPlan{}, err
 	}
-	var plan rollout.Plan
+	var p plan.BatchPlan
 	var planErr error
 	if in.plan != nil {
-		plan, planErr = rollout.ParsePlan(in.planFile, in.plan)
+		p, planErr = plan.ParsePlan(in.planFile, in.plan)
 	}
 	if planErr == nil && f.target != "" {
-		if err := choose(&plan, []string{f.target}); err != nil {
-			return nil, plan, err
+		if err := choose(&p, []string{f.target}); err != nil {
+			return nil, p, err
 		}
 	}
 	var all []release
 	var wrong []error
-	for _, single := range plan.Single() {
+	for _, single := range p.Single() {
 		r := release{seed: f.seed, ready: ready, plan: single}
 		wrong = append(wrong, in.parse(&r, planErr))
 		all, planErr = append(all, r), nil
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return nil, plan, &exitError{code: exitInvalid, err: err}
+		return nil, p, &exitError{code: exitInvalid, err: err}
 	}
-	return all, plan, nil
+	return all, p, nil
 }
 
 // inputs are the files of a release and what they hold. A nil older or plan was not given.
@@ -129,7 +129,7 @@ func (f *releaseFlags) read(s streams, file string) (inputs, error) {
 	switch {
 	case f.plan != "":
 		in.plan, err = readInput(s, f.plan)
-	case rollout.HasPlan(in.set):
+	case plan.HasPlan(in.set):
 		in.plan, in.planFile = in.set, file
 	}
 	return in, err
@@ -139,10 +139,10 @@ func (f *releaseFlags) read(s streams, file string) (inputs, error) {
 // wrong.
 func (in inputs) parse(r *release, planErr error) error {
 	var setErr, olderErr error
-	r.set, setErr = rollout.ParseTarget(in.file, in.set, r.plan.Target)
+	r.set, setErr = plan.ParseWorkload(in.file, in.set, r.plan.Target)
 	if in.older != nil {
-		var older rollout.CloneSet
-		if older, olderErr = rollout.ParseTarget(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil && older.Name != r.set.Name {
+		var older plan.Workload
+		if older, olderErr = plan.ParseWorkload(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil && older.Name != r.set.Name {
 			olderErr = fmt.Errorf("%s: holds %s, but %s is released", in.olderFile, older, r.set.Name)
 		}
 		r.older = &older
@@ -151,7 +151,7 @@ func (in inputs) parse(r *release, planErr error) error {
 		return err
 	}
 	if err := r.plan.Validate(r.set); err != nil {
-		return rollout.Locate(in.planFile, in.plan, err)
+		return plan.Locate(in.planFile, in.plan, err)
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (r release) olderTemplate() map[string]any {
 
 // withoutLimits is the plan with deadlines that an estimate cannot run into, so that it can say by how much they are
 // missed. It pays no attention to paused, which an estimate cannot outwait.
-func (r *release) withoutLimits() rollout.Plan {
+func (r *release) withoutLimits() plan.BatchPlan {
 	r.set.Spec.Paused = false
 	p, _ := r.plan.WithoutWindows()
 	p.Mode = p.ModeOf(r.set)
@@ -181,7 +181,7 @@ func (r release) simOptions() sim.Options {
 	for _, c := range r.plan.Checks {
 		o.Measuring[c.Name] = c.Least()
 	}
-	if r.plan.ModeOf(r.set) == rollout.Partition {
+	if r.plan.ModeOf(r.set) == plan.Partition {
 		o.Controller = &sim.Controller{Delay: time.Second}
 	}
 	return o

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // jobFlags say what is to run in the cluster.
@@ -103,23 +103,23 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 		return o, err
 	}
 	var planErr error
-	plan, planFile := data, file
+	planText, planFile := data, file
 	if f.plan != "" {
 		planFile = f.plan
-		if plan, planErr = readInput(s, f.plan); planErr != nil {
+		if planText, planErr = readInput(s, f.plan); planErr != nil {
 			return o, planErr
 		}
 	}
-	var parsed rollout.Plan
-	if f.plan != "" || rollout.HasPlan(data) {
-		parsed, planErr = rollout.ParsePlan(planFile, plan)
-		o.Plan = plan
+	var parsed plan.BatchPlan
+	if f.plan != "" || plan.HasPlan(data) {
+		parsed, planErr = plan.ParsePlan(planFile, planText)
+		o.Plan = planText
 	}
 	targets, err := f.targets(file, data, parsed, planErr == nil)
 	if planErr == nil && err == nil {
 		planErr = couple(&o, parsed, targets)
 	}
-	if err := errors.Join(rollout.Locate(planFile, plan, err), rollout.Locate(planFile, plan, planErr)); err != nil {
+	if err := errors.Join(plan.Locate(planFile, planText, err), plan.Locate(planFile, planText, planErr)); err != nil {
 		return o, &exitError{code: exitInvalid, err: err}
 	}
 	if o.Stay && o.Train != nil {
@@ -129,10 +129,10 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 }
 
 // targets reads what a plan releases, all of it from one file, and checks it against the plan where that is sound.
-func (f jobFlags) targets(file string, data []byte, plan rollout.Plan, sound bool) ([]kube.JobTarget, error) {
+func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool) ([]kube.JobTarget, error) {
 	var targets []kube.JobTarget
-	for _, single := range plan.Single() {
-		set, err := rollout.ParseTarget(file, data, single.Target)
+	for _, single := range p.Single() {
+		set, err := plan.ParseWorkload(file, data, single.Target)
 		if err == nil && sound {
 			err = single.Validate(set)
 		}
@@ -142,12 +142,12 @@ func (f jobFlags) targets(file string, data []byte, plan rollout.Plan, sound boo
 		mode := single.ModeOf(set)
 		switch {
 		case f.mode == "partition":
-			mode = rollout.Partition
+			mode = plan.Partition
 		case f.mode == "direct" && !set.KindOf().Direct:
 			return nil, fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode partition",
 				file, set, set.KindOf().Controller)
 		case f.mode == "direct":
-			mode = rollout.Direct
+			mode = plan.Direct
 		}
 		set.Namespace = cmp.Or(set.Namespace, f.namespace)
 		targets = append(targets, kube.JobTarget{CloneSet: set, Mode: mode})

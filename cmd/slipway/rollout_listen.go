@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -25,9 +26,9 @@ type listener = func(rollout.Observed, rollout.Decision)
 
 // listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
 // the decision that is made on them.
-func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
+func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
-	var measured []func(rollout.Measurement)
+	var measured []func(plan.Measurement)
 	take := func() {
 		for _, m := range measuring.Take() {
 			for _, record := range measured {
@@ -56,7 +57,7 @@ func (f *runFlags) listeners(s streams, plan rollout.Plan, options *kube.Options
 		if err != nil {
 			return nil, nil, err
 		}
-		audit := report.NewAudit(file, plan)
+		audit := report.NewAudit(file, p)
 		all, measured = append(all, audit.Record), append(measured, audit.Measure)
 		ends = append(ends, func() error { return errors.Join(audit.Err(), done()) })
 	}
@@ -86,10 +87,10 @@ func (f *runFlags) openAuditLog(s streams) (log io.Writer, done func() error, er
 
 // progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
 // they amount to.
-func (f *runFlags) progress(s streams) (listener, func(rollout.Measurement), func() error) {
+func (f *runFlags) progress(s streams) (listener, func(plan.Measurement), func() error) {
 	switch {
 	case f.live != nil:
-		return f.live.Record, func(rollout.Measurement) {}, f.live.End
+		return f.live.Record, func(plan.Measurement) {}, f.live.End
 	case f.output == "none":
 		return nil, nil, nil
 	default:
@@ -118,9 +119,9 @@ func logger(out io.Writer) func(report.Row) error {
 }
 
 // measurementLogger writes one structured line for each answer to a check.
-func measurementLogger(out io.Writer) func(rollout.Measurement) {
+func measurementLogger(out io.Writer) func(plan.Measurement) {
 	log := slog.New(slog.NewJSONHandler(out, nil))
-	return func(m rollout.Measurement) {
+	return func(m plan.Measurement) {
 		log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/notify"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // notifications tells those whom the plan names what happens. What cannot be told is a warning.
-func (f *runFlags) notifications(s streams, plan rollout.Plan) *notify.Notifier {
+func (f *runFlags) notifications(s streams, plan plan.BatchPlan) *notify.Notifier {
 	return notify.New(plan, notify.Options{
 		Secrets: f.secrets, Now: time.Now, UserAgent: "slipway/" + buildVersion(),
 		Warn: func(err error) { s.say("warning: %v", err) },

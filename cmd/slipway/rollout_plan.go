@@ -39,7 +39,7 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 	if err != nil {
 		return err
 	}
-	if len(plan.Train.Targets) > 0 {
+	if len(plan.Waves.Targets) > 0 {
 		return planTrain(ctx, s, flags, file, plan, all)
 	}
 	return planOf(ctx, s.out, flags, file, all[0])

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -132,14 +133,14 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 	switch {
 	case f.index != noIndex:
 		return f.runIndex(ctx, s, plan, options)
-	case len(plan.Train.Targets) > 0:
+	case len(plan.Waves.Targets) > 0:
 		return f.runTrain(ctx, s, plan, options)
 	}
 	return f.carryOut(ctx, s, plan, options)
 }
 
 // carryOut is the release of one target.
-func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
+func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
 	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
@@ -165,7 +166,7 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan rollout.Plan, o
 
 // checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind
 // its writes.
-func (f *runFlags) checks(plan rollout.Plan, options *kube.Options) (*check.Runner, error) {
+func (f *runFlags) checks(plan plan.BatchPlan, options *kube.Options) (*check.Runner, error) {
 	measuring, err := check.New(check.Options{Plan: plan, Secrets: f.secrets, Config: options.Config, Now: time.Now})
 	if err != nil {
 		measuring.Close()
@@ -198,40 +199,40 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 }
 
 // options read the flags and the plan.
-func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options, error) {
-	var plan rollout.Plan
+func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, kube.Options, error) {
+	var p plan.BatchPlan
 	if err := f.check(); err != nil {
-		return plan, kube.Options{}, err
+		return p, kube.Options{}, err
 	}
 	if f.plan != "" {
 		data, err := readInput(s, f.plan)
 		if err != nil {
-			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
+			return p, kube.Options{}, &exitError{code: exitInvalid, err: err}
 		}
-		if plan, err = rollout.ParsePlan(f.plan, data); err != nil {
-			return plan, kube.Options{}, &exitError{code: exitInvalid, err: err}
+		if p, err = plan.ParsePlan(f.plan, data); err != nil {
+			return p, kube.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 	}
-	if err := f.checkTrain(plan); err != nil {
-		return plan, kube.Options{}, err
+	if err := f.checkTrain(p); err != nil {
+		return p, kube.Options{}, err
 	}
-	if err := choose(&plan, args); err != nil {
-		return plan, kube.Options{}, err
+	if err := choose(&p, args); err != nil {
+		return p, kube.Options{}, err
 	}
-	kind, name, err := f.target(plan, args)
+	kind, name, err := f.target(p, args)
 	if err != nil {
-		return plan, kube.Options{}, err
+		return p, kube.Options{}, err
 	}
 	f.access.UserAgent = "slipway/" + buildVersion()
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return plan, kube.Options{}, &exitError{code: exitUsage, err: err}
+		return p, kube.Options{}, &exitError{code: exitUsage, err: err}
 	}
-	if len(plan.Train.Targets) == 0 {
-		plan.Mode = f.modeOf(plan, kind)
+	if len(p.Waves.Targets) == 0 {
+		p.Mode = f.modeOf(p, kind)
 	}
 	options := kube.Options{
-		Config: config, Namespace: cmp.Or(f.namespace, plan.Namespace, namespace, "default"),
+		Config: config, Namespace: cmp.Or(f.namespace, p.Namespace, namespace, "default"),
 		Kind: kind.Name, Name: name, Version: kind.APIVersion,
 		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
 		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
@@ -239,7 +240,7 @@ func (f *runFlags) options(s streams, args []string) (rollout.Plan, kube.Options
 	if f.await {
 		options.Await = targetPatience
 	}
-	return plan, options, nil
+	return p, options, nil
 }
 
 func (f *runFlags) check() error {
@@ -271,38 +272,38 @@ func (f *runFlags) check() error {
 }
 
 // modeOf is the mode that the flag asks for, or else the plan, or else the kind.
-func (f *runFlags) modeOf(plan rollout.Plan, kind rollout.Kind) rollout.Mode {
+func (f *runFlags) modeOf(p plan.BatchPlan, kind plan.Kind) plan.Mode {
 	switch f.mode {
 	case "direct":
-		return rollout.Direct
+		return plan.Direct
 	case "partition":
-		return rollout.Partition
+		return plan.Partition
 	default:
-		return plan.ModeOf(rollout.CloneSet{APIVersion: kind.APIVersion, Kind: kind.Name})
+		return p.ModeOf(plan.Workload{APIVersion: kind.APIVersion, Kind: kind.Name})
 	}
 }
 
 // target is the kind and the name of what is released, from the argument or the plan.
-func (f *runFlags) target(plan rollout.Plan, args []string) (rollout.Kind, string, error) {
-	planned, _ := rollout.KindOf(plan.Target.APIVersion, cmp.Or(plan.Target.Kind, "CloneSet"))
-	if len(args) == 0 && len(plan.Train.Targets) > 0 {
+func (f *runFlags) target(p plan.BatchPlan, args []string) (plan.Kind, string, error) {
+	planned, _ := plan.KindOf(p.Target.APIVersion, cmp.Or(p.Target.Kind, "CloneSet"))
+	if len(args) == 0 && len(p.Waves.Targets) > 0 {
 		return planned, "", nil
 	}
-	if len(args) == 0 && plan.Target.Name == "" {
+	if len(args) == 0 && p.Target.Name == "" {
 		return planned, "", usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}
 	if len(args) == 0 {
-		return planned, plan.Target.Name, nil
+		return planned, p.Target.Name, nil
 	}
 	word, name, slash := strings.Cut(args[0], "/")
 	if !slash {
 		return planned, args[0], nil
 	}
-	kind, err := rollout.KindNamed(word)
+	kind, err := plan.KindNamed(word)
 	switch {
 	case err != nil:
 		return kind, name, &exitError{code: exitInvalid, err: err}
-	case plan.Target.Name != "" && kind.Name == planned.Name && kind.Group() == planned.Group():
+	case p.Target.Name != "" && kind.Name == planned.Name && kind.Group() == planned.Group():
 		return planned, name, nil // in the plan's API version
 	}
 	return kind, name, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -99,7 +100,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 }
 
 // checking says which checks fail, and in which batch.
-func (opts simulateOptions) checking(p rollout.Plan) (func(string, int) (bool, string), error) {
+func (opts simulateOptions) checking(p plan.BatchPlan) (func(string, int) (bool, string), error) {
 	fails := map[string]int{} // 1-based batch; 0: each
 	for _, text := range opts.checks {
 		name, what, _ := strings.Cut(text, "=")
@@ -108,7 +109,7 @@ func (opts simulateOptions) checking(p rollout.Plan) (func(string, int) (bool, s
 		if word != "fail" || at && (err != nil || batch < 1) {
 			return nil, fmt.Errorf("--check %s: write NAME=fail, or NAME=fail@2 for the second batch", text)
 		}
-		if !slices.ContainsFunc(p.Checks, func(c rollout.Check) bool { return c.Name == name }) {
+		if !slices.ContainsFunc(p.Checks, func(c plan.Check) bool { return c.Name == name }) {
 			return nil, fmt.Errorf("--check %s: the plan has no check %q", text, name)
 		}
 		fails[name] = batch

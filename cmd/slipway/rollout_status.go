@@ -85,7 +85,7 @@ func (f *statusFlags) status(ctx context.Context, s streams, args []string) erro
 	if err != nil {
 		return err
 	}
-	if plan != nil && len(args) == 0 && len(plan.Train.Targets) > 0 && !f.wait {
+	if plan != nil && len(args) == 0 && len(plan.Waves.Targets) > 0 && !f.wait {
 		return f.trainStatus(ctx, s, *plan)
 	}
 	visit, err := f.open(plan, args)

@@ -11,26 +11,27 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // noIndex is the index of a process that releases its whole train itself.
 const noIndex = -1
 
 // couple puts what a plan releases into the options of its Job: one target, or all those of a train.
-func couple(o *kube.JobOptions, plan rollout.Plan, targets []kube.JobTarget) error {
-	if len(plan.Train.Targets) == 0 {
+func couple(o *kube.JobOptions, p plan.BatchPlan, targets []kube.JobTarget) error {
+	if len(p.Waves.Targets) == 0 {
 		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
 		return nil
 	}
-	train := &kube.JobTrain{Name: plan.Name, Targets: targets, Parallel: plan.Train.Parallel}
-	var first rollout.CloneSet
+	train := &kube.JobTrain{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
+	var first plan.Workload
 	for _, t := range targets {
 		switch set := t.CloneSet; {
 		case set.Namespace == "" || set.Namespace == train.Namespace:
 		case train.Namespace == "":
 			first, train.Namespace = set, set.Namespace
 		default:
-			return rollout.FieldError{
+			return plan.FieldError{
 				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
 			}
 		}
@@ -40,8 +41,8 @@ func couple(o *kube.JobOptions, plan rollout.Plan, targets []kube.JobTarget) err
 }
 
 // checkTrain refuses flags that make no sense for several targets.
-func (f *runFlags) checkTrain(plan rollout.Plan) error {
-	switch n := len(plan.Train.Targets); {
+func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
+	switch n := len(plan.Waves.Targets); {
 	case n == 0 && f.index != noIndex:
 		return usagef("--index %d: the plan has one target, not targets", f.index)
 	case f.index >= n && n > 0:
@@ -57,26 +58,26 @@ func (f *runFlags) checkTrain(plan rollout.Plan) error {
 }
 
 // choose takes the one target out of a train that an argument names.
-func choose(plan *rollout.Plan, args []string) error {
-	if len(args) == 0 || len(plan.Train.Targets) == 0 {
+func choose(p *plan.BatchPlan, args []string) error {
+	if len(args) == 0 || len(p.Waves.Targets) == 0 {
 		return nil
 	}
 	word, name, slash := strings.Cut(args[0], "/")
 	if !slash {
 		word, name = "", args[0]
 	}
-	var found []rollout.Plan
-	for _, single := range plan.Single() {
-		kind, err := rollout.KindNamed(word)
+	var found []plan.BatchPlan
+	for _, single := range p.Single() {
+		kind, err := plan.KindNamed(word)
 		if single.Target.Name == name && (word == "" || err == nil && kind.Name == single.Target.Kind) {
 			found = append(found, single)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return usagef("%s is not among the plan's targets: name one of %s", args[0], targetNames(*plan))
+		return usagef("%s is not among the plan's targets: name one of %s", args[0], targetNames(*p))
 	case 1:
-		*plan = found[0]
+		*p = found[0]
 		return nil
 	default:
 		return usagef("%s is the name of %d of the plan's targets: write KIND/%s", args[0], len(found), name)
@@ -84,15 +85,15 @@ func choose(plan *rollout.Plan, args []string) error {
 }
 
 // chooseOne takes the one target that an argument names, which may be left out where there is one only.
-func chooseOne(plan *rollout.Plan, args []string) error {
-	if len(args) == 0 && len(plan.Train.Targets) > 0 {
-		return usagef("the plan has %d targets: name one of %s", len(plan.Train.Targets), targetNames(*plan))
+func chooseOne(plan *plan.BatchPlan, args []string) error {
+	if len(args) == 0 && len(plan.Waves.Targets) > 0 {
+		return usagef("the plan has %d targets: name one of %s", len(plan.Waves.Targets), targetNames(*plan))
 	}
 	return choose(plan, args)
 }
 
 // targetNames are the targets of a plan as an argument names them.
-func targetNames(plan rollout.Plan) string {
+func targetNames(plan plan.BatchPlan) string {
 	var names []string
 	for _, single := range plan.Single() {
 		names = append(names, targetArgument(single.Target))
@@ -101,14 +102,14 @@ func targetNames(plan rollout.Plan) string {
 }
 
 // targetArgument is how an argument names a target: cloneset/demo.
-func targetArgument(t rollout.Target) string {
-	kind, _ := rollout.KindOf(t.APIVersion, t.Kind)
+func targetArgument(t plan.Target) string {
+	kind, _ := plan.KindOf(t.APIVersion, t.Kind)
 	words := kind.Words
 	if len(words) == 0 {
 		return t.Name
 	}
 	for _, w := range words {
-		if named, err := rollout.KindNamed(w); err == nil && named.Group() == kind.Group() && w == strings.ToLower(t.Kind) {
+		if named, err := plan.KindNamed(w); err == nil && named.Group() == kind.Group() && w == strings.ToLower(t.Kind) {
 			return w + "/" + t.Name
 		}
 	}
@@ -116,17 +117,17 @@ func targetArgument(t rollout.Target) string {
 }
 
 // alone is the plan of one target of a train, and makes options of the train's the target's own.
-func (f *runFlags) alone(plan rollout.Plan, target int, options *kube.Options) rollout.Plan {
-	single := plan.Single()[target]
-	kind, _ := rollout.KindOf(single.Target.APIVersion, single.Target.Kind)
-	single.Mode = f.modeOf(plan, kind)
+func (f *runFlags) alone(p plan.BatchPlan, target int, options *kube.Options) plan.BatchPlan {
+	single := p.Single()[target]
+	kind, _ := plan.KindOf(single.Target.APIVersion, single.Target.Kind)
+	single.Mode = f.modeOf(p, kind)
 	options.Kind, options.Name, options.Version = kind.Name, single.Target.Name, kind.APIVersion
 	return single
 }
 
 // runIndex releases the one target of a train that is this process' part in an Indexed Job.
-func (f *runFlags) runIndex(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
-	turn := kube.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Train, Index: f.index}
+func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
+	turn := kube.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
 	defer end()
 	stop, err := turn.Await(following)
@@ -138,31 +139,31 @@ func (f *runFlags) runIndex(ctx context.Context, s streams, plan rollout.Plan, o
 }
 
 // runTrain releases every target of a plan and ends with the exit code of the first one that failed.
-func (f *runFlags) runTrain(ctx context.Context, s streams, plan rollout.Plan, options kube.Options) error {
-	errs, first := kube.RunTrain(ctx, plan.Train, func(ctx context.Context, target int, stop <-chan string) error {
+func (f *runFlags) runTrain(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
+	errs, first := kube.RunTrain(ctx, plan.Waves, func(ctx context.Context, target int, stop <-chan string) error {
 		of, its := *f, options
-		of.beside = plan.Train.Parallel
+		of.beside = plan.Waves.Parallel
 		single := of.alone(plan, target, &its)
 		if f.auditLog != "" {
 			of.auditLog = auditLogOf(f.auditLog, single.Target)
 		}
-		if f.output == "auto" && plan.Train.Parallel > 1 {
+		if f.output == "auto" && plan.Waves.Parallel > 1 {
 			of.output = "json" // two live tables cannot share a terminal
 		}
 		its.Stop = stop
 		return of.carryOut(ctx, s, single, its)
 	})
-	return trainOutcome(plan.Train, errs, first)
+	return trainOutcome(plan.Waves, errs, first)
 }
 
 // auditLogOf is the audit log of one target: release.jsonl becomes release-cloneset-demo.jsonl.
-func auditLogOf(file string, t rollout.Target) string {
+func auditLogOf(file string, t plan.Target) string {
 	extension := filepath.Ext(file)
 	return strings.TrimSuffix(file, extension) + "-" + strings.ToLower(t.Kind) + "-" + t.Name + extension
 }
 
 // trainOutcome names every target that is not done. The exit code is that of the failure that stopped the train.
-func trainOutcome(train rollout.Train, errs []error, first error) error {
+func trainOutcome(train plan.Waves, errs []error, first error) error {
 	var lines []string
 	for i, err := range errs {
 		if err != nil {

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // trainStatus shows how every target of a train stands, once.
-func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan rollout.Plan) error {
+func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.BatchPlan) error {
 	var all report.StatusTrain
 	code := 0
 	for i, single := range plan.Single() {
@@ -26,7 +26,7 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan rollout.P
 			return visitError(ctx, err)
 		}
 		status := describe(visit, sight)
-		all.Targets = append(all.Targets, report.StatusTarget{Wave: plan.Train.Targets[i].Wave, Status: status})
+		all.Targets = append(all.Targets, report.StatusTarget{Wave: plan.Waves.Targets[i].Wave, Status: status})
 		if code == 0 || code == exitHeld && status.ExitCode != 0 {
 			code = status.ExitCode
 		}
@@ -45,14 +45,14 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan rollout.P
 }
 
 // planTrain shows what the release of every target will do, in the order of the waves.
-func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, plan rollout.Plan, all []release) error {
+func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, plan plan.BatchPlan, all []release) error {
 	var out bytes.Buffer
 	for i, r := range all {
 		if i > 0 {
 			out.WriteString("\n")
 		}
-		t := plan.Train.Targets[i]
-		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), targetArgument(t.Target), plan.Train.Parallel)
+		t := plan.Waves.Targets[i]
+		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), targetArgument(t.Target), plan.Waves.Parallel)
 		var usage *exitError
 		switch err := planOf(ctx, &out, flags, file, r); {
 		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows

@@ -16,9 +16,9 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // verifyFlags say which release is held against which cluster.
@@ -146,9 +146,9 @@ func (f *verifyFlags) aim(o *kube.VerifyOptions, args []string) error {
 	if err := f.readTarget(o); err != nil {
 		return err
 	}
-	kind, name, err := (&runFlags{plan: f.plan}).target(rollout.Plan{Target: o.Plan.Target}, args)
+	kind, name, err := (&runFlags{plan: f.plan}).target(plan.BatchPlan{Target: o.Plan.Target}, args)
 	if len(args) == 0 && o.Plan.Target.Name == "" && o.Name != "" {
-		kind, _ = rollout.KindOf(o.Version, o.Kind)
+		kind, _ = plan.KindOf(o.Version, o.Kind)
 		name, err = o.Name, nil
 	}
 	if err != nil {
@@ -193,7 +193,7 @@ func (f *verifyFlags) readTarget(o *kube.VerifyOptions) error {
 	if f.manifest == "" {
 		return nil
 	}
-	set, err := rollout.ParseTarget(f.manifest, o.Manifest, o.Plan.Target)
+	set, err := plan.ParseWorkload(f.manifest, o.Manifest, o.Plan.Target)
 	if set.Name == "" && o.Plan.Target.Name == "" {
 		return &exitError{code: exitInvalid, err: err}
 	}
@@ -210,12 +210,12 @@ func (f *verifyFlags) readPlan(s streams, o *kube.VerifyOptions) error {
 		if o.PlanText, err = readInput(s, f.plan); err != nil {
 			return err
 		}
-	case rollout.HasPlan(o.Manifest):
+	case plan.HasPlan(o.Manifest):
 		o.PlanFile, o.PlanText = f.manifest, o.Manifest
 	default:
 		return nil
 	}
-	o.Plan, err = rollout.ParsePlan(o.PlanFile, o.PlanText)
+	o.Plan, err = plan.ParsePlan(o.PlanFile, o.PlanText)
 	return err
 }
 

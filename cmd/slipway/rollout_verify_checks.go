@@ -9,15 +9,15 @@ import (
 	"os"
 	"sync"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // tryChecks asks every check of the plan once, side by side, and tells what it would mean for the release.
-func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, rollout.CloneSet) []kube.Finding {
+func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, plan.Workload) []kube.Finding {
 	options := check.Options{Plan: o.Plan, Secrets: secrets, Config: o.Config, Now: o.Now}
-	return func(ctx context.Context, set rollout.CloneSet) []kube.Finding {
+	return func(ctx context.Context, set plan.Workload) []kube.Finding {
 		answers := make([][]kube.Finding, len(o.Plan.Checks))
 		var wait sync.WaitGroup
 		for i, c := range o.Plan.Checks {
@@ -40,7 +40,7 @@ func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, rollo
 }
 
 // secretsElsewhere tells that the secrets of a check are not where verify runs, which says nothing of where the release runs.
-func secretsElsewhere(c rollout.Check, folder string) []kube.Finding {
+func secretsElsewhere(c plan.Check, folder string) []kube.Finding {
 	if len(c.Secrets()) == 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func secretsElsewhere(c rollout.Check, folder string) []kube.Finding {
 }
 
 // checkFindings say what the answer to a check would mean for the release. A check that passes is no finding.
-func checkFindings(c rollout.Check, m rollout.Measurement, err error) []kube.Finding {
+func checkFindings(c plan.Check, m plan.Measurement, err error) []kube.Finding {
 	of := kube.ObjectRef{Kind: "Check", Name: c.Name}
 	then := "the release stops after the first batch that it is measured in (exit code 11)"
 	if c.DryRun {
@@ -61,10 +61,10 @@ func checkFindings(c rollout.Check, m rollout.Measurement, err error) []kube.Fin
 	switch {
 	case errors.Is(err, check.ErrWrong):
 		return []kube.Finding{kube.NewFinding(kube.CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message), "correct the check in the plan, or give its secrets with --secrets")}
-	case err != nil || m.Verdict == rollout.CheckInconclusive:
+	case err != nil || m.Verdict == plan.CheckInconclusive:
 		return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that lasts, %s: %s", then, m.Message),
 			"see that it can be asked from where the release runs, and that it has something to measure")}
-	case m.Verdict == rollout.CheckFailed:
+	case m.Verdict == plan.CheckFailed:
 		return []kube.Finding{kube.NewFinding(kube.CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that lasts, %s: %s", then, m.Message),
 			"wait until it passes, or correct its limits")}
 	}

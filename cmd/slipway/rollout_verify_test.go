@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 const verifyPlan = `
@@ -117,14 +117,14 @@ func TestRolloutVerifyTriesChecks(t *testing.T) {
 	}))
 	defer prometheus.Close()
 	limit := 0.1
-	ask := func(address, query string) rollout.Check {
-		return rollout.Check{Name: "errors", Timeout: time.Second, Prometheus: &rollout.Prometheus{Address: address, Query: query, Range: rollout.Range{Max: &limit}}}
+	ask := func(address, query string) plan.Check {
+		return plan.Check{Name: "errors", Timeout: time.Second, Prometheus: &plan.Prometheus{Address: address, Query: query, Range: plan.Range{Max: &limit}}}
 	}
 	secret := ask(prometheus.URL, "errors")
-	secret.Prometheus.BearerToken = &rollout.SecretRef{Name: "prometheus", Key: "token"}
+	secret.Prometheus.BearerToken = &plan.SecretRef{Name: "prometheus", Key: "token"}
 	for _, c := range []struct {
 		name  string
-		check rollout.Check
+		check plan.Check
 		want  string
 		says  string
 	}{
@@ -134,8 +134,8 @@ func TestRolloutVerifyTriesChecks(t *testing.T) {
 		{"no answer", ask("http://127.0.0.1:1", "errors"), kube.CodeCheckUnsure, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			try := tryChecks(kube.VerifyOptions{Plan: rollout.Plan{Checks: []rollout.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
-			found := try(t.Context(), rollout.CloneSet{Name: "demo"})
+			try := tryChecks(kube.VerifyOptions{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
+			found := try(t.Context(), plan.Workload{Name: "demo"})
 			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check errors: ") || !strings.Contains(found[0].Effect, c.says) {
 				t.Errorf("found %v", found)
 			}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // visitFlags say which release a person means.
@@ -58,7 +58,7 @@ func (f *visitFlags) visit(s streams, args []string) (*kube.Visit, error) {
 }
 
 // readPlan is the plan, or nil where there is none.
-func (f *visitFlags) readPlan(s streams) (*rollout.Plan, error) {
+func (f *visitFlags) readPlan(s streams) (*plan.BatchPlan, error) {
 	if f.plan == "" {
 		return nil, nil
 	}
@@ -66,7 +66,7 @@ func (f *visitFlags) readPlan(s streams) (*rollout.Plan, error) {
 	if err != nil {
 		return nil, &exitError{code: exitInvalid, err: err}
 	}
-	plan, err := rollout.ParsePlan(f.plan, data)
+	plan, err := plan.ParsePlan(f.plan, data)
 	if err != nil {
 		return nil, &exitError{code: exitInvalid, err: err}
 	}
@@ -74,7 +74,7 @@ func (f *visitFlags) readPlan(s streams) (*rollout.Plan, error) {
 }
 
 // open opens the release of a plan, where there is one, and of the target that the argument names.
-func (f *visitFlags) open(plan *rollout.Plan, args []string) (*kube.Visit, error) {
+func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*kube.Visit, error) {
 	if plan != nil {
 		if err := chooseOne(plan, args); err != nil {
 			return nil, err
@@ -98,10 +98,10 @@ func (f *visitFlags) open(plan *rollout.Plan, args []string) (*kube.Visit, error
 }
 
 // target is what is released, from the argument (NAME or KIND/NAME) or the plan.
-func (f *visitFlags) target(plan *rollout.Plan, args []string) (kube.Options, error) {
+func (f *visitFlags) target(p *plan.BatchPlan, args []string) (kube.Options, error) {
 	var o kube.Options
-	if plan != nil {
-		o.Namespace, o.Kind, o.Name, o.Version = plan.Namespace, plan.Target.Kind, plan.Target.Name, plan.Target.APIVersion
+	if p != nil {
+		o.Namespace, o.Kind, o.Name, o.Version = p.Namespace, p.Target.Kind, p.Target.Name, p.Target.APIVersion
 	}
 	if len(args) > 0 {
 		word, name, slash := strings.Cut(args[0], "/")
@@ -110,7 +110,7 @@ func (f *visitFlags) target(plan *rollout.Plan, args []string) (kube.Options, er
 		}
 		o.Name = name
 		if slash {
-			kind, err := rollout.KindNamed(word)
+			kind, err := plan.KindNamed(word)
 			if err != nil {
 				return o, usagef("%s is not what slipway releases: %w", args[0], err)
 			}

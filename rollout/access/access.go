@@ -9,13 +9,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // DefaultSecrets is where the values of Secrets are, where nobody says otherwise: a Job mounts them there.
@@ -25,7 +24,7 @@ const DefaultSecrets Secrets = "/etc/slipway/secrets"
 type Secrets string
 
 // Read is the value of a key, without the white space around it that files have and tokens do not.
-func (s Secrets) Read(ref rollout.SecretRef) (string, error) {
+func (s Secrets) Read(ref plan.SecretRef) (string, error) {
 	file := filepath.Join(string(s), ref.Name, ref.Key)
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +41,7 @@ func (s Secrets) Read(ref rollout.SecretRef) (string, error) {
 }
 
 // Verify holds that every value is there.
-func (s Secrets) Verify(refs []rollout.SecretRef) error {
+func (s Secrets) Verify(refs []plan.SecretRef) error {
 	var errs []error
 	for _, ref := range refs {
 		_, err := s.Read(ref)
@@ -54,7 +53,7 @@ func (s Secrets) Verify(refs []rollout.SecretRef) error {
 // Client is one for a few requests: secrets are read anew, and no connection is kept. base connects, except to a server whose
 // certificates the plan names; nil is Go's own, with the proxies of the environment. Redirects are not followed, because
 // they could carry a secret to somebody else.
-func (s Secrets) Client(a rollout.Access, base http.RoundTripper) (*http.Client, error) {
+func (s Secrets) Client(a plan.Access, base http.RoundTripper) (*http.Client, error) {
 	t := transport{base: base, headers: http.Header{}}
 	if base == nil || a.CA != nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
@@ -89,7 +88,7 @@ func (s Secrets) Client(a rollout.Access, base http.RoundTripper) (*http.Client,
 }
 
 // roots are the certificates of a secret, the only ones to trust.
-func (s Secrets) roots(ref rollout.SecretRef) (*x509.CertPool, error) {
+func (s Secrets) roots(ref plan.SecretRef) (*x509.CertPool, error) {
 	text, err := s.Read(ref)
 	if err != nil {
 		return nil, err
@@ -101,7 +100,7 @@ func (s Secrets) roots(ref rollout.SecretRef) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func (s Secrets) header(ref rollout.SecretRef) (string, error) {
+func (s Secrets) header(ref plan.SecretRef) (string, error) {
 	value, err := s.Read(ref)
 	if err == nil && strings.ContainsAny(value, "\r\n\x00") {
 		return "", fmt.Errorf("secret %s, key %s: has more than one line, which no header can", ref.Name, ref.Key)

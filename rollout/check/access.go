@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // maxAnswer is how many bytes of an answer are read. A check needs one number.
 const maxAnswer = 1 << 20
 
 // newClient is a client for one measurement. What keeps it from being made would keep every other one.
-func newClient(a rollout.Access, secrets access.Secrets) (*http.Client, error) {
+func newClient(a plan.Access, secrets access.Secrets) (*http.Client, error) {
 	client, err := secrets.Client(a, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWrong, err)

@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ErrWrong is wrapped where the question itself is wrong, so that asking again would not help: a query that Prometheus
@@ -25,7 +25,7 @@ var ErrUnreachable = errors.New("no answer")
 
 // Options say what a Runner asks with.
 type Options struct {
-	Plan    rollout.Plan
+	Plan    plan.BatchPlan
 	Secrets string           // folder with the values of Secrets; "" is access.DefaultSecrets
 	Config  *rest.Config     // the cluster that Jobs run in and pods are in; nil where no check is about either
 	Now     func() time.Time // the time of a measurement
@@ -33,7 +33,7 @@ type Options struct {
 
 // scene is where a release stands when a check is measured.
 type scene struct {
-	set      rollout.CloneSet
+	set      plan.Workload
 	revision string    // that is released
 	batch    int       // 0-based
 	target   int       // updated pods that the batch asks for
@@ -61,7 +61,7 @@ type source interface {
 }
 
 // newSource prepares to ask a check. What it refuses would never be answered.
-func newSource(o Options, c rollout.Check) (source, error) {
+func newSource(o Options, c plan.Check) (source, error) {
 	secrets := cmp.Or(access.Secrets(o.Secrets), access.DefaultSecrets)
 	if err := secrets.Verify(c.Secrets()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWrong, err)
@@ -81,21 +81,21 @@ func newSource(o Options, c rollout.Check) (source, error) {
 }
 
 // measure asks once, within the check's timeout.
-func measure(ctx context.Context, c rollout.Check, now time.Time, number int, ask func(context.Context) answer) rollout.Measurement {
+func measure(ctx context.Context, c plan.Check, now time.Time, number int, ask func(context.Context) answer) plan.Measurement {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	a := ask(ctx)
-	m := rollout.Measurement{Check: c.Name, Number: number, Time: now, Value: a.value, Message: a.message, DryRun: c.DryRun}
+	m := plan.Measurement{Check: c.Name, Number: number, Time: now, Value: a.value, Message: a.message, DryRun: c.DryRun}
 	switch {
 	case a.err != nil:
-		m.Verdict, m.Message = rollout.CheckInconclusive, a.err.Error()
+		m.Verdict, m.Message = plan.CheckInconclusive, a.err.Error()
 		if errors.Is(a.err, context.DeadlineExceeded) {
 			m.Message = fmt.Sprintf("no answer within %v", c.Timeout)
 		}
 	case a.passed:
-		m.Verdict = rollout.CheckPassed
+		m.Verdict = plan.CheckPassed
 	default:
-		m.Verdict = rollout.CheckFailed
+		m.Verdict = plan.CheckFailed
 	}
 	return m
 }
@@ -104,10 +104,10 @@ func measure(ctx context.Context, c rollout.Check, now time.Time, number int, as
 // measurement says what the answer would have meant. The error wraps ErrWrong where no answer can ever come, because the
 // question is wrong or a secret is missing, and ErrUnreachable where it may come later; an inconclusive measurement without
 // an error is an answer that could not be judged, such as an empty result.
-func Try(ctx context.Context, o Options, c rollout.Check, set rollout.CloneSet) (rollout.Measurement, error) {
+func Try(ctx context.Context, o Options, c plan.Check, set plan.Workload) (plan.Measurement, error) {
 	asked, err := newSource(o, c)
 	if err != nil {
-		return rollout.Measurement{Check: c.Name, Verdict: rollout.CheckInconclusive, Message: err.Error()}, explain(c, err)
+		return plan.Measurement{Check: c.Name, Verdict: plan.CheckInconclusive, Message: err.Error()}, explain(c, err)
 	}
 	now := o.Now()
 	var failure error
@@ -122,4 +122,4 @@ func Try(ctx context.Context, o Options, c rollout.Check, set rollout.CloneSet) 
 	return m, nil
 }
 
-func explain(c rollout.Check, err error) error { return fmt.Errorf("check %s: %w", c.Name, err) }
+func explain(c plan.Check, err error) error { return fmt.Errorf("check %s: %w", c.Name, err) }

@@ -16,17 +16,17 @@ import (
 
 	"k8s.io/client-go/util/jsonpath"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // httpSource asks a web server.
 type httpSource struct {
-	spec    rollout.HTTP
+	spec    plan.HTTP
 	secrets access.Secrets
 }
 
-func newHTTPSource(spec rollout.HTTP, secrets access.Secrets) (source, error) {
+func newHTTPSource(spec plan.HTTP, secrets access.Secrets) (source, error) {
 	if spec.JSONPath != "" {
 		if _, err := parsePath(spec.JSONPath); err != nil {
 			return nil, err

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // secrets is a folder with the values of Secrets, by NAME/KEY.
@@ -34,9 +34,9 @@ func secrets(t *testing.T, values map[string]string) string {
 }
 
 // source reads what a check asks from the text of a plan.
-func source(t *testing.T, text string) rollout.Check {
+func source(t *testing.T, text string) plan.Check {
 	t.Helper()
-	p, err := rollout.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n"+
+	p, err := plan.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n"+
 		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches: [{replicas: 1, checks: [asked]}]\n"+
 		"  checks: [{name: asked, "+text+"}]\n"))
 	if err != nil {
@@ -70,10 +70,10 @@ func TestHTTP(t *testing.T) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	folder := secrets(t, map[string]string{"shop/token": "t0ken\n", "shop/key": "k3y"})
-	const passed, failed, inconclusive = rollout.CheckPassed, rollout.CheckFailed, rollout.CheckInconclusive
+	const passed, failed, inconclusive = plan.CheckPassed, plan.CheckFailed, plan.CheckInconclusive
 	for _, c := range []struct {
 		reason, http, value, message string
-		verdict                      rollout.CheckVerdict
+		verdict                      plan.CheckVerdict
 		err                          error
 	}{
 		{"the status is the answer", `url: URL/ok`, "200", "status 200 OK", passed, nil},
@@ -117,7 +117,7 @@ func TestHTTP(t *testing.T) {
 			if strings.HasSuffix(text, "/slow") {
 				spec.Timeout = 50 * time.Millisecond
 			}
-			m, err := check.Try(t.Context(), check.Options{Secrets: folder, Now: time.Now}, spec, rollout.CloneSet{})
+			m, err := check.Try(t.Context(), check.Options{Secrets: folder, Now: time.Now}, spec, plan.Workload{})
 			if m.Verdict != c.verdict || m.Value != c.value || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 				t.Errorf("%+v, %v", m, err)
 			}
@@ -137,12 +137,12 @@ func TestCertificates(t *testing.T) {
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	options := check.Options{Secrets: secrets(t, map[string]string{"shop/ca.crt": string(ca)}), Now: time.Now}
-	m, err := check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+`", ca: {secretRef: {name: shop, key: ca.crt}}}`), rollout.CloneSet{})
-	if err != nil || m.Verdict != rollout.CheckPassed {
+	m, err := check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+`", ca: {secretRef: {name: shop, key: ca.crt}}}`), plan.Workload{})
+	if err != nil || m.Verdict != plan.CheckPassed {
 		t.Errorf("with its certificate: %+v, %v", m, err)
 	}
-	m, err = check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+`"}`), rollout.CloneSet{})
-	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != rollout.CheckInconclusive {
+	m, err = check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+`"}`), plan.Workload{})
+	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != plan.CheckInconclusive {
 		t.Errorf("without: %+v, %v", m, err)
 	}
 }

@@ -11,13 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // jobPoll is how often a Job is looked at while it runs.
@@ -26,13 +25,13 @@ const jobPoll = time.Second
 // jobSource runs a Job for each measurement. Kubernetes itself ends it after the check's timeout and deletes it later.
 type jobSource struct {
 	cluster dynamic.Interface
-	spec    rollout.JobCheck
+	spec    plan.JobCheck
 	name    string
 	timeout time.Duration
 	kind    string // of what is released
 }
 
-func newJobSource(o Options, c rollout.Check) (source, error) {
+func newJobSource(o Options, c plan.Check) (source, error) {
 	cluster, err := newCluster(o.Config)
 	return jobSource{cluster, *c.Job, c.Name, c.Timeout, cmp.Or(o.Plan.Target.Kind, "CloneSet")}, err
 }

@@ -16,19 +16,20 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // podsSource looks at the updated pods.
 type podsSource struct {
 	cluster dynamic.Interface
-	spec    rollout.PodsCheck
+	spec    plan.PodsCheck
 
 	mu       sync.Mutex
 	place    string         // release and batch that the restarts are counted in
 	restarts map[string]int // by the pod's UID: restarts that happened before
 }
 
-func newPodsSource(config *rest.Config, spec rollout.PodsCheck) (source, error) {
+func newPodsSource(config *rest.Config, spec plan.PodsCheck) (source, error) {
 	cluster, err := newCluster(config)
 	return &podsSource{cluster: cluster, spec: spec}, err
 }

@@ -14,13 +14,13 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // prometheusSource asks a query of a Prometheus, or of what speaks like one.
 type prometheusSource struct {
-	spec    rollout.Prometheus
+	spec    plan.Prometheus
 	secrets access.Secrets
 	now     func() time.Time
 }
@@ -96,7 +96,7 @@ func single(value model.Value) (float64, error) {
 }
 
 // judge holds a number against its limits.
-func judge(number float64, limits rollout.Range) answer {
+func judge(number float64, limits plan.Range) answer {
 	if math.IsNaN(number) || math.IsInf(number, 0) {
 		return inconclusive("the value is %g, which is not a number to judge by: a division by zero gives it where nothing has happened", number)
 	}

@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // asks is a check of one query.
-func asks(t *testing.T, p *checktest.Prometheus, query, limits string) rollout.Check {
+func asks(t *testing.T, p *checktest.Prometheus, query, limits string) plan.Check {
 	t.Helper()
 	return source(t, fmt.Sprintf("prometheus: {address: %q, query: '%s', %s}", p.Address, query, limits))
 }
@@ -29,21 +29,21 @@ func TestPrometheus(t *testing.T) {
 	s := checktest.NewShop(t)
 	s.Set(1, false)
 	p := checktest.StartPrometheus(t, s)
-	ask := func(query, limits string) (rollout.Measurement, error) {
-		return check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, query, limits), rollout.CloneSet{})
+	ask := func(query, limits string) (plan.Measurement, error) {
+		return check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, query, limits), plan.Workload{})
 	}
-	awaits := func(what string, verdict rollout.CheckVerdict, message string) {
+	awaits := func(what string, verdict plan.CheckVerdict, message string) {
 		t.Helper()
 		kubetest.Eventually(t, what, func() (bool, string) {
 			m, err := ask(checktest.ErrorRate, "max: 0.15")
 			return m.Verdict == verdict && strings.Contains(m.Message, message), fmt.Sprint(m, err)
 		})
 	}
-	awaits("one error of ten passes", rollout.CheckPassed, "at most 0.15")
-	const passed, failed, inconclusive = rollout.CheckPassed, rollout.CheckFailed, rollout.CheckInconclusive
+	awaits("one error of ten passes", plan.CheckPassed, "at most 0.15")
+	const passed, failed, inconclusive = plan.CheckPassed, plan.CheckFailed, plan.CheckInconclusive
 	for _, c := range []struct {
 		reason, query, limits, message string
-		verdict                        rollout.CheckVerdict
+		verdict                        plan.CheckVerdict
 		err                            error
 	}{
 		{"a scalar", "1", "min: 1, max: 1", "1, 1 to 1", passed, nil},
@@ -68,13 +68,13 @@ func TestPrometheus(t *testing.T) {
 		})
 	}
 	s.Set(4, false)
-	awaits("four errors of ten fail", rollout.CheckFailed, "is not at most 0.15")
+	awaits("four errors of ten fail", plan.CheckFailed, "is not at most 0.15")
 	s.Set(0, true)
-	awaits("without requests there is no rate", rollout.CheckInconclusive, "the value is NaN")
+	awaits("without requests there is no rate", plan.CheckInconclusive, "the value is NaN")
 	s.Close()
-	awaits("a shop that is gone has no series", rollout.CheckInconclusive, "the query finds no series")
+	awaits("a shop that is gone has no series", plan.CheckInconclusive, "the query finds no series")
 	p.Stop()
-	if m, err := ask("1", "max: 1"); m.Verdict != rollout.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) || !strings.Contains(m.Message, "connection refused") {
+	if m, err := ask("1", "max: 1"); m.Verdict != plan.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) || !strings.Contains(m.Message, "connection refused") {
 		t.Errorf("without a Prometheus: %+v, %v", m, err)
 	}
 }
@@ -100,8 +100,8 @@ func TestPrometheusErrors(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			spec := source(t, `prometheus: {address: "`+server.URL+`", query: up, max: 1}`)
-			m, err := check.Try(context.Background(), check.Options{Now: time.Now}, spec, rollout.CloneSet{})
-			if m.Verdict != rollout.CheckInconclusive || !strings.Contains(m.Message, c.message) || c.err != nil && !errors.Is(err, c.err) {
+			m, err := check.Try(context.Background(), check.Options{Now: time.Now}, spec, plan.Workload{})
+			if m.Verdict != plan.CheckInconclusive || !strings.Contains(m.Message, c.message) || c.err != nil && !errors.Is(err, c.err) {
 				t.Errorf("%+v, %v", m, err)
 			}
 		})

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -64,7 +65,7 @@ spec:
     metadata: {labels: {app: demo}}
     spec: {containers: [{name: app, image: "example.com/app:v1"}]}
 `)
-	w.release(t.Context(), "", rollout.Completed)
+	w.release(t.Context(), "", plan.Completed)
 	return w
 }
 
@@ -84,15 +85,15 @@ func (w *world) image() {
 	}}}})
 }
 
-// plan is the text of a plan with the given batches, checks and more.
-func plan(spec string) string {
+// planOf is the text of a plan with the given batches, checks and more.
+func planOf(spec string) string {
 	return "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n" +
 		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n" + spec
 }
 
 // rights are those of the Role that rollout job prints for a plan.
 func rights(text string) []kubetest.Rule {
-	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Plan: []byte(text)}
+	o := kube.JobOptions{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete, Plan: []byte(text)}
 	o.CloneSet.Name = "demo"
 	var rules []kubetest.Rule
 	for _, r := range o.Rules() {
@@ -124,10 +125,10 @@ func (w *world) agent(text string) *rest.Config {
 // run is what rollout run does: an agent and its measurements, with an audit log.
 func (w *world) run(ctx context.Context, text string, watch func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
 	w.t.Helper()
-	var p rollout.Plan
+	var p plan.BatchPlan
 	if text != "" {
 		var err error
-		if p, err = rollout.ParsePlan("plan.yaml", []byte(text)); err != nil {
+		if p, err = plan.ParsePlan("plan.yaml", []byte(text)); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -159,12 +160,12 @@ func (w *world) run(ctx context.Context, text string, watch func(rollout.Observe
 }
 
 // release runs an agent to the end of a release, which must be the given one, and makes its decisions again.
-func (w *world) release(ctx context.Context, text string, want rollout.Reason) rollout.Decision {
+func (w *world) release(ctx context.Context, text string, want plan.Reason) rollout.Decision {
 	w.t.Helper()
 	return w.watched(ctx, text, want, nil)
 }
 
-func (w *world) watched(ctx context.Context, text string, want rollout.Reason, watch func(rollout.Observed, rollout.Decision)) rollout.Decision {
+func (w *world) watched(ctx context.Context, text string, want plan.Reason, watch func(rollout.Observed, rollout.Decision)) rollout.Decision {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -205,11 +206,11 @@ func (w *world) jobs() []any {
 }
 
 // measured are the measurements in the audit log.
-func (w *world) measured() []rollout.Measurement {
+func (w *world) measured() []plan.Measurement {
 	w.t.Helper()
-	var all []rollout.Measurement
+	var all []plan.Measurement
 	for _, line := range strings.Split(strings.TrimSpace(w.log.String()), "\n") {
-		var entry struct{ Measurement *rollout.Measurement }
+		var entry struct{ Measurement *plan.Measurement }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			w.t.Fatal(err)
 		}
@@ -226,18 +227,18 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 	p := checktest.StartPrometheus(t, s)
 	w := newWorld(t, "ReCreate")
 	spec := func(more string) string {
-		return plan(`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
+		return planOf(`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
   checks:
   - {name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate + `", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
 	}
 	w.image()
-	w.release(t.Context(), spec("}\n"), rollout.Completed)
+	w.release(t.Context(), spec("}\n"), plan.Completed)
 	passed := map[int]int{}
 	for _, m := range w.measured() {
 		if m.Check != "errors" || m.Time.IsZero() {
 			t.Errorf("%+v", m)
 		}
-		if m.Verdict == rollout.CheckPassed {
+		if m.Verdict == plan.CheckPassed {
 			passed[m.Batch]++
 		}
 	}
@@ -247,25 +248,25 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 
 	s.Set(5, false)
 	kubetest.Eventually(t, "the errors are seen", func() (bool, string) {
-		m, err := check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, checktest.ErrorRate, "max: 0.15"), rollout.CloneSet{})
-		return m.Verdict == rollout.CheckFailed, fmt.Sprint(m, err)
+		m, err := check.Try(t.Context(), check.Options{Now: time.Now}, asks(t, p, checktest.ErrorRate, "max: 0.15"), plan.Workload{})
+		return m.Verdict == plan.CheckFailed, fmt.Sprint(m, err)
 	})
 	w.image()
-	d := w.release(t.Context(), spec("}\n"), rollout.ChecksFailed)
+	d := w.release(t.Context(), spec("}\n"), plan.ChecksFailed)
 	if d.Reason.ExitCode() != 11 || w.updated() != 2 || !strings.HasPrefix(d.Message, "batch 1 of 3: check errors failed: 0.") || !strings.HasSuffix(d.Message, "is not at most 0.15") {
 		t.Errorf("exit code %d with %d pods updated: %s", d.Reason.ExitCode(), w.updated(), d.Message)
 	}
-	d = w.release(t.Context(), spec(", dryRun: true}\n"), rollout.Completed)
-	if got := w.measured(); len(got) == 0 || !got[0].DryRun || got[0].Verdict != rollout.CheckFailed {
+	d = w.release(t.Context(), spec(", dryRun: true}\n"), plan.Completed)
+	if got := w.measured(); len(got) == 0 || !got[0].DryRun || got[0].Verdict != plan.CheckFailed {
 		t.Errorf("a dry run measured %+v", got)
 	}
 	w.image()
-	d = w.release(t.Context(), spec("}\n  onFailure: Rollback\n"), rollout.RolledBack)
+	d = w.release(t.Context(), spec("}\n  onFailure: Rollback\n"), plan.RolledBack)
 	if d.Reason.ExitCode() != 12 || w.updated() != 0 {
 		t.Errorf("exit code %d with %d pods updated: %s", d.Reason.ExitCode(), w.updated(), d.Message)
 	}
 	p.Stop()
-	d = w.release(t.Context(), strings.Replace(spec("}\n"), "inconclusiveLimit: 100", "inconclusiveLimit: 2", 1), rollout.ChecksFailed)
+	d = w.release(t.Context(), strings.Replace(spec("}\n"), "inconclusiveLimit: 100", "inconclusiveLimit: 2", 1), plan.ChecksFailed)
 	if !strings.Contains(d.Message, "3 measurements in a row were inconclusive, at most 2 may be: no answer") || w.updated() != 2 {
 		t.Errorf("without a Prometheus, %d pods updated: %s", w.updated(), d.Message)
 	}
@@ -279,10 +280,10 @@ func TestReleaseStopsDuringABatch(t *testing.T) {
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{kubetest.AnnotationReadyAfter: "never"}},
 	}}})
-	text := plan(`  batches: [{replicas: 2, checks: [answers]}, {replicas: 100%}]
+	text := planOf(`  batches: [{replicas: 2, checks: [answers]}, {replicas: 100%}]
   checks: [{name: answers, http: {url: "` + o.URL + `"}, interval: 20ms, during: true}]
 `)
-	d := w.watched(t.Context(), text, rollout.ChecksFailed, func(o2 rollout.Observed, _ rollout.Decision) {
+	d := w.watched(t.Context(), text, plan.ChecksFailed, func(o2 rollout.Observed, _ rollout.Decision) {
 		if o.count() > 5 {
 			o.answer(500)
 		}
@@ -290,14 +291,14 @@ func TestReleaseStopsDuringABatch(t *testing.T) {
 	if !strings.Contains(d.Message, "batch 1 of 2: check answers failed: status 500") {
 		t.Error(d.Message)
 	}
-	if got := w.measured(); len(got) < 6 || got[0].Verdict != rollout.CheckPassed {
+	if got := w.measured(); len(got) < 6 || got[0].Verdict != plan.CheckPassed {
 		t.Errorf("measured %+v", got)
 	}
 }
 
 // jobPlan has a Job as its check, whose pod has the given annotations.
 func jobPlan(annotations, more string) string {
-	return plan(`  batches: [{replicas: 2, checks: [smoke]}]
+	return planOf(`  batches: [{replicas: 2, checks: [smoke]}]
   checks:
   - name: smoke
     interval: 50ms
@@ -317,7 +318,7 @@ const (
 func TestReleaseRunsJobs(t *testing.T) {
 	w := newWorld(t, "ReCreate")
 	w.image()
-	w.release(t.Context(), jobPlan(succeeds, "count: 2"), rollout.Completed)
+	w.release(t.Context(), jobPlan(succeeds, "count: 2"), plan.Completed)
 	all := w.jobs()
 	if len(all) != 2 {
 		t.Fatalf("%d Jobs, want one for each measurement", len(all))
@@ -338,13 +339,13 @@ func TestReleaseRunsJobs(t *testing.T) {
 	}
 
 	w.image()
-	d := w.release(t.Context(), jobPlan(fails, ""), rollout.ChecksFailed)
+	d := w.release(t.Context(), jobPlan(fails, ""), plan.ChecksFailed)
 	if !strings.Contains(d.Message, "failed: BackoffLimitExceeded") || !strings.Contains(d.Message, "kubectl logs job/slipway-demo-smoke-") {
 		t.Error(d.Message)
 	}
 	w.image()
-	d = w.release(t.Context(), jobPlan("", "timeout: 1s\n    inconclusiveLimit: 0"), rollout.ChecksFailed)
-	if got := w.measured(); len(got) != 1 || got[0].Verdict != rollout.CheckInconclusive || !strings.Contains(d.Message, "did not end") {
+	d = w.release(t.Context(), jobPlan("", "timeout: 1s\n    inconclusiveLimit: 0"), plan.ChecksFailed)
+	if got := w.measured(); len(got) != 1 || got[0].Verdict != plan.CheckInconclusive || !strings.Contains(d.Message, "did not end") {
 		t.Errorf("%s; %+v", d.Message, got)
 	}
 }
@@ -359,7 +360,7 @@ func TestAnAgentThatStartsAgainFindsItsJob(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		_, err := w.run(ctx, text, func(_ rollout.Observed, d rollout.Decision) {
-			if d.Reason == rollout.ChecksRunning {
+			if d.Reason == plan.ChecksRunning {
 				close(began)
 			}
 		})
@@ -380,7 +381,7 @@ func TestAnAgentThatStartsAgainFindsItsJob(t *testing.T) {
 			map[string]any{"metadata": map[string]any{"annotations": map[string]any{kubetest.AnnotationCompleteAfter: "10ms"}}})
 		return err == nil, fmt.Sprint(err)
 	})
-	w.release(t.Context(), text, rollout.Completed)
+	w.release(t.Context(), text, plan.Completed)
 	if n := len(w.jobs()); n != 1 {
 		t.Errorf("%d Jobs", n)
 	}
@@ -390,12 +391,12 @@ func TestAnAgentThatStartsAgainFindsItsJob(t *testing.T) {
 func TestReleaseLooksAtPods(t *testing.T) {
 	w := newWorld(t, "InPlaceIfPossible")
 	text := func(count int) string {
-		return plan(fmt.Sprintf(`  batches: [{replicas: 2, checks: [calm]}, {replicas: 4, checks: [calm]}]
+		return planOf(fmt.Sprintf(`  batches: [{replicas: 2, checks: [calm]}, {replicas: 4, checks: [calm]}]
   checks: [{name: calm, interval: 20ms, count: %d, pods: {maxRestarts: 0, maxNotReady: 0, events: [BackOff]}}]
 `, count))
 	}
 	w.image()
-	w.release(t.Context(), text(2), rollout.Completed)
+	w.release(t.Context(), text(2), plan.Completed)
 	for _, m := range w.measured() {
 		if !strings.HasSuffix(m.Message, "updated pods: 0 restarts, 0 pods not ready, no Event of BackOff") || !strings.HasPrefix(m.Message, fmt.Sprint(2+2*m.Batch)) {
 			t.Errorf("%+v", m)
@@ -414,7 +415,7 @@ func TestReleaseLooksAtPods(t *testing.T) {
 	once := func(happens func(pod any)) func(rollout.Observed, rollout.Decision) {
 		var done bool
 		return func(o rollout.Observed, d rollout.Decision) {
-			if done || d.Reason != rollout.ChecksRunning || len(o.Checks) == 0 {
+			if done || d.Reason != plan.ChecksRunning || len(o.Checks) == 0 {
 				return
 			}
 			done = true
@@ -423,7 +424,7 @@ func TestReleaseLooksAtPods(t *testing.T) {
 		}
 	}
 	w.image()
-	d := w.watched(t.Context(), text(1000), rollout.ChecksFailed, once(func(pod any) {
+	d := w.watched(t.Context(), text(1000), plan.ChecksFailed, once(func(pod any) {
 		w.Create(t, w.path("events"), map[string]any{
 			"apiVersion": "v1", "kind": "Event", "metadata": map[string]any{"name": "back-off"}, "reason": "BackOff", "message": "Back-off pulling image",
 			"involvedObject": map[string]any{"kind": "Pod", "namespace": w.namespace, "name": kubetest.Field(pod, "metadata", "name"), "uid": kubetest.Field(pod, "metadata", "uid")},
@@ -434,10 +435,10 @@ func TestReleaseLooksAtPods(t *testing.T) {
 		t.Error(d.Message)
 	}
 	w.image()
-	crashes := plan(`  batches: [{replicas: 2, checks: [calm]}, {replicas: 100%}]
+	crashes := planOf(`  batches: [{replicas: 2, checks: [calm]}, {replicas: 100%}]
   checks: [{name: calm, interval: 20ms, count: 1000, during: true, pods: {maxRestarts: 0}}]
 `)
-	d = w.watched(t.Context(), crashes, rollout.ChecksFailed, once(func(pod any) {
+	d = w.watched(t.Context(), crashes, plan.ChecksFailed, once(func(pod any) {
 		w.Patch(t, w.path("pods", kubetest.Field(pod, "metadata", "name").(string)),
 			map[string]any{"metadata": map[string]any{"annotations": map[string]any{kubetest.AnnotationCrash: "yes"}}})
 	}))
@@ -448,13 +449,13 @@ func TestReleaseLooksAtPods(t *testing.T) {
 
 // TestChecksNeedTheirRights takes each right away that the checks add to the Role: the agent says which one it misses.
 func TestChecksNeedTheirRights(t *testing.T) {
-	text := plan(`  batches: [{replicas: 2, checks: [smoke, calm]}]
+	text := planOf(`  batches: [{replicas: 2, checks: [smoke, calm]}]
   checks:
   - {name: smoke, interval: 20ms, inconclusiveLimit: 0, job: {template: {spec: {template: {metadata: {annotations: {` + succeeds + `}},
       spec: {restartPolicy: Never, containers: [{name: smoke, image: smoke}]}}}}}}
   - {name: calm, interval: 20ms, inconclusiveLimit: 0, count: 100, pods: {events: [BackOff]}}
 `)
-	base, whole := rights(plan("  batches: [{replicas: 2}]\n")), rights(text)
+	base, whole := rights(planOf("  batches: [{replicas: 2}]\n")), rights(text)
 	tried := 0
 	for i, rule := range whole {
 		same := func(r kubetest.Rule) bool { return fmt.Sprint(r) == fmt.Sprint(rule) }
@@ -471,7 +472,7 @@ func TestChecksNeedTheirRights(t *testing.T) {
 					w.rules = slices.Delete(w.rules, i, i+1)
 				}
 				w.image()
-				d := w.release(t.Context(), text, rollout.ChecksFailed)
+				d := w.release(t.Context(), text, plan.ChecksFailed)
 				if !strings.Contains(d.Message, "cannot "+verb) || !strings.Contains(d.Message, rule.Resources[0]) || !strings.Contains(d.Message, "prints a Role") {
 					t.Error(d.Message)
 				}
@@ -495,15 +496,15 @@ func TestTryLeavesNothingBehind(t *testing.T) {
 	const template = "job: {template: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: smoke, %s: smoke}]}}}}}"
 	for _, c := range []struct {
 		reason, check, message string
-		verdict                rollout.CheckVerdict
+		verdict                plan.CheckVerdict
 		err                    error
 	}{
-		{"a Job", fmt.Sprintf(template, "image"), "the API server takes the Job", rollout.CheckPassed, nil},
-		{"a Job that is none", fmt.Sprintf(template, "picture"), `unknown field "spec.template.spec.containers[0].picture"`, rollout.CheckInconclusive, check.ErrWrong},
-		{"pods", "pods: {maxRestarts: 0, maxNotReady: 0, events: [BackOff]}", "updated pods: 0 restarts", rollout.CheckPassed, nil},
+		{"a Job", fmt.Sprintf(template, "image"), "the API server takes the Job", plan.CheckPassed, nil},
+		{"a Job that is none", fmt.Sprintf(template, "picture"), `unknown field "spec.template.spec.containers[0].picture"`, plan.CheckInconclusive, check.ErrWrong},
+		{"pods", "pods: {maxRestarts: 0, maxNotReady: 0, events: [BackOff]}", "updated pods: 0 restarts", plan.CheckPassed, nil},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			for _, set := range []rollout.CloneSet{
+			for _, set := range []plan.Workload{
 				{Namespace: w.namespace, Name: "demo"},
 				{APIVersion: "apps.kruise.io/v1alpha1", Namespace: w.namespace, Name: "demo", UID: uid},
 			} {
@@ -519,8 +520,8 @@ func TestTryLeavesNothingBehind(t *testing.T) {
 	}
 	nobody := *config
 	nobody.Host = "http://127.0.0.1:1"
-	m, err := check.Try(t.Context(), check.Options{Config: &nobody, Now: time.Now}, source(t, "pods: {maxRestarts: 0}"), rollout.CloneSet{Namespace: w.namespace})
-	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != rollout.CheckInconclusive {
+	m, err := check.Try(t.Context(), check.Options{Config: &nobody, Now: time.Now}, source(t, "pods: {maxRestarts: 0}"), plan.Workload{Namespace: w.namespace})
+	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != plan.CheckInconclusive {
 		t.Errorf("without a cluster: %+v, %v", m, err)
 	}
 }

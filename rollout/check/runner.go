@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Runner measures the checks of a plan while its release runs. It is safe for concurrent use.
@@ -23,15 +24,15 @@ type Runner struct {
 	scene    scene
 	standing map[string]*standing // by the check's name; those of the present batch
 	version  uint64               // of the results
-	fresh    []rollout.Measurement
+	fresh    []plan.Measurement
 	closed   bool
 }
 
 // standing is how far a check has come in the present batch.
 type standing struct {
-	check rollout.Check
-	tally rollout.Tally
-	last  rollout.Measurement
+	check plan.Check
+	tally plan.Tally
+	last  plan.Measurement
 	due   time.Time          // of the next measurement
 	stop  context.CancelFunc // nil where it is not measured now
 }
@@ -61,7 +62,7 @@ func (r *Runner) Attend(o rollout.Observed, d rollout.Decision) {
 		return
 	}
 	next := scene{
-		set: o.CloneSet, revision: o.Progress.Revision, batch: d.Batch, target: d.Target,
+		set: o.Workload, revision: o.Progress.Revision, batch: d.Batch, target: d.Target,
 		started: o.Progress.Started, ready: o.Progress.Ready,
 	}
 	if d.Ended() || next.revision != r.scene.revision || next.batch != r.scene.batch {
@@ -112,7 +113,7 @@ func (s *standing) halt() {
 func (r *Runner) begin(name string) {
 	s := r.standing[name]
 	if s == nil {
-		i := slices.IndexFunc(r.options.Plan.Checks, func(c rollout.Check) bool { return c.Name == name })
+		i := slices.IndexFunc(r.options.Plan.Checks, func(c plan.Check) bool { return c.Name == name })
 		if i < 0 || r.sources[name] == nil {
 			return
 		}
@@ -158,7 +159,7 @@ func (r *Runner) run(ctx context.Context, s *standing) {
 
 // take adds a measurement, unless nobody wants it any more. It tells whether it was the last. since is when the batch had
 // got ready as it was asked: what passed while pods came and went does not count.
-func (r *Runner) take(ctx context.Context, s *standing, m rollout.Measurement, since time.Time) (last bool) {
+func (r *Runner) take(ctx context.Context, s *standing, m plan.Measurement, since time.Time) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
@@ -173,18 +174,18 @@ func (r *Runner) take(ctx context.Context, s *standing, m rollout.Measurement, s
 	default:
 	}
 	verdict := s.check.Judge(s.tally)
-	return verdict == rollout.CheckFailed || verdict == rollout.CheckPassed && !s.check.During
+	return verdict == plan.CheckFailed || verdict == plan.CheckPassed && !s.check.During
 }
 
 // Results are how the checks of the present batch stand, in the plan's order, and a number that grows with each change of
 // them.
-func (r *Runner) Results() ([]rollout.CheckResult, uint64) {
+func (r *Runner) Results() ([]plan.CheckResult, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var results []rollout.CheckResult
+	var results []plan.CheckResult
 	for _, c := range r.options.Plan.Checks {
 		if s := r.standing[c.Name]; s != nil && s.tally.Measured > 0 {
-			results = append(results, rollout.CheckResult{
+			results = append(results, plan.CheckResult{
 				Name: c.Name, Batch: s.last.Batch, Verdict: c.Judge(s.tally), Message: c.Explain(s.tally, s.last),
 			})
 		}
@@ -196,7 +197,7 @@ func (r *Runner) Results() ([]rollout.CheckResult, uint64) {
 func (r *Runner) Changed() <-chan struct{} { return r.changed }
 
 // Take returns the measurements since it was called last, in the order in which they were made.
-func (r *Runner) Take() []rollout.Measurement {
+func (r *Runner) Take() []plan.Measurement {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fresh := r.fresh

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // oracle is a web server that answers as it is told.
@@ -74,10 +75,10 @@ type stage struct {
 	look   rollout.Observed
 }
 
-func newStage(t *testing.T, c rollout.Check) *stage {
+func newStage(t *testing.T, c plan.Check) *stage {
 	t.Helper()
 	c.Name, c.Timeout = "asked", 5*time.Second
-	r, err := check.New(check.Options{Plan: rollout.Plan{Checks: []rollout.Check{c}}, Now: time.Now})
+	r, err := check.New(check.Options{Plan: plan.BatchPlan{Checks: []plan.Check{c}}, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func (s *stage) attend(batch int, names ...string) {
 }
 
 // until waits for a verdict and returns its words.
-func (s *stage) until(verdict rollout.CheckVerdict) string {
+func (s *stage) until(verdict plan.CheckVerdict) string {
 	s.t.Helper()
 	var words string
 	s.await("the check is "+string(verdict), func() bool {
@@ -129,10 +130,10 @@ func (s *stage) verdicts() string {
 	return text.String()
 }
 
-func asking(o *oracle) rollout.Check {
-	return rollout.Check{
+func asking(o *oracle) plan.Check {
+	return plan.Check{
 		Count: 3, Interval: time.Millisecond,
-		HTTP: &rollout.HTTP{URL: o.URL, Method: "GET", Status: []int{200}},
+		HTTP: &plan.HTTP{URL: o.URL, Method: "GET", Status: []int{200}},
 	}
 }
 
@@ -140,7 +141,7 @@ func TestRunnerMeasuresUntilEnoughPass(t *testing.T) {
 	o := newOracle(t)
 	s := newStage(t, asking(o))
 	s.attend(1, "asked")
-	words := s.until(rollout.CheckPassed)
+	words := s.until(plan.CheckPassed)
 	if want := "3 of 3 measurements passed; last: status 200 OK"; words != want {
 		t.Errorf("%q, want %q", words, want)
 	}
@@ -148,7 +149,7 @@ func TestRunnerMeasuresUntilEnoughPass(t *testing.T) {
 	var numbers []int
 	for _, m := range taken {
 		numbers = append(numbers, m.Number)
-		if m.Check != "asked" || m.Batch != 1 || m.Value != "200" || m.Time.IsZero() || m.Verdict != rollout.CheckPassed {
+		if m.Check != "asked" || m.Batch != 1 || m.Value != "200" || m.Time.IsZero() || m.Verdict != plan.CheckPassed {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -167,7 +168,7 @@ func TestRunnerStopsAtTheFirstFailure(t *testing.T) {
 	o.answer(500)
 	s := newStage(t, asking(o))
 	s.attend(0, "asked")
-	if words := s.until(rollout.CheckFailed); words != "status 500 Internal Server Error is not 200" {
+	if words := s.until(plan.CheckFailed); words != "status 500 Internal Server Error is not 200" {
 		t.Error(words)
 	}
 	if got := s.verdicts(); got != "F" || o.count() != 1 {
@@ -186,23 +187,23 @@ func TestRunnerCountsWhatPassesOnceTheBatchIsReady(t *testing.T) {
 	s.look.Progress.Ready = time.Time{}
 	s.attend(0, "asked")
 	s.await("asked ten times", func() bool { return o.count() >= 10 && len(s.verdicts()) > 0 })
-	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
+	if words := s.until(plan.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
 		t.Error(words)
 	}
 	s.look.Progress.Ready = ready
 	s.attend(0, "asked")
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 	// Pods that get unready again take the proof with them.
 	s.look.Progress.Ready = time.Time{}
 	s.attend(0, "asked")
-	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
+	if words := s.until(plan.CheckRunning); !strings.HasPrefix(words, "0 of 3 measurements passed") {
 		t.Error(words)
 	}
 	s.look.Progress.Ready = ready.Add(time.Minute)
 	s.attend(0, "asked")
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 	o.answer(500)
-	s.until(rollout.CheckFailed)
+	s.until(plan.CheckFailed)
 }
 
 // TestRunnerDoesNotCountWhatWasAskedOfOtherPods: the answer to a question from before the batch was not ready any more.
@@ -221,25 +222,25 @@ func TestRunnerDoesNotCountWhatWasAskedOfOtherPods(t *testing.T) {
 	}
 	o.gate <- struct{}{}
 	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
-	if words := s.until(rollout.CheckRunning); !strings.HasPrefix(words, "0 of 1 measurements passed") {
+	if words := s.until(plan.CheckRunning); !strings.HasPrefix(words, "0 of 1 measurements passed") {
 		t.Error(words)
 	}
 	close(o.gate)
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 }
 
 func TestRunnerForgetsAnotherBatch(t *testing.T) {
 	o := newOracle(t)
 	s := newStage(t, asking(o))
 	s.attend(0, "asked")
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 	_, before := s.runner.Results()
 	s.attend(1)
 	if results, after := s.runner.Results(); len(results) > 0 || after == before {
 		t.Errorf("of the batch before: %+v, version %d after %d", results, after, before)
 	}
 	s.attend(1, "asked")
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 	if results, _ := s.runner.Results(); results[0].Batch != 1 {
 		t.Errorf("%+v", results)
 	}
@@ -260,12 +261,12 @@ func TestRunnerMeasuresNothingWhileHeld(t *testing.T) {
 	s.await("one answer", func() bool { return len(s.verdicts()) > 0 })
 	o.awaits(t, 2)
 	s.attend(0) // held while the second answer is awaited
-	if results, _ := s.runner.Results(); len(results) != 1 || results[0].Verdict != rollout.CheckRunning {
+	if results, _ := s.runner.Results(); len(results) != 1 || results[0].Verdict != plan.CheckRunning {
 		t.Errorf("what is known is forgotten: %+v", results)
 	}
 	close(o.gate)
 	s.attend(0, "asked")
-	s.until(rollout.CheckPassed)
+	s.until(plan.CheckPassed)
 	if got := s.verdicts(); got != "PP" {
 		t.Errorf("measured %s after one before", got)
 	}
@@ -279,7 +280,7 @@ func TestRunnerGivesUpBlind(t *testing.T) {
 	o.Close()
 	s := newStage(t, c)
 	s.attend(0, "asked")
-	words := s.until(rollout.CheckFailed)
+	words := s.until(plan.CheckFailed)
 	if !strings.HasPrefix(words, "3 measurements in a row were inconclusive, at most 2 may be: no answer:") {
 		t.Error(words)
 	}
@@ -300,7 +301,7 @@ func TestRunnerWarmsUp(t *testing.T) {
 	fresh := newStage(t, c)
 	fresh.look = s.look
 	fresh.attend(0, "asked")
-	fresh.until(rollout.CheckPassed)
+	fresh.until(plan.CheckPassed)
 	s.runner.Close()
 	if got := s.verdicts(); got != "" {
 		t.Errorf("measured %s before the delay was over", got)
@@ -309,11 +310,11 @@ func TestRunnerWarmsUp(t *testing.T) {
 
 // TestNewNamesEverythingThatCannotBeMeasured before a release begins.
 func TestNewNamesEverythingThatCannotBeMeasured(t *testing.T) {
-	secret := &rollout.SecretRef{Name: "shop", Key: "token"}
-	_, err := check.New(check.Options{Now: time.Now, Secrets: t.TempDir(), Plan: rollout.Plan{Checks: []rollout.Check{
-		{Name: "one", HTTP: &rollout.HTTP{URL: "http://shop", Access: rollout.Access{BearerToken: secret}}},
-		{Name: "two", HTTP: &rollout.HTTP{URL: "http://shop", JSONPath: "{.a"}},
-		{Name: "three", Pods: &rollout.PodsCheck{}},
+	secret := &plan.SecretRef{Name: "shop", Key: "token"}
+	_, err := check.New(check.Options{Now: time.Now, Secrets: t.TempDir(), Plan: plan.BatchPlan{Checks: []plan.Check{
+		{Name: "one", HTTP: &plan.HTTP{URL: "http://shop", Access: plan.Access{BearerToken: secret}}},
+		{Name: "two", HTTP: &plan.HTTP{URL: "http://shop", JSONPath: "{.a"}},
+		{Name: "three", Pods: &plan.PodsCheck{}},
 	}}})
 	for _, want := range []string{"check one: ", "secret shop, key token: there is no file", "check two: ", "check three: a check of pods"} {
 		if err == nil || !errors.Is(err, check.ErrWrong) || !strings.Contains(err.Error(), want) {

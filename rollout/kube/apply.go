@@ -11,18 +11,19 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Apply makes the writes side by side, as far as the lock is held. A write that has begun is finished also where ctx
 // ends; no other is begun.
 func (c *Cluster) Apply(ctx context.Context, actions []rollout.Action) error {
-	if c.last.observed.CloneSet.Deleting {
+	if c.last.observed.Workload.Deleting {
 		return nil // memory and lock go with the CloneSet, and its pods are the garbage collector's
 	}
 	if err := c.lock.check(ctx); err != nil {
 		return err
 	}
-	if c.options.Mode != rollout.Partition {
+	if c.options.Mode != plan.Partition {
 		if err := c.ensureRevision(ctx); err != nil {
 			return err
 		}

@@ -8,12 +8,13 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // arming is what is to be written, if anything, and what a person is told.
 type arming struct {
 	write     bool
-	partition *rollout.Quantity // nil gives the field up
+	partition *plan.Quantity // nil gives the field up
 	said      string
 }
 
@@ -21,7 +22,7 @@ type arming struct {
 // mode needs it to begin with. It is for what runs before the template changes, so a target that does not exist yet is
 // no error, and one that is being released is left alone. The answer says what was done, for a person.
 func Arm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(c *Cluster, set rollout.CloneSet) (arming, error) {
+	return underLock(ctx, options, func(c *Cluster, set plan.Workload) (arming, error) {
 		spec, all := set.Spec, c.kind.Everything()
 		if spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
 			return arming{said: fmt.Sprintf("%s is armed already: its partition is %s", c.what(), spec.Partition)}, nil
@@ -32,7 +33,7 @@ func Arm(ctx context.Context, options Options) (string, error) {
 
 // Disarm gives up the partition that Arm or a release has set. The field goes where nobody else owns it.
 func Disarm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(c *Cluster, set rollout.CloneSet) (arming, error) {
+	return underLock(ctx, options, func(c *Cluster, set plan.Workload) (arming, error) {
 		if s := set.Status; s.ObservedGeneration < set.Generation || s.UpdatedReplicas < s.Replicas {
 			return arming{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
 				ErrInvalid, c.what(), s.UpdatedReplicas, s.Replicas)
@@ -42,8 +43,8 @@ func Disarm(ctx context.Context, options Options) (string, error) {
 }
 
 // underLock arms or disarms a target while no agent releases it.
-func underLock(ctx context.Context, options Options, decide func(*Cluster, rollout.CloneSet) (arming, error)) (said string, err error) {
-	options.Mode = rollout.Partition
+func underLock(ctx context.Context, options Options, decide func(*Cluster, plan.Workload) (arming, error)) (said string, err error) {
+	options.Mode = plan.Partition
 	c, set, err := connect(ctx, options)
 	if errors.Is(err, ErrAbsent) {
 		return err.Error() + ": nothing to arm", nil

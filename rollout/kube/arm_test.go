@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // says runs Arm or Disarm and holds what a person is told against the words.
@@ -47,7 +48,7 @@ func TestArm(t *testing.T) {
 	if _, err := kube.Disarm(t.Context(), options); !errors.Is(err, kube.ErrInvalid) {
 		t.Errorf("disarmed with pods of two revisions: %v", err)
 	}
-	if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || written[len(written)-1] != "1000000" {
+	if d, written := w.steps(thirds(), options); d.Reason != plan.Completed || written[len(written)-1] != "1000000" {
 		t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 	}
 	w.Patch(t, w.path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"replicas": 5}})
@@ -73,17 +74,17 @@ func TestArmLeavesAReleaseAlone(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 3, 3)
 	w.statefulImage("v2")
-	plan := thirds()
-	plan.Mode = rollout.Partition
+	p := thirds()
+	p.Mode = plan.Partition
 	said := ""
-	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(_ rollout.Observed, d rollout.Decision) {
-		if d.Reason == rollout.BatchReady && said == "" {
+	d, err := kube.Run(t.Context(), p, w.optionsOf("StatefulSet"), func(_ rollout.Observed, d rollout.Decision) {
+		if d.Reason == plan.BatchReady && said == "" {
 			other := w.optionsOf("StatefulSet")
 			other.Identity = "hook"
 			said, _ = kube.Arm(t.Context(), other)
 		}
 	})
-	if err != nil || d.Reason != rollout.Completed || !strings.Contains(said, "is being released by agent: its partition is left alone") {
+	if err != nil || d.Reason != plan.Completed || !strings.Contains(said, "is being released by agent: its partition is left alone") {
 		t.Errorf("ended with %s: %s, %v; said %q", d.Reason, d.Message, err, said)
 	}
 }
@@ -95,13 +96,13 @@ func TestPausedInGit(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go w.control(ctx, 4, make(chan any, 1000))
-	plan := thirds()
-	plan.Mode = rollout.Partition
+	p := thirds()
+	p.Mode = plan.Partition
 	paused := make(chan string, 1)
 	ended := make(chan rollout.Decision, 1)
 	go func() {
-		d, err := kube.Run(ctx, plan, w.optionsOf("CloneSet"), func(_ rollout.Observed, d rollout.Decision) {
-			if d.Reason == rollout.PausedBySpec {
+		d, err := kube.Run(ctx, p, w.optionsOf("CloneSet"), func(_ rollout.Observed, d rollout.Decision) {
+			if d.Reason == plan.PausedBySpec {
 				select {
 				case paused <- d.Message:
 				default:
@@ -122,7 +123,7 @@ func TestPausedInGit(t *testing.T) {
 	}
 	w.patchStrategy(map[string]any{"partition": "100%"})
 	w.patchStrategy(map[string]any{"paused": false})
-	if d := <-ended; d.Reason != rollout.Completed {
+	if d := <-ended; d.Reason != plan.Completed {
 		t.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // TestArticle releases as the article does: with partition 3 to two pods, and then to all. The command line's own test
@@ -19,7 +19,7 @@ func TestArticle(t *testing.T) {
 			w := newWorld(t, set(5, `{type: `+kind+`, maxSurge: 20%, maxUnavailable: 0}`))
 			step := func(want, reason string) {
 				t.Helper()
-				w.release(rollout.Plan{}, rollout.Completed)
+				w.release(plan.BatchPlan{}, plan.Completed)
 				if got := w.row(); got != want {
 					t.Errorf("row %s, want %s", got, want)
 				}
@@ -45,7 +45,7 @@ func TestArticle(t *testing.T) {
 func TestKubectlGetClone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(5, `{maxSurge: 20%, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	out, err := w.Kubectl(t, w.Client, "", "get", "clone", "-n", w.namespace)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // askPatience is how long a request is tried against others that write the same memory.
@@ -182,7 +183,7 @@ func (v *Visit) restore(ctx context.Context, p rollout.Progress, revisionName st
 // present is the revision of the template that is there now. Where a controller makes the revisions only it knows the name,
 // and tells it once it has seen the template.
 func (v *Visit) present(set cloneSet, h history) (string, error) {
-	if v.options.Mode != rollout.Partition {
+	if v.options.Mode != plan.Partition {
 		return h.update, nil
 	}
 	read, err := set.read()
@@ -202,7 +203,7 @@ func (v *Visit) present(set cloneSet, h history) (string, error) {
 
 // PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
 // An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
-func PeopleRules(kind rollout.Kind, name string, mode rollout.Mode, read bool) []map[string]any {
+func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[string]any {
 	memory, verbs := MemoryName(ReleaseName(kind.Name, name, mode)), []string{"get", "list", "watch"}
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),

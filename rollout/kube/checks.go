@@ -2,7 +2,10 @@
 
 package kube
 
-import "github.com/slipway-dev/slipway/rollout"
+import (
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
 
 // Checks measures the checks of a plan beside a release.
 type Checks interface {
@@ -10,7 +13,7 @@ type Checks interface {
 	// not wait.
 	Attend(o rollout.Observed, d rollout.Decision)
 	// Results are how the checks stand, and a number that is another one whenever they stand otherwise.
-	Results() ([]rollout.CheckResult, uint64)
+	Results() ([]plan.CheckResult, uint64)
 	// Changed gets a value after that.
 	Changed() <-chan struct{}
 }
@@ -35,7 +38,7 @@ func (o JobOptions) checkRules() []map[string]any {
 	if len(o.Plan) == 0 {
 		return nil
 	}
-	p, err := rollout.ParsePlan("", o.Plan)
+	p, err := plan.ParsePlan("", o.Plan)
 	if err != nil {
 		return nil
 	}
@@ -43,7 +46,7 @@ func (o JobOptions) checkRules() []map[string]any {
 }
 
 // checkRules are the rights that the checks of a plan need beyond those of its release.
-func checkRules(p rollout.Plan, mode rollout.Mode) []map[string]any {
+func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
 	jobs, pods, events := false, false, false
 	for _, c := range p.Checks {
 		jobs = jobs || c.Job != nil
@@ -54,7 +57,7 @@ func checkRules(p rollout.Plan, mode rollout.Mode) []map[string]any {
 	if jobs {
 		rules = append(rules, rule("batch", "jobs", []string{"get", "create"}))
 	}
-	if pods && mode == rollout.Partition {
+	if pods && mode == plan.Partition {
 		rules = append(rules, rule("", "pods", []string{"list"}))
 	}
 	if events {

@@ -6,8 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ErrInvalid is wrapped where the target in the cluster cannot be released as it is.
@@ -54,7 +53,7 @@ func (c *cloneSet) UnmarshalJSON(data []byte) error {
 }
 
 // of gives the object its kind, which the items of a list have not got where the kind is built in.
-func (c cloneSet) of(k rollout.Kind) cloneSet {
+func (c cloneSet) of(k plan.Kind) cloneSet {
 	c.APIVersion, c.Kind = k.APIVersion, k.Name
 	c.tree["apiVersion"], c.tree["kind"] = k.APIVersion, k.Name
 	return c
@@ -78,13 +77,13 @@ type setStatus struct {
 }
 
 // read turns the object into what a decision sees. The error tells everything that is wrong with the spec.
-func (c cloneSet) read() (rollout.CloneSet, error) {
+func (c cloneSet) read() (plan.Workload, error) {
 	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Metadata.Namespace, c.Metadata.Name)
 	data, err := json.Marshal(c.tree)
 	if err != nil {
-		return rollout.CloneSet{}, fmt.Errorf("reading %s: %w", what, err)
+		return plan.Workload{}, fmt.Errorf("reading %s: %w", what, err)
 	}
-	set, err := rollout.ParseTarget(what, data, rollout.Target{Kind: c.Kind})
+	set, err := plan.ParseWorkload(what, data, plan.Target{Kind: c.Kind})
 	set.ResourceVersion, set.Generation = c.Metadata.ResourceVersion, c.Metadata.Generation
 	set.Deleting = c.Metadata.DeletionTimestamp != nil
 	set.PartitionBy = c.partitionBy
@@ -103,7 +102,7 @@ func withoutLines(err error) error {
 	}
 	var out []error
 	for _, e := range joined.Unwrap() {
-		var f rollout.FieldError
+		var f plan.FieldError
 		if errors.As(e, &f) {
 			f.Line = 0
 			e = f

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Options say which target is released, how, and by whom.
@@ -27,7 +28,7 @@ type Options struct {
 	Kind      string // of the target; "" is CloneSet
 	Name      string
 	Version   string        // API version of the target; "" is the first that rollout.Kinds has for the kind
-	Mode      rollout.Mode  // the plan's
+	Mode      plan.Mode     // the plan's
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
 	Await     time.Duration // how long to wait for the target to carry Release in its annotation ReleaseAnnotation; 0: not at all
 	Restart   bool          // begin again what has stopped
@@ -57,7 +58,7 @@ type Cluster struct {
 	options Options
 	client  client
 	lock    *lock
-	kind    rollout.Kind
+	kind    plan.Kind
 	target  metadata // namespace, name and UID of the target
 
 	changed chan struct{}
@@ -77,12 +78,12 @@ type Cluster struct {
 	last     look
 	reporter statusWriter
 	release  string
-	wrote    *rollout.Quantity // the partition that was written last
-	blind    bool              // pods may not be listed (partition mode)
-	stopped  string            // what Options.Stop said
-	plan     rollout.Plan      // what is carried out
-	quota    quotaHold         // what a full ResourceQuota holds back
-	recalled configMap         // the memory that the last look has read; without a name: there was none
+	wrote    *plan.Quantity // the partition that was written last
+	blind    bool           // pods may not be listed (partition mode)
+	stopped  string         // what Options.Stop said
+	plan     plan.BatchPlan // what is carried out
+	quota    quotaHold      // what a full ResourceQuota holds back
+	recalled configMap      // the memory that the last look has read; without a name: there was none
 
 	mu       sync.Mutex      // guards what writes, which run side by side, find out
 	unsure   bool            // the history may not be what the server has
@@ -130,12 +131,12 @@ func connect(ctx context.Context, options Options) (*Cluster, cloneSet, error) {
 	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
 	options.Lease = cmp.Or(options.Lease, DefaultLease)
 	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
-	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+	kind, ok := plan.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
 	if !ok {
 		return nil, cloneSet{}, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
 	}
 	options.Kind, options.Version = kind.Name, kind.APIVersion
-	if !kind.Direct && options.Mode != rollout.Partition {
+	if !kind.Direct && options.Mode != plan.Partition {
 		return nil, cloneSet{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
 			ErrInvalid, options.what(), kind.Name, kind.Controller)
 	}
@@ -196,7 +197,7 @@ func (c *Cluster) makeMirrors(set cloneSet) {
 	c.sets = newMirror[cloneSet](c.client, targets(c.kind, ns), only(c.options.Name), c.changed)
 	c.memory = newMirror[configMap](c.client, configMaps(ns), only(c.memoryName()), c.changed)
 	c.pods = newMirror[pod](c.client, pods(ns), selected, c.changed)
-	if len(set.claimTemplates()) > 0 && c.options.Mode != rollout.Partition {
+	if len(set.claimTemplates()) > 0 && c.options.Mode != plan.Partition {
 		c.claims = newMirror[named](c.client, claims(ns), selected, c.changed)
 	}
 }
@@ -213,7 +214,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		follow(context.Context) error
 	}
 	mirrors := map[string]following{c.kind.Name: c.sets, "ConfigMap": c.memory}
-	if c.options.Mode != rollout.Partition {
+	if c.options.Mode != plan.Partition {
 		mirrors["Pod"] = c.pods
 		if c.claims != nil {
 			mirrors["PersistentVolumeClaim"] = c.claims
@@ -248,7 +249,7 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 		return rollout.Observed{}, err
 	}
 	o := rollout.Observed{
-		Now: c.options.Now().UTC().Round(0), CloneSet: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
+		Now: c.options.Now().UTC().Round(0), Workload: read, UpdateRevision: c.history.update, Revisions: c.history.rollout,
 	}
 	if c.options.Checks != nil {
 		o.Checks, c.seen.checks = c.options.Checks.Results()
@@ -256,7 +257,7 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	if full := c.quota.standing(); full != nil {
 		o.NoRoom = full.why
 	}
-	if c.options.Mode != rollout.Partition {
+	if c.options.Mode != plan.Partition {
 		c.observePods(&o)
 		o.StableRevision = c.stable(&o)
 		o.Progress, err = c.recallProgress(&o)
@@ -274,16 +275,16 @@ func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 }
 
 // look reads the target and its revisions from the mirrors.
-func (c *Cluster) look(ctx context.Context) (rollout.CloneSet, error) {
+func (c *Cluster) look(ctx context.Context) (plan.Workload, error) {
 	if err := c.settled(ctx); err != nil {
-		return rollout.CloneSet{}, err
+		return plan.Workload{}, err
 	}
 	c.seen = c.versions()
 	set, alive := c.sets.named(c.options.Name)
 	if alive && set.Metadata.UID == c.target.UID {
 		c.set = set.of(c.kind)
 	} else if c.set.tree == nil {
-		return rollout.CloneSet{}, fmt.Errorf("%s was deleted", c.what())
+		return plan.Workload{}, fmt.Errorf("%s was deleted", c.what())
 	}
 	read, err := c.set.read()
 	if err != nil {
@@ -321,7 +322,7 @@ func (c *Cluster) versions() seen {
 // recall reads the revisions where the CloneSet is not of the generation that they were read for.
 func (c *Cluster) recall(ctx context.Context) error {
 	at := [2]int64{c.set.Metadata.Generation}
-	if c.options.Mode == rollout.Partition {
+	if c.options.Mode == plan.Partition {
 		at[1] = c.set.Status.ObservedGeneration // its controller makes the revisions
 	}
 	if c.known == at && !c.takeUnsure() {
@@ -370,7 +371,7 @@ func (c *Cluster) occupy(instance string) {
 
 // selects tells whether pods with these labels are in the mirror at all.
 func (c *Cluster) selects(labels map[string]string) bool {
-	return c.last.observed.CloneSet.Spec.Selector.Matches(labels)
+	return c.last.observed.Workload.Spec.Selector.Matches(labels)
 }
 
 // observePods lists the pods by name, and the claims without one.
@@ -386,7 +387,7 @@ func (c *Cluster) observePods(o *rollout.Observed) {
 	if c.claims != nil {
 		c.observeClaims(o, used)
 	}
-	for id := range c.blocked(o.CloneSet.Spec.PodsToDelete) {
+	for id := range c.blocked(o.Workload.Spec.PodsToDelete) {
 		if !used[id] {
 			// It counts for nothing, but its instance id is taken.
 			c.buffer = append(c.buffer, rollout.Pod{Name: c.target.Name + "-" + id, Instance: id, Terminating: true})

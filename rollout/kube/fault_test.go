@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // seeds is how many random runs a test makes; SLIPWAY_SEEDS asks for more.
@@ -84,7 +85,7 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d, %s", seed, kind), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(4, `{type: `+kind+`, maxSurge: 1, maxUnavailable: 1}`))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			w.image("v2")
 			watch := w.watchPods(4, 1, 1, 0, "v2")
 			m := &mischief{random: rand.New(rand.NewPCG(uint64(seed), 7))}
@@ -95,7 +96,7 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 				options := w.options()
 				options.Config = settings
 				options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
-				return runOnce(ctx, rollout.Plan{}, options, m, rollout.Completed, nil)
+				return runOnce(ctx, plan.BatchPlan{}, options, m, plan.Completed, nil)
 			})
 			watch.verify(t, w)
 			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
@@ -124,7 +125,7 @@ func (w *world) retried(t *testing.T, run func(context.Context) error) {
 // calmAfter is how long faults go on in one run.
 const calmAfter = 20 * time.Second
 
-func runOnce(ctx context.Context, plan rollout.Plan, options kube.Options, m *mischief, want rollout.Reason, report func(rollout.Observed, rollout.Decision)) error {
+func runOnce(ctx context.Context, plan plan.BatchPlan, options kube.Options, m *mischief, want plan.Reason, report func(rollout.Observed, rollout.Decision)) error {
 	calm := time.AfterFunc(calmAfter, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -148,13 +149,13 @@ func TestFaultsInPartitionMode(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 3, 3)
 			watch := w.watchPods(3, 0, 1, 0, "none")
-			plan := rollout.Plan{
-				Mode: rollout.Partition, ProgressDeadline: 90 * time.Second, OnFailure: rollout.RollbackInBatches,
-				Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(2)}, {Replicas: rollout.Percent(100)}},
+			batchPlan := plan.BatchPlan{
+				Mode: plan.Partition, ProgressDeadline: 90 * time.Second, OnFailure: plan.RollbackInBatches,
+				Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}},
 			}
-			tag, end, want, report := "v2", "v2", rollout.Completed, w.loud()
+			tag, end, want, report := "v2", "v2", plan.Completed, w.loud()
 			if back {
-				tag, end, want, report = kubetest.TagMissing, "v1", rollout.RolledBack, w.aborts("statefulset")
+				tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, w.aborts("statefulset")
 			}
 			w.statefulImage(tag)
 			m := &mischief{random: rand.New(rand.NewPCG(uint64(seed), 11))}
@@ -165,7 +166,7 @@ func TestFaultsInPartitionMode(t *testing.T) {
 				options := w.optionsOf("StatefulSet")
 				options.Config, options.Release = settings, "faulty"
 				options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
-				return runOnce(ctx, plan, options, m, want, report)
+				return runOnce(ctx, batchPlan, options, m, want, report)
 			})
 			w.settled(3, end)
 			watch.verify(t, w)

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 const claimTemplates = `
@@ -25,17 +26,17 @@ const claimTemplates = `
 func TestScaling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	for _, n := range []int{5, 1, 3, 0, 2} {
 		w.scale(n)
-		w.release(rollout.Plan{}, rollout.Completed)
+		w.release(plan.BatchPlan{}, plan.Completed)
 		if row, want := w.row(), fmt.Sprintf("demo %d %d %d %d %d", n, n, n, n, n); row != want {
 			t.Fatalf("row %s, want %s", row, want)
 		}
 	}
 	w.Delete(t, w.path("pods", w.pods()[0]))
 	kubetest.Eventually(t, "the pod is gone", func() (bool, string) { return len(w.pods()) == 1, "" })
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if n := len(w.pods()); n != 2 {
 		t.Errorf("%d pods", n)
 	}
@@ -45,16 +46,16 @@ func TestScaling(t *testing.T) {
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{maxUnavailable: 1}`, claimTemplates))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	before := w.claims(2)
 	w.Delete(t, w.path("pods", w.pods()[0]))
 	kubetest.Eventually(t, "the pod is gone", func() (bool, string) { return len(w.pods()) == 1, "" })
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if after := w.claims(2); !slices.Equal(before, after) {
 		t.Errorf("claims %v, after a pod was lost %v", before, after)
 	}
 	w.image("v2")
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if after := w.claims(2); slices.Equal(before, after) {
 		t.Errorf("claims %v are still those of the old pods", after)
 	}
@@ -85,11 +86,11 @@ func (w *world) claims(n int) []string {
 func TestSpecifiedDelete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(3, `{maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	pods, uids := w.pods(), w.uids()
 	w.Patch(t, w.path("pods", pods[0]), map[string]any{"metadata": map[string]any{"labels": map[string]any{"apps.kruise.io/specified-delete": "true"}}})
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"scaleStrategy": map[string]any{"podsToDelete": []string{pods[1]}}}})
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	kubetest.Eventually(t, "three pods are left, one of them as before", func() (bool, string) {
 		left := w.uids()
 		return len(left) == 3 && !slices.Contains(left, uids[0]) && !slices.Contains(left, uids[1]) && slices.Contains(left, uids[2]),
@@ -101,7 +102,7 @@ func TestSpecifiedDelete(t *testing.T) {
 	// The name stays in the spec, which is the user's, and does nothing any more.
 	names := kubetest.Field(w.Get(t, w.path("clonesets", "demo")), "spec", "scaleStrategy", "podsToDelete")
 	before := w.uids()
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if after := w.uids(); fmt.Sprint(names) != fmt.Sprint([]any{pods[1]}) || !slices.Equal(before, after) {
 		t.Errorf("podsToDelete is %v, and pods %v became %v", names, before, after)
 	}
@@ -121,10 +122,10 @@ func (w *world) uids() []string {
 func TestSameImageUnderANewTag(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	before := w.pods()
 	w.image("v1--rebuilt")
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if after := w.pods(); !slices.Equal(before, after) {
 		t.Errorf("pods %v became %v", before, after)
 	}
@@ -136,7 +137,7 @@ func TestGracePeriodAndSeveralContainers(t *testing.T) {
 	manifest := strings.ReplaceAll(set(2, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {gracePeriodSeconds: 2}}`),
 		`image: "example.com/app:v1"}]`, `image: "example.com/app:v1"}, {name: side, image: "example.com/side:v1"}]`)
 	w := newWorld(t, manifest)
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
 		"metadata": map[string]any{"labels": map[string]any{"color": "blue"}},
 		"spec": map[string]any{"containers": []any{
@@ -145,7 +146,7 @@ func TestGracePeriodAndSeveralContainers(t *testing.T) {
 		}},
 	}}})
 	began, before := time.Now(), w.pods()
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if d := time.Since(began); d < 2*time.Second {
 		t.Errorf("the release took %v, less than its grace period", d)
 	}
@@ -162,12 +163,12 @@ func TestGracePeriodAndSeveralContainers(t *testing.T) {
 func TestMetadataAloneTakesOneWriteAPod(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(3, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	before := w.podWrites()
 	w.Patch(t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{"note": "new"}},
 	}}})
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if n := w.podWrites() - before; n != 3 {
 		t.Errorf("%d writes on 3 pods", n)
 	}
@@ -183,17 +184,17 @@ func TestHooks(t *testing.T) {
 `
 	manifest := strings.ReplaceAll(set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`, hooks), "labels: {app: demo}", `labels: {app: demo, hold: "yes"}`)
 	w := newWorld(t, manifest)
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go w.serveHooks(ctx)
-	w.release(rollout.Plan{ProgressDeadline: 30 * time.Second}, rollout.Completed)
+	w.release(plan.BatchPlan{ProgressDeadline: 30 * time.Second}, plan.Completed)
 	for _, name := range w.pods() {
 		w.Patch(t, w.path("pods", name), map[string]any{"metadata": map[string]any{"finalizers": []string{"example.com/hold"}}})
 	}
 	w.scale(1)
-	w.release(rollout.Plan{ProgressDeadline: 30 * time.Second}, rollout.Completed)
+	w.release(plan.BatchPlan{ProgressDeadline: 30 * time.Second}, plan.Completed)
 	if n := len(w.live()); n != 1 {
 		t.Errorf("%d pods", n)
 	}
@@ -241,7 +242,7 @@ func (w *world) live() []string {
 func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.Create(t, w.path("poddisruptionbudgets"),
 		`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all}, spec: {minAvailable: 3, selector: {matchLabels: {app: demo}}}}`)
 	kubetest.Eventually(t, "the budget is known", func() (bool, string) {
@@ -252,8 +253,8 @@ func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	options := w.options()
 	options.Evict = true
 	before := w.pods()
-	d, err := kube.Run(t.Context(), rollout.Plan{ProgressDeadline: 3 * time.Second}, options, nil)
-	if err != nil || d.Reason != rollout.DeadlineExceeded {
+	d, err := kube.Run(t.Context(), plan.BatchPlan{ProgressDeadline: 3 * time.Second}, options, nil)
+	if err != nil || d.Reason != plan.DeadlineExceeded {
 		t.Fatalf("ended with %s: %s, %v; %v %v", d.Reason, d.Message, err, w.Requests(t, w.namespace).Writes().By("slipway").Count(), w.Get(t, w.path("poddisruptionbudgets", "all"))["status"])
 	}
 	for _, name := range before {
@@ -263,26 +264,26 @@ func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	}
 	w.Delete(t, w.path("poddisruptionbudgets", "all"))
 	options.Restart = true
-	w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+	w.releaseWith(t.Context(), plan.BatchPlan{}, options, plan.Completed)
 }
 
 // TestEqualTemplateIsAReturn to the older revision, which gets the newest number; revisions beyond the limit go.
 func TestEqualTemplateIsAReturn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(1, `{type: InPlaceIfPossible, maxUnavailable: 1}`, "  revisionHistoryLimit: 1\n"))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	first := w.revisions()
 	w.image("v2")
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v1")
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	revisions := w.revisions()
 	if len(revisions) != 2 || revisions[len(revisions)-1] != first[0] {
 		t.Errorf("revisions %v, the first was %v", revisions, first)
 	}
 	for _, tag := range []string{"v3", "v4"} {
 		w.image(tag)
-		w.release(rollout.Plan{}, rollout.Completed)
+		w.release(plan.BatchPlan{}, plan.Completed)
 	}
 	if revisions := w.revisions(); len(revisions) != 2 {
 		t.Errorf("revisions %v, one beside the present one is kept", revisions)
@@ -307,20 +308,20 @@ func (w *world) revisions() []string {
 func TestBatchesWithPauses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(4, `{type: InPlaceIfPossible, maxUnavailable: 2}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
-	plan := rollout.Plan{Batches: []rollout.Batch{
-		{Replicas: rollout.Pods(1), Pause: rollout.Pause{Duration: time.Second}},
-		{Replicas: rollout.Percent(50)},
-		{Replicas: rollout.Percent(100)},
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{Duration: time.Second}},
+		{Replicas: plan.Percent(50)},
+		{Replicas: plan.Percent(100)},
 	}}
 	var updated []int
-	d, err := kube.Run(t.Context(), plan, w.options(), func(o rollout.Observed, d rollout.Decision) {
-		if d.Reason == rollout.BatchReady {
+	d, err := kube.Run(t.Context(), p, w.options(), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == plan.BatchReady {
 			updated = append(updated, o.Counts().UpdatedReady)
 		}
 	})
-	if err != nil || d.Reason != rollout.Completed || !slices.Equal(updated, []int{1, 2, 4}) {
+	if err != nil || d.Reason != plan.Completed || !slices.Equal(updated, []int{1, 2, 4}) {
 		t.Errorf("ended with %s, %v; updated %v", d.Reason, err, updated)
 	}
 	events := w.Get(t, w.path("events"))

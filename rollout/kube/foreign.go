@@ -7,9 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"time"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // ErrControlled is wrapped where a controller reconciles the CloneSet, so that an agent that wrote pods would fight it.
@@ -21,7 +20,7 @@ const reaction = 5 * time.Second
 // refuseForeign makes sure in direct mode that nobody else replaces the pods: neither the spec nor a short wait may show
 // a controller. With Force it is the user who knows.
 func (c *Cluster) refuseForeign(ctx context.Context) error {
-	if c.options.Mode == rollout.Partition || c.options.Force {
+	if c.options.Mode == plan.Partition || c.options.Force {
 		return nil
 	}
 	why, err := c.controller(ctx)

@@ -3,9 +3,8 @@
 package kube
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // GitOps is what applies the manifests of a release.
@@ -53,7 +52,7 @@ func (o JobOptions) annotate(m object) {
 
 // RestingPartition is the field of a target that holds its partition, the value with which its controller updates no pod,
 // and whether it has such a value.
-func RestingPartition(target rollout.CloneSet) (path []string, value rollout.Quantity, armed bool) {
+func RestingPartition(target plan.Workload) (path []string, value plan.Quantity, armed bool) {
 	kind, spec := target.KindOf(), target.Spec
 	path = append(append([]string{"spec"}, kind.Strategy...), "partition")
 	value = kind.Everything()

@@ -9,14 +9,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // JobOptions say what a release needs to run in the cluster.
 type JobOptions struct {
-	CloneSet   rollout.CloneSet // what is released, of any kind
-	Mode       rollout.Mode
+	CloneSet   plan.Workload // what is released, of any kind
+	Mode       plan.Mode
 	Train      *JobTrain // several targets, in place of CloneSet and Mode
 	Plan       []byte    // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
@@ -179,7 +179,7 @@ func (o JobOptions) Rules() []map[string]any {
 		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
 	}
 	rules = append(rules, o.checkRules()...)
-	if o.Mode == rollout.Partition {
+	if o.Mode == plan.Partition {
 		if verbs := o.podVerbs(); len(verbs) > 0 {
 			rules = append(rules, rule("", "pods", verbs))
 		}
@@ -209,7 +209,7 @@ const kruiseGroup = "apps.kruise.io"
 
 func (o JobOptions) setVerbs() []string {
 	verbs := []string{"get", "list", "watch"}
-	if o.Mode == rollout.Partition {
+	if o.Mode == plan.Partition {
 		verbs = append(verbs, "patch")
 	}
 	return verbs
@@ -244,15 +244,15 @@ func (o JobOptions) target() string {
 }
 
 // modeFlag is auto for direct mode: direct, as long as no controller turns up.
-func modeFlag(mode rollout.Mode) string {
-	if mode == rollout.Partition {
+func modeFlag(mode plan.Mode) string {
+	if mode == plan.Partition {
 		return "--mode=partition"
 	}
 	return "--mode=auto"
 }
 
 func (o JobOptions) revisionVerbs() []string {
-	if o.Mode == rollout.Partition {
+	if o.Mode == plan.Partition {
 		return []string{"list"}
 	}
 	return []string{"list", "create", "patch", "delete"}

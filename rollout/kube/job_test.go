@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // jobPlan has checks that need secrets and rights.
@@ -42,14 +42,14 @@ func TestManifestsAreAccepted(t *testing.T) {
 		"Job": "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments",
 	}
 	for _, o := range []kube.JobOptions{
-		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Wave: "3", Owner: "BatchPlan/demo", Await: true},
-		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, CloneSet: rollout.CloneSet{APIVersion: "apps/v1", Kind: "StatefulSet"}},
-		{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete},
-		{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Stay: true},
+		{Mode: plan.Direct, DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Wave: "3", Owner: "BatchPlan/demo", Await: true},
+		{Mode: plan.Partition, DeleteMode: kube.DeleteModeDelete, Plan: []byte(jobPlan), For: kube.Flux, CloneSet: plan.Workload{APIVersion: "apps/v1", Kind: "StatefulSet"}},
+		{Mode: plan.Partition, DeleteMode: kube.DeleteModeDelete},
+		{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete, Stay: true},
 		{DeleteMode: kube.DeleteModeEvict, Plan: []byte(jobPlan), For: kube.ArgoCD, Owner: "BatchPlan/demo", Await: true, Train: &kube.JobTrain{
 			Name: strings.Repeat("long.name-", 20), Parallel: 3, Targets: slices.Repeat([]kube.JobTarget{
-				{CloneSet: rollout.CloneSet{Name: "demo"}, Mode: rollout.Direct},
-				{CloneSet: rollout.CloneSet{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: rollout.Partition},
+				{CloneSet: plan.Workload{Name: "demo"}, Mode: plan.Direct},
+				{CloneSet: plan.Workload{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: plan.Partition},
 			}, 500),
 		}},
 	} {
@@ -73,7 +73,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 
 // TestSecretsAreMounted looks for every key that a plan refers to at its file, and nowhere else.
 func TestSecretsAreMounted(t *testing.T) {
-	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan)}
+	o := kube.JobOptions{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan)}
 	o.CloneSet.Name = "demo"
 	manifests, err := o.Manifests()
 	if err != nil {
@@ -109,7 +109,7 @@ func TestSecretsAreMounted(t *testing.T) {
 
 // TestPlanInTheConfigMap reads back what the ConfigMap holds: it says what the plan says, whatever the plan is written in.
 func TestPlanInTheConfigMap(t *testing.T) {
-	plan := []byte(`# how it goes
+	planText := []byte(`# how it goes
 kind: BatchPlan
 apiVersion: slipway.dev/v1alpha1
 metadata: {name: "demo", labels: {a: b}, annotations: {config.kubernetes.io/local-config: "true"}}
@@ -129,15 +129,15 @@ spec:
     prometheus: {address: http://prometheus:9090, max: 1e-2, min: -0, query: "sum(rate(errors[1m])) # 'all'\n"}
   onFailure: RollbackInBatches
 `)
-	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: plan}
+	o := kube.JobOptions{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: planText}
 	o.CloneSet.Name = "demo"
 	manifests, err := o.Manifests()
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := kubetest.Field(manifests[3], "data", "plan.yaml").(string)
-	want, wantErr := rollout.ParsePlan("plan.yaml", plan)
-	got, gotErr := rollout.ParsePlan("plan.yaml", []byte(text))
+	want, wantErr := plan.ParsePlan("plan.yaml", planText)
+	got, gotErr := plan.ParsePlan("plan.yaml", []byte(text))
 	if wantErr != nil || gotErr != nil || !reflect.DeepEqual(want, got) {
 		t.Errorf("%v, %v: %+v, want %+v\n%s", wantErr, gotErr, got, want, text)
 	}
@@ -148,13 +148,13 @@ spec:
 
 // TestTrainRights looks at the rights of a train: each target has its own, and no name is lost.
 func TestTrainRights(t *testing.T) {
-	target := func(apiVersion, kind, name string, mode rollout.Mode) kube.JobTarget {
-		return kube.JobTarget{CloneSet: rollout.CloneSet{APIVersion: apiVersion, Kind: kind, Name: name}, Mode: mode}
+	target := func(apiVersion, kind, name string, mode plan.Mode) kube.JobTarget {
+		return kube.JobTarget{CloneSet: plan.Workload{APIVersion: apiVersion, Kind: kind, Name: name}, Mode: mode}
 	}
 	o := kube.JobOptions{DeleteMode: kube.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan), Train: &kube.JobTrain{
 		Name: "fleet", Parallel: 9, Targets: []kube.JobTarget{
-			target("apps.kruise.io/v1alpha1", "CloneSet", "one", rollout.Direct), target("apps.kruise.io/v1alpha1", "CloneSet", "two", rollout.Direct),
-			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", rollout.Partition), target("apps/v1", "StatefulSet", "db", rollout.Partition),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "one", plan.Direct), target("apps.kruise.io/v1alpha1", "CloneSet", "two", plan.Direct),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", plan.Partition), target("apps/v1", "StatefulSet", "db", plan.Partition),
 		},
 	}}
 	manifests, err := o.Manifests()

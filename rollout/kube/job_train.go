@@ -4,10 +4,9 @@ package kube
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // JobTrain is the train that an Indexed Job releases: a target an index, in the order of the plan.
@@ -20,8 +19,8 @@ type JobTrain struct {
 
 // JobTarget is one target of a train and who replaces its pods.
 type JobTarget struct {
-	CloneSet rollout.CloneSet // of any kind
-	Mode     rollout.Mode
+	CloneSet plan.Workload // of any kind
+	Mode     plan.Mode
 }
 
 // completionIndex is what Kubernetes writes into the environment of an Indexed Job's pods, as an argument refers to it.
@@ -49,9 +48,9 @@ func (t *JobTrain) templates() []map[string]any {
 // which says that each pod releases the target of its index. Where all targets are stepped by their partitions the flag
 // says so; else auto finds the mode by the plan and the kind, as the manifests' author has.
 func (t *JobTrain) which(job string) []string {
-	mode := rollout.Partition
-	if slices.ContainsFunc(t.Targets, func(target JobTarget) bool { return target.Mode != rollout.Partition }) {
-		mode = rollout.Direct
+	mode := plan.Partition
+	if slices.ContainsFunc(t.Targets, func(target JobTarget) bool { return target.Mode != plan.Partition }) {
+		mode = plan.Direct
 	}
 	return []string{"--index=" + completionIndex, "--job=" + job, modeFlag(mode)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // killer ends an agent at one of its writes: from then on no request of it reaches the server or comes back.
@@ -52,15 +53,15 @@ func (w *world) runKilled(at int, after bool) bool {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
-	d, dead, err := w.killAt(ctx, cancel, at, after, rollout.Plan{}, w.options(), w.loud())
-	if !dead && (err != nil || d.Reason != rollout.Completed) {
+	d, dead, err := w.killAt(ctx, cancel, at, after, plan.BatchPlan{}, w.options(), w.loud())
+	if !dead && (err != nil || d.Reason != plan.Completed) {
 		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
 	}
 	return dead
 }
 
 // killAt runs an agent with these options until its write number at, or to its end.
-func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
 	w.t.Helper()
 	options.Identity, options.Config = "killed", rest.CopyConfig(options.Config)
 	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
@@ -106,11 +107,11 @@ func TestKilledAtEveryWrite(t *testing.T) {
 func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	t.Helper()
 	w := newWorld(t, set(3, strategy))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
 	watch := w.watchPods(3, 1, 0, 0, "v2")
 	killed := w.runKilled(at, after)
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	watch.verify(t, w)
 	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
 		t.Errorf("the end is\n%s, want\n%s", got, want)
@@ -124,10 +125,10 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 	shared.Get(t)
 	for _, c := range []struct {
 		name, tag, end string
-		reason         rollout.Reason
+		reason         plan.Reason
 	}{
-		{"forward", "v2", "v2", rollout.Completed},
-		{"back", kubetest.TagMissing, "v1", rollout.RolledBack},
+		{"forward", "v2", "v2", plan.Completed},
+		{"back", kubetest.TagMissing, "v1", plan.RolledBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const most = 40 // more writes than any of these releases makes
@@ -143,25 +144,25 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						w := newStateful(t, 3, 3)
 						watch := w.watchPods(3, 0, 1, 0, "none")
 						w.statefulImage(c.tag)
-						plan := rollout.Plan{
-							Mode: rollout.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: rollout.Rollback,
-							Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}},
+						batchPlan := plan.BatchPlan{
+							Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,
+							Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
 						}
 						report := w.loud()
-						if c.reason == rollout.RolledBack {
+						if c.reason == plan.RolledBack {
 							report = w.aborts("statefulset")
 						}
 						options := w.optionsOf("StatefulSet")
 						options.Release = "killed"
 						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 						defer cancel()
-						d, dead, err := w.killAt(ctx, cancel, at, after, plan, options, report)
+						d, dead, err := w.killAt(ctx, cancel, at, after, batchPlan, options, report)
 						if !dead {
 							longest.Store(min(longest.Load(), int64(at)))
 						} else {
 							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
 							defer cancel()
-							d, err = kube.Run(ctx, plan, options, report)
+							d, err = kube.Run(ctx, batchPlan, options, report)
 						}
 						if err != nil || d.Reason != c.reason {
 							t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // kruiseModule pins the controller that the tests here run.
@@ -142,7 +142,7 @@ func TestKruiseTakesOverAndLeaves(t *testing.T) {
 	k := newKruise(t, c)
 	w := &world{Cluster: c, t: t, namespace: c.Namespace(t)}
 	c.Create(t, w.path("clonesets"), handOver)
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	before := w.containers()
 
 	stop := k.run(t)
@@ -167,7 +167,7 @@ func TestKruiseTakesOverAndLeaves(t *testing.T) {
 		t.Helper()
 		options := w.options()
 		options.Force = true // it was Kruise that wrote the last status
-		w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+		w.releaseWith(t.Context(), plan.BatchPlan{}, options, plan.Completed)
 	}
 	direct()
 	if err := unchanged(byKruise, w.containers()); err != nil {
@@ -203,7 +203,7 @@ func TestRevisionsEqualThoseOfKruise(t *testing.T) {
 	k := newKruise(t, c)
 	ours, theirs := &world{Cluster: c, t: t, namespace: c.Namespace(t)}, &world{Cluster: c, t: t, namespace: c.Namespace(t)}
 	c.Create(t, ours.path("clonesets"), handOver)
-	ours.release(rollout.Plan{}, rollout.Completed)
+	ours.release(plan.BatchPlan{}, plan.Completed)
 	stop := k.run(t)
 	c.Create(t, theirs.path("clonesets"), handOver)
 	theirs.settle("Kruise has made the pods", 3, "v1")

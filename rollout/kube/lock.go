@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // HeldError says that another agent works on the target.
@@ -79,8 +78,8 @@ func newLock(c client, o Options, set cloneSet) *lock {
 
 // leaseName follows from the UID, so a target that is made anew under its old name has another lock. Who steps the
 // partition does not lock out an agent that does the controller's work.
-func leaseName(uid string, mode rollout.Mode) string {
-	if mode == rollout.Partition {
+func leaseName(uid string, mode plan.Mode) string {
+	if mode == plan.Partition {
 		return "slipway-" + uid + "-partition"
 	}
 	return "slipway-" + uid

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // unready is a strategy and an image under which a release waits until somebody ends it.
@@ -21,7 +22,7 @@ func (w *world) startUnready(identity string) (context.CancelFunc, <-chan error)
 	options.Identity = identity
 	waiting, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		_, err := kube.Run(ctx, rollout.Plan{}, options, func(_ rollout.Observed, d rollout.Decision) {
+		_, err := kube.Run(ctx, plan.BatchPlan{}, options, func(_ rollout.Observed, d rollout.Decision) {
 			if d.Verdict == rollout.Wait {
 				select {
 				case waiting <- struct{}{}:
@@ -43,7 +44,7 @@ func (w *world) startUnready(identity string) (context.CancelFunc, <-chan error)
 func waitingWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, set(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("unready")
 	return w
 }
@@ -57,7 +58,7 @@ func TestSecondAgentNamesTheHolderAndEnds(t *testing.T) {
 	t.Parallel()
 	w := waitingWorld(t)
 	w.startUnready("first")
-	_, err := kube.Run(t.Context(), rollout.Plan{}, w.options(), nil)
+	_, err := kube.Run(t.Context(), plan.BatchPlan{}, w.options(), nil)
 	if h := held(err); h == nil || h.Holder != "first" {
 		t.Fatalf("the second agent ended with %v", err)
 	}
@@ -113,5 +114,5 @@ func TestAgentTakesOverFromOneThatWasKilled(t *testing.T) {
 	w.image("v2") // the clock of the lease's holder does not matter: it is far in the future
 	name := kubetest.Field(w.leases()[0], "metadata", "name").(string)
 	w.Patch(t, w.path("leases", name), map[string]any{"spec": map[string]any{"renewTime": "2099-01-01T00:00:00.000000Z"}})
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 }

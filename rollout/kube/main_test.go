@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 var shared = kubetest.Shared{Options: kubetest.Options{ControllerManager: true, Bodies: true}}
@@ -83,14 +84,14 @@ func (w *world) options() kube.Options {
 }
 
 // release runs the agent to the end of a release, which must be the given one.
-func (w *world) release(plan rollout.Plan, want rollout.Reason) {
+func (w *world) release(plan plan.BatchPlan, want plan.Reason) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	w.releaseWith(ctx, plan, w.options(), want)
 }
 
-func (w *world) releaseWith(ctx context.Context, plan rollout.Plan, options kube.Options, want rollout.Reason) {
+func (w *world) releaseWith(ctx context.Context, plan plan.BatchPlan, options kube.Options, want plan.Reason) {
 	w.t.Helper()
 	d, err := kube.Run(ctx, plan, options, w.loud())
 	if err != nil || d.Reason != want {

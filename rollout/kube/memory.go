@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // MemoryName is the name of the ConfigMap that remembers the progress of a CloneSet's release.
@@ -52,13 +53,13 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 			c.release += "-after-" + stored.Metadata.ResourceVersion
 		}
 	}
-	partition := c.options.Mode == rollout.Partition
+	partition := c.options.Mode == plan.Partition
 	switch {
 	case ok && stored.Data[keyRelease] != c.release && partition:
 		return inherited(p), nil
 	case stored.Data[keyRelease] != c.release:
 		return rollout.Progress{}, nil
-	case p.Outcome == rollout.Completed && !partition:
+	case p.Outcome == plan.Completed && !partition:
 		// Whether it is still complete is seen from the pods. What people have let pass stays so.
 		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
 	default:
@@ -79,7 +80,7 @@ func (m configMap) progress() (rollout.Progress, error) {
 // inherited is what a release in partition mode takes over from another one: where that left the partition and where it
 // was to rest, and what it would have gone back to if it did not complete.
 func inherited(p rollout.Progress) rollout.Progress {
-	if p.Outcome == rollout.Completed {
+	if p.Outcome == plan.Completed {
 		return rollout.Progress{}
 	}
 	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting}
@@ -90,8 +91,8 @@ func inherited(p rollout.Progress) rollout.Progress {
 // name.
 func (c *Cluster) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
 	h := fnv.New64a()
-	if c.options.Mode != rollout.Partition {
-		h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.CloneSet.Spec.Partition, c.options.Mode))
+	if c.options.Mode != plan.Partition {
+		h.Write(fmt.Appendf(nil, "%s %s %s %s", c.target.UID, o.UpdateRevision, o.Workload.Spec.Partition, c.options.Mode))
 		return strconv.FormatUint(h.Sum64(), 36)
 	}
 	returns := p.Back && o.UpdateRevision == p.Stable

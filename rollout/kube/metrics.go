@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Metrics counts what an agent does, in the text format of Prometheus. It is an http.Handler.
@@ -67,7 +68,7 @@ func (m *Metrics) Record(o rollout.Observed, d rollout.Decision) {
 }
 
 // Measure counts an answer to a check.
-func (m *Metrics) Measure(answer rollout.Measurement) {
+func (m *Metrics) Measure(answer plan.Measurement) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.measured[measured{answer.Check, string(answer.Verdict)}]++

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // control answers every partition with a status, as a controller with quick pods does.
@@ -49,9 +50,9 @@ func TestPartitionMode(t *testing.T) {
 	defer cancel()
 	steps := make(chan any, 100)
 	go w.control(ctx, 4, steps)
-	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
-	d, err := kube.Run(ctx, plan, w.options(), nil)
-	if err != nil || d.Reason != rollout.Completed {
+	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
+	d, err := kube.Run(ctx, p, w.options(), nil)
+	if err != nil || d.Reason != plan.Completed {
 		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
 	}
 	var seen []any
@@ -77,7 +78,7 @@ func TestPartitionModeWithoutAController(t *testing.T) {
 	w := newWorld(t, set(4, `{partition: 100%, maxUnavailable: 1}`))
 	options := w.options()
 	options.Reaction = 500 * time.Millisecond
-	_, err := kube.Run(t.Context(), rollout.Plan{Mode: rollout.Partition}, options, nil)
+	_, err := kube.Run(t.Context(), plan.BatchPlan{Mode: plan.Partition}, options, nil)
 	if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1") {
 		t.Errorf("ended with %v", err)
 	}
@@ -93,7 +94,7 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	controller.Identity, controller.Stay = "controller", true
 	ended := make(chan error, 1)
 	go func() {
-		_, err := kube.Run(ctx, rollout.Plan{}, controller, nil)
+		_, err := kube.Run(ctx, plan.BatchPlan{}, controller, nil)
 		ended <- err
 	}()
 	defer func() {
@@ -118,14 +119,14 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 	stepper := w.optionsOf("CloneSet")
 	stepper.Identity = "stepper"
 	w.image("v2")
-	if d, written := w.steps(thirds(), stepper); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 100%" {
+	if d, written := w.steps(thirds(), stepper); d.Reason != plan.Completed || strings.Join(written, " ") != "3 2 0 100%" {
 		t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 	}
 	ready("v2")
 	w.image(kubetest.TagUnready)
-	plan := thirds()
-	plan.OnFailure = rollout.Rollback
-	if d, _ := w.abortedSteps(plan, stepper); d.Reason != rollout.RolledBack {
+	batchPlan := thirds()
+	batchPlan.OnFailure = plan.Rollback
+	if d, _ := w.abortedSteps(batchPlan, stepper); d.Reason != plan.RolledBack {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	ready("v2")
@@ -162,7 +163,7 @@ func TestASecondWriter(t *testing.T) {
 	options := w.optionsOf("StatefulSet")
 	options.Release = "contested"
 	d, written := w.steps(thirds(), options)
-	if d.Reason != rollout.ForeignChange || d.Reason.ExitCode() != 13 {
+	if d.Reason != plan.ForeignChange || d.Reason.ExitCode() != 13 {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	for _, words := range []string{"argocd-controller (Apply, last at 20", "exclude spec.updateStrategy.rollingUpdate.partition there"} {
@@ -173,7 +174,7 @@ func TestASecondWriter(t *testing.T) {
 	if len(written) > 2 {
 		t.Errorf("the partition was written %d times: %v", len(written), written)
 	}
-	if again, written := w.steps(thirds(), options); again.Reason != rollout.ForeignChange || len(written) > 0 {
+	if again, written := w.steps(thirds(), options); again.Reason != plan.ForeignChange || len(written) > 0 {
 		t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 	}
 }
@@ -185,14 +186,14 @@ func TestTheControllerDies(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go w.control(ctx, 4, make(chan any, 100))
-	plan := thirds()
-	plan.Mode, plan.ProgressDeadline = rollout.Partition, 3*time.Second
-	d, err := kube.Run(t.Context(), plan, w.options(), func(_ rollout.Observed, d rollout.Decision) {
-		if d.Reason == rollout.BatchReady {
+	p := thirds()
+	p.Mode, p.ProgressDeadline = plan.Partition, 3*time.Second
+	d, err := kube.Run(t.Context(), p, w.options(), func(_ rollout.Observed, d rollout.Decision) {
+		if d.Reason == plan.BatchReady {
 			cancel()
 		}
 	})
-	if err != nil || d.Reason != rollout.DeadlineExceeded || d.Batch != 1 {
+	if err != nil || d.Reason != plan.DeadlineExceeded || d.Batch != 1 {
 		t.Fatalf("ended with %s in batch %d: %s, %v", d.Reason, d.Batch+1, d.Message, err)
 	}
 	if !strings.Contains(d.Message, "kruise-manager, which reconciles CloneSets, has seen generation 2 of 3: is it running?") {
@@ -215,7 +216,7 @@ func TestUnreconciledKinds(t *testing.T) {
 		w.Create(t, w.path(strings.ToLower(kind)+"s"), manifest)
 		options := w.optionsOf(kind)
 		options.Reaction = 500 * time.Millisecond
-		_, err := kube.Run(t.Context(), rollout.Plan{Mode: rollout.Partition}, options, nil)
+		_, err := kube.Run(t.Context(), plan.BatchPlan{Mode: plan.Partition}, options, nil)
 		if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1 within 500ms") || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s ended with %v", kind, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // atWork is an agent at work in a test.
@@ -30,7 +31,7 @@ type atWork struct {
 }
 
 // start runs an agent until the release or the test ends.
-func (w *world) start(plan rollout.Plan, options kube.Options) *atWork {
+func (w *world) start(plan plan.BatchPlan, options kube.Options) *atWork {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(w.t.Context())
 	r := &atWork{w: w, stop: stop, ended: make(chan struct{})}
@@ -47,7 +48,7 @@ func (w *world) start(plan rollout.Plan, options kube.Options) *atWork {
 }
 
 // decided waits until the agent has decided for a reason.
-func (r *atWork) decided(reason rollout.Reason) rollout.Decision {
+func (r *atWork) decided(reason plan.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var found rollout.Decision
 	kubetest.Eventually(r.w.t, "the agent decides "+string(reason), func() (bool, string) {
@@ -67,7 +68,7 @@ func (r *atWork) decided(reason rollout.Reason) rollout.Decision {
 }
 
 // stands waits until the agent's last decision has a reason.
-func (r *atWork) stands(reason rollout.Reason) rollout.Decision {
+func (r *atWork) stands(reason plan.Reason) rollout.Decision {
 	r.w.t.Helper()
 	var last rollout.Decision
 	kubetest.Eventually(r.w.t, "the release stands at "+string(reason), func() (bool, string) {
@@ -87,12 +88,12 @@ func (r *atWork) waitsIn(batch int) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		last := r.seen[len(r.seen)-1]
-		return last.Reason == rollout.AwaitingApproval && last.Batch == batch, last.Message
+		return last.Reason == plan.AwaitingApproval && last.Batch == batch, last.Message
 	})
 }
 
 // end waits for the end of the release, which must be the given one.
-func (r *atWork) end(want rollout.Reason) {
+func (r *atWork) end(want plan.Reason) {
 	r.w.t.Helper()
 	kubetest.Eventually(r.w.t, "the release ends", func() (bool, string) {
 		select {
@@ -148,17 +149,17 @@ func refusal(err error) string {
 var waits = rollout.Request{Ask: rollout.Approve, Batch: -1}
 
 // approvals are three batches, the first two of which wait for approval.
-func approvals() rollout.Plan {
-	pause := rollout.Pause{UntilApproved: true}
-	return rollout.Plan{Batches: []rollout.Batch{
-		{Replicas: rollout.Pods(1), Pause: pause}, {Replicas: rollout.Pods(2), Pause: pause}, {Replicas: rollout.Percent(100)},
+func approvals() plan.BatchPlan {
+	pause := plan.Pause{UntilApproved: true}
+	return plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: pause}, {Replicas: plan.Pods(2), Pause: pause}, {Replicas: plan.Percent(100)},
 	}}
 }
 
 // ready is a CloneSet at rest on v1 whose template is v2 by now.
 func (w *world) ready() {
 	w.t.Helper()
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
 }
 
@@ -176,8 +177,8 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 		t.Errorf("an approval of the release before says %v", err)
 	}
 	agent := w.start(approvals(), w.options())
-	agent.stands(rollout.AwaitingApproval)
-	if s := w.look(v); s.Decision.Reason != rollout.AwaitingApproval || s.Agent.Holder != "agent" || s.Agent.Absent(time.Now()) != "" {
+	agent.stands(plan.AwaitingApproval)
+	if s := w.look(v); s.Decision.Reason != plan.AwaitingApproval || s.Agent.Holder != "agent" || s.Agent.Absent(time.Now()) != "" {
 		t.Errorf("the release looks like %+v %+v", s.Decision, s.Agent)
 	}
 	ahead := rollout.Request{Ask: rollout.Approve, Batch: 1}
@@ -187,17 +188,17 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	if a := w.ask(v, waits); !a.Changed || !strings.Contains(a.Message, "batch 1 of 3 approved by system:serviceaccount:"+w.namespace) {
 		t.Errorf("approved: %+v", a)
 	}
-	agent.end(rollout.Completed)
+	agent.end(plan.Completed)
 	var said []string
 	for _, d := range agent.seen {
-		if d.Reason == rollout.BatchStarted && strings.Contains(d.Message, "; approved by system:serviceaccount:"+w.namespace) {
+		if d.Reason == plan.BatchStarted && strings.Contains(d.Message, "; approved by system:serviceaccount:"+w.namespace) {
 			said = append(said, d.Message)
 		}
 	}
 	if len(said) != 2 {
 		t.Errorf("the agent says %q", said)
 	}
-	if s := w.look(v); s.Decision.Reason != rollout.Completed || len(s.Observed.Progress.Requests) != 2 || s.Agent.Holder != "" {
+	if s := w.look(v); s.Decision.Reason != plan.Completed || len(s.Observed.Progress.Requests) != 2 || s.Agent.Holder != "" {
 		t.Errorf("in the end it looks like %+v", s)
 	}
 	if n := len(w.events("Approve")); n != 2 {
@@ -205,19 +206,19 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	}
 	// A pod that is lost later is replaced without asking again.
 	w.Delete(t, w.path("pods", w.pods()[0]))
-	w.release(approvals(), rollout.Completed)
+	w.release(approvals(), plan.Completed)
 }
 
 // person is a user with the documented rights for the CloneSet's release in direct mode.
 func (w *world) person(read bool, more ...kubetest.Rule) *kubetest.User {
 	w.t.Helper()
-	return w.personOf("CloneSet", rollout.Direct, read, more...)
+	return w.personOf("CloneSet", plan.Direct, read, more...)
 }
 
 // personOf is a user with the documented rights for the release of a target in a mode.
-func (w *world) personOf(kind string, mode rollout.Mode, read bool, more ...kubetest.Rule) *kubetest.User {
+func (w *world) personOf(kind string, mode plan.Mode, read bool, more ...kubetest.Rule) *kubetest.User {
 	w.t.Helper()
-	of, err := rollout.KindNamed(kind)
+	of, err := plan.KindNamed(kind)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -253,12 +254,12 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	w := newWorld(t, set(4, people))
 	w.ready()
 	v := w.visit(w.person(false).Client)
-	plan := approvals()
-	plan.ProgressDeadline = 4 * time.Second
-	agent := w.start(plan, w.options())
-	agent.stands(rollout.AwaitingApproval)
+	p := approvals()
+	p.ProgressDeadline = 4 * time.Second
+	agent := w.start(p, w.options())
+	agent.stands(plan.AwaitingApproval)
 	w.ask(v, rollout.Request{Ask: rollout.Hold, Why: "incident 42"})
-	agent.stands(rollout.HeldByPerson)
+	agent.stands(plan.HeldByPerson)
 	w.ask(v, waits) // an approval does not resume
 	noted := w.look(v).Observed.Progress.Paused
 	if noted.IsZero() {
@@ -270,18 +271,18 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	before := w.podWrites()
 	w.Delete(t, w.path("pods", w.pods()[0])) // a reason to write, if it were not held
 	kubetest.Eventually(t, "the deadline passes twice", func() (bool, string) {
-		return time.Since(noted) > 2*plan.ProgressDeadline, ""
+		return time.Since(noted) > 2*p.ProgressDeadline, ""
 	})
 	if n := w.podWrites() - before; n != 0 {
 		t.Errorf("%d writes on pods while the release is held", n)
 	}
-	if s := w.look(v); s.Decision.Reason != rollout.HeldByPerson || !strings.Contains(s.Decision.Message, "(incident 42)") {
+	if s := w.look(v); s.Decision.Reason != plan.HeldByPerson || !strings.Contains(s.Decision.Message, "(incident 42)") {
 		t.Errorf("held it looks like %+v", s.Decision)
 	}
 	w.ask(v, rollout.Request{Ask: rollout.Resume})
 	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
-	agent.end(rollout.Completed)
-	if d := agent.decided(rollout.Resumed); !strings.Contains(d.Message, "resumed by system:serviceaccount:") {
+	agent.end(plan.Completed)
+	if d := agent.decided(plan.Resumed); !strings.Contains(d.Message, "resumed by system:serviceaccount:") {
 		t.Errorf("the agent says %s", d.Message)
 	}
 }
@@ -305,24 +306,24 @@ func TestAbortAndUndo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ask  rollout.Ask
-		fail rollout.OnFailure
-		ends rollout.Reason
+		fail plan.OnFailure
+		ends plan.Reason
 		code int
 		v1   int // pods of the image before
 	}{
-		"abort stops":      {rollout.Abort, rollout.Stop, rollout.AbortedByPerson, 11, 2},
-		"abort rolls back": {rollout.Abort, rollout.Rollback, rollout.RolledBack, 12, 3},
-		"undo":             {rollout.Undo, rollout.Stop, rollout.RolledBack, 12, 3},
+		"abort stops":      {rollout.Abort, plan.Stop, plan.AbortedByPerson, 11, 2},
+		"abort rolls back": {rollout.Abort, plan.Rollback, plan.RolledBack, 12, 3},
+		"undo":             {rollout.Undo, plan.Stop, plan.RolledBack, 12, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(3, people))
 			w.ready()
 			v := w.visit(w.Client)
-			plan := approvals()
-			plan.OnFailure = c.fail
-			agent := w.start(plan, w.options())
-			agent.stands(rollout.AwaitingApproval)
+			p := approvals()
+			p.OnFailure = c.fail
+			agent := w.start(p, w.options())
+			agent.stands(plan.AwaitingApproval)
 			w.ask(v, rollout.Request{Ask: rollout.Hold})
 			w.ask(v, rollout.Request{Ask: c.ask, Why: "errors doubled"})
 			agent.end(c.ends)
@@ -341,12 +342,12 @@ func TestAbortAndUndo(t *testing.T) {
 				}
 			}
 			// The same release, begun again by a Job that is started again, does not begin again by itself.
-			w.release(plan, c.ends)
+			w.release(p, c.ends)
 			// kubevela#7170: nothing that was asked of it is asked of the next one.
 			w.image("v3")
 			next := w.start(approvals(), w.options())
-			next.stands(rollout.AwaitingApproval)
-			if s := w.look(v); len(s.Observed.Progress.Requests) != 0 || s.Decision.Reason != rollout.AwaitingApproval {
+			next.stands(plan.AwaitingApproval)
+			if s := w.look(v); len(s.Observed.Progress.Requests) != 0 || s.Decision.Reason != plan.AwaitingApproval {
 				t.Errorf("the next release begins with %+v", s)
 			}
 		})
@@ -358,7 +359,7 @@ func TestUndoAfterTheRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, people))
 	w.ready()
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	bob := w.person(false)
 	if _, err := w.visit(bob.Client).Ask(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil || !strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
 		t.Errorf("without the rights for it: %v", err)
@@ -373,10 +374,10 @@ func TestUndoAfterTheRelease(t *testing.T) {
 	if template["image"] != "example.com/app:v1" {
 		t.Errorf("the template has %v", template)
 	}
-	if s := w.look(v); s.Decision.Ended() || s.Decision.Reason != rollout.NotStarted {
+	if s := w.look(v); s.Decision.Ended() || s.Decision.Reason != plan.NotStarted {
 		t.Errorf("before anybody acts on it: %+v", s.Decision)
 	}
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if got := w.images(); got["example.com/app:v1"] != 2 {
 		t.Errorf("the pods run %v", got)
 	}
@@ -389,12 +390,12 @@ func TestRequestsOfARace(t *testing.T) {
 	const batches = 16
 	w := newWorld(t, set(batches, `{type: ReCreate, maxSurge: 1, maxUnavailable: 1}`))
 	w.ready()
-	var plan rollout.Plan
+	var p plan.BatchPlan
 	for i := range batches {
-		plan.Batches = append(plan.Batches, rollout.Batch{Replicas: rollout.Pods(i + 1), Pause: rollout.Pause{UntilApproved: true}})
+		p.Batches = append(p.Batches, plan.Batch{Replicas: plan.Pods(i + 1), Pause: plan.Pause{UntilApproved: true}})
 	}
-	agent := w.start(plan, w.options())
-	agent.stands(rollout.AwaitingApproval)
+	agent := w.start(p, w.options())
+	agent.stands(plan.AwaitingApproval)
 	var people sync.WaitGroup
 	var mu sync.Mutex
 	changes := 0
@@ -415,7 +416,7 @@ func TestRequestsOfARace(t *testing.T) {
 		})
 	}
 	people.Wait()
-	agent.end(rollout.Completed)
+	agent.end(plan.Completed)
 	approved := map[int]int{}
 	requests := w.look(w.visit(w.Client)).Observed.Progress.Requests
 	for _, r := range requests {
@@ -436,12 +437,12 @@ func TestPeopleHear(t *testing.T) {
 	if _, err := v.Ask(t.Context(), waits); !strings.Contains(refusal(err), "there is no ConfigMap "+w.namespace+"/slipway-demo") {
 		t.Errorf("without a release: %v", err)
 	}
-	if s := w.look(v); s.Recorded() || s.Decision.Reason != rollout.NotStarted {
+	if s := w.look(v); s.Recorded() || s.Decision.Reason != plan.NotStarted {
 		t.Errorf("without a release it looks like %+v", s.Decision)
 	}
 	w.ready()
 	agent := w.start(approvals(), w.options())
-	agent.stands(rollout.AwaitingApproval)
+	agent.stands(plan.AwaitingApproval)
 
 	options := w.options()
 	options.Release = "another"
@@ -457,7 +458,7 @@ func TestPeopleHear(t *testing.T) {
 	}
 
 	reader := w.visit(w.person(true).Client)
-	if s := w.look(reader); s.Decision.Reason != rollout.AwaitingApproval || s.Agent.Holder != "agent" {
+	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval || s.Agent.Holder != "agent" {
 		t.Errorf("who may only look sees %+v", s)
 	}
 	if _, err := reader.Ask(t.Context(), waits); err == nil || !strings.Contains(err.Error(), `cannot patch resource "configmaps"`) || !strings.Contains(err.Error(), "--help prints a Role") {
@@ -484,8 +485,8 @@ func TestPeopleHear(t *testing.T) {
 		t.Errorf("without an agent: %+v, %+v", a, s.Agent)
 	}
 	again := w.start(approvals(), w.options())
-	again.stands(rollout.AwaitingApproval)
-	if d := again.stands(rollout.AwaitingApproval); d.Batch != 1 {
+	again.stands(plan.AwaitingApproval)
+	if d := again.stands(plan.AwaitingApproval); d.Batch != 1 {
 		t.Errorf("the approval without an agent is not acted on later: %+v", d)
 	}
 }
@@ -496,7 +497,7 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	w := newWorld(t, set(2, people))
 	w.ready()
 	v := w.visit(w.person(true).Client)
-	first, reasons := make(chan struct{}, 1), map[rollout.Reason]bool{}
+	first, reasons := make(chan struct{}, 1), map[plan.Reason]bool{}
 	ended := make(chan kube.Sight, 1)
 	go func() {
 		s, err := v.Follow(t.Context(), func(s kube.Sight) {
@@ -513,10 +514,10 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	}()
 	<-first
 	agent := w.start(approvals(), w.options())
-	agent.stands(rollout.AwaitingApproval)
+	agent.stands(plan.AwaitingApproval)
 	w.ask(w.visit(w.Client), rollout.Request{Ask: rollout.Approve, All: true})
-	agent.end(rollout.Completed)
-	if s := <-ended; s.Decision.Reason != rollout.Completed || !reasons[rollout.NotStarted] || !reasons[rollout.AwaitingApproval] {
+	agent.end(plan.Completed)
+	if s := <-ended; s.Decision.Reason != plan.Completed || !reasons[plan.NotStarted] || !reasons[plan.AwaitingApproval] {
 		t.Errorf("ended with %+v after %v", s.Decision, reasons)
 	}
 	// Of a CloneSet that is gone there is nothing to wait for.
@@ -533,7 +534,7 @@ func TestRequestsThroughTrouble(t *testing.T) {
 	w := newWorld(t, set(2, people))
 	w.ready()
 	agent := w.start(approvals(), w.options())
-	agent.stands(rollout.AwaitingApproval)
+	agent.stands(plan.AwaitingApproval)
 	var mu sync.Mutex
 	patches := 0
 	lost := kubetest.Fault{Lose: true, Answered: func(int) { agent.waitsIn(1) }}
@@ -553,11 +554,11 @@ func TestRequestsThroughTrouble(t *testing.T) {
 	if a := w.ask(v, waits); !strings.Contains(a.Message, "by somebody (name not confirmed) at ") {
 		t.Errorf("the answer is %q", a.Message)
 	}
-	if d := agent.stands(rollout.AwaitingApproval); d.Batch != 1 {
+	if d := agent.stands(plan.AwaitingApproval); d.Batch != 1 {
 		t.Errorf("one approval took the release to %+v", d)
 	}
 	w.ask(v, waits)
-	agent.end(rollout.Completed)
+	agent.end(plan.Completed)
 	if r := w.look(w.visit(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
 		t.Errorf("recorded is %+v", r)
 	}
@@ -568,15 +569,15 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, people))
 	w.ready()
-	window := rollout.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{Window: &window}}, {Replicas: rollout.Percent(100)}}}
+	window := plan.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{Window: &window}}, {Replicas: plan.Percent(100)}}}
 	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	ahead := time.Until(opens.Add(-8 * time.Second))
 	options := w.options()
 	options.Now = func() time.Time { return time.Now().Add(ahead) }
 	began := make(chan time.Time, 10)
-	d, err := kube.Run(t.Context(), plan, options, func(o rollout.Observed, d rollout.Decision) {
-		if d.Reason == rollout.OutsideWindow || d.Reason == rollout.BatchStarted && d.Batch == 1 {
+	d, err := kube.Run(t.Context(), p, options, func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == plan.OutsideWindow || d.Reason == plan.BatchStarted && d.Batch == 1 {
 			began <- o.Now
 		}
 	})
@@ -586,7 +587,7 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	for last = range began {
 		n++
 	}
-	if err != nil || d.Reason != rollout.Completed || n < 2 || last.Before(opens) {
+	if err != nil || d.Reason != plan.Completed || n < 2 || last.Before(opens) {
 		t.Errorf("ended with %+v, %v; the second batch began at %s, the window opens at %s", d, err, last, opens)
 	}
 	if e := w.events("OutsideWindow"); len(e) != 1 || !strings.Contains(e[0], "opens, Mon 5 Jan 2026 09:00 CET") {

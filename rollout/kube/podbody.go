@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // fence is the metadata of a patch that fails unless the pod is the one that was looked at, unchanged.
@@ -54,10 +55,10 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 // are only ever recreated go without it: somebody would have to open the gate of each of them.
 func updatesInPlace(set cloneSet) bool {
 	for _, path := range [][]string{{"spec", "updateStrategy", "type"}, {"spec", "updateStrategy", "rollingUpdate", "podUpdatePolicy"}} {
-		switch rollout.UpdateType(text(set.tree, path...)) {
-		case rollout.InPlaceIfPossible, rollout.InPlaceOnly:
+		switch plan.UpdateType(text(set.tree, path...)) {
+		case plan.InPlaceIfPossible, plan.InPlaceOnly:
 			return true
-		case rollout.ReCreate:
+		case plan.ReCreate:
 		}
 	}
 	return false

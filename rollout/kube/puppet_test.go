@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // advanced is a control plane with Kruise's kinds, whose definitions here only keep what they are given. No controller of
@@ -274,7 +274,7 @@ func TestKindsOfKruise(t *testing.T) {
 			p.start(ctx, t)
 			p.image("v2")
 			d, written := p.w.steps(thirds(), p.options())
-			if d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 "+p.put {
+			if d.Reason != plan.Completed || strings.Join(written, " ") != "3 2 0 "+p.put {
 				t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
 			path := `"f:rollingUpdate":{"f:partition":{}}`
@@ -284,17 +284,17 @@ func TestKindsOfKruise(t *testing.T) {
 			if got, want := owned(t, p.w.Get(t, p.path("demo"))), `{"f:spec":{"f:updateStrategy":{`+path+`}}}`; got != want {
 				t.Errorf("slipway owns %s, want %s", got, want)
 			}
-			for image, plan := range map[string]rollout.OnFailure{kubetest.TagUnready: rollout.Rollback, kubetest.TagUnready + "-2": rollout.RollbackInBatches} {
+			for image, planValue := range map[string]plan.OnFailure{kubetest.TagUnready: plan.Rollback, kubetest.TagUnready + "-2": plan.RollbackInBatches} {
 				p.image(image)
 				bad := thirds()
-				bad.OnFailure = plan
+				bad.OnFailure = planValue
 				d, written = p.w.abortedSteps(bad, p.options())
-				if d.Reason != rollout.RolledBack || written[len(written)-1] != p.put {
-					t.Errorf("%s ended with %s: %s, partitions %v", plan, d.Reason, d.Message, written)
+				if d.Reason != plan.RolledBack || written[len(written)-1] != p.put {
+					t.Errorf("%s ended with %s: %s, partitions %v", planValue, d.Reason, d.Message, written)
 				}
 				template := kubetest.Field(p.w.Get(t, p.path("demo")), "spec", "template", "spec", "containers", 0, "image")
 				if template != "example.com/app:v2" {
-					t.Errorf("%s: the template has %v", plan, template)
+					t.Errorf("%s: the template has %v", planValue, template)
 				}
 			}
 		})

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // quota makes a ResourceQuota that is full with what is there, and waits until the control plane counts.
@@ -64,12 +64,12 @@ func TestQuotaThatIsFullForAMoment(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 0, maxUnavailable: 1}`, c.more))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			w.quota(c.hard)
 			stuck := w.stuckAll()
 			w.image("v2")
 			began := time.Now()
-			agent := w.start(rollout.Plan{}, w.options())
+			agent := w.start(plan.BatchPlan{}, w.options())
 			var said string
 			kubetest.Eventually(t, "the status says that the quota is full", func() (full bool, _ string) {
 				said, full = w.condition("FailedUpdate")
@@ -90,7 +90,7 @@ func TestQuotaThatIsFullForAMoment(t *testing.T) {
 			for _, name := range stuck {
 				w.Patch(t, w.path("pods", name), map[string]any{"metadata": map[string]any{"annotations": map[string]any{kubetest.AnnotationStuck: nil}}})
 			}
-			agent.end(rollout.Completed)
+			agent.end(plan.Completed)
 			if message, still := w.condition("FailedUpdate"); still {
 				t.Errorf("after the release the status still says %q", message)
 			}
@@ -105,11 +105,11 @@ func TestQuotaThatIsFullForAMoment(t *testing.T) {
 func TestQuotaThatStaysFull(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.quota("{pods: 2}")
 	w.image("v2")
-	agent := w.start(rollout.Plan{ProgressDeadline: 3 * time.Second}, w.options())
-	agent.end(rollout.DeadlineExceeded)
+	agent := w.start(plan.BatchPlan{ProgressDeadline: 3 * time.Second}, w.options())
+	agent.end(plan.DeadlineExceeded)
 	if m := agent.decision.Message; !strings.Contains(m, "ResourceQuota tight is full") || !strings.Contains(m, "raise") {
 		t.Errorf("it ends with %q", m)
 	}
@@ -125,16 +125,16 @@ func TestQuotaThatStaysFull(t *testing.T) {
 func TestQuotaWhileScalingOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(1, `{type: ReCreate, maxSurge: 0, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.quota("{pods: 2}")
 	w.scale(4)
-	agent := w.start(rollout.Plan{}, w.options())
+	agent := w.start(plan.BatchPlan{}, w.options())
 	kubetest.Eventually(t, "the status says that the quota is full", func() (bool, string) {
 		said, full := w.condition("FailedScale")
 		return full && strings.Contains(said, "ResourceQuota tight"), w.row()
 	})
 	w.Patch(t, w.path("resourcequotas", "tight"), map[string]any{"spec": map[string]any{"hard": map[string]any{"pods": "4"}}})
-	agent.end(rollout.Completed)
+	agent.end(plan.Completed)
 	if message, still := w.condition("FailedScale"); still {
 		t.Errorf("after the release the status still says %q", message)
 	}
@@ -146,7 +146,7 @@ func TestRefusalsForGood(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, set(1, `{type: ReCreate, maxUnavailable: 1}`))
 		w.quota("{limits.memory: 10Gi}")
-		agent := w.start(rollout.Plan{}, w.options())
+		agent := w.start(plan.BatchPlan{}, w.options())
 		<-agent.ended
 		if err := agent.err; err == nil || !strings.Contains(err.Error(), "must specify limits.memory") {
 			t.Errorf("%v", err)

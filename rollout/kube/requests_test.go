@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // partitionRequests releases that many pods in five batches, with a controller that writes a status and nothing else, and
@@ -27,13 +27,13 @@ func partitionRequests(tb testing.TB, c *kubetest.Cluster, pods int) int {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	plan := rollout.Plan{Mode: rollout.Partition}
+	p := plan.BatchPlan{Mode: plan.Partition}
 	for share := 20; share <= 100; share += 20 {
-		plan.Batches = append(plan.Batches, rollout.Batch{Replicas: rollout.Percent(share)})
+		p.Batches = append(p.Batches, plan.Batch{Replicas: plan.Percent(share)})
 	}
 	options := kube.Options{Config: settings, Namespace: w.namespace, Name: "demo", Identity: "agent", Now: time.Now}
-	d, err := kube.Run(ctx, plan, options, nil)
-	if err != nil || d.Reason != rollout.Completed {
+	d, err := kube.Run(ctx, p, options, nil)
+	if err != nil || d.Reason != plan.Completed {
 		tb.Fatalf("%d pods: ended with %s: %s, %v", pods, d.Reason, d.Message, err)
 	}
 	return len(c.Requests(tb, w.namespace).By("slipway").Where(func(r kubetest.Request) bool { return r.Resource != "leases" }))

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // revision is a ControllerRevision. Data is what identifies it.
@@ -227,7 +228,7 @@ func (c *Cluster) ensureRevision(ctx context.Context) error {
 func (c *Cluster) pruneRevisions(ctx context.Context, o rollout.Observed) error {
 	status, _ := c.nextStatus()
 	live := map[string]bool{status.UpdateRevision: true, status.CurrentRevision: true}
-	if c.last.decision.Reason != rollout.Completed {
+	if c.last.decision.Reason != plan.Completed {
 		live[o.Progress.Stable], live[o.Progress.Revision] = true, true
 	}
 	for i := range o.Pods {

@@ -11,16 +11,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // rights are the rules of the Role that rollout job prints, as a test grants them.
 func (w *world) rights(hasClaims bool) []kubetest.Rule {
 	w.t.Helper()
-	o := kube.JobOptions{Mode: rollout.Direct, DeleteMode: kube.DeleteModeDelete}
+	o := kube.JobOptions{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete}
 	o.CloneSet.Name, o.CloneSet.Spec.HasClaims = "demo", hasClaims
 	return grants(o)
 }
@@ -59,11 +59,11 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 		options := w.options()
 		options.Config = config(w.t, user.Client)
 		options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
-		d, err := kube.Run(ctx, rollout.Plan{}, options, nil)
+		d, err := kube.Run(ctx, plan.BatchPlan{}, options, nil)
 		if err != nil {
 			return warnings, err
 		}
-		if d.Reason != rollout.Completed {
+		if d.Reason != plan.Completed {
 			return warnings, errors.New(d.Message)
 		}
 	}
@@ -125,14 +125,14 @@ func TestCost(t *testing.T) {
 	}{{"ReCreate", 2.05}, {"InPlaceIfPossible", 3.05}} {
 		t.Run(c.kind, func(t *testing.T) {
 			w := newWorld(t, set(replicas, `{type: `+c.kind+`, maxUnavailable: 20%}`))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			before := w.podWrites()
 			w.image("v2")
 			var log bytes.Buffer
-			audit := report.NewAudit(&log, rollout.Plan{Mode: rollout.Direct})
+			audit := report.NewAudit(&log, plan.BatchPlan{Mode: plan.Direct})
 			began := time.Now()
-			d, err := kube.Run(t.Context(), rollout.Plan{Mode: rollout.Direct}, w.options(), audit.Record)
-			if err != nil || d.Reason != rollout.Completed {
+			d, err := kube.Run(t.Context(), plan.BatchPlan{Mode: plan.Direct}, w.options(), audit.Record)
+			if err != nil || d.Reason != plan.Completed {
 				t.Fatalf("ended with %s, %v", d.Reason, err)
 			}
 			perPod := float64(w.podWrites()-before) / replicas

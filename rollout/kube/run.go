@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // farewell is how long the last words of an agent may take: the status, an Event, giving back the lock.
@@ -20,7 +21,7 @@ const farewell = 4 * time.Second
 // The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot
 // be released, and is the context's where that ended. The progress of the release is stored at any time, so the next
 // Run goes on where this one stopped.
-func Run(ctx context.Context, plan rollout.Plan, options Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
 	options.Mode = plan.Mode
 	c, err := Open(ctx, options)
 	if err != nil {
@@ -45,7 +46,7 @@ func Run(ctx context.Context, plan rollout.Plan, options Options, report func(ro
 }
 
 // glance looks once without the lock. It tells whether there is nothing to write at all.
-func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
+func (c *Cluster) glance(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
 	if err := c.awaitTarget(ctx); err != nil {
 		return false, rollout.Decision{}, err
 	}
@@ -56,8 +57,8 @@ func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rol
 	if err != nil {
 		return false, rollout.Decision{}, err
 	}
-	d := rollout.Decide(plan, o)
-	if d.Reason == rollout.Invalid {
+	d := rollout.Decide(p, o)
+	if d.Reason == plan.Invalid {
 		report(o, d)
 		return true, d, nil
 	}
@@ -65,7 +66,7 @@ func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rol
 		return false, d, err
 	}
 	c.last.decision = d
-	if _, changed := c.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.options.Stay && (!changed || c.options.Mode == rollout.Partition) {
+	if _, changed := c.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.options.Stay && (!changed || c.options.Mode == plan.Partition) {
 		left, err := c.lock.exists(ctx)
 		if err != nil {
 			return false, d, err
@@ -82,7 +83,7 @@ func (c *Cluster) glance(ctx context.Context, plan rollout.Plan, report func(rol
 // awaitController waits in partition mode until the controller has seen the present template: only it knows the name of
 // the revision.
 func (c *Cluster) awaitController(ctx context.Context) error {
-	if c.options.Mode != rollout.Partition {
+	if c.options.Mode != plan.Partition {
 		return nil
 	}
 	patient, cancel := context.WithTimeout(ctx, c.options.Reaction)
@@ -112,7 +113,7 @@ func (c *Cluster) unreconciled(set cloneSet) error {
 }
 
 // carryOut runs the release, and with Stay the next ones after it.
-func (c *Cluster) carryOut(ctx context.Context, plan rollout.Plan, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func (c *Cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
 	for {
 		d, err := rollout.Run(ctx, plan, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.note(ctx, d)
@@ -165,7 +166,7 @@ func (c *Cluster) depart(ctx context.Context, cause error) error {
 		c.tell(ctx, "Warning", "Failed", cause.Error())
 	}
 	err := c.lastStatus(ctx)
-	if c.last.decision.Ended() && c.options.Mode != rollout.Partition {
+	if c.last.decision.Ended() && c.options.Mode != plan.Partition {
 		err = errors.Join(err, c.pruneRevisions(ctx, c.last.observed))
 	}
 	if err = errors.Join(err, c.lock.release(ctx)); err != nil {

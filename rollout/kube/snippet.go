@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"sigs.k8s.io/yaml"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 //go:embed health.lua
@@ -36,7 +35,7 @@ func argoSnippets() (string, error) {
 	config := object{}
 	pointers := map[string][]string{}
 	var order []string
-	for _, k := range rollout.Kinds() {
+	for _, k := range plan.Kinds() {
 		key := k.Group() + " " + k.Name
 		if pointers[key] == nil {
 			order = append(order, key)
@@ -76,7 +75,7 @@ fails a sync of several waves.`,
 func fluxSnippets() (string, error) {
 	var ignore, health []any
 	seen := map[string]bool{}
-	for _, k := range rollout.Kinds() {
+	for _, k := range plan.Kinds() {
 		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
 		if key := k.Group() + k.Name + pointer; !seen[key] {
 			seen[key] = true
@@ -99,7 +98,7 @@ after from starting in the middle of a release, which Flux by itself calls done.
 }
 
 // healthCheck tells in CEL whether every pod of a target is updated and available.
-func healthCheck(k rollout.Kind) object {
+func healthCheck(k plan.Kind) object {
 	wanted := "spec.replicas"
 	if k.Nodes {
 		wanted = "status." + k.Status.Desired

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // lagging is an API server that is behind after writes whose answers are lost: it lists the pods as they were before the
@@ -48,7 +48,7 @@ func TestStaleListIsNotBelieved(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(4, `{type: `+kind+`, maxUnavailable: 1}`))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			past, err := json.Marshal(w.Get(t, w.path("pods")))
 			if err != nil {
 				t.Fatal(err)
@@ -59,7 +59,7 @@ func TestStaleListIsNotBelieved(t *testing.T) {
 			server.proxy = w.Proxy(t, server.fault)
 			options := w.options()
 			options.Config = config(t, server.proxy.For(w.Client))
-			w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+			w.releaseWith(t.Context(), plan.BatchPlan{}, options, plan.Completed)
 			watch.verify(t, w)
 			server.mu.Lock()
 			defer server.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // stateful is a StatefulSet manifest with the given partition.
@@ -96,24 +97,24 @@ func (w *world) optionsOf(kind string) kube.Options {
 }
 
 // steps runs a release in partition mode and returns how it ended and the partitions that it wrote.
-func (w *world) steps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
+func (w *world) steps(plan plan.BatchPlan, options kube.Options) (rollout.Decision, []string) {
 	w.t.Helper()
 	return w.reportedSteps(plan, options, w.loud())
 }
 
 // abortedSteps are those of a release that a person aborts while the first batch waits for its pods.
-func (w *world) abortedSteps(plan rollout.Plan, options kube.Options) (rollout.Decision, []string) {
+func (w *world) abortedSteps(plan plan.BatchPlan, options kube.Options) (rollout.Decision, []string) {
 	w.t.Helper()
 	return w.reportedSteps(plan, options, w.aborts(strings.ToLower(options.Kind)))
 }
 
-func (w *world) reportedSteps(plan rollout.Plan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
+func (w *world) reportedSteps(p plan.BatchPlan, options kube.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
-	plan.Mode = rollout.Partition
+	p.Mode = plan.Partition
 	var written []string
-	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
+	d, err := kube.Run(ctx, p, options, func(o rollout.Observed, d rollout.Decision) {
 		report(o, d)
 		for _, a := range d.Actions {
 			if a.Kind == rollout.SetPartition {
@@ -128,8 +129,8 @@ func (w *world) reportedSteps(plan rollout.Plan, options kube.Options, report fu
 }
 
 // thirds is a plan of one pod, half of them, all.
-func thirds() rollout.Plan {
-	return rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+func thirds() plan.BatchPlan {
+	return plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
 }
 
 // TestStatefulSet steps the partition of a StatefulSet that kube-controller-manager reconciles.
@@ -139,7 +140,7 @@ func TestStatefulSet(t *testing.T) {
 	watch := w.watchPods(4, 0, 1, 0, "v2")
 	w.statefulImage("v2")
 	d, written := w.steps(thirds(), w.optionsOf("StatefulSet"))
-	if d.Reason != rollout.Completed {
+	if d.Reason != plan.Completed {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	if got := strings.Join(written, " "); got != "3 2 0 4" {
@@ -161,7 +162,7 @@ func (w *world) visible(options kube.Options) {
 		w.t.Fatal(err)
 	}
 	sight, err := visit.Look(w.t.Context())
-	if err != nil || !sight.Recorded() || sight.Decision.Reason != rollout.Completed {
+	if err != nil || !sight.Recorded() || sight.Decision.Reason != plan.Completed {
 		w.t.Errorf("%s is recorded %v and ended with %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason, err)
 	}
 }
@@ -177,18 +178,18 @@ func TestStatefulSetStops(t *testing.T) {
 			w.statefulImage(tag)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
-			plan := thirds()
-			plan.ProgressDeadline = 3 * time.Second
-			d, written := w.steps(plan, options)
+			p := thirds()
+			p.ProgressDeadline = 3 * time.Second
+			d, written := w.steps(p, options)
 			if d.Reason.ExitCode() != 11 || strings.Join(written, " ") != "3" {
 				t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
-			if again, written := w.steps(plan, options); again.Reason != d.Reason || len(written) > 0 {
+			if again, written := w.steps(p, options); again.Reason != d.Reason || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
 			w.statefulImage("v3")
 			options.Release = "mended"
-			if d, written = w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "2 0 4" {
+			if d, written = w.steps(thirds(), options); d.Reason != plan.Completed || strings.Join(written, " ") != "2 0 4" {
 				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
 			w.settled(4, "v3")
@@ -202,11 +203,11 @@ func TestStatefulSetStops(t *testing.T) {
 func TestStatefulSetRollsBack(t *testing.T) {
 	for _, c := range []struct {
 		name, more string
-		onFailure  rollout.OnFailure
+		onFailure  plan.OnFailure
 	}{
-		{"ordered, at once", "", rollout.Rollback},
-		{"ordered, in batches", "", rollout.RollbackInBatches},
-		{"parallel", "  podManagementPolicy: Parallel", rollout.Rollback},
+		{"ordered, at once", "", plan.Rollback},
+		{"ordered, in batches", "", plan.RollbackInBatches},
+		{"parallel", "  podManagementPolicy: Parallel", plan.Rollback},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -215,10 +216,10 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			w.statefulImage(kubetest.TagMissing)
 			options := w.optionsOf("StatefulSet")
 			options.Release = "bad"
-			plan := thirds()
-			plan.OnFailure = c.onFailure
-			d, _ := w.abortedSteps(plan, options)
-			if d.Reason != rollout.RolledBack || !strings.Contains(d.Message, "revert the pod template in Git") {
+			batchPlan := thirds()
+			batchPlan.OnFailure = c.onFailure
+			d, _ := w.abortedSteps(batchPlan, options)
+			if d.Reason != plan.RolledBack || !strings.Contains(d.Message, "revert the pod template in Git") {
 				t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 			}
 			w.settled(4, "v1")
@@ -231,7 +232,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			}
 			// Git still has the bad template, and the Job runs again with the same release.
 			w.statefulImage(kubetest.TagMissing)
-			if again, written := w.steps(plan, options); again.Reason != rollout.RolledBack || len(written) > 0 {
+			if again, written := w.steps(batchPlan, options); again.Reason != plan.RolledBack || len(written) > 0 {
 				t.Errorf("run again it ends with %s, partitions %v", again.Reason, written)
 			}
 			for name, image := range w.podImages() {
@@ -242,7 +243,7 @@ func TestStatefulSetRollsBack(t *testing.T) {
 			// Nothing of the failed release is left for the next one (kubevela#7170).
 			w.statefulImage("v3")
 			options.Release = "good"
-			if d, written := w.steps(thirds(), options); d.Reason != rollout.Completed || strings.Join(written, " ") != "3 2 0 4" {
+			if d, written := w.steps(thirds(), options); d.Reason != plan.Completed || strings.Join(written, " ") != "3 2 0 4" {
 				t.Errorf("the next release ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
 		})
@@ -268,15 +269,15 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	w := newStateful(t, 5, 5)
 	watch := w.watchPods(5, 0, 1, 0, "none")
 	w.statefulImage("v2")
-	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, Batches: []rollout.Batch{
-		{Replicas: rollout.Pods(1)}, {Replicas: rollout.Pods(3), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
+	batchPlan := plan.BatchPlan{OnFailure: plan.RollbackInBatches, Batches: []plan.Batch{
+		{Replicas: plan.Pods(1)}, {Replicas: plan.Pods(3), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)},
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	plan.Mode = rollout.Partition
+	batchPlan.Mode = plan.Partition
 	var back []string
-	d, err := kube.Run(ctx, plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
-		if d.Reason == rollout.AwaitingApproval && d.Batch == 1 {
+	d, err := kube.Run(ctx, batchPlan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason == plan.AwaitingApproval && d.Batch == 1 {
 			w.tell("statefulset", func(p map[string]any) { p["Abort"] = true })
 		}
 		for _, a := range d.Actions {
@@ -285,7 +286,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 			}
 		}
 	})
-	if err != nil || d.Reason != rollout.RolledBack {
+	if err != nil || d.Reason != plan.RolledBack {
 		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
 	}
 	w.settled(5, "v1")
@@ -318,7 +319,7 @@ func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
 	log := w.loud()
 	return func(o rollout.Observed, d rollout.Decision) {
 		log(o, d)
-		if d.Reason == rollout.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
+		if d.Reason == plan.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
 			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
 		}
 	}
@@ -331,7 +332,7 @@ func TestStatefulSetRights(t *testing.T) {
 		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 2, 2)
-			o := kube.JobOptions{Mode: rollout.Partition, DeleteMode: kube.DeleteModeDelete}
+			o := kube.JobOptions{Mode: plan.Partition, DeleteMode: kube.DeleteModeDelete}
 			o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
 			var rules []kubetest.Rule
 			for _, r := range grants(o) {
@@ -349,16 +350,16 @@ func TestStatefulSetRights(t *testing.T) {
 			options := w.optionsOf("StatefulSet")
 			options.Config = config(t, user.Client)
 			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
-			plan := thirds()
-			plan.OnFailure = rollout.Rollback
+			p := thirds()
+			p.OnFailure = plan.Rollback
 			if !whole {
-				plan.ProgressDeadline = 3 * time.Second // nobody takes the broken pod away
+				p.ProgressDeadline = 3 * time.Second // nobody takes the broken pod away
 			}
-			d, _ := w.abortedSteps(plan, options)
+			d, _ := w.abortedSteps(p, options)
 			switch {
-			case whole && (d.Reason != rollout.RolledBack || len(warnings) > 0):
+			case whole && (d.Reason != plan.RolledBack || len(warnings) > 0):
 				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
-			case !whole && (d.Reason != rollout.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
+			case !whole && (d.Reason != plan.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
 				t.Errorf("without rights on pods it ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
 			}
 		})
@@ -370,10 +371,10 @@ func TestStatefulSetMinReadySeconds(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 2, 2, "  minReadySeconds: 2")
 	w.statefulImage("v2")
-	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
 	batches := 0
-	d, err := kube.Run(t.Context(), plan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
-		if d.Reason != rollout.BatchReady || o.Progress.Finished || len(d.Actions) != 1 || d.Actions[0].Progress.Finished {
+	d, err := kube.Run(t.Context(), p, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
+		if d.Reason != plan.BatchReady || o.Progress.Finished || len(d.Actions) != 1 || d.Actions[0].Progress.Finished {
 			return
 		}
 		batches++
@@ -385,7 +386,7 @@ func TestStatefulSetMinReadySeconds(t *testing.T) {
 			}
 		}
 	})
-	if err != nil || d.Reason != rollout.Completed || batches != 2 {
+	if err != nil || d.Reason != plan.Completed || batches != 2 {
 		t.Errorf("ended with %s: %s after %d batches, %v", d.Reason, d.Message, batches, err)
 	}
 }
@@ -401,10 +402,10 @@ func TestStatefulSetGuessesNothing(t *testing.T) {
 		return kubetest.Field(status, "readyReplicas") == float64(2), fmt.Sprint(status)
 	})
 	w.statefulImage("v2")
-	plan := thirds()
-	plan.ProgressDeadline = 4 * time.Second
-	d, _ := w.steps(plan, w.optionsOf("StatefulSet"))
-	if d.Reason != rollout.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
+	p := thirds()
+	p.ProgressDeadline = 4 * time.Second
+	d, _ := w.steps(p, w.optionsOf("StatefulSet"))
+	if d.Reason != plan.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
 		t.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
 }
@@ -414,14 +415,14 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 2, 2)
 	w.statefulImage("v2")
-	plan := rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{
-		{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)},
+	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)},
 	}}
-	agent := w.start(plan, w.optionsOf("StatefulSet"))
-	agent.stands(rollout.AwaitingApproval)
+	agent := w.start(p, w.optionsOf("StatefulSet"))
+	agent.stands(plan.AwaitingApproval)
 	visit := func(read bool) *kube.Visit {
 		options := w.optionsOf("StatefulSet")
-		options.Config, options.Identity = config(t, w.personOf("StatefulSet", rollout.Partition, read).Client), ""
+		options.Config, options.Identity = config(t, w.personOf("StatefulSet", plan.Partition, read).Client), ""
 		v, err := kube.NewVisit(options, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -429,14 +430,14 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 		return v
 	}
 	reader := visit(true)
-	if s := w.look(reader); s.Decision.Reason != rollout.AwaitingApproval {
+	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval {
 		t.Errorf("who may look sees %+v", s.Decision)
 	}
 	if _, err := reader.Ask(t.Context(), rollout.Request{Ask: rollout.Approve}); err == nil || !strings.Contains(err.Error(), "cannot patch") {
 		t.Errorf("who may only look approves: %v", err)
 	}
 	w.ask(visit(false), rollout.Request{Ask: rollout.Approve})
-	agent.end(rollout.Completed)
+	agent.end(plan.Completed)
 }
 
 // TestUndoAfterTheReleaseOfAStatefulSet writes the template before it back; the pods stay until the next run steps them.
@@ -445,10 +446,10 @@ func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
 	w := newStateful(t, 2, 2)
 	w.statefulImage("v2")
 	options := w.optionsOf("StatefulSet")
-	if d, _ := w.steps(thirds(), options); d.Reason != rollout.Completed {
+	if d, _ := w.steps(thirds(), options); d.Reason != plan.Completed {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
-	user := w.personOf("StatefulSet", rollout.Partition, false,
+	user := w.personOf("StatefulSet", plan.Partition, false,
 		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"}, Verbs: []string{"list"}},
 		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"statefulsets"}, Verbs: []string{"patch"}, ResourceNames: []string{"demo"}})
 	options.Config = config(t, user.Client)
@@ -468,7 +469,7 @@ func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
 			t.Errorf("%s runs %s before anybody acts on it", pod, image)
 		}
 	}
-	if d, _ := w.steps(thirds(), w.optionsOf("StatefulSet")); d.Reason != rollout.Completed {
+	if d, _ := w.steps(thirds(), w.optionsOf("StatefulSet")); d.Reason != plan.Completed {
 		t.Fatalf("the next run ended with %s: %s", d.Reason, d.Message)
 	}
 	w.settled(2, "v1")
@@ -493,9 +494,9 @@ func TestRollbackLosesARace(t *testing.T) {
 	})
 	options := w.optionsOf("StatefulSet")
 	options.Config = config(t, proxy.For(w.Client))
-	plan := thirds()
-	plan.OnFailure = rollout.Rollback
-	if d, _ := w.abortedSteps(plan, options); d.Reason != rollout.RolledBack {
+	p := thirds()
+	p.OnFailure = plan.Rollback
+	if d, _ := w.abortedSteps(p, options); d.Reason != plan.RolledBack {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	if want := []int{http.StatusConflict, http.StatusOK}; !slices.Equal(codes, want) {

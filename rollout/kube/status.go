@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has
@@ -46,7 +47,7 @@ func (w *statusWriter) due(ctx context.Context, now time.Time) (context.Context,
 // syncStatus writes the CloneSet's status where it differs from what was observed. What fails for a moment is tried
 // again later; a refusal is an error.
 func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
-	if c.options.Mode == rollout.Partition || !c.lock.holds() || c.last.observed.CloneSet.Name == "" || c.last.observed.CloneSet.Deleting {
+	if c.options.Mode == plan.Partition || !c.lock.holds() || c.last.observed.Workload.Name == "" || c.last.observed.Workload.Deleting {
 		c.reporter.dirty = false
 		return nil
 	}
@@ -90,13 +91,13 @@ func (c *Cluster) nextStatus() (setStatus, bool) {
 	o, old := c.last.observed, c.set.Status
 	counts := o.Counts()
 	if len(o.Pods) == 0 {
-		counts = rollout.Counts{Desired: o.CloneSet.Spec.Replicas} // Counts would repeat the status
+		counts = rollout.Counts{Desired: o.Workload.Spec.Replicas} // Counts would repeat the status
 	}
 	next := setStatus{
-		ObservedGeneration: o.CloneSet.Generation, Replicas: counts.Total, ReadyReplicas: counts.Ready,
+		ObservedGeneration: o.Workload.Generation, Replicas: counts.Total, ReadyReplicas: counts.Ready,
 		AvailableReplicas: counts.Available, UpdatedReplicas: counts.Updated, UpdatedReadyReplicas: counts.UpdatedReady,
 		UpdatedAvailableReplicas: counts.UpdatedAvailable, CurrentRevision: o.StableRevision, UpdateRevision: o.UpdateRevision,
-		ExpectedUpdatedReplicas: o.CloneSet.Spec.Replicas - o.CloneSet.Spec.Partition.Partition(o.CloneSet.Spec.Replicas),
+		ExpectedUpdatedReplicas: o.Workload.Spec.Replicas - o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas),
 		CollisionCount:          c.history.collision, LabelSelector: selectorText(field(c.set.tree, "spec", "selector")),
 	}
 	if counts.Updated == counts.Total && counts.Total == counts.Desired {
@@ -167,9 +168,9 @@ func progressing(o rollout.Observed, d rollout.Decision) condition {
 	switch {
 	case d.Verdict == "":
 		return condition{}
-	case d.Reason == rollout.PausedBySpec || d.Reason == rollout.HeldByPerson:
+	case d.Reason == plan.PausedBySpec || d.Reason == plan.HeldByPerson:
 		p.Reason = reasonPaused
-	case d.Verdict == rollout.Done && o.CloneSet.Spec.Partition.Partition(o.CloneSet.Spec.Replicas) > 0:
+	case d.Verdict == rollout.Done && o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas) > 0:
 		p.Reason = reasonPartition
 	case d.Verdict == rollout.Done:
 		p.Reason = reasonAvailable
@@ -189,10 +190,10 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 	}
 	kind := "Normal"
 	switch d.Reason {
-	case rollout.BatchStarted, rollout.BatchReady, rollout.Completed, rollout.PausedBySpec, rollout.HeldByPerson, rollout.Resumed,
-		rollout.AwaitingApproval, rollout.OutsideWindow:
-	case rollout.RollingBack, rollout.RolledBack, rollout.Invalid, rollout.ChecksFailed, rollout.DeadlineExceeded,
-		rollout.ThresholdExceeded, rollout.AbortedByPerson, rollout.UndoneByPerson, rollout.Superseded, rollout.ForeignChange:
+	case plan.BatchStarted, plan.BatchReady, plan.Completed, plan.PausedBySpec, plan.HeldByPerson, plan.Resumed,
+		plan.AwaitingApproval, plan.OutsideWindow:
+	case plan.RollingBack, plan.RolledBack, plan.Invalid, plan.ChecksFailed, plan.DeadlineExceeded,
+		plan.ThresholdExceeded, plan.AbortedByPerson, plan.UndoneByPerson, plan.Superseded, plan.ForeignChange:
 		kind = "Warning"
 	default:
 		return

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // stay runs an agent that stays until the test ends, and waits for its first rest.
@@ -26,7 +26,7 @@ func (w *world) stay(options kube.Options) (stop func() error) {
 	ended := make(chan error, 1)
 	options.Stay = true
 	go func() {
-		_, err := kube.Run(ctx, rollout.Plan{}, options, nil)
+		_, err := kube.Run(ctx, plan.BatchPlan{}, options, nil)
 		ended <- err
 	}()
 	stop = sync.OnceValue(func() error {
@@ -68,7 +68,7 @@ func TestStay(t *testing.T) {
 func TestAChangeInTheAnswerToAnOwnWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
 	var proxy *kubetest.Proxy
 	var change sync.Once
@@ -88,8 +88,8 @@ func TestAChangeInTheAnswerToAnOwnWrite(t *testing.T) {
 	})
 	options := w.options()
 	options.Config = config(t, proxy.For(w.Client))
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}}, {Replicas: rollout.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)}}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	w.releaseWith(ctx, plan, options, rollout.Superseded)
+	w.releaseWith(ctx, p, options, plan.Superseded)
 }

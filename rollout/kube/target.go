@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // targets are the objects of a kind that can be released.
-func targets(k rollout.Kind, namespace string) resource {
+func targets(k plan.Kind, namespace string) resource {
 	return resource{k.Name, "/apis/" + k.APIVersion + "/namespaces/" + namespace + "/" + k.Resource}
 }
 
@@ -31,8 +32,8 @@ func (o Options) what() string {
 
 // ReleaseName is what tells the memory and the lock of a release from those of others. An agent in direct mode does a
 // controller's work, so that another one may step the partition of the same object at the same time: each has its own.
-func ReleaseName(kind, name string, mode rollout.Mode) string {
-	if mode != rollout.Partition {
+func ReleaseName(kind, name string, mode plan.Mode) string {
+	if mode != plan.Partition {
 		return name
 	}
 	return name + "." + strings.ToLower(kind)
@@ -44,9 +45,9 @@ func (c *Cluster) memoryName() string {
 
 // readStatus fills in the status by the names that its kind has for it. Where a kind does not count the pods that are
 // updated and ready, they are as many as they must be at least: every pod that is not ready may be an updated one.
-func (c cloneSet) readStatus(set *rollout.CloneSet) {
+func (c cloneSet) readStatus(set *plan.Workload) {
 	names := set.KindOf().Status
-	s := rollout.CloneSetStatus{
+	s := plan.WorkloadStatus{
 		ObservedGeneration: c.Status.ObservedGeneration,
 		Replicas:           c.count(names.Replicas), ReadyReplicas: c.count(names.Ready), AvailableReplicas: c.count(names.Available),
 		UpdatedReplicas:      c.count(names.Updated),
@@ -80,7 +81,7 @@ func (m managed) partitionWriter() string {
 		if f.Manager == fieldManager || f.Subresource != "" || err != nil {
 			continue
 		}
-		for _, k := range rollout.Kinds() {
+		for _, k := range plan.Kinds() {
 			path := []string{"f:spec"}
 			for _, name := range k.Strategy {
 				path = append(path, "f:"+name)
@@ -94,7 +95,7 @@ func (m managed) partitionWriter() string {
 }
 
 // partitionPatch is a target with nothing but its partition, for server-side apply. resourceVersion "" is any.
-func partitionPatch(k rollout.Kind, o Options, resourceVersion string, partition *rollout.Quantity) object {
+func partitionPatch(k plan.Kind, o Options, resourceVersion string, partition *plan.Quantity) object {
 	meta := object{"name": o.Name, "namespace": o.Namespace}
 	if resourceVersion != "" {
 		meta["resourceVersion"] = resourceVersion
@@ -111,13 +112,13 @@ func partitionPatch(k rollout.Kind, o Options, resourceVersion string, partition
 }
 
 // behind tells whether the controller has not seen the present spec, or has not yet said which revision it has.
-func (c cloneSet) behind(k rollout.Kind) bool {
+func (c cloneSet) behind(k plan.Kind) bool {
 	return c.Status.ObservedGeneration < c.Metadata.Generation || text(c.counts, k.Status.UpdateRevision) == ""
 }
 
 // observePartition fills in what a look at a target that a controller reconciles needs beyond the object.
 func (c *Cluster) observePartition(ctx context.Context, o *rollout.Observed) error {
-	s := o.CloneSet.Status
+	s := o.Workload.Status
 	o.Wrote = c.wrote
 	o.UpdateRevision = c.fullName(s.UpdateRevision)
 	if o.Progress.Revision == "" {
@@ -126,7 +127,7 @@ func (c *Cluster) observePartition(ctx context.Context, o *rollout.Observed) err
 		return err
 	}
 	o.StableRevision = o.Progress.Stable
-	if o.CloneSet.Spec.Ordinal && s.AvailableReplicas < o.CloneSet.Spec.Replicas && s.ObservedGeneration >= o.CloneSet.Generation {
+	if o.Workload.Spec.Ordinal && s.AvailableReplicas < o.Workload.Spec.Replicas && s.ObservedGeneration >= o.Workload.Generation {
 		return c.observeStuck(ctx, o)
 	}
 	return nil
@@ -143,7 +144,7 @@ func (c *Cluster) fullName(revision string) string {
 // stableRevision is what a release that begins goes back to when it fails: the current revision, or where the kind has
 // none what the release before went back to, or else the one that most of the older pods have.
 func (c *Cluster) stableRevision(ctx context.Context, o *rollout.Observed) (string, error) {
-	if s := o.CloneSet.Status; s.CurrentRevision != "" {
+	if s := o.Workload.Status; s.CurrentRevision != "" {
 		return c.fullName(s.CurrentRevision), nil
 	}
 	if o.Progress.Stable != "" {
@@ -184,7 +185,7 @@ func (c *Cluster) observeStuck(ctx context.Context, o *rollout.Observed) error {
 		return err
 	}
 	first, _ := strconv.Atoi(fmt.Sprint(field(c.set.tree, "spec", "ordinals", "start")))
-	first += o.CloneSet.Spec.Partition.Partition(o.CloneSet.Spec.Replicas)
+	first += o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas)
 	c.pods.each(func(p pod) {
 		ordinal, err := strconv.Atoi(hashOf(p.Metadata.Name))
 		if err != nil || ordinal < first || !p.Metadata.controlledBy(c.target.UID) {

@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"k8s.io/client-go/rest"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // ErrNotStarted says that a target was not released because its train had stopped.
@@ -21,7 +20,7 @@ var ErrNotStarted = errors.New("not started")
 // RunTrain releases the targets of a train in their waves. release carries out one target (0-based) and returns nil where
 // it is done; on the first failure stop tells the releases that are under way why they end too. The result has the error
 // of each target, ErrNotStarted for one whose turn never came.
-func RunTrain(ctx context.Context, train rollout.Train, release func(ctx context.Context, target int, stop <-chan string) error) (errs []error, first error) {
+func RunTrain(ctx context.Context, train plan.Waves, release func(ctx context.Context, target int, stop <-chan string) error) (errs []error, first error) {
 	type end struct {
 		target int
 		err    error
@@ -32,7 +31,7 @@ func RunTrain(ctx context.Context, train rollout.Train, release func(ctx context
 	for i := range errs {
 		errs[i], stops[i] = ErrNotStarted, make(chan string, 1)
 	}
-	standing := make([]rollout.TargetState, len(train.Targets))
+	standing := make([]plan.TargetState, len(train.Targets))
 	for {
 		start, over := train.Next(standing)
 		if over || ctx.Err() != nil && !underWay(standing) {
@@ -40,36 +39,36 @@ func RunTrain(ctx context.Context, train rollout.Train, release func(ctx context
 		}
 		if ctx.Err() == nil {
 			for _, i := range start {
-				standing[i] = rollout.TargetUnderWay
+				standing[i] = plan.TargetUnderWay
 				go func() { ends <- end{i, release(ctx, i, stops[i])} }()
 			}
 		}
 		e := <-ends
 		errs[e.target] = e.err
-		if standing[e.target] = rollout.TargetDone; e.err == nil {
+		if standing[e.target] = plan.TargetDone; e.err == nil {
 			continue
 		}
-		if standing[e.target] = rollout.TargetFailed; first == nil {
+		if standing[e.target] = plan.TargetFailed; first == nil {
 			first = e.err
 		}
 		for i, s := range standing {
-			if s == rollout.TargetUnderWay {
+			if s == plan.TargetUnderWay {
 				notifyWith(stops[i], trainStopped(train.Targets[e.target].Target))
 			}
 		}
 	}
 }
 
-func underWay(standing []rollout.TargetState) bool {
+func underWay(standing []plan.TargetState) bool {
 	for _, s := range standing {
-		if s == rollout.TargetUnderWay {
+		if s == plan.TargetUnderWay {
 			return true
 		}
 	}
 	return false
 }
 
-func trainStopped(t rollout.Target) string {
+func trainStopped(t plan.Target) string {
 	return fmt.Sprintf("the train stopped at %s %s", t.Kind, t.Name)
 }
 
@@ -85,7 +84,7 @@ type Turn struct {
 	Config    *rest.Config
 	Namespace string
 	Job       string
-	Train     rollout.Train
+	Train     plan.Waves
 	Index     int
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // TestPodsThatDoNotGetReady stops at the deadline, and no pod that serves is lost.
@@ -23,12 +24,12 @@ func TestPodsThatDoNotGetReady(t *testing.T) {
 			t.Run(tag+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, set(4, `{type: `+kind+`, maxSurge: 0, maxUnavailable: 1}`))
-				w.release(rollout.Plan{}, rollout.Completed)
+				w.release(plan.BatchPlan{}, plan.Completed)
 				w.image(tag)
 				watch := w.watchPods(4, 0, 1, 0, tag)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				w.releaseWith(ctx, rollout.Plan{ProgressDeadline: 2 * time.Second}, w.options(), rollout.DeadlineExceeded)
+				w.releaseWith(ctx, plan.BatchPlan{ProgressDeadline: 2 * time.Second}, w.options(), plan.DeadlineExceeded)
 				watch.verify(t, w)
 				if row := w.row(); !strings.HasPrefix(row, "demo 4 1 0 3 4") {
 					t.Errorf("row %s", row)
@@ -38,9 +39,9 @@ func TestPodsThatDoNotGetReady(t *testing.T) {
 					t.Errorf("the status says %v", reason)
 				}
 				// The same release, started again, has the same end. With another image it goes on.
-				w.releaseWith(ctx, rollout.Plan{ProgressDeadline: 2 * time.Second}, w.options(), rollout.DeadlineExceeded)
+				w.releaseWith(ctx, plan.BatchPlan{ProgressDeadline: 2 * time.Second}, w.options(), plan.DeadlineExceeded)
 				w.image("v3")
-				w.release(rollout.Plan{}, rollout.Completed)
+				w.release(plan.BatchPlan{}, plan.Completed)
 			})
 		}
 	}
@@ -60,9 +61,9 @@ func (w *world) progressing() any {
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(4, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image(kubetest.TagUnready)
-	w.release(rollout.Plan{ProgressDeadline: 3 * time.Second, OnFailure: rollout.Rollback}, rollout.RolledBack)
+	w.release(plan.BatchPlan{ProgressDeadline: 3 * time.Second, OnFailure: plan.Rollback}, plan.RolledBack)
 	if row := w.row(); !strings.HasPrefix(row, "demo 4 0 0 4 4") {
 		t.Errorf("row %s", row)
 	}
@@ -73,12 +74,12 @@ func TestRollback(t *testing.T) {
 func TestPodsThatEndOrStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	pods := w.pods()
 	w.annotate(pods[0], kubetest.AnnotationStuck)
 	w.annotate(pods[1], kubetest.AnnotationEvict)
 	w.image("v2")
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if row := w.row(); !strings.HasPrefix(row, "demo 3 3 3 3 3") {
 		t.Errorf("row %s", row)
 	}
@@ -108,21 +109,21 @@ func TestChangedBySomebodyElse(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*world)
-		reason rollout.Reason
+		reason plan.Reason
 	}{
-		{"another template", func(w *world) { w.image("v3") }, rollout.Superseded},
-		{"deleted", func(w *world) { w.Delete(w.t, w.path("clonesets", "demo")) }, rollout.Superseded},
+		{"another template", func(w *world) { w.image("v3") }, plan.Superseded},
+		{"deleted", func(w *world) { w.Delete(w.t, w.path("clonesets", "demo")) }, plan.Superseded},
 		{"scaled out", func(w *world) { w.scale(5); w.image("unready-2"); w.image("unready") }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			w.image("unready")
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			changed := false
-			d, err := kube.Run(ctx, rollout.Plan{ProgressDeadline: 4 * time.Second}, w.options(), func(_ rollout.Observed, d rollout.Decision) {
+			d, err := kube.Run(ctx, plan.BatchPlan{ProgressDeadline: 4 * time.Second}, w.options(), func(_ rollout.Observed, d rollout.Decision) {
 				if d.Verdict == rollout.Wait && !changed {
 					changed = true
 					c.change(w)
@@ -144,7 +145,7 @@ func (w *world) scale(replicas int) {
 func TestPausedMeansNoWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.patchStrategy(map[string]any{"paused": true})
 	w.image("v2")
 	before := w.podWrites()
@@ -191,13 +192,13 @@ func TestBadInput(t *testing.T) {
 			if c.options != nil {
 				c.options(&options)
 			}
-			d, err := kube.Run(t.Context(), rollout.Plan{}, options, nil)
+			d, err := kube.Run(t.Context(), plan.BatchPlan{}, options, nil)
 			if message := d.Message; err != nil {
 				message = err.Error()
 				if !strings.Contains(message, c.message) {
 					t.Errorf("%s", message)
 				}
-			} else if d.Reason != rollout.Invalid || !strings.Contains(message, c.message) {
+			} else if d.Reason != plan.Invalid || !strings.Contains(message, c.message) {
 				t.Errorf("ended with %s: %s", d.Reason, message)
 			}
 			if c.invalid && err != nil && !errors.Is(err, kube.ErrInvalid) {
@@ -215,7 +216,7 @@ func TestPodsOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{maxUnavailable: 1}`))
 	w.Create(t, w.path("pods"), `{apiVersion: v1, kind: Pod, metadata: {name: stray, labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:v0"}]}}`)
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if row := w.row(); !strings.HasPrefix(row, "demo 2 2 2 2 2") {
 		t.Errorf("row %s", row)
 	}
@@ -230,19 +231,19 @@ func TestServerThatStartsAgain(t *testing.T) {
 	own := &world{Cluster: c, t: t, namespace: c.Namespace(t)}
 	c.Install(t, crd.CloneSet())
 	own.Create(t, own.path("clonesets"), set(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
-	own.release(rollout.Plan{}, rollout.Completed)
+	own.release(plan.BatchPlan{}, plan.Completed)
 	own.image("v2")
 	stopped := false
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	d, err := kube.Run(ctx, rollout.Plan{}, own.options(), func(o rollout.Observed, d rollout.Decision) {
+	d, err := kube.Run(ctx, plan.BatchPlan{}, own.options(), func(o rollout.Observed, d rollout.Decision) {
 		if o.Counts().Updated > 0 && !stopped {
 			stopped = true
 			c.StopAPI(t)
 			c.StartAPI(t)
 		}
 	})
-	if err != nil || d.Reason != rollout.Completed {
+	if err != nil || d.Reason != plan.Completed {
 		t.Fatalf("ended with %s, %v", d.Reason, err)
 	}
 }
@@ -256,7 +257,7 @@ func TestRefusesWhereAControllerIsAlive(t *testing.T) {
 	if err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v: %s", code, err, answer)
 	}
-	_, err = kube.Run(t.Context(), rollout.Plan{}, w.options(), nil)
+	_, err = kube.Run(t.Context(), plan.BatchPlan{}, w.options(), nil)
 	if !errors.Is(err, kube.ErrControlled) || !strings.Contains(err.Error(), "written by manager") {
 		t.Fatalf("ended with %v", err)
 	}
@@ -265,5 +266,5 @@ func TestRefusesWhereAControllerIsAlive(t *testing.T) {
 	}
 	options := w.options()
 	options.Force = true
-	w.releaseWith(t.Context(), rollout.Plan{}, options, rollout.Completed)
+	w.releaseWith(t.Context(), plan.BatchPlan{}, options, plan.Completed)
 }

@@ -11,31 +11,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"k8s.io/client-go/rest"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // VerifyOptions say which release is held against which cluster.
 type VerifyOptions struct {
 	Config    *rest.Config
 	Namespace string
-	Kind      string       // of the target; "" is CloneSet
-	Name      string       // of the target
-	Version   string       // API version of the target; "" is the first that rollout.Kinds has for the kind
-	Plan      rollout.Plan // the zero Plan follows the CloneSet's own strategy
-	PlanFile  string       // where the plan was read, for messages
-	PlanText  []byte       // what was read there
-	File      string       // where Manifest was read, for messages
-	Manifest  []byte       // the CloneSet that is about to be applied; nil: the one in the cluster is released
-	Evict     bool         // as in Options
-	Force     bool         // as in Options
-	Account   string       // NAMESPACE/NAME of the service account that is to run the release; "": whoever asks
+	Kind      string         // of the target; "" is CloneSet
+	Name      string         // of the target
+	Version   string         // API version of the target; "" is the first that rollout.Kinds has for the kind
+	Plan      plan.BatchPlan // the zero Plan follows the CloneSet's own strategy
+	PlanFile  string         // where the plan was read, for messages
+	PlanText  []byte         // what was read there
+	File      string         // where Manifest was read, for messages
+	Manifest  []byte         // the CloneSet that is about to be applied; nil: the one in the cluster is released
+	Evict     bool           // as in Options
+	Force     bool           // as in Options
+	Account   string         // NAMESPACE/NAME of the service account that is to run the release; "": whoever asks
 	Now       func() time.Time
 
 	// Checks tries the plan's checks on what is to be released, so that a wrong query is found before the release. It is
 	// not called where that cannot be read. May be nil.
-	Checks func(context.Context, rollout.CloneSet) []Finding
+	Checks func(context.Context, plan.Workload) []Finding
 }
 
 // Verification is what can be said of a release before it begins.
@@ -81,7 +80,7 @@ func (v Verification) Count(of Severity) int {
 // The error is for work that could not be done at all: no answer, no valid login, no right to read the CloneSet.
 func Verify(ctx context.Context, options VerifyOptions) (Verification, error) {
 	v := Verification{Namespace: options.Namespace, Name: options.Name}
-	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+	kind, ok := plan.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
 	if !ok {
 		return v, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
 	}
@@ -161,7 +160,7 @@ func (s *scene) readSpec() []Finding {
 	}
 	s.set.Namespace = cmp.Or(s.set.Namespace, s.options.Namespace)
 	if err := s.options.Plan.Validate(s.set); err != nil {
-		return s.mistakes(rollout.Locate(s.options.PlanFile, s.options.PlanText, err))
+		return s.mistakes(plan.Locate(s.options.PlanFile, s.options.PlanText, err))
 	}
 	s.bounds, err = s.set.Spec.Bounds()
 	if err != nil {
@@ -182,7 +181,7 @@ func (s *scene) mistakes(err error) []Finding {
 		}
 		return out
 	}
-	code, what, at := codeInvalid, err.Error(), rollout.FieldError{}
+	code, what, at := codeInvalid, err.Error(), plan.FieldError{}
 	if errors.As(err, &at) {
 		what = at.What
 		if at.Field == "spec.selector" {

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // probeChange says what becomes of the old pods, and why.
@@ -21,7 +20,7 @@ func probeChange(s *scene) []Finding {
 			len(s.own)-len(s.old), len(s.own), s.targets[len(s.targets)-1]), "")
 	case s.previous == nil:
 		return nil // only new pods, or pods of a revision that nobody knows
-	case !s.change.InPlace && s.set.Spec.UpdateType == rollout.InPlaceOnly:
+	case !s.change.InPlace && s.set.Spec.UpdateType == plan.InPlaceOnly:
 		return one(codeInPlaceRefused, s.target(),
 			fmt.Sprintf("the release stops before its first pod (exit code 10): InPlaceOnly, but %s can only change in a new pod", strings.Join(s.change.Blockers, ", ")),
 			"use InPlaceIfPossible or ReCreate, or leave these fields as they are")

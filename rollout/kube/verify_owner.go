@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // probeController holds the mode against who replaces the pods of this CloneSet.
@@ -69,7 +70,7 @@ func probeMemory(s *scene) []Finding {
 			"delete the ConfigMap to begin the release again")
 	}
 	switch {
-	case p.Revision != s.history.update || p.Outcome == rollout.Completed:
+	case p.Revision != s.history.update || p.Outcome == plan.Completed:
 		return nil
 	case p.Outcome != "":
 		return one(codeStopped, of, fmt.Sprintf("a release of revision %s has ended in batch %d with %s (%s): a run of the same release ends at once in the same way", p.Revision, p.Batch+1, p.Outcome, p.Message),

@@ -10,10 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/plan"
 	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // scene is what has been read of a cluster and of the files of a release. Probes only look at it.
@@ -24,13 +23,13 @@ type scene struct {
 	live     *cloneSet // nil: there is none
 	managers managed   // who wrote which part of live
 	coming   cloneSet  // what is released; its tree is nil where nothing is
-	set      rollout.CloneSet
-	bounds   rollout.Bounds
+	set      plan.Workload
+	bounds   plan.Bounds
 	targets  []int
 	pod      *corev1.Pod // as the coming template makes it, with the API server's defaults
 
 	history  history
-	change   rollout.Change
+	change   plan.Change
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 
 	podsKnown bool
@@ -44,7 +43,7 @@ type scene struct {
 }
 
 // direct tells whether slipway replaces the pods.
-func (s *scene) direct() bool { return s.options.Plan.Mode != rollout.Partition }
+func (s *scene) direct() bool { return s.options.Plan.Mode != plan.Partition }
 
 func (s *scene) ref(kind, name string) ObjectRef {
 	return ObjectRef{Kind: kind, Namespace: s.options.Namespace, Name: name}
@@ -176,7 +175,7 @@ func (s *scene) compare() error {
 	if err != nil {
 		return err
 	}
-	s.change = rollout.CompareTemplates(defaulted(before), defaulted(s.coming.template()))
+	s.change = plan.CompareTemplates(defaulted(before), defaulted(s.coming.template()))
 	s.previous, err = podFrom(before)
 	return err
 }
@@ -188,7 +187,7 @@ func controlledBy(p corev1.Pod, uid string) bool {
 }
 
 // inPlace tells whether the old pods stay and only change.
-func (s *scene) inPlace() bool { return s.change.InPlace && s.set.Spec.UpdateType != rollout.ReCreate }
+func (s *scene) inPlace() bool { return s.change.InPlace && s.set.Spec.UpdateType != plan.ReCreate }
 
 // toReplace is how many pods the release still has to update, down to the last batch.
 func (s *scene) toReplace() int {

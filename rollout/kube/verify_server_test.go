@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // verifyOptions hold a release against the world, as a client whose requests the audit log tells from all others.
@@ -172,7 +173,7 @@ func TestVerifyForeseesEvictions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, set(2, `{type: ReCreate, maxUnavailable: 1}`))
-			w.release(rollout.Plan{}, rollout.Completed)
+			w.release(plan.BatchPlan{}, plan.Completed)
 			w.image("v2")
 			for i, b := range c.budgets {
 				name := fmt.Sprint("budget-", i)
@@ -217,7 +218,7 @@ func everything() []kubetest.Rule {
 func TestVerifyAsAUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	w.image("v2")
 	user := w.User(t, w.namespace, everything()...)
 	o := w.verifyOptions(user.Client)
@@ -307,19 +308,19 @@ func TestVerifyRightsOfTheAgent(t *testing.T) {
 func TestVerifyWhileAReleaseRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, set(3, `{type: ReCreate, maxUnavailable: 1}`))
-	w.release(rollout.Plan{}, rollout.Completed)
+	w.release(plan.BatchPlan{}, plan.Completed)
 	if v := w.verify(w.verifyOptions(w.Client)); !slices.Equal(codes(v), []string{"nothing-to-do"}) {
 		t.Errorf("at rest it says:\n%s", lines(v))
 	}
 	w.image(kubetest.TagUnready)
 	var v kube.Verification
-	plan := rollout.Plan{ProgressDeadline: 3 * time.Second}
-	d, err := kube.Run(t.Context(), plan, w.options(), func(o rollout.Observed, d rollout.Decision) {
+	p := plan.BatchPlan{ProgressDeadline: 3 * time.Second}
+	d, err := kube.Run(t.Context(), p, w.options(), func(o rollout.Observed, d rollout.Decision) {
 		if d.Verdict == rollout.Wait && o.Progress.Revision != "" && len(v.Findings) == 0 {
 			v = w.verify(w.verifyOptions(w.Client))
 		}
 	})
-	if err != nil || d.Reason != rollout.DeadlineExceeded {
+	if err != nil || d.Reason != plan.DeadlineExceeded {
 		t.Fatalf("ended with %s, %v", d.Reason, err)
 	}
 	if c := codes(v); !slices.Contains(c, "lock-held") || !slices.Contains(c, "release-unfinished") {
@@ -343,7 +344,7 @@ func TestVerifySeesWhoWritesThePartition(t *testing.T) {
 		}
 	}
 	o := w.verifyOptions(w.Client)
-	o.Plan = rollout.Plan{Mode: rollout.Partition, Batches: []rollout.Batch{{Replicas: rollout.Percent(50)}, {Replicas: rollout.Percent(100)}}}
+	o.Plan = plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
 	apply("argocd-controller", set(2, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 0}`))
 	v := w.verify(o)
 	if c := codes(v); !slices.Equal(c[:2], []string{"controller-missing", "partition-unarmed"}) || !strings.Contains(lines(v), "argocd-controller, a GitOps tool, writes the partition too") {
@@ -358,7 +359,7 @@ func TestVerifySeesWhoWritesThePartition(t *testing.T) {
 	if v := w.verify(o); v.Count(kube.SeverityError) > 0 || slices.Contains(codes(v), "partition-owned") {
 		t.Errorf("with slipway's partition it says:\n%s", lines(v))
 	}
-	o.Plan.Mode = rollout.Direct
+	o.Plan.Mode = plan.Direct
 	if v := w.verify(o); !strings.Contains(lines(v), "exit code 13") {
 		t.Errorf("in direct mode it says:\n%s", lines(v))
 	}

@@ -3,10 +3,9 @@
 package kube
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // What depends on the kind of the target stands in this file alone.
@@ -23,8 +22,8 @@ func (s *scene) target() ObjectRef {
 func (s *scene) objects() resource { return targets(s.row(), s.options.Namespace) }
 
 // row is what is known of the kind.
-func (s *scene) row() rollout.Kind {
-	k, _ := rollout.KindOf(s.options.Version, s.kind())
+func (s *scene) row() plan.Kind {
+	k, _ := plan.KindOf(s.options.Version, s.kind())
 	return k
 }
 
@@ -36,14 +35,14 @@ func (s *scene) lookAgain(c client) *Cluster {
 }
 
 // parse reads the target in a YAML stream.
-func (s *scene) parse(file string, data []byte) (rollout.CloneSet, error) {
-	return rollout.ParseTarget(file, data, rollout.Target{APIVersion: s.options.Version, Kind: s.kind(), Name: s.options.Name})
+func (s *scene) parse(file string, data []byte) (plan.Workload, error) {
+	return plan.ParseWorkload(file, data, plan.Target{APIVersion: s.options.Version, Kind: s.kind(), Name: s.options.Name})
 }
 
 // partitions are the places where a partition may stand.
 func (s *scene) partitions() [][]string {
 	var out [][]string
-	for _, k := range rollout.Kinds() {
+	for _, k := range plan.Kinds() {
 		path := append(append([]string{"spec"}, k.Strategy...), "partition")
 		if k.Name == s.kind() && k.Group() == s.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
 			out = append(out, path)

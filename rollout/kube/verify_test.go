@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 const (
@@ -56,10 +56,10 @@ func leaseOf(renewed string) string {
 	return namespaced("Lease", "coordination.k8s.io/v1", "slipway-u1", `spec: {holderIdentity: agent-7, leaseDurationSeconds: 15, renewTime: "`+renewed+`"}`)
 }
 
-func batches(quantities ...rollout.Quantity) rollout.Plan {
-	var p rollout.Plan
+func batches(quantities ...plan.Quantity) plan.BatchPlan {
+	var p plan.BatchPlan
 	for _, q := range quantities {
-		p.Batches = append(p.Batches, rollout.Batch{Replicas: q})
+		p.Batches = append(p.Batches, plan.Batch{Replicas: q})
 	}
 	return p
 }
@@ -97,7 +97,7 @@ func budgetCases() []verifyCase {
 		},
 		{
 			name:    "argo-rollouts#2119: an abort that goes below the budget",
-			objects: []string{scenery(5, replacing), pdb("tight", "minAvailable: 80%")}, options: kube.VerifyOptions{Plan: rollout.Plan{OnFailure: rollout.Rollback}},
+			objects: []string{scenery(5, replacing), pdb("tight", "minAvailable: 80%")}, options: kube.VerifyOptions{Plan: plan.BatchPlan{OnFailure: plan.Rollback}},
 			want: "budget-ignored", says: []string{"demands 4 healthy pods, but the release goes down to 3", "a rollback's too"},
 			remedy: "set maxUnavailable of the update strategy to 1 or less, with a maxSurge of at least 1 where that is 0, or release with --delete-mode evict",
 		},
@@ -300,7 +300,7 @@ func imageCases() []verifyCase {
 		},
 		{
 			name: "minReadySeconds longer than the deadline", objects: []string{scenery(5, `{maxUnavailable: 1}`, "  minReadySeconds: 60")},
-			options: kube.VerifyOptions{Plan: rollout.Plan{ProgressDeadline: 5 * time.Minute}},
+			options: kube.VerifyOptions{Plan: plan.BatchPlan{ProgressDeadline: 5 * time.Minute}},
 			want:    "deadline-short", says: []string{"batch 1 of 1", "5 pods, 1 at a time, are 5 rounds of minReadySeconds 1m0s, which is 5m0s"},
 		},
 		{
@@ -320,7 +320,7 @@ func specCases() []verifyCase {
 		},
 		{
 			name: "rollouts#203: a batch larger than the CloneSet", objects: []string{scenery(5, inPlace)},
-			options: kube.VerifyOptions{Plan: batches(rollout.Pods(6))},
+			options: kube.VerifyOptions{Plan: batches(plan.Pods(6))},
 			want:    "invalid", says: []string{"spec.batches[0].replicas", "6 is more than the CloneSet's 5 replicas"},
 		},
 		{
@@ -348,19 +348,19 @@ func specCases() []verifyCase {
 }
 
 func neighbourCases() []verifyCase {
-	stepping := batches(rollout.Percent(20), rollout.Percent(100))
-	stepping.Mode = rollout.Partition
+	stepping := batches(plan.Percent(20), plan.Percent(100))
+	stepping.Mode = plan.Partition
 	partition := kube.VerifyOptions{Plan: stepping}
 	armed := `{type: InPlaceIfPossible, maxUnavailable: 2, partition: "100%"}`
 	return []verifyCase{
 		{
 			name: "argo-rollouts#1774, #1415: an autoscaler below a batch", objects: []string{scenery(5, inPlace), hpa("minReplicas: 2, maxReplicas: 9")},
-			options: kube.VerifyOptions{Plan: batches(rollout.Pods(1), rollout.Pods(4), rollout.Percent(100))},
+			options: kube.VerifyOptions{Plan: batches(plan.Pods(1), plan.Pods(4), plan.Percent(100))},
 			want:    "autoscaler-batch", says: []string{"batch 2 wants 4 updated pods, and it may scale down to 2"}, remedy: "in percent, or raise minReplicas to at least 4",
 		},
 		{
 			name: "an autoscaler with batches in percent", objects: []string{scenery(5, inPlace), hpa("maxReplicas: 9")},
-			options: kube.VerifyOptions{Plan: batches(rollout.Percent(20), rollout.Percent(100))},
+			options: kube.VerifyOptions{Plan: batches(plan.Percent(20), plan.Percent(100))},
 			want:    "autoscaler", says: []string{"replicas (5 now) to 1 to 9"}, not: []string{"autoscaler-batch"},
 		},
 		{
@@ -487,19 +487,19 @@ func referenceCases() []verifyCase {
 			want: "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the", "create leases.coordination.k8s.io"},
 		},
 		verifyCase{
-			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, rollout.CloneSet) []kube.Finding {
+			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, plan.Workload) []kube.Finding {
 				return []kube.Finding{kube.NewFinding(kube.CodeCheckFailed, kube.ObjectRef{Kind: "Check", Name: "errors"}, `parse error in the query: unexpected ")"`, "correct the query")}
 			}},
 			want: "check-failed", says: []string{"Check errors: parse error"},
 		},
 		verifyCase{
-			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(_ context.Context, set rollout.CloneSet) []kube.Finding {
+			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(_ context.Context, set plan.Workload) []kube.Finding {
 				return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, kube.ObjectRef{Kind: "Check", Name: "errors"}, "no answer for "+set.Name, "")}
 			}},
 			want: "check-unsure", says: []string{"no answer for demo"},
 		},
 		verifyCase{
-			name: "a check that fails already", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, rollout.CloneSet) []kube.Finding {
+			name: "a check that fails already", objects: []string{scenery(5, surging)}, options: kube.VerifyOptions{Checks: func(context.Context, plan.Workload) []kube.Finding {
 				return []kube.Finding{kube.NewFinding(kube.CodeCheckFailing, kube.ObjectRef{Kind: "Check", Name: "errors"}, "0.4, at most 0.1", "")}
 			}},
 			want: "check-failing",

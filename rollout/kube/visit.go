@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Visit is the release of one CloneSet as people meet it from outside: they look at it and ask things of it. It holds no
@@ -24,27 +25,27 @@ import (
 type Visit struct {
 	client  client
 	options Options
-	kind    rollout.Kind
-	plan    *rollout.Plan // where the memory holds none
+	kind    plan.Kind
+	plan    *plan.BatchPlan // where the memory holds none
 }
 
 // NewVisit prepares a visit. Of the options it uses Config, Namespace, Name, Version, Release (the release that is meant; ""
 // is any), Identity (a name for a person whom the server cannot name) and Now. The plan is that of memories which hold
 // none; it may be nil.
-func NewVisit(options Options, plan *rollout.Plan) (*Visit, error) {
-	kind, ok := rollout.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
+func NewVisit(options Options, p *plan.BatchPlan) (*Visit, error) {
+	kind, ok := plan.KindOf(options.Version, cmp.Or(options.Kind, "CloneSet"))
 	if !ok {
 		return nil, fmt.Errorf("%w: %s %s cannot be released", ErrInvalid, options.Version, options.Kind)
 	}
 	options.Kind, options.Version = kind.Name, kind.APIVersion
 	if !kind.Direct {
-		options.Mode = rollout.Partition
+		options.Mode = plan.Partition
 	}
 	c, err := newClient(options.Config)
 	if err != nil {
 		return nil, err
 	}
-	return &Visit{client: c, options: options, kind: kind, plan: plan}, nil
+	return &Visit{client: c, options: options, kind: kind, plan: p}, nil
 }
 
 // Target is what is released, for messages.
@@ -84,7 +85,7 @@ func (a Agent) Absent(now time.Time) string {
 // Sight is one look at a release from outside.
 type Sight struct {
 	ID       string           // of the release; "": none is recorded
-	Plan     rollout.Plan     // that the release follows
+	Plan     plan.BatchPlan   // that the release follows
 	Observed rollout.Observed // without pods
 	Decision rollout.Decision // what rollout.Standing says
 	Agent    Agent
@@ -116,12 +117,12 @@ func (v *Visit) sight(ctx context.Context, memory configMap, set cloneSet, unrea
 	s := Sight{Observed: rollout.Observed{Now: v.options.Now().UTC().Round(0)}}
 	if unread != nil {
 		s.Unread = explainVisit("reading "+v.Target(), unread)
-		s.Observed.CloneSet = rollout.CloneSet{Name: v.options.Name, Namespace: v.options.Namespace, Deleting: apierrors.IsNotFound(unread)}
+		s.Observed.Workload = plan.Workload{Name: v.options.Name, Namespace: v.options.Namespace, Deleting: apierrors.IsNotFound(unread)}
 	} else if read, err := set.read(); err != nil {
 		s.Unread = err
-		s.Observed.CloneSet = read
+		s.Observed.Workload = read
 	} else {
-		s.Observed.CloneSet = read
+		s.Observed.Workload = read
 	}
 	s.Observed.UpdateRevision = set.Status.UpdateRevision
 	var err error
@@ -134,7 +135,7 @@ func (v *Visit) sight(ctx context.Context, memory configMap, set cloneSet, unrea
 	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, memory.owner().UID))
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
 	if v.options.Release != "" && !s.Recorded() {
-		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: rollout.NotStarted, Message: v.otherRelease(memory)}
+		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(memory)}
 	}
 	return s, nil
 }
@@ -143,11 +144,11 @@ func (v *Visit) sight(ctx context.Context, memory configMap, set cloneSet, unrea
 func (v *Visit) read(ctx context.Context) (configMap, error) {
 	var memory configMap
 	if v.options.Mode == "" {
-		v.options.Mode = rollout.Partition
+		v.options.Mode = plan.Partition
 		if err := v.client.get(ctx, configMaps(v.options.Namespace).object(v.memoryName()), &memory); err == nil {
 			return memory, nil
 		}
-		v.options.Mode = rollout.Direct
+		v.options.Mode = plan.Direct
 	}
 	err := v.client.get(ctx, configMaps(v.options.Namespace).object(v.memoryName()), &memory)
 	return memory, err
@@ -167,8 +168,8 @@ func (v *Visit) otherRelease(memory configMap) string {
 }
 
 // remembered is the plan and the progress of a memory.
-func (v *Visit) remembered(memory configMap) (rollout.Plan, rollout.Progress, error) {
-	var plan rollout.Plan
+func (v *Visit) remembered(memory configMap) (plan.BatchPlan, rollout.Progress, error) {
+	var plan plan.BatchPlan
 	p, err := memory.progress()
 	if err != nil {
 		return plan, p, err
@@ -298,7 +299,7 @@ func Names(ctx context.Context, config *rest.Config, namespace string) ([]string
 		return nil, err
 	}
 	var list struct{ Items []named }
-	if err := c.get(ctx, targets(rollout.Kinds()[0], namespace).path, &list); err != nil {
+	if err := c.get(ctx, targets(plan.Kinds()[0], namespace).path, &list); err != nil {
 		return nil, explainVisit("listing the CloneSets of namespace "+namespace, err)
 	}
 	names := make([]string, len(list.Items))

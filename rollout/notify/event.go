@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Version is that of the documents that webhooks get. Fields may be added to it; none changes its meaning.
@@ -53,12 +54,12 @@ type Counts struct {
 }
 
 // newEvent is what a decision amounts to.
-func newEvent(plan rollout.Plan, o rollout.Observed, d rollout.Decision) Event {
+func newEvent(plan plan.BatchPlan, o rollout.Observed, d rollout.Decision) Event {
 	e := Event{
 		APIVersion: Version, Kind: "ReleaseEvent", Time: o.Now, Plan: plan.Name,
 		Target: Target{
-			cmp.Or(plan.Target.APIVersion, o.CloneSet.APIVersion), cmp.Or(plan.Target.Kind, "CloneSet"),
-			cmp.Or(o.CloneSet.Namespace, plan.Namespace), cmp.Or(o.CloneSet.Name, plan.Target.Name),
+			cmp.Or(plan.Target.APIVersion, o.Workload.APIVersion), cmp.Or(plan.Target.Kind, "CloneSet"),
+			cmp.Or(o.Workload.Namespace, plan.Namespace), cmp.Or(o.Workload.Name, plan.Target.Name),
 		},
 		Release: cmp.Or(o.Progress.Revision, o.UpdateRevision), From: cmp.Or(o.Progress.Stable, o.StableRevision),
 		Reason: string(d.Reason), Message: d.Message, Batch: d.Batch + 1, Batches: max(d.Batches, 1), Counts: Counts(o.Counts()),
@@ -73,7 +74,7 @@ func newEvent(plan rollout.Plan, o rollout.Observed, d rollout.Decision) Event {
 }
 
 // next is what somebody can do about a reason.
-func next(r rollout.Reason, t Target) string {
+func next(r plan.Reason, t Target) string {
 	name := t.Name
 	if t.Kind != "CloneSet" {
 		name = strings.ToLower(t.Kind) + "/" + name
@@ -82,13 +83,13 @@ func next(r rollout.Reason, t Target) string {
 		name += " -n " + t.Namespace
 	}
 	switch r {
-	case rollout.AwaitingApproval:
+	case plan.AwaitingApproval:
 		return "slipway rollout approve " + name
-	case rollout.HeldByPerson:
+	case plan.HeldByPerson:
 		return "slipway rollout resume " + name
-	case rollout.RolledBack:
+	case plan.RolledBack:
 		return "the cluster runs the old revision, but Git asks for the new one: revert it there"
-	case rollout.AgentFailed:
+	case plan.AgentFailed:
 		return "run the agent again: it goes on where this one stopped"
 	default:
 		return ""
@@ -101,39 +102,39 @@ func (e Event) title() string {
 	if e.Target.Namespace != "" {
 		name = e.Target.Namespace + "/" + name
 	}
-	return fmt.Sprintf("%s %s: %s", e.Target.Kind, name, headline(rollout.Reason(e.Reason)))
+	return fmt.Sprintf("%s %s: %s", e.Target.Kind, name, headline(plan.Reason(e.Reason)))
 }
 
 // headline is a reason in words.
-func headline(r rollout.Reason) string {
+func headline(r plan.Reason) string {
 	switch r {
-	case rollout.Completed:
+	case plan.Completed:
 		return "released"
-	case rollout.RolledBack:
+	case plan.RolledBack:
 		return "rolled back"
-	case rollout.RollingBack:
+	case plan.RollingBack:
 		return "rolling back"
-	case rollout.AwaitingApproval:
+	case plan.AwaitingApproval:
 		return "waits for approval"
-	case rollout.BatchStarted:
+	case plan.BatchStarted:
 		return "a batch begins"
-	case rollout.BatchReady:
+	case plan.BatchReady:
 		return "a batch is ready"
-	case rollout.ChecksFailed:
+	case plan.ChecksFailed:
 		return "stopped by a check"
-	case rollout.DeadlineExceeded:
+	case plan.DeadlineExceeded:
 		return "stopped: a batch took too long"
-	case rollout.ThresholdExceeded:
+	case plan.ThresholdExceeded:
 		return "stopped: too many updated pods failed"
-	case rollout.Invalid:
+	case plan.Invalid:
 		return "refused"
-	case rollout.AbortedByPerson:
+	case plan.AbortedByPerson:
 		return "aborted by a person"
-	case rollout.Superseded:
+	case plan.Superseded:
 		return "overtaken by a newer change"
-	case rollout.ForeignChange:
+	case plan.ForeignChange:
 		return "stopped: somebody else writes it"
-	case rollout.AgentFailed:
+	case plan.AgentFailed:
 		return "the agent ended before the release"
 	default:
 		return string(r)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Defaults of Options.
@@ -37,7 +38,7 @@ type Options struct {
 
 // Notifier tells what happens in a release. Record fits rollout.Run's report, and never waits.
 type Notifier struct {
-	plan      rollout.Plan
+	planOf    plan.BatchPlan
 	options   Options
 	receivers []*receiver
 	running   sync.WaitGroup
@@ -50,21 +51,21 @@ type Notifier struct {
 
 // news is what is told once.
 type news struct {
-	reason rollout.Reason
+	reason plan.Reason
 	batch  int
 	back   bool
 }
 
 // New begins to deliver the notifications of a plan. A receiver whose secret is missing is warned of at once; nothing that
 // is wrong with a receiver keeps a release from going on. Close ends the Notifier.
-func New(plan rollout.Plan, o Options) *Notifier {
+func New(plan plan.BatchPlan, o Options) *Notifier {
 	o.Patience, o.Timeout = cmp.Or(o.Patience, DefaultPatience), cmp.Or(o.Timeout, DefaultTimeout)
 	o.Pause, o.Tries = cmp.Or(o.Pause, DefaultPause), cmp.Or(o.Tries, DefaultTries)
 	if o.Warn == nil {
 		o.Warn = func(error) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Notifier{plan: plan, options: o, cancel: cancel, told: map[news]struct{}{}}
+	n := &Notifier{planOf: plan, options: o, cancel: cancel, told: map[news]struct{}{}}
 	for _, to := range plan.Notifications {
 		r := newReceiver(to, o)
 		if _, err := r.address(); err != nil {
@@ -80,7 +81,7 @@ func New(plan rollout.Plan, o Options) *Notifier {
 func (n *Notifier) Record(o rollout.Observed, d rollout.Decision) {
 	first := !n.looked
 	n.looked = true
-	n.last = newEvent(n.plan, o, d)
+	n.last = newEvent(n.planOf, o, d)
 	if first && d.Ended() && (o.Progress.Outcome != "" || d.Verdict == rollout.Done) {
 		n.ended = true // before this agent looked: somebody has told it then
 		return
@@ -90,7 +91,7 @@ func (n *Notifier) Record(o rollout.Observed, d rollout.Decision) {
 	}
 	n.ended = n.ended || d.Ended()
 	what := news{d.Reason, d.Batch, o.Progress.Back}
-	if d.Reason == rollout.RollingBack {
+	if d.Reason == plan.RollingBack {
 		what.batch, what.back = 0, true // it turns back once, however many batches that takes
 	}
 	if _, old := n.told[what]; !old {
@@ -101,7 +102,7 @@ func (n *Notifier) Record(o rollout.Observed, d rollout.Decision) {
 
 func (n *Notifier) tell(e Event) {
 	for _, r := range n.receivers {
-		if r.to.Wants(rollout.Reason(e.Reason)) {
+		if r.to.Wants(plan.Reason(e.Reason)) {
 			r.put(e)
 		}
 	}
@@ -115,14 +116,14 @@ func (n *Notifier) Failed(cause error, code int) {
 	}
 	e := n.last
 	if !n.looked {
-		e = newEvent(n.plan, rollout.Observed{}, rollout.Decision{})
+		e = newEvent(n.planOf, rollout.Observed{}, rollout.Decision{})
 		e.Batch = 0
 	}
 	if n.options.Now != nil {
 		e.Time = n.options.Now()
 	}
-	e.Reason, e.Message, e.Ended, e.ExitCode = string(rollout.AgentFailed), cause.Error(), true, &code
-	e.Next = next(rollout.AgentFailed, e.Target)
+	e.Reason, e.Message, e.Ended, e.ExitCode = string(plan.AgentFailed), cause.Error(), true, &code
+	e.Next = next(plan.AgentFailed, e.Target)
 	n.tell(e)
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/notify"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // post is what a receiver was sent.
@@ -118,10 +119,10 @@ func secrets(t *testing.T, values ...string) string {
 	return dir
 }
 
-// plan reads a plan with the notifications, as people write it.
-func plan(t *testing.T, notifications string) rollout.Plan {
+// planOf reads a plan with the notifications, as people write it.
+func planOf(t *testing.T, notifications string) plan.BatchPlan {
 	t.Helper()
-	p, err := rollout.ParsePlan("plan.yaml", []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: cart},
+	p, err := plan.ParsePlan("plan.yaml", []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: cart},
 spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: cart}, batches: [{replicas: 1}, {replicas: 100%}],
 notifications: [`+notifications+`]}}`))
 	if err != nil {
@@ -133,7 +134,7 @@ notifications: [`+notifications+`]}}`))
 // everything is a webhook that is told every reason.
 func everything(url string) string {
 	words := make([]string, 0, 30)
-	for _, r := range rollout.Notable() {
+	for _, r := range plan.Notable() {
 		words = append(words, string(r))
 	}
 	return fmt.Sprintf("{name: all, webhook: {url: %q}, on: [%s]}", url, strings.Join(words, ", "))
@@ -142,15 +143,15 @@ func everything(url string) string {
 func observed() rollout.Observed {
 	return rollout.Observed{
 		Now: time.Unix(1_800_000_000, 0).UTC(), UpdateRevision: "cart-2", StableRevision: "cart-1",
-		CloneSet: rollout.CloneSet{
-			APIVersion: "apps.kruise.io/v1alpha1", Namespace: "shop", Name: "cart", Spec: rollout.CloneSetSpec{Replicas: 5},
-			Status: rollout.CloneSetStatus{Replicas: 6, UpdatedReplicas: 2, ReadyReplicas: 5, AvailableReplicas: 5},
+		Workload: plan.Workload{
+			APIVersion: "apps.kruise.io/v1alpha1", Namespace: "shop", Name: "cart", Spec: plan.WorkloadSpec{Replicas: 5},
+			Status: plan.WorkloadStatus{Replicas: 6, UpdatedReplicas: 2, ReadyReplicas: 5, AvailableReplicas: 5},
 		},
 		Progress: rollout.Progress{Revision: "cart-2", Stable: "cart-1"},
 	}
 }
 
-func decision(v rollout.Verdict, r rollout.Reason, batch int) rollout.Decision {
+func decision(v rollout.Verdict, r plan.Reason, batch int) rollout.Decision {
 	return rollout.Decision{Verdict: v, Reason: r, Message: fmt.Sprintf("batch %d of 2: %s", batch+1, r), Batch: batch, Batches: 2}
 }
 
@@ -162,17 +163,17 @@ func quick(w *warnings, secrets string) notify.Options {
 // course is what rollout.Run reports of a release with two batches.
 func course() []rollout.Decision {
 	return []rollout.Decision{
-		decision(rollout.Go, rollout.BatchStarted, 0), decision(rollout.Go, rollout.PodsUpdating, 0), decision(rollout.Wait, rollout.PodsNotReady, 0),
-		decision(rollout.Go, rollout.BatchReady, 0), decision(rollout.Wait, rollout.AwaitingApproval, 0), decision(rollout.Wait, rollout.AwaitingApproval, 0),
-		decision(rollout.Go, rollout.BatchStarted, 1), decision(rollout.Go, rollout.PodsUpdating, 1), decision(rollout.Go, rollout.BatchReady, 1),
-		decision(rollout.Done, rollout.Completed, 1), decision(rollout.Done, rollout.Completed, 1),
+		decision(rollout.Go, plan.BatchStarted, 0), decision(rollout.Go, plan.PodsUpdating, 0), decision(rollout.Wait, plan.PodsNotReady, 0),
+		decision(rollout.Go, plan.BatchReady, 0), decision(rollout.Wait, plan.AwaitingApproval, 0), decision(rollout.Wait, plan.AwaitingApproval, 0),
+		decision(rollout.Go, plan.BatchStarted, 1), decision(rollout.Go, plan.PodsUpdating, 1), decision(rollout.Go, plan.BatchReady, 1),
+		decision(rollout.Done, plan.Completed, 1), decision(rollout.Done, plan.Completed, 1),
 	}
 }
 
 func TestNewsIsToldOnceAndInOrder(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(plan(t, everything(s.URL)), quick(&w, ""))
+	n := notify.New(planOf(t, everything(s.URL)), quick(&w, ""))
 	for _, d := range course() {
 		n.Record(observed(), d)
 	}
@@ -186,7 +187,7 @@ func TestNewsIsToldOnceAndInOrder(t *testing.T) {
 func TestWithoutAWordOnlyWhatPeopleHaveToKnowIsTold(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(plan(t, fmt.Sprintf("{webhook: {url: %q}}", s.URL)), quick(&w, ""))
+	n := notify.New(planOf(t, fmt.Sprintf("{webhook: {url: %q}}", s.URL)), quick(&w, ""))
 	for _, d := range course() {
 		n.Record(observed(), d)
 	}
@@ -201,11 +202,11 @@ func TestDocumentOfAWebhook(t *testing.T) {
 	var w warnings
 	s := newServer(t)
 	dir := secrets(t, "hook/token", "s3cret", "hook/key", "k3y")
-	p := plan(t, fmt.Sprintf(`{webhook: {url: "%s/x", bearerToken: {secretRef: {name: hook, key: token}},
+	p := planOf(t, fmt.Sprintf(`{webhook: {url: "%s/x", bearerToken: {secretRef: {name: hook, key: token}},
 headers: [{name: X-Team, value: shop}, {name: X-Key, secretRef: {name: hook, key: key}}]}}`, s.URL))
 	n := notify.New(p, quick(&w, dir))
-	n.Record(observed(), decision(rollout.Wait, rollout.AwaitingApproval, 0))
-	n.Record(observed(), decision(rollout.Stopped, rollout.RolledBack, 0))
+	n.Record(observed(), decision(rollout.Wait, plan.AwaitingApproval, 0))
+	n.Record(observed(), decision(rollout.Stopped, plan.RolledBack, 0))
 	n.Close()
 	posts := s.got()
 	if len(posts) != 2 {
@@ -231,8 +232,8 @@ headers: [{name: X-Team, value: shop}, {name: X-Key, secretRef: {name: hook, key
 func TestSlackMessage(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(plan(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"), quick(&w, secrets(t, "chat/url", s.URL+"/services/T0/B0")))
-	d := decision(rollout.Wait, rollout.AwaitingApproval, 0)
+	n := notify.New(planOf(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"), quick(&w, secrets(t, "chat/url", s.URL+"/services/T0/B0")))
+	d := decision(rollout.Wait, plan.AwaitingApproval, 0)
 	d.Message = "<!channel> & " + strings.Repeat("x", 5000)
 	n.Record(observed(), d)
 	n.Close()
@@ -280,9 +281,9 @@ func TestDeliveryIsTriedAgainWhereThatCanHelp(t *testing.T) {
 			var w warnings
 			s := newServer(t, test.answers...)
 			s.said = "no"
-			n := notify.New(plan(t, everything(s.URL)), quick(&w, ""))
-			n.Record(observed(), rollout.Decision{Verdict: rollout.Go, Reason: rollout.PodsUpdating})
-			n.Record(observed(), decision(rollout.Done, rollout.Completed, 1))
+			n := notify.New(planOf(t, everything(s.URL)), quick(&w, ""))
+			n.Record(observed(), rollout.Decision{Verdict: rollout.Go, Reason: plan.PodsUpdating})
+			n.Record(observed(), decision(rollout.Done, plan.Completed, 1))
 			n.Close()
 			if got := len(s.got()); got != test.posts || !strings.Contains(w.String(), test.warning) || test.warning == "" && w.String() != "" {
 				t.Errorf("%d posts, want %d; warnings: %q, want %q", got, test.posts, w.String(), test.warning)
@@ -295,7 +296,7 @@ func TestDeliveryIsTriedAgainWhereThatCanHelp(t *testing.T) {
 func TestOrderIsKeptOverRetries(t *testing.T) {
 	var w warnings
 	s := newServer(t, 500, 500)
-	n := notify.New(plan(t, everything(s.URL)), quick(&w, ""))
+	n := notify.New(planOf(t, everything(s.URL)), quick(&w, ""))
 	for _, d := range course() {
 		n.Record(observed(), d)
 	}
@@ -313,8 +314,8 @@ func TestRetryAfterIsHeededAndBounded(t *testing.T) {
 	s.header.Set("Retry-After", "3600")
 	o := quick(&w, "")
 	o.Patience = 50 * time.Millisecond
-	n := notify.New(plan(t, everything(s.URL)), o)
-	n.Record(observed(), decision(rollout.Go, rollout.BatchStarted, 0))
+	n := notify.New(planOf(t, everything(s.URL)), o)
+	n.Record(observed(), decision(rollout.Go, plan.BatchStarted, 0))
 	n.Close()
 	if len(s.got()) > 1 || !strings.Contains(w.String(), "notification all: 1 not told in the 50ms") {
 		t.Errorf("%d posts; warnings: %s", len(s.got()), w.String())
@@ -343,12 +344,12 @@ func TestHangingReceiverHoldsUpNothing(t *testing.T) {
 			s.serve(answer, r)
 			return answer.Result(), nil
 		})
-		n := notify.New(plan(t, strings.Replace(everything("http://hanging"), "all", "hanging", 1)+", "+everything("http://well")), o)
+		n := notify.New(planOf(t, strings.Replace(everything("http://hanging"), "all", "hanging", 1)+", "+everything("http://well")), o)
 		for i := range 200 {
-			n.Record(observed(), decision(rollout.Go, rollout.BatchStarted, i)) // would wait for ever if it waited at all
+			n.Record(observed(), decision(rollout.Go, plan.BatchStarted, i)) // would wait for ever if it waited at all
 		}
 		synctest.Wait()
-		n.Record(observed(), decision(rollout.Done, rollout.Completed, 1))
+		n.Record(observed(), decision(rollout.Done, plan.Completed, 1))
 		n.Close()
 		if got := s.reasons(t); len(got) == 0 || got[len(got)-1] != "Completed" {
 			t.Errorf("the other receiver got %v", got)
@@ -364,15 +365,15 @@ func TestAgentThatFailsSaysSo(t *testing.T) {
 		before []rollout.Decision
 		want   []string
 	}{
-		"in the middle":         {[]rollout.Decision{decision(rollout.Wait, rollout.AwaitingApproval, 0)}, []string{"AwaitingApproval", "AgentFailed"}},
+		"in the middle":         {[]rollout.Decision{decision(rollout.Wait, plan.AwaitingApproval, 0)}, []string{"AwaitingApproval", "AgentFailed"}},
 		"before the first look": {nil, []string{"AgentFailed"}},
-		"after the end":         {[]rollout.Decision{decision(rollout.Wait, rollout.PodsNotReady, 0), decision(rollout.Stopped, rollout.ChecksFailed, 0)}, []string{"ChecksFailed"}},
+		"after the end":         {[]rollout.Decision{decision(rollout.Wait, plan.PodsNotReady, 0), decision(rollout.Stopped, plan.ChecksFailed, 0)}, []string{"ChecksFailed"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var w warnings
 			s := newServer(t)
-			n := notify.New(plan(t, everything(s.URL)), quick(&w, ""))
+			n := notify.New(planOf(t, everything(s.URL)), quick(&w, ""))
 			for _, d := range test.before {
 				n.Record(observed(), d)
 			}
@@ -391,10 +392,10 @@ func TestAgentThatFailsSaysSo(t *testing.T) {
 func TestReleaseThatHadEndedBeforeIsNotToldAgain(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(plan(t, everything(s.URL)), quick(&w, ""))
+	n := notify.New(planOf(t, everything(s.URL)), quick(&w, ""))
 	o := observed()
-	o.Progress.Outcome = rollout.ChecksFailed
-	n.Record(o, decision(rollout.Stopped, rollout.ChecksFailed, 0))
+	o.Progress.Outcome = plan.ChecksFailed
+	n.Record(o, decision(rollout.Stopped, plan.ChecksFailed, 0))
 	n.Failed(errors.New("nothing to do with it"), 1)
 	n.Close()
 	if got := s.reasons(t); len(got) > 0 {
@@ -405,7 +406,7 @@ func TestReleaseThatHadEndedBeforeIsNotToldAgain(t *testing.T) {
 func TestAgentThatStaysTellsOfTheNextRelease(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(plan(t, fmt.Sprintf("{webhook: {url: %q}, on: [BatchStarted, Completed]}", s.URL)), quick(&w, ""))
+	n := notify.New(planOf(t, fmt.Sprintf("{webhook: {url: %q}, on: [BatchStarted, Completed]}", s.URL)), quick(&w, ""))
 	for range 2 {
 		for _, d := range course() {
 			n.Record(observed(), d)
@@ -435,10 +436,10 @@ func TestNoWarningHoldsASecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var w warnings
 			dir := secrets(t, "chat/url", value, "hook/token", secret)
-			p := plan(t, `{name: chat, slack: {urlFrom: {secretRef: {name: chat, key: url}}}},
+			p := planOf(t, `{name: chat, slack: {urlFrom: {secretRef: {name: chat, key: url}}}},
 {name: hook, webhook: {urlFrom: {secretRef: {name: chat, key: url}}, bearerToken: {secretRef: {name: hook, key: token}}}}`)
 			n := notify.New(p, quick(&w, dir))
-			n.Record(observed(), decision(rollout.Wait, rollout.AwaitingApproval, 0))
+			n.Record(observed(), decision(rollout.Wait, plan.AwaitingApproval, 0))
 			n.Close()
 			if w.String() == "" || strings.Contains(w.String(), "T0KEN") {
 				t.Errorf("warnings: %s", w.String())
@@ -449,7 +450,7 @@ func TestNoWarningHoldsASecret(t *testing.T) {
 
 func TestMissingSecretIsAWarningAtOnce(t *testing.T) {
 	var w warnings
-	n := notify.New(plan(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"), quick(&w, t.TempDir()))
+	n := notify.New(planOf(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"), quick(&w, t.TempDir()))
 	if !strings.Contains(w.String(), "notification number 1: secret chat, key url: ") {
 		t.Errorf("warnings: %s", w.String())
 	}

@@ -16,12 +16,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // hide takes the values of secrets out of a text.
-func hide(secrets access.Secrets, text string, refs []rollout.SecretRef) string {
+func hide(secrets access.Secrets, text string, refs []plan.SecretRef) string {
 	for _, ref := range refs {
 		value, err := secrets.Read(ref)
 		if err != nil {
@@ -60,7 +60,7 @@ func (r *refusal) Error() string {
 
 // address is where the receiver is.
 func (r *receiver) address() (string, error) {
-	ref := rollout.SecretRef{}
+	ref := plan.SecretRef{}
 	switch {
 	case r.to.Slack != nil:
 		ref = r.to.Slack.URLFrom
@@ -117,7 +117,7 @@ func (r *receiver) try(ctx context.Context, e Event) error {
 
 // client connects as the plan says.
 func (r *receiver) client() (*http.Client, error) {
-	var a rollout.Access
+	var a plan.Access
 	if r.to.Webhook != nil {
 		a = r.to.Webhook.Access
 	}

@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // queueLimit is how many events wait for one receiver. Beyond that the oldest goes.
@@ -23,7 +23,7 @@ const longestWait = time.Minute
 
 // receiver delivers events to one place, one after the other.
 type receiver struct {
-	to      rollout.Notification
+	to      plan.Notification
 	options Options
 	secrets access.Secrets
 
@@ -34,7 +34,7 @@ type receiver struct {
 	wake   chan struct{} // holds a token when there is something to look at
 }
 
-func newReceiver(to rollout.Notification, o Options) *receiver {
+func newReceiver(to plan.Notification, o Options) *receiver {
 	return &receiver{to: to, options: o, secrets: access.Secrets(o.Secrets), wake: make(chan struct{}, 1)}
 }
 

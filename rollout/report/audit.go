@@ -16,45 +16,46 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
 // can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run. A line
 // with a measurement holds nothing else: what it amounts to is in the checks of a later line.
 type auditLine struct {
-	Plan      *rollout.Plan         `json:"plan,omitempty"`
-	Now       time.Time             `json:"now"`
-	CloneSet  *rollout.CloneSet     `json:"cloneSet,omitempty"`
-	Update    string                `json:"updateRevision"`
-	Stable    string                `json:"stableRevision"`
-	Revisions []rollout.Revision    `json:"revisions,omitempty"`
-	Pods      []rollout.Pod         `json:"pods,omitempty"` // new or changed
-	Gone      []string              `json:"gone,omitempty"` // names
-	Free      []string              `json:"freeInstances,omitempty"`
-	Checks    []rollout.CheckResult `json:"checks,omitempty"`
-	Progress  rollout.Progress      `json:"progress"`
-	Decision  json.RawMessage       `json:"decision"`
+	Plan      *plan.BatchPlan    `json:"plan,omitempty"`
+	Now       time.Time          `json:"now"`
+	CloneSet  *plan.Workload     `json:"cloneSet,omitempty"`
+	Update    string             `json:"updateRevision"`
+	Stable    string             `json:"stableRevision"`
+	Revisions []rollout.Revision `json:"revisions,omitempty"`
+	Pods      []rollout.Pod      `json:"pods,omitempty"` // new or changed
+	Gone      []string           `json:"gone,omitempty"` // names
+	Free      []string           `json:"freeInstances,omitempty"`
+	Checks    []plan.CheckResult `json:"checks,omitempty"`
+	Progress  rollout.Progress   `json:"progress"`
+	Decision  json.RawMessage    `json:"decision"`
 
 	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
 }
 
 // measurementLine is a line with one answer to a check.
 type measurementLine struct {
-	Measurement rollout.Measurement `json:"measurement"`
+	Measurement plan.Measurement `json:"measurement"`
 }
 
 // Audit writes an audit log. It is not safe for concurrent use.
 type Audit struct {
 	out       io.Writer
-	plan      *rollout.Plan // until it is written
-	set       []byte        // as it was written last
+	plan      *plan.BatchPlan // until it is written
+	set       []byte          // as it was written last
 	revisions []byte
 	pods      map[string]rollout.Pod
 	err       error
 }
 
 // NewAudit begins the log of a run of the plan.
-func NewAudit(out io.Writer, p rollout.Plan) *Audit {
+func NewAudit(out io.Writer, p plan.BatchPlan) *Audit {
 	return &Audit{out: out, plan: &p, pods: map[string]rollout.Pod{}}
 }
 
@@ -66,7 +67,7 @@ func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
 }
 
 // Measure adds a line with a measurement. The first error is kept for Err.
-func (a *Audit) Measure(m rollout.Measurement) {
+func (a *Audit) Measure(m plan.Measurement) {
 	if a.err == nil {
 		a.err = a.write(measurementLine{m})
 	}
@@ -85,8 +86,8 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	if line.Decision, err = json.Marshal(d); err != nil {
 		return fmt.Errorf("writing audit log: %w", err)
 	}
-	if changed(&a.set, o.CloneSet) {
-		line.CloneSet = &o.CloneSet
+	if changed(&a.set, o.Workload) {
+		line.CloneSet = &o.Workload
 	}
 	if changed(&a.revisions, o.Revisions) {
 		line.Revisions = o.Revisions
@@ -207,7 +208,7 @@ func isObject(line []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(line), 
 // replayed is the state that the lines so far amount to.
 type replayed struct {
 	began    bool
-	plan     rollout.Plan
+	plan     plan.BatchPlan
 	observed rollout.Observed
 }
 
@@ -228,7 +229,7 @@ func (r *replayed) absorb(line auditLine) {
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
 	o.FreeInstances, o.Checks, o.Progress = line.Free, line.Checks, line.Progress
 	if line.CloneSet != nil {
-		o.CloneSet = *line.CloneSet
+		o.Workload = *line.CloneSet
 	}
 	if line.Revisions != nil {
 		o.Revisions = line.Revisions
@@ -245,7 +246,7 @@ func (r *replayed) absorb(line auditLine) {
 			o.Pods = slices.Delete(o.Pods, i, i+1)
 		}
 	}
-	if o.Pods == nil && r.plan.Mode != rollout.Partition {
+	if o.Pods == nil && r.plan.Mode != plan.Partition {
 		o.Pods = []rollout.Pod{} // none, rather than not looked at
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -23,7 +24,7 @@ func TestAuditNoticesAChangeOfEveryField(t *testing.T) {
 			continue
 		}
 		var log bytes.Buffer
-		audit := report.NewAudit(&log, rollout.Plan{})
+		audit := report.NewAudit(&log, plan.BatchPlan{})
 		audit.Record(rollout.Observed{Pods: []rollout.Pod{pod}}, rollout.Decision{})
 		log.Reset()
 		other := pod

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -17,7 +17,7 @@ import (
 // markup that the log brought in.
 func FuzzReadHistory(f *testing.F) {
 	var log bytes.Buffer
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	plan := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
 	audit := report.NewAudit(&log, plan)
 	if _, err := sim.Play(f.Context(), plan, sim.New(cart(2, "cart:v2"), template("cart:v1"), sim.Options{Crashes: 1, Horizon: 10}), audit.Record); err != nil {
 		f.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // History is a release as it went, collected for HTML: from rollout.Run, whose report Record fits, or from an audit log
@@ -17,8 +18,8 @@ type History struct {
 	Source    string // where it comes from, in words; may be empty
 	Simulated bool   // on a virtual clock: the page shows no dates
 
-	plan         rollout.Plan
-	set          rollout.CloneSet
+	plan         plan.BatchPlan
+	set          plan.Workload
 	from, to     string // revisions
 	revisions    map[string]map[string]any
 	samples      []sample
@@ -93,7 +94,7 @@ type milestone struct {
 }
 
 // NewHistory begins the history of a release with the plan.
-func NewHistory(p rollout.Plan) *History {
+func NewHistory(p plan.BatchPlan) *History {
 	h := &History{plan: p, revisions: map[string]map[string]any{}, pods: map[string]*track{}, writes: map[rollout.ActionKind]int{}}
 	h.recorder.Emit = func(r Row) error {
 		h.rows = append(h.rows, r)
@@ -109,7 +110,7 @@ func (h *History) Record(o rollout.Observed, d rollout.Decision) {
 		o.Now = h.last.at // the clock of another machine
 	}
 	h.recorder.Record(o, d)
-	h.set = o.CloneSet
+	h.set = o.Workload
 	for _, r := range o.Revisions {
 		h.revisions[r.Name] = r.Template
 	}
@@ -239,7 +240,7 @@ func (h *History) toldIf(at time.Time, happened bool, what, why string) {
 
 func (h *History) sample(o rollout.Observed, d rollout.Decision) {
 	s := sample{at: o.Now, counts: bounded(o.Counts()), target: drawable(d.Target)}
-	if b, err := o.CloneSet.Spec.Bounds(); err == nil {
+	if b, err := o.Workload.Spec.Bounds(); err == nil {
 		s.bounded, s.least, s.most = true, drawable(b.Replicas-b.MaxUnavailable), drawable(b.Replicas+b.MaxSurge)
 	}
 	if d.Ended() && len(h.samples) > 0 {
@@ -279,23 +280,23 @@ func (h *History) closePhase(at time.Time) {
 // phaseOf says what a decision does, and what it waits for.
 func phaseOf(d rollout.Decision) (phaseKind, string) {
 	switch d.Reason {
-	case rollout.AwaitingApproval:
+	case plan.AwaitingApproval:
 		return paused, "waits for approval"
-	case rollout.Soaking:
+	case plan.Soaking:
 		return paused, "pause"
-	case rollout.HeldByPerson:
+	case plan.HeldByPerson:
 		return paused, "held by a person"
-	case rollout.PausedBySpec:
+	case plan.PausedBySpec:
 		return paused, "paused by the spec"
-	case rollout.OutsideWindow:
+	case plan.OutsideWindow:
 		return paused, "waits for its window"
-	case rollout.ChecksRunning:
+	case plan.ChecksRunning:
 		return checking, "checks"
-	case rollout.RollingBack:
+	case plan.RollingBack:
 		return backing, "rolls back"
-	case rollout.BatchStarted, rollout.PodsUpdating, rollout.PodsNotReady, rollout.BatchReady, rollout.Resumed:
+	case plan.BatchStarted, plan.PodsUpdating, plan.PodsNotReady, plan.BatchReady, plan.Resumed:
 		return working, "updates pods"
-	case rollout.ControllerBehind:
+	case plan.ControllerBehind:
 		return working, "waits for the controller"
 	default:
 		return paused, string(d.Reason)
@@ -304,7 +305,7 @@ func phaseOf(d rollout.Decision) (phaseKind, string) {
 
 // batch keeps the batches in step with a decision.
 func (h *History) batch(o rollout.Observed, d rollout.Decision) {
-	if o.Progress.Revision == "" && d.Reason != rollout.BatchStarted && d.Reason != rollout.Completed {
+	if o.Progress.Revision == "" && d.Reason != plan.BatchStarted && d.Reason != plan.Completed {
 		return
 	}
 	b := h.batchOf(o, d)
@@ -313,11 +314,11 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 		if b.ended.IsZero() {
 			b.ended = o.Now
 		}
-		if (d.Verdict == rollout.Done || d.Reason == rollout.RolledBack) && b.ready.IsZero() {
+		if (d.Verdict == rollout.Done || d.Reason == plan.RolledBack) && b.ready.IsZero() {
 			b.ready = o.Now
 		}
 		return
-	case b.ready.IsZero() && (d.Reason == rollout.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
+	case b.ready.IsZero() && (d.Reason == plan.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
 		b.ready = o.Now
 		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
 	}
@@ -331,7 +332,7 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 
 // batchOf is the batch that a decision is about. It begins it where the decision does.
 func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
-	back := o.Progress.Back || d.Reason == rollout.RollingBack || d.Reason == rollout.RolledBack
+	back := o.Progress.Back || d.Reason == plan.RollingBack || d.Reason == plan.RolledBack
 	n := len(h.batches)
 	if n > 0 && (d.Ended() || h.batches[n-1].number == d.Batch && h.batches[n-1].back == back) {
 		return &h.batches[n-1]
@@ -345,7 +346,7 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 		if back && !last.back {
 			h.tell(o.Now, "Turns back", d.Message)
 		} else if !back {
-			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.CloneSet.Spec.Replicas))
+			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.Workload.Spec.Replicas))
 		}
 	}
 	h.batches = append(h.batches, batch{number: d.Batch, back: back, target: d.Target, started: o.Now})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // checked is one answer of a check.
@@ -19,7 +20,7 @@ type checked struct {
 }
 
 // Measure adds one answer to a check.
-func (h *History) Measure(m rollout.Measurement) {
+func (h *History) Measure(m plan.Measurement) {
 	message := m.Message
 	if m.DryRun {
 		message += " (dry run: it decides nothing)"

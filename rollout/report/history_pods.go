@@ -65,7 +65,7 @@ func (h *History) follow(o rollout.Observed) {
 			h.pods[p.Name] = t
 			h.order = append(h.order, t)
 		}
-		t.follow(p, o.Now, stateOf(p, o.Now, o.CloneSet.Spec.MinReady), p.Revision == h.to)
+		t.follow(p, o.Now, stateOf(p, o.Now, o.Workload.Spec.MinReady), p.Revision == h.to)
 		if t.seen = h.looks; t.trouble != "" && !t.told {
 			t.told = true
 			if h.troubles++; h.troubles <= toldTroubles {

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ReadHistory reads an audit log, which may hold several releases and, of each, the runs of several agents. It takes
@@ -99,7 +100,7 @@ func (r *historian) take(line auditLine, d rollout.Decision) {
 // is about another revision.
 func (r *historian) another(o rollout.Observed, d rollout.Decision) bool {
 	last := r.now.last
-	if !last.decision.Ended() || last.decision.Reason == rollout.Invalid && o.UpdateRevision == r.now.to {
+	if !last.decision.Ended() || last.decision.Reason == plan.Invalid && o.UpdateRevision == r.now.to {
 		return false
 	}
 	return o.Progress.Revision == "" && !d.Ended() || o.Progress.Outcome == "" && o.UpdateRevision != r.now.to
@@ -107,7 +108,7 @@ func (r *historian) another(o rollout.Observed, d rollout.Decision) bool {
 
 // measured takes the line of a measurement. An entry of a kind that is not known here is left out: a newer agent wrote it.
 func (r *historian) measured(line auditLine) {
-	var m rollout.Measurement
+	var m plan.Measurement
 	if r.now == nil || line.Measurement == nil || json.Unmarshal(line.Measurement, &m) != nil {
 		return
 	}

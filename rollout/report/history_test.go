@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -35,7 +36,7 @@ func shifted(t *testing.T, log []byte, from int, by time.Duration) [][]byte {
 func restarted(t *testing.T) []byte {
 	t.Helper()
 	var log bytes.Buffer
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Percent(100)}}}
+	plan := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Percent(100)}}}
 	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"), sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 5 * time.Second}, Terminating: time.Second})
 	audit, looks := report.NewAudit(&log, plan), 0
 	late := time.Duration(0)
@@ -125,33 +126,33 @@ func TestLongPauseIsCutShortOnTheAxis(t *testing.T) {
 }
 
 func TestRollbackIsTold(t *testing.T) {
-	plan := rollout.Plan{OnFailure: rollout.RollbackInBatches, ProgressDeadline: time.Minute, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}, {Replicas: rollout.Percent(100)}}}
+	plan := plan.BatchPlan{OnFailure: plan.RollbackInBatches, ProgressDeadline: time.Minute, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
 	log := release(t, plan, cart(5, "cart:v2"), sim.Options{Broken: true, Ready: sim.Ready{Least: time.Second, Most: time.Second}, Terminating: time.Second})
 	holds(t, page(t, log), "↩ Rolled back", "Exit code 12 RolledBack", "Revert it there", "Turns back", "1 back")
 }
 
 func TestPartitionModeHasNoLanes(t *testing.T) {
-	h := report.NewHistory(rollout.Plan{Mode: rollout.Partition})
+	h := report.NewHistory(plan.BatchPlan{Mode: plan.Partition})
 	set := cart(5, "cart:v2")
-	set.Status = rollout.CloneSetStatus{Replicas: 5, ReadyReplicas: 5, AvailableReplicas: 5, UpdatedReplicas: 2}
-	h.Record(rollout.Observed{Now: time.Unix(1e9, 0), CloneSet: set, UpdateRevision: "b", StableRevision: "a"},
-		rollout.Decision{Verdict: rollout.Go, Reason: rollout.PodsUpdating, Actions: []rollout.Action{{Kind: rollout.SetPartition}}})
+	set.Status = plan.WorkloadStatus{Replicas: 5, ReadyReplicas: 5, AvailableReplicas: 5, UpdatedReplicas: 2}
+	h.Record(rollout.Observed{Now: time.Unix(1e9, 0), Workload: set, UpdateRevision: "b", StableRevision: "a"},
+		rollout.Decision{Verdict: rollout.Go, Reason: plan.PodsUpdating, Actions: []rollout.Action{{Kind: rollout.SetPartition}}})
 	holds(t, render(t, h), "The log has no single pods", "1 of the partition", "Least available 5")
 }
 
 // What people ask for is told with who they are; what is measured is told one by one.
 func TestPeopleAndMeasurementsAreTold(t *testing.T) {
 	var log bytes.Buffer
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}}}}
-	audit := report.NewAudit(&log, plan)
-	o := rollout.Observed{Now: time.Unix(1e9, 0).UTC(), CloneSet: cart(1, "cart:v2"), UpdateRevision: "b", StableRevision: "a", Pods: []rollout.Pod{}}
-	audit.Record(o, rollout.Decision{Verdict: rollout.Go, Reason: rollout.BatchStarted})
-	audit.Measure(rollout.Measurement{Check: "errors", Time: o.Now, Verdict: rollout.CheckFailed, Value: "0.04", Message: "0.04, at most 0.01"})
-	audit.Measure(rollout.Measurement{Check: "errors", Time: o.Now.Add(time.Second), Verdict: rollout.CheckInconclusive, Message: "connection refused", DryRun: true})
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}}}
+	audit := report.NewAudit(&log, p)
+	o := rollout.Observed{Now: time.Unix(1e9, 0).UTC(), Workload: cart(1, "cart:v2"), UpdateRevision: "b", StableRevision: "a", Pods: []rollout.Pod{}}
+	audit.Record(o, rollout.Decision{Verdict: rollout.Go, Reason: plan.BatchStarted})
+	audit.Measure(plan.Measurement{Check: "errors", Time: o.Now, Verdict: plan.CheckFailed, Value: "0.04", Message: "0.04, at most 0.01"})
+	audit.Measure(plan.Measurement{Check: "errors", Time: o.Now.Add(time.Second), Verdict: plan.CheckInconclusive, Message: "connection refused", DryRun: true})
 	o.Now = o.Now.Add(time.Minute)
 	o.Progress.Revision = "b"
 	o.Progress.Requests = []rollout.Request{{Ask: rollout.Approve, By: "alice", At: o.Now, Why: "looks good"}}
-	audit.Record(o, rollout.Decision{Verdict: rollout.Done, Reason: rollout.Completed})
+	audit.Record(o, rollout.Decision{Verdict: rollout.Done, Reason: plan.Completed})
 	holds(t, page(t, log.Bytes()), "A person asks to approve batch 1 – alice: looks good", "✕ Failed 0.04, at most 0.01",
 		"? Inconclusive connection refused (dry run: it decides nothing)")
 }

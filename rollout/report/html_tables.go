@@ -4,11 +4,10 @@ package report
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // tableLimit is how many rows a table has at most. The timeline always shows all looks.
@@ -90,12 +89,12 @@ func (p *page) checkTable() {
 }
 
 func verdictSign(v string) string {
-	switch rollout.CheckVerdict(v) {
-	case rollout.CheckPassed:
+	switch plan.CheckVerdict(v) {
+	case plan.CheckPassed:
 		return "✓"
-	case rollout.CheckFailed:
+	case plan.CheckFailed:
 		return "✕"
-	case rollout.CheckInconclusive:
+	case plan.CheckInconclusive:
 		return "?"
 	default:
 		return "…"
@@ -103,12 +102,12 @@ func verdictSign(v string) string {
 }
 
 func verdictLook(v string) constant {
-	switch rollout.CheckVerdict(v) {
-	case rollout.CheckPassed:
+	switch plan.CheckVerdict(v) {
+	case plan.CheckPassed:
 		return "badge good"
-	case rollout.CheckFailed:
+	case plan.CheckFailed:
 		return "badge bad"
-	case rollout.CheckInconclusive:
+	case plan.CheckInconclusive:
 		return "badge warn"
 	default:
 		return "badge open"
@@ -224,8 +223,8 @@ func chosen(rows []Row) (kept []Row, left int) {
 // routine tells whether a row only goes on with updating pods.
 func routine(r Row) bool {
 	code, _, _ := strings.Cut(r.Reason, ":")
-	switch rollout.Reason(code) {
-	case rollout.PodsUpdating, rollout.PodsNotReady, rollout.RollingBack, rollout.ControllerBehind:
+	switch plan.Reason(code) {
+	case plan.PodsUpdating, plan.PodsNotReady, plan.RollingBack, plan.ControllerBehind:
 		return true
 	default:
 		return false

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -27,18 +28,18 @@ func template(image string) map[string]any {
 }
 
 // cart is a CloneSet of the given number of pods with one surge pod in ten.
-func cart(replicas int, image string) rollout.CloneSet {
-	return rollout.CloneSet{
+func cart(replicas int, image string) plan.Workload {
+	return plan.Workload{
 		APIVersion: "apps.kruise.io/v1alpha1", Namespace: "shop", Name: "cart", UID: "u1", Generation: 1,
-		Spec: rollout.CloneSetSpec{
-			Replicas: replicas, Template: template(image), UpdateType: rollout.InPlaceIfPossible, MaxSurge: rollout.Percent(10),
-			Selector: rollout.Selector{Labels: map[string]string{"app": "cart"}},
+		Spec: plan.WorkloadSpec{
+			Replicas: replicas, Template: template(image), UpdateType: plan.InPlaceIfPossible, MaxSurge: plan.Percent(10),
+			Selector: plan.Selector{Labels: map[string]string{"app": "cart"}},
 		},
 	}
 }
 
 // release plays a release and returns its audit log.
-func release(t *testing.T, plan rollout.Plan, set rollout.CloneSet, options sim.Options) []byte {
+func release(t *testing.T, plan plan.BatchPlan, set plan.Workload, options sim.Options) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	audit := report.NewAudit(&b, plan)
@@ -54,10 +55,10 @@ func release(t *testing.T, plan rollout.Plan, set rollout.CloneSet, options sim.
 // small is the log of a release of five pods in two batches, with an approval.
 func small(t *testing.T) []byte {
 	t.Helper()
-	plan := rollout.Plan{
-		Checks: []rollout.Check{{Name: "errors", Count: 1, Interval: time.Second}},
-		Batches: []rollout.Batch{
-			{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}, Checks: []string{"errors"}}, {Replicas: rollout.Percent(100)},
+	plan := plan.BatchPlan{
+		Checks: []plan.Check{{Name: "errors", Count: 1, Interval: time.Second}},
+		Batches: []plan.Batch{
+			{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}, Checks: []string{"errors"}}, {Replicas: plan.Percent(100)},
 		},
 	}
 	return release(t, plan, cart(5, "cart:v2"), sim.Options{
@@ -127,21 +128,21 @@ func TestPageLoadsNothing(t *testing.T) {
 // Names, messages and values come from a cluster. None of them may become markup.
 func TestPageEscapesWhatItIsGiven(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
-	h := report.NewHistory(rollout.Plan{Target: rollout.Target{Kind: evil}, Batches: []rollout.Batch{{Replicas: rollout.Pods(1)}}})
+	h := report.NewHistory(plan.BatchPlan{Target: plan.Target{Kind: evil}, Batches: []plan.Batch{{Replicas: plan.Pods(1)}}})
 	h.Source = evil
 	h.Note(evil)
 	set := cart(1, evil)
 	set.Name, set.Namespace = evil, evil
 	o := rollout.Observed{
-		Now: time.Unix(1e9, 0), CloneSet: set, UpdateRevision: evil + "2", StableRevision: evil,
+		Now: time.Unix(1e9, 0), Workload: set, UpdateRevision: evil + "2", StableRevision: evil,
 		Revisions: []rollout.Revision{{Name: evil, Template: template("safe" + evil)}},
 		Pods:      []rollout.Pod{{Name: evil, UID: evil, Revision: evil, Phase: rollout.PodRunning, Node: evil}},
-		Checks:    []rollout.CheckResult{{Name: evil, Verdict: evil, Message: evil}},
+		Checks:    []plan.CheckResult{{Name: evil, Verdict: evil, Message: evil}},
 		Progress:  rollout.Progress{Revision: evil + "2", Stable: evil},
 	}
 	h.Record(o, rollout.Decision{Verdict: rollout.Wait, Reason: evil, Message: evil, Actions: []rollout.Action{{Kind: evil, Reason: evil}}})
 	o.Now = o.Now.Add(time.Minute)
-	h.Record(o, rollout.Decision{Verdict: rollout.Stopped, Reason: rollout.Invalid, Message: evil})
+	h.Record(o, rollout.Decision{Verdict: rollout.Stopped, Reason: plan.Invalid, Message: evil})
 	all := render(t, h)
 	if strings.Count(all, "<script") != 1 || strings.Contains(all, "<img") {
 		t.Errorf("what the page was given became markup: %.3000s", all)
@@ -163,11 +164,11 @@ func TestPageIsTheSameEveryTime(t *testing.T) {
 // TestPageOfAHugeReleaseStaysSmall is about 1,000 pods that are all replaced, in some ten thousand looks.
 func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
 	set := cart(1000, "cart:v2")
-	set.Spec.UpdateType, set.Spec.MaxSurge = rollout.ReCreate, rollout.Pods(2)
+	set.Spec.UpdateType, set.Spec.MaxSurge = plan.ReCreate, plan.Pods(2)
 	if testing.Short() {
 		set.Spec.Replicas = 300
 	}
-	log := release(t, rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Percent(10)}, {Replicas: rollout.Percent(100)}}}, set,
+	log := release(t, plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Percent(10)}, {Replicas: plan.Percent(100)}}}, set,
 		sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 90 * time.Second}, Terminating: 10 * time.Second, Crashes: 5, Horizon: time.Hour})
 	all := page(t, log)
 	t.Logf("%d lines, %d bytes of log, %d bytes of page", bytes.Count(log, []byte{'\n'}), len(log), len(all))
@@ -184,7 +185,7 @@ func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
 }
 
 func TestPageOfNothing(t *testing.T) {
-	holds(t, render(t, report.NewHistory(rollout.Plan{})), "Not finished")
+	holds(t, render(t, report.NewHistory(plan.BatchPlan{})), "Not finished")
 }
 
 // pageColours are the colours of one scheme, by variable.

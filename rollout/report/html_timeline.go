@@ -4,12 +4,11 @@ package report
 
 import (
 	"fmt"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"math"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // plotHeight is how many units high a drawing is; it is stretched to its place.
@@ -304,7 +303,7 @@ func coordinate(f float64) string { return trimZeros(math.Round(f*10) / 10) }
 func percent(share float64) string { return trimZeros(math.Round(share*100_00)/100) + "%" }
 
 // waited says what a batch waited for, as the plan or the log has it.
-func waited(b batch, plan rollout.Plan) string {
+func waited(b batch, plan plan.BatchPlan) string {
 	if len(b.waits) > 0 {
 		return strings.Join(b.waits, ", ")
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -80,7 +81,7 @@ func (s *screen) text() []string {
 // play shows a release of five pods on a terminal.
 func play(t *testing.T, live *report.Live, each func(rollout.Observed, rollout.Decision)) {
 	t.Helper()
-	plan := rollout.Plan{Batches: []rollout.Batch{{Replicas: rollout.Pods(2)}, {Replicas: rollout.Percent(100)}}}
+	plan := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}}}
 	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"), sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 20 * time.Second}, Terminating: time.Second})
 	if _, err := sim.Play(t.Context(), plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		live.Record(o, d)
@@ -130,8 +131,8 @@ func TestLiveFollowsTheWidth(t *testing.T) {
 	columns := 120
 	tty := newScreen(t, columns)
 	live := report.NewLive(tty, func() int { return columns })
-	o := rollout.Observed{CloneSet: cart(5, "cart:v2")}
-	d := rollout.Decision{Verdict: rollout.Wait, Reason: rollout.PodsNotReady, Message: strings.Repeat("waits ", 40)}
+	o := rollout.Observed{Workload: cart(5, "cart:v2")}
+	d := rollout.Decision{Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: strings.Repeat("waits ", 40)}
 	live.Record(o, d)
 	columns = 30
 	live.Record(o, d)
@@ -167,8 +168,8 @@ func TestMessagesBesideTheLiveLine(t *testing.T) {
 func TestLiveObeysNoMessage(t *testing.T) {
 	tty := newScreen(t, 200)
 	live := report.NewLive(tty, func() int { return 200 })
-	live.Record(rollout.Observed{CloneSet: cart(1, "cart:v2")}, rollout.Decision{
-		Verdict: rollout.Wait, Reason: rollout.HeldByPerson, Message: "held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)",
+	live.Record(rollout.Observed{Workload: cart(1, "cart:v2")}, rollout.Decision{
+		Verdict: rollout.Wait, Reason: plan.HeldByPerson, Message: "held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)",
 	})
 	if err := live.End(); err != nil {
 		t.Fatal(err)

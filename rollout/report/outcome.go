@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // outcome is the end of a release in plain words.
@@ -20,25 +21,25 @@ type outcome struct {
 
 func outcomeOf(d rollout.Decision) outcome {
 	switch d.Reason {
-	case rollout.Completed:
+	case plan.Completed:
 		return outcome{"good", "✓", "Done", ""}
-	case rollout.RolledBack:
+	case plan.RolledBack:
 		return outcome{"warn", "↩", "Rolled back", "The cluster runs the old revision again, but Git still asks for the new one. Revert it there, or mend it and release again."}
-	case rollout.ChecksFailed:
+	case plan.ChecksFailed:
 		return outcome{"bad", "✕", "Stopped by a check", "Look at the measurements below. The pods are as the release left them: roll back, or mend and release again."}
-	case rollout.DeadlineExceeded:
+	case plan.DeadlineExceeded:
 		return outcome{"bad", "✕", "Stopped: a batch took too long", "Look at the pods that are not ready below. The pods are as the release left them."}
-	case rollout.ThresholdExceeded:
+	case plan.ThresholdExceeded:
 		return outcome{"bad", "✕", "Stopped: too many updated pods failed", "Look at the pods that are not ready below. The pods are as the release left them."}
-	case rollout.UndoneByPerson:
+	case plan.UndoneByPerson:
 		return outcome{"warn", "↩", "Undone by a person", ""}
-	case rollout.AbortedByPerson:
+	case plan.AbortedByPerson:
 		return outcome{"bad", "✕", "Aborted by a person", ""}
-	case rollout.Invalid:
+	case plan.Invalid:
 		return outcome{"bad", "✕", "Refused: the plan or the object is invalid", "Mend what the message names and release again."}
-	case rollout.Superseded:
+	case plan.Superseded:
 		return outcome{"warn", "⇥", "Overtaken by a newer change", "Look at the report of the newer release."}
-	case rollout.ForeignChange:
+	case plan.ForeignChange:
 		return outcome{"bad", "✕", "Stopped: somebody else writes the object", "Find who writes it: a GitOps tool without an ignore rule, or an autoscaler."}
 	default:
 		return outcome{"open", "…", "Not finished", ""}
@@ -76,7 +77,7 @@ func (h *History) change() []string {
 		return nil
 	}
 	var lines []string
-	c := rollout.CompareTemplates(before, after)
+	c := plan.CompareTemplates(before, after)
 	old, now := images(before), images(after)
 	for _, name := range c.Images {
 		lines = append(lines, fmt.Sprintf("image of %s: %s → %s", name, old[name], now[name]))

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -23,13 +23,13 @@ var picture = flag.String("picture", "", "write the picture of a report into thi
 // a check. It holds what the page must say of it.
 func TestPicture(t *testing.T) {
 	set := cart(12, "registry.example.com/cart:2.4.0")
-	set.Spec.MaxSurge, set.Spec.MaxUnavailable, set.Spec.MinReady = rollout.Pods(2), rollout.Pods(1), 5*time.Second
-	plan := rollout.Plan{
-		Checks: []rollout.Check{{Name: "errors", Count: 3, Interval: 15 * time.Second}},
-		Batches: []rollout.Batch{
-			{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}},
-			{Replicas: rollout.Percent(50), Pause: rollout.Pause{Duration: time.Minute}, Checks: []string{"errors"}},
-			{Replicas: rollout.Percent(100)},
+	set.Spec.MaxSurge, set.Spec.MaxUnavailable, set.Spec.MinReady = plan.Pods(2), plan.Pods(1), 5*time.Second
+	plan := plan.BatchPlan{
+		Checks: []plan.Check{{Name: "errors", Count: 3, Interval: 15 * time.Second}},
+		Batches: []plan.Batch{
+			{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
+			{Replicas: plan.Percent(50), Pause: plan.Pause{Duration: time.Minute}, Checks: []string{"errors"}},
+			{Replicas: plan.Percent(100)},
 		},
 	}
 	options := sim.Options{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Cost is what a release is expected to take, from a simulation without faults.
@@ -111,11 +112,11 @@ func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
 	return nil
 }
 
-func onFailure(f rollout.OnFailure) string {
+func onFailure(f plan.OnFailure) string {
 	switch f {
-	case rollout.Rollback:
+	case plan.Rollback:
 		return "roll back at once, within the same budget"
-	case rollout.RollbackInBatches:
+	case plan.RollbackInBatches:
 		return "roll back batch by batch, within the same budget"
 	default:
 		return "stop and leave every pod as it is"

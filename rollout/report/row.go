@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Row is one state of a release and what is decided in it. The JSON names are a contract with readers of the output.
@@ -103,9 +104,9 @@ func action(d rollout.Decision) string {
 		return "stop"
 	case d.Verdict == rollout.Wait:
 		return waiting
-	case d.Reason == rollout.BatchStarted:
+	case d.Reason == plan.BatchStarted:
 		return begun
-	case d.Reason == rollout.RollingBack:
+	case d.Reason == plan.RollingBack:
 		return "roll back"
 	default:
 		return noted

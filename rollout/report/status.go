@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Status is one look at a release from outside. The JSON names are a contract with readers of the output.
@@ -18,7 +19,7 @@ type Status struct {
 	Release  string          `json:"release,omitempty"`  // id; none where no release is recorded
 	Revision string          `json:"revision,omitempty"` // that is released
 	Stable   string          `json:"stable,omitempty"`   // that it started from
-	State    rollout.Reason  `json:"state"`
+	State    plan.Reason     `json:"state"`
 	Message  string          `json:"message"`
 	Ended    bool            `json:"ended"`
 	ExitCode int             `json:"exitCode"` // of the command that shows it
@@ -48,15 +49,15 @@ type StatusRequest struct {
 }
 
 // NewStatus describes a look at a release; what only the caller knows is left for it to fill in.
-func NewStatus(p rollout.Plan, o rollout.Observed, d rollout.Decision) Status {
+func NewStatus(p plan.BatchPlan, o rollout.Observed, d rollout.Decision) Status {
 	s := Status{
 		Revision: o.Progress.Revision, Stable: o.Progress.Stable, State: d.Reason, Message: d.Message, Ended: d.Ended(),
 	}
 	for _, r := range o.Progress.Requests {
 		s.People = append(s.People, StatusRequest{At: r.At.UTC(), Who: r.By, Confirmed: !r.Claimed, Asked: r.Words(), Why: r.Why})
 	}
-	b, err := o.CloneSet.Spec.Bounds()
-	if err != nil || o.Progress.Revision == "" || o.CloneSet.Generation == 0 {
+	b, err := o.Workload.Spec.Bounds()
+	if err != nil || o.Progress.Revision == "" || o.Workload.Generation == 0 {
 		return s
 	}
 	targets := p.Targets(b)
@@ -81,7 +82,7 @@ func standing(batch int, p rollout.Progress) string {
 		return "rolling back"
 	case p.Back:
 		return "rolled back"
-	case batch < p.Batch || p.Outcome == rollout.Completed:
+	case batch < p.Batch || p.Outcome == plan.Completed:
 		return "done" + at
 	case batch > p.Batch:
 		return strings.TrimPrefix(at, ", ")

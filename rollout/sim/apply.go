@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Apply makes the writes one after another, fenced as an API server would, until a fault ends the agent.
@@ -53,20 +54,20 @@ func (c *Cluster) writeSet(a rollout.Action) error {
 		return fmt.Errorf("%s: CloneSet %s: %w", a, c.set.Name, rollout.ErrConflict)
 	}
 	if a.Kind == rollout.SetPartition {
-		c.Edit(func(set *rollout.CloneSet) { set.Spec.Partition = a.Partition })
+		c.Edit(func(set *plan.Workload) { set.Spec.Partition = a.Partition })
 		c.writes.Partition++
 		return nil
 	}
 	for _, r := range c.known {
 		if r.Name == a.Revision {
-			c.Edit(func(set *rollout.CloneSet) { set.Spec.Template = r.Template })
+			c.Edit(func(set *plan.Workload) { set.Spec.Template = r.Template })
 		}
 	}
 	return nil
 }
 
 // Edit changes the CloneSet's spec as somebody with kubectl would.
-func (c *Cluster) Edit(change func(*rollout.CloneSet)) {
+func (c *Cluster) Edit(change func(*plan.Workload)) {
 	change(&c.set)
 	c.set.Generation++
 	c.set.ResourceVersion = c.bump()
@@ -151,7 +152,7 @@ func (c *Cluster) delete(i int) {
 func (c *Cluster) updateInPlace(i int, a rollout.Action) {
 	c.writes.Update++
 	p := &c.pods[i]
-	restarts := rollout.CompareTemplates(c.template(p.Revision), c.template(a.Revision)).Restarts
+	restarts := plan.CompareTemplates(c.template(p.Revision), c.template(a.Revision)).Restarts
 	p.Revision = a.Revision
 	if a.Lifecycle != "" {
 		p.Lifecycle = a.Lifecycle

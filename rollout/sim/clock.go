@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 type eventKind int
@@ -206,13 +207,13 @@ func (c *Cluster) callHook(i int) {
 	due := false
 	switch p.Lifecycle { //nolint:exhaustive // no hook waits in the other states
 	case rollout.PreparingDelete:
-		due = life.PreDelete.Holds(p)
+		due = life.PreDelete.Holds(p.Labels, p.Finalizers)
 	case rollout.PreparingUpdate:
-		due = life.InPlaceUpdate.Holds(p)
+		due = life.InPlaceUpdate.Holds(p.Labels, p.Finalizers)
 	case rollout.Updated:
-		due = life.InPlaceUpdate.IsSet() && !life.InPlaceUpdate.Holds(p)
+		due = life.InPlaceUpdate.IsSet() && !life.InPlaceUpdate.Holds(p.Labels, p.Finalizers)
 	case rollout.PreparingNormal:
-		due = life.PreNormal.IsSet() && !life.PreNormal.Holds(p) && p.Ready
+		due = life.PreNormal.IsSet() && !life.PreNormal.Holds(p.Labels, p.Finalizers) && p.Ready
 	}
 	if due && !c.kubelets[i].hooked {
 		c.kubelets[i].hooked = true
@@ -238,14 +239,14 @@ func (c *Cluster) serveHook(i int) {
 	}
 }
 
-func release(p *rollout.Pod, h rollout.Hook) {
+func release(p *rollout.Pod, h plan.Hook) {
 	for k := range h.Labels {
 		delete(p.Labels, k)
 	}
 	p.Finalizers = nil
 }
 
-func hold(p *rollout.Pod, h rollout.Hook) {
+func hold(p *rollout.Pod, h plan.Hook) {
 	maps.Copy(p.Labels, h.Labels)
 	p.Finalizers = append(p.Finalizers, h.Finalizers...)
 }

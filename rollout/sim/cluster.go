@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ErrKilled is returned by Apply where a fault ends the agent. Starting Run again continues the release.
@@ -26,7 +27,7 @@ var ErrStuck = errors.New("nothing in the simulated cluster will change any more
 // for concurrent use.
 type Cluster struct {
 	options  Options
-	set      rollout.CloneSet
+	set      plan.Workload
 	revision string // of the set's template
 	stable   string
 	known    []rollout.Revision
@@ -43,9 +44,9 @@ type Cluster struct {
 	writes   Writes
 	stale    *rollout.Observed
 	lagging  bool // the last look was a stale one
-	results  []rollout.CheckResult
-	asked    []rollout.CheckResult // those that are there, and those to come
-	observe  func()                // called after every change, for tests that check invariants
+	results  []plan.CheckResult
+	asked    []plan.CheckResult // those that are there, and those to come
+	observe  func()             // called after every change, for tests that check invariants
 }
 
 // kubelet is what only the node knows about a pod.
@@ -67,7 +68,7 @@ func epoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // New makes a cluster in which the CloneSet set runs with all its replicas available at the template older, and has
 // just been given its own template. A nil older stands for a template that differs in the first container's image.
-func New(set rollout.CloneSet, older map[string]any, options Options) *Cluster {
+func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 	if older == nil {
 		older = withOlderImage(set.Spec.Template)
 	}
@@ -132,12 +133,12 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	}
 	c.lagging = false
 	o := rollout.Observed{
-		Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
+		Now: c.now, Workload: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
 		Pods: c.pods, Progress: c.progress, Checks: c.results,
 	}
 	if c.options.Controller != nil {
 		o.Pods = nil
-		o.CloneSet.Status = c.status()
+		o.Workload.Status = c.status()
 	}
 	if c.options.StaleReads > 0 {
 		o.Pods = slices.Clone(o.Pods)
@@ -158,7 +159,7 @@ func (c *Cluster) Now() time.Duration { return c.now.Sub(epoch()) }
 func (c *Cluster) OnChange(f func(rollout.Observed)) {
 	c.observe = func() {
 		f(rollout.Observed{
-			Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
+			Now: c.now, Workload: c.set, UpdateRevision: c.revision, StableRevision: c.stable,
 			Revisions: c.known, Pods: c.pods, Progress: c.progress,
 		})
 	}

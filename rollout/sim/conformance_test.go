@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -17,29 +18,29 @@ import (
 func TestReleaseGoesThroughTheStatesOfARunningKruise(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		kind    rollout.UpdateType
+		kind    plan.UpdateType
 		to3     string
 		to0     string
 		article []string
 	}{
 		{
-			name: "ReCreate", kind: rollout.ReCreate,
+			name: "ReCreate", kind: plan.ReCreate,
 			to3:     "5 0 0 5 5|5 1 0 5 6|5 1 1 6 6|5 1 1 5 5|5 2 1 5 6|5 2 2 6 6|5 2 2 5 5",
 			to0:     "5 3 2 5 6|5 3 3 6 6|5 3 3 5 5|5 4 3 5 6|5 4 4 6 6|5 4 4 5 5|5 5 4 5 6|5 5 5 6 6|5 5 5 5 5",
 			article: []string{"5 1 0 5 6", "5 2 2 5 5", "5 3 2 5 6", "5 5 5 5 5"},
 		},
 		{
-			name: "in place", kind: rollout.InPlaceIfPossible,
+			name: "in place", kind: plan.InPlaceIfPossible,
 			to3:     "5 0 0 5 5|5 1 0 5 6|5 1 1 6 6|5 2 1 5 6|5 2 2 6 6|5 2 2 5 5",
 			to0:     "5 3 2 5 6|5 3 3 6 6|5 4 3 5 6|5 4 4 6 6|5 5 4 5 6|5 5 5 6 6|5 5 5 5 5",
 			article: []string{"5 1 0 5 6", "5 2 2 5 5", "5 3 2 5 6", "5 5 5 5 5"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cluster := sim.New(set(5, rollout.Percent(20), rollout.Pods(0), rollout.Pods(3), c.kind), nil, sim.Options{Ready: seconds(5, 5)})
+			cluster := sim.New(set(5, plan.Percent(20), plan.Pods(0), plan.Pods(3), c.kind), nil, sim.Options{Ready: seconds(5, 5)})
 			rows := trace(t, cluster)
 			follows(t, rows, c.to3)
-			cluster.Edit(func(s *rollout.CloneSet) { s.Spec.Partition = rollout.Pods(0) })
+			cluster.Edit(func(s *plan.Workload) { s.Spec.Partition = plan.Pods(0) })
 			cluster.Forget()
 			more := trace(t, cluster)
 			follows(t, more, c.to0)
@@ -56,8 +57,8 @@ func TestReleaseGoesThroughTheStatesOfARunningKruise(t *testing.T) {
 func trace(t *testing.T, c *sim.Cluster) []string {
 	t.Helper()
 	var rows []string
-	d, err := sim.Play(t.Context(), rollout.Plan{}, c, func(o rollout.Observed, _ rollout.Decision) { rows = append(rows, row(o)) })
-	if err != nil || d.Reason != rollout.Completed {
+	d, err := sim.Play(t.Context(), plan.BatchPlan{}, c, func(o rollout.Observed, _ rollout.Decision) { rows = append(rows, row(o)) })
+	if err != nil || d.Reason != plan.Completed {
 		t.Fatalf("ended with %s (%s), %v", d.Reason, d.Message, err)
 	}
 	return slices.Compact(rows)

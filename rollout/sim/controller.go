@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Controller reconciles the CloneSet in partition mode with the counting algorithm of Kruise.
@@ -30,7 +31,7 @@ func (c *Cluster) reconcile() {
 	c.set.Status.ObservedGeneration = c.set.Generation
 	spec := c.set.Spec
 	if control.Eager {
-		spec.Partition = rollout.Pods(0)
+		spec.Partition = plan.Pods(0)
 	}
 	if c.kruiseReconcile(spec) {
 		c.poke()
@@ -38,8 +39,8 @@ func (c *Cluster) reconcile() {
 }
 
 // status is the CloneSet's status as its controller would write it.
-func (c *Cluster) status() rollout.CloneSetStatus {
-	counted := rollout.Observed{Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, Pods: c.pods}
+func (c *Cluster) status() plan.WorkloadStatus {
+	counted := rollout.Observed{Now: c.now, Workload: c.set, UpdateRevision: c.revision, Pods: c.pods}
 	n := counted.Counts()
 	s := c.set.Status
 	s.Replicas, s.ReadyReplicas, s.AvailableReplicas = n.Total, n.Ready, n.Available

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Estimate is what a release costs when nothing goes wrong.
@@ -20,7 +21,7 @@ type Estimate struct {
 }
 
 // NewEstimate plays the release once without faults.
-func NewEstimate(ctx context.Context, p rollout.Plan, set rollout.CloneSet, older map[string]any, options Options) (Estimate, error) {
+func NewEstimate(ctx context.Context, p plan.BatchPlan, set plan.Workload, older map[string]any, options Options) (Estimate, error) {
 	c := New(set, older, options)
 	bounds, err := set.Spec.Bounds()
 	if err != nil {
@@ -32,9 +33,9 @@ func NewEstimate(ctx context.Context, p rollout.Plan, set rollout.CloneSet, olde
 		n := o.Counts()
 		e.LeastAvailable, e.MostPods = min(e.LeastAvailable, n.Available), max(e.MostPods, n.Total)
 		switch d.Reason { //nolint:exhaustive // only a batch's two ends count
-		case rollout.BatchStarted:
+		case plan.BatchStarted:
 			began = o.Now
-		case rollout.BatchReady:
+		case plan.BatchReady:
 			e.Batches[d.Batch] = o.Now.Sub(began)
 		}
 	})

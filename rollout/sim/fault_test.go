@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -35,7 +36,7 @@ type complainer interface {
 }
 
 // guard fails the test when a write, and not a crash, takes availability or old pods below their bounds.
-func guard(t complainer, c *sim.Cluster, b rollout.Bounds) {
+func guard(t complainer, c *sim.Cluster, b plan.Bounds) {
 	t.Helper()
 	var before rollout.Counts
 	writes := 0
@@ -59,18 +60,18 @@ func guard(t complainer, c *sim.Cluster, b rollout.Bounds) {
 
 func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
 	for name, options := range faults() {
-		for _, kind := range []rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible} {
+		for _, kind := range []plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible} {
 			t.Run(fmt.Sprintf("%s/%s", name, kind), func(t *testing.T) {
 				for seed := range uint64(50) {
 					options.Seed, options.Ready, options.Terminating = seed, seconds(5, 30), 3*time.Second
-					s := set(20, rollout.Percent(20), rollout.Pods(int(seed%3)), rollout.Pods(int(seed%7)), kind)
+					s := set(20, plan.Percent(20), plan.Pods(int(seed%3)), plan.Pods(int(seed%7)), kind)
 					b, err := s.Spec.Bounds()
 					if err != nil {
 						t.Fatal(err)
 					}
 					c := sim.New(s, nil, options)
 					guard(t, c, b)
-					plan := rollout.Plan{ProgressDeadline: 24 * time.Hour}
+					plan := plan.BatchPlan{ProgressDeadline: 24 * time.Hour}
 					play(t, plan, c)
 					n := end(t, c)
 					if n.Total != 20 || n.Old() != b.Partition {
@@ -83,12 +84,12 @@ func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
 }
 
 func TestAKilledAgentMakesNoMoreWritesThanAnUninterruptedOne(t *testing.T) {
-	for _, kind := range []rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible} {
-		s := set(10, rollout.Pods(2), rollout.Pods(1), rollout.Pods(3), kind)
+	for _, kind := range []plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible} {
+		s := set(10, plan.Pods(2), plan.Pods(1), plan.Pods(3), kind)
 		calm := sim.New(s, nil, sim.Options{Ready: seconds(5, 5)})
-		play(t, rollout.Plan{}, calm)
+		play(t, plan.BatchPlan{}, calm)
 		killed := sim.New(s, nil, sim.Options{Ready: seconds(5, 5), KillEveryWrite: true})
-		play(t, rollout.Plan{}, killed)
+		play(t, plan.BatchPlan{}, killed)
 		if a, b := calm.Writes().Pods(), killed.Writes().Pods(); b > a {
 			t.Errorf("%s: %d writes when killed after each, %d when not", kind, b, a)
 		}
@@ -97,12 +98,12 @@ func TestAKilledAgentMakesNoMoreWritesThanAnUninterruptedOne(t *testing.T) {
 
 func TestWritesPerUpdatedPod(t *testing.T) {
 	for _, c := range []struct {
-		kind rollout.UpdateType
+		kind plan.UpdateType
 		most float64
-	}{{rollout.ReCreate, 2}, {rollout.InPlaceIfPossible, 3}} {
-		s := set(1000, rollout.Pods(0), rollout.Percent(20), rollout.Pods(0), c.kind)
+	}{{plan.ReCreate, 2}, {plan.InPlaceIfPossible, 3}} {
+		s := set(1000, plan.Pods(0), plan.Percent(20), plan.Pods(0), c.kind)
 		cluster := sim.New(s, nil, sim.Options{Ready: seconds(5, 30)})
-		play(t, rollout.Plan{}, cluster)
+		play(t, plan.BatchPlan{}, cluster)
 		per := float64(cluster.Writes().Pods()) / 1000
 		t.Logf("%s: %.2f writes per updated pod, %d of progress", c.kind, per, cluster.Writes().Progress)
 		if per > c.most {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Kruise plays the release with the counting algorithm of CloneSet's own controller instead of the agent, until nothing
@@ -32,7 +33,7 @@ func Kruise(ctx context.Context, c *Cluster) error {
 
 // formula holds the controller's intermediate numbers.
 type formula struct {
-	bounds                      rollout.Bounds
+	bounds                      plan.Bounds
 	old, new, oldMarked, marked int
 	unavailable                 int // unmarked pods that are not available
 	oldDiff, newDiff            int
@@ -44,7 +45,7 @@ type formula struct {
 }
 
 // kruiseReconcile is one turn of the controller. It tells whether it wrote anything.
-func (c *Cluster) kruiseReconcile(spec rollout.CloneSetSpec) bool {
+func (c *Cluster) kruiseReconcile(spec plan.WorkloadSpec) bool {
 	bounds, err := spec.Bounds()
 	if err != nil || spec.Paused {
 		return false
@@ -72,7 +73,7 @@ func (c *Cluster) kruiseFinish() bool {
 }
 
 // difference is calculateDiffsWithExpectation without the gates that are off by default.
-func (c *Cluster) difference(b rollout.Bounds) formula {
+func (c *Cluster) difference(b plan.Bounds) formula {
 	f := formula{bounds: b}
 	for i := range c.pods {
 		p := &c.pods[i]
@@ -163,7 +164,7 @@ func (c *Cluster) kruiseDelete(names []string, n int, f formula) bool {
 	return wrote
 }
 
-func (c *Cluster) kruiseUpdate(f formula, spec rollout.CloneSetSpec) bool {
+func (c *Cluster) kruiseUpdate(f formula, spec plan.WorkloadSpec) bool {
 	wrote := false
 	unavailable, unavailableNew := 0, 0
 	for i := range c.pods {
@@ -191,9 +192,9 @@ func (c *Cluster) kruiseUpdate(f formula, spec rollout.CloneSetSpec) bool {
 }
 
 // kruiseReplace updates a pod in place, or marks it so that the next turn deletes it.
-func (c *Cluster) kruiseReplace(i int, spec rollout.CloneSetSpec) {
-	change := rollout.CompareTemplates(c.template(c.pods[i].Revision), c.template(c.revision))
-	if spec.UpdateType == rollout.ReCreate || !change.InPlace {
+func (c *Cluster) kruiseReplace(i int, spec plan.WorkloadSpec) {
+	change := plan.CompareTemplates(c.template(c.pods[i].Revision), c.template(c.revision))
+	if spec.UpdateType == plan.ReCreate || !change.InPlace {
 		c.pods[i].DeleteRequested = true
 		c.changed()
 		return

@@ -6,18 +6,19 @@ import (
 	"testing"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 func twoPods() *Cluster {
-	return New(rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
-		Replicas: 2, MaxUnavailable: rollout.Pods(1), UpdateType: rollout.ReCreate, Template: map[string]any{"spec": map[string]any{
+	return New(plan.Workload{Name: "demo", Spec: plan.WorkloadSpec{
+		Replicas: 2, MaxUnavailable: plan.Pods(1), UpdateType: plan.ReCreate, Template: map[string]any{"spec": map[string]any{
 			"containers": []any{map[string]any{"name": "app", "image": "v2"}},
 		}},
 	}}, nil, Options{Ready: Ready{Least: 10e9, Most: 10e9}})
 }
 
 func available(c *Cluster) int {
-	counted := rollout.Observed{Now: c.now, CloneSet: c.set, UpdateRevision: c.revision, Pods: c.pods}
+	counted := rollout.Observed{Now: c.now, Workload: c.set, UpdateRevision: c.revision, Pods: c.pods}
 	n := counted.Counts()
 	return n.Available
 }
@@ -53,7 +54,7 @@ func TestCrashBetweenMarkingAndDeletingBreaksTheFormulaAndNotOurs(t *testing.T) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := rollout.Decide(rollout.Plan{}, o)
+			d := rollout.Decide(plan.BatchPlan{}, o)
 			if len(d.Actions) == 0 {
 				break
 			}

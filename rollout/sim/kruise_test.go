@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
 // both plays the same release with the agent and with Kruise's formula, and returns how long each took.
-func both(t *testing.T, s rollout.CloneSet, options sim.Options) (ours, kruises time.Duration) {
+func both(t *testing.T, s plan.Workload, options sim.Options) (ours, kruises time.Duration) {
 	t.Helper()
 	bounds, err := s.Spec.Bounds()
 	if err != nil {
@@ -20,7 +20,7 @@ func both(t *testing.T, s rollout.CloneSet, options sim.Options) (ours, kruises 
 	}
 	a, b := sim.New(s, nil, options), sim.New(s, nil, options)
 	least, _ := watch(t, a, bounds)
-	play(t, rollout.Plan{ProgressDeadline: 1000 * time.Hour}, a)
+	play(t, plan.BatchPlan{ProgressDeadline: 1000 * time.Hour}, a)
 	if err := sim.Kruise(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
@@ -66,14 +66,14 @@ func TestNeverSlowerThanKruiseOnAverage(t *testing.T) {
 	t.Logf("altogether %.2f of the formula's time", float64(all)/float64(allKruise))
 }
 
-func randomSet(r *rand.Rand) rollout.CloneSet {
+func randomSet(r *rand.Rand) plan.Workload {
 	for {
-		kind := rollout.ReCreate
+		kind := plan.ReCreate
 		if r.IntN(2) == 0 {
-			kind = rollout.InPlaceIfPossible
+			kind = plan.InPlaceIfPossible
 		}
 		n := 1 + r.IntN(40)
-		s := set(n, rollout.Pods(r.IntN(10)), rollout.Pods(r.IntN(10)), rollout.Pods(r.IntN(n+1)), kind)
+		s := set(n, plan.Pods(r.IntN(10)), plan.Pods(r.IntN(10)), plan.Pods(r.IntN(n+1)), kind)
 		if _, err := s.Spec.Bounds(); err == nil {
 			return s
 		}
@@ -93,7 +93,7 @@ func TestTailDoesNotSlowDown(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var ours, kruises time.Duration
 			for seed := range uint64(5) {
-				s := set(c.replicas, rollout.Pods(c.surge), rollout.Pods(0), rollout.Pods(0), rollout.ReCreate)
+				s := set(c.replicas, plan.Pods(c.surge), plan.Pods(0), plan.Pods(0), plan.ReCreate)
 				a, b := both(t, s, sim.Options{Seed: seed, Ready: seconds(5, 30)})
 				ours, kruises = ours+a, kruises+b
 			}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // restartLimit ends a simulation whose agent never gets anywhere. It is far above what any release needs: a kill after
@@ -18,7 +19,7 @@ const restartLimit = 10_000_000
 
 // Play carries out the release and starts the agent again whenever a fault ended it. report gets every decision; it may
 // be nil.
-func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
 	for range restartLimit {
 		d, err := rollout.Run(ctx, p, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.Attend(d)
@@ -37,21 +38,21 @@ func Play(ctx context.Context, p rollout.Plan, c *Cluster, report func(rollout.O
 // waits for it. Play calls it; a loop other than rollout.Run has to.
 func (c *Cluster) Attend(d rollout.Decision) {
 	for _, name := range d.Checks {
-		if slices.ContainsFunc(c.asked, func(r rollout.CheckResult) bool { return r.Name == name && r.Batch == d.Batch }) {
+		if slices.ContainsFunc(c.asked, func(r plan.CheckResult) bool { return r.Name == name && r.Batch == d.Batch }) {
 			continue
 		}
-		r := rollout.CheckResult{Name: name, Batch: d.Batch, Verdict: rollout.CheckPassed, Message: "assumed to pass"}
+		r := plan.CheckResult{Name: name, Batch: d.Batch, Verdict: plan.CheckPassed, Message: "assumed to pass"}
 		if c.options.Checks != nil {
 			passed, message := c.options.Checks(name, d.Batch)
 			r.Message = message
 			if !passed {
-				r.Verdict = rollout.CheckFailed
+				r.Verdict = plan.CheckFailed
 			}
 		}
 		c.asked = append(c.asked, r)
 		c.schedule(c.options.Measuring[name], event{kind: eventChecked, name: name, uid: strconv.Itoa(d.Batch)})
 	}
-	if c.options.Approval >= 0 && d.Reason == rollout.AwaitingApproval && !c.awaited(eventApprove) {
+	if c.options.Approval >= 0 && d.Reason == plan.AwaitingApproval && !c.awaited(eventApprove) {
 		c.schedule(c.options.Approval, event{kind: eventApprove})
 	}
 }

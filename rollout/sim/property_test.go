@@ -10,27 +10,28 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
 // anyRelease draws a CloneSet of up to 200 pods, a plan for it, and a cluster that misbehaves.
-func anyRelease(t *rapid.T) (rollout.CloneSet, rollout.Plan, sim.Options) {
+func anyRelease(t *rapid.T) (plan.Workload, plan.BatchPlan, sim.Options) {
 	n := rapid.IntRange(0, 200).Draw(t, "replicas")
 	surge, unavailable := anyQuantity(t, "maxSurge", n), anyQuantity(t, "maxUnavailable", n)
-	kind := rapid.SampledFrom([]rollout.UpdateType{rollout.ReCreate, rollout.InPlaceIfPossible}).Draw(t, "type")
+	kind := rapid.SampledFrom([]plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible}).Draw(t, "type")
 	s := set(n, surge, unavailable, anyQuantity(t, "partition", n), kind)
 	s.Spec.MinReady = time.Duration(rapid.IntRange(0, 20).Draw(t, "minReadySeconds")) * time.Second
 	s.Spec.GracePeriod = time.Duration(rapid.IntRange(0, 5).Draw(t, "grace")) * time.Second
 	if _, err := s.Spec.Bounds(); err != nil {
-		s.Spec.MaxUnavailable = rollout.Pods(1)
+		s.Spec.MaxUnavailable = plan.Pods(1)
 	}
-	p := rollout.Plan{ProgressDeadline: 1000 * time.Hour}
+	p := plan.BatchPlan{ProgressDeadline: 1000 * time.Hour}
 	at := 0
 	for range rapid.IntRange(0, 3).Draw(t, "batches") {
 		at = rapid.IntRange(at, n).Draw(t, "batch")
-		p.Batches = append(p.Batches, rollout.Batch{
-			Replicas: rollout.Pods(at),
-			Pause:    rollout.Pause{Duration: time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second, UntilApproved: rapid.Bool().Draw(t, "approval")},
+		p.Batches = append(p.Batches, plan.Batch{
+			Replicas: plan.Pods(at),
+			Pause:    plan.Pause{Duration: time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second, UntilApproved: rapid.Bool().Draw(t, "approval")},
 		})
 	}
 	o := sim.Options{
@@ -47,11 +48,11 @@ func anyRelease(t *rapid.T) (rollout.CloneSet, rollout.Plan, sim.Options) {
 	return s, p, o
 }
 
-func anyQuantity(t *rapid.T, name string, most int) rollout.Quantity {
+func anyQuantity(t *rapid.T, name string, most int) plan.Quantity {
 	if rapid.Bool().Draw(t, name+" is percent") {
-		return rollout.Percent(rapid.IntRange(0, 100).Draw(t, name))
+		return plan.Percent(rapid.IntRange(0, 100).Draw(t, name))
 	}
-	return rollout.Pods(rapid.IntRange(0, most).Draw(t, name))
+	return plan.Pods(rapid.IntRange(0, most).Draw(t, name))
 }
 
 func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
@@ -71,7 +72,7 @@ func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
 				r.Errorf("a second decision on the same look differs from %+v", d)
 			}
 		})
-		if err != nil || d.Reason != rollout.Completed {
+		if err != nil || d.Reason != plan.Completed {
 			r.Fatalf("ends with %s %s, %v", d.Reason, d.Message, err)
 		}
 		if n := end(t, c); n.Total != bounds.Replicas || n.Old() != bounds.Partition {
@@ -86,9 +87,9 @@ func TestAnyFailedReleaseGoesBackAndKeepsItsBudget(t *testing.T) {
 		if s.Spec.Replicas == 0 {
 			return
 		}
-		p.Batches = append(p.Batches, rollout.Batch{Replicas: rollout.Percent(100), Checks: []string{"errors"}})
-		p.Checks = []rollout.Check{{Name: "errors"}}
-		p.OnFailure = rapid.SampledFrom([]rollout.OnFailure{rollout.Rollback, rollout.RollbackInBatches}).Draw(r, "onFailure")
+		p.Batches = append(p.Batches, plan.Batch{Replicas: plan.Percent(100), Checks: []string{"errors"}})
+		p.Checks = []plan.Check{{Name: "errors"}}
+		p.OnFailure = rapid.SampledFrom([]plan.OnFailure{plan.Rollback, plan.RollbackInBatches}).Draw(r, "onFailure")
 		options.Checks = func(string, int) (bool, string) { return false, "too many errors" }
 		bounds, err := s.Spec.Bounds()
 		if err != nil {
@@ -98,7 +99,7 @@ func TestAnyFailedReleaseGoesBackAndKeepsItsBudget(t *testing.T) {
 		c := sim.New(s, nil, options)
 		guard(r, c, bounds)
 		d, err := sim.Play(t.Context(), p, c, nil)
-		if err != nil || d.Reason != rollout.RolledBack {
+		if err != nil || d.Reason != plan.RolledBack {
 			r.Fatalf("ends with %s %s, %v", d.Reason, d.Message, err)
 		}
 		if n := end(t, c); n.Total != bounds.Replicas || n.Updated != 0 {

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
 // set is a CloneSet with the given strategy and an image.
-func set(replicas int, surge, unavailable, partition rollout.Quantity, t rollout.UpdateType) rollout.CloneSet {
-	return rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
+func set(replicas int, surge, unavailable, partition plan.Quantity, t plan.UpdateType) plan.Workload {
+	return plan.Workload{Name: "demo", Spec: plan.WorkloadSpec{
 		Replicas: replicas, MaxSurge: surge, MaxUnavailable: unavailable, Partition: partition, UpdateType: t,
 		Template: template("v2"),
 	}}
@@ -33,13 +34,13 @@ func row(o rollout.Observed) string {
 }
 
 // play runs the release and fails the test unless it completes.
-func play(t *testing.T, p rollout.Plan, c *sim.Cluster) {
+func play(t *testing.T, p plan.BatchPlan, c *sim.Cluster) {
 	t.Helper()
 	d, err := sim.Play(t.Context(), p, c, nil)
 	if err != nil {
 		t.Fatalf("playing: %v (after %s: %s)", err, d.Reason, d.Message)
 	}
-	if d.Reason != rollout.Completed {
+	if d.Reason != plan.Completed {
 		t.Fatalf("ended with %s (%s)", d.Reason, d.Message)
 	}
 }
@@ -56,7 +57,7 @@ func end(t *testing.T, c *sim.Cluster) rollout.Counts {
 
 // watch fails the test when a change of the cluster breaks the budget, and returns the least available and the most
 // pods seen.
-func watch(t *testing.T, c *sim.Cluster, b rollout.Bounds) (least, most *int) {
+func watch(t *testing.T, c *sim.Cluster, b plan.Bounds) (least, most *int) {
 	t.Helper()
 	least, most = new(int), new(int)
 	*least = b.Replicas

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"slices"
@@ -12,11 +12,11 @@ const planVersion = "slipway.dev/v1alpha1"
 // ParsePlan reads the one BatchPlan of a YAML stream; other documents are skipped. The error joins a FieldError for
 // everything that is wrong with it. What cannot be bounded is refused: a check without a limit, batches that shrink,
 // a duration of nothing. Plan.Validate checks what needs the CloneSet.
-func ParsePlan(file string, data []byte) (Plan, error) {
+func ParsePlan(file string, data []byte) (BatchPlan, error) {
 	src := &source{file: file}
 	doc, ok := only(src, documents(src, data), isPlan, "BatchPlan")
 	if !ok {
-		return Plan{}, src.err()
+		return BatchPlan{}, src.err()
 	}
 	p := readPlan(doc)
 	return p, src.err()
@@ -31,14 +31,14 @@ func isPlan(doc value) bool {
 	return doc.get("kind").scalarOr("") == "BatchPlan"
 }
 
-func readPlan(doc value) Plan {
+func readPlan(doc value) BatchPlan {
 	doc.mapping("apiVersion", "kind", "metadata", "spec")
 	if api := doc.get("apiVersion"); api.text() != planVersion {
 		api.fail("%q is not a BatchPlan's: write %s", api.scalarOr(""), planVersion)
 	}
 	meta := doc.get("metadata")
 	meta.mapping("name", "namespace", "labels", "annotations")
-	p := Plan{Name: meta.get("name").text(), Namespace: meta.get("namespace").text()}
+	p := BatchPlan{Name: meta.get("name").text(), Namespace: meta.get("namespace").text()}
 	if p.Name == "" {
 		meta.get("name").fail("is missing")
 	}
@@ -49,7 +49,7 @@ func readPlan(doc value) Plan {
 		}
 		return p
 	}
-	p.Target, p.Train = readTargets(spec)
+	p.Target, p.Waves = readTargets(spec)
 	p.Mode = readMode(spec.get("mode"), p)
 	p.Checks = readChecks(spec.get("checks"))
 	p.Batches = readBatches(spec.get("batches"), p.Checks)
@@ -87,7 +87,7 @@ func targetOf(v value) Target {
 }
 
 // readMode is the plan's mode, or that of the kind where the plan leaves it out.
-func readMode(v value, p Plan) Mode {
+func readMode(v value, p BatchPlan) Mode {
 	var mode Mode
 	if v.present() {
 		mode = Mode(v.oneOf(string(Direct), string(Partition)))
@@ -99,7 +99,7 @@ func readMode(v value, p Plan) Mode {
 		case mode == Direct:
 			v.fail("Direct replaces the pods of a CloneSet; those of a %s are replaced by %s: write Partition", t.Kind, k.Controller)
 			return Partition
-		case mode == "" && len(p.Train.Targets) == 0:
+		case mode == "" && len(p.Waves.Targets) == 0:
 			return Partition
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 // "33.3%" of 1000 to 334 on one machine and, after an innocent rewrite of the expression, to 333.
 const percentScale = 1_000_000
 
-// maxPods bounds every absolute number, so that no product or sum below can overflow.
-const maxPods = 100_000_000
+// MaxPods bounds every absolute number, so that no product or sum below can overflow.
+const MaxPods = 100_000_000
 
 // AllPods is a partition that keeps every pod, for kinds that take no percentage: more than any target has, so that
 // pods which are added later are kept too.
@@ -38,7 +38,7 @@ func ParseQuantity(s string) (Quantity, error) {
 	digits, percent := strings.CutSuffix(s, "%")
 	if !percent {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 0 || n > maxPods {
+		if err != nil || n < 0 || n > MaxPods {
 			return Quantity{}, fmt.Errorf("%q is not a number of pods: write 3 or \"20%%\"", s)
 		}
 		return Quantity{units: n}, nil

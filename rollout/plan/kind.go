@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
@@ -88,13 +88,13 @@ func Kinds() []Kind {
 		Controller: kruise, Direct: true, Strategy: []string{"updateStrategy"}, MinReady: minReady, Status: advanced,
 	}
 	cloneBeta := clone
-	cloneBeta.APIVersion, cloneBeta.Strategy = v1beta1, rolling
+	cloneBeta.APIVersion, cloneBeta.Strategy = V1beta1, rolling
 	native := Kind{
 		APIVersion: appsV1, Name: statefulSet, Resource: "statefulsets", Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
 		Controller: "kube-controller-manager", Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
 	}
 	stateful := native
-	stateful.APIVersion, stateful.Controller, stateful.Status = v1beta1, kruise, advanced
+	stateful.APIVersion, stateful.Controller, stateful.Status = V1beta1, kruise, advanced
 	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
 	statefulAlpha := stateful
 	statefulAlpha.APIVersion = v1alpha1
@@ -103,7 +103,7 @@ func Kinds() []Kind {
 		Controller: kruise, Strategy: rolling, MinReady: minReady, Numbers: true, Nodes: true, Status: hashed,
 	}
 	daemonBeta := daemon
-	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = v1beta1, false, nodes
+	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = V1beta1, false, nodes
 	return []Kind{clone, cloneBeta, native, stateful, statefulAlpha, daemon, daemonBeta}
 }
 
@@ -150,15 +150,15 @@ func versionsOf(name string) []string {
 }
 
 // KindOf is the row of Kinds that the object is of. One without a kind is a CloneSet.
-func (c CloneSet) KindOf() Kind {
-	k, ok := KindOf(c.APIVersion, c.kindName())
+func (c Workload) KindOf() Kind {
+	k, ok := KindOf(c.APIVersion, c.KindName())
 	if !ok {
 		k, _ = KindOf("", cloneSet)
 	}
 	return k
 }
 
-func (c CloneSet) kindName() string {
+func (c Workload) KindName() string {
 	if c.Kind == "" {
 		return cloneSet
 	}
@@ -166,10 +166,10 @@ func (c CloneSet) kindName() string {
 }
 
 // String is the object in words: "StatefulSet shop/demo".
-func (c CloneSet) String() string {
+func (c Workload) String() string {
 	name := c.Name
 	if c.Namespace != "" {
 		name = c.Namespace + "/" + name
 	}
-	return c.kindName() + " " + name
+	return c.KindName() + " " + name
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // The API versions of targets.
 const (
 	v1alpha1 = "apps.kruise.io/v1alpha1"
-	v1beta1  = "apps.kruise.io/v1beta1"
+	V1beta1  = "apps.kruise.io/v1beta1"
 	appsV1   = "apps/v1"
 )
 
@@ -21,14 +21,14 @@ const secondsLimit = 10 * 365 * 24 * 3600
 
 // ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a FieldError
 // for everything that is wrong with it, unknown fields included. file is how messages name the stream.
-func ParseCloneSet(file string, data []byte) (CloneSet, error) {
-	return ParseTarget(file, data, Target{Kind: cloneSet})
+func ParseCloneSet(file string, data []byte) (Workload, error) {
+	return ParseWorkload(file, data, Target{Kind: cloneSet})
 }
 
-// ParseTarget reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
+// ParseWorkload reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
 // CloneSet, the StatefulSet or the DaemonSet that is there. Where there are several, it is the one that target names. A CloneSet is read strictly. Of the others, which their
 // controller knows better, only what a release needs is read.
-func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
+func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 	src := &source{file: file}
 	docs := documents(src, data)
 	kind := target.Kind
@@ -42,11 +42,11 @@ func ParseTarget(file string, data []byte, target Target) (CloneSet, error) {
 	}
 	doc, ok := only(src, narrowed(docs, kind, target), isKind(kind), kind)
 	if !ok {
-		return CloneSet{}, src.err()
+		return Workload{}, src.err()
 	}
 	cs := readObject(doc, kind)
 	if err := src.err(); err != nil {
-		return CloneSet{}, err
+		return Workload{}, err
 	}
 	if _, err := cs.Spec.Bounds(); err != nil {
 		at := doc.get("spec").get("updateStrategy")
@@ -108,10 +108,10 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 	return found[0], true
 }
 
-func readObject(doc value, name string) CloneSet {
+func readObject(doc value, name string) Workload {
 	doc.mapping("apiVersion", "kind", "metadata", "spec", "status")
 	api := doc.get("apiVersion")
-	cs := CloneSet{APIVersion: api.text(), Kind: name}
+	cs := Workload{APIVersion: api.text(), Kind: name}
 	kind, ok := KindOf(cs.APIVersion, name)
 	if !ok || cs.APIVersion == "" {
 		api.fail("%q is not a %s's that can be released: write %s", cs.APIVersion, name, strings.Join(versionsOf(name), " or "))
@@ -125,7 +125,7 @@ func readObject(doc value, name string) CloneSet {
 	case name == cloneSet:
 		if spec.mapping("replicas", "selector", "template", "volumeClaimTemplates", "scaleStrategy", "updateStrategy",
 			"revisionHistoryLimit", "minReadySeconds", "lifecycle", "progressDeadlineSeconds") {
-			cs.Spec = readSpec(spec, cs.APIVersion == v1beta1)
+			cs.Spec = readSpec(spec, cs.APIVersion == V1beta1)
 		}
 	default:
 		cs.Spec = readWorkload(spec, kind)
@@ -133,7 +133,7 @@ func readObject(doc value, name string) CloneSet {
 	return cs
 }
 
-func readMetadata(meta value, cs *CloneSet) {
+func readMetadata(meta value, cs *Workload) {
 	if !meta.mapping() && !meta.present() {
 		meta.fail("is missing")
 		return
@@ -144,19 +144,19 @@ func readMetadata(meta value, cs *CloneSet) {
 	}
 	cs.Namespace = meta.get("namespace").text()
 	cs.UID = meta.get("uid").text()
-	cs.Generation = int64(meta.get("generation").number(0, 0, maxPods))
+	cs.Generation = int64(meta.get("generation").number(0, 0, MaxPods))
 }
 
-func readSpec(spec value, beta bool) CloneSetSpec {
-	s := CloneSetSpec{
-		Replicas:    spec.get("replicas").number(1, 0, maxPods),
+func readSpec(spec value, beta bool) WorkloadSpec {
+	s := WorkloadSpec{
+		Replicas:    spec.get("replicas").number(1, 0, MaxPods),
 		Selector:    readSelector(spec.get("selector")),
 		MinReady:    spec.get("minReadySeconds").seconds(),
 		ReuseClaims: !beta,
 		HasClaims:   len(spec.get("volumeClaimTemplates").items()) > 0,
 		Lifecycle:   readLifecycle(spec.get("lifecycle")),
 	}
-	spec.get("revisionHistoryLimit").number(10, 0, maxPods)
+	spec.get("revisionHistoryLimit").number(10, 0, MaxPods)
 	deadline := spec.get("progressDeadlineSeconds")
 	s.ProgressDeadline = deadline.seconds()
 	if deadline.present() && s.ProgressDeadline <= s.MinReady {
@@ -172,7 +172,7 @@ func (v value) seconds() time.Duration {
 	return time.Duration(v.number(0, 0, secondsLimit)) * time.Second
 }
 
-func readTemplate(spec value, s *CloneSetSpec) {
+func readTemplate(spec value, s *WorkloadSpec) {
 	template := spec.get("template")
 	if !template.mapping() {
 		if !template.present() {
@@ -230,7 +230,7 @@ func readLabels(v value) map[string]string {
 	return labels
 }
 
-func readScaleStrategy(v value, s *CloneSetSpec) {
+func readScaleStrategy(v value, s *WorkloadSpec) {
 	v.mapping("podsToDelete", "maxUnavailable", "disablePVCReuse", "enablePVCReuse")
 	for _, name := range v.get("podsToDelete").items() {
 		s.PodsToDelete = append(s.PodsToDelete, name.text())

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
 	"time"
 )
 
-// Plan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
+// BatchPlan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
 // CloneSet's own strategy: one batch down to its partition.
-type Plan struct {
+type BatchPlan struct {
 	Namespace        string
 	Name             string
 	Target           Target
-	Train            Train // where the plan has several targets; Target is then empty
+	Waves            Waves // where the plan has several targets; Target is then empty
 	Batches          []Batch
 	Checks           []Check
 	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
@@ -45,7 +45,7 @@ const (
 )
 
 // ModeOf is the mode in which an object is released: the plan's, or where it has none that of the object's kind.
-func (p Plan) ModeOf(cs CloneSet) Mode {
+func (p BatchPlan) ModeOf(cs Workload) Mode {
 	switch {
 	case p.Mode != "":
 		return p.Mode
@@ -70,6 +70,14 @@ type Batch struct {
 	Checks   []string // names from Plan.Checks that must pass before the next batch
 }
 
+// Batch is the given batch (0-based); a plan without batches has one without gates.
+func (p BatchPlan) Batch(i int) Batch {
+	if i >= len(p.Batches) {
+		return Batch{}
+	}
+	return p.Batches[i]
+}
+
 // Pause holds a release after a batch is ready.
 type Pause struct {
 	Duration      time.Duration
@@ -83,21 +91,21 @@ const DefaultDeadline = 10 * time.Minute
 // Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods. What it
 // returns is a mistake in the plan or the CloneSet, in words for the person who wrote them; where it is a field of the
 // plan, a FieldError, whose line Locate can find.
-func (p Plan) Validate(cs CloneSet) error {
+func (p BatchPlan) Validate(cs Workload) error {
 	if _, err := cs.Spec.Bounds(); err != nil {
 		return err
 	}
-	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != cs.kindName()) {
-		return mistake("spec.target.name", "%s %s is not what is released: %s %s", p.Target.Kind, p.Target.Name, cs.kindName(), cs.Name)
+	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != cs.KindName()) {
+		return mistake("spec.target.name", "%s %s is not what is released: %s %s", p.Target.Kind, p.Target.Name, cs.KindName(), cs.Name)
 	}
 	if p.Namespace != "" && cs.Namespace != "" && p.Namespace != cs.Namespace {
-		return mistake("metadata.namespace", "%s is not the namespace of %s %s, which is in %s", p.Namespace, cs.kindName(), cs.Name, cs.Namespace)
+		return mistake("metadata.namespace", "%s is not the namespace of %s %s, which is in %s", p.Namespace, cs.KindName(), cs.Name, cs.Namespace)
 	}
 	previous, unknown := 0, cs.KindOf().Nodes && cs.UID == ""
 	for i, b := range p.Batches {
 		field := fmt.Sprintf("spec.batches[%d].replicas", i)
 		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas && !unknown {
-			return mistake(field, "%s is more than the %s's %d replicas", b.Replicas, cs.kindName(), cs.Spec.Replicas)
+			return mistake(field, "%s is more than the %s's %d replicas", b.Replicas, cs.KindName(), cs.Spec.Replicas)
 		}
 		n := b.Replicas.Updated(cs.Spec.Replicas)
 		if n < previous {
@@ -116,7 +124,7 @@ func mistake(field, format string, args ...any) FieldError {
 // Targets are the numbers of updated pods after each batch, for a CloneSet with the given spec and bounds. A plan
 // without batches has one, down to the spec's partition. They never shrink, also where scaling makes the absolute
 // batches meet the percentages.
-func (p Plan) Targets(b Bounds) []int {
+func (p BatchPlan) Targets(b Bounds) []int {
 	if len(p.Batches) == 0 {
 		return []int{b.Replicas - b.Partition}
 	}
@@ -132,7 +140,7 @@ func (p Plan) Targets(b Bounds) []int {
 
 // Limit is how long one batch of the given number of pods may take. A batch without a limit would wait for ever, so
 // where neither plan nor CloneSet has one it is DefaultDeadline for each round of pods that may move together.
-func (p Plan) Limit(spec CloneSetSpec, b Bounds, pods int) time.Duration {
+func (p BatchPlan) Limit(spec WorkloadSpec, b Bounds, pods int) time.Duration {
 	switch {
 	case p.ProgressDeadline > 0:
 		return p.ProgressDeadline

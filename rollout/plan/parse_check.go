@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"math"
@@ -284,7 +284,7 @@ func (v value) webAddress(example string) string {
 }
 
 // refuseUnused refuses checks that no batch names: nobody would notice that they are never measured.
-func refuseUnused(v value, p Plan) {
+func refuseUnused(v value, p BatchPlan) {
 	used := map[string]bool{}
 	for _, b := range p.Batches {
 		for _, name := range b.Checks {
@@ -299,7 +299,7 @@ func refuseUnused(v value, p Plan) {
 }
 
 // validateChecks holds checks against the CloneSet: a Job's pods must not be taken for the CloneSet's own.
-func (p Plan) validateChecks(cs CloneSet) error {
+func (p BatchPlan) validateChecks(cs Workload) error {
 	for i, c := range p.Checks {
 		if c.Job == nil || len(cs.Spec.Selector.Labels)+len(cs.Spec.Selector.Expressions) == 0 {
 			continue

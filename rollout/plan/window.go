@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
@@ -131,7 +131,7 @@ func (w Window) days() string {
 
 // WithoutWindows is the plan with every window open, for a release that is played and has no time of day, and whether there
 // was one.
-func (p Plan) WithoutWindows() (Plan, bool) {
+func (p BatchPlan) WithoutWindows() (BatchPlan, bool) {
 	found := false
 	p.Batches = slices.Clone(p.Batches)
 	for i := range p.Batches {
@@ -197,7 +197,7 @@ func (v value) timeOfDay(fallback TimeOfDay) TimeOfDay {
 	return t
 }
 
-// closed says when a closed window opens.
-func (w Window) closed(opens time.Time) string {
+// Closed says when a closed window opens.
+func (w Window) Closed(opens time.Time) string {
 	return fmt.Sprintf("the next batch begins when the window %s opens, %s", w, opens.Format("Mon 2 Jan 2006 15:04 MST"))
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"testing"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 func FuzzParsePlan(f *testing.F) {
@@ -14,7 +13,7 @@ func FuzzParsePlan(f *testing.F) {
 	f.Add(checksPlan)
 	f.Add(strings.ReplaceAll(fullPlan, "replicas: 1\n", "replicas: 99999999999999999999\n"))
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := rollout.ParsePlan("in.yaml", []byte(text))
+		p, err := plan.ParsePlan("in.yaml", []byte(text))
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "in.yaml:") {
 				t.Errorf("message without a file: %v", err)
@@ -31,7 +30,7 @@ func FuzzParseCloneSet(f *testing.F) {
 	f.Add(fullSet)
 	f.Add(betaSet())
 	f.Fuzz(func(t *testing.T, text string) {
-		cs, err := rollout.ParseCloneSet("in.yaml", []byte(text))
+		cs, err := plan.ParseCloneSet("in.yaml", []byte(text))
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "in.yaml:") {
 				t.Errorf("message without a file: %v", err)

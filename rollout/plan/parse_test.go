@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
 	"fmt"
@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 const fullPlan = `apiVersion: slipway.dev/v1alpha1
@@ -107,26 +106,26 @@ spec:
 
 func TestParsePlan(t *testing.T) {
 	limit, least := 0.5, 0.0
-	want := rollout.Plan{
+	want := plan.BatchPlan{
 		Namespace: "shop", Name: "demo",
-		Target: rollout.Target{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Name: "demo"},
-		Batches: []rollout.Batch{
-			{Replicas: rollout.Pods(1), Pause: rollout.Pause{UntilApproved: true}},
-			{Replicas: rollout.Percent(20), Pause: rollout.Pause{Duration: 10 * time.Minute}, Checks: []string{"errors"}},
-			{Replicas: rollout.Percent(100)},
+		Target: plan.Target{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Name: "demo"},
+		Batches: []plan.Batch{
+			{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
+			{Replicas: plan.Percent(20), Pause: plan.Pause{Duration: 10 * time.Minute}, Checks: []string{"errors"}},
+			{Replicas: plan.Percent(100)},
 		},
-		Checks: []rollout.Check{{
+		Checks: []plan.Check{{
 			Name: "errors", Interval: 30 * time.Second, Count: 5,
 			InconclusiveLimit: 3, Timeout: 10 * time.Second,
-			Prometheus: &rollout.Prometheus{Address: "http://prometheus:9090", Query: "rate", Range: rollout.Range{Min: &least, Max: &limit}},
+			Prometheus: &plan.Prometheus{Address: "http://prometheus:9090", Query: "rate", Range: plan.Range{Min: &least, Max: &limit}},
 		}},
-		FailureThreshold: rollout.Pods(1), ProgressDeadline: 10 * time.Minute, OnFailure: rollout.Stop,
+		FailureThreshold: plan.Pods(1), ProgressDeadline: 10 * time.Minute, OnFailure: plan.Stop,
 	}
-	got, err := rollout.ParsePlan("plan.yaml", []byte(fullPlan))
+	got, err := plan.ParsePlan("plan.yaml", []byte(fullPlan))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b rollout.Quantity) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -143,15 +142,15 @@ func betaSet() string {
 }
 
 func TestBothVersionsOfACloneSetAreTheSameRelease(t *testing.T) {
-	alpha, err := rollout.ParseCloneSet("alpha.yaml", []byte(fullSet))
+	alpha, err := plan.ParseCloneSet("alpha.yaml", []byte(fullSet))
 	if err != nil {
 		t.Fatal(err)
 	}
-	beta, err := rollout.ParseCloneSet("beta.yaml", []byte(betaSet()))
+	beta, err := plan.ParseCloneSet("beta.yaml", []byte(betaSet()))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, betaSet())
 	}
-	if diff := cmp.Diff(alpha.Spec, beta.Spec, cmp.Comparer(func(a, b rollout.Quantity) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(alpha.Spec, beta.Spec, cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -175,8 +174,8 @@ var rightful = map[string]string{
 // TestEveryFieldWrongInEveryWayIsNamed replaces every field of the documents by a value of every kind, and puts an
 // unknown field into every mapping. Each must be refused with file, line and field.
 func TestEveryFieldWrongInEveryWayIsNamed(t *testing.T) {
-	parsePlan := func(s string) error { _, err := rollout.ParsePlan("in.yaml", []byte(s)); return err }
-	parseSet := func(s string) error { _, err := rollout.ParseCloneSet("in.yaml", []byte(s)); return err }
+	parsePlan := func(s string) error { _, err := plan.ParsePlan("in.yaml", []byte(s)); return err }
+	parseSet := func(s string) error { _, err := plan.ParseCloneSet("in.yaml", []byte(s)); return err }
 	tried := 0
 	for _, c := range []struct {
 		text  string

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
@@ -158,8 +158,8 @@ func (j JobCheck) PodLabels() map[string]string {
 	return stringMap(object(template["metadata"])["labels"])
 }
 
-// check is the check of the given name, or one that asks nothing.
-func (p *Plan) check(name string) Check {
+// Check is the check of the given name, or one that asks nothing.
+func (p *BatchPlan) Check(name string) Check {
 	i := slices.IndexFunc(p.Checks, func(c Check) bool { return c.Name == name })
 	if i < 0 {
 		return Check{}
@@ -167,11 +167,11 @@ func (p *Plan) check(name string) Check {
 	return p.Checks[i]
 }
 
-// checkNames are the names of a batch's checks, for a person.
-func (p *Plan) checkNames(b Batch) []string {
+// CheckNames are the names of a batch's checks, for a person.
+func (p *BatchPlan) CheckNames(b Batch) []string {
 	var names []string
 	for _, name := range b.Checks {
-		c := p.check(name)
+		c := p.Check(name)
 		if c.During {
 			name += " (from its beginning)"
 		}
@@ -184,7 +184,7 @@ func (p *Plan) checkNames(b Batch) []string {
 }
 
 // Secrets are the keys of Secrets that the plan's checks and notifications read, each once.
-func (p Plan) Secrets() []SecretRef {
+func (p BatchPlan) Secrets() []SecretRef {
 	var all, refs []SecretRef
 	for _, c := range p.Checks {
 		all = append(all, c.Secrets()...)

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"fmt"
 	"strings"
 	"time"
 )
+
+// CheckVerdict is how a check stands.
+type CheckVerdict string
+
+// The verdicts. A check that cannot be asked is Inconclusive and never passes by itself.
+const (
+	CheckRunning      CheckVerdict = "Running"
+	CheckPassed       CheckVerdict = "Passed"
+	CheckFailed       CheckVerdict = "Failed"
+	CheckInconclusive CheckVerdict = "Inconclusive"
+)
+
+// CheckResult is the standing of one check in one batch (0-based).
+type CheckResult struct {
+	Name    string
+	Batch   int
+	Verdict CheckVerdict
+	Message string // the measurement in words, such as "error rate 0.04, at most 0.01"
+}
 
 // Measurement is one answer to a check.
 type Measurement struct {
@@ -36,7 +55,9 @@ func (t Tally) Add(v CheckVerdict, ready bool) Tally {
 	switch v {
 	case CheckPassed:
 		t.Inconclusive = 0
-		t.Passed += one(ready)
+		if ready {
+			t.Passed++
+		}
 	case CheckFailed:
 		t.Inconclusive = 0
 		t.Failed++

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
 	"strings"
@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // checksPlan has every field of every kind of check.
@@ -90,31 +89,31 @@ spec:
 `
 
 func TestParseChecks(t *testing.T) {
-	got, err := rollout.ParsePlan("plan.yaml", []byte(checksPlan))
+	got, err := plan.ParsePlan("plan.yaml", []byte(checksPlan))
 	if err != nil {
 		t.Fatal(err)
 	}
 	limit, restarts, unready, open := 0.5, 2, 0, "open"
-	secret := func(key string) *rollout.SecretRef { return &rollout.SecretRef{Name: "prometheus", Key: key} }
-	want := []rollout.Check{
+	secret := func(key string) *plan.SecretRef { return &plan.SecretRef{Name: "prometheus", Key: key} }
+	want := []plan.Check{
 		{
 			Name: "errors", Interval: 30 * time.Second, Count: 5, FailureLimit: 1, InconclusiveLimit: 2, InitialDelay: time.Minute,
 			Timeout: 3 * time.Second, DryRun: true, During: true,
-			Prometheus: &rollout.Prometheus{
-				Address: "https://prometheus:9090", Query: "rate", Range: rollout.Range{Max: &limit},
-				Access: rollout.Access{
-					Headers:     []rollout.Header{{Name: "X-Scope-OrgID", Value: "shop"}, {Name: "Authorization", Secret: secret("header")}},
+			Prometheus: &plan.Prometheus{
+				Address: "https://prometheus:9090", Query: "rate", Range: plan.Range{Max: &limit},
+				Access: plan.Access{
+					Headers:     []plan.Header{{Name: "X-Scope-OrgID", Value: "shop"}, {Name: "Authorization", Secret: secret("header")}},
 					BearerToken: secret("token"), CA: secret("ca.crt"),
 				},
 			},
 		},
 		{
 			Name: "answer", Interval: time.Minute, Count: 1, InconclusiveLimit: 3, Timeout: 10 * time.Second,
-			HTTP: &rollout.HTTP{URL: "http://shop/state", Method: "POST", Status: []int{200, 201}, JSONPath: "{.state}", Equals: &open},
+			HTTP: &plan.HTTP{URL: "http://shop/state", Method: "POST", Status: []int{200, 201}, JSONPath: "{.state}", Equals: &open},
 		},
 		{
 			Name: "smoke", Interval: time.Minute, Count: 1, InconclusiveLimit: 3, Timeout: 10 * time.Minute,
-			Job: &rollout.JobCheck{Keep: time.Hour, Template: map[string]any{
+			Job: &plan.JobCheck{Keep: time.Hour, Template: map[string]any{
 				"metadata": map[string]any{"labels": map[string]any{"app": "smoke"}},
 				"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
 					"restartPolicy": "Never", "containers": []any{map[string]any{"name": "smoke", "image": "smoke:v1"}},
@@ -123,13 +122,13 @@ func TestParseChecks(t *testing.T) {
 		},
 		{
 			Name: "calm", Interval: time.Minute, Count: 1, InconclusiveLimit: 3, Timeout: 10 * time.Second,
-			Pods: &rollout.PodsCheck{MaxRestarts: &restarts, MaxNotReady: &unready, Events: []string{"BackOff"}},
+			Pods: &plan.PodsCheck{MaxRestarts: &restarts, MaxNotReady: &unready, Events: []string{"BackOff"}},
 		},
 	}
 	if diff := cmp.Diff(want, got.Checks); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]rollout.SecretRef{*secret("header"), *secret("token"), *secret("ca.crt")}, got.Secrets()); diff != "" {
+	if diff := cmp.Diff([]plan.SecretRef{*secret("header"), *secret("token"), *secret("ca.crt")}, got.Secrets()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -161,7 +160,7 @@ func TestSenselessChecksAreRefused(t *testing.T) {
 		{"nothing to look at", `{name: a, pods: {}}`, `spec.checks[0].pods: looks at nothing`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := rollout.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n"+
+			_, err := plan.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n"+
 				"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches: [{replicas: 1, checks: [a]}]\n  checks: ["+c.check+"]\n"))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v\nwant %s", err, c.want)
@@ -172,18 +171,18 @@ func TestSenselessChecksAreRefused(t *testing.T) {
 
 // TestAJobOfACheckIsNotTheCloneSets holds that the labels of a check's pods are not those that the CloneSet selects by.
 func TestAJobOfACheckIsNotTheCloneSets(t *testing.T) {
-	plan, err := rollout.ParsePlan("plan.yaml", []byte(strings.ReplaceAll(checksPlan, "          template:\n            spec:", "          template:\n            metadata: {labels: {app: demo}}\n            spec:")))
+	p, err := plan.ParsePlan("plan.yaml", []byte(strings.ReplaceAll(checksPlan, "          template:\n            spec:", "          template:\n            metadata: {labels: {app: demo}}\n            spec:")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := rollout.CloneSet{Name: "demo", Spec: rollout.CloneSetSpec{
-		Replicas: 1, MaxUnavailable: rollout.Pods(1), Selector: rollout.Selector{Labels: map[string]string{"app": "demo"}},
+	set := plan.Workload{Name: "demo", Spec: plan.WorkloadSpec{
+		Replicas: 1, MaxUnavailable: plan.Pods(1), Selector: plan.Selector{Labels: map[string]string{"app": "demo"}},
 	}}
-	if err := plan.Validate(set); err == nil || !strings.Contains(err.Error(), "spec.checks[2].job.template") {
+	if err := p.Validate(set); err == nil || !strings.Contains(err.Error(), "spec.checks[2].job.template") {
 		t.Errorf("got %v", err)
 	}
 	set.Spec.Selector.Labels["app"] = "other"
-	if err := plan.Validate(set); err != nil {
+	if err := p.Validate(set); err != nil {
 		t.Error(err)
 	}
 }

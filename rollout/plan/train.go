@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import "slices"
 
-// Train is a release of several targets in waves. Its targets are in the order in which they start: by wave, and within
+// Waves is a release of several targets in waves. Its targets are in the order in which they start: by wave, and within
 // one as the plan lists them.
-type Train struct {
-	Targets  []TrainTarget
+type Waves struct {
+	Targets  []WaveTarget
 	Parallel int // targets of one wave that are released side by side; at least 1
 }
 
-// TrainTarget is one target and its wave. A wave starts when every target of the waves before it is done.
-type TrainTarget struct {
+// WaveTarget is one target and its wave. A wave starts when every target of the waves before it is done.
+type WaveTarget struct {
 	Target
 	Wave int
 }
@@ -30,7 +30,7 @@ const (
 
 // Next are the targets (0-based) that may start now, given how each one stands, in order. After the first failure no
 // target starts any more. over tells that nothing is under way and nothing will start.
-func (t Train) Next(standing []TargetState) (start []int, over bool) {
+func (t Waves) Next(standing []TargetState) (start []int, over bool) {
 	running, room := 0, max(t.Parallel, 1)
 	for _, s := range standing {
 		if s == TargetUnderWay {
@@ -53,27 +53,27 @@ func (t Train) Next(standing []TargetState) (start []int, over bool) {
 }
 
 // Before is how many targets, from the first on, must be done before the given one (0-based) may start.
-func (t Train) Before(i int) int {
-	return slices.IndexFunc(t.Targets, func(o TrainTarget) bool { return o.Wave == t.Targets[i].Wave })
+func (t Waves) Before(i int) int {
+	return slices.IndexFunc(t.Targets, func(o WaveTarget) bool { return o.Wave == t.Targets[i].Wave })
 }
 
 // Single are the plans of the targets, one each, in the order of the train. A plan with one target is its own.
-func (p Plan) Single() []Plan {
-	if len(p.Train.Targets) == 0 {
-		return []Plan{p}
+func (p BatchPlan) Single() []BatchPlan {
+	if len(p.Waves.Targets) == 0 {
+		return []BatchPlan{p}
 	}
-	plans := make([]Plan, len(p.Train.Targets))
-	for i, t := range p.Train.Targets {
+	plans := make([]BatchPlan, len(p.Waves.Targets))
+	for i, t := range p.Waves.Targets {
 		plans[i] = p
-		plans[i].Target, plans[i].Train = t.Target, Train{}
+		plans[i].Target, plans[i].Waves = t.Target, Waves{}
 	}
 	return plans
 }
 
 // For is the plan of one target of a train. A plan with one target, and one that does not have this target, is its own.
-func (p Plan) For(set CloneSet) Plan {
+func (p BatchPlan) For(set Workload) BatchPlan {
 	for _, single := range p.Single() {
-		if t := single.Target; t.Kind == set.kindName() && t.Name == set.Name && sameGroup(t.APIVersion, set.APIVersion) {
+		if t := single.Target; t.Kind == set.KindName() && t.Name == set.Name && sameGroup(t.APIVersion, set.APIVersion) {
 			return single
 		}
 	}
@@ -81,7 +81,7 @@ func (p Plan) For(set CloneSet) Plan {
 }
 
 // targets are all targets of the plan.
-func (p Plan) targets() []Target {
+func (p BatchPlan) targets() []Target {
 	plans := p.Single()
 	targets := make([]Target, len(plans))
 	for i, single := range plans {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 // strategyFields are the fields that both API versions have, though in different places.
 func strategyFields(more ...string) []string {
@@ -10,7 +10,7 @@ func strategyFields(more ...string) []string {
 
 // readUpdateStrategy fills in the update strategy with the defaults that the webhook would set: without them a
 // CloneSet that never met the webhook would have no bound at all.
-func readUpdateStrategy(v value, beta bool, s *CloneSetSpec) {
+func readUpdateStrategy(v value, beta bool, s *WorkloadSpec) {
 	s.UpdateType = ReCreate
 	at := v
 	if beta {
@@ -48,7 +48,7 @@ func failOnDelete(v value) {
 	v.fail("OnDelete leaves the release to whoever deletes pods: use ReCreate, InPlaceIfPossible or InPlaceOnly")
 }
 
-func readOrder(v value, s *CloneSetSpec) {
+func readOrder(v value, s *WorkloadSpec) {
 	priority := v.get("priorityStrategy")
 	priority.mapping("orderPriority", "weightPriority")
 	for _, item := range priority.get("orderPriority").items() {

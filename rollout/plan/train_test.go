@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
 	"fmt"
@@ -9,15 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // everyTrain calls f with each train of up to four targets in up to three waves.
-func everyTrain(f func(rollout.Train)) {
+func everyTrain(f func(plan.Waves)) {
 	for n := 1; n <= 4; n++ {
-		var waves func(train rollout.Train)
-		waves = func(train rollout.Train) {
+		var waves func(train plan.Waves)
+		waves = func(train plan.Waves) {
 			if len(train.Targets) == n {
 				for train.Parallel = 1; train.Parallel <= 3; train.Parallel++ {
 					f(train)
@@ -30,22 +29,22 @@ func everyTrain(f func(rollout.Train)) {
 			}
 			for wave := least; wave <= 2; wave++ {
 				next := train
-				next.Targets = append(slices.Clone(train.Targets), rollout.TrainTarget{Wave: wave})
+				next.Targets = append(slices.Clone(train.Targets), plan.WaveTarget{Wave: wave})
 				waves(next)
 			}
 		}
-		waves(rollout.Train{})
+		waves(plan.Waves{})
 	}
 }
 
 // TestTrains plays every order in which the targets of a train can end, well or badly.
 func TestTrains(t *testing.T) {
 	trains, states := 0, 0
-	everyTrain(func(train rollout.Train) {
+	everyTrain(func(train plan.Waves) {
 		trains++
 		seen := map[string]bool{}
-		var play func(standing []rollout.TargetState)
-		play = func(standing []rollout.TargetState) {
+		var play func(standing []plan.TargetState)
+		play = func(standing []plan.TargetState) {
 			if key := fmt.Sprint(standing); seen[key] {
 				return
 			} else {
@@ -54,14 +53,14 @@ func TestTrains(t *testing.T) {
 			states++
 			start, over := train.Next(standing)
 			name := fmt.Sprintf("%+v at %v", train, standing)
-			failed, running := slices.Contains(standing, rollout.TargetFailed), 0
+			failed, running := slices.Contains(standing, plan.TargetFailed), 0
 			for i, s := range standing {
-				if s != rollout.TargetUnderWay {
+				if s != plan.TargetUnderWay {
 					continue
 				}
 				running++
 				for j := range train.Before(i) {
-					if standing[j] != rollout.TargetDone {
+					if standing[j] != plan.TargetDone {
 						t.Fatalf("%s: %d is under way before %d is done", name, i, j)
 					}
 				}
@@ -75,16 +74,16 @@ func TestTrains(t *testing.T) {
 				t.Fatalf("%s: is not over", name)
 			case !over && running == 0 && len(start) == 0:
 				t.Fatalf("%s: stands still", name)
-			case over && !failed && slices.ContainsFunc(standing, func(s rollout.TargetState) bool { return s != rollout.TargetDone }):
+			case over && !failed && slices.ContainsFunc(standing, func(s plan.TargetState) bool { return s != plan.TargetDone }):
 				t.Fatalf("%s: is over before the last target", name)
 			}
 			next := slices.Clone(standing)
 			for _, i := range start {
-				next[i] = rollout.TargetUnderWay
+				next[i] = plan.TargetUnderWay
 			}
 			for i := range next {
-				if next[i] == rollout.TargetUnderWay {
-					for _, end := range []rollout.TargetState{rollout.TargetDone, rollout.TargetFailed} {
+				if next[i] == plan.TargetUnderWay {
+					for _, end := range []plan.TargetState{plan.TargetDone, plan.TargetFailed} {
 						after := slices.Clone(next)
 						after[i] = end
 						play(after)
@@ -92,7 +91,7 @@ func TestTrains(t *testing.T) {
 				}
 			}
 		}
-		play(make([]rollout.TargetState, len(train.Targets)))
+		play(make([]plan.TargetState, len(train.Targets)))
 	})
 	t.Logf("%d trains, %d states", trains, states)
 }
@@ -110,19 +109,19 @@ spec:
 `
 
 func TestParseTrain(t *testing.T) {
-	plan, err := rollout.ParsePlan("in.yaml", []byte(trainPlan))
+	batchPlan, err := plan.ParsePlan("in.yaml", []byte(trainPlan))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, p := range plan.Single() {
+	for _, p := range batchPlan.Single() {
 		names = append(names, p.Target.Name)
-		if len(p.Train.Targets) > 0 || len(p.Batches) != 1 {
+		if len(p.Waves.Targets) > 0 || len(p.Batches) != 1 {
 			t.Errorf("plan of %s is %+v", p.Target.Name, p)
 		}
 	}
-	if diff := cmp.Diff([]string{"canary", "b", "c"}, names); diff != "" || plan.Train.Parallel != 2 {
-		t.Errorf("parallel %d, order\n%s", plan.Train.Parallel, diff)
+	if diff := cmp.Diff([]string{"canary", "b", "c"}, names); diff != "" || batchPlan.Waves.Parallel != 2 {
+		t.Errorf("parallel %d, order\n%s", batchPlan.Waves.Parallel, diff)
 	}
 	for _, c := range []struct{ from, to, want string }{
 		{"name: c,", "name: b,", "in.yaml:8: spec.targets[2].name: CloneSet b is listed above: a target is released once"},
@@ -131,7 +130,7 @@ func TestParseTrain(t *testing.T) {
 		{"wave: 1}", "wave: x}", `in.yaml:6: spec.targets[0].wave: must be a whole number, not "x"`},
 		{"wave: 1}", "wve: 1}", "in.yaml:6: spec.targets[0].wve: unknown field"},
 	} {
-		_, err := rollout.ParsePlan("in.yaml", []byte(strings.Replace(trainPlan, c.from, c.to, 1)))
+		_, err := plan.ParsePlan("in.yaml", []byte(strings.Replace(trainPlan, c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %s", c.to, err, c.want)
 		}

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // notifying is a plan with the given notifications, which begin in line 8.
@@ -24,7 +23,7 @@ spec:
 }
 
 func TestParseNotifications(t *testing.T) {
-	p, err := rollout.ParsePlan("plan.yaml", []byte(notifying(`  - slack: {urlFrom: {secretRef: {name: chat, key: url}}}
+	p, err := plan.ParsePlan("plan.yaml", []byte(notifying(`  - slack: {urlFrom: {secretRef: {name: chat, key: url}}}
     on: [AwaitingApproval, AgentFailed]
   - name: log
     webhook:
@@ -35,20 +34,20 @@ func TestParseNotifications(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []rollout.Notification{
-		{Name: "number 1", Slack: &rollout.Slack{URLFrom: rollout.SecretRef{Name: "chat", Key: "url"}}, On: []rollout.Reason{rollout.AwaitingApproval, rollout.AgentFailed}},
-		{Name: "log", Webhook: &rollout.Webhook{URL: "https://hooks.example.com/releases", Access: rollout.Access{
-			Headers:     []rollout.Header{{Name: "X-Team", Value: "shop"}, {Name: "X-Key", Secret: &rollout.SecretRef{Name: "hook", Key: "key"}}},
-			BearerToken: &rollout.SecretRef{Name: "hook", Key: "token"},
+	want := []plan.Notification{
+		{Name: "number 1", Slack: &plan.Slack{URLFrom: plan.SecretRef{Name: "chat", Key: "url"}}, On: []plan.Reason{plan.AwaitingApproval, plan.AgentFailed}},
+		{Name: "log", Webhook: &plan.Webhook{URL: "https://hooks.example.com/releases", Access: plan.Access{
+			Headers:     []plan.Header{{Name: "X-Team", Value: "shop"}, {Name: "X-Key", Secret: &plan.SecretRef{Name: "hook", Key: "key"}}},
+			BearerToken: &plan.SecretRef{Name: "hook", Key: "token"},
 		}}, On: p.Notifications[1].On},
 	}
 	if diff := cmp.Diff(want, p.Notifications); diff != "" {
 		t.Error(diff)
 	}
-	if log := p.Notifications[1]; !log.Wants(rollout.AwaitingApproval) || !log.Wants(rollout.Completed) || log.Wants(rollout.BatchReady) {
+	if log := p.Notifications[1]; !log.Wants(plan.AwaitingApproval) || !log.Wants(plan.Completed) || log.Wants(plan.BatchReady) {
 		t.Errorf("without a word, it is about %v", log.On)
 	}
-	refs := []rollout.SecretRef{{Name: "chat", Key: "url"}, {Name: "hook", Key: "key"}, {Name: "hook", Key: "token"}}
+	refs := []plan.SecretRef{{Name: "chat", Key: "url"}, {Name: "hook", Key: "key"}, {Name: "hook", Key: "token"}}
 	if diff := cmp.Diff(refs, p.Secrets()); diff != "" {
 		t.Errorf("the secrets of the plan: %s", diff)
 	}
@@ -74,7 +73,7 @@ func TestNotificationMistakesAreNamed(t *testing.T) {
 		{"  - {name: a, webhook: {url: 'https://example.com'}}\n  - {name: a, webhook: {url: 'https://example.com'}}", `plan.yaml:9: spec.notifications[1].name: "a" is the name of a notification above`},
 		{"  - {webhok: {url: 'https://example.com'}}", `spec.notifications[0].webhok: unknown field: did you mean "webhook"?`},
 	} {
-		_, err := rollout.ParsePlan("plan.yaml", []byte(notifying(test.yaml)))
+		_, err := plan.ParsePlan("plan.yaml", []byte(notifying(test.yaml)))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s\n gives %v\n want %s", test.yaml, err, test.want)
 		}

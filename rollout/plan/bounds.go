@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import "fmt"
 
@@ -15,7 +15,7 @@ type Bounds struct {
 // Bounds resolves the spec's percentages against its replicas: partition and maxSurge round up, maxUnavailable
 // rounds up without surge and down with it, so that "10%" of one pod never permits to delete the only pod.
 // It is an error when neither bound lets a pod move, because such a release never ends.
-func (s CloneSetSpec) Bounds() (Bounds, error) {
+func (s WorkloadSpec) Bounds() (Bounds, error) {
 	b := Bounds{
 		Replicas:  s.Replicas,
 		Partition: s.Partition.Partition(s.Replicas),
@@ -35,3 +35,9 @@ func (s CloneSetSpec) Bounds() (Bounds, error) {
 	}
 	return b, nil
 }
+
+// Wanted is R-P: how many pods are to be of the released revision.
+func (b Bounds) Wanted() int { return b.Replicas - b.Partition }
+
+// Least is R-U: how many pods must stay available.
+func (b Bounds) Least() int { return b.Replicas - b.MaxUnavailable }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"maps"
@@ -19,9 +19,9 @@ const (
 	InPlaceOnly       UpdateType = "InPlaceOnly"
 )
 
-// CloneSet is what a release reads of its target: a CloneSet in either API version, or what another kind has of the
+// Workload is what a release reads of its target: a CloneSet in either API version, or what another kind has of the
 // same fields.
-type CloneSet struct {
+type Workload struct {
 	APIVersion      string
 	Kind            string // "" is CloneSet
 	Namespace       string
@@ -31,12 +31,12 @@ type CloneSet struct {
 	Generation      int64
 	Deleting        bool   // the object has a deletion timestamp
 	PartitionBy     string // who else than slipway has written the partition, and when; "" where nobody has
-	Spec            CloneSetSpec
-	Status          CloneSetStatus
+	Spec            WorkloadSpec
+	Status          WorkloadStatus
 }
 
-// CloneSetSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
-type CloneSetSpec struct {
+// WorkloadSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
+type WorkloadSpec struct {
 	Replicas            int
 	Selector            Selector
 	Template            map[string]any // the pod template as it is written
@@ -59,8 +59,8 @@ type CloneSetSpec struct {
 	SpreadKey           string // first topologySpreadConstraint's topologyKey; "" spreads by node
 }
 
-// CloneSetStatus holds the fields of the status that a release reads where a controller writes them.
-type CloneSetStatus struct {
+// WorkloadStatus holds the fields of the status that a release reads where a controller writes them.
+type WorkloadStatus struct {
 	ObservedGeneration       int64
 	Replicas                 int
 	ReadyReplicas            int
@@ -90,18 +90,18 @@ type Hook struct {
 // IsSet tells whether the hook exists.
 func (h *Hook) IsSet() bool { return len(h.Labels) > 0 || len(h.Finalizers) > 0 }
 
-// Holds tells whether the pod carries every label and finalizer of the hook.
-func (h *Hook) Holds(p *Pod) bool {
+// Holds tells whether a pod with these labels and finalizers carries every one of the hook.
+func (h *Hook) Holds(labels map[string]string, finalizers []string) bool {
 	if !h.IsSet() {
 		return false
 	}
 	for k, v := range h.Labels {
-		if p.Labels[k] != v {
+		if labels[k] != v {
 			return false
 		}
 	}
 	for _, f := range h.Finalizers {
-		if !slices.Contains(p.Finalizers, f) {
+		if !slices.Contains(finalizers, f) {
 			return false
 		}
 	}
@@ -126,45 +126,8 @@ type ScatterTerm struct {
 	Value string
 }
 
-// Selector is a label selector. An empty one matches every pod.
-type Selector struct {
-	Labels      map[string]string
-	Expressions []Requirement
-}
-
-// Requirement is one expression of a selector: In, NotIn, Exists or DoesNotExist.
-type Requirement struct {
-	Key      string
-	Operator string
-	Values   []string
-}
-
-// Matches tells whether the labels satisfy the selector.
-func (s Selector) Matches(labels map[string]string) bool {
-	for k, v := range s.Labels {
-		if got, ok := labels[k]; !ok || got != v {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(s.Expressions, func(r Requirement) bool { return !r.matches(labels) })
-}
-
-func (r Requirement) matches(labels map[string]string) bool {
-	v, ok := labels[r.Key]
-	switch r.Operator {
-	case "In":
-		return ok && slices.Contains(r.Values, v)
-	case "NotIn":
-		return !ok || !slices.Contains(r.Values, v)
-	case "Exists":
-		return ok
-	default: // DoesNotExist; the parser admits no other
-		return !ok
-	}
-}
-
 // TemplateLabels are the labels that the pod template gives to new pods.
-func (s CloneSetSpec) TemplateLabels() map[string]string {
+func (s WorkloadSpec) TemplateLabels() map[string]string {
 	return stringMap(object(object(s.Template)["metadata"])["labels"])
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout_test
+package plan_test
 
 import (
 	"fmt"
@@ -8,17 +8,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // TestEveryKindIsRead reads an object of every row of Kinds, with each field where that kind has it.
 func TestEveryKindIsRead(t *testing.T) {
-	for _, k := range rollout.Kinds() {
+	for _, k := range plan.Kinds() {
 		t.Run(k.APIVersion+" "+k.Name, func(t *testing.T) {
-			partition, keeps := "70%", rollout.Percent(70)
+			partition, keeps := "70%", plan.Percent(70)
 			if k.Numbers {
-				partition, keeps = "7", rollout.Pods(7)
+				partition, keeps = "7", plan.Pods(7)
 			}
 			strategy := fmt.Sprintf("{partition: %s, maxUnavailable: 3}", partition)
 			minReady := "minReadySeconds: 5"
@@ -41,7 +40,7 @@ spec:
     metadata: {labels: {app: demo}}
     spec: {containers: [{name: app, image: "app:v1"}]}
 `, k.APIVersion, k.Name, minReady, strategy)
-			set, err := rollout.ParseTarget("demo.yaml", []byte(text), rollout.Target{Kind: k.Name})
+			set, err := plan.ParseWorkload("demo.yaml", []byte(text), plan.Target{Kind: k.Name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +57,7 @@ spec:
 				t.Errorf("it is a %s of %s", set.KindOf().Name, set.KindOf().APIVersion)
 			}
 			for _, word := range k.Words {
-				if named, err := rollout.KindNamed(word); err != nil || named.Name != k.Name || named.Group() != k.Group() {
+				if named, err := plan.KindNamed(word); err != nil || named.Name != k.Name || named.Group() != k.Group() {
 					t.Errorf("%s is %s %s, %v", word, named.APIVersion, named.Name, err)
 				}
 			}
@@ -68,7 +67,7 @@ spec:
 
 // TestOrdinals tells an ordinal from a number of pods.
 func TestOrdinals(t *testing.T) {
-	set, err := rollout.ParseTarget("demo.yaml", []byte(`
+	set, err := plan.ParseWorkload("demo.yaml", []byte(`
 apiVersion: apps.kruise.io/v1beta1
 kind: StatefulSet
 metadata: {name: demo}
@@ -78,8 +77,8 @@ spec:
   template:
     metadata: {labels: {app: demo}}
     spec: {containers: [{name: app, image: "app:v1"}]}
-`), rollout.Target{})
-	if err != nil || set.Spec.Ordinal || !set.Spec.Paused || set.Spec.UpdateType != rollout.InPlaceIfPossible {
+`), plan.Target{})
+	if err != nil || set.Spec.Ordinal || !set.Spec.Paused || set.Spec.UpdateType != plan.InPlaceIfPossible {
 		t.Errorf("%+v, %v", set.Spec, err)
 	}
 }

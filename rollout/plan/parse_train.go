@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+package plan
 
 import (
 	"cmp"
@@ -8,18 +8,18 @@ import (
 )
 
 // readTargets reads either the one target or the train.
-func readTargets(spec value) (Target, Train) {
+func readTargets(spec value) (Target, Waves) {
 	list, parallel := spec.get("targets"), spec.get("parallel")
 	if !list.present() {
 		if parallel.present() {
 			parallel.fail("says how many of several targets are released side by side, but there is one target: write targets")
 		}
-		return readTarget(spec.get("target")), Train{}
+		return readTarget(spec.get("target")), Waves{}
 	}
 	if spec.get("target").present() {
 		spec.get("target").fail("and targets exclude each other: list every target under targets")
 	}
-	t := Train{Parallel: parallel.number(1, 1, maxTargets)}
+	t := Waves{Parallel: parallel.number(1, 1, maxTargets)}
 	items := list.items()
 	if len(items) == 0 {
 		list.fail("is empty: list the targets, or write target")
@@ -29,14 +29,14 @@ func readTargets(spec value) (Target, Train) {
 	}
 	for _, item := range items {
 		item.mapping("apiVersion", "kind", "name", "wave")
-		target := TrainTarget{Target: targetOf(item), Wave: item.get("wave").number(0, 0, maxTargets)}
-		same := func(o TrainTarget) bool { return o.Kind == target.Kind && o.Name == target.Name }
+		target := WaveTarget{Target: targetOf(item), Wave: item.get("wave").number(0, 0, maxTargets)}
+		same := func(o WaveTarget) bool { return o.Kind == target.Kind && o.Name == target.Name }
 		if target.Name != "" && slices.ContainsFunc(t.Targets, same) {
 			item.get("name").fail("%s %s is listed above: a target is released once", target.Kind, target.Name)
 		}
 		t.Targets = append(t.Targets, target)
 	}
-	slices.SortStableFunc(t.Targets, func(a, b TrainTarget) int { return cmp.Compare(a.Wave, b.Wave) })
+	slices.SortStableFunc(t.Targets, func(a, b WaveTarget) int { return cmp.Compare(a.Wave, b.Wave) })
 	return Target{}, t
 }
 
