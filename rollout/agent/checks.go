@@ -17,17 +17,3 @@ type Checks interface {
 	// Changed gets a value after that.
 	Changed() <-chan struct{}
 }
-
-func (c *Cluster) attend(o rollout.Observed, d rollout.Decision) {
-	if c.options.Checks != nil {
-		c.options.Checks.Attend(o, d)
-	}
-}
-
-// measured gets a value when a check stands otherwise. Without checks it never does.
-func (c *Cluster) measured() <-chan struct{} {
-	if c.options.Checks == nil {
-		return nil
-	}
-	return c.options.Checks.Changed()
-}

@@ -34,14 +34,16 @@ func TestWritesOnPodsAreFenced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cluster{Client: api, target: kube.Target{Namespace: "n", Name: "demo"}, pods: kube.NewCache[kube.Pod](api, kube.Pods("n"), nil, nil)}
-	c.options.Now = time.Now
+	w := &writer{
+		session: &session{client: api, target: kube.Target{Namespace: "n", Name: "demo"}, options: Options{Now: time.Now}},
+		caches:  &caches{pods: kube.NewCache[kube.Pod](api, kube.Pods("n"), nil, nil)},
+	}
 	ref := rollout.PodRef{Name: "demo-a", UID: "u", ResourceVersion: "7"}
 	for kind, path := range map[rollout.ActionKind]string{
 		rollout.DeletePod: "preconditions", rollout.DrainPod: "metadata",
 		rollout.ReadmitPod: "metadata", rollout.SetLifecycle: "metadata",
 	} {
-		err := c.write(t.Context(), rollout.Action{Kind: kind, Pod: ref, Lifecycle: rollout.Normal})
+		err := w.write(t.Context(), rollout.Action{Kind: kind, Pod: ref, Lifecycle: rollout.Normal})
 		if !errors.Is(err, rollout.ErrConflict) {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ErrControlled is wrapped where a controller reconciles the CloneSet, so that an agent that wrote pods would fight it.
@@ -20,31 +19,31 @@ const reaction = 5 * time.Second
 
 // refuseForeign makes sure in direct mode that nobody else replaces the pods: neither the spec nor a short wait may show
 // a controller. With Force it is the user who knows.
-func (c *Cluster) refuseForeign(ctx context.Context) error {
-	if c.options.Mode == plan.Partition || c.options.Force {
+func (r *reader) refuseForeign(ctx context.Context) error {
+	if r.stepsPartition() || r.options.Force {
 		return nil
 	}
-	why, err := c.controller(ctx)
+	why, err := r.controller(ctx)
 	if err != nil || why == "" {
 		return err
 	}
 	return fmt.Errorf("CloneSet %s/%s: %w: %s: use --mode partition, or --mode direct if you know that it is gone",
-		c.target.Namespace, c.target.Name, ErrControlled, why)
+		r.target.Namespace, r.target.Name, ErrControlled, why)
 }
 
 // controller says how one knows that a controller reconciles the CloneSet, or "" where none does.
-func (c *Cluster) controller(ctx context.Context) (string, error) {
-	if why := c.leader(ctx); why != "" {
+func (r *reader) controller(ctx context.Context) (string, error) {
+	if why := r.leader(ctx); why != "" {
 		return why, nil
 	}
 	for waited := time.Duration(0); ; waited += reaction / 10 {
 		var set kube.Managed
-		if err := c.Client.Get(ctx, c.target.Path(), &set); err != nil {
-			return "", kube.Explain("reading "+c.target.String(), err)
+		if err := r.client.Get(ctx, r.target.Path(), &set); err != nil {
+			return "", kube.Explain("reading "+r.target.String(), err)
 		}
 		writer, own := set.StatusWriter()
 		behind := set.Status.ObservedGeneration < set.Metadata.Generation
-		young := c.options.Now().Sub(set.Metadata.CreationTimestamp) < 2*reaction
+		young := r.options.Now().Sub(set.Metadata.CreationTimestamp) < 2*reaction
 		switch {
 		case writer != "" && !behind:
 			return fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", set.Status.ObservedGeneration, writer), nil
@@ -60,10 +59,10 @@ func (c *Cluster) controller(ctx context.Context) (string, error) {
 
 // leader looks for the lock that a Kruise controller keeps in its own namespace. Few agents may read it, so that it is
 // not there or cannot be read proves nothing.
-func (c *Cluster) leader(ctx context.Context) string {
+func (r *reader) leader(ctx context.Context) string {
 	var l kube.Lease
-	if c.Client.Get(ctx, kube.Leases(kube.KruiseNamespace).Object(kube.KruiseLease), &l) != nil {
+	if r.client.Get(ctx, kube.Leases(kube.KruiseNamespace).Object(kube.KruiseLease), &l) != nil {
 		return ""
 	}
-	return l.Alive(c.options.Now())
+	return l.Alive(r.options.Now())
 }

@@ -8,11 +8,10 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has
@@ -31,65 +30,72 @@ const (
 // statusInterval is how often the status is written at most while a release runs.
 const statusInterval = 250 * time.Millisecond
 
-// statusWriter remembers when the status was written and whether it is out of date.
-type statusWriter struct {
-	last  time.Time
-	dirty bool
+// reporter tells how a release stands: in the target's status and in Events.
+type reporter struct {
+	*session
+	*caches
+	*feedback
+	last   *observation
+	writer *writer // whose failures are told
+
+	decision rollout.Decision // the last one
+	written  time.Time        // when the status was written
+	dirty    bool             // the status is out of date
 }
 
 // due is a context that ends when the status may be written again, if there is anything to write.
-func (w *statusWriter) due(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	if !w.dirty {
+func (p *reporter) due(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	if !p.dirty {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, max(w.last.Add(statusInterval).Sub(now), time.Millisecond))
+	return context.WithTimeout(ctx, max(p.written.Add(statusInterval).Sub(now), time.Millisecond))
 }
 
 // syncStatus writes the CloneSet's status where it differs from what was observed. What fails for a moment is tried
 // again later; a refusal is an error.
-func (c *Cluster) syncStatus(ctx context.Context, force bool) error {
-	if c.options.Mode == plan.Partition || !c.lock.Holds() || c.last.observed.Workload.Name == "" || c.last.observed.Workload.Deleting {
-		c.reporter.dirty = false
+func (p *reporter) syncStatus(ctx context.Context, force bool) error {
+	if p.stepsPartition() || !p.lock.Holds() || p.last.observed.Workload.Name == "" || p.last.observed.Workload.Deleting {
+		p.dirty = false
 		return nil
 	}
-	status, changed := c.nextStatus()
-	now := c.options.Now()
-	c.reporter.dirty = changed
-	if !changed || !force && now.Sub(c.reporter.last) < statusInterval && !now.Before(c.reporter.last) {
+	status, changed := p.nextStatus()
+	now := p.options.Now()
+	p.dirty = changed
+	if !changed || !force && now.Sub(p.written) < statusInterval && !now.Before(p.written) {
 		return nil
 	}
-	c.reporter.last = now
+	p.written = now
 	var written kube.Workload
-	err := c.Client.MergePatch(ctx, c.target.Path("status"), map[string]any{"metadata": map[string]any{"uid": c.uid}, "status": status}, &written)
+	err := p.client.MergePatch(ctx, p.target.Path("status"), map[string]any{"metadata": map[string]any{"uid": p.uid}, "status": status}, &written)
 	if err == nil {
-		c.reporter.dirty = false
-		c.sets.Put(written)
-		c.sawOwn(written)
+		p.dirty = false
+		p.workloads.Put(written)
+		p.sawOwn(written)
 		return nil
 	}
 	if apierrors.IsNotFound(err) {
-		c.reporter.dirty = false // the next look shows that the CloneSet is gone
+		p.dirty = false // the next look shows that the CloneSet is gone
 		return nil
 	}
 	if kube.Refused(err) {
-		return kube.Explain(fmt.Sprintf("writing the status of CloneSet %s/%s", c.target.Namespace, c.target.Name), err)
+		return kube.Explain(fmt.Sprintf("writing the status of CloneSet %s/%s", p.target.Namespace, p.target.Name), err)
 	}
 	return nil
 }
 
 // sawOwn takes an own status in: nobody needs to look again because of it. But the answer may be the first to show what
 // somebody else has done to the CloneSet in the meantime, and its event is no news to the mirror any more.
-func (c *Cluster) sawOwn(written kube.Workload) {
-	c.seen.sets++
-	if c.seen.sets != c.sets.Version() || written.Metadata.Generation != c.set.Metadata.Generation {
-		c.seen.sets = 0
+func (p *reporter) sawOwn(written kube.Workload) {
+	p.last.seen.workloads++
+	if p.last.seen.workloads != p.workloads.Version() || written.Metadata.Generation != p.last.workload.Metadata.Generation {
+		p.last.seen.workloads = 0
 	}
-	c.set.Status = written.Status
+	p.last.workload.Status = written.Status
 }
 
 // nextStatus is the status that the last look calls for, and whether it differs from the one that is written.
-func (c *Cluster) nextStatus() (kube.CloneSetStatus, bool) {
-	o, old := c.last.observed, c.set.Status
+func (p *reporter) nextStatus() (kube.CloneSetStatus, bool) {
+	o, old := p.last.observed, p.last.workload.Status
 	counts := o.Counts()
 	if len(o.Pods) == 0 {
 		counts = rollout.Counts{Desired: o.Workload.Spec.Replicas} // Counts would repeat the status
@@ -99,12 +105,12 @@ func (c *Cluster) nextStatus() (kube.CloneSetStatus, bool) {
 		AvailableReplicas: counts.Available, UpdatedReplicas: counts.Updated, UpdatedReadyReplicas: counts.UpdatedReady,
 		UpdatedAvailableReplicas: counts.UpdatedAvailable, CurrentRevision: o.StableRevision, UpdateRevision: o.UpdateRevision,
 		ExpectedUpdatedReplicas: o.Workload.Spec.Replicas - o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas),
-		CollisionCount:          c.history.Collision, LabelSelector: kube.SelectorQuery(kube.Field(c.set.Tree, "spec", "selector")),
+		CollisionCount:          p.last.history.Collision, LabelSelector: kube.SelectorQuery(kube.Field(p.last.workload.Tree, "spec", "selector")),
 	}
 	if counts.Updated == counts.Total && counts.Total == counts.Desired {
 		next.CurrentRevision = o.UpdateRevision
 	}
-	next.Conditions = c.conditions(old.Conditions)
+	next.Conditions = p.conditions(old.Conditions)
 	same := func(a, b kube.Condition) bool {
 		return a.Type == b.Type && a.Status == b.Status && a.Reason == b.Reason && a.Message == b.Message
 	}
@@ -119,10 +125,10 @@ func sameCounts(a, b kube.CloneSetStatus) bool {
 }
 
 // conditions are the CloneSet's: those of others as they are, and this agent's anew.
-func (c *Cluster) conditions(old []kube.Condition) []kube.Condition {
-	now := kube.Stamp(c.options.Now())
-	own := []kube.Condition{progressing(c.last.observed, c.last.decision)}
-	if f, scaling := c.failing(); f != nil {
+func (p *reporter) conditions(old []kube.Condition) []kube.Condition {
+	now := kube.Stamp(p.options.Now())
+	own := []kube.Condition{progressing(p.last.observed, p.decision)}
+	if f, scaling := p.failing(); f != nil {
 		kind := conditionFailedUpdate
 		if scaling {
 			kind = conditionFailedScale
@@ -153,11 +159,11 @@ func (c *Cluster) conditions(old []kube.Condition) []kube.Condition {
 
 // failing is what a person may have to mend: an error that ends the release, or a full quota as long as it is in the way.
 // The second result tells whether it only concerns the number of pods.
-func (c *Cluster) failing() (failure error, scaling bool) {
-	if gravity(c.last.failure) > gravity(rollout.ErrNotNow) {
-		return c.last.failure, c.last.scaling
+func (p *reporter) failing() (failure error, scaling bool) {
+	if gravity(p.writer.failure) > gravity(rollout.ErrNotNow) {
+		return p.writer.failure, p.writer.scaling
 	}
-	if full := c.quota.standing(); full != nil {
+	if full := p.quota.standing(); full != nil {
 		return full, full.scaling
 	}
 	return nil, false
@@ -181,12 +187,12 @@ func progressing(o rollout.Observed, d rollout.Decision) kube.Condition {
 	return p
 }
 
-// note takes down what was decided, for the status, and tells it as an Event where it is news.
-func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
-	before := c.last.decision
-	c.last.decision = d
-	c.quota.decided(d)
-	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !c.lock.Holds() {
+// record takes down what was decided, for the status, and tells it as an Event where it is news.
+func (p *reporter) record(ctx context.Context, d rollout.Decision) {
+	before := p.decision
+	p.decision = d
+	p.quota.decided(d)
+	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !p.lock.Holds() {
 		return
 	}
 	kind := "Normal"
@@ -199,17 +205,45 @@ func (c *Cluster) note(ctx context.Context, d rollout.Decision) {
 	default:
 		return
 	}
-	c.tell(ctx, kind, string(d.Reason), d.Message)
+	p.event(ctx, kind, string(d.Reason), d.Message)
 }
 
-// tell writes an Event about the CloneSet. A release does not end because nobody hears of it.
-func (c *Cluster) tell(ctx context.Context, kind, reason, message string) {
+// event writes an Event about the CloneSet. A release does not end because nobody hears of it.
+func (p *reporter) event(ctx context.Context, kind, reason, message string) {
 	about := kube.EventObject{
-		APIVersion: c.set.APIVersion, Kind: c.set.Kind, Name: c.target.Name, Namespace: c.target.Namespace,
-		UID: c.uid, ResourceVersion: c.set.Metadata.ResourceVersion,
+		APIVersion: p.last.workload.APIVersion, Kind: p.last.workload.Kind, Name: p.target.Name, Namespace: p.target.Namespace,
+		UID: p.uid, ResourceVersion: p.last.workload.Metadata.ResourceVersion,
 	}
-	body := kube.NewEvent(about, kind, reason, message, c.options.Identity, c.options.Now())
-	if err := c.Client.Create(ctx, kube.Events(c.target.Namespace).Path, body, nil); err != nil && kube.Refused(err) && c.options.Warn != nil {
-		c.options.Warn(kube.Explain("writing an Event about "+c.target.String(), err))
+	body := kube.NewEvent(about, kind, reason, message, p.options.Identity, p.options.Now())
+	if err := p.client.Create(ctx, kube.Events(p.target.Namespace).Path, body, nil); err != nil && kube.Refused(err) && p.options.Warn != nil {
+		p.options.Warn(kube.Explain("writing an Event about "+p.target.String(), err))
 	}
+}
+
+// lastStatus writes the status that stays. An agent that could not write it has not done its work.
+func (p *reporter) lastStatus(ctx context.Context) error {
+	for {
+		err := p.syncStatus(ctx, true)
+		if err != nil || !p.dirty {
+			return err
+		}
+		kube.Pause(ctx, finishTime/20)
+		if ctx.Err() != nil {
+			return fmt.Errorf("the API server does not take the last status within %v: %w", finishTime, ctx.Err())
+		}
+	}
+}
+
+// liveRevisions are those that the target, its release or a pod still needs.
+func (p *reporter) liveRevisions() map[string]bool {
+	o := p.last.observed
+	status, _ := p.nextStatus()
+	live := map[string]bool{status.UpdateRevision: true, status.CurrentRevision: true}
+	if p.decision.Reason != plan.Completed {
+		live[o.Progress.Stable], live[o.Progress.Revision] = true, true
+	}
+	for i := range o.Pods {
+		live[o.Pods[i].Revision] = true
+	}
+	return live
 }
