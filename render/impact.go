@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // Effect is what becomes of the pods that run from a template when the template changes.
@@ -69,11 +70,11 @@ func WriteImpact(w io.Writer, impact []Impact) error {
 
 // impactOf compares the pod templates of a document before and after a run.
 func impactOf(d *Document) ([]Impact, error) {
-	old, err := parse(d.Original)
+	old, err := yamltext.Parse(d.Original)
 	if err != nil {
 		return nil, err
 	}
-	now, err := parse(d.Text)
+	now, err := yamltext.Parse(d.Text)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func find(n *yaml.Node, ref inject.ObjectRef) *yaml.Node {
 	}
 	if items := child(n, "items"); items != nil {
 		for _, item := range items.Content {
-			if found := find(target(item), ref); found != nil {
+			if found := find(yamltext.Target(item), ref); found != nil {
 				return found
 			}
 		}
@@ -113,7 +114,7 @@ func walk(n *yaml.Node, path string) *yaml.Node {
 		key, index, list := strings.Cut(part, "[")
 		n = child(n, key)
 		if i, err := strconv.Atoi(index); list && n != nil && err == nil && i < len(n.Content) {
-			n = target(n.Content[i])
+			n = yamltext.Target(n.Content[i])
 		}
 	}
 	return n
@@ -136,7 +137,7 @@ func valueOf(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
 	}
-	return target(n)
+	return yamltext.Target(n)
 }
 
 // effectOf says what the owner of a template does when the template changes.
@@ -284,7 +285,7 @@ func byName(list *yaml.Node) map[string]*yaml.Node {
 	found := map[string]*yaml.Node{}
 	if list != nil {
 		for _, n := range list.Content {
-			found[scalarText(child(n, "name"))] = target(n)
+			found[scalarText(child(n, "name"))] = yamltext.Target(n)
 		}
 	}
 	return found

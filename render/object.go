@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // ReadObject reads a file that holds one object, such as a configuration. An empty file holds nil.
@@ -16,8 +17,8 @@ func ReadObject(path string) (*yaml.Node, inject.Source, error) {
 	in := fileInput(path)
 	var object *yaml.Node
 	var source inject.Source
-	err := eachDocument(context.Background(), &in, func(d document) error {
-		root, err := parse(d.Bytes)
+	err := eachDocument(context.Background(), &in, func(d yamltext.Document) error {
+		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
 			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), d, err))
 		}

@@ -12,12 +12,13 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // mention is a document that says BatchPlan somewhere.
 type mention struct {
 	in  *input
-	doc document
+	doc yamltext.Document
 }
 
 // plan reads the BatchPlans of the inputs and makes their releases, before any document is written: what a release
@@ -31,7 +32,7 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 		return nil, err
 	}
 	set := launch.New(t.req.Release, t.req.Options.Namespace, t.partial)
-	sc := newScanner()
+	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		switch {
@@ -72,7 +73,7 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 	if !t.req.AsFiles || t.req.Release == nil {
 		return ins, nil
 	}
-	sc := newScanner()
+	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		if object == nil || m.in.path == "" || !launch.IsPlanRef(doc.Object) {
@@ -95,8 +96,8 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 
 // planDocument reads a document that could be a BatchPlan or generated from one; any other, and one that cannot be read,
 // which the run itself will report, is nil.
-func planDocument(in *input, d document, sc *scanner) (*yaml.Node, launch.Document) {
-	root, err := sc.parseQuickly(d.Bytes)
+func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, launch.Document) {
+	root, err := sc.Parse(d.Bytes)
 	object := inject.Root(root)
 	if err != nil || object == nil || object.Kind != yaml.MappingNode {
 		return nil, launch.Document{}
@@ -108,9 +109,9 @@ func planDocument(in *input, d document, sc *scanner) (*yaml.Node, launch.Docume
 
 // targets hands every target to the set, as injection leaves it. What injection finds is reported when the document is
 // rendered.
-func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *scanner) error {
+func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *yamltext.Scanner) error {
 	for i := range ins {
-		err := eachDocument(ctx, &ins[i], func(d document) error {
+		err := eachDocument(ctx, &ins[i], func(d yamltext.Document) error {
 			if !set.MayBeTarget(d.Bytes) {
 				return nil
 			}
@@ -135,7 +136,7 @@ func (t *transformer) release(out *Document, source inject.Source) {
 	if inject.HasErrors(out.findings) {
 		return
 	}
-	root, err := parse(out.Text)
+	root, err := yamltext.Parse(out.Text)
 	if err == nil {
 		if object, ok := t.releases.Replaces(out.id); ok {
 			out.replaceBy(object, inject.Root(root))
@@ -156,7 +157,7 @@ func (t *transformer) edit(out *Document, root *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	text, err := verifiedSplice(out.Text, root, withRoot(root, object), nil)
+	text, err := yamltext.Splice(out.Text, root, withRoot(root, object), nil)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (d *Document) replaceBy(object *launch.Object, was *yaml.Node) {
 		d.Leaves, d.changed, d.Text = true, true, nil
 	case !launch.Same(was, object.Text):
 		text := object.Text
-		if marker, _ := markerAt(firstLine(d.Original), true); marker == startMarker {
+		if marker, _ := yamltext.MarkerAt(firstLine(d.Original), true); marker == yamltext.StartMarker {
 			text = append([]byte("---"+lineEnd(d.Original)), text...)
 		}
 		d.Object = object.Ref

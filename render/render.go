@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // Action is what a run does to every document.
@@ -246,8 +247,8 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
 // reported when they are rendered.
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
-	sc := newScanner()
-	return eachDocument(ctx, in, func(d document) error {
+	sc := newObjectScanner()
+	return eachDocument(ctx, in, func(d yamltext.Document) error {
 		if launch.MayHold(d.Bytes) {
 			outcome.mentions = append(outcome.mentions, mention{in, d})
 		}
@@ -255,7 +256,7 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 			return nil
 		}
 		source := sourceOf(in, d)
-		root, err := parse(d.Bytes)
+		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
 			if strict {
 				outcome.Findings = append(outcome.Findings, malformed(source, d, err))
@@ -270,18 +271,18 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 }
 
 // eachDocument calls f with every document of a stream.
-func eachDocument(ctx context.Context, in *input, f func(d document) error) (err error) {
+func eachDocument(ctx context.Context, in *input, f func(d yamltext.Document) error) (err error) {
 	r, err := in.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	s := newSplitter(r)
+	s := yamltext.NewSplitter(r)
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		d, err := s.read()
+		d, err := s.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -294,16 +295,16 @@ func eachDocument(ctx context.Context, in *input, f func(d document) error) (err
 	}
 }
 
-func sourceOf(in *input, d document) inject.Source {
+func sourceOf(in *input, d yamltext.Document) inject.Source {
 	return inject.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
 }
 
 // malformed is the finding for a document that is not YAML as Kubernetes takes it.
-func malformed(source inject.Source, d document, err error) inject.Finding {
+func malformed(source inject.Source, d yamltext.Document, err error) inject.Finding {
 	message := err.Error()
-	var syntax *syntaxError
+	var syntax *yamltext.SyntaxError
 	if errors.As(err, &syntax) {
-		source.Line, message = d.Line+syntax.line-1, syntax.problem
+		source.Line, message = d.Line+syntax.Line-1, syntax.Problem
 	}
 	return inject.Finding{Severity: inject.SeverityError, Code: "malformed-yaml", Message: message, Source: source}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // transformer turns documents into what a request asks for.
@@ -34,7 +35,7 @@ const (
 
 // batch is a run of documents on its way through a worker.
 type batch struct {
-	in    []document
+	in    []yamltext.Document
 	out   []*Document
 	ready chan struct{}
 }
@@ -52,7 +53,7 @@ func (t *transformer) stream(ctx context.Context, in *input, sink Sink, outcome 
 	})
 	for range workers {
 		group.Go(func() error {
-			sc := newScanner()
+			sc := newObjectScanner()
 			for b := range work {
 				for _, d := range b.in {
 					b.out = append(b.out, t.document(in, d, sc))
@@ -94,7 +95,7 @@ func feed(ctx context.Context, in *input, work, order chan<- *batch) error {
 		b, size = &batch{ready: make(chan struct{})}, 0
 		return nil
 	}
-	err := eachDocument(ctx, in, func(d document) error {
+	err := eachDocument(ctx, in, func(d yamltext.Document) error {
 		b.in = append(b.in, d)
 		if size += len(d.Bytes); size < batchSize {
 			return nil
@@ -143,7 +144,7 @@ func (o *Outcome) note(input string) {
 }
 
 // document processes one document.
-func (t *transformer) document(in *input, d document, sc *scanner) *Document {
+func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := t.inject(in, d, sc)
 	if t.releases.Concerns(out.id) {
 		t.release(out, sourceOf(in, d))
@@ -152,22 +153,22 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 }
 
 // inject processes one document without what a release changes in it.
-func (t *transformer) inject(in *input, d document, sc *scanner) *Document {
+func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
 		id: launch.ID{Input: in.index, Doc: d.Index},
 	}
 	if !t.mayChange(d.Bytes) {
-		if seen, certain := sc.scan(d.Bytes); certain && passes(seen) {
+		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
 			out.Object = inject.ObjectRef{
-				APIVersion: string(seen.apiVersion), Kind: string(seen.kind),
-				Namespace: string(seen.namespace), Name: string(seen.name),
+				APIVersion: string(found[apiVersionAt]), Kind: string(found[kindAt]),
+				Namespace: string(found[namespaceAt]), Name: string(found[nameAt]),
 			}
 			return out
 		}
 	}
 	source := sourceOf(in, d)
-	root, err := sc.parseQuickly(d.Bytes)
+	root, err := sc.Parse(d.Bytes)
 	if err != nil {
 		out.findings = []inject.Finding{malformed(source, d, err)}
 		return out
@@ -204,9 +205,22 @@ func (t *transformer) mayChange(text []byte) bool {
 	}
 }
 
-// passes says whether what the scan saw leaves nothing to do but to pass the document on.
-func passes(seen head) bool {
-	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet" && string(seen.kind) != launch.Kind
+// What a scan of a document looks for, in this order.
+const (
+	apiVersionAt = iota
+	kindAt
+	namespaceAt
+	nameAt
+)
+
+// newObjectScanner returns a scanner that looks for what names an object.
+func newObjectScanner() *yamltext.Scanner {
+	return yamltext.NewScanner("apiVersion", "kind", "metadata.namespace", "metadata.name")
+}
+
+// passes says whether an object of a kind, of which a scan is certain, can only be passed on.
+func passes(kind []byte) bool {
+	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != launch.Kind
 }
 
 func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
@@ -223,7 +237,7 @@ func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
+func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *yamltext.Scanner) error {
 	ejected := t.injector.Eject(inject.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
 	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
@@ -247,19 +261,19 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 	}
 	var unreadable *yaml.Node
 	if ejected.Changed(inject.Root(root)) {
-		if root, err = sc.parseQuickly(text); err != nil {
+		if root, err = sc.Parse(text); err != nil {
 			return err
 		}
 	}
 	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string {
-		was, ok := sourceText(text, root, n)
+		was, ok := yamltext.SourceText(text, root, n)
 		if !ok {
 			unreadable = n
 		}
 		return was
 	})
 	if unreadable != nil {
-		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
+		return yamltext.Unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
@@ -270,7 +284,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		return nil
 	}
 	if result.Changed(inject.Root(root)) {
-		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = sc.Splice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
@@ -314,10 +328,10 @@ func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) 
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)
-	if out, err := verifiedSplice(text, root, edited, ejected.Verbatim); err == nil {
+	if out, err := yamltext.Splice(text, root, edited, ejected.Verbatim); err == nil {
 		return out, nil
 	}
-	return verifiedSplice(text, root, edited, nil)
+	return yamltext.Splice(text, root, edited, nil)
 }
 
 // withRoot is the document with another object in it.
@@ -346,13 +360,13 @@ func (d *Document) set(text []byte) {
 
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
-func mayBeContext(text []byte, sc *scanner) bool {
+func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
 	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue
 		}
-		seen, certain := sc.scan(text)
-		return !certain || slices.Contains(contextKinds(), string(seen.kind))
+		found, certain := sc.Scan(text)
+		return !certain || slices.Contains(contextKinds(), string(found[kindAt]))
 	}
 	return false
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func (t *text) endOfScalar(n *yaml.Node, pos, indent int) (end int, err error) {
 		end, ok = t.endOfPlain(pos, n.Value)
 	}
 	if !ok {
-		return 0, unsupported(n.Line, "a value whose end is not found")
+		return 0, Unsupported(n.Line, "a value whose end is not found")
 	}
 	return end, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -41,9 +41,9 @@ func BenchmarkSplit(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s := newSplitter(bytes.NewReader(data))
+		s := NewSplitter(bytes.NewReader(data))
 		for {
-			if _, err := s.read(); errors.Is(err, io.EOF) {
+			if _, err := s.Read(); errors.Is(err, io.EOF) {
 				break
 			}
 		}
@@ -52,11 +52,11 @@ func BenchmarkSplit(b *testing.B) {
 
 func BenchmarkScan(b *testing.B) {
 	doc := deployment(7)
-	s := newScanner()
+	s := NewScanner()
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := s.scan(doc); !ok {
+		if _, ok := s.Scan(doc); !ok {
 			b.Fatal("not certain")
 		}
 	}
@@ -67,7 +67,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := parse(doc); err != nil {
+		if _, err := Parse(doc); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -115,7 +115,7 @@ func editAt(n *yaml.Node, change func(*yaml.Node) *yaml.Node, path ...string) *y
 
 func BenchmarkSplice(b *testing.B) {
 	doc := deployment(7)
-	root, err := parse(doc)
+	root, err := Parse(doc)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -130,11 +130,11 @@ func BenchmarkSplice(b *testing.B) {
 		}
 	})
 	b.Run("verified quickly", func(b *testing.B) {
-		s := newScanner()
+		s := NewScanner()
 		b.SetBytes(int64(len(doc)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := spliceVerifiedBy(s.parseQuickly, doc, root, edited, nil); err != nil {
+			if _, err := spliceVerifiedBy(s.Parse, doc, root, edited, nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -143,7 +143,7 @@ func BenchmarkSplice(b *testing.B) {
 		b.SetBytes(int64(len(doc)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := verifiedSplice(doc, root, edited, nil); err != nil {
+			if _, err := Splice(doc, root, edited, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -65,7 +65,7 @@ func (e *editor) edit(n *yaml.Node) *yaml.Node {
 	}
 	edited := withContent(n, content)
 	if len(n.Content) == 0 {
-		if text, ok := sourceText(e.src, e.root, n); ok {
+		if text, ok := SourceText(e.src, e.root, n); ok {
 			e.restored[edited] = text
 		}
 	}
@@ -77,7 +77,7 @@ func (e *editor) value(n *yaml.Node) (edited *yaml.Node, gone bool) {
 		if !e.undoable && e.pick(2) == 0 {
 			return nil, true
 		}
-		if text, ok := sourceText(e.src, e.root, n); ok {
+		if text, ok := SourceText(e.src, e.root, n); ok {
 			edited := e.newNode(3)
 			edited.Line, edited.Column = -n.Line, n.Column
 			e.restored[edited] = text
@@ -185,7 +185,7 @@ type reporter interface {
 // checkEdit makes edits of src and checks what splice promises. It tells whether splice took them.
 func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int) int) bool {
 	tb.Helper()
-	root, err := parse(src)
+	root, err := Parse(src)
 	if err != nil || root == nil {
 		return false
 	}
@@ -195,7 +195,7 @@ func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int)
 	if err != nil {
 		return false
 	}
-	got, err := parse(out)
+	got, err := Parse(out)
 	if err != nil {
 		tb.Logf("not readable: %v\n--- source\n%s\n--- result\n%s", err, src, out)
 		return false

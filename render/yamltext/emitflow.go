@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import "sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -10,7 +10,7 @@ func (e *emitter) flow(n *yaml.Node) {
 		e.write(text)
 		return
 	}
-	n = target(n)
+	n = Target(n)
 	e.check(n)
 	switch n.Kind {
 	case yaml.ScalarNode:

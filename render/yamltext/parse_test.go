@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // manifests returns the public manifests that lie beside the repository where it is developed.
 func manifests(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "shared", "manifests", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "manifests", "*.yaml"))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -64,11 +64,11 @@ func TestParseRefuses(t *testing.T) {
 		"two documents":         {"a: 1\r---\rb: 2\r", "a second document starts here"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parse([]byte(tc.in))
+			_, err := Parse([]byte(tc.in))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("got  %v\nwant %s", err, tc.want)
 			}
-			var syntax *syntaxError
+			var syntax *SyntaxError
 			if !errors.As(err, &syntax) {
 				t.Errorf("%T is no *syntaxError", err)
 			}
@@ -86,7 +86,7 @@ func manyKeys(n int) string {
 
 func TestParseFindsNothing(t *testing.T) {
 	for _, in := range []string{"", "\n", "# c\n", "---\n", "--- # c\n...\n", "...\n", "\ufeff", "---\n~\n", "%YAML 1.1\n---\n", "null"} {
-		if root, err := parse([]byte(in)); root != nil || err != nil {
+		if root, err := Parse([]byte(in)); root != nil || err != nil {
 			t.Errorf("parse(%q) = %v, %v", in, root, err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestParseFindsNothing(t *testing.T) {
 func TestParseManifests(t *testing.T) {
 	for name, data := range manifests(t) {
 		for _, doc := range splitAll(t, strings.NewReader(string(data))) {
-			if _, err := parse(doc.Bytes); err != nil {
+			if _, err := Parse(doc.Bytes); err != nil {
 				t.Errorf("%s, document %d: %v", name, doc.Index, err)
 			}
 		}
@@ -112,8 +112,8 @@ func TestEqualTrees(t *testing.T) {
 		"alias differs": {"a: &x {b: 1}\nc: *x\n", "a: {b: 1}\nc: {b: 2}\n", ".c.b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, errA := parse([]byte(tc.a))
-			b, errB := parse([]byte(tc.b))
+			a, errA := Parse([]byte(tc.a))
+			b, errB := Parse([]byte(tc.b))
 			if errA != nil || errB != nil {
 				t.Fatal(errA, errB)
 			}

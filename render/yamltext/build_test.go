@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -21,13 +21,13 @@ func describe(n *yaml.Node, out *bytes.Buffer) {
 	}
 }
 
-func checkBuild(tb testing.TB, s *scanner, doc []byte) bool {
+func checkBuild(tb testing.TB, s *Scanner, doc []byte) bool {
 	tb.Helper()
 	got, ok := s.build(doc)
 	if !ok {
 		return false
 	}
-	want, err := parse(doc)
+	want, err := Parse(doc)
 	if err != nil {
 		tb.Fatalf("a tree of a document that cannot be parsed: %v\n%q", err, doc)
 	}
@@ -41,7 +41,7 @@ func checkBuild(tb testing.TB, s *scanner, doc []byte) bool {
 }
 
 func TestBuildManifests(t *testing.T) {
-	s := newScanner()
+	s := NewScanner()
 	built, all := 0, 0
 	for _, data := range manifests(t) {
 		for _, doc := range splitAll(t, bytes.NewReader(data)) {
@@ -68,7 +68,7 @@ func FuzzBuild(f *testing.F) {
 	} {
 		f.Add([]byte(src))
 	}
-	s := newScanner()
+	s := NewScanner()
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if docs := splitAll(t, bytes.NewReader(doc)); len(docs) == 1 {
 			checkBuild(t, s, doc)
@@ -78,7 +78,7 @@ func FuzzBuild(f *testing.F) {
 
 func BenchmarkBuild(b *testing.B) {
 	doc := deployment(7)
-	s := newScanner()
+	s := NewScanner()
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -20,24 +20,24 @@ const (
 	maxExpansion = 200_000
 )
 
-// syntaxError says what is wrong with a document, on which of its lines, and what to do.
-type syntaxError struct {
-	line    int // of the document, from 1
-	problem string
+// SyntaxError says what is wrong with a document, on which of its lines, and what to do.
+type SyntaxError struct {
+	Line    int // of the document, from 1
+	Problem string
 }
 
-func (e *syntaxError) Error() string {
-	return fmt.Sprintf("line %d: %s", e.line, e.problem)
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
 }
 
-func syntaxErrorf(line int, format string, args ...any) *syntaxError {
-	return &syntaxError{line: max(line, 1), problem: fmt.Sprintf(format, args...)}
+func syntaxErrorf(line int, format string, args ...any) *SyntaxError {
+	return &SyntaxError{Line: max(line, 1), Problem: fmt.Sprintf(format, args...)}
 }
 
-// parse returns the document node of the one document in doc, or nil where it holds nothing. What YAML allows and a
+// Parse returns the document node of the one document in doc, or nil where it holds nothing. What YAML allows and a
 // manifest must not have is an error too: duplicate keys, aliases that expand without bound, nesting without bound.
 // Every error is a *syntaxError.
-func parse(doc []byte) (*yaml.Node, error) {
+func Parse(doc []byte) (*yaml.Node, error) {
 	if err := checkText(doc); err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func parse(doc []byte) (*yaml.Node, error) {
 // isBare tells whether doc holds nothing but comments, directives and markers. The library takes some of these for
 // errors.
 func isBare(doc []byte) bool {
-	for line := range bytes.Lines(bytes.TrimPrefix(doc, []byte(byteOrderMark))) {
-		if kind, _ := markerAt(line, true); kind != noMarker {
+	for line := range bytes.Lines(bytes.TrimPrefix(doc, []byte(ByteOrderMark))) {
+		if kind, _ := MarkerAt(line, true); kind != noMarker {
 			line = line[3:]
 		}
 		if !isPreamble(line) {
@@ -102,7 +102,7 @@ func decode(doc []byte) (root *yaml.Node, err error) {
 }
 
 // explain turns an error of the library into one with the right line.
-func explain(doc []byte, err error) *syntaxError {
+func explain(doc []byte, err error) *SyntaxError {
 	message, line := cutLine(err)
 	if name, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		name, _, _ = strings.Cut(name, "'")

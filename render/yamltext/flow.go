@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -90,7 +90,7 @@ func (f *flow) slot(i int) (slot, error) {
 	key := f.old.Content[2*i]
 	colon, ok, err := f.colon(key)
 	if err == nil && !ok {
-		err = unsupported(key.Line, "a key without a colon in braces")
+		err = Unsupported(key.Line, "a key without a colon in braces")
 	}
 	sl.after = colon + 1
 	sl.noGap = !isWhite(f.at(sl.after)) && key.Style&yaml.DoubleQuotedStyle != 0
@@ -104,7 +104,7 @@ func (f *flow) start(i int) (int, error) {
 		return 0, err
 	}
 	if before := bytes.TrimRight(f.src[:pos], " \t\r\n"); len(before) > 0 && before[len(before)-1] == '?' {
-		return 0, unsupported(node.Line, "a key written with ?")
+		return 0, Unsupported(node.Line, "a key written with ?")
 	}
 	return pos, nil
 }

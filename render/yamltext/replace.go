@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -85,7 +85,7 @@ func (s *splicer) headEnd(n *yaml.Node, after, line int) (int, error) {
 // replace writes the new node edited in the place of the value in sl.
 func (s *splicer) replace(sl slot, edited *yaml.Node) error {
 	if sl.column < 0 && !sl.inFlow {
-		return unsupported(sl.node.Line, "a document that has to change as a whole")
+		return Unsupported(sl.node.Line, "a document that has to change as a whole")
 	}
 	if err := s.checkGone(sl.node); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *splicer) isComplete(given string, sl slot) bool {
 		indicator = "-"
 	}
 	sample := []byte(strings.Repeat(" ", sl.column) + indicator + given + "\n")
-	root, err := parse(sample)
+	root, err := Parse(sample)
 	if err != nil || root == nil {
 		// An alias cannot be read out of its document.
 		return strings.Contains(given, "\n")
@@ -160,11 +160,11 @@ func (s *splicer) isComplete(given string, sl slot) bool {
 	return n.Kind != yaml.ScalarNode && !isFlow(n) || isBlockScalar(n) || n.Line > 1 && !isEmpty(n)
 }
 
-// sourceText returns the text of node n, which is in the tree root of src, in the form that splice takes for verbatim:
+// SourceText returns the text of node n, which is in the tree root of src, in the form that splice takes for verbatim:
 // what follows the colon or dash, white space included. A trailing comment is not part of it, except that of the last
 // line of a value that is more than one line in block style. In a flow sequence it is the text of the element alone. It
 // returns false where n is not found as a value or element, or its text is not understood.
-func sourceText(src []byte, root, n *yaml.Node) (string, bool) {
+func SourceText(src []byte, root, n *yaml.Node) (string, bool) {
 	t, err := newText(src)
 	if err != nil {
 		return "", false

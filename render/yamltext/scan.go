@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
 	"hash/maphash"
+	"strings"
 	"unicode/utf8"
 )
 
-// head is what a quick look at a document finds of the object in it. The slices point into the document.
-type head struct {
-	kind, apiVersion, name, namespace []byte
-}
+// field is a scalar that a scan looks for: the value of key in the top level, or in the mapping parent of the top level.
+type field struct{ parent, key string }
 
-// scanner reads documents of a simple subset of YAML in one pass: block mappings and sequences, scalars without
+// Scanner reads documents of a simple subset of YAML in one pass: block mappings and sequences, scalars without
 // properties, small flow collections on one line. For a document it is certain about, the parser would find no error
-// and no duplicate key, and the same head. It is certain about nearly all manifests that tools write, and in doubt it
+// and no duplicate key, and the same fields. It is certain about nearly all documents that tools write, and in doubt it
 // says so: then the parser decides.
 //
 // A scanner can be used for any number of documents, one after the other.
-type scanner struct {
+type Scanner struct {
 	proofs int // results of splices verified so far
 
 	seed  maphash.Seed
 	keys  []uint64 // hashes of the keys of the open mappings, outermost first
 	open  []opened
-	head  head
 	lines scanLines
 
-	pending  bool // a key or dash without a value: lines further right are its value
-	plain    bool // a plain scalar that lines further right go on with
-	metadata bool // inside of the top level's metadata
-	field    *[]byte
+	fields []field  // to look for
+	found  [][]byte // their values, parts of the document
+
+	pending bool   // a key or dash without a value: lines further right are its value
+	plain   bool   // a plain scalar that lines further right go on with
+	parent  string // the top level's mapping that is being read, where fields are of it
+	field   *[]byte
 
 	tree *builder // nil where no tree is wanted
 }
@@ -50,33 +51,45 @@ const manyScanKeys = 1024
 // maxScanDepth is how deep collections may be nested.
 const maxScanDepth = 100
 
-func newScanner() *scanner {
-	return &scanner{seed: maphash.MakeSeed()}
+// NewScanner returns a scanner that looks for the scalars at paths: a key of the top level, or parent.key.
+func NewScanner(paths ...string) *Scanner {
+	s := &Scanner{seed: maphash.MakeSeed(), found: make([][]byte, len(paths))}
+	for _, path := range paths {
+		parent, key, below := strings.Cut(path, ".")
+		if !below {
+			parent, key = "", path
+		}
+		s.fields = append(s.fields, field{parent, key})
+	}
+	return s
 }
 
-// scan tells whether doc is certainly well-formed, and what object it holds. A document without content is certain too.
-func (s *scanner) scan(doc []byte) (h head, certain bool) {
-	doc = bytes.TrimPrefix(doc, []byte(byteOrderMark))
+// Scan tells whether doc is certainly well-formed, and what stands at the scanner's paths, in their order: nil where
+// nothing does. The values are parts of doc, and the slice is the scanner's own until the next scan. A document without
+// content is certain too.
+func (s *Scanner) Scan(doc []byte) (found [][]byte, certain bool) {
+	clear(s.found)
+	doc = bytes.TrimPrefix(doc, []byte(ByteOrderMark))
 	if !isPlainText(doc) {
-		return head{}, false
+		return nil, false
 	}
-	s.keys, s.open, s.head = s.keys[:0], s.open[:0], head{}
-	s.pending, s.plain, s.metadata, s.field = true, false, false, nil
+	s.keys, s.open = s.keys[:0], s.open[:0]
+	s.pending, s.plain, s.parent, s.field = true, false, "", nil
 	s.lines = scanLines{doc: doc}
 	if !s.preamble() {
-		return head{}, false
+		return nil, false
 	}
 	if !s.rows() {
-		return head{}, false
+		return nil, false
 	}
 	for len(s.open) > 0 {
 		s.close()
 	}
-	return s.head, true
+	return s.found, true
 }
 
 // rows reads the lines of the document after its preamble.
-func (s *scanner) rows() bool {
+func (s *Scanner) rows() bool {
 	for s.lines.next() {
 		line := s.lines.line
 		if s.lines.indent == len(line) {
@@ -86,7 +99,7 @@ func (s *scanner) rows() bool {
 			s.plain = false
 			continue
 		} else if s.lines.indent == 0 && (c == '-' || c == '.') {
-			if kind, _ := markerAt(line, true); kind != noMarker {
+			if kind, _ := MarkerAt(line, true); kind != noMarker {
 				return kind == endMarker && s.lines.onlyComments(line[3:])
 			}
 		}
@@ -98,7 +111,7 @@ func (s *scanner) rows() bool {
 }
 
 // preamble skips comments and a "---" line without content.
-func (s *scanner) preamble() bool {
+func (s *Scanner) preamble() bool {
 	for {
 		before := s.lines
 		if !s.lines.next() {
@@ -108,7 +121,7 @@ func (s *scanner) preamble() bool {
 		if len(rest) == 0 || rest[0] == '#' {
 			continue
 		}
-		if kind, _ := markerAt(s.lines.line, true); kind == startMarker {
+		if kind, _ := MarkerAt(s.lines.line, true); kind == StartMarker {
 			if s.tree != nil {
 				s.tree.start(s.lines.number)
 			}
@@ -123,7 +136,7 @@ func (s *scanner) preamble() bool {
 }
 
 // row reads a line with content that starts at pos, which is its column.
-func (s *scanner) row(line []byte, pos int) bool {
+func (s *Scanner) row(line []byte, pos int) bool {
 	if !s.dedent(pos, isDash(line, pos)) {
 		return len(s.open) > 0 && s.open[len(s.open)-1].column < pos && s.goesOn(line[pos:])
 	}
@@ -153,7 +166,7 @@ func (s *scanner) row(line []byte, pos int) bool {
 }
 
 // scalarRow reads a value that stands behind a dash, or on a line below its key.
-func (s *scanner) scalarRow(line []byte, pos int) bool {
+func (s *Scanner) scalarRow(line []byte, pos int) bool {
 	if !s.pending || len(s.open) == 0 {
 		return false
 	}
@@ -165,7 +178,7 @@ func (s *scanner) scalarRow(line []byte, pos int) bool {
 }
 
 // goesOn reads a line that continues a plain scalar.
-func (s *scanner) goesOn(rest []byte) bool {
+func (s *Scanner) goesOn(rest []byte) bool {
 	if !s.plain || s.field != nil || rest[0] == '\t' {
 		return false
 	}
@@ -179,7 +192,7 @@ func (s *scanner) goesOn(rest []byte) bool {
 
 // dedent closes the collections that end before a line at column. It is false where the line belongs to none of them
 // and opens none.
-func (s *scanner) dedent(column int, dash bool) bool {
+func (s *Scanner) dedent(column int, dash bool) bool {
 	for len(s.open) > 0 {
 		top := s.open[len(s.open)-1]
 		if top.column < column {
@@ -194,7 +207,7 @@ func (s *scanner) dedent(column int, dash bool) bool {
 }
 
 // close leaves the innermost collection.
-func (s *scanner) close() {
+func (s *Scanner) close() {
 	last := len(s.open) - 1
 	if s.tree != nil {
 		s.tree.close(s.pending)
@@ -203,12 +216,12 @@ func (s *scanner) close() {
 	s.open = s.open[:last]
 	s.pending, s.plain = false, false
 	if last <= 1 {
-		s.metadata = false
+		s.parent = ""
 	}
 }
 
 // dash reads a dash at column.
-func (s *scanner) dash(column int) bool {
+func (s *Scanner) dash(column int) bool {
 	if len(s.open) > 0 {
 		if top := s.open[len(s.open)-1]; !top.isMap && top.column == column {
 			if s.tree != nil {
@@ -228,7 +241,7 @@ func (s *scanner) dash(column int) bool {
 }
 
 // push opens a collection as the value of a key or dash.
-func (s *scanner) push(column int, isMap bool) bool {
+func (s *Scanner) push(column int, isMap bool) bool {
 	if !s.pending || s.field != nil || len(s.open) == maxScanDepth || len(s.open) == 0 && column > 0 {
 		return false
 	}
@@ -241,7 +254,7 @@ func (s *scanner) push(column int, isMap bool) bool {
 }
 
 // key reads a key at column, in the mapping that is open there or in a new one. The text after its colon is at after.
-func (s *scanner) key(key []byte, column, after int) bool {
+func (s *Scanner) key(key []byte, column, after int) bool {
 	isNext := len(s.open) > 0 && s.open[len(s.open)-1].isMap && s.open[len(s.open)-1].column == column
 	if !isNext && !s.push(column, true) {
 		return false
@@ -259,7 +272,7 @@ func (s *scanner) key(key []byte, column, after int) bool {
 }
 
 // isNew tells whether key is certainly the first of its name, and notes it.
-func (s *scanner) isNew(m *opened, key []byte) bool {
+func (s *Scanner) isNew(m *opened, key []byte) bool {
 	hash := maphash.Bytes(s.seed, key)
 	bit := uint64(1) << (hash & 63)
 	if m.filter&bit != 0 {
@@ -274,28 +287,21 @@ func (s *scanner) isNew(m *opened, key []byte) bool {
 	return len(s.keys)-m.first <= manyScanKeys
 }
 
-// setField prepares to take the value of a key that is part of the head.
-func (s *scanner) setField(key []byte) {
-	switch len(s.open) {
-	case 1:
-		s.metadata = false
-		switch string(key) {
-		case "kind":
-			s.field = &s.head.kind
-		case "apiVersion":
-			s.field = &s.head.apiVersion
-		case "metadata":
-			s.metadata = true
-		}
-	case 2:
-		if !s.metadata {
+// setField prepares to take the value of a key that is looked for.
+func (s *Scanner) setField(key []byte) {
+	depth := len(s.open)
+	if depth == 1 {
+		s.parent = ""
+	} else if depth > 2 || s.parent == "" {
+		return
+	}
+	for i := range s.fields {
+		switch f := &s.fields[i]; {
+		case f.parent == s.parent && f.key == string(key):
+			s.field = &s.found[i]
+		case depth == 1 && f.parent == string(key) && f.parent != "":
+			s.parent = f.parent
 			return
-		}
-		switch string(key) {
-		case "name":
-			s.field = &s.head.name
-		case "namespace":
-			s.field = &s.head.namespace
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"fmt"
@@ -128,7 +128,7 @@ func TestSpliceGenerated(t *testing.T) {
 		if pick(4) == 0 {
 			src = strings.ReplaceAll(src, "\n", "\r\n")
 		}
-		if _, err := parse([]byte(src)); err != nil {
+		if _, err := Parse([]byte(src)); err != nil {
 			rt.Skip()
 		}
 		all++

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -79,19 +79,19 @@ func TestSpliceSnippets(t *testing.T) {
 
 func TestSnippetsAreReadable(t *testing.T) {
 	for _, src := range snippets() {
-		if _, err := parse([]byte(src)); err != nil && !strings.Contains(src, "custom") {
+		if _, err := Parse([]byte(src)); err != nil && !strings.Contains(src, "custom") {
 			t.Errorf("%q: %v", src, err)
 		}
 	}
 }
 
 func TestSpliceWritesOutAliases(t *testing.T) {
-	given, err := parse([]byte("a: &a {b: c}\nd: *a\ne:\n  <<: *a\n  f: [*a]\n"))
+	given, err := Parse([]byte("a: &a {b: c}\nd: *a\ne:\n  <<: *a\n  f: [*a]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	src := []byte("x: y\n")
-	root, err := parse(src)
+	root, err := Parse(src)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestSpliceWritesOutAliases(t *testing.T) {
 	added := withContent(given.Content[0], given.Content[0].Content)
 	added.Line = 0
 	top := withContent(root.Content[0], append(slices.Clone(root.Content[0].Content), key, added))
-	out, err := verifiedSplice(src, root, withContent(root, []*yaml.Node{top}), nil)
+	out, err := Splice(src, root, withContent(root, []*yaml.Node{top}), nil)
 	want := "x: y\nz:\n  a: {b: c}\n  d: {b: c}\n  e:\n    <<: {b: c}\n    f: [{b: c}]\n"
 	if err != nil || string(out) != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, out, want)

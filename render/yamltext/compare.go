@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"fmt"
@@ -55,7 +55,7 @@ func (c *comparison) equal(a, b *yaml.Node) bool {
 // equalAliases compares what aliases stand for, each pair once, so that nested aliases do not multiply the work. A
 // pair that is being compared counts as equal, so that it ends.
 func (c *comparison) equalAliases(a, b *yaml.Node) bool {
-	a, b = target(a), target(b)
+	a, b = Target(a), Target(b)
 	pair := [2]*yaml.Node{a, b}
 	if c.done[pair] {
 		return true

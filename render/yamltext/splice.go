@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -11,22 +11,22 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// verifiedSplice is splice with a proof: the result is parsed and must mean what edited says. The text in verbatim is
+// Splice is splice with a proof: the result is parsed and must mean what edited says. The text in verbatim is
 // taken as it is.
-func verifiedSplice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
-	return spliceVerifiedBy(parse, src, old, edited, verbatim)
+func Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	return spliceVerifiedBy(Parse, src, old, edited, verbatim)
 }
 
 // slowProofs is how many of its results a scanner has the library parse before it trusts its own reading, which the
 // fuzzer holds against the library's. Runs of more are runs of alike documents.
 const slowProofs = 32
 
-// verifiedSplice is verifiedSplice in a run of many documents.
-func (s *scanner) verifiedSplice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+// Splice is verifiedSplice in a run of many documents.
+func (s *Scanner) Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
 	if s.proofs++; s.proofs <= slowProofs {
-		return verifiedSplice(src, old, edited, verbatim)
+		return Splice(src, old, edited, verbatim)
 	}
-	return spliceVerifiedBy(s.parseQuickly, src, old, edited, verbatim)
+	return spliceVerifiedBy(s.Parse, src, old, edited, verbatim)
 }
 
 // spliceVerifiedBy is verifiedSplice with read for the proof.
@@ -115,7 +115,7 @@ func (s *splicer) apply() ([]byte, error) {
 	grown, pos := len(s.src), 0
 	for _, e := range s.edits {
 		if e.from < pos || e.to < e.from {
-			return nil, unsupported(lineOf(s.src, e.from), "edits that touch the same text")
+			return nil, Unsupported(lineOf(s.src, e.from), "edits that touch the same text")
 		}
 		pos = e.to
 		grown += len(e.text)
@@ -150,7 +150,7 @@ func (s *splicer) change(sl slot, edited *yaml.Node) error {
 	case edited.Line <= 0:
 		return s.replace(sl, edited)
 	case !samePlace(old, edited):
-		return unsupported(old.Line, "a value that was moved")
+		return Unsupported(old.Line, "a value that was moved")
 	case old.Kind == yaml.AliasNode:
 		return syntaxErrorf(old.Line, "*%s has to change here, but not where &%s is; "+
 			"write the value out in place of the alias", old.Value, old.Value)
@@ -178,11 +178,11 @@ func (s *splicer) changeCollection(sl slot, edited *yaml.Node) error {
 	case isFlow(old):
 		return s.changeFlow(old, edited)
 	case len(edited.Content) == 0 && (old.Anchor != "" || old.Style&yaml.TaggedStyle != 0):
-		return unsupported(old.Line, "a value with an anchor or tag of which nothing is left")
+		return Unsupported(old.Line, "a value with an anchor or tag of which nothing is left")
 	case len(edited.Content) == 0 && sl.column >= 0:
 		return s.replace(sl, &yaml.Node{Kind: old.Kind, Tag: old.Tag, Style: yaml.FlowStyle})
 	case len(edited.Content) == 0:
-		return unsupported(old.Line, "a document of which nothing is left")
+		return Unsupported(old.Line, "a document of which nothing is left")
 	}
 	return s.changeBlock(sl, edited)
 }
@@ -275,7 +275,7 @@ func align(old, edited *yaml.Node, width int, kept func(i, j int) error, changed
 			i++
 		}
 		if i == count {
-			return unsupported(entry.Line, fmt.Sprintf("an entry that was moved, %q", entry.Value))
+			return Unsupported(entry.Line, fmt.Sprintf("an entry that was moved, %q", entry.Value))
 		}
 		r.goTo = i
 		if err := flush(old, edited, width, r, changed); err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func splitAll(tb testing.TB, r io.Reader) []document {
+func splitAll(tb testing.TB, r io.Reader) []Document {
 	tb.Helper()
-	var docs []document
-	s := newSplitter(r)
+	var docs []Document
+	s := NewSplitter(r)
 	for {
-		doc, err := s.read()
+		doc, err := s.Read()
 		if errors.Is(err, io.EOF) {
 			return docs
 		}
@@ -78,7 +78,7 @@ func TestSplitLongLine(t *testing.T) {
 
 func TestSplitReportsReadErrors(t *testing.T) {
 	r := io.MultiReader(strings.NewReader("a: 1\n"), iotest.ErrReader(errors.New("broken pipe")))
-	_, err := newSplitter(r).read()
+	_, err := NewSplitter(r).Read()
 	if err == nil || err.Error() != "reading line 2: broken pipe" {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import "sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -67,7 +67,7 @@ func checkKeys(n *yaml.Node) error {
 	}
 	seen := make(map[string]*yaml.Node, len(keys)/2)
 	for i := 0; i+1 < len(keys); i += 2 {
-		key := target(keys[i])
+		key := Target(keys[i])
 		if key.Kind != yaml.ScalarNode {
 			continue
 		}
@@ -80,11 +80,11 @@ func checkKeys(n *yaml.Node) error {
 }
 
 func sameKey(a, b *yaml.Node) bool {
-	a, b = target(a), target(b)
+	a, b = Target(a), Target(b)
 	return a.Kind == yaml.ScalarNode && b.Kind == yaml.ScalarNode && a.Value == b.Value
 }
 
-func target(n *yaml.Node) *yaml.Node {
+func Target(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		return n.Alias
 	}
@@ -93,7 +93,7 @@ func target(n *yaml.Node) *yaml.Node {
 
 func duplicate(key, first *yaml.Node) error {
 	return syntaxErrorf(key.Line, "duplicate key %q, first on line %d of the document; remove one of them",
-		target(key).Value, first.Line)
+		Target(key).Value, first.Line)
 }
 
 // expander counts the nodes that a tree stands for once its aliases are written out, without writing them out.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func (b *block) slot(i int) (slot, error) {
 	}
 	colon, ok, err := b.colon(b.old.Content[i*2])
 	if err == nil && !ok {
-		err = unsupported(b.old.Content[i*2].Line, "a key without a colon")
+		err = Unsupported(b.old.Content[i*2].Line, "a key without a colon")
 	}
 	sl.after = colon + 1
 	return sl, err
@@ -88,7 +88,7 @@ func (b *block) start(i int) (int, error) {
 	}
 	if b.width == 2 {
 		if line := b.lines[b.lineAt(pos)]; node.Line != b.old.Content[0].Line && pos-line != b.column {
-			return 0, unsupported(node.Line, "a key that is not in line with the others, or written with ?")
+			return 0, Unsupported(node.Line, "a key that is not in line with the others, or written with ?")
 		}
 		return pos, nil
 	}
@@ -108,7 +108,7 @@ func (b *block) dashAbove(node *yaml.Node, pos int) (int, error) {
 			return dash, nil
 		}
 	}
-	return 0, unsupported(node.Line, "a list element whose dash is not found")
+	return 0, Unsupported(node.Line, "a list element whose dash is not found")
 }
 
 // end returns where entry i ends, without comments.

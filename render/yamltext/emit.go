@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"strings"
@@ -55,7 +55,7 @@ func (e *emitter) value(n *yaml.Node, column int) {
 		e.given(text)
 		return
 	}
-	n = target(n)
+	n = Target(n)
 	switch {
 	case !isBlock(n) || len(n.Content) == 0:
 		e.out = append(e.out, ' ')
@@ -102,7 +102,7 @@ func (e *emitter) afterDash(n *yaml.Node, column, gap int) {
 		e.given(text)
 		return
 	}
-	n = target(n)
+	n = Target(n)
 	if !isBlock(n) || len(n.Content) == 0 {
 		e.value(n, column)
 		return
@@ -138,7 +138,7 @@ func (e *emitter) key(n *yaml.Node) {
 		e.write(text)
 		return
 	}
-	n = target(n)
+	n = Target(n)
 	if n.Kind != yaml.ScalarNode || len(n.Value) > maxKey {
 		e.fail(n, "a key that is no short text")
 		return

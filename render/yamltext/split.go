@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"io"
 )
 
-// document is one YAML document of a stream, with the bytes around it that belong to it: a preamble of comments,
+// Document is one YAML document of a stream, with the bytes around it that belong to it: a preamble of comments,
 // directives and blank lines, its "---" line, everything up to the next document. The documents of a stream,
 // concatenated, are the stream, byte for byte.
-type document struct {
+type Document struct {
 	Bytes []byte
 	// Line is the line of the stream, from 1, on which Bytes starts.
 	Line int
@@ -23,11 +23,11 @@ type document struct {
 // readSize is the least room that a read is given. Memory grows beyond it only with the largest document.
 const readSize = 64 << 10
 
-const byteOrderMark = "\xef\xbb\xbf"
+const ByteOrderMark = "\xef\xbb\xbf"
 
-// splitter cuts a stream into documents. It looks at line starts alone, which is what YAML itself does: "---" or "..."
+// Splitter cuts a stream into documents. It looks at line starts alone, which is what YAML itself does: "---" or "..."
 // at the start of a line ends a document whatever comes before it, an open block scalar included.
-type splitter struct {
+type Splitter struct {
 	r   io.Reader
 	buf []byte
 	eof bool
@@ -39,30 +39,30 @@ type splitter struct {
 	inLine bool
 }
 
-func newSplitter(r io.Reader) *splitter {
-	return &splitter{r: r, line: 1}
+func NewSplitter(r io.Reader) *Splitter {
+	return &Splitter{r: r, line: 1}
 }
 
-// read returns the next document, or io.EOF after the last one. The bytes belong to the caller.
-func (s *splitter) read() (document, error) {
+// Read returns the next document, or io.EOF after the last one. The bytes belong to the caller.
+func (s *Splitter) Read() (Document, error) {
 	for {
 		if end, ok := s.boundary(); ok {
 			return s.cut(end), nil
 		}
 		if s.eof {
 			if len(s.buf) == 0 {
-				return document{}, io.EOF
+				return Document{}, io.EOF
 			}
 			return s.cut(len(s.buf)), nil
 		}
 		if err := s.fill(); err != nil {
-			return document{}, err
+			return Document{}, err
 		}
 	}
 }
 
-func (s *splitter) cut(end int) document {
-	doc := document{Bytes: bytes.Clone(s.buf[:end]), Line: s.line, Index: s.index}
+func (s *Splitter) cut(end int) Document {
+	doc := Document{Bytes: bytes.Clone(s.buf[:end]), Line: s.line, Index: s.index}
 	s.buf = s.buf[end:]
 	s.line += bytes.Count(doc.Bytes, []byte{'\n'})
 	s.index++
@@ -70,7 +70,7 @@ func (s *splitter) cut(end int) document {
 	return doc
 }
 
-func (s *splitter) fill() error {
+func (s *Splitter) fill() error {
 	if cap(s.buf)-len(s.buf) < readSize {
 		// The array's front, documents that are cut already, is dropped here.
 		grown := make([]byte, len(s.buf), 2*len(s.buf)+2*readSize)
@@ -91,7 +91,7 @@ func (s *splitter) fill() error {
 
 // boundary finds where the document that starts at buf[0] ends. It answers only what bytes still to be read cannot
 // change.
-func (s *splitter) boundary() (int, bool) {
+func (s *Splitter) boundary() (int, bool) {
 	for s.pos < len(s.buf) {
 		if s.inLine {
 			if !s.nextLine() {
@@ -99,11 +99,11 @@ func (s *splitter) boundary() (int, bool) {
 			}
 			continue
 		}
-		kind, sure := markerAt(s.buf[s.pos:], s.eof)
+		kind, sure := MarkerAt(s.buf[s.pos:], s.eof)
 		if !sure {
 			return 0, false
 		}
-		if kind == startMarker {
+		if kind == StartMarker {
 			if s.pos > 0 && (s.opened || !isPreamble(s.buf[:s.pos])) {
 				return s.pos, true
 			}
@@ -119,7 +119,7 @@ func (s *splitter) boundary() (int, bool) {
 }
 
 // nextLine moves to the next line start that could be a marker, and reports whether there is one in the buffer.
-func (s *splitter) nextLine() bool {
+func (s *Splitter) nextLine() bool {
 	for {
 		i := bytes.IndexByte(s.buf[s.pos:], '\n')
 		if i < 0 {
@@ -135,31 +135,31 @@ func (s *splitter) nextLine() bool {
 }
 
 func mayBeMarker(c byte) bool {
-	return c == '-' || c == '.' || c == byteOrderMark[0]
+	return c == '-' || c == '.' || c == ByteOrderMark[0]
 }
 
 type marker int
 
 const (
 	noMarker marker = iota
-	startMarker
+	StartMarker
 	endMarker
 )
 
-// markerAt tells whether a line starts with "---" or "...", followed by white space or the end of the line. It is not
+// MarkerAt tells whether a line starts with "---" or "...", followed by white space or the end of the line. It is not
 // sure when the line's decisive bytes are not read yet.
-func markerAt(line []byte, eof bool) (kind marker, sure bool) {
+func MarkerAt(line []byte, eof bool) (kind marker, sure bool) {
 	sure = true
-	if !eof && len(line) < len(byteOrderMark)+4 {
+	if !eof && len(line) < len(ByteOrderMark)+4 {
 		sure = len(line) > 0 && !mayBeMarker(line[0])
 	}
-	line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+	line = bytes.TrimPrefix(line, []byte(ByteOrderMark))
 	if len(line) < 3 || len(line) > 3 && !isWhite(line[3]) {
 		return noMarker, sure
 	}
 	switch string(line[:3]) {
 	case "---":
-		return startMarker, sure
+		return StartMarker, sure
 	case "...":
 		return endMarker, sure
 	}
@@ -169,7 +169,7 @@ func markerAt(line []byte, eof bool) (kind marker, sure bool) {
 // isPreamble tells whether text holds only what may stand before a document's "---": comments, directives, blank
 // lines and a byte order mark.
 func isPreamble(text []byte) bool {
-	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte(byteOrderMark))) {
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte(ByteOrderMark))) {
 		rest := bytes.TrimSpace(line)
 		if len(rest) > 0 && rest[0] != '#' && line[0] != '%' {
 			return false

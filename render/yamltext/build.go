@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -10,12 +10,12 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// parseQuickly is parse, by way of the builder where that is able to.
-func (s *scanner) parseQuickly(doc []byte) (*yaml.Node, error) {
+// Parse is parse, by way of the builder where that is able to.
+func (s *Scanner) Parse(doc []byte) (*yaml.Node, error) {
 	if root, ok := s.build(doc); ok {
 		return root, nil
 	}
-	return parse(doc)
+	return Parse(doc)
 }
 
 // builder makes the tree of a document while the scanner goes through it: the same tree as the library's, except for
@@ -43,14 +43,14 @@ type unclosed struct {
 
 // build returns the document node of doc, or nil where doc is empty. It is false where the scanner is not certain, or
 // the document uses more than the builder knows; then parse decides.
-func (s *scanner) build(doc []byte) (root *yaml.Node, ok bool) {
-	body := bytes.TrimPrefix(doc, []byte(byteOrderMark))
+func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
+	body := bytes.TrimPrefix(doc, []byte(ByteOrderMark))
 	b := &builder{doc: body, text: string(body)}
 	b.nodes = make([]yaml.Node, 0, bytes.Count(body, []byte{'\n'})*5/2+8)
 	b.kids = make([]*yaml.Node, 0, 64)
 	s.tree = b
 	defer func() { s.tree = nil }()
-	if _, ok := s.scan(body); !ok {
+	if _, ok := s.Scan(body); !ok {
 		return nil, false
 	}
 	if b.root == nil || len(b.kids) == 0 {

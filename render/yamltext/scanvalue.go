@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import "bytes"
 
 // value reads what follows a colon or dash on the same line.
-func (s *scanner) value(rest []byte) bool {
+func (s *Scanner) value(rest []byte) bool {
 	start := 0
 	for start < len(rest) && rest[start] == ' ' {
 		start++
@@ -22,8 +22,8 @@ func (s *scanner) value(rest []byte) bool {
 		return s.field == nil && s.blockScalar(rest)
 	case '[', '{':
 		end, ok := s.flow(rest, 0)
-		if s.field != nil || s.metadata && len(s.open) == 1 && end > len("{}") {
-			return false // part of the head
+		if s.field != nil || s.parent != "" && len(s.open) == 1 && end > len("{}") {
+			return false // it may hold what is looked for
 		}
 		return ok && isComment(rest[end:])
 	}
@@ -40,14 +40,14 @@ func (s *scanner) value(rest []byte) bool {
 	return s.tree == nil || s.tree.plain(s.lines, rest, text)
 }
 
-// take notes a value of the head. Others do not matter.
-func (s *scanner) take(value []byte) {
+// take notes a value that is looked for. Others do not matter.
+func (s *Scanner) take(value []byte) {
 	if s.field != nil {
 		*s.field = value
 	}
 }
 
-func (s *scanner) quoted(rest []byte) bool {
+func (s *Scanner) quoted(rest []byte) bool {
 	end, escapes, ok := endOfQuotes(rest)
 	if !ok {
 		return s.field == nil && s.tree == nil && s.quotedLines(rest)
@@ -63,7 +63,7 @@ func (s *scanner) quoted(rest []byte) bool {
 }
 
 // quotedLines reads a quoted scalar that ends on a later line than the one it starts on, with rest.
-func (s *scanner) quotedLines(rest []byte) bool {
+func (s *Scanner) quotedLines(rest []byte) bool {
 	quote := rest[0]
 	for rest = rest[1:]; ; rest = s.lines.line {
 		end, _, closed, ok := inQuotes(rest, quote)
@@ -73,14 +73,14 @@ func (s *scanner) quotedLines(rest []byte) bool {
 		if !ok || !s.lines.next() {
 			return false
 		}
-		if kind, _ := markerAt(s.lines.line, true); kind != noMarker {
+		if kind, _ := MarkerAt(s.lines.line, true); kind != noMarker {
 			return false
 		}
 	}
 }
 
 // blockScalar skips the lines of a block scalar.
-func (s *scanner) blockScalar(rest []byte) bool {
+func (s *Scanner) blockScalar(rest []byte) bool {
 	pos := 1
 	if pos < len(rest) && (rest[pos] == '-' || rest[pos] == '+') {
 		pos++
@@ -99,7 +99,7 @@ func (s *scanner) blockScalar(rest []byte) bool {
 const maxScanFlow = 8
 
 // flow reads a flow collection of simple scalars on one line, and returns where it ends.
-func (s *scanner) flow(text []byte, depth int) (end int, ok bool) {
+func (s *Scanner) flow(text []byte, depth int) (end int, ok bool) {
 	if depth == maxScanFlow {
 		return 0, false
 	}
@@ -140,7 +140,7 @@ func (s *scanner) flow(text []byte, depth int) (end int, ok bool) {
 }
 
 // flowValue reads a value in a flow collection, and the spaces behind it.
-func (s *scanner) flowValue(text []byte, pos, depth int) (end int, ok bool) {
+func (s *Scanner) flowValue(text []byte, pos, depth int) (end int, ok bool) {
 	if pos == len(text) {
 		return 0, false
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -26,8 +26,8 @@ func newText(src []byte) (*text, error) {
 		}
 	}
 	t.lines = make([]int, 1, bytes.Count(src, []byte{'\n'})+2)
-	if bytes.HasPrefix(src, []byte(byteOrderMark)) {
-		t.lines[0] = len(byteOrderMark)
+	if bytes.HasPrefix(src, []byte(ByteOrderMark)) {
+		t.lines[0] = len(ByteOrderMark)
 	}
 	for pos := 0; ; {
 		i := bytes.IndexByte(src[pos:], '\n')
@@ -58,8 +58,8 @@ func isASCII(src []byte) bool {
 // checkBreaks refuses the characters that YAML 1.1 takes for line breaks and editors mostly do not: lines would be
 // counted in two ways.
 func checkBreaks(src []byte) error {
-	body := bytes.TrimPrefix(src, []byte(byteOrderMark))
-	for _, c := range []string{"\u0085", "\u2028", "\u2029", byteOrderMark} {
+	body := bytes.TrimPrefix(src, []byte(ByteOrderMark))
+	for _, c := range []string{"\u0085", "\u2028", "\u2029", ByteOrderMark} {
 		if i := bytes.Index(body, []byte(c)); i >= 0 {
 			return unusualBreak(src, i+len(src)-len(body))
 		}
@@ -76,7 +76,7 @@ func unusualBreak(src []byte, offset int) error {
 // offset returns where the node that starts at line and column (from 1, in characters) starts.
 func (t *text) offset(n *yaml.Node) (int, error) {
 	if n.Line < 1 || n.Line > len(t.lines) {
-		return 0, unsupported(n.Line, "the parser's mark lies outside of the document")
+		return 0, Unsupported(n.Line, "the parser's mark lies outside of the document")
 	}
 	pos := t.lines[n.Line-1]
 	if t.ascii {
@@ -88,13 +88,13 @@ func (t *text) offset(n *yaml.Node) (int, error) {
 		}
 	}
 	if pos > len(t.src) {
-		return 0, unsupported(n.Line, "the parser's mark lies outside of the document")
+		return 0, Unsupported(n.Line, "the parser's mark lies outside of the document")
 	}
 	return pos, nil
 }
 
-// unsupported is the error for a layout that slipway does not edit, or a mark that is not where it should be.
-func unsupported(line int, what string) error {
+// Unsupported is the error for a layout that slipway does not edit, or a mark that is not where it should be.
+func Unsupported(line int, what string) error {
 	return syntaxErrorf(line, "%s; nothing was changed: write this part in plain block style", what)
 }
 
@@ -213,7 +213,7 @@ func (t *text) end(n *yaml.Node, indent int) (int, error) {
 	case isFlow(n):
 		return t.endOfFlow(n, body)
 	case len(n.Content) == 0:
-		return 0, unsupported(n.Line, "an empty block collection")
+		return 0, Unsupported(n.Line, "an empty block collection")
 	}
 	last := len(n.Content) - 1
 	column, err := t.column(n)
@@ -242,7 +242,7 @@ func (t *text) column(n *yaml.Node) (int, error) {
 	}
 	pos := t.body(start)
 	if n.Kind == yaml.MappingNode && t.at(pos) == '?' && isWhite(t.at(pos+1)) {
-		return 0, unsupported(n.Line, "a key written with ?")
+		return 0, Unsupported(n.Line, "a key written with ?")
 	}
 	// A mapping's own mark may be that of its first key's anchor: the body starts after it.
 	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
@@ -251,7 +251,7 @@ func (t *text) column(n *yaml.Node) (int, error) {
 		}
 	}
 	if n.Kind == yaml.SequenceNode && t.at(pos) != '-' {
-		return 0, unsupported(n.Line, "a list whose first dash is not where the parser says")
+		return 0, Unsupported(n.Line, "a list whose first dash is not where the parser says")
 	}
 	line := t.lines[t.lineAt(pos)]
 	return utf8.RuneCount(t.src[line:pos]), nil
@@ -272,7 +272,7 @@ func (t *text) endOfEntry(key, value *yaml.Node, indent int) (int, error) {
 // colon returns where the colon after a key is, and whether there is one.
 func (t *text) colon(key *yaml.Node) (pos int, ok bool, err error) {
 	if isEmpty(key) && key.Anchor == "" {
-		return 0, false, unsupported(key.Line, "an empty key")
+		return 0, false, Unsupported(key.Line, "an empty key")
 	}
 	end, err := t.end(key, -1)
 	if err != nil {
@@ -285,7 +285,7 @@ func (t *text) colon(key *yaml.Node) (pos int, ok bool, err error) {
 func (t *text) endOfAlias(n *yaml.Node, pos int) (int, error) {
 	end := pos + 1 + len(n.Value)
 	if end > len(t.src) || string(t.src[pos+1:end]) != n.Value || t.src[pos] != '*' {
-		return 0, unsupported(n.Line, "an alias that is not where the parser says")
+		return 0, Unsupported(n.Line, "an alias that is not where the parser says")
 	}
 	return end, nil
 }
@@ -295,7 +295,7 @@ func (t *text) endOfFlow(n *yaml.Node, pos int) (int, error) {
 	open := t.at(pos)
 	braced := open == '[' && n.Kind == yaml.SequenceNode || open == '{' && n.Kind == yaml.MappingNode
 	if !braced {
-		return 0, unsupported(n.Line, "a pair without braces in a list in brackets")
+		return 0, Unsupported(n.Line, "a pair without braces in a list in brackets")
 	}
 	pos++
 	if last := len(n.Content) - 1; last >= 0 {
@@ -315,7 +315,7 @@ func (t *text) endOfFlow(n *yaml.Node, pos int) (int, error) {
 	}
 	// ']' and '}' follow '[' and '{' at a distance of two.
 	if t.at(pos) != open+2 {
-		return 0, unsupported(n.Line, "brackets or braces whose end is not found")
+		return 0, Unsupported(n.Line, "brackets or braces whose end is not found")
 	}
 	return pos + 1, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package yamltext
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestScanKnowsManifests(t *testing.T) {
-	s := newScanner()
+	s := NewScanner("kind", "apiVersion", "metadata.namespace", "metadata.name")
 	for name, data := range manifests(t) {
 		docs := splitAll(t, bytes.NewReader(data))
 		certain := 0
@@ -27,7 +27,7 @@ func TestScanKnowsManifests(t *testing.T) {
 }
 
 func TestScan(t *testing.T) {
-	s := newScanner()
+	s := NewScanner("kind", "apiVersion", "metadata.namespace", "metadata.name")
 	for _, tc := range []struct {
 		in      string
 		certain bool
@@ -61,20 +61,20 @@ func TestScan(t *testing.T) {
 }
 
 // checkScan checks that what the scanner is certain about is so.
-func checkScan(tb testing.TB, s *scanner, doc []byte) bool {
+func checkScan(tb testing.TB, s *Scanner, doc []byte) bool {
 	tb.Helper()
-	h, certain := s.scan(doc)
+	found, certain := s.Scan(doc)
 	if !certain {
 		return false
 	}
-	root, err := parse(doc)
+	root, err := Parse(doc)
 	if err != nil {
 		tb.Fatalf("certain about a document that cannot be parsed: %v\n%q", err, doc)
 	}
 	want := headOf(root)
-	for i, got := range []string{string(h.kind), string(h.apiVersion), string(h.namespace), string(h.name)} {
-		if got != want[i] {
-			tb.Fatalf("head %q, want %q\n%q", h, want, doc)
+	for i, got := range found {
+		if string(got) != want[i] {
+			tb.Fatalf("found %q, want %q\n%q", found, want, doc)
 		}
 	}
 	return true
@@ -110,7 +110,7 @@ func FuzzScan(f *testing.F) {
 	} {
 		f.Add([]byte(src))
 	}
-	s := newScanner()
+	s := NewScanner("kind", "apiVersion", "metadata.namespace", "metadata.name")
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if docs := splitAll(t, bytes.NewReader(doc)); len(docs) == 1 {
 			checkScan(t, s, doc)
