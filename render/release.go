@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
@@ -98,12 +99,12 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 // which the run itself will report, is nil.
 func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, launch.Document) {
 	root, err := sc.Parse(d.Bytes)
-	object := inject.Root(root)
+	object := manifest.Root(root)
 	if err != nil || object == nil || object.Kind != yaml.MappingNode {
 		return nil, launch.Document{}
 	}
 	return object, launch.Document{
-		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: inject.Ref(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
+		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
 	}
 }
 
@@ -116,7 +117,7 @@ func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set,
 				return nil
 			}
 			out := t.inject(&ins[i], d, sc)
-			if inject.HasErrors(out.findings) || !set.IsTarget(out.Object) {
+			if manifest.HasErrors(out.findings) || !set.IsTarget(out.Object) {
 				return nil
 			}
 			outcome.Findings = append(outcome.Findings, set.Release(launch.Document{
@@ -132,28 +133,28 @@ func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set,
 }
 
 // release changes a document that a release concerns: a target, or an object that an earlier run generated.
-func (t *transformer) release(out *Document, source inject.Source) {
-	if inject.HasErrors(out.findings) {
+func (t *transformer) release(out *Document, source manifest.Source) {
+	if manifest.HasErrors(out.findings) {
 		return
 	}
 	root, err := yamltext.Parse(out.Text)
 	if err == nil {
 		if object, ok := t.releases.Replaces(out.id); ok {
-			out.replaceBy(object, inject.Root(root))
+			out.replaceBy(object, manifest.Root(root))
 			return
 		}
 		err = t.edit(out, root)
 	}
 	if err != nil {
-		out.findings = append(out.findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		out.findings = append(out.findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
 	}
 }
 
 // edit splices the edits of a target into its text.
 func (t *transformer) edit(out *Document, root *yaml.Node) error {
-	object, findings, err := launch.Apply(inject.Root(root), t.releases.Edits(out.id))
+	object, findings, err := launch.Apply(manifest.Root(root), t.releases.Edits(out.id))
 	if err != nil {
 		return err
 	}
@@ -203,12 +204,12 @@ func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) err
 }
 
 // unlisted warns of a new file in the folder of a kustomization, which has to name it.
-func unlisted(path string, told bool) []inject.Finding {
+func unlisted(path string, told bool) []manifest.Finding {
 	if told || !isKustomization(filepath.Dir(path)) {
 		return nil
 	}
-	return []inject.Finding{{
-		Severity: inject.SeverityWarning, Code: "not-in-kustomization", Source: inject.Source{File: path},
+	return []manifest.Finding{{
+		Severity: manifest.SeverityWarning, Code: "not-in-kustomization", Source: manifest.Source{File: path},
 		Message: "is new, and kustomize builds only what it is told to", Hint: "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
 	}}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
@@ -160,7 +161,7 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanne
 	}
 	if !t.mayChange(d.Bytes) {
 		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
-			out.Object = inject.ObjectRef{
+			out.Object = manifest.ObjectRef{
 				APIVersion: string(found[apiVersionAt]), Kind: string(found[kindAt]),
 				Namespace: string(found[namespaceAt]), Name: string(found[nameAt]),
 			}
@@ -170,26 +171,26 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanne
 	source := sourceOf(in, d)
 	root, err := sc.Parse(d.Bytes)
 	if err != nil {
-		out.findings = []inject.Finding{malformed(source, d, err)}
+		out.findings = []manifest.Finding{malformed(source, d, err)}
 		return out
 	}
 	if root == nil {
 		return out
 	}
-	object := inject.Root(root)
+	object := manifest.Root(root)
 	if object.Kind != yaml.MappingNode {
-		out.findings = []inject.Finding{notAnObject(source, object)}
+		out.findings = []manifest.Finding{notAnObject(source, object)}
 		return out
 	}
-	out.Object = inject.Ref(object)
+	out.Object = manifest.RefOf(object)
 	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && launch.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
 	}
 	if err != nil {
-		out.findings = append(out.findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		out.findings = append(out.findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
 	}
 	return out
@@ -223,25 +224,25 @@ func passes(kind []byte) bool {
 	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != launch.Kind
 }
 
-func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
+func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 	what := "a list"
 	if n.Kind == yaml.ScalarNode {
 		what = "a single value"
 	}
 	source.Line += max(n.Line-1, 0)
-	return inject.Finding{
-		Severity: inject.SeverityError, Code: "not-an-object", Source: source,
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "not-an-object", Source: source,
 		Message: fmt.Sprintf("the document is %s, not a Kubernetes object", what),
 		Hint:    "a manifest is a mapping with apiVersion, kind and metadata",
 	}
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *yamltext.Scanner) error {
-	ejected := t.injector.Eject(inject.Root(root), source)
+func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Source, sc *yamltext.Scanner) error {
+	ejected := t.injector.Eject(manifest.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
 	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
-	if inject.HasErrors(ejected.Findings) {
+	if manifest.HasErrors(ejected.Findings) {
 		return nil
 	}
 	text, err := t.undo(out.Original, root, ejected)
@@ -253,19 +254,19 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		out.set(text)
 		return nil
 	}
-	if t.req.SkipHooks && inject.IsHook(inject.Root(root)) {
-		out.findings = append(out.findings, inject.HookSkipped(inject.Root(root), source))
+	if t.req.SkipHooks && inject.IsHook(manifest.Root(root)) {
+		out.findings = append(out.findings, inject.HookSkipped(manifest.Root(root), source))
 		out.templates, out.answered = ejected.Templates, true
 		out.set(text)
 		return nil
 	}
 	var unreadable *yaml.Node
-	if ejected.Changed(inject.Root(root)) {
+	if ejected.Changed(manifest.Root(root)) {
 		if root, err = sc.Parse(text); err != nil {
 			return err
 		}
 	}
-	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string {
+	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
 		was, ok := yamltext.SourceText(text, root, n)
 		if !ok {
 			unreadable = n
@@ -277,13 +278,13 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
-	if t.req.Detailed || result.Changed(inject.Root(root)) {
+	if t.req.Detailed || result.Changed(manifest.Root(root)) {
 		out.templates = result.Templates
 	}
-	if t.req.Action == Explain || inject.HasErrors(result.Findings) {
+	if t.req.Action == Explain || manifest.HasErrors(result.Findings) {
 		return nil
 	}
-	if result.Changed(inject.Root(root)) {
+	if result.Changed(manifest.Root(root)) {
 		if text, err = sc.Splice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
@@ -293,8 +294,8 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 }
 
 // outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
-func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Source) []inject.Finding {
-	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(inject.Root(root)) > 0 {
+func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.Source) []manifest.Finding {
+	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(manifest.Root(root)) > 0 {
 		return nil
 	}
 	key := findKey(root, inject.InjectedAnnotation)
@@ -302,8 +303,8 @@ func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Sou
 		return nil
 	}
 	source.Line += key.Line - 1
-	return []inject.Finding{{
-		Severity: inject.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
+	return []manifest.Finding{{
+		Severity: manifest.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
 		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
 		Hint:    "give the configuration with its workloads by -c",
 	}}
@@ -324,7 +325,7 @@ func findKey(n *yaml.Node, name string) *yaml.Node {
 
 // undo writes an ejection: the original text to the byte or, where others have moved that text about, the same tree.
 func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) ([]byte, error) {
-	if !ejected.Changed(inject.Root(root)) {
+	if !ejected.Changed(manifest.Root(root)) {
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)

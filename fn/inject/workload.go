@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // WorkloadKind tells where a kind keeps its pod templates. A path is dotted; "[*]" after a key stands for every
@@ -104,7 +106,7 @@ func splitPath(path string) ([]step, error) {
 
 // podTemplate is one pod template of an object.
 type podTemplate struct {
-	object ObjectRef
+	object manifest.ObjectRef
 	kind   WorkloadKind
 	root   *yaml.Node // the object that holds it
 	path   []step     // from the document's root
@@ -112,20 +114,16 @@ type podTemplate struct {
 }
 
 // templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
-func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podTemplate {
-	return o.templatesOf(object, Ref(object), prefix, d)
+func (o *Options) templates(object *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
+	return o.templatesOf(object, manifest.RefOf(object), prefix, d)
 }
 
 // templatesOf is templates for an object that is known to be ref.
-func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d *Decoder) []podTemplate {
-	if list := lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
+func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
+	if list := manifest.Lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
 		return o.listTemplates(ref, list, prefix, d)
 	}
-	group, _, found := strings.Cut(ref.APIVersion, "/")
-	if !found {
-		group = ""
-	}
-	kind, ok := o.kindOf(group, ref.Kind)
+	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
 		return nil
 	}
@@ -148,38 +146,38 @@ func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d
 }
 
 // itemRef is which object an item of a list is; in a typed list, such as a DeploymentList, the list may say its kind.
-func itemRef(list ObjectRef, item *yaml.Node) ObjectRef {
-	ref := Ref(item)
+func itemRef(list manifest.ObjectRef, item *yaml.Node) manifest.ObjectRef {
+	ref := manifest.RefOf(item)
 	if kind := strings.TrimSuffix(list.Kind, "List"); ref.Kind == "" && kind != "" {
 		ref.Kind, ref.APIVersion = kind, orWord(ref.APIVersion, list.APIVersion)
 	}
 	return ref
 }
 
-func (o *Options) listTemplates(ref ObjectRef, list *yaml.Node, prefix []step, d *Decoder) []podTemplate {
+func (o *Options) listTemplates(ref manifest.ObjectRef, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
 	if list.Kind != yaml.SequenceNode {
-		if !isNull(list) {
+		if !manifest.IsNull(list) {
 			d.Object = ref
-			d.mismatch(list, "a list", itemsField)
+			d.Mismatch(list, "a list", itemsField)
 		}
 		return nil
 	}
 	var out []podTemplate
 	for i, item := range list.Content {
 		path := append(append([]step{}, prefix...), step{key: itemsField}, step{index: i})
-		out = append(out, o.templatesOf(resolve(item), itemRef(ref, item), path, d)...)
+		out = append(out, o.templatesOf(manifest.Resolve(item), itemRef(ref, item), path, d)...)
 	}
 	return out
 }
 
 // locate finds the template's node below object and says whether there is one.
-func (t *podTemplate) locate(object *yaml.Node, path []step, d *Decoder) bool {
+func (t *podTemplate) locate(object *yaml.Node, path []step, d *manifest.Decoder) bool {
 	n := descend(object, path)
-	if isNull(n) {
+	if manifest.IsNull(n) {
 		return false // a workload without a template: a workloadRef, an optional path
 	}
 	if n.Kind != yaml.MappingNode {
-		d.mismatch(n, "a pod template", pathString(path))
+		d.Mismatch(n, "a pod template", pathString(path))
 		return false
 	}
 	t.node = n
@@ -191,12 +189,12 @@ func expand(n *yaml.Node, path, done []step) [][]step {
 	if len(path) == 0 {
 		return [][]step{done}
 	}
-	n = resolve(n)
+	n = manifest.Resolve(n)
 	if path[0].key != "" {
-		return expand(lookup(n, path[0].key), path[1:], append(done[:len(done):len(done)], path[0]))
+		return expand(manifest.Lookup(n, path[0].key), path[1:], append(done[:len(done):len(done)], path[0]))
 	}
 	var out [][]step
-	for i, c := range items(n) {
+	for i, c := range manifest.Items(n) {
 		out = append(out, expand(c, path[1:], append(done[:len(done):len(done)], step{index: i}))...)
 	}
 	return out
@@ -239,8 +237,8 @@ func (t *podTemplate) claimed() map[string]bool {
 	if steps := inObject(t.path[:last]); len(steps) > 0 {
 		holder = descend(t.root, steps)
 	}
-	for _, claim := range items(lookup(holder, "volumeClaimTemplates")) {
-		out[str(at(claim, metadataField, nameField))] = true
+	for _, claim := range manifest.Items(manifest.Lookup(holder, "volumeClaimTemplates")) {
+		out[manifest.Text(manifest.At(claim, metadataField, nameField))] = true
 	}
 	return out
 }

@@ -10,9 +10,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // scene is what has been read of a cluster and of the files of a release. Probes only look at it.
@@ -29,7 +32,7 @@ type scene struct {
 	pod      *corev1.Pod // as the coming template makes it, with the API server's defaults
 
 	history  history
-	change   plan.Change
+	change   manifest.Change
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 
 	podsKnown bool
@@ -175,7 +178,7 @@ func (s *scene) compare() error {
 	if err != nil {
 		return err
 	}
-	s.change = plan.CompareTemplates(defaulted(before), defaulted(s.coming.template()))
+	s.change = manifest.CompareTemplates(defaulted(before), defaulted(s.coming.template()))
 	s.previous, err = podFrom(before)
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Check is a question that a release asks about a batch, again and again, until the answers let it go on or stop it. It
@@ -154,8 +156,7 @@ func (c Check) Least() time.Duration {
 
 // PodLabels are the labels of the Job's pods.
 func (j JobCheck) PodLabels() map[string]string {
-	template := object(object(j.Template["spec"])["template"])
-	return stringMap(object(template["metadata"])["labels"])
+	return manifest.Strings(j.Template, "spec", "template", "metadata", "labels")
 }
 
 // Check is the check of the given name, or one that asks nothing.

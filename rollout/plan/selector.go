@@ -4,6 +4,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -48,7 +49,7 @@ func (r Requirement) matches(labels map[string]string) bool {
 // String is the selector as kubectl writes it.
 func (s Selector) String() string {
 	var parts []string
-	for _, k := range sortedKeys(s.Labels) {
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
 		parts = append(parts, k+"="+s.Labels[k])
 	}
 	for _, r := range s.Expressions {

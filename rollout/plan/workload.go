@@ -3,9 +3,10 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // UpdateType says how an old pod becomes a new one.
@@ -128,22 +129,5 @@ type ScatterTerm struct {
 
 // TemplateLabels are the labels that the pod template gives to new pods.
 func (s WorkloadSpec) TemplateLabels() map[string]string {
-	return stringMap(object(object(s.Template)["metadata"])["labels"])
+	return manifest.Strings(s.Template, "metadata", "labels")
 }
-
-func object(v any) map[string]any {
-	m, _ := v.(map[string]any)
-	return m
-}
-
-func stringMap(v any) map[string]string {
-	out := map[string]string{}
-	for k, value := range object(v) {
-		if s, ok := value.(string); ok {
-			out[k] = s
-		}
-	}
-	return out
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package inject
+package manifest
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ func CheckTree(object *yaml.Node, source Source) []Finding {
 	if c.bad == nil {
 		return nil
 	}
-	c.found.Severity, c.found.Object, c.found.Source = SeverityError, Ref(object), at0(source, c.bad)
+	c.found.Severity, c.found.Object, c.found.Source = SeverityError, RefOf(object), SourceAt(source, c.bad)
 	return []Finding{c.found}
 }
 
@@ -66,7 +66,7 @@ func (c *treeCheck) keys(n *yaml.Node) {
 	seen := make(map[string]bool, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if key.Kind != yaml.ScalarNode || key.Tag == mergeTag {
+		if key.Kind != yaml.ScalarNode || key.Tag == yaml.MergeTag {
 			continue
 		}
 		if seen[key.Value] && c.bad == nil {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package inject
+package manifest
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,6 +52,15 @@ type ObjectRef struct {
 	Name       string `json:"name,omitempty"`
 }
 
+// Group is the API group, "" for Kubernetes' core.
+func (o ObjectRef) Group() string {
+	group, _, found := strings.Cut(o.APIVersion, "/")
+	if !found {
+		return ""
+	}
+	return group
+}
+
 // String prints the object as kind/namespace/name, without the parts that it does not have.
 func (o ObjectRef) String() string {
 	parts := make([]string, 0, 3)
@@ -100,40 +108,17 @@ func HasErrors(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == SeverityError })
 }
 
-// nearest returns the candidate that a person who wrote name most likely meant, or "".
-func nearest(name string, candidates []string) string {
-	best, limit := "", max(2, len(name)/3)+1
-	for _, c := range slices.SortedFunc(slices.Values(candidates), cmp.Compare[string]) {
-		if strings.EqualFold(c, name) {
-			return c
-		}
-		if d := distance(strings.ToLower(name), strings.ToLower(c), limit); d < limit {
-			best, limit = c, d
-		}
-	}
-	return best
+// Findings collects findings and remembers whether one is an error.
+type Findings struct {
+	List   []Finding
+	failed bool
 }
 
-// distance is the Levenshtein distance of a and b, or at least limit where it is not smaller.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := diagonal
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			diagonal = row[j]
-			row[j] = min(change, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
+// Add appends findings.
+func (f *Findings) Add(more []Finding) {
+	f.List = append(f.List, more...)
+	f.failed = f.failed || HasErrors(more)
 }
+
+// Failed says whether one of the findings is an error.
+func (f *Findings) Failed() bool { return f.failed }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package inject
+package manifest
 
 import (
 	"fmt"
@@ -28,19 +28,19 @@ type Decoder struct {
 
 // Decode reads n into the struct, map or slice that into points to. Fields that are wrong are left at their zero value.
 func (d *Decoder) Decode(n *yaml.Node, into any, field string) {
-	d.value(n, reflect.ValueOf(into).Elem(), field)
+	d.Value(n, reflect.ValueOf(into).Elem(), field)
 }
 
 // Report adds an error about field, which stands at n.
 func (d *Decoder) Report(n *yaml.Node, code, field, message, hint string) {
 	d.Findings = append(d.Findings, Finding{
 		Severity: SeverityError, Code: code, Message: message, Hint: hint,
-		Object: d.Object, Field: field, Source: at0(d.Source, n),
+		Object: d.Object, Field: field, Source: SourceAt(d.Source, n),
 	})
 }
 
-// at0 is the place of node n in the document that starts at src.
-func at0(src Source, n *yaml.Node) Source {
+// SourceAt is the place of node n in the document that starts at src.
+func SourceAt(src Source, n *yaml.Node) Source {
 	switch {
 	case n == nil || n.Line == 0:
 	case src.Line == 0:
@@ -51,15 +51,15 @@ func at0(src Source, n *yaml.Node) Source {
 	return src
 }
 
-func (d *Decoder) value(n *yaml.Node, v reflect.Value, field string) {
+func (d *Decoder) Value(n *yaml.Node, v reflect.Value, field string) {
 	if v.Type() == reflect.TypeFor[*yaml.Node]() {
 		v.Set(reflect.ValueOf(n))
 		return
 	}
-	if isNull(n) {
+	if IsNull(n) {
 		return
 	}
-	n = resolve(n)
+	n = Resolve(n)
 	if v.CanAddr() {
 		if u, ok := v.Addr().Interface().(Unmarshaler); ok {
 			u.UnmarshalNode(n, d, field)
@@ -69,7 +69,7 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, field string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		d.value(n, v.Elem(), field)
+		d.Value(n, v.Elem(), field)
 	case reflect.Struct:
 		d.structure(n, v, field)
 	case reflect.Slice:
@@ -83,27 +83,27 @@ func (d *Decoder) value(n *yaml.Node, v reflect.Value, field string) {
 
 func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
 	if n.Kind != yaml.ScalarNode {
-		d.mismatch(n, "a "+kindWord(v.Kind()), field)
+		d.Mismatch(n, "a "+kindWord(v.Kind()), field)
 		return
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if n.ShortTag() != strTag && n.ShortTag() != "!!timestamp" {
-			d.mismatch(n, "a string", field)
+		if n.ShortTag() != yaml.NodeTagString && n.ShortTag() != "!!timestamp" {
+			d.Mismatch(n, "a string", field)
 			return
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
 		b, err := strconv.ParseBool(n.Value)
 		if err != nil || n.ShortTag() != "!!bool" {
-			d.mismatch(n, "true or false", field)
+			d.Mismatch(n, "true or false", field)
 			return
 		}
 		v.SetBool(b)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		i, err := strconv.ParseInt(n.Value, 10, 64)
 		if err != nil || n.ShortTag() != "!!int" || v.OverflowInt(i) {
-			d.mismatch(n, "a whole number", field)
+			d.Mismatch(n, "a whole number", field)
 			return
 		}
 		v.SetInt(i)
@@ -114,35 +114,35 @@ func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
 
 func (d *Decoder) list(n *yaml.Node, v reflect.Value, field string) {
 	if n.Kind != yaml.SequenceNode {
-		d.mismatch(n, "a list", field)
+		d.Mismatch(n, "a list", field)
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, c := range n.Content {
-		d.value(c, v.Index(i), field+"["+strconv.Itoa(i)+"]")
+		d.Value(c, v.Index(i), field+"["+strconv.Itoa(i)+"]")
 	}
 }
 
 func (d *Decoder) table(n *yaml.Node, v reflect.Value, field string) {
 	if n.Kind != yaml.MappingNode {
-		d.mismatch(n, "a mapping", field)
+		d.Mismatch(n, "a mapping", field)
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	eachPair(n, func(key, value *yaml.Node) {
+	EachPair(n, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.value(value, e, field+"["+key.Value+"]")
+		d.Value(value, e, field+"["+key.Value+"]")
 		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
 	})
 }
 
 func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 	if n.Kind != yaml.MappingNode {
-		d.mismatch(n, "a mapping", field)
+		d.Mismatch(n, "a mapping", field)
 		return
 	}
-	fields, rest := structFields(v)
-	eachPair(n, func(key, value *yaml.Node) {
+	fields, rest := StructFields(v)
+	EachPair(n, func(key, value *yaml.Node) {
 		path := key.Value
 		if field != "" {
 			path = field + "." + key.Value
@@ -150,7 +150,7 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 		f, ok := fields[key.Value]
 		switch {
 		case ok:
-			d.value(value, f, path)
+			d.Value(value, f, path)
 		case rest.IsValid():
 			collect(rest, key, value)
 		default:
@@ -159,8 +159,8 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
 	})
 }
 
-// structFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
-func structFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
+// StructFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
+func StructFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
 	fields = map[string]reflect.Value{}
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
@@ -170,7 +170,7 @@ func structFields(v reflect.Value) (fields map[string]reflect.Value, rest reflec
 		case tag.Get("rest") == "true":
 			rest = v.Field(i)
 		case name == "" && v.Type().Field(i).Anonymous:
-			embedded, r := structFields(v.Field(i))
+			embedded, r := StructFields(v.Field(i))
 			for k, f := range embedded {
 				fields[k] = f
 			}
@@ -187,7 +187,7 @@ func structFields(v reflect.Value) (fields map[string]reflect.Value, rest reflec
 func collect(rest reflect.Value, key, value *yaml.Node) {
 	m, _ := rest.Interface().(*yaml.Node)
 	if m == nil {
-		m = mapping()
+		m = NewMapping()
 		rest.Set(reflect.ValueOf(m))
 	}
 	m.Content = append(m.Content, key, value)
@@ -199,34 +199,34 @@ func (d *Decoder) unknown(key *yaml.Node, path string, fields map[string]reflect
 		names = append(names, name)
 	}
 	hint := ""
-	if near := nearest(key.Value, names); near != "" {
+	if near := Nearest(key.Value, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	d.Report(key, "unknown-field", path, fmt.Sprintf("unknown field %q", key.Value), hint)
 }
 
-func (d *Decoder) mismatch(n *yaml.Node, want, field string) {
-	d.Report(n, "wrong-type", field, "is "+describe(n)+", must be "+want, "")
+func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
+	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, "")
 }
 
-// describe says in plain words what a node is.
-func describe(n *yaml.Node) string {
-	n = resolve(n)
+// Describe says in plain words what a node is.
+func Describe(n *yaml.Node) string {
+	n = Resolve(n)
 	switch {
-	case isNull(n):
+	case IsNull(n):
 		return "null"
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	case n.ShortTag() == strTag:
-		return fmt.Sprintf("the string %q", shorten(n.Value))
+	case n.ShortTag() == yaml.NodeTagString:
+		return fmt.Sprintf("the string %q", Shorten(n.Value))
 	default:
-		return fmt.Sprintf("the %s %s", strings.TrimPrefix(n.ShortTag(), "!!"), shorten(n.Value))
+		return fmt.Sprintf("the %s %s", strings.TrimPrefix(n.ShortTag(), "!!"), Shorten(n.Value))
 	}
 }
 
-func shorten(s string) string {
+func Shorten(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package inject
+package manifest
 
 import (
 	"slices"
@@ -13,14 +13,8 @@ import (
 // it came from, a node on the way to a change is a copy that keeps its Line and Column, and a node that slipway adds
 // has no position (Line 0).
 
-const (
-	mergeTag = "!!merge"
-	nullTag  = "!!null"
-	strTag   = "!!str"
-)
-
-// resolve follows an alias to the node that it stands for.
-func resolve(n *yaml.Node) *yaml.Node {
+// Resolve follows an alias to the node that it stands for.
+func Resolve(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -38,14 +32,14 @@ func Root(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// isNull says whether there is no value: no node, or one that reads as null.
-func isNull(n *yaml.Node) bool {
-	n = resolve(n)
-	return n == nil || n.Kind == 0 || (n.Kind == yaml.ScalarNode && n.ShortTag() == nullTag)
+// IsNull says whether there is no value: no node, or one that reads as null.
+func IsNull(n *yaml.Node) bool {
+	n = Resolve(n)
+	return n == nil || n.Kind == 0 || (n.Kind == yaml.ScalarNode && n.ShortTag() == yaml.NodeTagNull)
 }
 
-// lookup returns the value of key in the mapping m, through aliases and merge keys, or nil.
-func lookup(m *yaml.Node, key string) *yaml.Node {
+// Lookup returns the value of key in the mapping m, through aliases and merge keys, or nil.
+func Lookup(m *yaml.Node, key string) *yaml.Node {
 	return lookupDepth(m, key, 0)
 }
 
@@ -53,17 +47,17 @@ func lookup(m *yaml.Node, key string) *yaml.Node {
 const maxMergeDepth = 32
 
 func lookupDepth(m *yaml.Node, key string, depth int) *yaml.Node {
-	m = resolve(m)
+	m = Resolve(m)
 	if m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
 		return nil
 	}
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
-			return resolve(m.Content[i+1])
+			return Resolve(m.Content[i+1])
 		}
 	}
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].ShortTag() != mergeTag {
+		if m.Content[i].ShortTag() != yaml.MergeTag {
 			continue
 		}
 		for _, from := range mergeSources(m.Content[i+1]) {
@@ -77,15 +71,15 @@ func lookupDepth(m *yaml.Node, key string, depth int) *yaml.Node {
 
 // mergeSources lists the mappings that the value of a merge key names.
 func mergeSources(v *yaml.Node) []*yaml.Node {
-	v = resolve(v)
+	v = Resolve(v)
 	if v != nil && v.Kind == yaml.SequenceNode {
 		return v.Content
 	}
 	return []*yaml.Node{v}
 }
 
-// ownIndex returns the place of key's value in m.Content, or -1 where m itself does not have the key.
-func ownIndex(m *yaml.Node, key string) int {
+// OwnIndex returns the place of key's value in m.Content, or -1 where m itself does not have the key.
+func OwnIndex(m *yaml.Node, key string) int {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
 			return i + 1
@@ -94,27 +88,27 @@ func ownIndex(m *yaml.Node, key string) int {
 	return -1
 }
 
-// at walks down mappings by key.
-func at(n *yaml.Node, path ...string) *yaml.Node {
-	n = resolve(n)
+// At walks down mappings by key.
+func At(n *yaml.Node, path ...string) *yaml.Node {
+	n = Resolve(n)
 	for _, key := range path {
-		n = lookup(n, key)
+		n = Lookup(n, key)
 	}
 	return n
 }
 
-// str returns the text of a scalar, and "" for anything else, null included.
-func str(n *yaml.Node) string {
-	n = resolve(n)
-	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == nullTag {
+// Text returns the text of a scalar, and "" for anything else, null included.
+func Text(n *yaml.Node) string {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == yaml.NodeTagNull {
 		return ""
 	}
 	return n.Value
 }
 
-// items returns the elements of a sequence with aliases followed, and nothing for anything else.
-func items(n *yaml.Node) []*yaml.Node {
-	n = resolve(n)
+// Items returns the elements of a sequence with aliases followed, and nothing for anything else.
+func Items(n *yaml.Node) []*yaml.Node {
+	n = Resolve(n)
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return nil
 	}
@@ -123,32 +117,32 @@ func items(n *yaml.Node) []*yaml.Node {
 	}
 	out := make([]*yaml.Node, len(n.Content))
 	for i, c := range n.Content {
-		out[i] = resolve(c)
+		out[i] = Resolve(c)
 	}
 	return out
 }
 
-// stringMap reads a mapping of scalars, merge keys included.
-func stringMap(n *yaml.Node) map[string]string {
+// StringMap reads a mapping of scalars, merge keys included.
+func StringMap(n *yaml.Node) map[string]string {
 	out := map[string]string{}
-	eachPair(n, func(key, value *yaml.Node) {
+	EachPair(n, func(key, value *yaml.Node) {
 		if _, ok := out[key.Value]; !ok {
-			out[key.Value] = str(value)
+			out[key.Value] = Text(value)
 		}
 	})
 	return out
 }
 
-// eachPair calls f once for every key of a mapping, with its value: its own keys first, then those of its merge keys
+// EachPair calls f once for every key of a mapping, with its value: its own keys first, then those of its merge keys
 // that no earlier one has.
-func eachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
-	n = resolve(n)
+func EachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
+	n = Resolve(n)
 	if n == nil || n.Kind != yaml.MappingNode {
 		return
 	}
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].ShortTag() == mergeTag {
+		if n.Content[i].ShortTag() == yaml.MergeTag {
 			merges = append(merges, mergeSources(n.Content[i+1])...)
 			continue
 		}
@@ -166,14 +160,14 @@ func eachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
 
 func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(key, value *yaml.Node)) {
 	for _, m := range sources {
-		if m = resolve(m); m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
+		if m = Resolve(m); m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
 			continue
 		}
 		var merges []*yaml.Node
 		for i := 0; i+1 < len(m.Content); i += 2 {
 			key, value := m.Content[i], m.Content[i+1]
 			switch {
-			case key.ShortTag() == mergeTag:
+			case key.ShortTag() == yaml.MergeTag:
 				merges = append(merges, mergeSources(value)...)
 			case !seen[key.Value]:
 				seen[key.Value] = true
@@ -184,35 +178,35 @@ func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(ke
 	}
 }
 
-// named returns the element of a list whose name is name, and its place; nil and -1 where there is none.
-func named(list []*yaml.Node, name string) (*yaml.Node, int) {
+// Named returns the element of a list whose name is name, and its place; nil and -1 where there is none.
+func Named(list []*yaml.Node, name string) (*yaml.Node, int) {
 	for i, n := range list {
-		if str(lookup(n, nameField)) == name {
+		if Text(Lookup(n, "name")) == name {
 			return n, i
 		}
 	}
 	return nil, -1
 }
 
-// scalar makes a new string node; the encoder quotes it where it must.
-func scalar(value string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: strTag, Value: value}
+// NewScalar makes a new string node; the encoder quotes it where it must.
+func NewScalar(value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: value}
 }
 
-// mapping makes a new mapping of keys and values in turn.
-func mapping(pairs ...*yaml.Node) *yaml.Node {
+// NewMapping makes a new mapping of keys and values in turn.
+func NewMapping(pairs ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: pairs}
 }
 
-// sequence makes a new sequence.
-func sequence(elements ...*yaml.Node) *yaml.Node {
+// NewSequence makes a new sequence.
+func NewSequence(elements ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: elements}
 }
 
-// fresh copies a tree as new text would have it: no position, no comment, aliases and merge keys written out.
+// Copy copies a tree as new text would have it: no position, no comment, aliases and merge keys written out.
 // flat also drops styles, for sources in JSON whose flow style would make one long line.
-func fresh(n *yaml.Node, flat bool) *yaml.Node {
-	n = resolve(n)
+func Copy(n *yaml.Node, flat bool) *yaml.Node {
+	n = Resolve(n)
 	if n == nil {
 		return nil
 	}
@@ -225,43 +219,43 @@ func fresh(n *yaml.Node, flat bool) *yaml.Node {
 	}
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
-		eachPair(n, func(key, value *yaml.Node) {
+		EachPair(n, func(key, value *yaml.Node) {
 			if !seen[key.Value] {
 				seen[key.Value] = true
-				out.Content = append(out.Content, fresh(key, flat), fresh(value, flat))
+				out.Content = append(out.Content, Copy(key, flat), Copy(value, flat))
 			}
 		})
 		return out
 	}
 	for _, c := range n.Content {
-		out.Content = append(out.Content, fresh(c, flat))
+		out.Content = append(out.Content, Copy(c, flat))
 	}
 	return out
 }
 
-// with returns a copy of the mapping m in which key has the value v. A new key goes before the first of the keys in
+// With returns a copy of the mapping m in which key has the value v. A new key goes before the first of the keys in
 // before that m has, else to the end.
-func with(m *yaml.Node, key string, v *yaml.Node, before ...string) *yaml.Node {
+func With(m *yaml.Node, key string, v *yaml.Node, before ...string) *yaml.Node {
 	c := *m
 	c.Content = slices.Clone(m.Content)
-	if i := ownIndex(m, key); i >= 0 {
+	if i := OwnIndex(m, key); i >= 0 {
 		c.Content[i] = v
 		return &c
 	}
 	place := len(c.Content)
 	for _, b := range before {
-		if i := ownIndex(m, b); i >= 0 {
+		if i := OwnIndex(m, b); i >= 0 {
 			place = i - 1
 			break
 		}
 	}
-	c.Content = slices.Insert(c.Content, place, scalar(key), v)
+	c.Content = slices.Insert(c.Content, place, NewScalar(key), v)
 	return &c
 }
 
-// without returns a copy of the mapping m that does not have key.
-func without(m *yaml.Node, key string) *yaml.Node {
-	i := ownIndex(m, key)
+// Without returns a copy of the mapping m that does not have key.
+func Without(m *yaml.Node, key string) *yaml.Node {
+	i := OwnIndex(m, key)
 	if i < 0 {
 		return m
 	}
@@ -270,11 +264,11 @@ func without(m *yaml.Node, key string) *yaml.Node {
 	return &c
 }
 
-// withElements returns a copy of the sequence list that holds elements. An empty or missing list becomes a new one,
+// WithElements returns a copy of the sequence list that holds elements. An empty or missing list becomes a new one,
 // because there is no place in its text where an element could go.
-func withElements(list *yaml.Node, elements []*yaml.Node) *yaml.Node {
+func WithElements(list *yaml.Node, elements []*yaml.Node) *yaml.Node {
 	if list == nil || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
-		return sequence(elements...)
+		return NewSequence(elements...)
 	}
 	c := *list
 	c.Content = elements
