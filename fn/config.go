@@ -39,7 +39,7 @@ type Config struct {
 	// Namespaces gives the labels of namespaces that the input does not hold.
 	Namespaces Namespaces `json:"namespaces"`
 	// Workloads adds kinds with pod templates.
-	Workloads []inject.WorkloadKind `json:"workloads"`
+	Workloads []manifest.Kind `json:"workloads"`
 	// KeepSidecarSets leaves SidecarSets in a rendered stream. A function's output holds them always.
 	KeepSidecarSets bool `json:"keepSidecarSets"`
 	// Policies are what lint asks for beyond Kruise's rules.

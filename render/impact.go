@@ -139,9 +139,9 @@ func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect,
 		return NewPods, "its controller leaves running pods alone"
 	case manifest.Text(manifest.At(spec, "updateStrategy", "type")) == "OnDelete":
 		return NewPods, "updateStrategy.type is OnDelete"
-	case o.Group() == inject.KruiseGroup && policy != "" && c.InPlace:
+	case o.Group() == manifest.KruiseGroup && policy != "" && c.InPlace:
 		return InPlaceUpdate, "only " + parts(c) + " change, and the update strategy is " + policy
-	case o.Group() == inject.KruiseGroup && c.InPlace:
+	case o.Group() == manifest.KruiseGroup && c.InPlace:
 		return Restart, "only " + parts(c) + " change; with the update strategy InPlaceIfPossible pods would stay"
 	case c.InPlace:
 		return Restart, "only " + parts(c) + " change, but a " + o.Kind + " replaces its pods"

@@ -110,12 +110,8 @@ func (d *diagnosis) managed(object manifest.ObjectRef) bool {
 	if !ok {
 		return false
 	}
-	group, _, found := strings.Cut(owner.APIVersion, "/")
-	if !found {
-		group = ""
-	}
-	_, known := d.in.opts.kindOf(group, owner.Kind)
-	return known || group == knativeGroup
+	_, known := d.in.opts.kindOf(owner.Group(), owner.Kind)
+	return known || owner.Group() == "serving.knative.dev" // its Revisions
 }
 
 // ended says whether a Job is over.

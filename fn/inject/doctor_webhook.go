@@ -56,7 +56,7 @@ func (d *diagnosis) reach(p pod) answer {
 	for _, hook := range d.hooks {
 		a := answer{verdict: Matched}
 		if !hook.objects.empty() { // here, an empty selector matches everything
-			a = selectLabels(hook.objects, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+			a = selectLabels(hook.objects, p.labels, p.kind.Adds)
 		}
 		if a.verdict != Unmatched && !hook.namespaces.empty() {
 			if n := d.in.selectNamespace(hook.namespaces, p.namespace); n.verdict != Matched {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	v1alpha1 = KruiseGroup + "/v1alpha1"
-	v1beta1  = KruiseGroup + "/v1beta1"
+	v1alpha1 = manifest.KruiseGroup + "/v1alpha1"
+	v1beta1  = manifest.KruiseGroup + "/v1beta1"
 )
 
 // checkName asks for what both Kruise (no dots, at most 63 characters) and the API server (no capitals) accept.

@@ -121,7 +121,7 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 		return true, ""
 	}
 	if !u.Selector.empty() { // an empty one selects every pod
-		a := selectLabels(u.Selector, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+		a := selectLabels(u.Selector, p.labels, p.kind.Adds)
 		if a.verdict == Undecided {
 			return false, "spec.updateStrategy.selector: " + a.reason
 		}

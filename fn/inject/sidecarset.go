@@ -12,9 +12,6 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// KruiseGroup is the API group of SidecarSet.
-const KruiseGroup = "apps.kruise.io"
-
 // SidecarSet is an OpenKruise SidecarSet, v1alpha1 or v1beta1, in the fields that matter at injection.
 // Containers and volumes stay yaml, so that a field of a Kubernetes newer than slipway passes through.
 type SidecarSet struct {
@@ -228,7 +225,7 @@ func IsSidecarSet(object *yaml.Node) bool {
 
 func isSidecarSet(ref manifest.ObjectRef) bool {
 	group, _, _ := strings.Cut(ref.APIVersion, "/")
-	return group == KruiseGroup && ref.Kind == "SidecarSet"
+	return group == manifest.KruiseGroup && ref.Kind == "SidecarSet"
 }
 
 // ParseSidecarSet reads a SidecarSet strictly. What it returns is usable only if no finding is an error.
@@ -237,7 +234,7 @@ func ParseSidecarSet(object *yaml.Node, source manifest.Source) (*SidecarSet, []
 	set := &SidecarSet{Source: source, Node: object}
 	d := &manifest.Decoder{Source: source, Object: manifest.RefOf(object)}
 	d.Decode(object, set, "")
-	if v := set.APIVersion; v != KruiseGroup+"/v1alpha1" && v != KruiseGroup+"/v1beta1" {
+	if v := set.APIVersion; v != manifest.KruiseGroup+"/v1alpha1" && v != manifest.KruiseGroup+"/v1beta1" {
 		d.Report(manifest.Lookup(object, "apiVersion"), "unknown-version", "apiVersion",
 			"slipway reads apps.kruise.io/v1alpha1 and v1beta1, not "+v, "")
 	}

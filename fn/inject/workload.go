@@ -3,7 +3,6 @@
 package inject
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -12,102 +11,32 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// WorkloadKind tells where a kind keeps its pod templates. A path is dotted; "[*]" after a key stands for every
-// element of that list: spec.replicatedJobs[*].template.spec.template. The empty path is the object itself.
-type WorkloadKind struct {
-	Group            string   `json:"group"`
-	Kind             string   `json:"kind"`
-	PodTemplatePaths []string `json:"podTemplatePaths"`
-	// RunsToCompletion marks kinds that an ordinary sidecar keeps from completing.
-	RunsToCompletion bool `json:"runsToCompletion"`
-}
-
-// Validate says what is wrong with a kind that a user wrote, or "".
-func (w WorkloadKind) Validate() string {
-	switch {
-	case w.Kind == "":
-		return "kind is missing"
-	case len(w.PodTemplatePaths) == 0:
-		return "podTemplatePaths is empty"
-	}
-	for _, p := range w.PodTemplatePaths {
-		if _, err := splitPath(p); err != nil {
-			return err.Error()
-		}
-	}
-	return ""
-}
-
-const template = "spec.template"
-
-// builtinKind is the table of kinds with pod templates: Kubernetes, Kruise, Argo, Knative, OpenShift, KEDA, JobSet.
-func builtinKind(group, kind string) (WorkloadKind, bool) {
-	job, paths := false, []string{template}
-	switch group + "/" + kind {
-	case "/Pod":
-		paths = []string{""}
-	case "/PodTemplate":
-		paths = []string{"template"}
-	case "/ReplicationController", "apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet",
-		"extensions/Deployment", "extensions/ReplicaSet", "extensions/DaemonSet",
-		"apps.kruise.io/CloneSet", "apps.kruise.io/StatefulSet", "apps.kruise.io/DaemonSet",
-		"argoproj.io/Rollout", "serving.knative.dev/Service", "serving.knative.dev/Configuration",
-		"apps.openshift.io/DeploymentConfig", "/DeploymentConfig":
-	case "batch/Job", "apps.kruise.io/BroadcastJob":
-		job = true
-	case "batch/CronJob":
-		job, paths = true, []string{"spec.jobTemplate.spec.template"}
-	case "apps.kruise.io/AdvancedCronJob":
-		job, paths = true, []string{
-			"spec.template.jobTemplate.spec.template", "spec.template.broadcastJobTemplate.spec.template",
-		}
-	case "apps.kruise.io/UnitedDeployment":
-		paths = []string{
-			"spec.template.statefulSetTemplate.spec.template", "spec.template.advancedStatefulSetTemplate.spec.template",
-			"spec.template.cloneSetTemplate.spec.template", "spec.template.deploymentTemplate.spec.template",
-		}
-	case "keda.sh/ScaledJob":
-		job, paths = true, []string{"spec.jobTargetRef.template"}
-	case "jobset.x-k8s.io/JobSet":
-		job, paths = true, []string{"spec.replicatedJobs[*].template.spec.template"}
-	default:
-		return WorkloadKind{}, false
-	}
-	return WorkloadKind{Group: group, Kind: kind, PodTemplatePaths: paths, RunsToCompletion: job}, true
-}
-
 // kindOf finds how to read a kind, users' kinds before the built-in ones.
-func (o *Options) kindOf(group, kind string) (WorkloadKind, bool) {
+func (o *Options) kindOf(group, kind string) (manifest.Kind, bool) {
 	for _, w := range o.Workloads {
 		if w.Group == group && w.Kind == kind {
 			return w, true
 		}
 	}
-	return builtinKind(group, kind)
+	return manifest.KindOf(group, kind)
 }
 
-func splitPath(path string) ([]step, error) {
-	if path == "" {
-		return nil, nil
-	}
-	var steps []step
-	for _, part := range strings.Split(path, ".") {
-		key, rest, list := strings.Cut(part, "[")
-		if key == "" || list && rest != "*]" {
-			return nil, fmt.Errorf("pod template path %q: %q is neither a key nor a key with [*]", path, part)
-		}
-		steps = append(steps, step{key: key})
-		if list {
-			steps = append(steps, step{index: -1})
+// stepsTo splits the path to a pod template.
+func stepsTo(path string) ([]step, error) {
+	keys, err := manifest.SplitPath(path)
+	steps := make([]step, len(keys))
+	for i, key := range keys {
+		if steps[i] = (step{key: key}); key == manifest.EachElement {
+			steps[i] = step{index: -1}
 		}
 	}
-	return steps, nil
+	return steps, err
 }
 
 // podTemplate is one pod template of an object.
 type podTemplate struct {
 	object manifest.ObjectRef
-	kind   WorkloadKind
+	kind   manifest.Kind
 	root   *yaml.Node // the object that holds it
 	path   []step     // from the document's root
 	node   *yaml.Node // the template: a mapping with metadata and spec
@@ -130,7 +59,7 @@ func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix 
 	d.Object = ref
 	var out []podTemplate
 	for _, p := range kind.PodTemplatePaths {
-		steps, err := splitPath(p)
+		steps, err := stepsTo(p)
 		if err != nil {
 			d.Report(object, "bad-path", "", err.Error(), "")
 			continue

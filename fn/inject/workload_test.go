@@ -43,7 +43,7 @@ func workloadText(apiVersion, kind string, paths ...string) string {
 }
 
 func TestKinds(t *testing.T) {
-	user := []inject.WorkloadKind{
+	user := []manifest.Kind{
 		{Group: "ray.io", Kind: "RayCluster", PodTemplatePaths: []string{"spec.head.template", "spec.workers[*].template"}},
 		{Group: "example.com", Kind: "Many", PodTemplatePaths: []string{"spec.templates[*]"}},
 		{Group: "apps", Kind: "Deployment", PodTemplatePaths: []string{"spec.other"}},
