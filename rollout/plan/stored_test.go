@@ -67,7 +67,7 @@ func TestStoredPlanIsRefusedWhereItCannotBeRead(t *testing.T) {
 		newer    bool
 		want     string
 	}{
-		"of a newer slipway": {`{"version":2,"name":"demo"}`, true, "written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway"},
+		"of a newer slipway":                    {`{"version":2,"name":"demo"}`, true, "written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway"},
 		"of a newer slipway, in a form unknown": {`{"batches":{"a":1},"version":3}`, true, "its version is 3"},
 		"of no version":                         {`{"version":"new"}`, false, "cannot unmarshal string"},
 		"half":                                  {`{"version":1,"na`, false, "unexpected end of JSON input"},
