@@ -5,7 +5,6 @@ package kube
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -87,7 +86,7 @@ func (a *asking) once(ctx context.Context) error {
 // store writes the progress over exactly the memory that it was worked out on, and tells of it as an Event, where the
 // person may do that.
 func (v *Visit) store(ctx context.Context, memory configMap, answer rollout.Answer, r rollout.Request) error {
-	data, err := json.Marshal(answer.Progress)
+	data, err := answer.Progress.Store()
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}

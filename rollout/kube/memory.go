@@ -5,7 +5,7 @@ package kube
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -29,11 +29,11 @@ func (m configMap) meta() metadata { return m.Metadata }
 
 // The keys of a memory's data.
 const (
-	keyProgress = "progress" // rollout.Progress as JSON
+	keyProgress = "progress" // as rollout.Progress stores itself
 	keyRelease  = "release"  // which release it belongs to
 	keyHolder   = "holder"   // the agent that wrote it last
 	keyEpoch    = "epoch"    // how many agents have held the lock; it only grows
-	keyPlan     = "plan"     // rollout.Plan as JSON, for those who look at the release from outside
+	keyPlan     = "plan"     // as plan.BatchPlan stores itself, for those who look at the release from outside
 )
 
 // recallProgress reads the memory. That of another release is no memory of this one.
@@ -69,12 +69,21 @@ func (c *Cluster) recallProgress(o *rollout.Observed) (rollout.Progress, error) 
 
 // progress reads the progress that is stored.
 func (m configMap) progress() (rollout.Progress, error) {
-	var p rollout.Progress
-	if err := json.Unmarshal([]byte(m.Data[keyProgress]), &p); err != nil {
-		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
-			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err)
+	p, err := rollout.ReadProgress([]byte(m.Data[keyProgress]))
+	if err != nil {
+		return rollout.Progress{}, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w%s",
+			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err, startOver(err))
 	}
 	return p, nil
+}
+
+// startOver is the end of an error about a memory that cannot be read: what a person can do without it.
+func startOver(err error) string {
+	const remedy = "delete the ConfigMap to begin the release again"
+	if errors.Is(err, plan.ErrNewer) {
+		return ", or " + remedy // the error itself has said what is better
+	}
+	return ": " + remedy
 }
 
 // inherited is what a release in partition mode takes over from another one: where that left the partition and where it
@@ -106,11 +115,11 @@ func (c *Cluster) releaseName(o *rollout.Observed, p rollout.Progress, stored st
 // record stores progress. It is fenced by what the decision was made on, not by what the mirror has by now: a person's
 // request that came in between is not overwritten, the run looks again.
 func (c *Cluster) record(ctx context.Context, p rollout.Progress) error {
-	data, err := json.Marshal(p)
+	data, err := p.Store()
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
-	plan, err := json.Marshal(c.plan)
+	plan, err := c.plan.Store()
 	if err != nil {
 		return fmt.Errorf("encoding the plan: %w", err)
 	}

@@ -5,7 +5,6 @@ package kube
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -169,22 +168,22 @@ func (v *Visit) otherRelease(memory configMap) string {
 
 // remembered is the plan and the progress of a memory.
 func (v *Visit) remembered(memory configMap) (plan.BatchPlan, rollout.Progress, error) {
-	var plan plan.BatchPlan
 	p, err := memory.progress()
 	if err != nil {
-		return plan, p, err
+		return plan.BatchPlan{}, p, err
 	}
 	stored, ok := memory.Data[keyPlan]
 	switch {
 	case !ok && v.plan != nil:
 		return *v.plan, p, nil
 	case !ok:
-		return plan, p, nil
+		return plan.BatchPlan{}, p, nil
 	}
-	if err := json.Unmarshal([]byte(stored), &plan); err != nil {
-		return plan, p, fmt.Errorf("%w: reading the plan in %s: %w", ErrInvalid, v.memoryWords(), err)
+	released, err := plan.ReadStored([]byte(stored))
+	if err != nil {
+		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", ErrInvalid, v.memoryWords(), err)
 	}
-	return plan, p, nil
+	return released, p, nil
 }
 
 // owner is the CloneSet that a memory belongs to.
