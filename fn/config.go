@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -38,7 +39,7 @@ type Config struct {
 	// Namespaces gives the labels of namespaces that the input does not hold.
 	Namespaces Namespaces `json:"namespaces"`
 	// Workloads adds kinds with pod templates.
-	Workloads []inject.WorkloadKind `json:"workloads"`
+	Workloads []manifest.Kind `json:"workloads"`
 	// KeepSidecarSets leaves SidecarSets in a rendered stream. A function's output holds them always.
 	KeepSidecarSets bool `json:"keepSidecarSets"`
 	// Policies are what lint asks for beyond Kruise's rules.
@@ -49,14 +50,14 @@ type Config struct {
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
 	sets      []*inject.SidecarSet
-	setSource inject.Source // of SidecarSets, where they stand as text in a value
+	setSource manifest.Source // of SidecarSets, where they stand as text in a value
 }
 
 // Namespaces holds labels by namespace.
 type Namespaces map[string]map[string]string
 
 // UnmarshalNode reads a mapping of names to labels, or a list of names with labels.
-func (ns *Namespaces) UnmarshalNode(n *yaml.Node, d *inject.Decoder, field string) {
+func (ns *Namespaces) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	if n.Kind != yaml.SequenceNode {
 		d.Decode(n, (*map[string]map[string]string)(ns), field)
 		return
@@ -75,12 +76,12 @@ func (ns *Namespaces) UnmarshalNode(n *yaml.Node, d *inject.Decoder, field strin
 // ParseConfig reads a functionConfig: a SidecarInjector, a SidecarSet that is to be injected, or a ConfigMap whose data
 // holds the fields of a SidecarInjector as text. The fields of a SidecarInjector stand under spec or at the top.
 // A document without apiVersion and kind is read as a SidecarInjector.
-func ParseConfig(root *yaml.Node, source inject.Source) (*Config, []inject.Finding) {
+func ParseConfig(root *yaml.Node, source manifest.Source) (*Config, []manifest.Finding) {
 	c := &Config{}
 	if root == nil {
 		return c, nil
 	}
-	d := &inject.Decoder{Object: inject.Ref(root), Source: source}
+	d := &manifest.Decoder{Object: manifest.RefOf(root), Source: source}
 	switch {
 	case inject.IsSidecarSet(root):
 		c.add(root, source, d)
@@ -102,14 +103,14 @@ func ParseConfig(root *yaml.Node, source inject.Source) (*Config, []inject.Findi
 	return c, d.Findings
 }
 
-func (c *Config) add(n *yaml.Node, source inject.Source, d *inject.Decoder) {
+func (c *Config) add(n *yaml.Node, source manifest.Source, d *manifest.Decoder) {
 	set, findings := inject.ParseSidecarSet(n, source)
 	c.sets = append(c.sets, set)
 	d.Findings = append(d.Findings, findings...)
 }
 
 // readInjector reads the fields from spec or, where there is none, from the top.
-func (c *Config) readInjector(root *yaml.Node, d *inject.Decoder) {
+func (c *Config) readInjector(root *yaml.Node, d *manifest.Decoder) {
 	if i := slices.IndexFunc(root.Content, func(n *yaml.Node) bool { return n.Value == "spec" }); i%2 == 0 {
 		var top struct {
 			APIVersion string     `json:"apiVersion"`
@@ -135,7 +136,7 @@ func (c *Config) readInjector(root *yaml.Node, d *inject.Decoder) {
 }
 
 // readConfigMap reads data as if its values stood under spec: each value is YAML text.
-func (c *Config) readConfigMap(root *yaml.Node, d *inject.Decoder) {
+func (c *Config) readConfigMap(root *yaml.Node, d *manifest.Decoder) {
 	var in struct {
 		APIVersion string            `json:"apiVersion"`
 		Kind       string            `json:"kind"`
@@ -155,8 +156,8 @@ func (c *Config) readConfigMap(root *yaml.Node, d *inject.Decoder) {
 }
 
 // readValue reads one value of a ConfigMap.
-func (c *Config) readValue(key, value *yaml.Node, d *inject.Decoder) {
-	nested := &inject.Decoder{Object: d.Object, Source: inside(d.Source, value)}
+func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
+	nested := &manifest.Decoder{Object: d.Object, Source: inside(d.Source, value)}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
 		d.Report(value, "bad-yaml", "data."+key.Value, "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
@@ -169,14 +170,14 @@ func (c *Config) readValue(key, value *yaml.Node, d *inject.Decoder) {
 	if isBlock(value) {
 		name.Line = 0 // the key stands on the line above its text
 	}
-	nested.Decode(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{name, inject.Root(&doc)}}, c, "data")
+	nested.Decode(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{name, manifest.Root(&doc)}}, c, "data")
 	d.Findings = append(d.Findings, nested.Findings...)
 }
 
 func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
 
 // inside is the place of the text of a value, of which the lines count from 1.
-func inside(source inject.Source, value *yaml.Node) inject.Source {
+func inside(source manifest.Source, value *yaml.Node) manifest.Source {
 	source.Line = max(source.Line-1, 0) + value.Line
 	if isBlock(value) {
 		source.Line++
@@ -184,7 +185,7 @@ func inside(source inject.Source, value *yaml.Node) inject.Source {
 	return source
 }
 
-func (c *Config) validate(root *yaml.Node, d *inject.Decoder) {
+func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 	for _, e := range []struct {
 		field, value string
 		allowed      []string

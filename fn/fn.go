@@ -3,6 +3,7 @@
 package fn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // configFile stands for the functionConfig where a finding names a file; orchestrators do not say where it stood.
@@ -67,21 +69,21 @@ func (f *failure) Error() string {
 // item is one item of the list, and where it came from.
 type item struct {
 	node   *yaml.Node
-	source inject.Source
+	source manifest.Source
 	place  int // in the list, -1 of what is new
 }
 
 // process injects into the items of one list. Where anything is wrong no item changes.
 func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
-	findings := inject.Findings{}
-	config, configFindings := ParseConfig(configNode(rl), inject.Source{File: configFile})
+	findings := manifest.Findings{}
+	config, configFindings := ParseConfig(configNode(rl), manifest.Source{File: configFile})
 	findings.Add(configFindings)
 	items := make([]item, len(rl.Items))
 	for i, n := range rl.Items {
 		items[i] = item{n.YNode(), sourceOf(n.YNode()), i}
-		findings.Add(inject.CheckTree(items[i].node, items[i].source))
+		findings.Add(manifest.CheckTree(items[i].node, items[i].source))
 	}
-	var idle []inject.Finding
+	var idle []manifest.Finding
 	if !findings.Failed() {
 		idle = injectAll(config, items, &findings)
 	}
@@ -122,7 +124,7 @@ func configNode(rl *framework.ResourceList) *yaml.Node {
 
 // injectAll collects the context that the items hold, SidecarSets, Namespaces and revisions, and injects into each. It
 // returns the warning of a run that injected nothing.
-func injectAll(config *Config, items []item, findings *inject.Findings) []inject.Finding {
+func injectAll(config *Config, items []item, findings *manifest.Findings) []manifest.Finding {
 	context := inject.Context{Sets: config.Sets()}
 	opts := config.Options()
 	for _, it := range items {
@@ -146,9 +148,9 @@ func injectAll(config *Config, items []item, findings *inject.Findings) []inject
 }
 
 // nothingInjected warns of a run that may have missed what its user meant.
-func nothingInjected(in *inject.Injector) []inject.Finding {
-	f := inject.Finding{
-		Severity: inject.SeverityWarning, Code: "nothing-injected",
+func nothingInjected(in *inject.Injector) []manifest.Finding {
+	f := manifest.Finding{
+		Severity: manifest.SeverityWarning, Code: "nothing-injected",
 		Message: "nothing is injected: no SidecarSet matches a workload of the input",
 		Hint:    "slipway explain tells why not",
 	}
@@ -156,18 +158,18 @@ func nothingInjected(in *inject.Injector) []inject.Finding {
 		f.Message = "nothing is injected: there is no SidecarSet"
 		f.Hint = "add one to the input or to the functionConfig; slipway explain lists the workloads that it could match"
 	}
-	return []inject.Finding{f}
+	return []manifest.Finding{f}
 }
 
 // injectItem returns the item after injection, and how many of its pod templates carry one or want none.
-func injectItem(in *inject.Injector, config *Config, it item, findings *inject.Findings) (*yaml.Node, int) {
+func injectItem(in *inject.Injector, config *Config, it item, findings *manifest.Findings) (*yaml.Node, int) {
 	ejected := in.Eject(it.node, it.source)
 	findings.Add(ejected.Findings)
-	if inject.HasErrors(ejected.Findings) {
+	if manifest.HasErrors(ejected.Findings) {
 		return it.node, 1 // what is there cannot be taken out, so nothing goes in
 	}
 	if config.SkipHooks() && inject.IsHook(it.node) {
-		findings.Add([]inject.Finding{inject.HookSkipped(it.node, it.source)})
+		findings.Add([]manifest.Finding{inject.HookSkipped(it.node, it.source)})
 		return ejected.Object, 1
 	}
 	result := in.Inject(ejected.Object, it.source, inject.FlowText)
@@ -190,54 +192,29 @@ const (
 	legacyIndex = "config.kubernetes.io/index"
 )
 
-// sourceOf is the file that an orchestrator says an item came from. It is asked for every item, and so it goes through
-// the two mappings by itself: kyaml's way is a tenth of all that the function costs.
-func sourceOf(object *yaml.Node) inject.Source {
-	annotations := field(field(object, yaml.MetadataField), yaml.AnnotationsField)
-	path := text(annotations, kioutil.PathAnnotation, legacyPath)
-	if path == "" {
-		return inject.Source{}
+// sourceOf is the file that an orchestrator says an item came from. It is asked for every item, and kyaml's way to ask is
+// a tenth of all that the function costs.
+func sourceOf(object *yaml.Node) manifest.Source {
+	either := func(key, legacy string) string {
+		return cmp.Or(manifest.Annotation(object, key), manifest.Annotation(object, legacy))
 	}
-	s := inject.Source{File: path}
-	if i, err := strconv.Atoi(text(annotations, kioutil.IndexAnnotation, legacyIndex)); err == nil {
+	s := manifest.Source{File: either(kioutil.PathAnnotation, legacyPath)}
+	if i, err := strconv.Atoi(either(kioutil.IndexAnnotation, legacyIndex)); err == nil && s.File != "" {
 		s.Doc = i + 1
 	}
 	return s
 }
 
-// field is the value of a key in a mapping, or nil.
-func field(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// text is the value of the first of keys that a mapping has.
-func text(n *yaml.Node, keys ...string) string {
-	for _, key := range keys {
-		if v := field(n, key); v != nil {
-			return v.Value
-		}
-	}
-	return ""
-}
-
 // report writes findings into the list's results and to messages.
-func report(rl *framework.ResourceList, findings []inject.Finding, messages io.Writer) error {
+func report(rl *framework.ResourceList, findings []manifest.Finding, messages io.Writer) error {
 	failed := 0
 	for _, f := range findings {
 		f.Source.Line = 0 // it counts from the start of the ResourceList, not of the file
 		rl.Results = append(rl.Results, resultOf(f))
-		if f.Severity == inject.SeverityError {
+		if f.Severity == manifest.SeverityError {
 			failed++
 		}
-		if f.Severity != inject.SeverityInfo {
+		if f.Severity != manifest.SeverityInfo {
 			if _, err := fmt.Fprintf(messages, "%s: %s\n", f.Severity, f); err != nil {
 				return fmt.Errorf("writing a message: %w", err)
 			}
@@ -249,7 +226,7 @@ func report(rl *framework.ResourceList, findings []inject.Finding, messages io.W
 	return nil
 }
 
-func resultOf(f inject.Finding) *framework.Result {
+func resultOf(f manifest.Finding) *framework.Result {
 	message := f.Message
 	if f.Hint != "" {
 		message += " (" + f.Hint + ")"

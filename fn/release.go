@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // releases turns the BatchPlans among the items into what carries them out.
@@ -31,14 +31,14 @@ func newReleases(config *Config, maker func(*launch.Config) launch.Maker) *relea
 func (r *releases) made() int { return r.set.Len() }
 
 // all returns the items with their targets armed and the generated objects among them. BatchPlans stay, marked as local.
-func (r *releases) all(items []item, findings *inject.Findings) []item {
+func (r *releases) all(items []item, findings *manifest.Findings) []item {
 	if r.set == nil {
 		r.tellOfPlans(items, findings)
 		return items
 	}
 	for i, it := range items {
-		ref := inject.Ref(it.node)
-		if launch.IsPlanRef(ref) || text(field(field(it.node, yaml.MetadataField), yaml.AnnotationsField), launch.GeneratedBy) != "" {
+		ref := manifest.RefOf(it.node)
+		if launch.IsPlanRef(ref) || manifest.Annotation(it.node, launch.GeneratedBy) != "" {
 			findings.Add(r.set.Read(document(i, it, findings), it.node))
 		}
 	}
@@ -46,7 +46,7 @@ func (r *releases) all(items []item, findings *inject.Findings) []item {
 		return items
 	}
 	for i, it := range items {
-		if r.set.IsTarget(inject.Ref(it.node)) {
+		if r.set.IsTarget(manifest.RefOf(it.node)) {
 			findings.Add(r.set.Release(document(i, it, findings)))
 		}
 	}
@@ -57,20 +57,20 @@ func (r *releases) all(items []item, findings *inject.Findings) []item {
 }
 
 // tellOfPlans warns of plans that nothing is made of.
-func (r *releases) tellOfPlans(items []item, findings *inject.Findings) {
+func (r *releases) tellOfPlans(items []item, findings *manifest.Findings) {
 	for _, it := range items {
-		if ref := inject.Ref(it.node); !r.config.Release.Off() && launch.IsPlanRef(ref) {
-			findings.Add([]inject.Finding{launch.NotReleased(ref, it.source)})
+		if ref := manifest.RefOf(it.node); !r.config.Release.Off() && launch.IsPlanRef(ref) {
+			findings.Add([]manifest.Finding{launch.NotReleased(ref, it.source)})
 		}
 	}
 }
 
-func document(i int, it item, findings *inject.Findings) launch.Document {
-	d := launch.Document{ID: launch.ID{Doc: i}, Object: inject.Ref(it.node), Source: it.source}
+func document(i int, it item, findings *manifest.Findings) launch.Document {
+	d := launch.Document{ID: launch.ID{Doc: i}, Object: manifest.RefOf(it.node), Source: it.source}
 	out, err := yaml.Marshal(it.node)
 	if err != nil {
-		findings.Add([]inject.Finding{{
-			Severity: inject.SeverityError, Code: "malformed-yaml", Object: d.Object, Source: it.source, Message: err.Error(),
+		findings.Add([]manifest.Finding{{
+			Severity: manifest.SeverityError, Code: "malformed-yaml", Object: d.Object, Source: it.source, Message: err.Error(),
 		}})
 	}
 	d.Text, d.Original = out, out
@@ -78,7 +78,7 @@ func document(i int, it item, findings *inject.Findings) launch.Document {
 }
 
 // place makes the edits, and puts what was generated where it was before, or at the end.
-func (r *releases) place(items []item, findings *inject.Findings) []item {
+func (r *releases) place(items []item, findings *manifest.Findings) []item {
 	var out, added []item
 	for i, it := range items {
 		id := launch.ID{Doc: i}
@@ -96,8 +96,8 @@ func (r *releases) place(items []item, findings *inject.Findings) []item {
 		}
 		node, told, err := launch.Apply(it.node, edits)
 		if err != nil {
-			told = []inject.Finding{{
-				Severity: inject.SeverityError, Code: "unsupported-layout", Object: inject.Ref(it.node), Source: it.source, Message: err.Error(),
+			told = []manifest.Finding{{
+				Severity: manifest.SeverityError, Code: "unsupported-layout", Object: manifest.RefOf(it.node), Source: it.source, Message: err.Error(),
 			}}
 			node = it.node
 		}
@@ -136,9 +136,8 @@ func orchestrators() []string {
 
 // withPlace gives node what its orchestrator keeps on the item that it replaces.
 func withPlace(node, was *yaml.Node) *yaml.Node {
-	annotations := field(field(was, yaml.MetadataField), yaml.AnnotationsField)
 	for _, key := range orchestrators() {
-		if v := text(annotations, key); v != "" {
+		if v := manifest.Annotation(was, key); v != "" {
 			node = annotated(node, key, v)
 		}
 	}
@@ -157,14 +156,13 @@ func annotated(node *yaml.Node, key, value string) *yaml.Node {
 
 // beside is a new item in a file beside that of its plan, release-PLAN.yaml, where the orchestrator says where that is.
 func (r *releases) beside(items []item, object launch.Object) item {
-	it := item{node: generated(object.Text), source: inject.Source{File: ""}, place: -1}
+	it := item{node: generated(object.Text), source: manifest.Source{File: ""}, place: -1}
 	for _, plan := range items {
-		if !launch.IsPlan(plan.node) || inject.Ref(plan.node).Name != object.Plan {
+		if !launch.IsPlan(plan.node) || manifest.RefOf(plan.node).Name != object.Plan {
 			continue
 		}
-		annotations := field(field(plan.node, yaml.MetadataField), yaml.AnnotationsField)
 		for _, keys := range placeAnnotations() {
-			if file := text(annotations, keys[0]); file != "" {
+			if file := manifest.Annotation(plan.node, keys[0]); file != "" {
 				it.node = annotated(it.node, keys[0], path.Join(path.Dir(file), launch.FileName(object.Plan)))
 			}
 		}
@@ -177,13 +175,13 @@ func number(items, added []item) {
 	for _, keys := range placeAnnotations() {
 		next := map[string]int{}
 		for _, it := range items {
-			annotations := field(field(it.node, yaml.MetadataField), yaml.AnnotationsField)
-			if i, err := strconv.Atoi(text(annotations, keys[1])); err == nil {
-				next[text(annotations, keys[0])] = max(next[text(annotations, keys[0])], i+1)
+			if i, err := strconv.Atoi(manifest.Annotation(it.node, keys[1])); err == nil {
+				file := manifest.Annotation(it.node, keys[0])
+				next[file] = max(next[file], i+1)
 			}
 		}
 		for i, it := range added {
-			file := text(field(field(it.node, yaml.MetadataField), yaml.AnnotationsField), keys[0])
+			file := manifest.Annotation(it.node, keys[0])
 			if file == "" {
 				continue
 			}

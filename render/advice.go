@@ -2,7 +2,7 @@
 
 package render
 
-import "github.com/slipway-dev/slipway/fn/inject"
+import "github.com/slipway-dev/slipway/fn/manifest"
 
 // adviseWhereNothingHappened warns of a run that injected nothing: it may be what its user wants, and it may be a wrong
 // path or a label that no one has.
@@ -10,7 +10,7 @@ func (o *Outcome) adviseWhereNothingHappened(req *Request) {
 	if req.Action == Eject || o.Failed() || o.Released > 0 {
 		return
 	}
-	advice := inject.Finding{Severity: inject.SeverityWarning, Code: "nothing-injected"}
+	advice := manifest.Finding{Severity: manifest.SeverityWarning, Code: "nothing-injected"}
 	switch {
 	case o.Documents == 0:
 		advice.Message = "the input is empty"

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // ledger is the file in which an output folder remembers what slipway wrote there.
@@ -26,7 +26,7 @@ type Dir struct {
 	check bool
 	names []string
 	texts map[string][]byte
-	holds map[string]inject.ObjectRef
+	holds map[string]manifest.ObjectRef
 	// Differs lists, after Commit, the files that were written, or would have been.
 	Differs []string
 }
@@ -34,7 +34,7 @@ type Dir struct {
 // NewDir returns a sink that writes into the folder path, which is made if it is not there. With check it writes
 // nothing and only finds out what it would.
 func NewDir(path string, check bool) *Dir {
-	return &Dir{path: path, check: check, texts: map[string][]byte{}, holds: map[string]inject.ObjectRef{}}
+	return &Dir{path: path, check: check, texts: map[string][]byte{}, holds: map[string]manifest.ObjectRef{}}
 }
 
 // Document takes one object. Two objects of one name are an error: one would overwrite the other.
@@ -89,7 +89,7 @@ func withoutComments(text []byte) []byte {
 }
 
 // fileName is group_version_kind_name.yaml in a folder named after the namespace, as kustomize names its files.
-func fileName(o inject.ObjectRef) string {
+func fileName(o manifest.ObjectRef) string {
 	group, version, found := strings.Cut(o.APIVersion, "/")
 	parts := []string{group, version, o.Kind, o.Name}
 	if !found {

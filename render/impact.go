@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // Effect is what becomes of the pods that run from a template when the template changes.
@@ -20,20 +22,20 @@ type Effect string
 
 // The effects, from the one that a release has to stage to the one that pods survive.
 const (
-	Restart    Effect = "restart"  // every pod is replaced
-	Replace    Effect = "replace"  // the object itself has to be deleted and created again
-	NewPods    Effect = "new pods" // pods that run stay as they are
-	ImagesOnly Effect = "in place" // the controller can change images in running pods
+	Restart       Effect = "restart"  // every pod is replaced
+	Replace       Effect = "replace"  // the object itself has to be deleted and created again
+	NewPods       Effect = "new pods" // pods that run stay as they are
+	InPlaceUpdate Effect = "in place" // running pods take the change
 )
 
 // Impact is what a change of one pod template means in the cluster.
 type Impact struct {
-	Object  inject.ObjectRef `json:"object"`
-	Field   string           `json:"field,omitempty"` // where the template stands; "" is the object itself
-	Source  inject.Source    `json:"source"`
-	Effect  Effect           `json:"effect"`
-	Reason  string           `json:"reason"`
-	Changes []string         `json:"changes"` // what the template gains, loses and has changed
+	Object  manifest.ObjectRef `json:"object"`
+	Field   string             `json:"field,omitempty"` // where the template stands; "" is the object itself
+	Source  manifest.Source    `json:"source"`
+	Effect  Effect             `json:"effect"`
+	Reason  string             `json:"reason"`
+	Changes []string           `json:"changes"` // what the template gains, loses and has changed
 }
 
 // WriteImpact writes what a run means for running pods, a paragraph for each template that changed.
@@ -48,7 +50,7 @@ func WriteImpact(w io.Writer, impact []Impact) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "impact on %s:", counted(len(impact), "pod template"))
 	comma := ""
-	for _, e := range []Effect{Restart, Replace, NewPods, ImagesOnly} {
+	for _, e := range []Effect{Restart, Replace, NewPods, InPlaceUpdate} {
 		if count[e] > 0 {
 			fmt.Fprintf(&b, "%s %d %s", comma, count[e], e)
 			comma = ","
@@ -69,39 +71,38 @@ func WriteImpact(w io.Writer, impact []Impact) error {
 
 // impactOf compares the pod templates of a document before and after a run.
 func impactOf(d *Document) ([]Impact, error) {
-	old, err := parse(d.Original)
+	old, err := yamltext.Parse(d.Original)
 	if err != nil {
 		return nil, err
 	}
-	now, err := parse(d.Text)
+	now, err := yamltext.Parse(d.Text)
 	if err != nil {
 		return nil, err
 	}
 	var out []Impact
 	for _, t := range d.templates {
-		before, after := find(inject.Root(old), t.Object), find(inject.Root(now), t.Object)
-		c := compareTemplates(walk(before, t.Field), walk(after, t.Field))
-		if len(c.changes) == 0 {
+		before, after := find(manifest.Root(old), t.Object), find(manifest.Root(now), t.Object)
+		was, is := walk(before, t.Field), walk(after, t.Field)
+		changes := compare(was, is)
+		if len(changes) == 0 {
 			continue
 		}
-		i := Impact{Object: t.Object, Field: t.Field, Source: t.Source, Changes: c.changes}
+		i := Impact{Object: t.Object, Field: t.Field, Source: t.Source, Changes: changes}
 		owner := t.Field[:max(strings.LastIndexByte(t.Field, '.'), 0)]
-		i.Effect, i.Reason = effectOf(t.Object, walk(after, owner), c)
+		i.Effect, i.Reason = effectOf(t.Object, walk(after, owner), manifest.CompareTemplates(decoded(was), decoded(is)))
 		out = append(out, i)
 	}
 	return out, nil
 }
 
 // find returns the object that a reference names: the document's own, or one in a list.
-func find(n *yaml.Node, ref inject.ObjectRef) *yaml.Node {
-	if n == nil || inject.Ref(n) == ref {
+func find(n *yaml.Node, ref manifest.ObjectRef) *yaml.Node {
+	if n == nil || manifest.RefOf(n) == ref {
 		return n
 	}
-	if items := child(n, "items"); items != nil {
-		for _, item := range items.Content {
-			if found := find(target(item), ref); found != nil {
-				return found
-			}
+	for _, item := range manifest.Items(manifest.Lookup(n, "items")) {
+		if found := find(item, ref); found != nil {
+			return found
 		}
 	}
 	return nil
@@ -111,43 +112,23 @@ func find(n *yaml.Node, ref inject.ObjectRef) *yaml.Node {
 func walk(n *yaml.Node, path string) *yaml.Node {
 	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == ']' }) {
 		key, index, list := strings.Cut(part, "[")
-		n = child(n, key)
-		if i, err := strconv.Atoi(index); list && n != nil && err == nil && i < len(n.Content) {
-			n = target(n.Content[i])
+		n = manifest.Lookup(n, key)
+		if !list {
+			continue
+		}
+		if i, err := strconv.Atoi(index); err == nil && i < len(manifest.Items(n)) {
+			n = manifest.Items(n)[i]
 		}
 	}
 	return n
 }
 
-// child returns the value of a key of a mapping, or nil.
-func child(n *yaml.Node, key string) *yaml.Node {
-	if n = valueOf(n); n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return valueOf(n.Content[i+1])
-		}
-	}
-	return nil
-}
-
-func valueOf(n *yaml.Node) *yaml.Node {
-	if n == nil {
-		return nil
-	}
-	return target(n)
-}
-
 // effectOf says what the owner of a template does when the template changes.
-func effectOf(o inject.ObjectRef, spec *yaml.Node, c templateDiff) (Effect, string) {
-	group, _, found := strings.Cut(o.APIVersion, "/")
-	if !found {
-		group = ""
-	}
+func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect, string) {
+	policy := inPlacePolicy(spec)
 	switch {
-	case o.Kind == "Pod" && c.onlyImages:
-		return ImagesOnly, "only images change, and a pod takes new ones"
+	case o.Kind == "Pod" && c.InPlace:
+		return InPlaceUpdate, "only " + parts(c) + " change, and a pod takes new ones"
 	case o.Kind == "Pod":
 		return Replace, "containers of a pod cannot be added, taken out or changed but for their images"
 	case o.Kind == "Job" || o.Kind == "JobSet":
@@ -156,46 +137,46 @@ func effectOf(o inject.ObjectRef, spec *yaml.Node, c templateDiff) (Effect, stri
 		return NewPods, "from the next run on"
 	case slices.Contains([]string{"ReplicaSet", "ReplicationController", "PodTemplate"}, o.Kind):
 		return NewPods, "its controller leaves running pods alone"
-	case scalarText(child(child(spec, "updateStrategy"), "type")) == "OnDelete":
+	case manifest.Text(manifest.At(spec, "updateStrategy", "type")) == "OnDelete":
 		return NewPods, "updateStrategy.type is OnDelete"
-	case group == "apps.kruise.io" && inPlacePolicy(spec) != "" && c.onlyImages:
-		return ImagesOnly, "only images change, and the update strategy is " + inPlacePolicy(spec)
-	case group == "apps.kruise.io" && c.onlyImages:
-		return Restart, "only images change; with the update strategy InPlaceIfPossible pods would stay"
-	case c.onlyImages:
-		return Restart, "only images change, but a " + o.Kind + " replaces its pods"
+	case o.Group() == manifest.KruiseGroup && policy != "" && c.InPlace:
+		return InPlaceUpdate, "only " + parts(c) + " change, and the update strategy is " + policy
+	case o.Group() == manifest.KruiseGroup && c.InPlace:
+		return Restart, "only " + parts(c) + " change; with the update strategy InPlaceIfPossible pods would stay"
+	case c.InPlace:
+		return Restart, "only " + parts(c) + " change, but a " + o.Kind + " replaces its pods"
 	}
 	return Restart, "its controller replaces the pods"
 }
 
+// parts names what a change that pods can follow in place consists of.
+func parts(c manifest.Change) string {
+	switch {
+	case len(c.Metadata) == 0:
+		return "images"
+	case len(c.Images) == 0:
+		return "labels and annotations"
+	default:
+		return "images, labels and annotations"
+	}
+}
+
 // inPlacePolicy is the update strategy of a CloneSet, an Advanced StatefulSet or an Advanced DaemonSet if it is in place.
 func inPlacePolicy(spec *yaml.Node) string {
-	strategy := child(spec, "updateStrategy")
-	rolling := child(strategy, "rollingUpdate")
-	for _, n := range []*yaml.Node{child(strategy, "type"), child(rolling, "podUpdatePolicy"), child(rolling, "rollingUpdateType")} {
-		if policy := scalarText(n); strings.HasPrefix(policy, "InPlace") {
+	for _, path := range [][]string{{"type"}, {"rollingUpdate", "podUpdatePolicy"}, {"rollingUpdate", "rollingUpdateType"}} {
+		policy := manifest.Text(manifest.At(manifest.Lookup(spec, "updateStrategy"), path...))
+		if strings.HasPrefix(policy, "InPlace") {
 			return policy
 		}
 	}
 	return ""
 }
 
-// scalarText returns the value of a scalar, and "" for anything else.
-func scalarText(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return n.Value
-}
+// difference puts into words what is not the same in two versions of a pod template.
+type difference []string
 
-// templateDiff is the difference between two versions of a pod template.
-type templateDiff struct {
-	changes    []string
-	onlyImages bool // of containers, which Kruise can change in place
-}
-
-func compareTemplates(old, now *yaml.Node) templateDiff {
-	c := templateDiff{onlyImages: true}
+func compare(old, now *yaml.Node) difference {
+	var d difference
 	origin := origins(old)
 	for key, set := range origins(now) {
 		origin[key] = set
@@ -203,12 +184,12 @@ func compareTemplates(old, now *yaml.Node) templateDiff {
 	for _, list := range []struct{ field, noun string }{
 		{"initContainers", "init container"}, {"containers", "container"}, {"volumes", "volume"}, {"imagePullSecrets", "pull secret"},
 	} {
-		c.compareLists(list.noun, list.field, child(child(old, "spec"), list.field), child(child(now, "spec"), list.field), origin)
+		d.lists(list.noun, list.field, manifest.At(old, "spec", list.field), manifest.At(now, "spec", list.field), origin)
 	}
 	for _, field := range []string{"labels", "annotations"} {
-		c.compareMappings(strings.TrimSuffix(field, "s"), child(child(old, "metadata"), field), child(child(now, "metadata"), field))
+		d.mappings(strings.TrimSuffix(field, "s"), manifest.At(old, "metadata", field), manifest.At(now, "metadata", field))
 	}
-	return c
+	return d
 }
 
 // origins reads from which set each part of a template came, by field and name.
@@ -217,7 +198,7 @@ func origins(tmpl *yaml.Node) map[string]string {
 		Sets map[string]map[string][]string `json:"sets"`
 	}
 	from := map[string]string{}
-	mark := scalarText(child(child(child(tmpl, "metadata"), "annotations"), inject.InjectedAnnotation))
+	mark := manifest.Text(manifest.At(tmpl, "metadata", "annotations", inject.InjectedAnnotation))
 	if err := json.Unmarshal([]byte(mark), &record); err != nil {
 		return from // not injected, or damaged, which injection reports
 	}
@@ -231,18 +212,20 @@ func origins(tmpl *yaml.Node) map[string]string {
 	return from
 }
 
-// compareLists compares two lists whose elements have names.
-func (c *templateDiff) compareLists(noun, field string, old, now *yaml.Node, origin map[string]string) {
-	before, after := byName(old), byName(now)
+// lists compares two lists whose elements have names.
+func (d *difference) lists(noun, field string, old, now *yaml.Node, origin map[string]string) {
+	before, after := manifest.Items(old), manifest.Items(now)
 	say := func(format, name string, more ...any) {
 		line := fmt.Sprintf(format, append([]any{noun + " " + name}, more...)...)
 		if set := origin[field+"/"+name]; set != "" {
 			line += " (SidecarSet " + set + ")"
 		}
-		c.changes = append(c.changes, line)
+		*d = append(*d, line)
 	}
-	for _, name := range order(old, now) {
-		was, is := before[name], after[name]
+	same := true
+	for _, name := range either(names(after), names(before)) {
+		was, _ := manifest.Named(before, name)
+		is, _ := manifest.Named(after, name)
 		switch {
 		case was == nil:
 			say("adds %s", name)
@@ -250,60 +233,31 @@ func (c *templateDiff) compareLists(noun, field string, old, now *yaml.Node, ori
 			say("takes out %s", name)
 		case inject.Equal(was, is):
 			continue
-		case field == "containers" && onlyImage(was, is):
-			say("image of %s: %s -> %s", name, scalarText(child(was, "image")), scalarText(child(is, "image")))
+		case field == "containers" && inject.Equal(manifest.Without(was, "image"), manifest.Without(is, "image")):
+			say("image of %s: %s -> %s", name, manifest.Text(manifest.Lookup(was, "image")), manifest.Text(manifest.Lookup(is, "image")))
 			continue
 		default:
 			say("changes %s", name)
 		}
-		c.onlyImages = false
+		same = false
 	}
-	if c.onlyImages && !slices.Equal(names(old), names(now)) {
-		c.changes = append(c.changes, "changes the order of "+noun+"s")
-		c.onlyImages = false
+	if same && !slices.Equal(names(before), names(after)) {
+		*d = append(*d, "changes the order of "+noun+"s")
 	}
 }
 
-// onlyImage says whether two containers differ in their images alone.
-func onlyImage(a, b *yaml.Node) bool {
-	return inject.Equal(withoutKey(a, "image"), withoutKey(b, "image"))
-}
-
-func withoutKey(n *yaml.Node, key string) *yaml.Node {
-	c := *n
-	c.Content = nil
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value != key {
-			c.Content = append(c.Content, n.Content[i], n.Content[i+1])
-		}
-	}
-	return &c
-}
-
-func byName(list *yaml.Node) map[string]*yaml.Node {
-	found := map[string]*yaml.Node{}
-	if list != nil {
-		for _, n := range list.Content {
-			found[scalarText(child(n, "name"))] = target(n)
-		}
-	}
-	return found
-}
-
-func names(list *yaml.Node) []string {
-	var out []string
-	if list != nil {
-		for _, n := range list.Content {
-			out = append(out, scalarText(child(n, "name")))
-		}
+func names(list []*yaml.Node) []string {
+	out := make([]string, len(list))
+	for i, n := range list {
+		out[i] = manifest.Text(manifest.Lookup(n, "name"))
 	}
 	return out
 }
 
-// order is the names of both lists, those of the second first.
-func order(old, now *yaml.Node) []string {
-	out := names(now)
-	for _, name := range names(old) {
+// either is the names of both lists, in the order of the first and then of the second.
+func either(first, second []string) []string {
+	out := slices.Clone(first)
+	for _, name := range second {
 		if !slices.Contains(out, name) {
 			out = append(out, name)
 		}
@@ -311,42 +265,36 @@ func order(old, now *yaml.Node) []string {
 	return out
 }
 
-// compareMappings compares labels or annotations; slipway's own record is told by what it records.
-func (c *templateDiff) compareMappings(noun string, old, now *yaml.Node) {
-	before, after := values(old), values(now)
-	for _, key := range append(keys(now), keys(old)...) {
+// mappings compares labels or annotations; slipway's own record is told by what it records.
+func (d *difference) mappings(noun string, old, now *yaml.Node) {
+	before, after := manifest.StringMap(old), manifest.StringMap(now)
+	for _, key := range either(keys(now), keys(old)) {
 		was, wasThere := before[key]
 		is, isThere := after[key]
-		if was == is && wasThere == isThere || key == inject.InjectedAnnotation {
-			continue
-		}
-		verb := "changes"
-		if !wasThere {
-			verb = "adds"
-		} else if !isThere {
-			verb = "takes out"
-		}
-		if line := verb + " " + noun + " " + key; !slices.Contains(c.changes, line) {
-			c.changes = append(c.changes, line)
-			c.onlyImages = false
+		switch {
+		case was == is && wasThere == isThere || key == inject.InjectedAnnotation:
+		case !wasThere:
+			*d = append(*d, "adds "+noun+" "+key)
+		case !isThere:
+			*d = append(*d, "takes out "+noun+" "+key)
+		default:
+			*d = append(*d, "changes "+noun+" "+key)
 		}
 	}
 }
 
 func keys(mapping *yaml.Node) []string {
 	var out []string
-	if mapping != nil {
-		for i := 0; i+1 < len(mapping.Content); i += 2 {
-			out = append(out, mapping.Content[i].Value)
-		}
-	}
+	manifest.EachPair(mapping, func(key, _ *yaml.Node) { out = append(out, key.Value) })
 	return out
 }
 
-func values(mapping *yaml.Node) map[string]string {
-	out := map[string]string{}
-	for _, key := range keys(mapping) {
-		out[key] = scalarText(child(mapping, key))
+// decoded is a template as plain values. What cannot be decoded has no fields, and so differs from everything.
+func decoded(n *yaml.Node) map[string]any {
+	var out map[string]any
+	if n == nil || n.Decode(&out) != nil {
+		return nil
 	}
+	delete(manifest.Map(out, "metadata", "annotations"), inject.InjectedAnnotation)
 	return out
 }

@@ -8,16 +8,17 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // ReadObject reads a file that holds one object, such as a configuration. An empty file holds nil.
-func ReadObject(path string) (*yaml.Node, inject.Source, error) {
+func ReadObject(path string) (*yaml.Node, manifest.Source, error) {
 	in := fileInput(path)
 	var object *yaml.Node
-	var source inject.Source
-	err := eachDocument(context.Background(), &in, func(d document) error {
-		root, err := parse(d.Bytes)
+	var source manifest.Source
+	err := eachDocument(context.Background(), &in, func(d yamltext.Document) error {
+		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
 			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), d, err))
 		}
@@ -27,7 +28,7 @@ func ReadObject(path string) (*yaml.Node, inject.Source, error) {
 		if object != nil {
 			return fmt.Errorf("reading %s: it holds more than one document (put the configuration into a file of its own)", path)
 		}
-		object, source = inject.Root(root), sourceOf(&in, d)
+		object, source = manifest.Root(root), sourceOf(&in, d)
 		if object.Kind != yaml.MappingNode {
 			return fmt.Errorf("reading %s", notAnObject(source, object))
 		}

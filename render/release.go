@@ -12,12 +12,14 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // mention is a document that says BatchPlan somewhere.
 type mention struct {
 	in  *input
-	doc document
+	doc yamltext.Document
 }
 
 // plan reads the BatchPlans of the inputs and makes their releases, before any document is written: what a release
@@ -31,7 +33,7 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 		return nil, err
 	}
 	set := launch.New(t.req.Release, t.req.Options.Namespace, t.partial)
-	sc := newScanner()
+	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		switch {
@@ -72,7 +74,7 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 	if !t.req.AsFiles || t.req.Release == nil {
 		return ins, nil
 	}
-	sc := newScanner()
+	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		if object == nil || m.in.path == "" || !launch.IsPlanRef(doc.Object) {
@@ -95,27 +97,27 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 
 // planDocument reads a document that could be a BatchPlan or generated from one; any other, and one that cannot be read,
 // which the run itself will report, is nil.
-func planDocument(in *input, d document, sc *scanner) (*yaml.Node, launch.Document) {
-	root, err := sc.parseQuickly(d.Bytes)
-	object := inject.Root(root)
+func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, launch.Document) {
+	root, err := sc.Parse(d.Bytes)
+	object := manifest.Root(root)
 	if err != nil || object == nil || object.Kind != yaml.MappingNode {
 		return nil, launch.Document{}
 	}
 	return object, launch.Document{
-		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: inject.Ref(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
+		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
 	}
 }
 
 // targets hands every target to the set, as injection leaves it. What injection finds is reported when the document is
 // rendered.
-func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *scanner) error {
+func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *yamltext.Scanner) error {
 	for i := range ins {
-		err := eachDocument(ctx, &ins[i], func(d document) error {
+		err := eachDocument(ctx, &ins[i], func(d yamltext.Document) error {
 			if !set.MayBeTarget(d.Bytes) {
 				return nil
 			}
 			out := t.inject(&ins[i], d, sc)
-			if inject.HasErrors(out.findings) || !set.IsTarget(out.Object) {
+			if manifest.HasErrors(out.findings) || !set.IsTarget(out.Object) {
 				return nil
 			}
 			outcome.Findings = append(outcome.Findings, set.Release(launch.Document{
@@ -131,32 +133,32 @@ func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set,
 }
 
 // release changes a document that a release concerns: a target, or an object that an earlier run generated.
-func (t *transformer) release(out *Document, source inject.Source) {
-	if inject.HasErrors(out.findings) {
+func (t *transformer) release(out *Document, source manifest.Source) {
+	if manifest.HasErrors(out.findings) {
 		return
 	}
-	root, err := parse(out.Text)
+	root, err := yamltext.Parse(out.Text)
 	if err == nil {
 		if object, ok := t.releases.Replaces(out.id); ok {
-			out.replaceBy(object, inject.Root(root))
+			out.replaceBy(object, manifest.Root(root))
 			return
 		}
 		err = t.edit(out, root)
 	}
 	if err != nil {
-		out.findings = append(out.findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		out.findings = append(out.findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
 	}
 }
 
 // edit splices the edits of a target into its text.
 func (t *transformer) edit(out *Document, root *yaml.Node) error {
-	object, findings, err := launch.Apply(inject.Root(root), t.releases.Edits(out.id))
+	object, findings, err := launch.Apply(manifest.Root(root), t.releases.Edits(out.id))
 	if err != nil {
 		return err
 	}
-	text, err := verifiedSplice(out.Text, root, withRoot(root, object), nil)
+	text, err := yamltext.Splice(out.Text, root, withRoot(root, object), nil)
 	if err != nil {
 		return err
 	}
@@ -173,7 +175,7 @@ func (d *Document) replaceBy(object *launch.Object, was *yaml.Node) {
 		d.Leaves, d.changed, d.Text = true, true, nil
 	case !launch.Same(was, object.Text):
 		text := object.Text
-		if marker, _ := markerAt(firstLine(d.Original), true); marker == startMarker {
+		if marker, _ := yamltext.MarkerAt(firstLine(d.Original), true); marker == yamltext.StartMarker {
 			text = append([]byte("---"+lineEnd(d.Original)), text...)
 		}
 		d.Object = object.Ref
@@ -202,12 +204,12 @@ func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) err
 }
 
 // unlisted warns of a new file in the folder of a kustomization, which has to name it.
-func unlisted(path string, told bool) []inject.Finding {
+func unlisted(path string, told bool) []manifest.Finding {
 	if told || !isKustomization(filepath.Dir(path)) {
 		return nil
 	}
-	return []inject.Finding{{
-		Severity: inject.SeverityWarning, Code: "not-in-kustomization", Source: inject.Source{File: path},
+	return []manifest.Finding{{
+		Severity: manifest.SeverityWarning, Code: "not-in-kustomization", Source: manifest.Source{File: path},
 		Message: "is new, and kustomize builds only what it is told to", Hint: "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
 	}}
 }

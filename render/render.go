@@ -12,6 +12,8 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // Action is what a run does to every document.
@@ -59,7 +61,7 @@ type Request struct {
 // Outcome is what a run did.
 type Outcome struct {
 	Templates []inject.TemplateResult
-	Findings  []inject.Finding
+	Findings  []manifest.Finding
 	// Documents counts the documents of the input, Sets the SidecarSets known, Injected the templates that carry an
 	// injection after Inject or gave one up to Eject.
 	Documents, Sets, Injected int
@@ -77,7 +79,7 @@ type Outcome struct {
 }
 
 // Failed says whether a finding is an error; nothing has been written then.
-func (o *Outcome) Failed() bool { return inject.HasErrors(o.Findings) }
+func (o *Outcome) Failed() bool { return manifest.HasErrors(o.Findings) }
 
 // Run processes every document of the inputs and hands the results, in order, to sink. Where a finding is an error the
 // sink is told so by a missing Commit: sinks write nothing before it. An error means that slipway could not do its
@@ -155,7 +157,7 @@ type Document struct {
 	// First marks the first document of its stream.
 	First bool
 	// Object is what the document holds, as far as it had to be known.
-	Object inject.ObjectRef
+	Object manifest.ObjectRef
 	// Original and Text are the document's bytes before and after; they are the same slice where nothing changed.
 	Original, Text []byte
 	// Leaves marks a SidecarSet or BatchPlan that does not belong into a stream, and what an earlier run generated and
@@ -165,7 +167,7 @@ type Document struct {
 	Added bool
 
 	templates []inject.TemplateResult
-	findings  []inject.Finding
+	findings  []manifest.Finding
 	impact    []Impact
 	id        launch.ID
 	changed   bool
@@ -235,8 +237,8 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 		if len(ins) == 1 {
 			name = ins[0].name
 		}
-		outcome.Findings = append(outcome.Findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "no-sidecarset", Source: inject.Source{File: name},
+		outcome.Findings = append(outcome.Findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "no-sidecarset", Source: manifest.Source{File: name},
 			Message: "holds no SidecarSet", Hint: "-s takes files and folders with SidecarSets",
 		})
 	}
@@ -246,8 +248,8 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
 // reported when they are rendered.
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
-	sc := newScanner()
-	return eachDocument(ctx, in, func(d document) error {
+	sc := newObjectScanner()
+	return eachDocument(ctx, in, func(d yamltext.Document) error {
 		if launch.MayHold(d.Bytes) {
 			outcome.mentions = append(outcome.mentions, mention{in, d})
 		}
@@ -255,14 +257,14 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 			return nil
 		}
 		source := sourceOf(in, d)
-		root, err := parse(d.Bytes)
+		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
 			if strict {
 				outcome.Findings = append(outcome.Findings, malformed(source, d, err))
 			}
 			return nil
 		}
-		if object := inject.Root(root); object != nil && object.Kind == yaml.MappingNode {
+		if object := manifest.Root(root); object != nil && object.Kind == yaml.MappingNode {
 			outcome.Findings = append(outcome.Findings, known.Read(object, source, &req.Options)...)
 		}
 		return nil
@@ -270,18 +272,18 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 }
 
 // eachDocument calls f with every document of a stream.
-func eachDocument(ctx context.Context, in *input, f func(d document) error) (err error) {
+func eachDocument(ctx context.Context, in *input, f func(d yamltext.Document) error) (err error) {
 	r, err := in.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	s := newSplitter(r)
+	s := yamltext.NewSplitter(r)
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		d, err := s.read()
+		d, err := s.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -294,16 +296,16 @@ func eachDocument(ctx context.Context, in *input, f func(d document) error) (err
 	}
 }
 
-func sourceOf(in *input, d document) inject.Source {
-	return inject.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
+func sourceOf(in *input, d yamltext.Document) manifest.Source {
+	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
 }
 
 // malformed is the finding for a document that is not YAML as Kubernetes takes it.
-func malformed(source inject.Source, d document, err error) inject.Finding {
+func malformed(source manifest.Source, d yamltext.Document, err error) manifest.Finding {
 	message := err.Error()
-	var syntax *syntaxError
+	var syntax *yamltext.SyntaxError
 	if errors.As(err, &syntax) {
-		source.Line, message = d.Line+syntax.line-1, syntax.problem
+		source.Line, message = d.Line+syntax.Line-1, syntax.Problem
 	}
-	return inject.Finding{Severity: inject.SeverityError, Code: "malformed-yaml", Message: message, Source: source}
+	return manifest.Finding{Severity: manifest.SeverityError, Code: "malformed-yaml", Message: message, Source: source}
 }

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Format is the form of a report.
@@ -47,7 +48,7 @@ func WriteReport(w io.Writer, o *Outcome, format Format) error {
 
 // WriteFindings writes findings for a person, one on a line, and how many there are.
 func WriteFindings(w io.Writer, o *Outcome) error {
-	count := map[inject.Severity]int{}
+	count := map[manifest.Severity]int{}
 	var b strings.Builder
 	for _, f := range o.Findings {
 		count[f.Severity]++
@@ -58,7 +59,7 @@ func WriteFindings(w io.Writer, o *Outcome) error {
 		checked += ", " + counted(o.Released, "BatchPlan")
 	}
 	fmt.Fprintf(&b, "%s: %s, %s\n", checked,
-		counted(count[inject.SeverityError], "error"), counted(count[inject.SeverityWarning], "warning"))
+		counted(count[manifest.SeverityError], "error"), counted(count[manifest.SeverityWarning], "warning"))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
 	}
@@ -91,7 +92,7 @@ type jsonReport struct {
 	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
 	Impact      []Impact                `json:"impact,omitempty"`
-	Findings    []inject.Finding        `json:"findings"`
+	Findings    []manifest.Finding      `json:"findings"`
 }
 
 func reportOf(o *Outcome) jsonReport {
@@ -101,7 +102,7 @@ func reportOf(o *Outcome) jsonReport {
 	}
 	return jsonReport{
 		Documents: o.Documents, SidecarSets: o.Sets, Released: o.Released, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
-		Workloads: workloads, Impact: o.Impact, Findings: append([]inject.Finding{}, o.Findings...),
+		Workloads: workloads, Impact: o.Impact, Findings: append([]manifest.Finding{}, o.Findings...),
 	}
 }
 

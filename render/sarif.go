@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // The few parts of SARIF 2.1.0 that code review tools read.
@@ -62,7 +62,7 @@ type (
 )
 
 // sarifOf turns findings into one run of SARIF.
-func sarifOf(findings []inject.Finding) sarifLog {
+func sarifOf(findings []manifest.Finding) sarifLog {
 	driver := sarifDriver{Name: "slipway", InformationURI: "https://github.com/slipway-dev/slipway", Rules: []sarifRule{}}
 	results := []sarifResult{}
 	for _, f := range findings {
@@ -82,19 +82,19 @@ func sarifOf(findings []inject.Finding) sarifLog {
 	}
 }
 
-func sarifText(f inject.Finding) string {
-	f.Source = inject.Source{} // the location says it
+func sarifText(f manifest.Finding) string {
+	f.Source = manifest.Source{} // the location says it
 	return f.String()
 }
 
-func sarifLevel(s inject.Severity) string {
-	if s == inject.SeverityInfo {
+func sarifLevel(s manifest.Severity) string {
+	if s == manifest.SeverityInfo {
 		return "note"
 	}
 	return string(s)
 }
 
-func sarifPlace(f inject.Finding) sarifLocation {
+func sarifPlace(f manifest.Finding) sarifLocation {
 	var l sarifLocation
 	if f.Source.File != "" {
 		l.Physical = &sarifPhysical{Artifact: sarifArtifact{filepath.ToSlash(f.Source.File)}}

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // Discard is a sink that shows nothing: for explain, lint and check.
@@ -49,7 +50,7 @@ func (s *Stream) Document(d *Document) error {
 	}
 	text := d.Text
 	if s.started && (s.cut || d.First || d.Added) {
-		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+		text = bytes.TrimPrefix(text, []byte(yamltext.ByteOrderMark))
 		if err := s.write(separator(text, s.last)); err != nil {
 			return err
 		}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // transformer turns documents into what a request asks for.
@@ -34,7 +36,7 @@ const (
 
 // batch is a run of documents on its way through a worker.
 type batch struct {
-	in    []document
+	in    []yamltext.Document
 	out   []*Document
 	ready chan struct{}
 }
@@ -52,7 +54,7 @@ func (t *transformer) stream(ctx context.Context, in *input, sink Sink, outcome 
 	})
 	for range workers {
 		group.Go(func() error {
-			sc := newScanner()
+			sc := newObjectScanner()
 			for b := range work {
 				for _, d := range b.in {
 					b.out = append(b.out, t.document(in, d, sc))
@@ -94,7 +96,7 @@ func feed(ctx context.Context, in *input, work, order chan<- *batch) error {
 		b, size = &batch{ready: make(chan struct{})}, 0
 		return nil
 	}
-	err := eachDocument(ctx, in, func(d document) error {
+	err := eachDocument(ctx, in, func(d yamltext.Document) error {
 		b.in = append(b.in, d)
 		if size += len(d.Bytes); size < batchSize {
 			return nil
@@ -143,7 +145,7 @@ func (o *Outcome) note(input string) {
 }
 
 // document processes one document.
-func (t *transformer) document(in *input, d document, sc *scanner) *Document {
+func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := t.inject(in, d, sc)
 	if t.releases.Concerns(out.id) {
 		t.release(out, sourceOf(in, d))
@@ -152,43 +154,43 @@ func (t *transformer) document(in *input, d document, sc *scanner) *Document {
 }
 
 // inject processes one document without what a release changes in it.
-func (t *transformer) inject(in *input, d document, sc *scanner) *Document {
+func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
 		id: launch.ID{Input: in.index, Doc: d.Index},
 	}
 	if !t.mayChange(d.Bytes) {
-		if seen, certain := sc.scan(d.Bytes); certain && passes(seen) {
-			out.Object = inject.ObjectRef{
-				APIVersion: string(seen.apiVersion), Kind: string(seen.kind),
-				Namespace: string(seen.namespace), Name: string(seen.name),
+		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
+			out.Object = manifest.ObjectRef{
+				APIVersion: string(found[apiVersionAt]), Kind: string(found[kindAt]),
+				Namespace: string(found[namespaceAt]), Name: string(found[nameAt]),
 			}
 			return out
 		}
 	}
 	source := sourceOf(in, d)
-	root, err := sc.parseQuickly(d.Bytes)
+	root, err := sc.Parse(d.Bytes)
 	if err != nil {
-		out.findings = []inject.Finding{malformed(source, d, err)}
+		out.findings = []manifest.Finding{malformed(source, d, err)}
 		return out
 	}
 	if root == nil {
 		return out
 	}
-	object := inject.Root(root)
+	object := manifest.Root(root)
 	if object.Kind != yaml.MappingNode {
-		out.findings = []inject.Finding{notAnObject(source, object)}
+		out.findings = []manifest.Finding{notAnObject(source, object)}
 		return out
 	}
-	out.Object = inject.Ref(object)
+	out.Object = manifest.RefOf(object)
 	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && launch.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
 	}
 	if err != nil {
-		out.findings = append(out.findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
+		out.findings = append(out.findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
 		})
 	}
 	return out
@@ -204,30 +206,43 @@ func (t *transformer) mayChange(text []byte) bool {
 	}
 }
 
-// passes says whether what the scan saw leaves nothing to do but to pass the document on.
-func passes(seen head) bool {
-	return len(seen.kind) > 0 && string(seen.kind) != "SidecarSet" && string(seen.kind) != launch.Kind
+// What a scan of a document looks for, in this order.
+const (
+	apiVersionAt = iota
+	kindAt
+	namespaceAt
+	nameAt
+)
+
+// newObjectScanner returns a scanner that looks for what names an object.
+func newObjectScanner() *yamltext.Scanner {
+	return yamltext.NewScanner("apiVersion", "kind", "metadata.namespace", "metadata.name")
 }
 
-func notAnObject(source inject.Source, n *yaml.Node) inject.Finding {
+// passes says whether an object of a kind, of which a scan is certain, can only be passed on.
+func passes(kind []byte) bool {
+	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != launch.Kind
+}
+
+func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 	what := "a list"
 	if n.Kind == yaml.ScalarNode {
 		what = "a single value"
 	}
 	source.Line += max(n.Line-1, 0)
-	return inject.Finding{
-		Severity: inject.SeverityError, Code: "not-an-object", Source: source,
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "not-an-object", Source: source,
 		Message: fmt.Sprintf("the document is %s, not a Kubernetes object", what),
 		Hint:    "a manifest is a mapping with apiVersion, kind and metadata",
 	}
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source inject.Source, sc *scanner) error {
-	ejected := t.injector.Eject(inject.Root(root), source)
+func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Source, sc *yamltext.Scanner) error {
+	ejected := t.injector.Eject(manifest.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
 	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
-	if inject.HasErrors(ejected.Findings) {
+	if manifest.HasErrors(ejected.Findings) {
 		return nil
 	}
 	text, err := t.undo(out.Original, root, ejected)
@@ -239,38 +254,38 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 		out.set(text)
 		return nil
 	}
-	if t.req.SkipHooks && inject.IsHook(inject.Root(root)) {
-		out.findings = append(out.findings, inject.HookSkipped(inject.Root(root), source))
+	if t.req.SkipHooks && inject.IsHook(manifest.Root(root)) {
+		out.findings = append(out.findings, inject.HookSkipped(manifest.Root(root), source))
 		out.templates, out.answered = ejected.Templates, true
 		out.set(text)
 		return nil
 	}
 	var unreadable *yaml.Node
-	if ejected.Changed(inject.Root(root)) {
-		if root, err = sc.parseQuickly(text); err != nil {
+	if ejected.Changed(manifest.Root(root)) {
+		if root, err = sc.Parse(text); err != nil {
 			return err
 		}
 	}
-	result := t.injector.Inject(inject.Root(root), source, func(n *yaml.Node) string {
-		was, ok := sourceText(text, root, n)
+	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
+		was, ok := yamltext.SourceText(text, root, n)
 		if !ok {
 			unreadable = n
 		}
 		return was
 	})
 	if unreadable != nil {
-		return unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
+		return yamltext.Unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
-	if t.req.Detailed || result.Changed(inject.Root(root)) {
+	if t.req.Detailed || result.Changed(manifest.Root(root)) {
 		out.templates = result.Templates
 	}
-	if t.req.Action == Explain || inject.HasErrors(result.Findings) {
+	if t.req.Action == Explain || manifest.HasErrors(result.Findings) {
 		return nil
 	}
-	if result.Changed(inject.Root(root)) {
-		if text, err = sc.verifiedSplice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+	if result.Changed(manifest.Root(root)) {
+		if text, err = sc.Splice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
@@ -279,8 +294,8 @@ func (t *transformer) change(out *Document, root *yaml.Node, source inject.Sourc
 }
 
 // outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
-func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Source) []inject.Finding {
-	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(inject.Root(root)) > 0 {
+func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.Source) []manifest.Finding {
+	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(manifest.Root(root)) > 0 {
 		return nil
 	}
 	key := findKey(root, inject.InjectedAnnotation)
@@ -288,8 +303,8 @@ func (t *transformer) outOfReach(d *Document, root *yaml.Node, source inject.Sou
 		return nil
 	}
 	source.Line += key.Line - 1
-	return []inject.Finding{{
-		Severity: inject.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
+	return []manifest.Finding{{
+		Severity: manifest.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
 		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
 		Hint:    "give the configuration with its workloads by -c",
 	}}
@@ -310,14 +325,14 @@ func findKey(n *yaml.Node, name string) *yaml.Node {
 
 // undo writes an ejection: the original text to the byte or, where others have moved that text about, the same tree.
 func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) ([]byte, error) {
-	if !ejected.Changed(inject.Root(root)) {
+	if !ejected.Changed(manifest.Root(root)) {
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)
-	if out, err := verifiedSplice(text, root, edited, ejected.Verbatim); err == nil {
+	if out, err := yamltext.Splice(text, root, edited, ejected.Verbatim); err == nil {
 		return out, nil
 	}
-	return verifiedSplice(text, root, edited, nil)
+	return yamltext.Splice(text, root, edited, nil)
 }
 
 // withRoot is the document with another object in it.
@@ -346,13 +361,13 @@ func (d *Document) set(text []byte) {
 
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
-func mayBeContext(text []byte, sc *scanner) bool {
+func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
 	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue
 		}
-		seen, certain := sc.scan(text)
-		return !certain || slices.Contains(contextKinds(), string(seen.kind))
+		found, certain := sc.Scan(text)
+		return !certain || slices.Contains(contextKinds(), string(found[kindAt]))
 	}
 	return false
 }

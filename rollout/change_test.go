@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 func TestChangeInPlaceOrNot(t *testing.T) {
@@ -36,7 +39,7 @@ func TestChangeInPlaceOrNot(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(after), &n); err != nil {
 			t.Fatal(err)
 		}
-		if got := plan.CompareTemplates(o, n).Summary(plan.InPlaceIfPossible); got != c.want {
+		if got := plan.ChangeSummary(manifest.CompareTemplates(o, n), plan.InPlaceIfPossible); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.reason, got, c.want)
 		}
 	}

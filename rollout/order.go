@@ -36,8 +36,7 @@ func (s *stepper) ranked(pods []int32, n int) []int32 {
 		}
 		return strings.Compare(s.observed.Pods[a.index].Name, s.observed.Pods[b.index].Name)
 	}
-	selectFirst(keys, n, compare)
-	slices.SortFunc(keys[:min(n, len(keys))], compare)
+	slices.SortFunc(keys, compare)
 	for k := range keys {
 		pods[k] = keys[k].index
 	}
@@ -109,56 +108,4 @@ func (s *stepper) crowd() map[string]int {
 		}
 	}
 	return crowd
-}
-
-// selectFirst moves the n smallest keys to the front in any order (quickselect with the median of three): a decision
-// takes a handful of pods out of many thousand, and sorting them all would be most of its time.
-func selectFirst(keys []rankKey, n int, compare func(a, b rankKey) int) {
-	lo, hi := 0, len(keys)
-	for lo < n && n < hi && hi-lo > 16 {
-		i, j := partitionKeys(keys, lo, hi, compare)
-		switch {
-		case n <= j:
-			hi = j + 1
-		case n > i:
-			lo = i
-		default:
-			return
-		}
-	}
-	slices.SortFunc(keys[lo:hi], compare)
-}
-
-// partitionKeys splits keys[lo:hi] into a part up to j that is not above a pivot, a part from i that is not below it,
-// and pivots between.
-func partitionKeys(keys []rankKey, lo, hi int, compare func(a, b rankKey) int) (i, j int) {
-	pivot := median(keys[lo], keys[lo+(hi-lo)/2], keys[hi-1], compare)
-	i, j = lo, hi-1
-	for i <= j {
-		for compare(keys[i], pivot) < 0 {
-			i++
-		}
-		for compare(keys[j], pivot) > 0 {
-			j--
-		}
-		if i <= j {
-			keys[i], keys[j] = keys[j], keys[i]
-			i++
-			j--
-		}
-	}
-	return i, j
-}
-
-func median(a, b, c rankKey, compare func(a, b rankKey) int) rankKey {
-	if compare(a, b) > 0 {
-		a, b = b, a
-	}
-	if compare(b, c) <= 0 {
-		return b
-	}
-	if compare(a, c) > 0 {
-		return a
-	}
-	return c
 }

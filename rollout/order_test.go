@@ -3,13 +3,13 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // deletions are the names of the pods that a decision deletes, in order.
@@ -152,25 +152,5 @@ func TestClaimsAreTakenOver(t *testing.T) {
 	o.FreeInstances = []string{o.Pods[0].Instance, "x7k2p"}
 	if a := Decide(plan.BatchPlan{}, o).Actions[0]; a.Instance != "x7k2p" || a.Pod.Name != "demo-x7k2p" {
 		t.Errorf("%+v", a)
-	}
-}
-
-func TestFirstOfTheOrderIsFoundWithoutSortingAll(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 5))
-	for range 2000 {
-		keys := make([]rankKey, 1+r.IntN(200))
-		for i := range keys {
-			keys[i] = rankKey{state: uint64(r.IntN(8)), place: uint64(r.IntN(4)), index: int32(i)}
-		}
-		n := r.IntN(len(keys) + 1)
-		want := slices.Clone(keys)
-		slices.SortFunc(want, rankKey.compare)
-		selectFirst(keys, n, rankKey.compare)
-		slices.SortFunc(keys[:n], rankKey.compare)
-		for i := range n {
-			if keys[i].compare(want[i]) != 0 {
-				t.Fatalf("place %d of %d: %+v, want %+v", i, n, keys[i], want[i])
-			}
-		}
 	}
 }

@@ -4,9 +4,11 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Outline is a release before it runs, in absolute numbers, for a person to read.
@@ -77,8 +79,8 @@ func (o *Outline) describe(cs plan.Workload, older map[string]any) {
 		plan.InPlaceOnly:       "only images and metadata may change",
 	}[cs.Spec.UpdateType]
 	if older != nil {
-		c := plan.CompareTemplates(older, cs.Spec.Template)
-		o.Change = c.Summary(cs.Spec.UpdateType)
+		c := manifest.CompareTemplates(older, cs.Spec.Template)
+		o.Change = plan.ChangeSummary(c, cs.Spec.UpdateType)
 		if len(c.Images)+len(c.Metadata)+len(c.Blockers) == 0 {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")

@@ -4,9 +4,11 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // advance goes on with pods that an in-place update has already taken out of service, before any other pod is
@@ -163,17 +165,17 @@ func (s *stepper) inPlace(p *Pod) bool {
 }
 
 // change compares a revision with the released one.
-func (s *stepper) change(revision string) plan.Change {
+func (s *stepper) change(revision string) manifest.Change {
 	if c, ok := s.changes[revision]; ok {
 		return c
 	}
 	before, after := s.observed.template(revision), s.observed.template(s.to)
-	c := plan.Change{Blockers: []string{"the template of revision " + revision + " (it is not known)"}}
+	c := manifest.Change{Blockers: []string{"the template of revision " + revision + " (it is not known)"}}
 	if before != nil && after != nil {
-		c = plan.CompareTemplates(before, after)
+		c = manifest.CompareTemplates(before, after)
 	}
 	if s.changes == nil {
-		s.changes = map[string]plan.Change{}
+		s.changes = map[string]manifest.Change{}
 	}
 	s.changes[revision] = c
 	return c

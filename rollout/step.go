@@ -3,8 +3,10 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // stepper works out the pod writes of one look in direct mode. low are counts with the deletions decided so far taken
@@ -18,7 +20,7 @@ type stepper struct {
 	tally    tally
 	low      counts
 	high     counts
-	changes  map[string]plan.Change // by revision; filled on first use
+	changes  map[string]manifest.Change // by revision; filled on first use
 	actions  []Action
 	ids      *instances
 	blocked  string // why nothing more can be replaced now, for the message

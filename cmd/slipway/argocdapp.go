@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/slipway-dev/slipway/fn"
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // argoApp is an application as Argo CD hands it to a plugin: a folder, which is the working folder, and variables.
@@ -167,7 +167,7 @@ func (a *argoApp) helmArgs() ([]string, error) {
 }
 
 // isConfiguration says whether an object configures a tool that reads this folder, and is not for the cluster.
-func isConfiguration(o inject.ObjectRef) bool {
+func isConfiguration(o manifest.ObjectRef) bool {
 	group, _, _ := strings.Cut(o.APIVersion, "/")
 	return o.Kind == fn.Kind && o.APIVersion == fn.APIVersion || group == "kustomize.config.k8s.io" || group == "kpt.dev"
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
@@ -136,7 +137,7 @@ func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) 
 		return render.WriteReport(w, outcome, format)
 	}
 	var b strings.Builder
-	for _, severity := range []inject.Severity{inject.SeverityError, inject.SeverityWarning, inject.SeverityInfo} {
+	for _, severity := range []manifest.Severity{manifest.SeverityError, manifest.SeverityWarning, manifest.SeverityInfo} {
 		for _, f := range outcome.Findings {
 			if f.Severity != severity {
 				continue

@@ -13,13 +13,14 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // sight is what was seen of a cluster, and findings about what was not.
 type sight struct {
 	live       inject.Live
 	namespaces map[string]map[string]string
-	findings   []inject.Finding
+	findings   []manifest.Finding
 
 	client    rest.Interface
 	namespace string
@@ -34,7 +35,7 @@ func look(ctx context.Context, config *rest.Config, namespace string, options in
 		return nil, err
 	}
 	s := &sight{client: client, namespace: namespace, namespaces: maps.Clone(options.Namespaces)}
-	s.live.Owners = map[inject.ObjectRef]inject.ObjectRef{}
+	s.live.Owners = map[manifest.ObjectRef]manifest.ObjectRef{}
 	if s.namespaces == nil {
 		s.namespaces = map[string]map[string]string{}
 	}
@@ -49,16 +50,16 @@ func look(ctx context.Context, config *rest.Config, namespace string, options in
 		}
 	}
 	if s.seen == 0 {
-		s.add(inject.SeverityError, "nothing-seen", "the cluster refused every list", "slipway doctor --permissions prints all that it needs")
+		s.add(manifest.SeverityError, "nothing-seen", "the cluster refused every list", "slipway doctor --permissions prints all that it needs")
 	}
 	if len(s.absent) > 0 {
-		s.add(inject.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(s.absent, ", "), "nothing to do where they are not used")
+		s.add(manifest.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(s.absent, ", "), "nothing to do where they are not used")
 	}
 	return s, nil
 }
 
-func (s *sight) add(severity inject.Severity, code, message, hint string) {
-	s.findings = append(s.findings, inject.Finding{Severity: severity, Code: code, Message: message, Hint: hint})
+func (s *sight) add(severity manifest.Severity, code, message, hint string) {
+	s.findings = append(s.findings, manifest.Finding{Severity: severity, Code: code, Message: message, Hint: hint})
 }
 
 func (s *sight) sets(ctx context.Context) error {
@@ -68,9 +69,9 @@ func (s *sight) sets(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		set, findings := inject.ParseSidecarSet(node, inject.Source{})
+		set, findings := inject.ParseSidecarSet(node, manifest.Source{})
 		for _, f := range findings {
-			f.Severity, f.Message, f.Source = inject.SeverityWarning, "in the cluster: "+f.Message, inject.Source{}
+			f.Severity, f.Message, f.Source = manifest.SeverityWarning, "in the cluster: "+f.Message, manifest.Source{}
 			s.findings = append(s.findings, f)
 		}
 		s.live.Sets = append(s.live.Sets, set)
@@ -108,24 +109,24 @@ type liveMeta struct {
 }
 
 // owner is the object that controls this one, the zero value where there is none.
-func (m *liveMeta) owner() inject.ObjectRef {
+func (m *liveMeta) owner() manifest.ObjectRef {
 	for _, o := range m.Metadata.OwnerReferences {
 		if o.Controller {
-			return inject.ObjectRef{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: m.Metadata.Namespace, Name: o.Name}
+			return manifest.ObjectRef{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: m.Metadata.Namespace, Name: o.Name}
 		}
 	}
-	return inject.ObjectRef{}
+	return manifest.ObjectRef{}
 }
 
-func (m *liveMeta) ref(kind liveKind, version string) inject.ObjectRef {
+func (m *liveMeta) ref(kind liveKind, version string) manifest.ObjectRef {
 	if kind.group != "" {
 		version = kind.group + "/" + version
 	}
-	return inject.ObjectRef{APIVersion: version, Kind: kind.kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
+	return manifest.ObjectRef{APIVersion: version, Kind: kind.kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
 }
 
 // metadata lists the metadata of a kind.
-func (s *sight) metadata(ctx context.Context, kind liveKind, f func(m *liveMeta, ref inject.ObjectRef)) (listed, error) {
+func (s *sight) metadata(ctx context.Context, kind liveKind, f func(m *liveMeta, ref manifest.ObjectRef)) (listed, error) {
 	return s.list(ctx, kind, true, func(item json.RawMessage, version string) error {
 		var m liveMeta
 		if err := json.Unmarshal(item, &m); err != nil {
@@ -141,7 +142,7 @@ func (s *sight) spaces(ctx context.Context) error {
 	if s.namespace != "" {
 		return s.space(ctx)
 	}
-	_, err := s.metadata(ctx, namespaceKind(), func(m *liveMeta, _ inject.ObjectRef) {
+	_, err := s.metadata(ctx, namespaceKind(), func(m *liveMeta, _ manifest.ObjectRef) {
 		s.namespaces[m.Metadata.Name] = m.Metadata.Labels
 	})
 	return err
@@ -171,8 +172,8 @@ func (s *sight) space(ctx context.Context) error {
 
 // owners reads which Deployment or Rollout a ReplicaSet belongs to.
 func (s *sight) owners(ctx context.Context) error {
-	_, err := s.metadata(ctx, replicaSetKind(), func(m *liveMeta, ref inject.ObjectRef) {
-		if owner := m.owner(); owner != (inject.ObjectRef{}) {
+	_, err := s.metadata(ctx, replicaSetKind(), func(m *liveMeta, ref manifest.ObjectRef) {
+		if owner := m.owner(); owner != (manifest.ObjectRef{}) {
 			s.live.Owners[ref] = owner
 		}
 	})
@@ -180,7 +181,7 @@ func (s *sight) owners(ctx context.Context) error {
 }
 
 func (s *sight) pods(ctx context.Context) error {
-	seen, err := s.metadata(ctx, podKind(), func(m *liveMeta, ref inject.ObjectRef) {
+	seen, err := s.metadata(ctx, podKind(), func(m *liveMeta, ref manifest.ObjectRef) {
 		s.live.Pods = append(s.live.Pods, inject.LivePod{Object: ref, Owner: m.owner(), Annotations: m.Metadata.Annotations})
 	})
 	s.live.PodsUnseen = seen != seenList
@@ -194,7 +195,7 @@ func (s *sight) workloads(ctx context.Context, kind liveKind) error {
 		if err := json.Unmarshal(item, &m); err != nil {
 			return err
 		}
-		if owner := m.owner(); owner != (inject.ObjectRef{}) {
+		if owner := m.owner(); owner != (manifest.ObjectRef{}) {
 			s.live.Owners[m.ref(kind, version)] = owner
 		}
 		node, err := objectNode(item, kind, version)

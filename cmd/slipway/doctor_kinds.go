@@ -5,7 +5,7 @@ package main
 import (
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // liveKind is a kind of object that doctor lists.
@@ -16,7 +16,7 @@ type liveKind struct {
 }
 
 const (
-	kruiseGroup  = inject.KruiseGroup
+	kruiseGroup  = manifest.KruiseGroup
 	webhookGroup = "admissionregistration.k8s.io"
 )
 
@@ -35,29 +35,16 @@ func replicaSetKind() liveKind {
 	return liveKind{"apps", "ReplicaSet", "replicasets", []string{"v1"}, false}
 }
 
-// workloadKinds are those with pod templates. Bare ReplicaSets are seen through their pods.
-func workloadKinds(more []inject.WorkloadKind) []liveKind {
-	kinds := []liveKind{
-		{"", "ReplicationController", "replicationcontrollers", []string{"v1"}, false},
-		{"apps", "Deployment", "deployments", []string{"v1"}, false},
-		{"apps", "StatefulSet", "statefulsets", []string{"v1"}, false},
-		{"apps", "DaemonSet", "daemonsets", []string{"v1"}, false},
-		{"batch", "CronJob", "cronjobs", []string{"v1"}, false},
-		{"batch", "Job", "jobs", []string{"v1"}, false},
-		{kruiseGroup, "CloneSet", "clonesets", []string{"v1alpha1", "v1beta1"}, false},
-		{kruiseGroup, "StatefulSet", "statefulsets", []string{"v1beta1", "v1alpha1"}, false},
-		{kruiseGroup, "DaemonSet", "daemonsets", []string{"v1alpha1", "v1beta1"}, false},
-		{kruiseGroup, "BroadcastJob", "broadcastjobs", []string{"v1alpha1", "v1beta1"}, false},
-		{kruiseGroup, "AdvancedCronJob", "advancedcronjobs", []string{"v1alpha1", "v1beta1"}, false},
-		{kruiseGroup, "UnitedDeployment", "uniteddeployments", []string{"v1alpha1", "v1beta1"}, false},
-		{"argoproj.io", "Rollout", "rollouts", []string{"v1alpha1"}, false},
-		{"serving.knative.dev", "Service", "services", []string{"v1"}, false},
-		{"apps.openshift.io", "DeploymentConfig", "deploymentconfigs", []string{"v1"}, false},
-		{"keda.sh", "ScaledJob", "scaledjobs", []string{"v1alpha1"}, false},
-		{"jobset.x-k8s.io", "JobSet", "jobsets", []string{"v1alpha2"}, false},
+// workloadKinds are those with pod templates. Pods are listed by themselves, and bare ReplicaSets are seen through them.
+func workloadKinds(more []manifest.Kind) []liveKind {
+	var kinds []liveKind
+	for _, k := range manifest.Kinds() {
+		if k.Resource != "" && k.Kind != podKind().kind && k.Kind != replicaSetKind().kind {
+			kinds = append(kinds, liveKind{k.Group, k.Kind, k.Resource, k.Versions, false})
+		}
 	}
-	for _, w := range more { // no list of kinds gives the plural offline: this is the usual one
-		kinds = append(kinds, liveKind{w.Group, w.Kind, strings.ToLower(w.Kind) + "s", []string{"v1", "v1beta1", "v1alpha1"}, false})
+	for _, k := range more { // no list of kinds gives the plural offline: this is the usual one
+		kinds = append(kinds, liveKind{k.Group, k.Kind, strings.ToLower(k.Kind) + "s", []string{"v1", "v1beta1", "v1alpha1"}, false})
 	}
 	return kinds
 }

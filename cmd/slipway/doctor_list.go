@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // jsonClient speaks JSON and does not decode.
@@ -61,7 +61,7 @@ func (s *sight) list(ctx context.Context, kind liveKind, metadataOnly bool, f fu
 		}
 	}
 	if kind.kind == sidecarSetKind().kind {
-		s.add(inject.SeverityWarning, "not-seen", "SidecarSets were not seen: the cluster has no CustomResourceDefinition "+kind.resource(),
+		s.add(manifest.SeverityWarning, "not-seen", "SidecarSets were not seen: the cluster has no CustomResourceDefinition "+kind.resource(),
 			"nothing to do where Kruise is not installed")
 	} else {
 		s.absent = append(s.absent, kind.resource())
@@ -86,7 +86,7 @@ func (s *sight) refused(kind liveKind, verb string, err error) {
 		hint = "slipway doctor --permissions prints all that it needs"
 		reason = "permission to " + verb + " " + kind.resource() + " is missing"
 	}
-	s.add(inject.SeverityWarning, "not-seen", fmt.Sprintf("%ss were not seen %s: %s", kind.kind, where, reason), hint)
+	s.add(manifest.SeverityWarning, "not-seen", fmt.Sprintf("%ss were not seen %s: %s", kind.kind, where, reason), hint)
 }
 
 const (

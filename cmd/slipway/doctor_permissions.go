@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // writePermissions prints the roles with what doctor reads, and nothing beyond: one ClusterRole, or, where it looks at one
 // namespace only, a ClusterRole for what is in none and a Role for the rest.
-func writePermissions(w io.Writer, namespace string, more []inject.WorkloadKind) error {
+func writePermissions(w io.Writer, namespace string, more []manifest.Kind) error {
 	inCluster := []liveKind{sidecarSetKind(), webhookKind()}
 	inNamespace := append([]liveKind{podKind(), replicaSetKind()}, workloadKinds(more)...)
 	spaces := "- apiGroups: [\"\"]\n  resources: [namespaces]\n  verbs: [%s]\n"

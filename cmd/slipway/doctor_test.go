@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
@@ -216,12 +216,12 @@ func doctor(t *testing.T, args ...string) (findings []string, text string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), append([]string{"doctor", "-o", "json"}, args...), strings.NewReader(""), &stdout, &stderr)
-	var report struct{ Findings []inject.Finding }
+	var report struct{ Findings []manifest.Finding }
 	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 		t.Fatalf("exit code %d, %v: %s%s", code, err, &stdout, &stderr)
 	}
 	failed := 0
-	if inject.HasErrors(report.Findings) {
+	if manifest.HasErrors(report.Findings) {
 		failed = exitFailure
 	}
 	if code != failed {

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
 
@@ -103,7 +104,7 @@ func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
 }
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
-func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []inject.Finding, error) {
+func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []manifest.Finding, error) {
 	paths, err := f.paths(s, args)
 	if err != nil {
 		return render.Request{}, nil, err
@@ -112,10 +113,10 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 }
 
 // requestOf is request for the paths alone, which may be none.
-func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []inject.Finding, error) {
+func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []manifest.Finding, error) {
 	req := render.Request{Stdin: untilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
-	var findings []inject.Finding
+	var findings []manifest.Finding
 	if f.config != "" {
 		object, source, err := render.ReadObject(f.config)
 		if err != nil {
@@ -217,8 +218,8 @@ func (f *reportFlags) failed(s streams, why error) error {
 		return why
 	}
 	//nolint:errcheck // why, which may be that the report could not be written, is what has to be told
-	f.write(s, &render.Outcome{Findings: []inject.Finding{
-		{Severity: inject.SeverityError, Code: "not-done", Message: why.Error()},
+	f.write(s, &render.Outcome{Findings: []manifest.Finding{
+		{Severity: manifest.SeverityError, Code: "not-done", Message: why.Error()},
 	}})
 	return why
 }
@@ -236,13 +237,13 @@ func cause(err error) error {
 const maxTold = 20
 
 // tell prints errors and warnings, and returns an error if there are errors.
-func (s streams) tell(findings []inject.Finding) error {
+func (s streams) tell(findings []manifest.Finding) error {
 	failed := 0
 	for _, f := range findings {
-		if f.Severity == inject.SeverityError {
+		if f.Severity == manifest.SeverityError {
 			failed++
 		}
-		if f.Severity == inject.SeverityInfo || f.Severity == inject.SeverityError && failed > maxTold {
+		if f.Severity == manifest.SeverityInfo || f.Severity == manifest.SeverityError && failed > maxTold {
 			continue
 		}
 		s.say("%s: %s", f.Severity, f)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
 
@@ -42,7 +43,7 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 				return err
 			}
 			outcome := &render.Outcome{Findings: findings}
-			if !inject.HasErrors(findings) {
+			if !manifest.HasErrors(findings) {
 				if outcome, err = lint(c, req, input.policies); err != nil {
 					return err
 				}
@@ -74,8 +75,8 @@ func lint(c *cobra.Command, req render.Request, policies inject.Policies) (*rend
 		return nil, err
 	}
 	if outcome.Sets == 0 && outcome.Released == 0 && !outcome.Failed() {
-		outcome.Findings = append(outcome.Findings, inject.Finding{
-			Severity: inject.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet and no BatchPlan",
+		outcome.Findings = append(outcome.Findings, manifest.Finding{
+			Severity: manifest.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet and no BatchPlan",
 			Hint: "name the files or folders that hold them",
 		})
 		return outcome, nil

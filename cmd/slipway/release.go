@@ -11,8 +11,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/launch"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -27,27 +27,27 @@ var _ launch.Maker = releaser{}
 func newReleaser(config *launch.Config) launch.Maker { return releaser{config} }
 
 // Targets reads a plan.
-func (releaser) Targets(doc launch.Document) ([]inject.ObjectRef, []inject.Finding) {
+func (releaser) Targets(doc launch.Document) ([]manifest.ObjectRef, []manifest.Finding) {
 	plan, err := plan.ParsePlan(doc.Source.File, doc.Text)
 	if err != nil {
 		return nil, planFindings(doc, err)
 	}
-	var refs []inject.ObjectRef
+	var refs []manifest.ObjectRef
 	for _, single := range plan.Single() {
 		t := single.Target
-		refs = append(refs, inject.ObjectRef{APIVersion: t.APIVersion, Kind: t.Kind, Name: t.Name, Namespace: plan.Namespace})
+		refs = append(refs, manifest.ObjectRef{APIVersion: t.APIVersion, Kind: t.Kind, Name: t.Name, Namespace: plan.Namespace})
 	}
 	return refs, nil
 }
 
 // Release checks a plan against its targets and makes the manifests of the release.
-func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (launch.Made, []inject.Finding) {
+func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (launch.Made, []manifest.Finding) {
 	p, err := plan.ParsePlan(planDoc.Source.File, planDoc.Text)
 	if err != nil {
 		return launch.Made{}, planFindings(planDoc, err)
 	}
 	var sets []manifests.Target
-	var findings []inject.Finding
+	var findings []manifest.Finding
 	for _, doc := range targets {
 		set, found := readTarget(doc)
 		if findings = append(findings, found...); len(found) > 0 {
@@ -74,19 +74,19 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 		return launch.Made{}, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
 	if other := slices.IndexFunc(targets, func(doc launch.Document) bool { return annotationOf(doc.Text, manifests.WaveAnnotation) != o.Wave }); other > 0 && o.For == manifests.ArgoCD {
-		return launch.Made{}, []inject.Finding{wavesDiffer(targets[0], targets[other])}
+		return launch.Made{}, []manifest.Finding{wavesDiffer(targets[0], targets[other])}
 	}
 	made, err := madeOf(o, sets, targets)
 	if err != nil {
-		return launch.Made{}, []inject.Finding{finding(planDoc, "", err.Error())}
+		return launch.Made{}, []manifest.Finding{finding(planDoc, "", err.Error())}
 	}
 	return made, nil
 }
 
 // wavesDiffer is the finding for targets of one Job that Argo CD does not apply together.
-func wavesDiffer(one, other launch.Document) inject.Finding {
-	return inject.Finding{
-		Severity: inject.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + manifests.WaveAnnotation,
+func wavesDiffer(one, other launch.Document) manifest.Finding {
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + manifests.WaveAnnotation,
 		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies the other", one.Object),
 		Hint:    "give all targets of a plan one sync wave: their order is that of the plan's own waves",
 	}
@@ -138,8 +138,8 @@ func armed(set plan.Workload, target launch.Document, tool manifests.GitOps) []l
 	if !value.IsPercent() {
 		edit.Tag = "!!int"
 	}
-	edit.Finding = &inject.Finding{
-		Severity: inject.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
+	edit.Finding = &manifest.Finding{
+		Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
 	}
 	if tool == manifests.ArgoCD || tool == manifests.Flux {
@@ -150,7 +150,7 @@ func armed(set plan.Workload, target launch.Document, tool manifests.GitOps) []l
 
 // readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named
 // at its line in the file.
-func readTarget(doc launch.Document) (plan.Workload, []inject.Finding) {
+func readTarget(doc launch.Document) (plan.Workload, []manifest.Finding) {
 	kind := plan.Target{Kind: doc.Object.Kind}
 	set, err := plan.ParseWorkload(doc.Source.File, doc.Text, kind)
 	if err == nil {
@@ -163,10 +163,10 @@ func readTarget(doc launch.Document) (plan.Workload, []inject.Finding) {
 	return set, fieldFindings(doc, "bad-target", err)
 }
 
-func refOf(m map[string]any) inject.ObjectRef {
+func refOf(m map[string]any) manifest.ObjectRef {
 	meta, _ := m["metadata"].(map[string]any)
 	word := func(v any) string { s, _ := v.(string); return s }
-	return inject.ObjectRef{
+	return manifest.ObjectRef{
 		APIVersion: word(m["apiVersion"]), Kind: word(m["kind"]), Name: word(meta["name"]), Namespace: word(meta["namespace"]),
 	}
 }
@@ -183,15 +183,15 @@ func annotationOf(text []byte, key string) string {
 	return object.Metadata.Annotations[key]
 }
 
-func planFindings(doc launch.Document, err error) []inject.Finding {
+func planFindings(doc launch.Document, err error) []manifest.Finding {
 	return fieldFindings(doc, "bad-plan", err)
 }
 
 // fieldFindings turns the errors of a parser into findings at their lines of the file.
-func fieldFindings(doc launch.Document, code string, err error) []inject.Finding {
+func fieldFindings(doc launch.Document, code string, err error) []manifest.Finding {
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {
-		var out []inject.Finding
+		var out []manifest.Finding
 		for _, e := range joined.Unwrap() {
 			out = append(out, fieldFindings(doc, code, e)...)
 		}
@@ -199,19 +199,19 @@ func fieldFindings(doc launch.Document, code string, err error) []inject.Finding
 	}
 	var field plan.FieldError
 	if !errors.As(err, &field) {
-		return []inject.Finding{finding(doc, "", err.Error())}
+		return []manifest.Finding{finding(doc, "", err.Error())}
 	}
 	f := finding(doc, field.Field, field.What)
 	f.Code = code
 	if f.Source.Line > 0 {
 		f.Source.Line += max(field.Line-1, 0)
 	}
-	return []inject.Finding{f}
+	return []manifest.Finding{f}
 }
 
-func finding(doc launch.Document, field, message string) inject.Finding {
-	return inject.Finding{
-		Severity: inject.SeverityError, Code: "bad-plan", Object: doc.Object, Source: doc.Source, Field: field, Message: message,
+func finding(doc launch.Document, field, message string) manifest.Finding {
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: doc.Object, Source: doc.Source, Field: field, Message: message,
 	}
 }
 

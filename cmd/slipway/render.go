@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
 
@@ -111,7 +111,7 @@ func (f *renderFlags) sink(s streams) render.Sink {
 }
 
 // run carries a request out and tells what came of it.
-func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, findings []inject.Finding) error {
+func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, findings []manifest.Finding) error {
 	if err := f.validate(req.Paths); err != nil {
 		return err
 	}
@@ -158,8 +158,8 @@ func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
 	checked := *o
 	checked.Findings = slices.Clone(o.Findings)
 	for _, i := range o.Impact {
-		checked.Findings = append(checked.Findings, inject.Finding{
-			Severity: inject.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
+		checked.Findings = append(checked.Findings, manifest.Finding{
+			Severity: manifest.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
 			Message: "would change: " + strings.Join(i.Changes, ", "), Hint: "commit what slipway render makes of it",
 		})
 	}

@@ -72,8 +72,8 @@ In direct mode slipway replaces the pods of a CloneSet itself, in the formats of
 controller. In partition mode it steps the partition of a target that a controller reconciles. auto is the plan's mode, or
 else partition for all but CloneSets, and direct for these, unless a controller is alive: then it ends and says how it knows.
 
-Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. A run that was stopped or killed is
-gone on with by the next one. One agent at a time works on a target.
+Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. If a run is stopped or killed, the next
+run continues the release where it stopped. One agent at a time works on a target.
 
 Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the
 failure threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal,

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -319,13 +319,13 @@ func countedWord(n int, word string) string {
 }
 
 // sharedFindings are the findings as other commands report them.
-func sharedFindings(v verify.Report) []inject.Finding {
-	var out []inject.Finding
+func sharedFindings(v verify.Report) []manifest.Finding {
+	var out []manifest.Finding
 	for _, f := range v.Findings {
-		out = append(out, inject.Finding{
-			Severity: inject.Severity(f.Severity), Code: f.Code, Message: f.Effect, Hint: f.Remedy, Field: f.Field,
-			Object: inject.ObjectRef{Kind: f.Object.Kind, Namespace: f.Object.Namespace, Name: f.Object.Name},
-			Source: inject.Source{File: f.File, Line: f.Line},
+		out = append(out, manifest.Finding{
+			Severity: manifest.Severity(f.Severity), Code: f.Code, Message: f.Effect, Hint: f.Remedy, Field: f.Field,
+			Object: manifest.ObjectRef{Kind: f.Object.Kind, Namespace: f.Object.Namespace, Name: f.Object.Name},
+			Source: manifest.Source{File: f.File, Line: f.Line},
 		})
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // annotated is a Deployment with annotations on itself and on its template.
@@ -102,7 +103,7 @@ func TestProvenance(t *testing.T) {
 func TestDamagedProvenance(t *testing.T) {
 	for _, mark := range []string{"text", `{"sets":[]}`, `{"other":1}`, ""} {
 		w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c}]")+podWith("!annotations {slipway.dev/injected: '"+mark+"'}\ncontainers: [{name: app}]"))
-		result := w.injector.Eject(w.objects[0], inject.Source{})
+		result := w.injector.Eject(w.objects[0], manifest.Source{})
 		if result.Object != w.objects[0] || len(result.Findings) != 1 || result.Findings[0].Code != "damaged-provenance" {
 			t.Errorf("%q: %v", mark, result.Findings)
 		}
@@ -193,12 +194,12 @@ func TestWrongTypes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := readWorld(t, inject.Options{}, c.text+"\n"+setText("s", "containers: [{name: c, volumeMounts: [{name: v, mountPath: /v}]}]\nvolumes: [{name: v, emptyDir: {}}]\nimagePullSecrets: [{name: x}]"))
-			result := w.injector.Inject(w.objects[0], inject.Source{File: "in.yaml", Line: 1}, inject.FlowText)
+			result := w.injector.Inject(w.objects[0], manifest.Source{File: "in.yaml", Line: 1}, inject.FlowText)
 			if len(result.Findings) != 1 || result.Changed(w.objects[0]) {
 				t.Fatal(result.Findings)
 			}
 			f := result.Findings[0]
-			if got := f.Field + lineOf(f) + " " + f.Message; got != c.want || f.Severity != inject.SeverityError {
+			if got := f.Field + lineOf(f) + " " + f.Message; got != c.want || f.Severity != manifest.SeverityError {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})

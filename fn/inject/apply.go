@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // apply writes the collected changes into a copy of the pod template.
@@ -22,19 +24,19 @@ func (b *build) apply() *yaml.Node {
 	spec = b.insert(spec, volumesField, b.changes.volumes, rec)
 	spec = b.insert(spec, pullSecretsField, b.changes.pullSecrets, rec)
 	metadata := b.annotated(rec)
-	if HasErrors(b.findings) {
+	if manifest.HasErrors(b.findings) {
 		return b.t.node
 	}
 	tmpl := b.t.node
 	if metadata != b.metadata {
-		tmpl = with(tmpl, metadataField, metadata, specField)
+		tmpl = manifest.With(tmpl, metadataField, metadata, specField)
 	}
-	return with(tmpl, specField, spec)
+	return manifest.With(tmpl, specField, spec)
 }
 
 // insert adds elements to one list of the pod spec.
 func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *provenance) *yaml.Node {
-	old := lookup(spec, field)
+	old := manifest.Lookup(spec, field)
 	own := slices.Clone(ownContent(old))
 	if field == pullSecretsField && b.changes.containersToo() {
 		own = unique(own)
@@ -63,7 +65,7 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 		rec.set(p.set).add(field, p.name)
 	}
 	b.recordEmpty(spec, field, field, rec)
-	return with(spec, field, withElements(old, slices.Concat(before, own, after)), after0(field)...)
+	return manifest.With(spec, field, manifest.WithElements(old, slices.Concat(before, own, after)), after0(field)...)
 }
 
 // after0 are the keys that a new list goes before, so that a pod spec reads in its usual order.
@@ -79,7 +81,7 @@ func after0(field string) []string {
 func unique(own []*yaml.Node) []*yaml.Node {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(own, func(n *yaml.Node) bool {
-		name := str(lookup(n, nameField))
+		name := manifest.Text(manifest.Lookup(n, nameField))
 		defer func() { seen[name] = true }()
 		return seen[name]
 	})
@@ -88,7 +90,7 @@ func unique(own []*yaml.Node) []*yaml.Node {
 // recordEmpty remembers how an empty or null value was written that a list or mapping takes the place of.
 func (b *build) recordEmpty(m *yaml.Node, key, name string, rec *provenance) {
 	n := b.child(m, key)
-	if n != nil && (isNull(n) || len(resolve(n).Content) == 0) {
+	if n != nil && (manifest.IsNull(n) || len(manifest.Resolve(n).Content) == 0) {
 		rec.Was[name] = b.text(n)
 	}
 }
@@ -107,31 +109,31 @@ func (b *build) annotated(rec *provenance) *yaml.Node {
 	}
 	b.recordEmpty(b.t.node, metadataField, metadataField, rec)
 	metadata := b.metadata
-	if isNull(metadata) || len(metadata.Content) == 0 {
-		metadata = mapping()
+	if manifest.IsNull(metadata) || len(metadata.Content) == 0 {
+		metadata = manifest.NewMapping()
 	}
 	if !b.editable(metadata, annotationsField, metadataField+"."+annotationsField) {
 		return b.metadata
 	}
 	b.recordEmpty(metadata, annotationsField, annotationsField, rec)
-	annotations := lookup(metadata, annotationsField)
-	if isNull(annotations) || len(annotations.Content) == 0 {
-		annotations = mapping()
+	annotations := manifest.Lookup(metadata, annotationsField)
+	if manifest.IsNull(annotations) || len(annotations.Content) == 0 {
+		annotations = manifest.NewMapping()
 	}
 	for _, a := range b.changes.annotations {
 		if old := b.child(annotations, a.key); old != nil {
 			rec.replaced(annotationsField, a.key, b.text(old))
 		}
 		rec.set(a.set).add(annotationsField, a.key)
-		annotations = with(annotations, a.key, scalar(a.value))
+		annotations = manifest.With(annotations, a.key, manifest.NewScalar(a.value))
 	}
-	annotations = with(annotations, InjectedAnnotation, singleQuoted(rec.encode()))
-	return with(metadata, annotationsField, annotations, labelsField)
+	annotations = manifest.With(annotations, InjectedAnnotation, singleQuoted(rec.encode()))
+	return manifest.With(metadata, annotationsField, annotations, labelsField)
 }
 
 // singleQuoted is the form in which JSON reads best inside YAML.
 func singleQuoted(v string) *yaml.Node {
-	n := scalar(v)
+	n := manifest.NewScalar(v)
 	n.Style = yaml.SingleQuotedStyle
 	return n
 }
@@ -140,12 +142,12 @@ func singleQuoted(v string) *yaml.Node {
 func (b *build) editable(m *yaml.Node, key, below string) bool {
 	n := b.child(m, key)
 	switch {
-	case n == nil && lookup(m, key) != nil:
-		b.report(SeverityError, lookup(m, key), "behind-merge-key", below,
+	case n == nil && manifest.Lookup(m, key) != nil:
+		b.report(manifest.SeverityError, manifest.Lookup(m, key), "behind-merge-key", below,
 			"comes from a YAML merge key (<<), and an edit there would change every mapping that merges it",
 			"write it out in this object")
 	case n != nil && n.Kind == yaml.AliasNode:
-		b.report(SeverityError, n, "behind-alias", below, fmt.Sprintf(
+		b.report(manifest.SeverityError, n, "behind-alias", below, fmt.Sprintf(
 			"is the YAML alias *%s, and an edit there would change every use of the anchor", n.Value),
 			"write it out in place of the alias")
 	default:
@@ -178,9 +180,9 @@ func (b *build) anchored() bool {
 			continue
 		}
 		if alias := aliasOf(b.doc, n); alias != nil {
-			b.report(SeverityError, n, "behind-anchor", "", fmt.Sprintf(
+			b.report(manifest.SeverityError, n, "behind-anchor", "", fmt.Sprintf(
 				"an edit inside the YAML anchor &%s would also change line %d, where *%s repeats it",
-				n.Anchor, at0(b.source, alias).Line, n.Anchor), "write the mapping out in one of the two places")
+				n.Anchor, manifest.SourceAt(b.source, alias).Line, n.Anchor), "write the mapping out in one of the two places")
 			return true
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // build is the injection into one pod template.
@@ -16,9 +18,9 @@ type build struct {
 	doc      *yaml.Node // the document's root
 	t        podTemplate
 	text     Text
-	source   Source
+	source   manifest.Source
 	result   TemplateResult
-	findings []Finding
+	findings []manifest.Finding
 
 	metadata, spec *yaml.Node
 	annotations    map[string]string // of the template, with all that was annotated so far
@@ -34,7 +36,7 @@ type build struct {
 
 // run returns the injected template, or the template itself.
 func (b *build) run() *yaml.Node {
-	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: at0(b.source, b.t.node)}
+	b.result = TemplateResult{Object: b.t.object, Field: b.t.field(""), Source: manifest.SourceAt(b.source, b.t.node)}
 	if !b.readMetadata() || b.optedOut() || b.finished() {
 		return b.t.node
 	}
@@ -43,7 +45,7 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.collect()
-	if b.changes.empty() || b.anchored() || HasErrors(b.findings) {
+	if b.changes.empty() || b.anchored() || manifest.HasErrors(b.findings) {
 		return b.t.node
 	}
 	return b.apply()
@@ -59,7 +61,7 @@ func (b *build) direct() bool {
 	if n.Kind != yaml.AliasNode {
 		how = "comes from a YAML merge key (<<)"
 	}
-	b.report(SeverityError, n, "behind-alias", "",
+	b.report(manifest.SeverityError, n, "behind-alias", "",
 		"the pod template "+how+", and an edit there would change every use of the anchor",
 		"write the template out in place of the alias")
 	b.findings[len(b.findings)-1].Field = b.t.field("")
@@ -68,13 +70,13 @@ func (b *build) direct() bool {
 
 // readMetadata takes apart what matching looks at.
 func (b *build) readMetadata() bool {
-	b.metadata = lookup(b.t.node, metadataField)
+	b.metadata = manifest.Lookup(b.t.node, metadataField)
 	ok := b.shape(b.metadata, yaml.MappingNode, metadataField)
 	for _, f := range []string{annotationsField, labelsField} {
-		ok = ok && b.shape(lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
+		ok = ok && b.shape(manifest.Lookup(b.metadata, f), yaml.MappingNode, metadataField+"."+f)
 	}
-	b.annotations = stringMap(lookup(b.metadata, annotationsField))
-	b.overrides = stringMap(at(b.t.root, metadataField, annotationsField))
+	b.annotations = manifest.StringMap(manifest.Lookup(b.metadata, annotationsField))
+	b.overrides = manifest.StringMap(manifest.At(b.t.root, metadataField, annotationsField))
 	maps.Copy(b.overrides, b.annotations)
 	return ok
 }
@@ -82,27 +84,27 @@ func (b *build) readMetadata() bool {
 // readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
 // is not looked at so closely: it stays as it is, whatever it holds.
 func (b *build) readSpec() bool {
-	b.spec = lookup(b.t.node, specField)
+	b.spec = manifest.Lookup(b.t.node, specField)
 	ok := b.shape(b.spec, yaml.MappingNode, specField)
 	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
 		ok = ok && b.list(f)
 	}
-	if !ok || isNull(b.spec) {
+	if !ok || manifest.IsNull(b.spec) {
 		return false
 	}
-	b.containers, b.inits = items(lookup(b.spec, containersField)), items(lookup(b.spec, initsField))
-	b.volumes = items(lookup(b.spec, volumesField))
+	b.containers, b.inits = manifest.Items(manifest.Lookup(b.spec, containersField)), manifest.Items(manifest.Lookup(b.spec, initsField))
+	b.volumes = manifest.Items(manifest.Lookup(b.spec, volumesField))
 	return true
 }
 
 func (b *build) list(field string) bool {
-	l := lookup(b.spec, field)
+	l := manifest.Lookup(b.spec, field)
 	if !b.shape(l, yaml.SequenceNode, specField+"."+field) {
 		return false
 	}
-	for i, e := range items(l) {
-		if isNull(e) {
-			b.report(SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+	for i, e := range manifest.Items(l) {
+		if manifest.IsNull(e) {
+			b.report(manifest.SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
 			return false
 		}
 		if !b.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
@@ -114,25 +116,25 @@ func (b *build) list(field string) bool {
 
 // shape reports a node that is neither null nor of the kind that its place asks for.
 func (b *build) shape(n *yaml.Node, kind yaml.Kind, field string) bool {
-	if isNull(n) || n.Kind == kind {
+	if manifest.IsNull(n) || n.Kind == kind {
 		return true
 	}
 	want := "a mapping"
 	if kind == yaml.SequenceNode {
 		want = "a list"
 	}
-	b.report(SeverityError, n, "wrong-type", field, "is "+describe(n)+", must be "+want, "")
+	b.report(manifest.SeverityError, n, "wrong-type", field, "is "+manifest.Describe(n)+", must be "+want, "")
 	return false
 }
 
-func (b *build) report(s Severity, n *yaml.Node, code, below, message, hint string) {
+func (b *build) report(s manifest.Severity, n *yaml.Node, code, below, message, hint string) {
 	field := ""
 	if below != "" {
 		field = b.t.field(below)
 	}
-	b.findings = append(b.findings, Finding{
+	b.findings = append(b.findings, manifest.Finding{
 		Severity: s, Code: code, Message: message, Hint: hint, Object: b.t.object, Field: field,
-		Source: at0(b.source, orElse(n, b.t.node)),
+		Source: manifest.SourceAt(b.source, orElse(n, b.t.node)),
 	})
 }
 
@@ -145,7 +147,7 @@ func (b *build) optedOut() bool {
 		b.result.OptOut = true
 		return true
 	default:
-		b.report(SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
+		b.report(manifest.SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
 			fmt.Sprintf("is %q, must be \"true\" or \"false\"", v), "")
 		return true
 	}
@@ -156,13 +158,13 @@ func (b *build) finished() bool {
 	if len(b.t.path) > 0 && b.t.object.Kind != "Pod" {
 		return false
 	}
-	phase := str(at(b.t.node, "status", "phase"))
-	return phase == "Succeeded" || phase == "Failed" || str(at(b.t.node, metadataField, "deletionTimestamp")) != ""
+	phase := manifest.Text(manifest.At(b.t.node, "status", "phase"))
+	return phase == "Succeeded" || phase == "Failed" || manifest.Text(manifest.At(b.t.node, metadataField, "deletionTimestamp")) != ""
 }
 
 // matchSets holds every set against the template, in order.
 func (b *build) matchSets() {
-	p := pod{kind: b.t.kind, namespace: b.t.namespace(&b.in.opts), labels: stringMap(lookup(b.metadata, labelsField))}
+	p := pod{kind: b.t.kind, namespace: b.t.namespace(&b.in.opts), labels: manifest.StringMap(manifest.Lookup(b.metadata, labelsField))}
 	skipped := b.skipped()
 	for _, set := range b.in.sets {
 		m := b.in.match(set, p)
@@ -191,7 +193,7 @@ func (b *build) matchSets() {
 // undecided reports a match that cannot be decided, as the options ask.
 func (b *build) undecided(m Match) {
 	if b.in.opts.OnUndecided == Skip {
-		b.report(SeverityWarning, nil, "undecided", "",
+		b.report(manifest.SeverityWarning, nil, "undecided", "",
 			"SidecarSet "+m.Set+" is not injected, because it cannot be decided whether it matches: "+m.Reason, m.Add)
 		return
 	}
@@ -199,7 +201,7 @@ func (b *build) undecided(m Match) {
 	if hint != "" {
 		hint += "; or set onUndecided: Skip"
 	}
-	b.report(SeverityError, nil, "undecided", "",
+	b.report(manifest.SeverityError, nil, "undecided", "",
 		"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
 }
 
@@ -208,7 +210,7 @@ func (b *build) blocksCompletion(set *SidecarSet) bool {
 	if !b.t.kind.RunsToCompletion || b.in.opts.Jobs != Skip || len(set.Spec.Containers) == 0 {
 		return false
 	}
-	b.report(SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
+	b.report(manifest.SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
 		"SidecarSet %s matches but is not injected: its containers never end, so this %s would never complete",
 		set.Metadata.Name, b.t.object.Kind),
 		"jobs: Native injects them as native sidecars, jobs: Inject as they are")

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // changes is what a build adds to a pod template: the injection as data, before it is written into the tree.
@@ -87,7 +89,7 @@ func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
 	}
 	container := b.container(set, s, list)
 	if native {
-		container = with(container, restartField, scalar(restartAlways))
+		container = manifest.With(container, restartField, manifest.NewScalar(restartAlways))
 		b.origin(list, s.Name+"]."+restartField, set, "jobs: Native", "")
 	}
 	for i, variant := range b.hotUpgrade(set, s, container) {
@@ -127,7 +129,7 @@ func (b *build) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool
 	var out []placed
 	for _, name := range s.podNames() {
 		p := placed{set: set.Metadata.Name, name: name, before: b.policy(s, list) == BeforeAppContainer, replaces: -1}
-		if n, i := named(own, name); n != nil {
+		if n, i := manifest.Named(own, name); n != nil {
 			if !b.nameConflict(set, n, name, indexed(specField+"."+list, i)) {
 				return nil, false
 			}
@@ -142,14 +144,14 @@ func (b *build) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool
 func (b *build) nameConflict(set *SidecarSet, n *yaml.Node, name, field string) bool {
 	switch b.in.opts.OnNameConflict {
 	case Replace:
-		b.report(SeverityWarning, n, "name-conflict", field,
+		b.report(manifest.SeverityWarning, n, "name-conflict", field,
 			fmt.Sprintf("container %s of the app is replaced by that of SidecarSet %s", name, set.Metadata.Name), "")
 		return true
 	case Keep:
-		b.report(SeverityWarning, n, "name-conflict", field,
+		b.report(manifest.SeverityWarning, n, "name-conflict", field,
 			fmt.Sprintf("container %s of the app stays; that of SidecarSet %s is not injected", name, set.Metadata.Name), "")
 	default:
-		b.report(SeverityError, n, "name-conflict", field,
+		b.report(manifest.SeverityError, n, "name-conflict", field,
 			fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", set.Metadata.Name, name),
 			"rename one of the two, or set onNameConflict to Replace (as the webhook does) or Keep")
 	}
@@ -165,11 +167,11 @@ func (p placed) prevailed(list string) string {
 }
 
 // mistake is the severity of what the webhook passes over in silence: Safe refuses it, Kruise only tells.
-func (b *build) mistake() Severity {
+func (b *build) mistake() manifest.Severity {
 	if b.in.opts.Compatibility == Kruise {
-		return SeverityWarning
+		return manifest.SeverityWarning
 	}
-	return SeverityError
+	return manifest.SeverityError
 }
 
 // checkNames reports what the API server would refuse: one name twice in a pod.
@@ -190,7 +192,7 @@ func (b *build) checkNames() {
 // checkOtherList reports injected elements whose name the app has in the other list of containers.
 func (b *build) checkOtherList(injected []placed, own []*yaml.Node, field string) {
 	for _, p := range injected {
-		if n, i := named(own, p.name); n != nil {
+		if n, i := manifest.Named(own, p.name); n != nil {
 			b.report(b.mistake(), n, "name-conflict", indexed(specField+"."+field, i),
 				fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", p.set, p.name),
 				"container names are unique in a pod, init containers included: rename one of the two")
@@ -200,15 +202,15 @@ func (b *build) checkOtherList(injected []placed, own []*yaml.Node, field string
 
 // pullSecrets adds those of a set that neither the pod nor an earlier set names.
 func (b *build) pullSecrets(set *SidecarSet) {
-	own := items(lookup(b.spec, pullSecretsField))
+	own := manifest.Items(manifest.Lookup(b.spec, pullSecretsField))
 	for _, s := range set.Spec.ImagePullSecrets {
 		taken := slices.ContainsFunc(b.changes.pullSecrets, func(p placed) bool { return p.name == s.Name })
-		if n, _ := named(own, s.Name); n != nil || taken {
+		if n, _ := manifest.Named(own, s.Name); n != nil || taken {
 			continue
 		}
 		b.origin(pullSecretsField, s.Name, set, "spec.imagePullSecrets", "")
 		b.changes.pullSecrets = append(b.changes.pullSecrets, placed{
-			set: set.Metadata.Name, name: s.Name, replaces: -1, node: mapping(scalar(nameField), scalar(s.Name)),
+			set: set.Metadata.Name, name: s.Name, replaces: -1, node: manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(s.Name)),
 		})
 	}
 }

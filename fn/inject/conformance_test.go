@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // conformanceCase is one line of testdata/conformance/sidecarset.jsonl: what a running OpenKruise made of a pod.
@@ -54,7 +55,7 @@ func mustParse(t testing.TB, text string) *yaml.Node {
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 		t.Fatalf("parsing %s: %v", text, err)
 	}
-	return inject.Root(&doc)
+	return manifest.Root(&doc)
 }
 
 func (c conformanceCase) injector(t testing.TB) *inject.Injector {
@@ -74,14 +75,14 @@ func (c conformanceCase) injector(t testing.TB) *inject.Injector {
 	}
 	var sets []*inject.SidecarSet
 	for _, s := range c.SidecarSets {
-		set, findings := inject.ParseSidecarSet(mustParse(t, string(s)), inject.Source{})
-		if inject.HasErrors(findings) {
+		set, findings := inject.ParseSidecarSet(mustParse(t, string(s)), manifest.Source{})
+		if manifest.HasErrors(findings) {
 			t.Fatalf("SidecarSet: %v", findings)
 		}
 		sets = append(sets, set)
 	}
 	in, findings := inject.New(inject.Context{Sets: sets}, opts)
-	if inject.HasErrors(findings) {
+	if manifest.HasErrors(findings) {
 		t.Fatal(findings)
 	}
 	return in
@@ -130,14 +131,14 @@ func TestConformance(t *testing.T) {
 	for _, c := range readConformance(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			pod := mustParse(t, string(c.Pod))
-			result := c.injector(t).Inject(pod, inject.Source{}, func(*yaml.Node) string { return " x" })
+			result := c.injector(t).Inject(pod, manifest.Source{}, func(*yaml.Node) string { return " x" })
 			if c.ExpectError != "" {
-				if !inject.HasErrors(result.Findings) {
+				if !manifest.HasErrors(result.Findings) {
 					t.Fatalf("injected, want an error like %q", c.ExpectError)
 				}
 				return
 			}
-			if inject.HasErrors(result.Findings) {
+			if manifest.HasErrors(result.Findings) {
 				t.Fatal(result.Findings)
 			}
 			if result.Changed(pod) != c.Injected {
@@ -179,7 +180,7 @@ func TestSpellingsAgree(t *testing.T) {
 		var trees []any
 		for _, c := range []conformanceCase{c, other} {
 			pod := mustParse(t, string(c.Pod))
-			result := c.injector(t).Inject(pod, inject.Source{}, inject.FlowText)
+			result := c.injector(t).Inject(pod, manifest.Source{}, inject.FlowText)
 			tree, _ := treeOf(t, result.Object).(map[string]any)
 			if annotations, ok := valueAt(tree, "metadata", "annotations").(map[string]any); ok {
 				delete(annotations, inject.InjectedAnnotation) // it holds text that was replaced, in its own spelling

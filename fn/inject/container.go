@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // container builds the container that a sidecar becomes in this pod: resources, mounts, devices, env.
@@ -23,8 +25,8 @@ func (b *build) container(set *SidecarSet, s *Sidecar, list string) *yaml.Node {
 // appContainers are the pod's own containers as sharing sees them: those that an earlier injection put there are left out.
 func (b *build) appContainers() []*yaml.Node {
 	return slices.DeleteFunc(slices.Clone(b.containers), func(c *yaml.Node) bool {
-		e, _ := named(items(lookup(c, envField)), isInjectedEnv)
-		return e != nil && str(lookup(e, "value")) == "true"
+		e, _ := manifest.Named(manifest.Items(manifest.Lookup(c, envField)), isInjectedEnv)
+		return e != nil && manifest.Text(manifest.Lookup(e, "value")) == "true"
 	})
 }
 
@@ -39,14 +41,14 @@ func (b *build) sharedMounts(s *Sidecar) (mounts, env []*yaml.Node) {
 		return nil, nil
 	}
 	for _, c := range b.appContainers() {
-		for _, m := range items(lookup(c, volumeMountsField)) {
+		for _, m := range manifest.Items(manifest.Lookup(c, volumeMountsField)) {
 			mounts = append(mounts, m)
-			expr := str(lookup(m, "subPathExpr"))
+			expr := manifest.Text(manifest.Lookup(m, "subPathExpr"))
 			if expr == "" {
 				continue
 			}
 			for _, match := range subPathVariable().FindAllStringSubmatch(expr, -1) {
-				if e, _ := named(items(lookup(c, envField)), match[1]); e != nil {
+				if e, _ := manifest.Named(manifest.Items(manifest.Lookup(c, envField)), match[1]); e != nil {
 					env = mergeEnv(env, []*yaml.Node{e})
 				}
 			}
@@ -62,7 +64,7 @@ func (b *build) sharedDevices(s *Sidecar) []*yaml.Node {
 	}
 	var out []*yaml.Node
 	for _, c := range b.appContainers() {
-		out = append(out, items(lookup(c, devicesField))...)
+		out = append(out, manifest.Items(manifest.Lookup(c, devicesField))...)
 	}
 	return out
 }
@@ -71,31 +73,31 @@ func (b *build) sharedDevices(s *Sidecar) []*yaml.Node {
 func (b *build) merged(set *SidecarSet, s *Sidecar, c *yaml.Node, field string, more []*yaml.Node, list string) *yaml.Node {
 	taken := map[string]bool{}
 	for _, f := range []string{volumeMountsField, devicesField} {
-		for _, m := range items(lookup(c, f)) {
+		for _, m := range manifest.Items(manifest.Lookup(c, f)) {
 			taken[mountPoint(m)] = true
 		}
 	}
-	elements := slices.Clone(items(lookup(c, field)))
+	elements := slices.Clone(manifest.Items(manifest.Lookup(c, field)))
 	own := len(elements)
 	for _, m := range more {
 		if at := mountPoint(m); !taken[at] {
 			taken[at] = true
-			elements = append(elements, fresh(m, false))
+			elements = append(elements, manifest.Copy(m, false))
 			b.origin(list, s.Name+"]."+field+"["+at+"]", set, "shared from the app's containers", "")
 		}
 	}
 	if len(elements) == own {
 		return c
 	}
-	return with(c, field, sequence(elements...))
+	return manifest.With(c, field, manifest.NewSequence(elements...))
 }
 
 // mountPoint is where a mount or a device appears in the container.
 func mountPoint(m *yaml.Node) string {
-	if p := str(lookup(m, "mountPath")); p != "" {
+	if p := manifest.Text(manifest.Lookup(m, "mountPath")); p != "" {
 		return p
 	}
-	return str(lookup(m, "devicePath"))
+	return manifest.Text(manifest.Lookup(m, "devicePath"))
 }
 
 // collectVolumes adds the volumes that a sidecar mounts; the pod's volume of a name prevails, and so does one that a
@@ -103,10 +105,10 @@ func mountPoint(m *yaml.Node) string {
 func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
 	claimed := b.t.claimed()
 	for _, field := range []string{volumeMountsField, devicesField} {
-		for i, m := range items(lookup(s.Container, field)) {
-			name := str(lookup(m, nameField))
+		for i, m := range manifest.Items(manifest.Lookup(s.Container, field)) {
+			name := manifest.Text(manifest.Lookup(m, nameField))
 			v := set.volume(name)
-			own, _ := named(b.volumes, name)
+			own, _ := manifest.Named(b.volumes, name)
 			earlier := slices.IndexFunc(b.changes.volumes, func(p placed) bool { return p.name == name })
 			switch {
 			case own != nil || claimed[name]:

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Context is what the user's files hold besides workloads.
@@ -17,15 +19,15 @@ type Context struct {
 
 // Read takes from an object what it adds to the context: a SidecarSet, a Namespace's labels (into opts), a revision of
 // a SidecarSet, or any of them in a List. Other objects add nothing.
-func (c *Context) Read(object *yaml.Node, source Source, opts *Options) []Finding {
-	return c.read(object, Ref(object), source, opts)
+func (c *Context) Read(object *yaml.Node, source manifest.Source, opts *Options) []manifest.Finding {
+	return c.read(object, manifest.RefOf(object), source, opts)
 }
 
-func (c *Context) read(object *yaml.Node, ref ObjectRef, source Source, opts *Options) []Finding {
+func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifest.Source, opts *Options) []manifest.Finding {
 	switch {
 	case isSidecarSet(ref):
-		if ref != Ref(object) { // an item of a SidecarSetList, which says for it what it is
-			object = with(with(object, "apiVersion", scalar(ref.APIVersion)), "kind", scalar(ref.Kind))
+		if ref != manifest.RefOf(object) { // an item of a SidecarSetList, which says for it what it is
+			object = manifest.With(manifest.With(object, "apiVersion", manifest.NewScalar(ref.APIVersion)), "kind", manifest.NewScalar(ref.Kind))
 		}
 		set, findings := ParseSidecarSet(object, source)
 		c.Sets = append(c.Sets, set)
@@ -35,30 +37,15 @@ func (c *Context) read(object *yaml.Node, ref ObjectRef, source Source, opts *Op
 		if opts.Namespaces == nil {
 			opts.Namespaces = map[string]map[string]string{}
 		}
-		opts.Namespaces[ref.Name] = stringMap(at(object, metadataField, labelsField))
+		opts.Namespaces[ref.Name] = manifest.StringMap(manifest.At(object, metadataField, labelsField))
 	case IsSidecarSetRevision(object):
 		c.Revisions = append(c.Revisions, object)
 	case slices.Contains([]string{"List", "SidecarSetList", "NamespaceList"}, ref.Kind):
-		var findings []Finding
-		for _, item := range items(lookup(object, itemsField)) {
+		var findings []manifest.Finding
+		for _, item := range manifest.Items(manifest.Lookup(object, itemsField)) {
 			findings = append(findings, c.read(item, itemRef(ref, item), source, opts)...)
 		}
 		return findings
 	}
 	return nil
 }
-
-// Findings collects findings and remembers whether one is an error.
-type Findings struct {
-	List   []Finding
-	failed bool
-}
-
-// Add appends findings.
-func (f *Findings) Add(more []Finding) {
-	f.List = append(f.List, more...)
-	f.failed = f.failed || HasErrors(more)
-}
-
-// Failed says whether one of the findings is an error.
-func (f *Findings) Failed() bool { return f.failed }

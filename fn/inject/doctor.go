@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Live is what somebody saw of a cluster. What was refused is left empty and marked.
@@ -18,24 +20,24 @@ type Live struct {
 	Pods      []LivePod    // those that have not ended
 	Webhooks  []*yaml.Node // MutatingWebhookConfigurations
 	// Owners tells which object controls another, such as the Deployment of a ReplicaSet.
-	Owners map[ObjectRef]ObjectRef
+	Owners map[manifest.ObjectRef]manifest.ObjectRef
 
 	SetsUnseen, WebhooksUnseen, PodsUnseen bool
 }
 
 // LivePod is what of a pod tells where its sidecars come from.
 type LivePod struct {
-	Object      ObjectRef
-	Owner       ObjectRef // its controller, the zero value where there is none
+	Object      manifest.ObjectRef
+	Owner       manifest.ObjectRef // its controller, the zero value where there is none
 	Annotations map[string]string
 }
 
 // Diagnose holds a cluster against the SidecarSets of Git. Without any in git, the two are not compared.
-func Diagnose(git Context, live Live, opts Options) []Finding {
+func Diagnose(git Context, live Live, opts Options) []manifest.Finding {
 	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
 	d := &diagnosis{
 		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{}, hooks: kruiseWebhooks(live.Webhooks),
-		owners: map[ObjectRef]ObjectRef{}, fitted: map[ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
+		owners: map[manifest.ObjectRef]manifest.ObjectRef{}, fitted: map[manifest.ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
 	}
 	for object, owner := range live.Owners {
 		d.owners[unversioned(object)] = owner
@@ -45,11 +47,11 @@ func Diagnose(git Context, live Live, opts Options) []Finding {
 	}
 	d.compareSets()
 	for _, w := range live.Workloads {
-		if d.managed(Ref(w)) || ended(w) {
+		if d.managed(manifest.RefOf(w)) || ended(w) {
 			continue // the template that counts is its owner's, or no pod follows
 		}
 		d.workloads++
-		for _, t := range in.opts.templatesOf(w, Ref(w), nil, &Decoder{}) {
+		for _, t := range in.opts.templatesOf(w, manifest.RefOf(w), nil, &manifest.Decoder{}) {
 			d.template(t)
 		}
 	}
@@ -65,10 +67,10 @@ type diagnosis struct {
 	live     Live
 	git      map[string]*SidecarSet
 	hooks    []liveWebhook
-	owners   map[ObjectRef]ObjectRef // live.Owners by unversioned objects
-	differs  map[string]bool         // sets that Git has otherwise, or not at all
-	fitted   map[ObjectRef]bool      // workloads whose template carries an injection of slipway's
-	findings []Finding
+	owners   map[manifest.ObjectRef]manifest.ObjectRef // live.Owners by unversioned objects
+	differs  map[string]bool                           // sets that Git has otherwise, or not at all
+	fitted   map[manifest.ObjectRef]bool               // workloads whose template carries an injection of slipway's
+	findings []manifest.Finding
 
 	undecided map[string]*undecidedSet
 	workloads int
@@ -80,24 +82,24 @@ type undecidedSet struct {
 	count        int
 }
 
-func (d *diagnosis) report(s Severity, object ObjectRef, code, message, hint string) {
-	d.findings = append(d.findings, Finding{Severity: s, Code: code, Object: object, Message: message, Hint: hint})
+func (d *diagnosis) report(s manifest.Severity, object manifest.ObjectRef, code, message, hint string) {
+	d.findings = append(d.findings, manifest.Finding{Severity: s, Code: code, Object: object, Message: message, Hint: hint})
 }
 
 // template asks what the webhook would do to the next pod of a template.
 func (d *diagnosis) template(t podTemplate) {
-	meta := lookup(t.node, metadataField)
+	meta := manifest.Lookup(t.node, metadataField)
 	rec := newProvenance()
-	if mark := at(meta, annotationsField, InjectedAnnotation); mark != nil {
+	if mark := manifest.At(meta, annotationsField, InjectedAnnotation); mark != nil {
 		d.fitted[unversioned(t.object)] = true
 		var err error
-		if rec, err = decodeProvenance(str(mark)); err != nil {
-			d.report(SeverityError, t.object, "damaged-provenance", "its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
+		if rec, err = decodeProvenance(manifest.Text(mark)); err != nil {
+			d.report(manifest.SeverityError, t.object, "damaged-provenance", "its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
 				"render the manifest and release it again")
 			return
 		}
 	}
-	p := pod{kind: t.kind, namespace: t.namespace(&d.in.opts), labels: stringMap(lookup(meta, labelsField))}
+	p := pod{kind: t.kind, namespace: t.namespace(&d.in.opts), labels: manifest.StringMap(manifest.Lookup(meta, labelsField))}
 	for _, set := range d.matched(p) {
 		d.meet(t, rec, set)
 	}
@@ -134,19 +136,19 @@ func (d *diagnosis) matched(p pod) []*SidecarSet {
 
 // meet reports what a set of the cluster does to the pods of one template.
 func (d *diagnosis) meet(t podTemplate, rec *provenance, set *SidecarSet) {
-	spec := lookup(t.node, specField)
+	spec := manifest.Lookup(t.node, specField)
 	var same, other, apps, added []string
 	for _, l := range set.sidecarLists() {
-		ours, there := rec.recorded(l.field), items(lookup(spec, l.field))
+		ours, there := rec.recorded(l.field), manifest.Items(manifest.Lookup(spec, l.field))
 		for i := range l.sidecars {
 			for _, name := range l.sidecars[i].podNames() {
-				container, _ := named(there, name)
+				container, _ := manifest.Named(there, name)
 				switch {
 				case container == nil:
 					added = append(added, name)
 				case !slices.Contains(ours, name):
 					apps = append(apps, name)
-				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() && str(lookup(container, imageField)) != str(lookup(l.sidecars[i].Container, imageField)):
+				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() && manifest.Text(manifest.Lookup(container, imageField)) != manifest.Text(manifest.Lookup(l.sidecars[i].Container, imageField)):
 					other = append(other, name)
 				default:
 					same = append(same, name)
@@ -158,23 +160,23 @@ func (d *diagnosis) meet(t podTemplate, rec *provenance, set *SidecarSet) {
 }
 
 // reportMeeting tells of containers that are replaced by equal ones, by others, that are the app's, and of new ones.
-func (d *diagnosis) reportMeeting(object ObjectRef, set string, found [4][]string) {
+func (d *diagnosis) reportMeeting(object manifest.ObjectRef, set string, found [4][]string) {
 	const released = "the manifests carry the sidecar: "
 	same, other, apps, added := found[0], found[1], found[2], found[3]
 	if len(other) > 0 {
-		d.report(SeverityError, object, "webhook-replaces", fmt.Sprintf(
+		d.report(manifest.SeverityError, object, "webhook-replaces", fmt.Sprintf(
 			"the webhook replaces %s from Git by another version, that of SidecarSet %s in the cluster", containers(other), set), released+pause(set))
 	}
 	if len(same) > 0 {
-		d.report(SeverityWarning, object, "webhook-replaces", fmt.Sprintf(
+		d.report(manifest.SeverityWarning, object, "webhook-replaces", fmt.Sprintf(
 			"the webhook replaces %s from Git by that of SidecarSet %s in the cluster, which is the same today", containers(same), set), released+pause(set))
 	}
 	if len(apps) > 0 {
-		d.report(SeverityError, object, "webhook-replaces", fmt.Sprintf(
+		d.report(manifest.SeverityError, object, "webhook-replaces", fmt.Sprintf(
 			"the webhook replaces the app's own %s by that of SidecarSet %s", containers(apps), set), "rename one of the two, or "+pause(set))
 	}
 	if len(added) > 0 {
-		d.report(SeverityWarning, object, "webhook-injects", fmt.Sprintf(
+		d.report(manifest.SeverityWarning, object, "webhook-injects", fmt.Sprintf(
 			"new pods get %s from SidecarSet %s in the cluster, and not from Git", containers(added), set), d.adopt(set))
 	}
 }
@@ -211,7 +213,7 @@ func (d *diagnosis) noteUndecided(set *SidecarSet, reason, hint string) {
 func (d *diagnosis) reportUndecided() {
 	for _, name := range slices.Sorted(maps.Keys(d.undecided)) {
 		u := d.undecided[name]
-		d.report(SeverityWarning, ObjectRef{Kind: sidecarSetKind, Name: name}, "match-not-seen",
+		d.report(manifest.SeverityWarning, manifest.ObjectRef{Kind: sidecarSetKind, Name: name}, "match-not-seen",
 			fmt.Sprintf("whether, and at which revision, the webhook injects it into %s cannot be told: %s", count(u.count, "pod template"), u.reason), u.hint)
 	}
 }
@@ -231,7 +233,7 @@ func (d *diagnosis) summary() {
 	if d.live.SetsUnseen {
 		sets = "no SidecarSets"
 	}
-	d.report(SeverityInfo, ObjectRef{}, "cluster-seen",
+	d.report(manifest.SeverityInfo, manifest.ObjectRef{}, "cluster-seen",
 		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", count(d.workloads, "workload"), pods, sets, hook), "")
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // What Kruise's webhook writes on a pod that it injects into.
@@ -21,7 +23,7 @@ const (
 
 // podGroup is what pods of one workload with sidecars from the same sets have in common.
 type podGroup struct {
-	owner  ObjectRef
+	owner  manifest.ObjectRef
 	sets   string
 	fitted bool
 }
@@ -50,9 +52,9 @@ func (d *diagnosis) reportPods(g podGroup, pods string) {
 	sets := strings.Split(g.sets, ",")
 	list := strings.Join(sets, ", ")
 	if g.fitted {
-		severity := SeverityWarning
+		severity := manifest.SeverityWarning
 		if slices.ContainsFunc(sets, func(s string) bool { return d.differs[s] || len(d.git) > 0 && d.git[s] == nil }) {
-			severity = SeverityError
+			severity = manifest.SeverityError
 		}
 		d.report(severity, g.owner, "injected-twice",
 			fmt.Sprintf("%s fitted out by slipway went through the webhook too (SidecarSets: %s): Kruise's controller updates the images of their sidecars, past Git", pods, list),
@@ -63,7 +65,7 @@ func (d *diagnosis) reportPods(g podGroup, pods string) {
 	if d.fitted[unversioned(g.owner)] {
 		hint = "the workload's template has slipway's sidecars by now: these pods are from before, finish its release"
 	}
-	d.report(SeverityWarning, g.owner, "injected-by-webhook",
+	d.report(manifest.SeverityWarning, g.owner, "injected-by-webhook",
 		fmt.Sprintf("%s with sidecars that Kruise's webhook put in and Git does not have (SidecarSets: %s)", pods, list), hint)
 }
 
@@ -87,8 +89,8 @@ func injectedBy(annotations map[string]string) []string {
 const maxOwners = 8
 
 // workload is the topmost controller of a pod that is a workload, or the pod.
-func (d *diagnosis) workload(p LivePod) ObjectRef {
-	if p.Owner == (ObjectRef{}) {
+func (d *diagnosis) workload(p LivePod) manifest.ObjectRef {
+	if p.Owner == (manifest.ObjectRef{}) {
 		return p.Object
 	}
 	top := p.Owner
@@ -103,28 +105,24 @@ func (d *diagnosis) workload(p LivePod) ObjectRef {
 
 // managed says whether the template of an object comes from another workload, and not from an operator that slipway
 // does not know.
-func (d *diagnosis) managed(object ObjectRef) bool {
+func (d *diagnosis) managed(object manifest.ObjectRef) bool {
 	owner, ok := d.owners[unversioned(object)]
 	if !ok {
 		return false
 	}
-	group, _, found := strings.Cut(owner.APIVersion, "/")
-	if !found {
-		group = ""
-	}
-	_, known := d.in.opts.kindOf(group, owner.Kind)
-	return known || group == knativeGroup
+	_, known := d.in.opts.kindOf(owner.Group(), owner.Kind)
+	return known || owner.Group() == "serving.knative.dev" // its Revisions
 }
 
 // ended says whether a Job is over.
 func ended(object *yaml.Node) bool {
-	return slices.ContainsFunc(items(at(object, "status", "conditions")), func(c *yaml.Node) bool {
-		return slices.Contains([]string{"Complete", "Failed"}, str(lookup(c, "type"))) && str(lookup(c, "status")) == "True"
-	}) && Ref(object).Kind == "Job"
+	return slices.ContainsFunc(manifest.Items(manifest.At(object, "status", "conditions")), func(c *yaml.Node) bool {
+		return slices.Contains([]string{"Complete", "Failed"}, manifest.Text(manifest.Lookup(c, "type"))) && manifest.Text(manifest.Lookup(c, "status")) == "True"
+	}) && manifest.RefOf(object).Kind == "Job"
 }
 
 // unversioned is an object without the version of its API: a list and an owner reference may give different ones.
-func unversioned(o ObjectRef) ObjectRef {
+func unversioned(o manifest.ObjectRef) manifest.ObjectRef {
 	o.APIVersion, _, _ = strings.Cut(o.APIVersion, "/")
 	return o
 }

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // compareSets holds the cluster's sets against those of Git.
@@ -25,7 +27,7 @@ func (d *diagnosis) compareSets() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.git)) {
 		if live[name] == nil {
-			d.report(SeverityInfo, d.git[name].ref(), "sidecarset-not-in-cluster", "is in Git and not in the cluster", "nothing to do: it is injected when manifests are rendered")
+			d.report(manifest.SeverityInfo, d.git[name].ref(), "sidecarset-not-in-cluster", "is in Git and not in the cluster", "nothing to do: it is injected when manifests are rendered")
 		}
 	}
 }
@@ -34,25 +36,25 @@ func (d *diagnosis) compareSets() {
 func (d *diagnosis) compareSet(set *SidecarSet) {
 	name, paused := set.Metadata.Name, set.Spec.InjectionStrategy.Paused
 	if paused {
-		d.report(SeverityInfo, set.ref(), "sidecarset-paused", "the webhook's injection is paused in the cluster",
+		d.report(manifest.SeverityInfo, set.ref(), "sidecarset-paused", "the webhook's injection is paused in the cluster",
 			"when no pod carries its sidecars from the webhook any more, it can be deleted in the cluster")
 	}
 	ours := d.git[name]
 	if len(d.git) == 0 {
 		return
 	}
-	severity := SeverityWarning
+	severity := manifest.SeverityWarning
 	if ours == nil {
 		d.differs[name] = true
 		hint := "add it to Git, or delete it in the cluster if no pod needs it"
 		if paused {
-			severity = SeverityInfo
+			severity = manifest.SeverityInfo
 		}
 		d.report(severity, set.ref(), "sidecarset-not-in-git", "is in the cluster and not in Git", hint)
 		return
 	}
 	if ours.Spec.InjectionStrategy.Paused {
-		d.report(SeverityWarning, set.ref(), "sidecarset-paused", "is paused in Git, so slipway does not inject it",
+		d.report(manifest.SeverityWarning, set.ref(), "sidecarset-paused", "is paused in Git, so slipway does not inject it",
 			"set spec.injectionStrategy.paused: false in Git and pause the one in the cluster")
 	}
 	fields := differences(set, ours)
@@ -61,13 +63,13 @@ func (d *diagnosis) compareSet(set *SidecarSet) {
 	}
 	d.differs[name] = true
 	if !paused {
-		severity = SeverityError
+		severity = manifest.SeverityError
 	}
 	d.report(severity, set.ref(), "sidecarset-differs", "in the cluster it differs from "+orWord(ours.Source.String(), "that in Git")+" in "+some(fields, 5),
 		"bring Git up to date and render, or apply Git's to the cluster")
 }
 
-func (set *SidecarSet) ref() ObjectRef { return Ref(set.Node) }
+func (set *SidecarSet) ref() manifest.ObjectRef { return manifest.RefOf(set.Node) }
 
 // some joins the first few of a list.
 func some(list []string, most int) string {
@@ -84,7 +86,7 @@ func differences(live, git *SidecarSet) []string {
 	l, g := injectedSpec(live), injectedSpec(git)
 	if boundTo(live) == boundTo(git) && boundTo(live) != "" {
 		for _, field := range []string{"namespace", "namespaceSelector"} {
-			l, g = without(l, field), without(g, field)
+			l, g = manifest.Without(l, field), manifest.Without(g, field)
 		}
 	}
 	c.values(place{path: specField}, l, g)
@@ -101,18 +103,18 @@ func differences(live, git *SidecarSet) []string {
 
 // injectedSpec is a set's spec without what does not matter to what is injected.
 func injectedSpec(set *SidecarSet) *yaml.Node {
-	spec := fresh(lookup(set.Node, specField), false)
+	spec := manifest.Copy(manifest.Lookup(set.Node, specField), false)
 	if spec == nil || spec.Kind != yaml.MappingNode {
-		return mapping()
+		return manifest.NewMapping()
 	}
-	if strategy := lookup(spec, "injectionStrategy"); strategy != nil {
-		spec = with(spec, "injectionStrategy", without(strategy, "paused"))
+	if strategy := manifest.Lookup(spec, "injectionStrategy"); strategy != nil {
+		spec = manifest.With(spec, "injectionStrategy", manifest.Without(strategy, "paused"))
 	}
 	r := set.Spec.InjectionStrategy.Revision
 	if r == nil || r.Policy != revisionPartial {
-		spec = without(spec, "updateStrategy")
+		spec = manifest.Without(spec, "updateStrategy")
 	}
-	return without(without(spec, "revisionHistoryLimit"), "customVersion")
+	return manifest.Without(manifest.Without(spec, "revisionHistoryLimit"), "customVersion")
 }
 
 // boundTo is the one namespace that a set is bound to, in the words of either API version.
@@ -151,7 +153,7 @@ func (c *comparison) values(p place, live, git *yaml.Node) {
 		c.add(p)
 	case live.Kind == yaml.MappingNode:
 		for _, key := range slices.Sorted(maps.Keys(keysOf(live, git))) {
-			c.values(p.below(key, live), lookup(live, key), lookup(git, key))
+			c.values(p.below(key, live), manifest.Lookup(live, key), manifest.Lookup(git, key))
 		}
 	case live.Kind == yaml.SequenceNode:
 		c.lists(p, live, git)
@@ -163,7 +165,7 @@ func (c *comparison) values(p place, live, git *yaml.Node) {
 func keysOf(nodes ...*yaml.Node) map[string]bool {
 	keys := map[string]bool{}
 	for _, n := range nodes {
-		eachPair(n, func(key, _ *yaml.Node) { keys[key.Value] = true })
+		manifest.EachPair(n, func(key, _ *yaml.Node) { keys[key.Value] = true })
 	}
 	return keys
 }
@@ -182,8 +184,8 @@ func (c *comparison) lists(p place, live, git *yaml.Node) {
 		return
 	}
 	for _, name := range g {
-		a, _ := named(live.Content, name)
-		b, _ := named(git.Content, name)
+		a, _ := manifest.Named(live.Content, name)
+		b, _ := manifest.Named(git.Content, name)
 		c.values(place{path: p.path + "[" + name + "]"}, a, b)
 	}
 	for _, name := range l {
@@ -204,7 +206,7 @@ func sameNames(a, b []string) bool {
 func elementNames(list *yaml.Node) []string {
 	out := make([]string, 0, len(list.Content))
 	for _, n := range list.Content {
-		name := str(lookup(n, nameField))
+		name := manifest.Text(manifest.Lookup(n, nameField))
 		if name == "" || slices.Contains(out, name) {
 			return nil
 		}
@@ -215,16 +217,16 @@ func elementNames(list *yaml.Node) []string {
 
 // blank says whether a value says as much as none: null, or an empty mapping, list or string.
 func blank(n *yaml.Node) bool {
-	n = resolve(n)
-	return isNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0
+	n = manifest.Resolve(n)
+	return manifest.IsNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0
 }
 
 // defaulted says whether a live value is what admission writes where nothing stands.
 func defaulted(p place, live *yaml.Node) bool {
 	if live.Kind == yaml.MappingNode { // such as upgradeStrategy: {upgradeType: ColdUpgrade}
 		all := true
-		eachPair(live, func(key, value *yaml.Node) {
-			all = all && (blank(value) || defaulted(p.below(key.Value, live), resolve(value)))
+		manifest.EachPair(live, func(key, value *yaml.Node) {
+			all = all && (blank(value) || defaulted(p.below(key.Value, live), manifest.Resolve(value)))
 		})
 		return all
 	}
@@ -237,7 +239,7 @@ func defaulted(p place, live *yaml.Node) bool {
 	case "terminationMessagePolicy":
 		return v == "File"
 	case "imagePullPolicy":
-		return v == pullPolicy(str(lookup(p.parent, imageField)))
+		return v == pullPolicy(manifest.Text(manifest.Lookup(p.parent, imageField)))
 	case "protocol":
 		return v == "TCP"
 	case "scheme":

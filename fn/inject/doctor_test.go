@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const kruiseHook = `
@@ -69,9 +70,9 @@ func liveOf(t *testing.T, text string, opts *inject.Options) inject.Live {
 	t.Helper()
 	var live inject.Live
 	for _, n := range parseStream(t, text) {
-		switch ref := inject.Ref(n); {
+		switch ref := manifest.RefOf(n); {
 		case inject.IsSidecarSet(n):
-			set, findings := inject.ParseSidecarSet(n, inject.Source{})
+			set, findings := inject.ParseSidecarSet(n, manifest.Source{})
 			if len(findings) > 0 {
 				t.Fatal(findings)
 			}
@@ -79,7 +80,7 @@ func liveOf(t *testing.T, text string, opts *inject.Options) inject.Live {
 		case ref.Kind == "MutatingWebhookConfiguration":
 			live.Webhooks = append(live.Webhooks, n)
 		case ref.Kind == "Namespace":
-			(&inject.Context{}).Read(n, inject.Source{}, opts)
+			(&inject.Context{}).Read(n, manifest.Source{}, opts)
 		default:
 			live.Workloads = append(live.Workloads, n)
 		}
@@ -97,7 +98,7 @@ func diagnose(t *testing.T, git, cluster string, change func(*inject.Live)) []st
 	}
 	var known inject.Context
 	for _, n := range parseStream(t, git) {
-		known.Read(n, inject.Source{File: "git.yaml"}, &opts)
+		known.Read(n, manifest.Source{File: "git.yaml"}, &opts)
 	}
 	var out []string
 	for _, f := range inject.Diagnose(known, live, opts) {
@@ -174,13 +175,13 @@ func TestDiagnoseTemplates(t *testing.T) {
 		"of another workload": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")),
 			change: func(l *inject.Live) {
-				l.Owners = map[inject.ObjectRef]inject.ObjectRef{inject.Ref(l.Workloads[0]): {APIVersion: "serving.knative.dev/v1", Kind: "Revision", Namespace: "shop", Name: "web"}}
+				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{manifest.RefOf(l.Workloads[0]): {APIVersion: "serving.knative.dev/v1", Kind: "Revision", Namespace: "shop", Name: "web"}}
 			},
 		},
 		"of an operator": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")),
 			change: func(l *inject.Live) {
-				l.Owners = map[inject.ObjectRef]inject.ObjectRef{inject.Ref(l.Workloads[0]): {APIVersion: "example.com/v1", Kind: "Shop", Namespace: "shop", Name: "web"}}
+				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{manifest.RefOf(l.Workloads[0]): {APIVersion: "example.com/v1", Kind: "Shop", Namespace: "shop", Name: "web"}}
 			},
 			want: []string{added},
 		},
@@ -207,14 +208,14 @@ func TestDiagnoseTemplates(t *testing.T) {
 }
 
 func TestDiagnosePods(t *testing.T) {
-	ref := func(kind, name string) inject.ObjectRef {
-		return inject.ObjectRef{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name}
+	ref := func(kind, name string) manifest.ObjectRef {
+		return manifest.ObjectRef{APIVersion: "apps/v1", Kind: kind, Namespace: "shop", Name: name}
 	}
 	byWebhook := map[string]string{"kruise.io/sidecarset-injected-list": "logs"}
 	byOldWebhook := map[string]string{"kruise.io/sidecarset-hash": `{"logs": "x"}`}
 	byBoth := map[string]string{"kruise.io/sidecarset-injected-list": "logs", inject.InjectedAnnotation: "{}"}
 	live := func(l *inject.Live) {
-		l.Owners = map[inject.ObjectRef]inject.ObjectRef{ref("ReplicaSet", "web-1"): ref("Deployment", "web")}
+		l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{ref("ReplicaSet", "web-1"): ref("Deployment", "web")}
 		l.Pods = []inject.LivePod{
 			{Object: ref("Pod", "web-1-a"), Owner: ref("ReplicaSet", "web-1"), Annotations: byWebhook},
 			{Object: ref("Pod", "web-1-b"), Owner: ref("ReplicaSet", "web-1"), Annotations: byOldWebhook},

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const sidecarSetKind = "SidecarSet"
@@ -20,15 +22,15 @@ type liveWebhook struct {
 func kruiseWebhooks(configurations []*yaml.Node) []liveWebhook {
 	var out []liveWebhook
 	for _, c := range configurations {
-		for _, w := range items(lookup(c, "webhooks")) {
-			service := str(at(w, "clientConfig", "service", nameField))
-			if !strings.Contains(Ref(c).Name, "kruise") && !strings.Contains(service, "kruise") || !seesPods(w) {
+		for _, w := range manifest.Items(manifest.Lookup(c, "webhooks")) {
+			service := manifest.Text(manifest.At(w, "clientConfig", "service", nameField))
+			if !strings.Contains(manifest.RefOf(c).Name, "kruise") && !strings.Contains(service, "kruise") || !seesPods(w) {
 				continue
 			}
-			d := &Decoder{}
+			d := &manifest.Decoder{}
 			hook := liveWebhook{namespaces: &Selector{}, objects: &Selector{}}
-			d.Decode(lookup(w, "namespaceSelector"), hook.namespaces, "")
-			d.Decode(lookup(w, "objectSelector"), hook.objects, "")
+			d.Decode(manifest.Lookup(w, "namespaceSelector"), hook.namespaces, "")
+			d.Decode(manifest.Lookup(w, "objectSelector"), hook.objects, "")
 			out = append(out, hook)
 		}
 	}
@@ -38,9 +40,9 @@ func kruiseWebhooks(configurations []*yaml.Node) []liveWebhook {
 // seesPods says whether a webhook is called when a pod is created.
 func seesPods(webhook *yaml.Node) bool {
 	has := func(rule *yaml.Node, field string, words ...string) bool {
-		return slices.ContainsFunc(items(lookup(rule, field)), func(n *yaml.Node) bool { return slices.Contains(words, str(n)) })
+		return slices.ContainsFunc(manifest.Items(manifest.Lookup(rule, field)), func(n *yaml.Node) bool { return slices.Contains(words, manifest.Text(n)) })
 	}
-	return slices.ContainsFunc(items(lookup(webhook, "rules")), func(rule *yaml.Node) bool {
+	return slices.ContainsFunc(manifest.Items(manifest.Lookup(webhook, "rules")), func(rule *yaml.Node) bool {
 		return has(rule, "operations", "CREATE", "*") && has(rule, "apiGroups", "", "*") && has(rule, "resources", "pods", "*", "*/*")
 	})
 }
@@ -54,7 +56,7 @@ func (d *diagnosis) reach(p pod) answer {
 	for _, hook := range d.hooks {
 		a := answer{verdict: Matched}
 		if !hook.objects.empty() { // here, an empty selector matches everything
-			a = selectLabels(hook.objects, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+			a = selectLabels(hook.objects, p.labels, p.kind.Adds)
 		}
 		if a.verdict != Unmatched && !hook.namespaces.empty() {
 			if n := d.in.selectNamespace(hook.namespaces, p.namespace); n.verdict != Matched {

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Eject takes out of every pod template of an object what slipway put in, and puts back what it displaced.
 // The tree that it returns, written with Result.Verbatim, is to the byte the object before the injection, where nobody
 // has changed it since; what others have changed stays as they left it.
-func (in *Injector) Eject(object *yaml.Node, source Source) Result {
-	d := &Decoder{Source: source}
+func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
+	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
 	edited := object
 	for _, t := range in.opts.templates(object, nil, d) {
@@ -23,11 +25,11 @@ func (in *Injector) Eject(object *yaml.Node, source Source) Result {
 		if tmpl != t.node {
 			edited = replaceAt(edited, t.path, tmpl)
 			result.Templates = append(result.Templates,
-				TemplateResult{Object: t.object, Field: t.field(""), Source: at0(source, t.node), Edited: true, Origins: e.rec.origins()})
+				TemplateResult{Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
 	}
 	result.Findings = append(d.Findings, result.Findings...)
-	if !HasErrors(result.Findings) {
+	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}
 	return result
@@ -41,13 +43,13 @@ type ejection struct {
 }
 
 func (e *ejection) run() *yaml.Node {
-	mark := at(e.t.node, metadataField, annotationsField, InjectedAnnotation)
+	mark := manifest.At(e.t.node, metadataField, annotationsField, InjectedAnnotation)
 	if mark == nil || !e.direct() || !e.readMetadata() || !e.readSpec() {
 		return e.t.node
 	}
-	rec, err := decodeProvenance(str(mark))
+	rec, err := decodeProvenance(manifest.Text(mark))
 	if err != nil {
-		e.report(SeverityError, mark, "damaged-provenance", "metadata.annotations["+InjectedAnnotation+"]",
+		e.report(manifest.SeverityError, mark, "damaged-provenance", "metadata.annotations["+InjectedAnnotation+"]",
 			err.Error(), "restore the annotation, or the file, from version control")
 		return e.t.node
 	}
@@ -56,7 +58,7 @@ func (e *ejection) run() *yaml.Node {
 	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
 		spec = e.restoreList(spec, field)
 	}
-	tmpl := with(e.t.node, specField, spec)
+	tmpl := manifest.With(e.t.node, specField, spec)
 	if spec == e.spec {
 		tmpl = e.t.node
 	}
@@ -73,7 +75,7 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	}
 	var kept []*yaml.Node
 	for _, n := range list.Content {
-		name := str(lookup(n, nameField))
+		name := manifest.Text(manifest.Lookup(n, nameField))
 		if !slices.Contains(recorded, name) {
 			kept = append(kept, n)
 		} else if was, ok := e.rec.Was[field+"["+name+"]"]; ok {
@@ -82,36 +84,36 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	}
 	switch {
 	case rewritten && e.unchanged(kept, was):
-		return with(spec, field, e.original(was))
+		return manifest.With(spec, field, e.original(was))
 	case len(kept) == 0:
-		return without(spec, field)
+		return manifest.Without(spec, field)
 	}
 	c := *list
 	c.Content = kept
-	return with(spec, field, &c)
+	return manifest.With(spec, field, &c)
 }
 
 // unchanged says whether what is left of a list is what its original text held, so that the text can stand for it.
 func (e *ejection) unchanged(kept []*yaml.Node, was string) bool {
 	original := parseText(was)
 	var before []string
-	for _, n := range items(original) {
-		if name := str(lookup(n, nameField)); !slices.Contains(before, name) {
+	for _, n := range manifest.Items(original) {
+		if name := manifest.Text(manifest.Lookup(n, nameField)); !slices.Contains(before, name) {
 			before = append(before, name)
 		}
 	}
 	now := make([]string, 0, len(kept))
 	for _, n := range kept {
-		now = append(now, str(lookup(n, nameField)))
+		now = append(now, manifest.Text(manifest.Lookup(n, nameField)))
 	}
 	return slices.Equal(before, now)
 }
 
 // original makes the node that stands for recorded text.
 func (e *ejection) original(text string) *yaml.Node {
-	n := fresh(parseText(text), false)
+	n := manifest.Copy(parseText(text), false)
 	if n == nil {
-		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag}
+		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull}
 	}
 	e.verbatim[n] = text
 	return n
@@ -132,20 +134,20 @@ func (e *ejection) originalElement(text string, injected *yaml.Node) *yaml.Node 
 func parseText(text string) *yaml.Node {
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return scalar(strings.TrimSpace(text))
+		return manifest.NewScalar(strings.TrimSpace(text))
 	}
-	return Root(&doc)
+	return manifest.Root(&doc)
 }
 
 // restoreMetadata takes out the recorded annotations and the record itself, and the mappings that came with them.
 func (e *ejection) restoreMetadata(tmpl *yaml.Node) *yaml.Node {
-	annotations := lookup(e.metadata, annotationsField)
+	annotations := manifest.Lookup(e.metadata, annotationsField)
 	for _, key := range append(e.rec.recorded(annotationsField), InjectedAnnotation) {
 		if was, ok := e.rec.Was[annotationsField+"["+key+"]"]; ok {
-			annotations = with(annotations, key, e.original(was))
+			annotations = manifest.With(annotations, key, e.original(was))
 			continue
 		}
-		annotations = without(annotations, key)
+		annotations = manifest.Without(annotations, key)
 	}
 	metadata := e.restoreMapping(e.metadata, annotationsField, annotations)
 	return e.restoreMapping(tmpl, metadataField, metadata)
@@ -154,12 +156,12 @@ func (e *ejection) restoreMetadata(tmpl *yaml.Node) *yaml.Node {
 // restoreMapping puts a mapping back under its key; an empty one as it was written, or not at all.
 func (e *ejection) restoreMapping(m *yaml.Node, key string, v *yaml.Node) *yaml.Node {
 	if len(v.Content) > 0 {
-		return with(m, key, v)
+		return manifest.With(m, key, v)
 	}
 	if was, ok := e.rec.Was[key]; ok {
-		return with(m, key, e.original(was))
+		return manifest.With(m, key, e.original(was))
 	}
-	return without(m, key)
+	return manifest.Without(m, key)
 }
 
 // origins lists what a record names, as explain shows it where the sets are not at hand.

@@ -8,29 +8,31 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // env adds IS_INJECTED and then more to a container's own variables. Of more, the first of a name wins and the
 // container's own prevail; IS_INJECTED is added even where the container has one, as the webhook does.
 func (b *build) env(set *SidecarSet, s *Sidecar, c *yaml.Node, more []*yaml.Node, list string) *yaml.Node {
-	elements := slices.Clone(items(lookup(c, envField)))
-	elements = append(elements, mapping(scalar(nameField), scalar(isInjectedEnv), scalar("value"), quoted("true")))
+	elements := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
+	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv), manifest.NewScalar("value"), quoted("true")))
 	b.origin(list, s.Name+"].env["+isInjectedEnv+"]", set, "marks a container as injected", "")
 	for _, e := range more {
-		name := str(lookup(e, nameField))
-		if taken, _ := named(elements, name); taken != nil {
+		name := manifest.Text(manifest.Lookup(e, nameField))
+		if taken, _ := manifest.Named(elements, name); taken != nil {
 			b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app, not injected", "the sidecar's own variable prevails")
 			continue
 		}
-		elements = append(elements, fresh(e, false))
+		elements = append(elements, manifest.Copy(e, false))
 		b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app", "")
 	}
-	return with(c, envField, sequence(elements...), volumeMountsField, devicesField)
+	return manifest.With(c, envField, manifest.NewSequence(elements...), volumeMountsField, devicesField)
 }
 
 // quoted is a string that a reader would take for something else without quotes.
 func quoted(v string) *yaml.Node {
-	n := scalar(v)
+	n := manifest.NewScalar(v)
 	n.Style = yaml.DoubleQuotedStyle
 	return n
 }
@@ -38,7 +40,7 @@ func quoted(v string) *yaml.Node {
 // mergeEnv appends to env the variables whose name it does not have.
 func mergeEnv(env, more []*yaml.Node) []*yaml.Node {
 	for _, e := range more {
-		if taken, _ := named(env, str(lookup(e, nameField))); taken == nil {
+		if taken, _ := manifest.Named(env, manifest.Text(manifest.Lookup(e, nameField))); taken == nil {
 			env = append(env, e)
 		}
 	}
@@ -56,11 +58,11 @@ func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
 				set.Metadata.Name, s.Name, indexed("transferEnv", i), err), "")
 			continue
 		}
-		container, _ := named(b.containers, source)
+		container, _ := manifest.Named(b.containers, source)
 		for _, name := range t.names() {
-			e := lastNamed(items(lookup(container, envField)), name)
+			e := lastNamed(manifest.Items(manifest.Lookup(container, envField)), name)
 			if e == nil {
-				b.report(SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
+				b.report(manifest.SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
 					"SidecarSet %s transfers %s of container %q to %s, and there is none", set.Metadata.Name, name, source, s.Name), "")
 				continue
 			}
@@ -74,7 +76,7 @@ func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
 // value, and so does a transfer.
 func lastNamed(list []*yaml.Node, name string) *yaml.Node {
 	for _, n := range slices.Backward(list) {
-		if str(lookup(n, nameField)) == name {
+		if manifest.Text(manifest.Lookup(n, nameField)) == name {
 			return n
 		}
 	}
@@ -101,7 +103,7 @@ func (b *build) envSource(t TransferEnv) (string, error) {
 	case err != nil:
 		return "", err
 	case field == labelsField:
-		return str(at(b.metadata, labelsField, key)), nil
+		return manifest.Text(manifest.At(b.metadata, labelsField, key)), nil
 	default:
 		return b.patched[key], nil
 	}

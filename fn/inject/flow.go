@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // FlowText is a [Text] for callers that have no source text: the value on one line, aliases written out.
 func FlowText(n *yaml.Node) string {
-	text, err := yaml.Marshal(inFlow(fresh(n, false)))
+	text, err := yaml.Marshal(inFlow(manifest.Copy(n, false)))
 	if err != nil {
 		return " null" // a tree that came from a parser does encode
 	}
@@ -21,8 +23,8 @@ func FlowText(n *yaml.Node) string {
 // make it an empty string.
 func inFlow(n *yaml.Node) *yaml.Node {
 	switch {
-	case n == nil || isNull(n):
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag, Value: "null"}
+	case n == nil || manifest.IsNull(n):
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
 	case n.Kind == yaml.ScalarNode:
 		n.Style &^= yaml.LiteralStyle | yaml.FoldedStyle
 		return n

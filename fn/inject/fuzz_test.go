@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // dump prints all that a tree is made of, to tell whether anyone has changed it.
@@ -100,7 +101,7 @@ func FuzzInject(f *testing.F) {
 		}
 		w := readWorld(t, opts, fuzzSets)
 		for _, doc := range docs {
-			if len(inject.CheckTree(doc, inject.Source{})) == 0 {
+			if len(manifest.CheckTree(doc, manifest.Source{})) == 0 {
 				checkLaws(t, w, doc, []byte(text))
 			}
 		}
@@ -110,7 +111,7 @@ func FuzzInject(f *testing.F) {
 func checkLaws(t *testing.T, w world, doc *yaml.Node, text []byte) {
 	t.Helper()
 	before := dump(doc)
-	ejected := w.injector.Eject(doc, inject.Source{})
+	ejected := w.injector.Eject(doc, manifest.Source{})
 	result := w.run(doc)
 	if after := dump(doc); before != after {
 		t.Fatalf("the input changed:\n%s", cmp.Diff(before, after))
@@ -118,18 +119,18 @@ func checkLaws(t *testing.T, w world, doc *yaml.Node, text []byte) {
 	if result.Changed(doc) && !w.injector.MayMatch(text) {
 		t.Fatal("MayMatch rules out a document that Inject changes")
 	}
-	if inject.HasErrors(result.Findings) {
+	if manifest.HasErrors(result.Findings) {
 		if !inject.Equal(result.Object, ejected.Object) {
 			t.Fatal("edited in spite of an error")
 		}
 		return
 	}
 	again := w.run(result.Object)
-	if inject.HasErrors(again.Findings) || !inject.Equal(result.Object, again.Object) {
+	if manifest.HasErrors(again.Findings) || !inject.Equal(result.Object, again.Object) {
 		t.Fatalf("injected twice is not once (%v)", again.Findings)
 	}
-	back := w.injector.Eject(result.Object, inject.Source{})
-	if inject.HasErrors(back.Findings) || !inject.Equal(ejected.Object, back.Object) {
+	back := w.injector.Eject(result.Object, manifest.Source{})
+	if manifest.HasErrors(back.Findings) || !inject.Equal(ejected.Object, back.Object) {
 		want, _ := yaml.Marshal(ejected.Object)
 		got, _ := yaml.Marshal(back.Object)
 		t.Fatalf("eject does not restore the object (%v):\n%s", back.Findings, cmp.Diff(string(want), string(got)))

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 func parseStream(t testing.TB, text string) []*yaml.Node {
@@ -33,8 +34,8 @@ func tryParseStream(text string) ([]*yaml.Node, error) {
 			return out, nil
 		case err != nil:
 			return nil, err
-		case inject.Root(&doc) != nil:
-			out = append(out, inject.Root(&doc))
+		case manifest.Root(&doc) != nil:
+			out = append(out, manifest.Root(&doc))
 		}
 	}
 }
@@ -43,7 +44,7 @@ func tryParseStream(text string) ([]*yaml.Node, error) {
 type world struct {
 	injector *inject.Injector
 	objects  []*yaml.Node
-	findings []inject.Finding
+	findings []manifest.Finding
 }
 
 func readWorld(t testing.TB, opts inject.Options, text string) world {
@@ -56,12 +57,12 @@ func newWorld(opts inject.Options, docs []*yaml.Node) world {
 	var c inject.Context
 	for i, n := range docs {
 		before := len(c.Sets) + len(c.Revisions)
-		w.findings = append(w.findings, c.Read(n, inject.Source{File: "in.yaml", Doc: i + 1}, &opts)...)
-		if len(c.Sets)+len(c.Revisions) == before && inject.Ref(n).Kind != "Namespace" {
+		w.findings = append(w.findings, c.Read(n, manifest.Source{File: "in.yaml", Doc: i + 1}, &opts)...)
+		if len(c.Sets)+len(c.Revisions) == before && manifest.RefOf(n).Kind != "Namespace" {
 			w.objects = append(w.objects, n)
 		}
 	}
-	var more []inject.Finding
+	var more []manifest.Finding
 	w.injector, more = inject.New(c, opts)
 	w.findings = append(w.findings, more...)
 	return w
@@ -69,9 +70,9 @@ func newWorld(opts inject.Options, docs []*yaml.Node) world {
 
 // run takes an earlier injection out and injects anew, as every caller of the package does.
 func (w world) run(object *yaml.Node) inject.Result {
-	source := inject.Source{File: "in.yaml"}
+	source := manifest.Source{File: "in.yaml"}
 	ejected := w.injector.Eject(object, source)
-	if inject.HasErrors(ejected.Findings) { // what is there cannot be taken out, so nothing goes in
+	if manifest.HasErrors(ejected.Findings) { // what is there cannot be taken out, so nothing goes in
 		return ejected
 	}
 	result := w.injector.Inject(ejected.Object, source, inject.FlowText)
@@ -95,7 +96,7 @@ func indent(text string) string {
 }
 
 // say prints findings for comparison: severity, code, field.
-func say(findings []inject.Finding) []string {
+func say(findings []manifest.Finding) []string {
 	var out []string
 	for _, f := range findings {
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Severity, f.Code, f.Field)))
@@ -135,7 +136,7 @@ func podWith(spec string) string {
 }
 
 // lineOf is the line of a finding as ":12".
-func lineOf(f inject.Finding) string { return fmt.Sprintf(":%d", f.Source.Line) }
+func lineOf(f manifest.Finding) string { return fmt.Sprintf(":%d", f.Source.Line) }
 
 // nodeOf is the tree of plain values.
 func nodeOf(v any) *yamlNode {

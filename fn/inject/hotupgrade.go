@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Keys that Kruise's hot upgrade works with; they are part of the container's interface, not of Kruise's bookkeeping.
@@ -23,7 +25,7 @@ func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.No
 	}
 	names := s.podNames()
 	working, empty := hotVariant(c, names[0]), hotVariant(c, names[1])
-	empty = with(empty, imageField, scalar(s.UpgradeStrategy.HotUpgradeEmptyImage))
+	empty = manifest.With(empty, imageField, manifest.NewScalar(s.UpgradeStrategy.HotUpgradeEmptyImage))
 	b.annotate(set, "the working container of a hot upgrade", []annotation{
 		{key: versionPrefix + names[0], value: "1"},
 		{key: versionPrefix + names[1], value: "0"},
@@ -36,14 +38,14 @@ func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.No
 
 // hotVariant is one of the pair: its name, and the versions by which the two tell who works.
 func hotVariant(c *yaml.Node, name string) *yaml.Node {
-	c = with(c, nameField, scalar(name))
-	env := slices.Clone(items(lookup(c, envField)))
+	c = manifest.With(c, nameField, manifest.NewScalar(name))
+	env := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
 	for _, v := range []struct{ variable, prefix string }{
 		{"SIDECARSET_VERSION", versionPrefix}, {"SIDECARSET_VERSION_ALT", versionAltPrefix},
 	} {
 		path := "metadata.annotations['" + v.prefix + name + "']"
-		env = append(env, mapping(scalar(nameField), scalar(v.variable),
-			scalar("valueFrom"), mapping(scalar("fieldRef"), mapping(scalar("fieldPath"), scalar(path)))))
+		env = append(env, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(v.variable),
+			manifest.NewScalar("valueFrom"), manifest.NewMapping(manifest.NewScalar("fieldRef"), manifest.NewMapping(manifest.NewScalar("fieldPath"), manifest.NewScalar(path)))))
 	}
-	return with(c, envField, sequence(env...))
+	return manifest.With(c, envField, manifest.NewSequence(env...))
 }

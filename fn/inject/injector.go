@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Annotations of slipway on workloads and pod templates.
@@ -25,7 +27,7 @@ type Injector struct {
 }
 
 // New prepares injection. Findings tell of sets that cannot be used together.
-func New(c Context, opts Options) (*Injector, []Finding) {
+func New(c Context, opts Options) (*Injector, []manifest.Finding) {
 	in, findings := newInjector(c, opts)
 	for _, set := range in.sets {
 		findings = append(findings, in.unreadable(set)...)
@@ -33,9 +35,9 @@ func New(c Context, opts Options) (*Injector, []Finding) {
 	return in, findings
 }
 
-func newInjector(c Context, opts Options) (*Injector, []Finding) {
+func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
-	var findings []Finding
+	var findings []manifest.Finding
 	byName := map[string]*SidecarSet{}
 	for _, s := range c.Sets {
 		first, dup := byName[s.Metadata.Name]
@@ -44,8 +46,8 @@ func newInjector(c Context, opts Options) (*Injector, []Finding) {
 			byName[s.Metadata.Name] = s
 			in.sets = append(in.sets, s)
 		case !first.sameAs(s):
-			findings = append(findings, Finding{
-				Severity: SeverityError, Code: "duplicate-sidecarset", Object: Ref(s.Node), Source: s.Source,
+			findings = append(findings, manifest.Finding{
+				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: s.Source,
 				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
 				Hint:    "SidecarSets are cluster-scoped: keep one of the two",
 			})
@@ -67,7 +69,7 @@ type Result struct {
 	// Verbatim holds the exact text of new nodes that stand for something that was there before.
 	Verbatim  map[*yaml.Node]string
 	Templates []TemplateResult
-	Findings  []Finding
+	Findings  []manifest.Finding
 }
 
 // Changed says whether the result differs from what was given.
@@ -75,13 +77,13 @@ func (r *Result) Changed(object *yaml.Node) bool { return r.Object != object }
 
 // TemplateResult is what came of one pod template.
 type TemplateResult struct {
-	Object  ObjectRef `json:"object"`
-	Field   string    `json:"field,omitempty"` // where the template stands; "" is the object itself
-	Source  Source    `json:"source"`
-	OptOut  bool      `json:"optOut,omitempty"`
-	Edited  bool      `json:"-"` // whether the run put anything in or took anything out
-	Matches []Match   `json:"matches"`
-	Origins []Origin  `json:"injected,omitempty"`
+	Object  manifest.ObjectRef `json:"object"`
+	Field   string             `json:"field,omitempty"` // where the template stands; "" is the object itself
+	Source  manifest.Source    `json:"source"`
+	OptOut  bool               `json:"optOut,omitempty"`
+	Edited  bool               `json:"-"` // whether the run put anything in or took anything out
+	Matches []Match            `json:"matches"`
+	Origins []Origin           `json:"injected,omitempty"`
 }
 
 // Origin tells where one injected field came from.
@@ -94,8 +96,8 @@ type Origin struct {
 
 // Inject injects into every pod template of an object that carries no injection of slipway's; Eject takes an earlier
 // one out first. The object is not changed.
-func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
-	d := &Decoder{Source: source}
+func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text) Result {
+	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object}
 	templates := in.opts.templates(object, nil, d)
 	result.Findings = d.Findings
@@ -110,7 +112,7 @@ func (in *Injector) Inject(object *yaml.Node, source Source, text Text) Result {
 			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
-	if !HasErrors(result.Findings) {
+	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}
 	return result
@@ -121,5 +123,5 @@ func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
-	return len(in.opts.templates(object, nil, &Decoder{}))
+	return len(in.opts.templates(object, nil, &manifest.Decoder{}))
 }

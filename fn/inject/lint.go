@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Lint checks SidecarSets without a cluster: every rule of Kruise's admission that the objects alone decide, what
@@ -22,12 +24,12 @@ import (
 // Admission also compares an update with the set that the cluster has (upgradeType is immutable, containers cannot be
 // added) and patchPodMetadata with a whitelist that the cluster holds; the first needs the cluster, and the second
 // guards the webhook only: at build time the annotations are in the diff that a person reviews.
-func Lint(c Context, opts Options, policies Policies) []Finding {
+func Lint(c Context, opts Options, policies Policies) []manifest.Finding {
 	in, findings := newInjector(c, opts)
 	for _, set := range distinct(c.Sets) {
 		l := &linter{in: in, set: set, policies: policies}
 		l.lint()
-		slices.SortStableFunc(l.findings, func(a, b Finding) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
+		slices.SortStableFunc(l.findings, func(a, b manifest.Finding) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
 		findings = append(findings, l.findings...)
 	}
 	return append(findings, in.conflicts()...)
@@ -35,11 +37,11 @@ func Lint(c Context, opts Options, policies Policies) []Finding {
 
 // unreadable lists what stands in a set that no API server would take, whatever the pod: values of a wrong type,
 // fields that are missing or mistyped. Injection stops at them; the rest of Lint is left to those who ask for it.
-func (in *Injector) unreadable(set *SidecarSet) []Finding {
+func (in *Injector) unreadable(set *SidecarSet) []manifest.Finding {
 	l := &linter{in: in, set: set}
 	l.lint()
-	return slices.DeleteFunc(l.findings, func(f Finding) bool {
-		return f.Severity != SeverityError && f.Code != "unknown-pod-field" ||
+	return slices.DeleteFunc(l.findings, func(f manifest.Finding) bool {
+		return f.Severity != manifest.SeverityError && f.Code != "unknown-pod-field" ||
 			!slices.Contains([]string{"wrong-type", "missing-field", "unknown-pod-field", "bad-quantity"}, f.Code)
 	})
 }
@@ -62,7 +64,7 @@ type linter struct {
 	in       *Injector
 	set      *SidecarSet
 	policies Policies
-	findings []Finding
+	findings []manifest.Finding
 }
 
 func (l *linter) lint() {
@@ -78,15 +80,15 @@ func (l *linter) lint() {
 }
 
 // report adds a finding. Where a value could not be read at all, nothing more is said about its field.
-func (l *linter) report(s Severity, at spot, code, message, hint string) {
-	if slices.ContainsFunc(l.findings, func(f Finding) bool {
+func (l *linter) report(s manifest.Severity, at spot, code, message, hint string) {
+	if slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Field == at.field && (f.Code == "wrong-type" || f.Code == "missing-field" || f.Code == "bad-quantity")
 	}) {
 		return
 	}
-	l.findings = append(l.findings, Finding{
+	l.findings = append(l.findings, manifest.Finding{
 		Severity: s, Code: code, Message: message, Hint: hint,
-		Object: Ref(l.set.Node), Field: at.field, Source: at0(l.set.Source, at.near),
+		Object: manifest.RefOf(l.set.Node), Field: at.field, Source: manifest.SourceAt(l.set.Source, at.near),
 	})
 }
 
@@ -109,33 +111,33 @@ func (p spot) key(name string) spot {
 	if p.field != "" {
 		field = p.field + "." + name
 	}
-	return p.step(field, lookup(p.node, name))
+	return p.step(field, manifest.Lookup(p.node, name))
 }
 
 // entry is an entry of a map.
 func (p spot) entry(name string) spot {
-	return p.step(p.field+"["+name+"]", lookup(p.node, name))
+	return p.step(p.field+"["+name+"]", manifest.Lookup(p.node, name))
 }
 
 // index is an element of a list.
 func (p spot) index(i int) spot {
 	var n *yaml.Node
-	if list := items(p.node); i < len(list) {
+	if list := manifest.Items(p.node); i < len(list) {
 		n = list[i]
 	}
 	return p.step(indexed(p.field, i), n)
 }
 
 // oneOf reports a word that is not one of those that a field knows. An empty one is the field's default.
-func (l *linter) oneOf(s Severity, at spot, value string, words ...string) {
+func (l *linter) oneOf(s manifest.Severity, at spot, value string, words ...string) {
 	if value == "" || len(words) == 0 || slices.Contains(words, value) {
 		return
 	}
 	hint := ""
-	if near := nearest(value, words); near != "" {
+	if near := manifest.Nearest(value, words); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.report(s, at, "unknown-value", fmt.Sprintf("is %q, must be %s", shorten(value), alternatives(words)), hint)
+	l.report(s, at, "unknown-value", fmt.Sprintf("is %q, must be %s", manifest.Shorten(value), alternatives(words)), hint)
 }
 
 // alternatives joins words as a sentence would: "A, B or C".

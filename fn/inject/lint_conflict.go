@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // conflicts reports what two sets that can meet in one pod dispute. The finding is at the later of the two in the
 // order of injection, so that it does not depend on the order of files.
-func (in *Injector) conflicts() []Finding {
-	var out []Finding
+func (in *Injector) conflicts() []manifest.Finding {
+	var out []manifest.Finding
 	for i, later := range in.sets {
 		l := &linter{in: in, set: later}
 		for _, earlier := range in.sets[:i] {
@@ -45,7 +47,7 @@ func (l *linter) containerConflicts(other *SidecarSet) {
 		for i := range list.sidecars {
 			for _, name := range list.sidecars[i].podNames() {
 				if field, dup := taken[name]; dup && list.sidecars[i].Name != "" {
-					l.report(SeverityError, l.spec().key(list.field).index(i).key(nameField), "container-conflict",
+					l.report(manifest.SeverityError, l.spec().key(list.field).index(i).key(nameField), "container-conflict",
 						fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match one pod",
 							other.Metadata.Name, name, field), "rename one of the two, or narrow a selector")
 				}
@@ -60,7 +62,7 @@ func (l *linter) volumeConflicts(other *SidecarSet) {
 		if v.Name == "" || same == nil || Equal(v.Node, same) {
 			continue
 		}
-		l.report(SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
+		l.report(manifest.SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
 			"SidecarSet %s has another volume %s, and both sets can match one pod", other.Metadata.Name, v.Name),
 			"rename one of the two, give both the same content, or narrow a selector")
 	}
@@ -77,12 +79,12 @@ func (l *linter) annotationConflicts(other *SidecarSet) {
 				switch {
 				case !shared:
 				case p.disputes(o):
-					l.report(SeverityError, at, "annotation-conflict", fmt.Sprintf(
+					l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
 						"SidecarSet %s sets this annotation too, one of the two with Overwrite, and both can match one pod",
 						other.Metadata.Name), "use Retain or MergePatchJson, or narrow a selector")
 				case p.PatchPolicy == patchMergeJSON && !mergesInto(value),
 					o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
-					l.report(SeverityError, at, "annotation-conflict", fmt.Sprintf(
+					l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
 						"SidecarSet %s sets this annotation too, one of the two merges JSON, and the other value is not JSON",
 						other.Metadata.Name), "write JSON in both, or narrow a selector")
 				}

@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // podChecks is what the containers of one set share in a pod.
@@ -21,7 +23,7 @@ type podChecks struct {
 
 // checkContainer checks a container as the API server would check it in a pod.
 func (l *linter) checkContainer(s *Sidecar, at spot, init bool, pods *podChecks) {
-	own, _ := structFields(reflect.ValueOf(*s))
+	own, _ := manifest.StructFields(reflect.ValueOf(*s))
 	plain := at
 	plain.node = withoutFields(s.Node, func(key string, value *yaml.Node) bool {
 		_, kruise := own[key]
@@ -42,10 +44,10 @@ func (l *linter) checkContainer(s *Sidecar, at spot, init bool, pods *podChecks)
 
 func (l *linter) checkImage(at spot, image string) {
 	switch {
-	case image == "" && (isNull(at.node) || at.node.Kind == yaml.ScalarNode && at.node.Value == ""):
-		l.report(SeverityError, at, "no-image", "a container needs an image", "")
+	case image == "" && (manifest.IsNull(at.node) || at.node.Kind == yaml.ScalarNode && at.node.Value == ""):
+		l.report(manifest.SeverityError, at, "no-image", "a container needs an image", "")
 	case image != strings.TrimSpace(image):
-		l.report(SeverityError, at, "bad-image", fmt.Sprintf("%q has a space at its start or end", image), "")
+		l.report(manifest.SeverityError, at, "bad-image", fmt.Sprintf("%q has a space at its start or end", image), "")
 	}
 }
 
@@ -59,20 +61,20 @@ func (l *linter) checkPorts(at spot, ports []corev1.ContainerPort, init bool, po
 			field string
 			value int32
 			unset bool // whether 0 stands for no port
-		}{{"containerPort", p.ContainerPort, isNull(port.key("containerPort").node)}, {"hostPort", p.HostPort, true}} {
+		}{{"containerPort", p.ContainerPort, manifest.IsNull(port.key("containerPort").node)}, {"hostPort", p.HostPort, true}} {
 			if bad := validation.IsValidPortNum(int(r.value)); len(bad) > 0 && (r.value != 0 || !r.unset) {
-				l.report(SeverityError, port.key(r.field), "bad-port", fmt.Sprintf("is %d, must be 1 to 65535", r.value), "")
+				l.report(manifest.SeverityError, port.key(r.field), "bad-port", fmt.Sprintf("is %d, must be 1 to 65535", r.value), "")
 			}
 		}
 		if bad := validation.IsValidPortName(p.Name); p.Name != "" && len(bad) > 0 {
-			l.report(SeverityError, port.key(nameField), "bad-name", fmt.Sprintf("%q is not a port name: %s", p.Name, bad[0]), "")
+			l.report(manifest.SeverityError, port.key(nameField), "bad-name", fmt.Sprintf("%q is not a port name: %s", p.Name, bad[0]), "")
 		} else if p.Name != "" && names[p.Name] {
-			l.report(SeverityError, port.key(nameField), "duplicate-port", "another port of the container has the name "+p.Name, "")
+			l.report(manifest.SeverityError, port.key(nameField), "duplicate-port", "another port of the container has the name "+p.Name, "")
 		}
 		names[p.Name] = true
 		key := fmt.Sprintf("%d/%s", p.ContainerPort, orWord(string(p.Protocol), "TCP"))
 		if p.ContainerPort != 0 && seen[key] {
-			l.report(SeverityWarning, port, "duplicate-port", "the container lists the port "+key+" twice",
+			l.report(manifest.SeverityWarning, port, "duplicate-port", "the container lists the port "+key+" twice",
 				"server-side apply refuses such a list: remove one")
 		}
 		seen[key] = true
@@ -88,7 +90,7 @@ func (l *linter) checkHostPort(at spot, p corev1.ContainerPort, pods *podChecks)
 	}
 	key := fmt.Sprintf("%d/%s/%s", p.HostPort, orWord(string(p.Protocol), "TCP"), p.HostIP)
 	if other, dup := pods.hostPorts[key]; dup {
-		l.report(SeverityError, at, "duplicate-port", "the host port is taken by "+other, "")
+		l.report(manifest.SeverityError, at, "duplicate-port", "the host port is taken by "+other, "")
 		return
 	}
 	pods.hostPorts[key] = at.field
@@ -101,10 +103,10 @@ func (l *linter) checkEnv(at spot, c *corev1.Container) {
 		switch {
 		case e.Name == "":
 		case len(validation.IsRelaxedEnvVarName(e.Name)) > 0:
-			l.report(SeverityError, env.key(nameField), "bad-name",
+			l.report(manifest.SeverityError, env.key(nameField), "bad-name",
 				fmt.Sprintf("%q is not a variable name: %s", e.Name, validation.IsRelaxedEnvVarName(e.Name)[0]), "")
 		case seen[e.Name]:
-			l.report(SeverityWarning, env, "duplicate-env", "the container sets "+e.Name+" twice, and the last one counts", "remove one")
+			l.report(manifest.SeverityWarning, env, "duplicate-env", "the container sets "+e.Name+" twice, and the last one counts", "remove one")
 		}
 		seen[e.Name] = true
 		if e.ValueFrom != nil {
@@ -114,7 +116,7 @@ func (l *linter) checkEnv(at spot, c *corev1.Container) {
 	for i, e := range c.EnvFrom {
 		from := at.key("envFrom").index(i)
 		if n := setPointers(e); n != 1 {
-			l.report(SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n), "")
+			l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n), "")
 		}
 		if e.ConfigMapRef != nil {
 			l.requireName(from.key("configMapRef"), e.ConfigMapRef.Name)
@@ -131,9 +133,9 @@ func (l *linter) checkValueFrom(env spot, e corev1.EnvVar) {
 	n := len(pairs(from.node))
 	switch {
 	case e.Value != "":
-		l.report(SeverityError, env, "bad-value-from", "a variable has value or valueFrom, not both", "remove one")
+		l.report(manifest.SeverityError, env, "bad-value-from", "a variable has value or valueFrom, not both", "remove one")
 	case n != 1:
-		l.report(SeverityError, from, "bad-value-from", fmt.Sprintf("needs one source, has %d", n), "")
+		l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one source, has %d", n), "")
 	case e.ValueFrom.ConfigMapKeyRef != nil:
 		l.requireName(from.key("configMapKeyRef"), e.ValueFrom.ConfigMapKeyRef.Name)
 	case e.ValueFrom.SecretKeyRef != nil:
@@ -152,7 +154,7 @@ func (l *linter) checkPodField(at spot, path string) {
 	if _, _, err := parseFieldPath(path); err == nil {
 		return
 	}
-	l.oneOf(SeverityError, at, path, append(words, "metadata.labels['KEY']", "metadata.annotations['KEY']")...)
+	l.oneOf(manifest.SeverityError, at, path, append(words, "metadata.labels['KEY']", "metadata.annotations['KEY']")...)
 }
 
 // checkMounts checks mounts and devices together: their places in the container must differ.
@@ -160,7 +162,7 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 	taken := map[string]string{}
 	take := func(at spot, path string) {
 		if other, dup := taken[path]; dup && path != "" {
-			l.report(SeverityError, at, "duplicate-mount", fmt.Sprintf("%s is taken by %s", path, other), "")
+			l.report(manifest.SeverityError, at, "duplicate-mount", fmt.Sprintf("%s is taken by %s", path, other), "")
 			return
 		}
 		taken[path] = at.field
@@ -174,11 +176,11 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 		privileged := c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
 		switch {
 		case m.SubPath != "" && m.SubPathExpr != "":
-			l.report(SeverityError, mount.key("subPathExpr"), "bad-mount", "stands beside subPath, and a mount has only one of the two", "")
+			l.report(manifest.SeverityError, mount.key("subPathExpr"), "bad-mount", "stands beside subPath, and a mount has only one of the two", "")
 		case m.MountPropagation != nil && *m.MountPropagation == corev1.MountPropagationBidirectional && !privileged:
-			l.report(SeverityError, mount.key("mountPropagation"), "bad-mount", "Bidirectional is for privileged containers only", "")
+			l.report(manifest.SeverityError, mount.key("mountPropagation"), "bad-mount", "Bidirectional is for privileged containers only", "")
 		case m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled && !m.ReadOnly:
-			l.report(SeverityError, mount.key("recursiveReadOnly"), "bad-mount", "needs readOnly: true", "")
+			l.report(manifest.SeverityError, mount.key("recursiveReadOnly"), "bad-mount", "needs readOnly: true", "")
 		}
 	}
 	for i, d := range c.VolumeDevices {
@@ -187,7 +189,7 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 		take(device.key("devicePath"), d.DevicePath)
 		l.checkPath(device.key("devicePath"), d.DevicePath, true)
 		if v, ok := volumes[d.Name]; ok && !v.block {
-			l.report(SeverityError, device.key(nameField), "bad-mount",
+			l.report(manifest.SeverityError, device.key(nameField), "bad-mount",
 				"the volume "+d.Name+" is no block device: only claims are", "mount it under volumeMounts")
 		}
 	}
@@ -203,8 +205,8 @@ func (l *linter) checkMounted(at spot, name string, volumes map[string]volumeKin
 		known = append(known, v)
 	}
 	hint := "add it to spec.volumes; what the app mounts comes with shareVolumePolicy: {type: enabled}"
-	if near := nearest(name, known); near != "" {
+	if near := manifest.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.report(SeverityError, at.key(nameField), "no-volume", fmt.Sprintf("the set has no volume %q", name), hint)
+	l.report(manifest.SeverityError, at.key(nameField), "no-volume", fmt.Sprintf("the set has no volume %q", name), hint)
 }

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // read reads a Kubernetes type from a node by its json tags and reports what the API server would refuse: values of a
@@ -21,10 +23,10 @@ import (
 // have is a warning, because a newer Kubernetes may have it, and injection passes it through; one that only differs by a
 // typing mistake from a field that it has is an error.
 func (l *linter) read(at spot, v reflect.Value) {
-	if isNull(at.node) {
+	if manifest.IsNull(at.node) {
 		return
 	}
-	n := resolve(at.node)
+	n := manifest.Resolve(at.node)
 	at.node, at.near = n, n
 	switch into := v.Addr().Interface().(type) {
 	case *resource.Quantity:
@@ -54,7 +56,7 @@ func (l *linter) read(at spot, v reflect.Value) {
 }
 
 func (l *linter) mismatch(at spot, want string) {
-	l.report(SeverityError, at, "wrong-type", "is "+describe(at.near)+", must be "+want, "")
+	l.report(manifest.SeverityError, at, "wrong-type", "is "+manifest.Describe(at.near)+", must be "+want, "")
 }
 
 func (l *linter) readQuantity(at spot, q *resource.Quantity) {
@@ -64,7 +66,7 @@ func (l *linter) readQuantity(at spot, q *resource.Quantity) {
 	}
 	parsed, err := resource.ParseQuantity(at.node.Value)
 	if err != nil {
-		l.report(SeverityError, at, "bad-quantity", "is "+describe(at.node)+", must be a quantity such as 100m or 64Mi", "")
+		l.report(manifest.SeverityError, at, "bad-quantity", "is "+manifest.Describe(at.node)+", must be a quantity such as 100m or 64Mi", "")
 		return
 	}
 	*q = parsed
@@ -72,7 +74,7 @@ func (l *linter) readQuantity(at spot, q *resource.Quantity) {
 
 func (l *linter) readIntOrString(at spot, v *intstr.IntOrString) {
 	switch i, err := strconv.ParseInt(at.node.Value, 0, 32); {
-	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == strTag:
+	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == yaml.NodeTagString:
 		*v = intstr.FromString(at.node.Value)
 	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == "!!int" && err == nil:
 		*v = intstr.FromInt32(int32(i)) // within range: parsed as 32 bits
@@ -92,13 +94,13 @@ func (l *linter) readInt(at spot, v reflect.Value) {
 }
 
 func (l *linter) readScalar(at spot, v reflect.Value) {
-	d := &Decoder{}
-	d.value(at.node, v, at.field)
+	d := &manifest.Decoder{}
+	d.Value(at.node, v, at.field)
 	for _, f := range d.Findings {
-		l.report(SeverityError, at, "wrong-type", f.Message, "")
+		l.report(manifest.SeverityError, at, "wrong-type", f.Message, "")
 	}
 	if v.Kind() == reflect.String && len(d.Findings) == 0 {
-		l.oneOf(SeverityError, at, v.String(), wordsOf(v.Type())...)
+		l.oneOf(manifest.SeverityError, at, v.String(), wordsOf(v.Type())...)
 	}
 }
 
@@ -110,7 +112,7 @@ func (l *linter) readList(at spot, v reflect.Value) {
 	v.Set(reflect.MakeSlice(v.Type(), len(at.node.Content), len(at.node.Content)))
 	for i := range at.node.Content {
 		element := at.index(i)
-		if v.Type().Elem().Kind() == reflect.Struct && isNull(element.node) {
+		if v.Type().Elem().Kind() == reflect.Struct && manifest.IsNull(element.node) {
 			l.mismatch(element, "a mapping")
 			continue
 		}
@@ -136,7 +138,7 @@ func (l *linter) readStruct(at spot, v reflect.Value) {
 		l.mismatch(at, "a mapping")
 		return
 	}
-	fields, _ := structFields(v)
+	fields, _ := manifest.StructFields(v)
 	present := map[string]bool{}
 	for _, p := range pairs(at.node) {
 		f, ok := fields[p.key.Value]
@@ -147,12 +149,12 @@ func (l *linter) readStruct(at spot, v reflect.Value) {
 		}
 		value := at.step(field, p.value)
 		l.read(value, f)
-		text := f.Kind() == reflect.String && str(p.value) == ""
-		present[p.key.Value] = !isNull(p.value) && (!text || resolve(p.value).Kind != yaml.ScalarNode)
+		text := f.Kind() == reflect.String && manifest.Text(p.value) == ""
+		present[p.key.Value] = !manifest.IsNull(p.value) && (!text || manifest.Resolve(p.value).Kind != yaml.ScalarNode)
 	}
 	for _, name := range requiredFields(v.Type()) {
 		if !present[name] {
-			l.report(SeverityError, at.key(name), "missing-field", "is required", "")
+			l.report(manifest.SeverityError, at.key(name), "missing-field", "is required", "")
 		}
 	}
 }
@@ -164,7 +166,7 @@ type pair struct{ key, value *yaml.Node }
 func pairs(n *yaml.Node) []pair {
 	var out []pair
 	seen := map[string]bool{}
-	eachPair(n, func(key, value *yaml.Node) {
+	manifest.EachPair(n, func(key, value *yaml.Node) {
 		if !seen[key.Value] {
 			seen[key.Value] = true
 			out = append(out, pair{key, value})
@@ -175,7 +177,7 @@ func pairs(n *yaml.Node) []pair {
 
 // isTypo says whether a name is so near to another that no newer Kubernetes would give it a meaning of its own.
 func isTypo(name, near string) bool {
-	return distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
+	return manifest.Distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
 }
 
 func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
@@ -184,16 +186,16 @@ func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect
 		names = append(names, name)
 	}
 	if t == reflect.TypeFor[corev1.Container]() {
-		own, _ := structFields(reflect.ValueOf(Sidecar{}))
+		own, _ := manifest.StructFields(reflect.ValueOf(Sidecar{}))
 		for name := range own {
 			names = append(names, name)
 		}
 	}
-	severity, hint := SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
-	if near := nearest(at.node.Value, names); near != "" {
+	severity, hint := manifest.SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
+	if near := manifest.Nearest(at.node.Value, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 		if isTypo(at.node.Value, near) && l.in.opts.Compatibility == Safe {
-			severity = SeverityError
+			severity = manifest.SeverityError
 		}
 	}
 	l.report(severity, at, "unknown-pod-field", fmt.Sprintf("%s has no field %q", t.Name(), at.node.Value), hint)
@@ -253,7 +255,7 @@ func wordsOf(t reflect.Type) []string {
 
 // withoutFields is a mapping without the fields that somebody else has checked.
 func withoutFields(n *yaml.Node, drop func(key string, value *yaml.Node) bool) *yaml.Node {
-	out := *resolve(n)
+	out := *manifest.Resolve(n)
 	out.Content = nil
 	for _, p := range pairs(n) {
 		if !drop(p.key.Value, p.value) {
@@ -266,5 +268,5 @@ func withoutFields(n *yaml.Node, drop func(key string, value *yaml.Node) bool) *
 // parserChecked says whether a field of a container has a wrong type that the parser has reported.
 func parserChecked(key string, value *yaml.Node) bool {
 	lists := []string{envField, volumeMountsField, devicesField, "ports", "args", "command", "envFrom"}
-	return slices.Contains(lists, key) && !isNull(value) && resolve(value).Kind != yaml.SequenceNode
+	return slices.Contains(lists, key) && !manifest.IsNull(value) && manifest.Resolve(value).Kind != yaml.SequenceNode
 }

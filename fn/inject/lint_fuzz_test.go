@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // small says whether a tree stays small with its aliases written out; loading refuses others before anything reads them.
@@ -40,11 +41,11 @@ func FuzzLint(f *testing.F) {
 		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 			return
 		}
-		root, budget := inject.Root(&doc), 10000
+		root, budget := manifest.Root(&doc), 10000
 		if root == nil || !small(root, &budget) {
 			return
 		}
-		set, _ := inject.ParseSidecarSet(root, inject.Source{})
+		set, _ := inject.ParseSidecarSet(root, manifest.Source{})
 		c := inject.Context{Sets: []*inject.SidecarSet{set}, Revisions: []*yaml.Node{root}}
 		p := inject.Policies{ImagesByDigest: true, Registries: []string{"ghcr.io"}, NoPrivileged: true, ResourcesSet: true}
 		one, two := inject.Lint(c, inject.DefaultOptions(), p), inject.Lint(c, inject.DefaultOptions(), p)

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // checkResources checks the quantities of a container: what the node can give, and no request above its limit.
@@ -25,15 +27,15 @@ func (l *linter) checkResources(at spot, r corev1.ResourceRequirements) {
 			_, limited := r.Limits[name]
 			switch {
 			case !knownResource(string(name)):
-				l.report(SeverityError, entry, "bad-resources", fmt.Sprintf("%q is not a resource of containers", name),
+				l.report(manifest.SeverityError, entry, "bad-resources", fmt.Sprintf("%q is not a resource of containers", name),
 					"cpu, memory, ephemeral-storage, hugepages-SIZE or a name with a domain")
 			case q.Sign() < 0:
-				l.report(SeverityError, entry, "bad-quantity", "is negative", "")
+				l.report(manifest.SeverityError, entry, "bad-quantity", "is negative", "")
 			case part.field == requestsField && limited && q.Cmp(limit) > 0:
-				l.report(SeverityError, entry, "bad-resources",
+				l.report(manifest.SeverityError, entry, "bad-resources",
 					fmt.Sprintf("requests %s, above the limit of %s", q.String(), limit.String()), "")
 			case part.field == requestsField && !overcommits(string(name)) && (!limited || q.Cmp(limit) != 0):
-				l.report(SeverityError, entry, "bad-resources", fmt.Sprintf("of %s, request and limit must be equal", name), "")
+				l.report(manifest.SeverityError, entry, "bad-resources", fmt.Sprintf("of %s, request and limit must be equal", name), "")
 			}
 		}
 	}
@@ -55,7 +57,7 @@ func overcommits(name string) bool {
 func (l *linter) checkInit(at spot, c *corev1.Container, init, native bool) {
 	if !init {
 		if c.RestartPolicy != nil {
-			l.report(SeverityWarning, at.key("restartPolicy"), "restart-policy",
+			l.report(manifest.SeverityWarning, at.key("restartPolicy"), "restart-policy",
 				"makes no native sidecar of a container outside initContainers, and Kubernetes before 1.35 refuses it",
 				"move the container to spec.initContainers")
 		}
@@ -74,7 +76,7 @@ func (l *linter) checkInit(at spot, c *corev1.Container, init, native bool) {
 		{"startupProbe", c.StartupProbe != nil},
 	} {
 		if f.set {
-			l.report(SeverityError, at.key(f.field), "probe-on-init", "an init container that runs to its end cannot have it",
+			l.report(manifest.SeverityError, at.key(f.field), "probe-on-init", "an init container that runs to its end cannot have it",
 				"remove it, or add restartPolicy: Always to make it a native sidecar")
 		}
 	}
@@ -121,28 +123,28 @@ func (l *linter) checkProbe(at spot, p *corev1.Probe, once bool) {
 		{"failureThreshold", p.FailureThreshold},
 	} {
 		if n.value < 0 {
-			l.report(SeverityError, at.key(n.field), "bad-probe", "is negative", "")
+			l.report(manifest.SeverityError, at.key(n.field), "bad-probe", "is negative", "")
 		}
 	}
 	if once && p.SuccessThreshold > 1 {
-		l.report(SeverityError, at.key("successThreshold"), "bad-probe", "must be 1 except in a readinessProbe", "")
+		l.report(manifest.SeverityError, at.key("successThreshold"), "bad-probe", "must be 1 except in a readinessProbe", "")
 	}
 }
 
 // checkHandler asks for one thing to do. One that slipway does not know, which has a finding of its own, may be it.
 func (l *linter) checkHandler(at spot, handler any, words string) {
 	n := setPointers(handler)
-	unknown := slices.ContainsFunc(l.findings, func(f Finding) bool {
+	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
 	})
 	if n > 1 || n == 0 && !unknown {
-		l.report(SeverityError, at, "bad-probe", fmt.Sprintf("needs one of %s, has %d", words, n), "")
+		l.report(manifest.SeverityError, at, "bad-probe", fmt.Sprintf("needs one of %s, has %d", words, n), "")
 	}
 }
 
 func (l *linter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.TCPSocketAction) {
 	if exec != nil && len(exec.Command) == 0 {
-		l.report(SeverityError, at.key("exec").key("command"), "missing-field", "is required", "")
+		l.report(manifest.SeverityError, at.key("exec").key("command"), "missing-field", "is required", "")
 	}
 	if get != nil {
 		l.checkPortOf(at.key("httpGet").key("port"), get.Port)
@@ -154,7 +156,7 @@ func (l *linter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1
 
 // checkPortOf checks a port given by number or by name; a missing one is reported as such.
 func (l *linter) checkPortOf(at spot, p intstr.IntOrString) {
-	if isNull(at.node) {
+	if manifest.IsNull(at.node) {
 		return
 	}
 	bad := validation.IsValidPortNum(p.IntValue())
@@ -162,7 +164,7 @@ func (l *linter) checkPortOf(at spot, p intstr.IntOrString) {
 		bad = validation.IsValidPortName(p.StrVal)
 	}
 	if len(bad) > 0 {
-		l.report(SeverityError, at, "bad-port", fmt.Sprintf("is %s: %s", p.String(), bad[0]), "")
+		l.report(manifest.SeverityError, at, "bad-port", fmt.Sprintf("is %s: %s", p.String(), bad[0]), "")
 	}
 }
 
@@ -175,7 +177,7 @@ func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
 			return strings.TrimPrefix(string(c), "CAP_") == "SYS_ADMIN"
 		})
 		if adds || s.Privileged != nil && *s.Privileged {
-			l.report(SeverityError, at.key("allowPrivilegeEscalation"), "bad-security-context",
+			l.report(manifest.SeverityError, at.key("allowPrivilegeEscalation"), "bad-security-context",
 				"is false, and privileged or SYS_ADMIN gives the container more than that", "remove one of the two")
 		}
 	}
@@ -184,7 +186,7 @@ func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
 		value *int64
 	}{{"runAsUser", s.RunAsUser}, {"runAsGroup", s.RunAsGroup}} {
 		if id.value != nil && len(validation.IsValidUserID(*id.value)) > 0 {
-			l.report(SeverityError, at.key(id.field), "bad-security-context", fmt.Sprintf("is %d, must be 0 to 2147483647", *id.value), "")
+			l.report(manifest.SeverityError, at.key(id.field), "bad-security-context", fmt.Sprintf("is %d, must be 0 to 2147483647", *id.value), "")
 		}
 	}
 	if p := s.SeccompProfile; p != nil {
@@ -197,6 +199,6 @@ func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
 
 func (l *linter) checkProfile(at spot, kind string, local *string) {
 	if kind != "" && (kind == "Localhost") != (local != nil) {
-		l.report(SeverityError, at.key("localhostProfile"), "bad-security-context", "goes with type: Localhost, and only with it", "")
+		l.report(manifest.SeverityError, at.key("localhostProfile"), "bad-security-context", "goes with type: Localhost, and only with it", "")
 	}
 }

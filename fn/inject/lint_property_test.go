@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // selectorGen makes selectors over two keys and two values.
@@ -85,7 +86,7 @@ func TestOverlapIsExact(t *testing.T) {
 		spaceA, spaceB := g.Draw(rt, "namespaces of a"), g.Draw(rt, "namespaces of b")
 		text := selectingSet(rt, "a", podA, spaceA) + "---\n" + selectingSet(rt, "b", podB, spaceB)
 		got := lintText(t, text, inject.DefaultOptions(), inject.Policies{})
-		conflict := slices.ContainsFunc(got, func(f inject.Finding) bool { return f.Code == "container-conflict" })
+		conflict := slices.ContainsFunc(got, func(f manifest.Finding) bool { return f.Code == "container-conflict" })
 		if want := meet(rt, podA, podB) && meet(rt, spaceA, spaceB); conflict != want {
 			rt.Fatalf("conflict: %v, by trial: %v\n%s", conflict, want, text)
 		}
@@ -106,11 +107,11 @@ spec:
     resources: {requests: {cpu: 2, memory: 4Gi}, limits: {cpu: 2, memory: 4Gi}}
 `
 
-func injectInto(tb testing.TB, podText string, sets []*inject.SidecarSet, opts inject.Options) []inject.Finding {
+func injectInto(tb testing.TB, podText string, sets []*inject.SidecarSet, opts inject.Options) []manifest.Finding {
 	tb.Helper()
 	in, findings := inject.New(inject.Context{Sets: sets}, opts)
 	pod := mustParse(tb, podText)
-	result := in.Inject(pod, inject.Source{}, func(*yaml.Node) string { return " x" })
+	result := in.Inject(pod, manifest.Source{}, func(*yaml.Node) string { return " x" })
 	return append(findings, result.Findings...)
 }
 
@@ -189,25 +190,25 @@ func TestWhatPassesLintInjects(t *testing.T) {
 	injected := map[int]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		var sets []*inject.SidecarSet
-		var findings []inject.Finding
+		var findings []manifest.Finding
 		text := ""
 		for _, name := range []string{"one", "two"} {
 			doc := generatedSet(rt, name)
-			set, f := inject.ParseSidecarSet(mustParse(t, doc), inject.Source{})
+			set, f := inject.ParseSidecarSet(mustParse(t, doc), manifest.Source{})
 			sets, findings, text = append(sets, set), append(findings, f...), text+"---\n"+doc
 		}
 		findings = append(findings, inject.Lint(inject.Context{Sets: sets}, opts, inject.Policies{})...)
 		for _, kept := range [][]*inject.SidecarSet{sets[:1], sets[1:], sets} {
-			refused := slices.ContainsFunc(findings, func(f inject.Finding) bool {
+			refused := slices.ContainsFunc(findings, func(f manifest.Finding) bool {
 				ours := slices.ContainsFunc(kept, func(s *inject.SidecarSet) bool { return s.Metadata.Name == f.Object.Name })
-				return ours && (f.Severity == inject.SeverityError && !strings.HasSuffix(f.Code, "-conflict") || f.Code == "negative-expression") ||
-					len(kept) == 2 && f.Severity == inject.SeverityError
+				return ours && (f.Severity == manifest.SeverityError && !strings.HasSuffix(f.Code, "-conflict") || f.Code == "negative-expression") ||
+					len(kept) == 2 && f.Severity == manifest.SeverityError
 			})
 			if refused {
 				continue
 			}
 			injected[len(kept)]++
-			if got := injectInto(t, plainPod, kept, opts); inject.HasErrors(got) {
+			if got := injectInto(t, plainPod, kept, opts); manifest.HasErrors(got) {
 				rt.Fatalf("passes Lint and does not inject: %v\n%s", got, text)
 			}
 		}
@@ -231,13 +232,13 @@ func TestLintedConformanceSetsInject(t *testing.T) {
 			opts.Namespaces[namespace.Name] = namespace.Labels
 		}
 		var sets []*inject.SidecarSet
-		var findings []inject.Finding
+		var findings []manifest.Finding
 		for _, s := range c.SidecarSets {
-			set, f := inject.ParseSidecarSet(mustParse(t, string(s)), inject.Source{})
+			set, f := inject.ParseSidecarSet(mustParse(t, string(s)), manifest.Source{})
 			sets, findings = append(sets, set), append(findings, f...)
 		}
 		findings = append(findings, inject.Lint(inject.Context{Sets: sets}, opts, inject.Policies{})...)
-		if inject.HasErrors(findings) {
+		if manifest.HasErrors(findings) {
 			continue
 		}
 		passed++
@@ -262,7 +263,7 @@ func TestLintedConformanceSetsInject(t *testing.T) {
 		matching = strings.Replace(matching, "  namespace: space\n", "", 1)
 		matching = strings.Replace(matching, "name: plain", "name: app", 1)
 		opts.OnUndecided = inject.Skip // one case is about a namespace whose labels nobody knows
-		if got := injectInto(t, matching, sets, opts); inject.HasErrors(got) {
+		if got := injectInto(t, matching, sets, opts); manifest.HasErrors(got) {
 			t.Errorf("%s passes Lint and does not inject: %v", c.Name, got)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,28 +18,31 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 )
 
-// emitted finds the codes in the package's source: the argument of report and Report that is one, and the field Code.
+// emitted finds the codes in the source of injection and of what it reads manifests with: the argument of report and
+// Report that is one, and the field Code.
 func emitted(t *testing.T) map[string]bool {
 	t.Helper()
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
 	codes := map[string]bool{}
-	for _, f := range files {
-		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") || f.Name() == "lint_rules.go" {
-			continue
+	for _, pattern := range []string{"*.go", "../manifest/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(pattern, err)
 		}
-		tree, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(tree, func(n ast.Node) bool {
-			if code := codeOf(n); code != "" {
-				codes[code] = true
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") || f == "lint_rules.go" {
+				continue
 			}
-			return true
-		})
+			tree, err := parser.ParseFile(token.NewFileSet(), f, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if code := codeOf(n); code != "" {
+					codes[code] = true
+				}
+				return true
+			})
+		}
 	}
 	return codes
 }

@@ -12,17 +12,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const (
-	v1alpha1 = KruiseGroup + "/v1alpha1"
-	v1beta1  = KruiseGroup + "/v1beta1"
+	v1alpha1 = manifest.KruiseGroup + "/v1alpha1"
+	v1beta1  = manifest.KruiseGroup + "/v1beta1"
 )
 
 // checkName asks for what both Kruise (no dots, at most 63 characters) and the API server (no capitals) accept.
 func (l *linter) checkName() {
 	if name := l.set.Metadata.Name; name != "" && len(validation.IsDNS1123Label(name)) > 0 {
-		l.report(SeverityError, l.root().key(metadataField).key(nameField), "bad-name",
+		l.report(manifest.SeverityError, l.root().key(metadataField).key(nameField), "bad-name",
 			"a SidecarSet's name has at most 63 lower-case letters, digits and hyphens, and starts and ends with a letter or digit", "")
 	}
 }
@@ -32,14 +34,14 @@ func (l *linter) checkVersion() {
 	spec := &l.set.Spec
 	switch {
 	case l.set.APIVersion == v1beta1 && spec.Namespace != "":
-		l.report(SeverityError, l.spec().key("namespace"), "wrong-version", "v1beta1 has no such field",
+		l.report(manifest.SeverityError, l.spec().key("namespace"), "wrong-version", "v1beta1 has no such field",
 			"use namespaceSelector: {matchLabels: {"+metadataNameLabel+": "+spec.Namespace+"}}")
 	case spec.Namespace != "" && spec.NamespaceSelector != nil:
-		l.report(SeverityError, l.spec().key("namespaceSelector"), "namespace-twice",
+		l.report(manifest.SeverityError, l.spec().key("namespaceSelector"), "namespace-twice",
 			"stands beside spec.namespace, and a set has only one of the two", "remove one")
 	}
 	if l.set.APIVersion == v1alpha1 && spec.CustomVersion != "" {
-		l.report(SeverityError, l.spec().key("customVersion"), "wrong-version", "v1alpha1 has no such field",
+		l.report(manifest.SeverityError, l.spec().key("customVersion"), "wrong-version", "v1alpha1 has no such field",
 			"use the label "+customVersionLabel)
 	}
 }
@@ -59,10 +61,10 @@ func (l *linter) checkSelectors() {
 		switch {
 		case s.selector == nil:
 		case i > 0 && blankSelector(s.selector.Node):
-			l.report(SeverityError, s.at, "empty-selector", "an empty selector matches nothing",
+			l.report(manifest.SeverityError, s.at, "empty-selector", "an empty selector matches nothing",
 				"remove it, or add matchLabels or matchExpressions")
 		case !s.selector.empty() && s.selector.valid() && !satisfiable(requirements(s.selector)):
-			l.report(SeverityWarning, s.at, "impossible-selector", "no object can match: its parts exclude each other", "")
+			l.report(manifest.SeverityWarning, s.at, "impossible-selector", "no object can match: its parts exclude each other", "")
 		}
 	}
 }
@@ -78,26 +80,26 @@ func blankSelector(n *yaml.Node) bool {
 		return false
 	}
 	blank := true
-	eachPair(n, func(_, v *yaml.Node) { blank = blank && (isNull(v) || len(resolve(v).Content) == 0) })
+	manifest.EachPair(n, func(_, v *yaml.Node) { blank = blank && (manifest.IsNull(v) || len(manifest.Resolve(v).Content) == 0) })
 	return blank
 }
 
 // checkUpdateStrategy follows admission, which looks inside the strategy only where it is RollingUpdate, the default.
 func (l *linter) checkUpdateStrategy() {
 	u, at := l.set.Spec.UpdateStrategy, l.spec().key("updateStrategy")
-	l.oneOf(SeverityError, at.key("type"), u.Type, updateRolling, updateNotUpdate)
+	l.oneOf(manifest.SeverityError, at.key("type"), u.Type, updateRolling, updateNotUpdate)
 	if u.Type != "" && u.Type != updateRolling {
 		return
 	}
 	l.checkAmount(at.key("partition"), u.Partition)
 	l.checkAmount(at.key("maxUnavailable"), u.MaxUnavailable)
-	if p := str(u.Partition); u.Selector != nil && p != "" && p != "0" {
-		l.report(SeverityError, at.key("partition"), "partition-and-selector",
+	if p := manifest.Text(u.Partition); u.Selector != nil && p != "" && p != "0" {
+		l.report(manifest.SeverityError, at.key("partition"), "partition-and-selector",
 			"a partition and a selector cannot be used together", "remove one of the two")
 	}
 	for i := range l.set.Spec.InitContainers {
 		if s := &l.set.Spec.InitContainers[i]; s.native() {
-			l.report(SeverityError, l.spec().key(initsField).index(i).key("restartPolicy"), "native-sidecar-update",
+			l.report(manifest.SeverityError, l.spec().key(initsField).index(i).key("restartPolicy"), "native-sidecar-update",
 				"a native sidecar cannot be updated in place, and the update strategy is RollingUpdate",
 				"set spec.updateStrategy.type: NotUpdate")
 			return
@@ -107,13 +109,13 @@ func (l *linter) checkUpdateStrategy() {
 
 // checkAmount reports what is neither a whole number of pods nor a percentage.
 func (l *linter) checkAmount(at spot, n *yaml.Node) {
-	if isNull(n) {
+	if manifest.IsNull(n) {
 		return
 	}
-	digits := strings.TrimSuffix(str(n), "%")
-	percent, quoted := digits != str(n), resolve(n).ShortTag() == strTag
+	digits := strings.TrimSuffix(manifest.Text(n), "%")
+	percent, quoted := digits != manifest.Text(n), manifest.Resolve(n).ShortTag() == yaml.NodeTagString
 	if v, err := strconv.ParseInt(digits, 10, 32); err != nil || v < 0 || percent != quoted {
-		l.report(SeverityError, at, "bad-amount", "is "+describe(n)+", must be a whole number such as 5 or a percentage such as 20%", "")
+		l.report(manifest.SeverityError, at, "bad-amount", "is "+manifest.Describe(n)+", must be a whole number such as 5 or a percentage such as 20%", "")
 	}
 }
 
@@ -124,18 +126,18 @@ func (l *linter) checkRevision() {
 		return
 	}
 	at := l.spec().key("injectionStrategy").key("revision")
-	l.oneOf(SeverityError, at.key("policy"), r.Policy, revisionAlways, revisionPartial)
+	l.oneOf(manifest.SeverityError, at.key("policy"), r.Policy, revisionAlways, revisionPartial)
 	if r.RevisionName == "" && r.CustomVersion == "" {
-		l.report(SeverityError, at, "empty-revision", "names no revision", "set revisionName or customVersion")
+		l.report(manifest.SeverityError, at, "empty-revision", "names no revision", "set revisionName or customVersion")
 		return
 	}
 	m := Match{Verdict: Matched}
 	if l.in.pin(l.set, pod{}, &m); m.Verdict != Undecided {
 		return
 	}
-	severity := SeverityError
+	severity := manifest.SeverityError
 	if l.in.opts.OnUndecided == Skip {
-		severity = SeverityWarning
+		severity = manifest.SeverityWarning
 	}
 	l.report(severity, at, "undecided", m.Reason, m.Add)
 }
@@ -145,24 +147,24 @@ func (l *linter) checkPatches() {
 	first := map[string]string{}
 	for i, p := range l.set.Spec.PatchPodMetadata {
 		at := l.spec().key("patchPodMetadata").index(i)
-		l.oneOf(SeverityError, at.key("patchPolicy"), p.PatchPolicy, patchRetain, patchOverwrite, patchMergeJSON)
-		if blank := at.key(annotationsField).node; isNull(blank) || blank.Kind == yaml.MappingNode && len(blank.Content) == 0 {
-			l.report(SeverityError, at, "no-annotations", "patches nothing: annotations is missing or empty", "")
+		l.oneOf(manifest.SeverityError, at.key("patchPolicy"), p.PatchPolicy, patchRetain, patchOverwrite, patchMergeJSON)
+		if blank := at.key(annotationsField).node; manifest.IsNull(blank) || blank.Kind == yaml.MappingNode && len(blank.Content) == 0 {
+			l.report(manifest.SeverityError, at, "no-annotations", "patches nothing: annotations is missing or empty", "")
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
 			entry := at.key(annotationsField).entry(key)
 			switch other, dup := first[key]; {
 			case dup:
-				l.report(SeverityError, entry, "duplicate-annotation", "the annotation is already at "+other, "")
+				l.report(manifest.SeverityError, entry, "duplicate-annotation", "the annotation is already at "+other, "")
 				continue
 			case len(validation.IsQualifiedName(strings.ToLower(key))) > 0:
-				l.report(SeverityError, entry, "bad-name",
+				l.report(manifest.SeverityError, entry, "bad-name",
 					"is not an annotation key: "+validation.IsQualifiedName(strings.ToLower(key))[0], "")
 			case reservedAnnotation(key):
-				l.report(SeverityError, entry, "reserved-annotation", "injection itself writes this annotation", "remove it")
+				l.report(manifest.SeverityError, entry, "reserved-annotation", "injection itself writes this annotation", "remove it")
 			case p.PatchPolicy == patchMergeJSON && !mergeable(p.Annotations[key]):
-				l.report(SeverityError, entry, "bad-merge-patch", "MergePatchJson needs a JSON object or list, found "+
-					strconv.Quote(shorten(p.Annotations[key])), "write JSON, or use Retain or Overwrite")
+				l.report(manifest.SeverityError, entry, "bad-merge-patch", "MergePatchJson needs a JSON object or list, found "+
+					strconv.Quote(manifest.Shorten(p.Annotations[key])), "write JSON, or use Retain or Overwrite")
 			}
 			first[key] = entry.field
 		}
@@ -202,21 +204,21 @@ func (l *linter) checkCanary() {
 	i := slices.IndexFunc(l.in.sets, func(s *SidecarSet) bool { return s.Metadata.Name == base })
 	switch {
 	case base == "":
-		l.report(SeverityError, at.entry(canaryAnnotation), "canary-base", "a canary names the set that it stands in for",
+		l.report(manifest.SeverityError, at.entry(canaryAnnotation), "canary-base", "a canary names the set that it stands in for",
 			"add the annotation "+baseAnnotation)
 	case base == l.set.Metadata.Name:
-		l.report(SeverityError, at.entry(baseAnnotation), "canary-base", "a set cannot be its own canary", "")
+		l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "a set cannot be its own canary", "")
 	case i < 0:
-		l.report(SeverityError, at.entry(baseAnnotation), "canary-base", "there is no SidecarSet "+base,
+		l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "there is no SidecarSet "+base,
 			"add it to the input, or mend the name")
 	default:
 		if _, twice := l.in.sets[i].canaryOf(); twice {
-			l.report(SeverityError, at.entry(baseAnnotation), "canary-base", "SidecarSet "+base+" is a canary itself",
+			l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "SidecarSet "+base+" is a canary itself",
 				"name the set that it stands in for")
 		}
 	}
 	if l.set.Spec.UpdateStrategy.Type != updateNotUpdate {
-		l.report(SeverityError, l.spec().key("updateStrategy").key("type"), "canary-update",
+		l.report(manifest.SeverityError, l.spec().key("updateStrategy").key("type"), "canary-update",
 			"a canary is only injected, never updated in running pods", "set spec.updateStrategy.type: NotUpdate")
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // checkSidecars checks every container of a set: Kruise's own fields first, then the container that it becomes.
@@ -21,7 +23,7 @@ func (l *linter) checkSidecars(volumes map[string]volumeKind) {
 			s := &list.sidecars[i]
 			at := l.spec().key(list.field).index(i)
 			init := list.field == initsField
-			if s.Node == nil || resolve(s.Node).Kind != yaml.MappingNode {
+			if s.Node == nil || manifest.Resolve(s.Node).Kind != yaml.MappingNode {
 				continue // the parser has said that it is no container
 			}
 			l.checkWords(s, at, init)
@@ -38,18 +40,18 @@ func (l *linter) checkSidecars(volumes map[string]volumeKind) {
 // checkWords checks the policies that are words. Admission does not look at those of init containers, and injection
 // takes an unknown one for the default there; it is a mistake all the same.
 func (l *linter) checkWords(s *Sidecar, at spot, init bool) {
-	severity := SeverityError
+	severity := manifest.SeverityError
 	if init {
-		severity = SeverityWarning
+		severity = manifest.SeverityWarning
 	}
 	l.oneOf(severity, at.key("podInjectPolicy"), s.PodInjectPolicy, BeforeAppContainer, AfterAppContainer)
 	l.oneOf(severity, at.key("shareVolumePolicy").key(shareTypeField), s.ShareVolumePolicy.Type, enabled, disabled)
 	if p := s.ShareVolumeDevicePolicy; p != nil {
 		l.oneOf(severity, at.key("shareVolumeDevicePolicy").key(shareTypeField), p.Type, enabled, disabled)
 	}
-	l.oneOf(SeverityError, at.key("upgradeStrategy").key("upgradeType"), s.UpgradeStrategy.UpgradeType, coldUpgrade, hotUpgrade)
+	l.oneOf(manifest.SeverityError, at.key("upgradeStrategy").key("upgradeType"), s.UpgradeStrategy.UpgradeType, coldUpgrade, hotUpgrade)
 	if p := s.ResourcesPolicy; p != nil {
-		l.oneOf(SeverityError, at.key("resourcesPolicy").key("targetContainersMode"), p.TargetContainersMode, targetSum, targetMax)
+		l.oneOf(manifest.SeverityError, at.key("resourcesPolicy").key("targetContainersMode"), p.TargetContainersMode, targetSum, targetMax)
 	}
 }
 
@@ -62,12 +64,12 @@ func (l *linter) checkSidecarName(s *Sidecar, at spot, names map[string]writtenN
 			return
 		}
 		if bad := validation.IsDNS1123Label(name); len(bad) > 0 {
-			l.report(SeverityError, at, "bad-name", fmt.Sprintf("%q is not a container name: %s", name, bad[0]), "")
+			l.report(manifest.SeverityError, at, "bad-name", fmt.Sprintf("%q is not a container name: %s", name, bad[0]), "")
 			return
 		}
 		other, dup := names[name]
 		if dup && other.name != s.Name {
-			l.report(SeverityError, at, "duplicate-container", fmt.Sprintf(
+			l.report(manifest.SeverityError, at, "duplicate-container", fmt.Sprintf(
 				"a hot upgrade makes containers x-1 and x-2 of a container x, and %s comes from %s too", name, other.field),
 				"rename one of the two")
 			return
@@ -83,7 +85,7 @@ func (l *linter) checkHotUpgrade(s *Sidecar, at spot) {
 	at = at.key("upgradeStrategy").key("hotUpgradeEmptyImage")
 	u := s.UpgradeStrategy
 	if u.UpgradeType == hotUpgrade && u.HotUpgradeEmptyImage == "" {
-		l.report(SeverityError, at, "no-empty-image", "HotUpgrade needs the image that the idle container of the pair runs",
+		l.report(manifest.SeverityError, at, "no-empty-image", "HotUpgrade needs the image that the idle container of the pair runs",
 			"set hotUpgradeEmptyImage")
 	}
 }
@@ -97,13 +99,13 @@ func (l *linter) checkTransferEnv(s *Sidecar, at spot) {
 		case from != nil && from.FieldRef != nil:
 			ref := transfer.key("sourceContainerNameFrom").key("fieldRef")
 			if problem, field := fieldRefProblem(from.FieldRef.APIVersion, from.FieldRef.FieldPath); problem != "" {
-				l.report(SeverityError, ref.key(field), "bad-transfer-env", problem, "")
+				l.report(manifest.SeverityError, ref.key(field), "bad-transfer-env", problem, "")
 			}
 		case t.SourceContainerName == "":
-			l.report(SeverityWarning, transfer, "empty-transfer-env", "names no container to take variables from",
+			l.report(manifest.SeverityWarning, transfer, "empty-transfer-env", "names no container to take variables from",
 				"set sourceContainerName")
 		case len(t.names()) == 0:
-			l.report(SeverityWarning, transfer, "empty-transfer-env", "names no variable", "set envName or envNames")
+			l.report(manifest.SeverityWarning, transfer, "empty-transfer-env", "names no variable", "set envName or envNames")
 		}
 	}
 }
@@ -133,7 +135,7 @@ func (l *linter) checkResourcesPolicy(s *Sidecar, at spot, init bool) {
 		return
 	}
 	fail := func(at spot, message, hint string) {
-		l.report(SeverityError, at, "bad-resources-policy", message, hint)
+		l.report(manifest.SeverityError, at, "bad-resources-policy", message, hint)
 	}
 	policy := at.key("resourcesPolicy")
 	if init && !s.native() {
@@ -142,7 +144,7 @@ func (l *linter) checkResourcesPolicy(s *Sidecar, at spot, init bool) {
 		return
 	}
 	for _, field := range []string{limitsField, requestsField} {
-		if n := at.key(resourcesField).key(field).node; !isNull(n) && len(n.Content) > 0 {
+		if n := at.key(resourcesField).key(field).node; !manifest.IsNull(n) && len(n.Content) > 0 {
 			fail(policy, "stands beside resources, and a container has only one of the two", "remove one")
 			return
 		}
@@ -184,12 +186,12 @@ func (l *linter) checkExpressions(at spot, exprs *ResourceExprs) {
 		var negative negativeError
 		switch {
 		case errors.As(err, &negative):
-			l.report(SeverityError, at.key(e.resource), "bad-expression",
+			l.report(manifest.SeverityError, at.key(e.resource), "bad-expression",
 				fmt.Sprintf("%q is negative whatever %s is", e.expr, name), "")
 		case err != nil:
-			l.report(SeverityError, at.key(e.resource), "bad-expression", fmt.Sprintf("%q: %v", e.expr, err), "")
+			l.report(manifest.SeverityError, at.key(e.resource), "bad-expression", fmt.Sprintf("%q: %v", e.expr, err), "")
 		case len(below) > 0:
-			l.report(SeverityWarning, at.key(e.resource), "negative-expression", fmt.Sprintf(
+			l.report(manifest.SeverityWarning, at.key(e.resource), "negative-expression", fmt.Sprintf(
 				"%q is negative where %s is %s, and such pods are refused", e.expr, name, strings.Join(below, " or ")),
 				"bound it: max("+e.expr+", 0)")
 		}
@@ -201,15 +203,15 @@ func (l *linter) checkUnused(volumes map[string]volumeKind) {
 	used := func(name string) bool {
 		return slices.ContainsFunc(l.set.sidecarLists(), func(list sidecarList) bool {
 			return slices.ContainsFunc(list.sidecars, func(s Sidecar) bool {
-				mount, _ := named(items(lookup(s.Container, volumeMountsField)), name)
-				device, _ := named(items(lookup(s.Container, devicesField)), name)
+				mount, _ := manifest.Named(manifest.Items(manifest.Lookup(s.Container, volumeMountsField)), name)
+				device, _ := manifest.Named(manifest.Items(manifest.Lookup(s.Container, devicesField)), name)
 				return mount != nil || device != nil
 			})
 		})
 	}
 	for i, v := range l.set.Spec.Volumes {
 		if _, known := volumes[v.Name]; known && !used(v.Name) {
-			l.report(SeverityInfo, l.spec().key(volumesField).index(i), "unused-volume",
+			l.report(manifest.SeverityInfo, l.spec().key(volumesField).index(i), "unused-volume",
 				"no container mounts the volume "+v.Name+", so it is never injected", "")
 		}
 	}

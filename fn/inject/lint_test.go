@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // lintCase is one rule: text that keeps it, and text that breaks it with what Lint says, each as
@@ -53,17 +54,17 @@ func (c lintCase) document(text string) string {
 }
 
 // lintText lints documents separated by lines of three dashes, and returns what the parser and Lint find.
-func lintText(tb testing.TB, text string, opts inject.Options, p inject.Policies) []inject.Finding {
+func lintText(tb testing.TB, text string, opts inject.Options, p inject.Policies) []manifest.Finding {
 	tb.Helper()
 	var c inject.Context
-	var all []inject.Finding
+	var all []manifest.Finding
 	line := 1
 	for _, doc := range strings.SplitAfter(text, "\n---\n") {
 		node := mustParse(tb, strings.TrimSuffix(doc, "---\n"))
 		if inject.IsSidecarSetRevision(node) {
 			c.Revisions = append(c.Revisions, node)
 		} else {
-			set, findings := inject.ParseSidecarSet(node, inject.Source{File: "f.yaml", Line: line})
+			set, findings := inject.ParseSidecarSet(node, manifest.Source{File: "f.yaml", Line: line})
 			c.Sets = append(c.Sets, set)
 			all = append(all, findings...)
 		}
@@ -73,7 +74,7 @@ func lintText(tb testing.TB, text string, opts inject.Options, p inject.Policies
 }
 
 // brief is a finding in the notation of the cases. Volumes of the cases' frame may stay unused.
-func brief(findings []inject.Finding) []string {
+func brief(findings []manifest.Finding) []string {
 	var out []string
 	for _, f := range findings {
 		if f.Code != "unused-volume" || strings.Contains(f.Message, "spare") {
@@ -156,7 +157,7 @@ func TestLintDoesNotDependOnOrder(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	var p inject.Policies
-	d := inject.Decoder{}
+	d := manifest.Decoder{}
 	d.Decode(mustParse(t, "{imagesByDigest: true, registries: [ghcr.io, docker.io/library], noPrivileged: true, resourcesSet: true}"), &p, "policies")
 	want := inject.Policies{ImagesByDigest: true, Registries: []string{"ghcr.io", "docker.io/library"}, NoPrivileged: true, ResourcesSet: true}
 	if diff := cmp.Diff(want, p); diff != "" || len(d.Findings) > 0 {

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // volumeKind is what a container may do with a volume.
@@ -23,8 +25,8 @@ func (l *linter) checkVolumes() map[string]volumeKind {
 	out := map[string]volumeKind{}
 	for i, v := range l.set.Spec.Volumes {
 		at := l.spec().key(volumesField).index(i)
-		if isNull(at.node) {
-			l.report(SeverityError, at, "missing-field", "is null, must be a volume", "")
+		if manifest.IsNull(at.node) {
+			l.report(manifest.SeverityError, at, "missing-field", "is null, must be a volume", "")
 			continue
 		}
 		if at.node.Kind != yaml.MappingNode {
@@ -34,10 +36,10 @@ func (l *linter) checkVolumes() map[string]volumeKind {
 		l.read(at, reflect.ValueOf(&volume).Elem())
 		if v.Name != "" {
 			if bad := validation.IsDNS1123Label(v.Name); len(bad) > 0 {
-				l.report(SeverityError, at.key(nameField), "bad-name", fmt.Sprintf("%q is not a volume name: %s", v.Name, bad[0]), "")
+				l.report(manifest.SeverityError, at.key(nameField), "bad-name", fmt.Sprintf("%q is not a volume name: %s", v.Name, bad[0]), "")
 			}
 			if _, dup := out[v.Name]; dup {
-				l.report(SeverityError, at.key(nameField), "duplicate-volume", "another volume of the set has the name "+v.Name, "")
+				l.report(manifest.SeverityError, at.key(nameField), "duplicate-volume", "another volume of the set has the name "+v.Name, "")
 			}
 			out[v.Name] = volumeKind{block: volume.PersistentVolumeClaim != nil || volume.Ephemeral != nil}
 		}
@@ -50,27 +52,27 @@ func (l *linter) checkVolumes() map[string]volumeKind {
 // checkSources asks for one source. The API server makes an emptyDir of none, which is seldom what was meant; a field
 // that slipway does not know may be the source.
 func (l *linter) checkSources(at spot, v *corev1.Volume) {
-	unknown := slices.ContainsFunc(l.findings, func(f Finding) bool {
+	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
 	})
 	switch n := setPointers(v.VolumeSource); {
 	case n > 1:
 		var sources []string
 		for _, p := range pairs(at.node) {
-			if p.key.Value != nameField && !isNull(p.value) {
+			if p.key.Value != nameField && !manifest.IsNull(p.value) {
 				sources = append(sources, p.key.Value)
 			}
 		}
-		l.report(SeverityError, at, "many-volume-sources",
+		l.report(manifest.SeverityError, at, "many-volume-sources",
 			"a volume has one source, this one has "+strings.Join(sources, " and "), "remove all but one")
 	case n == 0 && !unknown:
-		l.report(SeverityWarning, at, "no-volume-source", "says nothing about where the volume comes from, and becomes an emptyDir",
+		l.report(manifest.SeverityWarning, at, "no-volume-source", "says nothing about where the volume comes from, and becomes an emptyDir",
 			"write emptyDir: {}")
 	}
 	if v.Projected != nil {
 		for i, p := range v.Projected.Sources {
 			if n := setPointers(p); n > 1 {
-				l.report(SeverityError, at.key("projected").key("sources").index(i), "many-volume-sources",
+				l.report(manifest.SeverityError, at.key("projected").key("sources").index(i), "many-volume-sources",
 					fmt.Sprintf("a projection has one source, this one has %d", n), "")
 			}
 		}
@@ -90,26 +92,26 @@ func (l *linter) checkVolumePaths(at spot, v *corev1.Volume) {
 	if p := v.Secret; p != nil {
 		at := at.key("secret")
 		if p.SecretName == "" {
-			l.report(SeverityError, at.key("secretName"), "missing-field", "is required", "")
+			l.report(manifest.SeverityError, at.key("secretName"), "missing-field", "is required", "")
 		}
 		l.checkItems(at, p.Items, p.DefaultMode)
 	}
 	if p := v.EmptyDir; p != nil {
 		if p.SizeLimit != nil && p.SizeLimit.Sign() < 0 {
-			l.report(SeverityError, at.key("emptyDir").key("sizeLimit"), "bad-quantity", "is negative", "")
+			l.report(manifest.SeverityError, at.key("emptyDir").key("sizeLimit"), "bad-quantity", "is negative", "")
 		}
 		if p.Medium != "" && p.Medium != "Memory" && !strings.HasPrefix(string(p.Medium), "HugePages") {
-			l.oneOf(SeverityError, at.key("emptyDir").key("medium"), string(p.Medium), "Memory", "HugePages")
+			l.oneOf(manifest.SeverityError, at.key("emptyDir").key("medium"), string(p.Medium), "Memory", "HugePages")
 		}
 	}
 	if p := v.Ephemeral; p != nil && p.VolumeClaimTemplate == nil {
-		l.report(SeverityError, at.key("ephemeral").key("volumeClaimTemplate"), "missing-field", "is required", "")
+		l.report(manifest.SeverityError, at.key("ephemeral").key("volumeClaimTemplate"), "missing-field", "is required", "")
 	}
 }
 
 func (l *linter) requireName(at spot, name string) {
 	if name == "" {
-		l.report(SeverityError, at.key(nameField), "missing-field", "is required", "")
+		l.report(manifest.SeverityError, at.key(nameField), "missing-field", "is required", "")
 	}
 }
 
@@ -124,7 +126,7 @@ func (l *linter) checkItems(at spot, list []corev1.KeyToPath, mode *int32) {
 
 func (l *linter) checkMode(at spot, mode *int32) {
 	if mode != nil && (*mode < 0 || *mode > 0o777) {
-		l.report(SeverityError, at, "bad-mode", fmt.Sprintf("is %d, must be 0 to 511 (0777 in octal)", *mode), "")
+		l.report(manifest.SeverityError, at, "bad-mode", fmt.Sprintf("is %d, must be 0 to 511 (0777 in octal)", *mode), "")
 	}
 }
 
@@ -132,12 +134,12 @@ func (l *linter) checkMode(at spot, mode *int32) {
 func (l *linter) checkPath(at spot, path string, absolute bool) {
 	for _, part := range strings.Split(path, "/") {
 		if part == ".." {
-			l.report(SeverityError, at, "unsafe-path", fmt.Sprintf("%q must not contain ..", shorten(path)), "")
+			l.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must not contain ..", manifest.Shorten(path)), "")
 			return
 		}
 	}
 	if !absolute && strings.HasPrefix(path, "/") {
-		l.report(SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", shorten(path)), "remove the leading /")
+		l.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)), "remove the leading /")
 	}
 }
 

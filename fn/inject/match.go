@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Verdict is the answer to "does this set match this workload".
@@ -32,7 +34,7 @@ const metadataNameLabel = "kubernetes.io/metadata.name"
 
 // pod is what a selector can see of the pods of a template.
 type pod struct {
-	kind      WorkloadKind
+	kind      manifest.Kind
 	namespace string // "" where it is not known
 	labels    map[string]string
 }
@@ -44,7 +46,7 @@ func (in *Injector) match(set *SidecarSet, p pod) Match {
 		m.Verdict, m.Reason = Unmatched, "injection is paused (spec.injectionStrategy.paused)"
 		return m
 	}
-	selector := selectLabels(set.Spec.Selector, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+	selector := selectLabels(set.Spec.Selector, p.labels, p.kind.Adds)
 	if selector.verdict == Unmatched {
 		m.Verdict, m.Reason = Unmatched, "spec.selector: "+selector.reason
 		return m
@@ -162,59 +164,6 @@ func unmet(r metav1.LabelSelectorRequirement, labels map[string]string) string {
 	}
 	return ""
 }
-
-// addedLater says whether the controller of a kind sets a label on its pods, so that a template cannot tell its value.
-func addedLater(kind WorkloadKind, key string) bool {
-	adds := addingKinds(key)
-	return adds != nil && adds(kind)
-}
-
-// addingKinds tells which kinds have a label added to their pods; nil is the answer for a label that no controller adds.
-func addingKinds(key string) func(WorkloadKind) bool {
-	oneOf := func(kinds ...string) func(WorkloadKind) bool {
-		return func(w WorkloadKind) bool { return slices.Contains(kinds, w.Kind) }
-	}
-	inGroup := func(group string) func(WorkloadKind) bool {
-		return func(w WorkloadKind) bool { return w.Group == group }
-	}
-	job := func(w WorkloadKind) bool { return w.RunsToCompletion }
-	switch key {
-	case "pod-template-hash":
-		return func(w WorkloadKind) bool {
-			return w.Kind == "Deployment" || w.Kind == "ReplicaSet" || w.Kind == "CloneSet" || w.Kind == "UnitedDeployment" ||
-				w.Group == knativeGroup
-		}
-	case "rollouts-pod-template-hash":
-		return oneOf("Rollout")
-	case "controller-revision-hash":
-		return oneOf("StatefulSet", "DaemonSet", "CloneSet", "UnitedDeployment", "BroadcastJob", "AdvancedCronJob")
-	case "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index":
-		return oneOf("StatefulSet", "UnitedDeployment")
-	case "pod-template-generation":
-		return oneOf("DaemonSet")
-	case "apps.kruise.io/cloneset-instance-id", "apps.kruise.io/subset-name", "lifecycle.apps.kruise.io/state":
-		return inGroup(KruiseGroup)
-	case "broadcastjob-name", "broadcastjob-controller-uid":
-		return oneOf("BroadcastJob", "AdvancedCronJob")
-	case "job-name", "controller-uid":
-		return job
-	case "deployment", "deploymentconfig":
-		return oneOf("DeploymentConfig")
-	}
-	switch prefix, _, _ := strings.Cut(key, "/"); prefix {
-	case "batch.kubernetes.io":
-		return job
-	case knativeGroup:
-		return inGroup(knativeGroup)
-	case "jobset.sigs.k8s.io":
-		return oneOf("JobSet")
-	case "scaledjob.keda.sh":
-		return oneOf("ScaledJob")
-	}
-	return nil
-}
-
-const knativeGroup = "serving.knative.dev"
 
 // bound says whether a set is bound to namespaces by name; such sets come before the others.
 func (set *SidecarSet) bound() bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const namespaces = "---\n{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {env: prod, inject: yes}}}\n"
@@ -80,7 +81,7 @@ func TestMatch(t *testing.T) {
 			if got := result.Changed(w.objects[0]); got != (c.want.Verdict == inject.Matched) {
 				t.Errorf("changed: %v", got)
 			}
-			if failed := inject.HasErrors(result.Findings); failed != (c.want.Verdict == inject.Undecided) {
+			if failed := manifest.HasErrors(result.Findings); failed != (c.want.Verdict == inject.Undecided) {
 				t.Errorf("an undecided match is an error that says what to add: %v", result.Findings)
 			}
 			text := []byte(c.object)

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // patchMetadata applies a set's patchPodMetadata. Later sets see what earlier ones have set.
@@ -19,7 +21,7 @@ func (b *build) patchMetadata(set *SidecarSet) {
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
 			value, err := b.patchedValue(p, key)
 			if err != nil {
-				b.report(SeverityError, nil, "bad-merge-patch", "metadata.annotations["+key+"]", fmt.Sprintf(
+				b.report(manifest.SeverityError, nil, "bad-merge-patch", "metadata.annotations["+key+"]", fmt.Sprintf(
 					"SidecarSet %s, %s: MergePatchJson needs JSON on both sides: %v", set.Metadata.Name, field, err),
 					"mend the annotation, or use Retain or Overwrite")
 				continue
@@ -54,7 +56,7 @@ func (b *build) annotate(set *SidecarSet, rule string, list []annotation) {
 		a.set = set.Metadata.Name
 		prevailed := ""
 		if old, had := b.annotations[a.key]; had {
-			prevailed = "replaces " + shorten(old)
+			prevailed = "replaces " + manifest.Shorten(old)
 		}
 		b.annotations[a.key] = a.value
 		b.origin(annotationsField, a.key, set, rule, prevailed)

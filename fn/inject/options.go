@@ -2,6 +2,8 @@
 
 package inject
 
+import "github.com/slipway-dev/slipway/fn/manifest"
+
 // Options decide what injection does where Kruise leaves a choice or hides a mistake. The zero value is not valid:
 // start from DefaultOptions.
 type Options struct {
@@ -20,7 +22,7 @@ type Options struct {
 	// Namespaces holds the labels of namespaces by name.
 	Namespaces map[string]map[string]string
 	// Workloads are kinds with pod templates beyond the built-in ones.
-	Workloads []WorkloadKind
+	Workloads []manifest.Kind
 }
 
 // Compatibility is how far injection follows the webhook where the webhook hides a mistake.

@@ -14,22 +14,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // override merges the fragment of slipway.dev/override.<container> into an injected container.
 func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node {
-	name := str(lookup(c, nameField))
+	name := manifest.Text(manifest.Lookup(c, nameField))
 	key := overridePrefix + name
 	fragment, ok := b.overrides[key]
 	if !ok {
 		return c
 	}
 	merged, err := mergeContainer(c, fragment)
-	if err == nil && str(lookup(merged, nameField)) != name {
+	if err == nil && manifest.Text(manifest.Lookup(merged, nameField)) != name {
 		err = fmt.Errorf("it renames the container")
 	}
 	if err != nil {
-		b.report(SeverityError, nil, "bad-override", "metadata.annotations["+key+"]",
+		b.report(manifest.SeverityError, nil, "bad-override", "metadata.annotations["+key+"]",
 			"is not a fragment of a container: "+err.Error(), `a JSON object such as {"image":"example.com/agent:v2"}`)
 		return c
 	}
@@ -88,21 +90,21 @@ func (b *build) checkOverrides() {
 
 func (b *build) unusedAnnotation(key, message, name string, known []string) {
 	hint := ""
-	if near := nearest(name, known); near != "" {
+	if near := manifest.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	b.report(SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
+	b.report(manifest.SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
 }
 
 // value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.
 func value(n *yaml.Node) any {
-	n = resolve(n)
+	n = manifest.Resolve(n)
 	switch {
-	case isNull(n):
+	case manifest.IsNull(n):
 		return nil
 	case n.Kind == yaml.MappingNode:
 		out := make(map[string]any, len(n.Content)/2)
-		eachPair(n, func(k, v *yaml.Node) {
+		manifest.EachPair(n, func(k, v *yaml.Node) {
 			if _, ok := out[k.Value]; !ok {
 				out[k.Value] = value(v)
 			}
@@ -120,7 +122,7 @@ func value(n *yaml.Node) any {
 
 func scalarValue(n *yaml.Node) any {
 	var v any
-	if n.ShortTag() == strTag || n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
+	if n.ShortTag() == yaml.NodeTagString || n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
 		return n.Value
 	}
 	return v
@@ -130,7 +132,7 @@ func scalarValue(n *yaml.Node) any {
 func nodeOf(v any, like *yaml.Node) *yaml.Node {
 	switch v := v.(type) {
 	case nil:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: nullTag, Value: "null"}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
 	case bool:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
 	case json.Number:
@@ -140,15 +142,15 @@ func nodeOf(v any, like *yaml.Node) *yaml.Node {
 		}
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: v.String()}
 	case string:
-		if n := resolve(like); n != nil && n.Kind == yaml.ScalarNode && n.Value == v {
-			return fresh(n, false)
+		if n := manifest.Resolve(like); n != nil && n.Kind == yaml.ScalarNode && n.Value == v {
+			return manifest.Copy(n, false)
 		}
-		return scalar(v)
+		return manifest.NewScalar(v)
 	case []any:
-		out := sequence()
+		out := manifest.NewSequence()
 		for i, e := range v {
 			var model *yaml.Node
-			if list := items(like); i < len(list) {
+			if list := manifest.Items(like); i < len(list) {
 				model = list[i]
 			}
 			out.Content = append(out.Content, nodeOf(e, model))
@@ -161,16 +163,16 @@ func nodeOf(v any, like *yaml.Node) *yaml.Node {
 }
 
 func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
-	out := mapping()
+	out := manifest.NewMapping()
 	rest := maps.Clone(v)
-	eachPair(like, func(k, old *yaml.Node) {
+	manifest.EachPair(like, func(k, old *yaml.Node) {
 		if e, ok := rest[k.Value]; ok {
 			delete(rest, k.Value)
-			out.Content = append(out.Content, scalar(k.Value), nodeOf(e, old))
+			out.Content = append(out.Content, manifest.NewScalar(k.Value), nodeOf(e, old))
 		}
 	})
 	for _, k := range slices.Sorted(maps.Keys(rest)) {
-		out.Content = append(out.Content, scalar(k), nodeOf(rest[k], nil))
+		out.Content = append(out.Content, manifest.NewScalar(k), nodeOf(rest[k], nil))
 	}
 	return out
 }

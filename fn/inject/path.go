@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // step is one step on the way from an object's root to a node in it: a key of a mapping or, where key is "", an index.
@@ -33,11 +35,11 @@ func pathString(path []step) string {
 
 // descend returns the value at path, aliases and merge keys followed.
 func descend(root *yaml.Node, path []step) *yaml.Node {
-	n := resolve(root)
+	n := manifest.Resolve(root)
 	for _, s := range path {
-		switch list := items(n); {
+		switch list := manifest.Items(n); {
 		case s.key != "":
-			n = lookup(n, s.key)
+			n = manifest.Lookup(n, s.key)
 		case s.index < len(list):
 			n = list[s.index]
 		default:
@@ -72,7 +74,7 @@ func child(n *yaml.Node, s step) *yaml.Node {
 	case n == nil:
 		return nil
 	case s.key != "" && n.Kind == yaml.MappingNode:
-		if i := ownIndex(n, s.key); i >= 0 {
+		if i := manifest.OwnIndex(n, s.key); i >= 0 {
 			return n.Content[i]
 		}
 	case s.key == "" && n.Kind == yaml.SequenceNode && s.index < len(n.Content):
@@ -90,7 +92,7 @@ func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
 	c.Content = slices.Clone(root.Content)
 	i := path[0].index
 	if path[0].key != "" {
-		i = ownIndex(root, path[0].key)
+		i = manifest.OwnIndex(root, path[0].key)
 	}
 	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
 	return &c

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Policies are rules of the user's own that Lint holds SidecarSets to. The zero value asks for nothing.
@@ -65,14 +67,14 @@ func (l *linter) checkPolicies(s *Sidecar, at spot, c *corev1.Container) {
 		l.checkPrivileged(at.key("securityContext"), c.SecurityContext)
 	}
 	if missing := missingResources(c.Resources); l.policies.ResourcesSet && s.ResourcesPolicy == nil && len(missing) > 0 {
-		l.report(SeverityError, at.key(resourcesField), "policy-resources", "lacks "+strings.Join(missing, ", "),
+		l.report(manifest.SeverityError, at.key(resourcesField), "policy-resources", "lacks "+strings.Join(missing, ", "),
 			"set them, or a resourcesPolicy")
 	}
 }
 
 func (l *linter) checkImagePolicies(at spot, image string) {
 	if l.policies.ImagesByDigest && !byDigest(image) {
-		l.report(SeverityError, at, "policy-digest", fmt.Sprintf("%q is not pinned by its digest", image),
+		l.report(manifest.SeverityError, at, "policy-digest", fmt.Sprintf("%q is not pinned by its digest", image),
 			"write NAME@sha256:DIGEST; a tag may stand before the @")
 	}
 	name := repository(image)
@@ -82,7 +84,7 @@ func (l *linter) checkImagePolicies(at spot, image string) {
 		return name == prefix || strings.HasPrefix(name, strings.TrimSuffix(prefix, "/")+"/")
 	})
 	if len(l.policies.Registries) > 0 && !allowed {
-		l.report(SeverityError, at, "policy-registry", fmt.Sprintf("%q comes from %s", image, name),
+		l.report(manifest.SeverityError, at, "policy-registry", fmt.Sprintf("%q comes from %s", image, name),
 			"allowed: "+strings.Join(l.policies.Registries, ", "))
 	}
 }
@@ -127,20 +129,20 @@ func isRegistryHost(part string) bool {
 
 func (l *linter) checkPrivileged(at spot, s *corev1.SecurityContext) {
 	if s.Privileged != nil && *s.Privileged {
-		l.report(SeverityError, at.key("privileged"), "policy-privileged", "the container is privileged", "")
+		l.report(manifest.SeverityError, at.key("privileged"), "policy-privileged", "the container is privileged", "")
 	}
 	if s.AllowPrivilegeEscalation != nil && *s.AllowPrivilegeEscalation {
-		l.report(SeverityError, at.key("allowPrivilegeEscalation"), "policy-privileged", "the container may gain privileges", "set it to false")
+		l.report(manifest.SeverityError, at.key("allowPrivilegeEscalation"), "policy-privileged", "the container may gain privileges", "set it to false")
 	}
 	if w := s.WindowsOptions; w != nil && w.HostProcess != nil && *w.HostProcess {
-		l.report(SeverityError, at.key("windowsOptions").key("hostProcess"), "policy-privileged", "the container runs on the host", "")
+		l.report(manifest.SeverityError, at.key("windowsOptions").key("hostProcess"), "policy-privileged", "the container runs on the host", "")
 	}
 	if s.Capabilities == nil {
 		return
 	}
 	for i, c := range s.Capabilities.Add {
 		if name := strings.TrimPrefix(strings.ToUpper(string(c)), "CAP_"); name == "SYS_ADMIN" || name == "ALL" {
-			l.report(SeverityError, at.key("capabilities").key("add").index(i), "policy-privileged",
+			l.report(manifest.SeverityError, at.key("capabilities").key("add").index(i), "policy-privileged",
 				"the capability "+name+" is as good as privileged", "")
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // prefilter tells from a document's bytes alone that no set can match it. A selector that asks for a label value can
@@ -32,7 +34,7 @@ func newPrefilter(sets []*SidecarSet) prefilter {
 func words(s *Selector) [][][]byte {
 	var groups [][][]byte
 	for _, r := range requirements(s) {
-		if addingKinds(r.Key) != nil {
+		if manifest.AddedByController(r.Key) {
 			continue // a controller may add it: the document need not spell it out to be undecided
 		}
 		switch r.Operator {

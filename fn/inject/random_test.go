@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // randomWorld is a few SidecarSets, namespaces and a pod, in combinations that share names often.
@@ -165,11 +166,11 @@ func (w randomWorld) inject(t *testing.T, from []object) (world, inject.Result) 
 		stream += "---\n" + jsonText(t, s) + "\n"
 	}
 	in := readWorld(t, inject.Options{Compatibility: inject.Kruise, Namespaces: w.labels()}, stream+"---\n"+jsonText(t, w.pod))
-	if inject.HasErrors(in.findings) {
+	if manifest.HasErrors(in.findings) {
 		t.Fatal(in.findings)
 	}
 	result := in.run(in.objects[0])
-	if inject.HasErrors(result.Findings) {
+	if manifest.HasErrors(result.Findings) {
 		t.Fatal(result.Findings)
 	}
 	return in, result

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // resources fills in a sidecar's resources as its resourcesPolicy computes them. The API server fills requests from
@@ -19,7 +21,7 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 		return c
 	}
 	fail := func(err error) *yaml.Node {
-		b.report(SeverityError, nil, "bad-resources-policy", "", fmt.Sprintf(
+		b.report(manifest.SeverityError, nil, "bad-resources-policy", "", fmt.Sprintf(
 			"SidecarSet %s, container %s, resourcesPolicy: %v", set.Metadata.Name, s.Name, err),
 			"the webhook would refuse every pod of this workload")
 		return c
@@ -28,7 +30,7 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 	if err != nil {
 		return fail(err)
 	}
-	out := mapping()
+	out := manifest.NewMapping()
 	for _, part := range []struct {
 		field string
 		exprs *ResourceExprs
@@ -38,14 +40,14 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 			return fail(fmt.Errorf("%s: %w", part.field, err))
 		}
 		if len(values.Content) > 0 {
-			out.Content = append(out.Content, scalar(part.field), values)
+			out.Content = append(out.Content, manifest.NewScalar(part.field), values)
 			b.origin(list, s.Name+"].resources."+part.field, set, "computed by resourcesPolicy from "+names(targets), "")
 		}
 	}
 	if len(out.Content) == 0 {
-		return without(c, resourcesField) // the policy stands for the container's own resources, as in the webhook
+		return manifest.Without(c, resourcesField) // the policy stands for the container's own resources, as in the webhook
 	}
-	return with(c, resourcesField, out)
+	return manifest.With(c, resourcesField, out)
 }
 
 // targets are the app's containers that a policy computes from: native sidecars and ordinary containers whose name
@@ -69,7 +71,7 @@ func (b *build) targets(p *ResourcesPolicy) ([]*yaml.Node, error) {
 	}
 	var out []*yaml.Node
 	for _, c := range b.inits {
-		if str(lookup(c, restartField)) == restartAlways && targeted(c, ours, pattern) {
+		if manifest.Text(manifest.Lookup(c, restartField)) == restartAlways && targeted(c, ours, pattern) {
 			out = append(out, c)
 		}
 	}
@@ -85,13 +87,13 @@ func (b *build) targets(p *ResourcesPolicy) ([]*yaml.Node, error) {
 }
 
 func targeted(c *yaml.Node, ours map[string]bool, pattern *regexp.Regexp) bool {
-	name := str(lookup(c, nameField))
+	name := manifest.Text(manifest.Lookup(c, nameField))
 	return !ours[name] && pattern.MatchString(name)
 }
 
 // computed evaluates the expressions of limits or of requests.
 func computed(field string, exprs *ResourceExprs, targets []*yaml.Node, mode string) (*yaml.Node, error) {
-	out := mapping()
+	out := manifest.NewMapping()
 	if exprs == nil {
 		return out, nil
 	}
@@ -110,7 +112,7 @@ func computed(field string, exprs *ResourceExprs, targets []*yaml.Node, mode str
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q: %w", e.resource, e.expr, err)
 		}
-		out.Content = append(out.Content, scalar(e.resource), scalar(value.String()))
+		out.Content = append(out.Content, manifest.NewScalar(e.resource), manifest.NewScalar(value.String()))
 	}
 	return out, nil
 }
@@ -132,9 +134,9 @@ func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Q
 	all = true
 	total = *resource.NewQuantity(0, resource.DecimalSI)
 	for _, c := range targets {
-		text := str(at(c, resourcesField, field, name))
+		text := manifest.Text(manifest.At(c, resourcesField, field, name))
 		if text == "" && field == requestsField {
-			text = str(at(c, resourcesField, limitsField, name))
+			text = manifest.Text(manifest.At(c, resourcesField, limitsField, name))
 		}
 		if text == "" {
 			all = false
@@ -142,7 +144,7 @@ func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Q
 		}
 		q, err := resource.ParseQuantity(text)
 		if err != nil {
-			return total, false, fmt.Errorf("%s of container %s: %q is not a quantity", name, str(lookup(c, nameField)), text)
+			return total, false, fmt.Errorf("%s of container %s: %q is not a quantity", name, manifest.Text(manifest.Lookup(c, nameField)), text)
 		}
 		switch {
 		case mode != targetMax:
@@ -157,7 +159,7 @@ func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Q
 func names(containers []*yaml.Node) string {
 	out := make([]string, len(containers))
 	for i, c := range containers {
-		out[i] = str(lookup(c, nameField))
+		out[i] = manifest.Text(manifest.Lookup(c, nameField))
 	}
 	return strings.Join(out, ", ")
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // evaluateIn computes an expression as a user would have it computed: as a sidecar's limits of one resource, from one
@@ -28,7 +29,7 @@ func evaluateIn(t testing.TB, resource, expr, value string) (result, problem str
 		t.Fatal(w.findings)
 	}
 	got := w.run(w.objects[0])
-	if inject.HasErrors(got.Findings) {
+	if manifest.HasErrors(got.Findings) {
 		_, message, _ := strings.Cut(got.Findings[0].Message, "resourcesPolicy: limits: "+resource+": ")
 		_, message, _ = strings.Cut(message, `": `)
 		return "", message

@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // revision is an earlier state of a SidecarSet: what a ControllerRevision of it holds.
@@ -24,15 +26,15 @@ const sidecarSetNameLabel = "kruise.io/sidecarset-name"
 
 // IsSidecarSetRevision says whether an object is a ControllerRevision of a SidecarSet.
 func IsSidecarSetRevision(object *yaml.Node) bool {
-	if str(lookup(object, "kind")) != "ControllerRevision" {
+	if manifest.Text(manifest.Lookup(object, "kind")) != "ControllerRevision" {
 		return false
 	}
-	_, labelled := stringMap(at(object, metadataField, labelsField))[sidecarSetNameLabel]
+	_, labelled := manifest.StringMap(manifest.At(object, metadataField, labelsField))[sidecarSetNameLabel]
 	if labelled {
 		return true
 	}
-	for _, owner := range items(at(object, metadataField, "ownerReferences")) {
-		if str(lookup(owner, "kind")) == "SidecarSet" {
+	for _, owner := range manifest.Items(manifest.At(object, metadataField, "ownerReferences")) {
+		if manifest.Text(manifest.Lookup(owner, "kind")) == "SidecarSet" {
 			return true
 		}
 	}
@@ -43,20 +45,20 @@ func IsSidecarSetRevision(object *yaml.Node) bool {
 func readHistory(objects []*yaml.Node) map[string][]revision {
 	out := map[string][]revision{}
 	for _, o := range objects {
-		labels := stringMap(at(o, metadataField, labelsField))
+		labels := manifest.StringMap(manifest.At(o, metadataField, labelsField))
 		r := revision{
-			name: Ref(o).Name, customVersion: labels[customVersionLabel], set: labels[sidecarSetNameLabel],
-			spec: at(o, "data", specField),
+			name: manifest.RefOf(o).Name, customVersion: labels[customVersionLabel], set: labels[sidecarSetNameLabel],
+			spec: manifest.At(o, "data", specField),
 		}
 		if r.spec == nil {
-			r.spec = at(o, "data", "raw", specField)
+			r.spec = manifest.At(o, "data", "raw", specField)
 		}
-		if n, err := strconv.ParseInt(str(lookup(o, "revision")), 10, 64); err == nil {
+		if n, err := strconv.ParseInt(manifest.Text(manifest.Lookup(o, "revision")), 10, 64); err == nil {
 			r.number = n
 		}
-		for _, owner := range items(at(o, metadataField, "ownerReferences")) {
-			if r.set == "" && str(lookup(owner, "kind")) == "SidecarSet" {
-				r.set = str(lookup(owner, nameField))
+		for _, owner := range manifest.Items(manifest.At(o, metadataField, "ownerReferences")) {
+			if r.set == "" && manifest.Text(manifest.Lookup(owner, "kind")) == "SidecarSet" {
+				r.set = manifest.Text(manifest.Lookup(owner, nameField))
 			}
 		}
 		if r.spec != nil {
@@ -119,7 +121,7 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 		return true, ""
 	}
 	if !u.Selector.empty() { // an empty one selects every pod
-		a := selectLabels(u.Selector, p.labels, func(key string) bool { return addedLater(p.kind, key) })
+		a := selectLabels(u.Selector, p.labels, p.kind.Adds)
 		if a.verdict == Undecided {
 			return false, "spec.updateStrategy.selector: " + a.reason
 		}
@@ -127,32 +129,32 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 			return true, ""
 		}
 	}
-	text, percent := strings.CutSuffix(str(u.Partition), "%")
+	text, percent := strings.CutSuffix(manifest.Text(u.Partition), "%")
 	if !percent {
 		return false, ""
 	}
 	switch share, err := strconv.ParseFloat(text, 64); {
 	case err != nil:
-		return false, fmt.Sprintf("spec.updateStrategy.partition %q is not a percentage", str(u.Partition))
+		return false, fmt.Sprintf("spec.updateStrategy.partition %q is not a percentage", manifest.Text(u.Partition))
 	case share <= 0:
 		return false, ""
 	case share >= 100:
 		return true, ""
 	default:
-		return false, "its revision is drawn by chance for every pod (policy Partial with partition " + str(u.Partition) + ")"
+		return false, "its revision is drawn by chance for every pod (policy Partial with partition " + manifest.Text(u.Partition) + ")"
 	}
 }
 
 // restore is the set with what its revision recorded merged into it: a strategic merge, as Kruise does it, so that what
 // a container has gained since stays.
 func restore(set *SidecarSet, r revision, m *Match) *SidecarSet {
-	spec, err := mergeRevision(lookup(set.Node, specField), r.spec)
+	spec, err := mergeRevision(manifest.Lookup(set.Node, specField), r.spec)
 	if err != nil {
 		m.Verdict, m.Reason = Undecided, "revision "+r.name+" cannot be merged into the set: "+err.Error()
 		return set
 	}
-	old, findings := ParseSidecarSet(with(set.Node, specField, spec), set.Source)
-	if HasErrors(findings) {
+	old, findings := ParseSidecarSet(manifest.With(set.Node, specField, spec), set.Source)
+	if manifest.HasErrors(findings) {
 		m.Verdict, m.Reason = Undecided, "revision "+r.name+" cannot be read: "+findings[0].Message
 		return set
 	}
@@ -162,10 +164,10 @@ func restore(set *SidecarSet, r revision, m *Match) *SidecarSet {
 
 // mergeRevision merges the fields that Kruise keeps in its history; null in the revision means that there were none.
 func mergeRevision(spec, recorded *yaml.Node) (*yaml.Node, error) {
-	patch := mapping()
+	patch := manifest.NewMapping()
 	for _, f := range []string{volumesField, containersField, initsField, pullSecretsField, patchesField} {
-		if v := lookup(recorded, f); v != nil {
-			patch.Content = append(patch.Content, scalar(f), v)
+		if v := manifest.Lookup(recorded, f); v != nil {
+			patch.Content = append(patch.Content, manifest.NewScalar(f), v)
 		}
 	}
 	text, err := json.Marshal(value(patch))

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // semanticsCase is one rule of the table of semantics: sets and a pod, and the pod's spec that comes of them.
@@ -352,8 +353,8 @@ func checkRoundTrip(t *testing.T, w world, object *yamlNode, result inject.Resul
 	if diff := cmp.Diff(treeOf(t, result.Object), treeOf(t, again.Object)); diff != "" {
 		t.Errorf("injected twice is not once:\n%s", diff)
 	}
-	back := w.injector.Eject(result.Object, inject.Source{})
-	if diff := cmp.Diff(treeOf(t, object), treeOf(t, back.Object)); diff != "" || inject.HasErrors(back.Findings) {
+	back := w.injector.Eject(result.Object, manifest.Source{})
+	if diff := cmp.Diff(treeOf(t, object), treeOf(t, back.Object)); diff != "" || manifest.HasErrors(back.Findings) {
 		t.Errorf("eject does not restore the object (%v):\n%s", back.Findings, diff)
 	}
 }

@@ -8,10 +8,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-)
 
-// KruiseGroup is the API group of SidecarSet.
-const KruiseGroup = "apps.kruise.io"
+	"github.com/slipway-dev/slipway/fn/manifest"
+)
 
 // SidecarSet is an OpenKruise SidecarSet, v1alpha1 or v1beta1, in the fields that matter at injection.
 // Containers and volumes stay yaml, so that a field of a Kubernetes newer than slipway passes through.
@@ -22,8 +21,8 @@ type SidecarSet struct {
 	Spec       SidecarSetSpec `json:"spec"`
 	Status     *yaml.Node     `json:"status"`
 
-	Source Source     `json:"-"` // where its document starts
-	Node   *yaml.Node `json:"-"` // its root
+	Source manifest.Source `json:"-"` // where its document starts
+	Node   *yaml.Node      `json:"-"` // its root
 }
 
 // Metadata is the part of an object's metadata that slipway reads.
@@ -58,7 +57,7 @@ type Selector struct {
 }
 
 // UnmarshalNode reads a label selector.
-func (s *Selector) UnmarshalNode(n *yaml.Node, d *Decoder, field string) {
+func (s *Selector) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	var in struct {
 		MatchLabels      map[string]string `json:"matchLabels"`
 		MatchExpressions []struct {
@@ -99,22 +98,24 @@ type Sidecar struct {
 }
 
 // UnmarshalNode reads a sidecar and takes its own fields apart from the container's.
-func (s *Sidecar) UnmarshalNode(n *yaml.Node, d *Decoder, field string) {
+func (s *Sidecar) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	type plain Sidecar
 	d.Decode(n, (*plain)(s), field)
 	s.Node = n
 	if s.Container == nil {
-		s.Container = mapping()
+		s.Container = manifest.NewMapping()
 	}
-	s.Name = str(lookup(s.Container, nameField))
+	s.Name = manifest.Text(manifest.Lookup(s.Container, nameField))
 	for _, list := range []string{envField, volumeMountsField, devicesField, "ports", "args", "command", "envFrom"} {
-		if l := lookup(s.Container, list); !isNull(l) && l.Kind != yaml.SequenceNode {
-			d.mismatch(l, "a list", field+"."+list)
+		if l := manifest.Lookup(s.Container, list); !manifest.IsNull(l) && l.Kind != yaml.SequenceNode {
+			d.Mismatch(l, "a list", field+"."+list)
 		}
 	}
 }
 
-func (s *Sidecar) native() bool { return str(lookup(s.Container, restartField)) == restartAlways }
+func (s *Sidecar) native() bool {
+	return manifest.Text(manifest.Lookup(s.Container, restartField)) == restartAlways
+}
 
 // hot says whether a sidecar becomes a pair; an init container that ends has nothing to upgrade.
 func (s *Sidecar) hot() bool {
@@ -176,12 +177,12 @@ type Volume struct {
 }
 
 // UnmarshalNode reads a volume's name and keeps the rest as it stands.
-func (v *Volume) UnmarshalNode(n *yaml.Node, d *Decoder, field string) {
+func (v *Volume) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	if n.Kind != yaml.MappingNode {
-		d.mismatch(n, "a mapping", field)
+		d.Mismatch(n, "a mapping", field)
 		return
 	}
-	v.Name, v.Node = str(lookup(n, nameField)), n
+	v.Name, v.Node = manifest.Text(manifest.Lookup(n, nameField)), n
 }
 
 // LocalReference is a reference by name.
@@ -219,22 +220,22 @@ type UpdateStrategy struct {
 
 // IsSidecarSet says whether an object is a SidecarSet.
 func IsSidecarSet(object *yaml.Node) bool {
-	return isSidecarSet(Ref(object))
+	return isSidecarSet(manifest.RefOf(object))
 }
 
-func isSidecarSet(ref ObjectRef) bool {
+func isSidecarSet(ref manifest.ObjectRef) bool {
 	group, _, _ := strings.Cut(ref.APIVersion, "/")
-	return group == KruiseGroup && ref.Kind == "SidecarSet"
+	return group == manifest.KruiseGroup && ref.Kind == "SidecarSet"
 }
 
 // ParseSidecarSet reads a SidecarSet strictly. What it returns is usable only if no finding is an error.
 // It checks that the set can be read and injected; package-wide rules of admission are Lint's.
-func ParseSidecarSet(object *yaml.Node, source Source) (*SidecarSet, []Finding) {
+func ParseSidecarSet(object *yaml.Node, source manifest.Source) (*SidecarSet, []manifest.Finding) {
 	set := &SidecarSet{Source: source, Node: object}
-	d := &Decoder{Source: source, Object: Ref(object)}
+	d := &manifest.Decoder{Source: source, Object: manifest.RefOf(object)}
 	d.Decode(object, set, "")
-	if v := set.APIVersion; v != KruiseGroup+"/v1alpha1" && v != KruiseGroup+"/v1beta1" {
-		d.Report(lookup(object, "apiVersion"), "unknown-version", "apiVersion",
+	if v := set.APIVersion; v != manifest.KruiseGroup+"/v1alpha1" && v != manifest.KruiseGroup+"/v1beta1" {
+		d.Report(manifest.Lookup(object, "apiVersion"), "unknown-version", "apiVersion",
 			"slipway reads apps.kruise.io/v1alpha1 and v1beta1, not "+v, "")
 	}
 	for i := range set.Spec.InitContainers {
@@ -244,22 +245,22 @@ func ParseSidecarSet(object *yaml.Node, source Source) (*SidecarSet, []Finding) 
 	flat := object.Style&yaml.FlowStyle != 0
 	for _, list := range [][]Sidecar{set.Spec.InitContainers, set.Spec.Containers} {
 		for i := range list {
-			list[i].Container = fresh(list[i].Container, flat)
+			list[i].Container = manifest.Copy(list[i].Container, flat)
 		}
 	}
 	for i, v := range set.Spec.Volumes {
-		set.Spec.Volumes[i].Node = fresh(v.Node, flat)
+		set.Spec.Volumes[i].Node = manifest.Copy(v.Node, flat)
 	}
 	return set, d.Findings
 }
 
-func (set *SidecarSet) requireFields(d *Decoder) {
-	spec := lookup(set.Node, specField)
+func (set *SidecarSet) requireFields(d *manifest.Decoder) {
+	spec := manifest.Lookup(set.Node, specField)
 	if set.Metadata.Name == "" {
-		d.Report(lookup(set.Node, metadataField), "no-name", "metadata.name", "a SidecarSet needs a name", "")
+		d.Report(manifest.Lookup(set.Node, metadataField), "no-name", "metadata.name", "a SidecarSet needs a name", "")
 	}
 	if set.Spec.Selector.empty() {
-		d.Report(orElse(lookup(spec, "selector"), spec), "no-selector", "spec.selector",
+		d.Report(orElse(manifest.Lookup(spec, "selector"), spec), "no-selector", "spec.selector",
 			"no pod can match: the selector is missing or empty", "add matchLabels or matchExpressions")
 	}
 	if len(set.Spec.Containers)+len(set.Spec.InitContainers) == 0 {
@@ -291,19 +292,6 @@ func (set *SidecarSet) sidecarLists() []sidecarList {
 	return []sidecarList{{initsField, set.Spec.InitContainers}, {containersField, set.Spec.Containers}}
 }
 
-// Ref reads which object a root node is.
-func Ref(object *yaml.Node) ObjectRef {
-	m := lookup(object, metadataField)
-	name := str(lookup(m, nameField))
-	if name == "" {
-		name = str(lookup(m, "generateName"))
-	}
-	return ObjectRef{
-		APIVersion: str(lookup(object, "apiVersion")), Kind: str(lookup(object, "kind")),
-		Namespace: str(lookup(m, "namespace")), Name: name,
-	}
-}
-
 func (set *SidecarSet) volume(name string) *yaml.Node {
 	i := slices.IndexFunc(set.Spec.Volumes, func(v Volume) bool { return v.Name == name })
 	if i < 0 {
@@ -322,7 +310,7 @@ func orElse(n, fallback *yaml.Node) *yaml.Node {
 // sameAs says whether two sets of one name inject the same. Annotations that orchestrators put on one of them, such as
 // the path of its file, do not count.
 func (set *SidecarSet) sameAs(other *SidecarSet) bool {
-	return Equal(lookup(set.Node, specField), lookup(other.Node, specField)) &&
+	return Equal(manifest.Lookup(set.Node, specField), manifest.Lookup(other.Node, specField)) &&
 		set.customVersion() == other.customVersion() &&
 		set.Metadata.Annotations[canaryAnnotation] == other.Metadata.Annotations[canaryAnnotation] &&
 		set.Metadata.Annotations[baseAnnotation] == other.Metadata.Annotations[baseAnnotation]

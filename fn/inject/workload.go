@@ -3,136 +3,63 @@
 package inject
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// WorkloadKind tells where a kind keeps its pod templates. A path is dotted; "[*]" after a key stands for every
-// element of that list: spec.replicatedJobs[*].template.spec.template. The empty path is the object itself.
-type WorkloadKind struct {
-	Group            string   `json:"group"`
-	Kind             string   `json:"kind"`
-	PodTemplatePaths []string `json:"podTemplatePaths"`
-	// RunsToCompletion marks kinds that an ordinary sidecar keeps from completing.
-	RunsToCompletion bool `json:"runsToCompletion"`
-}
-
-// Validate says what is wrong with a kind that a user wrote, or "".
-func (w WorkloadKind) Validate() string {
-	switch {
-	case w.Kind == "":
-		return "kind is missing"
-	case len(w.PodTemplatePaths) == 0:
-		return "podTemplatePaths is empty"
-	}
-	for _, p := range w.PodTemplatePaths {
-		if _, err := splitPath(p); err != nil {
-			return err.Error()
-		}
-	}
-	return ""
-}
-
-const template = "spec.template"
-
-// builtinKind is the table of kinds with pod templates: Kubernetes, Kruise, Argo, Knative, OpenShift, KEDA, JobSet.
-func builtinKind(group, kind string) (WorkloadKind, bool) {
-	job, paths := false, []string{template}
-	switch group + "/" + kind {
-	case "/Pod":
-		paths = []string{""}
-	case "/PodTemplate":
-		paths = []string{"template"}
-	case "/ReplicationController", "apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet",
-		"extensions/Deployment", "extensions/ReplicaSet", "extensions/DaemonSet",
-		"apps.kruise.io/CloneSet", "apps.kruise.io/StatefulSet", "apps.kruise.io/DaemonSet",
-		"argoproj.io/Rollout", "serving.knative.dev/Service", "serving.knative.dev/Configuration",
-		"apps.openshift.io/DeploymentConfig", "/DeploymentConfig":
-	case "batch/Job", "apps.kruise.io/BroadcastJob":
-		job = true
-	case "batch/CronJob":
-		job, paths = true, []string{"spec.jobTemplate.spec.template"}
-	case "apps.kruise.io/AdvancedCronJob":
-		job, paths = true, []string{
-			"spec.template.jobTemplate.spec.template", "spec.template.broadcastJobTemplate.spec.template",
-		}
-	case "apps.kruise.io/UnitedDeployment":
-		paths = []string{
-			"spec.template.statefulSetTemplate.spec.template", "spec.template.advancedStatefulSetTemplate.spec.template",
-			"spec.template.cloneSetTemplate.spec.template", "spec.template.deploymentTemplate.spec.template",
-		}
-	case "keda.sh/ScaledJob":
-		job, paths = true, []string{"spec.jobTargetRef.template"}
-	case "jobset.x-k8s.io/JobSet":
-		job, paths = true, []string{"spec.replicatedJobs[*].template.spec.template"}
-	default:
-		return WorkloadKind{}, false
-	}
-	return WorkloadKind{Group: group, Kind: kind, PodTemplatePaths: paths, RunsToCompletion: job}, true
-}
-
 // kindOf finds how to read a kind, users' kinds before the built-in ones.
-func (o *Options) kindOf(group, kind string) (WorkloadKind, bool) {
+func (o *Options) kindOf(group, kind string) (manifest.Kind, bool) {
 	for _, w := range o.Workloads {
 		if w.Group == group && w.Kind == kind {
 			return w, true
 		}
 	}
-	return builtinKind(group, kind)
+	return manifest.KindOf(group, kind)
 }
 
-func splitPath(path string) ([]step, error) {
-	if path == "" {
-		return nil, nil
-	}
-	var steps []step
-	for _, part := range strings.Split(path, ".") {
-		key, rest, list := strings.Cut(part, "[")
-		if key == "" || list && rest != "*]" {
-			return nil, fmt.Errorf("pod template path %q: %q is neither a key nor a key with [*]", path, part)
-		}
-		steps = append(steps, step{key: key})
-		if list {
-			steps = append(steps, step{index: -1})
+// stepsTo splits the path to a pod template.
+func stepsTo(path string) ([]step, error) {
+	keys, err := manifest.SplitPath(path)
+	steps := make([]step, len(keys))
+	for i, key := range keys {
+		if steps[i] = (step{key: key}); key == manifest.EachElement {
+			steps[i] = step{index: -1}
 		}
 	}
-	return steps, nil
+	return steps, err
 }
 
 // podTemplate is one pod template of an object.
 type podTemplate struct {
-	object ObjectRef
-	kind   WorkloadKind
+	object manifest.ObjectRef
+	kind   manifest.Kind
 	root   *yaml.Node // the object that holds it
 	path   []step     // from the document's root
 	node   *yaml.Node // the template: a mapping with metadata and spec
 }
 
 // templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
-func (o *Options) templates(object *yaml.Node, prefix []step, d *Decoder) []podTemplate {
-	return o.templatesOf(object, Ref(object), prefix, d)
+func (o *Options) templates(object *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
+	return o.templatesOf(object, manifest.RefOf(object), prefix, d)
 }
 
 // templatesOf is templates for an object that is known to be ref.
-func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d *Decoder) []podTemplate {
-	if list := lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
+func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
+	if list := manifest.Lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
 		return o.listTemplates(ref, list, prefix, d)
 	}
-	group, _, found := strings.Cut(ref.APIVersion, "/")
-	if !found {
-		group = ""
-	}
-	kind, ok := o.kindOf(group, ref.Kind)
+	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
 		return nil
 	}
 	d.Object = ref
 	var out []podTemplate
 	for _, p := range kind.PodTemplatePaths {
-		steps, err := splitPath(p)
+		steps, err := stepsTo(p)
 		if err != nil {
 			d.Report(object, "bad-path", "", err.Error(), "")
 			continue
@@ -148,38 +75,38 @@ func (o *Options) templatesOf(object *yaml.Node, ref ObjectRef, prefix []step, d
 }
 
 // itemRef is which object an item of a list is; in a typed list, such as a DeploymentList, the list may say its kind.
-func itemRef(list ObjectRef, item *yaml.Node) ObjectRef {
-	ref := Ref(item)
+func itemRef(list manifest.ObjectRef, item *yaml.Node) manifest.ObjectRef {
+	ref := manifest.RefOf(item)
 	if kind := strings.TrimSuffix(list.Kind, "List"); ref.Kind == "" && kind != "" {
 		ref.Kind, ref.APIVersion = kind, orWord(ref.APIVersion, list.APIVersion)
 	}
 	return ref
 }
 
-func (o *Options) listTemplates(ref ObjectRef, list *yaml.Node, prefix []step, d *Decoder) []podTemplate {
+func (o *Options) listTemplates(ref manifest.ObjectRef, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
 	if list.Kind != yaml.SequenceNode {
-		if !isNull(list) {
+		if !manifest.IsNull(list) {
 			d.Object = ref
-			d.mismatch(list, "a list", itemsField)
+			d.Mismatch(list, "a list", itemsField)
 		}
 		return nil
 	}
 	var out []podTemplate
 	for i, item := range list.Content {
 		path := append(append([]step{}, prefix...), step{key: itemsField}, step{index: i})
-		out = append(out, o.templatesOf(resolve(item), itemRef(ref, item), path, d)...)
+		out = append(out, o.templatesOf(manifest.Resolve(item), itemRef(ref, item), path, d)...)
 	}
 	return out
 }
 
 // locate finds the template's node below object and says whether there is one.
-func (t *podTemplate) locate(object *yaml.Node, path []step, d *Decoder) bool {
+func (t *podTemplate) locate(object *yaml.Node, path []step, d *manifest.Decoder) bool {
 	n := descend(object, path)
-	if isNull(n) {
+	if manifest.IsNull(n) {
 		return false // a workload without a template: a workloadRef, an optional path
 	}
 	if n.Kind != yaml.MappingNode {
-		d.mismatch(n, "a pod template", pathString(path))
+		d.Mismatch(n, "a pod template", pathString(path))
 		return false
 	}
 	t.node = n
@@ -191,12 +118,12 @@ func expand(n *yaml.Node, path, done []step) [][]step {
 	if len(path) == 0 {
 		return [][]step{done}
 	}
-	n = resolve(n)
+	n = manifest.Resolve(n)
 	if path[0].key != "" {
-		return expand(lookup(n, path[0].key), path[1:], append(done[:len(done):len(done)], path[0]))
+		return expand(manifest.Lookup(n, path[0].key), path[1:], append(done[:len(done):len(done)], path[0]))
 	}
 	var out [][]step
-	for i, c := range items(n) {
+	for i, c := range manifest.Items(n) {
 		out = append(out, expand(c, path[1:], append(done[:len(done):len(done)], step{index: i}))...)
 	}
 	return out
@@ -239,8 +166,8 @@ func (t *podTemplate) claimed() map[string]bool {
 	if steps := inObject(t.path[:last]); len(steps) > 0 {
 		holder = descend(t.root, steps)
 	}
-	for _, claim := range items(lookup(holder, "volumeClaimTemplates")) {
-		out[str(at(claim, metadataField, nameField))] = true
+	for _, claim := range manifest.Items(manifest.Lookup(holder, "volumeClaimTemplates")) {
+		out[manifest.Text(manifest.At(claim, metadataField, nameField))] = true
 	}
 	return out
 }

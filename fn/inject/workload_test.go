@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const podTemplateText = "{metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}"
@@ -42,7 +43,7 @@ func workloadText(apiVersion, kind string, paths ...string) string {
 }
 
 func TestKinds(t *testing.T) {
-	user := []inject.WorkloadKind{
+	user := []manifest.Kind{
 		{Group: "ray.io", Kind: "RayCluster", PodTemplatePaths: []string{"spec.head.template", "spec.workers[*].template"}},
 		{Group: "example.com", Kind: "Many", PodTemplatePaths: []string{"spec.templates[*]"}},
 		{Group: "apps", Kind: "Deployment", PodTemplatePaths: []string{"spec.other"}},
@@ -167,7 +168,7 @@ func TestContextInLists(t *testing.T) {
 	opts := inject.Options{}
 	var c inject.Context
 	for _, n := range parseStream(t, list+spaces) {
-		if findings := c.Read(n, inject.Source{}, &opts); len(findings) > 0 {
+		if findings := c.Read(n, manifest.Source{}, &opts); len(findings) > 0 {
 			t.Fatal(findings)
 		}
 	}

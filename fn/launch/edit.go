@@ -10,13 +10,13 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Apply returns the object with the edits made and, for each edit that changed it, its finding. Nodes keep the
 // discipline of package inject: nothing that was given is changed, and what is new has no position.
-func Apply(object *yaml.Node, edits []Edit) (*yaml.Node, []inject.Finding, error) {
-	var findings []inject.Finding
+func Apply(object *yaml.Node, edits []Edit) (*yaml.Node, []manifest.Finding, error) {
+	var findings []manifest.Finding
 	for _, e := range edits {
 		next, err := set(object, e.Path, e)
 		if err != nil {
@@ -37,13 +37,13 @@ func set(n *yaml.Node, path []string, e Edit) (*yaml.Node, error) {
 		}
 		return scalar(e.Tag, e.Value), nil
 	}
-	if isNull(n) {
+	if manifest.IsNull(n) {
 		n = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	}
 	if n.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%s is no mapping to put it into: write it out there", path[0])
 	}
-	i := index(n, path[0])
+	i := manifest.OwnIndex(n, path[0])
 	var value *yaml.Node
 	if i >= 0 {
 		value = n.Content[i]
@@ -63,39 +63,6 @@ func set(n *yaml.Node, path []string, e Edit) (*yaml.Node, error) {
 
 func scalar(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
-}
-
-func isNull(n *yaml.Node) bool {
-	return n == nil || n.Kind == 0 || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
-}
-
-// index is the place of a key's value in a mapping, or -1.
-func index(n *yaml.Node, key string) int {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return i + 1
-		}
-	}
-	return -1
-}
-
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	if i := index(n, key); i >= 0 {
-		return n.Content[i]
-	}
-	return nil
-}
-
-// annotation is the value of an annotation of an object, "" where it has none.
-func annotation(object *yaml.Node, key string) string {
-	n := lookup(lookup(lookup(object, "metadata"), "annotations"), key)
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return n.Value
 }
 
 // Same says whether an object says what text does: order of keys, style and what an orchestrator adds do not count.

@@ -7,7 +7,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 const (
@@ -83,15 +83,15 @@ type ID struct{ Input, Doc int }
 // Document is one document of the input.
 type Document struct {
 	ID     ID
-	Object inject.ObjectRef
-	Source inject.Source // where Text begins, or began before injection
+	Object manifest.ObjectRef
+	Source manifest.Source // where Text begins, or began before injection
 	// Text is the document, of a target after injection. Original is the same before it, for the lines of messages.
 	Text, Original []byte
 }
 
 // Object is a generated object.
 type Object struct {
-	Ref  inject.ObjectRef
+	Ref  manifest.ObjectRef
 	Text []byte // YAML, without a marker
 	Plan string // name of the plan
 	File string // of the plan, "" where it has none
@@ -102,7 +102,7 @@ type Edit struct {
 	Path    []string
 	Value   string
 	Tag     string // of the value: !!str or !!int
-	Finding *inject.Finding
+	Finding *manifest.Finding
 }
 
 // Made is what a release needs.
@@ -114,24 +114,24 @@ type Made struct {
 // Maker knows what a BatchPlan means. Mistakes of the user are findings; an error finding keeps a run from writing.
 type Maker interface {
 	// Targets reads a plan and names the objects that it releases.
-	Targets(plan Document) ([]inject.ObjectRef, []inject.Finding)
+	Targets(plan Document) ([]manifest.ObjectRef, []manifest.Finding)
 	// Release makes what carries plan out on its targets, which are in the order in which Targets names them. Where the input
 	// need not hold all of them, those that it does not hold are left out.
-	Release(plan Document, targets []Document) (Made, []inject.Finding)
+	Release(plan Document, targets []Document) (Made, []manifest.Finding)
 }
 
 // IsPlan says whether an object is a BatchPlan.
-func IsPlan(object *yaml.Node) bool { return IsPlanRef(inject.Ref(object)) }
+func IsPlan(object *yaml.Node) bool { return IsPlanRef(manifest.RefOf(object)) }
 
 // IsPlanRef says whether an object of this reference is a BatchPlan.
-func IsPlanRef(o inject.ObjectRef) bool {
+func IsPlanRef(o manifest.ObjectRef) bool {
 	return o.Kind == Kind && strings.HasPrefix(o.APIVersion, "slipway.dev/")
 }
 
 // NotReleased is the finding for a plan in a run that was not told to release anything.
-func NotReleased(plan inject.ObjectRef, source inject.Source) inject.Finding {
-	return inject.Finding{
-		Severity: inject.SeverityWarning, Code: "not-released", Object: plan, Source: source,
+func NotReleased(plan manifest.ObjectRef, source manifest.Source) manifest.Finding {
+	return manifest.Finding{
+		Severity: manifest.SeverityWarning, Code: "not-released", Object: plan, Source: source,
 		Message: "no release is made of this plan: there is no image of slipway for its Job",
 		Hint:    "give --release-image, or release: {image: ...} in the configuration; release: {enabled: false} silences this",
 	}

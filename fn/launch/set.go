@@ -10,7 +10,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Set holds the BatchPlans of a run and what they come to. It is not safe for use side by side before Finish, and safe
@@ -36,7 +36,7 @@ type plan struct {
 }
 
 type target struct {
-	ref inject.ObjectRef
+	ref manifest.ObjectRef
 	doc *Document // nil until it is found
 }
 
@@ -51,7 +51,7 @@ func (p *plan) field() string {
 // old is an object that an earlier run generated.
 type old struct {
 	id    ID
-	ref   inject.ObjectRef
+	ref   manifest.ObjectRef
 	plan  string
 	taken bool
 }
@@ -77,11 +77,11 @@ func (s *Set) Len() int {
 }
 
 // Read takes a document into account that could hold a plan or was generated.
-func (s *Set) Read(doc Document, object *yaml.Node) []inject.Finding {
+func (s *Set) Read(doc Document, object *yaml.Node) []manifest.Finding {
 	if strings.HasSuffix(doc.Object.Kind, "List") {
 		return inList(doc, object)
 	}
-	if by, ok := strings.CutPrefix(annotation(object, GeneratedBy), Kind+"/"); ok {
+	if by, ok := strings.CutPrefix(manifest.Annotation(object, GeneratedBy), Kind+"/"); ok {
 		s.olds = append(s.olds, &old{id: doc.ID, ref: doc.Object, plan: by})
 		return nil
 	}
@@ -89,7 +89,7 @@ func (s *Set) Read(doc Document, object *yaml.Node) []inject.Finding {
 		return nil
 	}
 	refs, findings := s.maker.Targets(doc)
-	if inject.HasErrors(findings) {
+	if manifest.HasErrors(findings) {
 		return findings
 	}
 	p := &plan{doc: doc}
@@ -104,24 +104,23 @@ func (s *Set) Read(doc Document, object *yaml.Node) []inject.Finding {
 }
 
 // inList refuses a plan inside of a list, where a document of its own cannot be dropped or left.
-func inList(doc Document, object *yaml.Node) []inject.Finding {
-	items := lookup(object, "items")
-	if items == nil || items.Kind != yaml.SequenceNode || !slices.ContainsFunc(items.Content, IsPlan) {
+func inList(doc Document, object *yaml.Node) []manifest.Finding {
+	if !slices.ContainsFunc(manifest.Items(manifest.Lookup(object, "items")), IsPlan) {
 		return nil
 	}
-	return []inject.Finding{{
-		Severity: inject.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Source,
+	return []manifest.Finding{{
+		Severity: manifest.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Source,
 		Message: "a BatchPlan stands in a list", Hint: "give it a document of its own",
 	}}
 }
 
 // shared refuses two plans for one target.
-func (s *Set) shared(p *plan, ref inject.ObjectRef) []inject.Finding {
+func (s *Set) shared(p *plan, ref manifest.ObjectRef) []manifest.Finding {
 	for _, other := range s.plans {
 		for _, t := range other.targets {
 			if s.same(t.ref, ref) {
-				return []inject.Finding{{
-					Severity: inject.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
+				return []manifest.Finding{{
+					Severity: manifest.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
 					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Source),
 					Hint:    "keep one of the two plans",
 				}}
@@ -132,27 +131,19 @@ func (s *Set) shared(p *plan, ref inject.ObjectRef) []inject.Finding {
 }
 
 // same compares references without the version. A namespace that is not known is that of the run.
-func (s *Set) same(a, b inject.ObjectRef) bool {
-	if a.Kind != b.Kind || a.Name != b.Name || group(a.APIVersion) != group(b.APIVersion) {
+func (s *Set) same(a, b manifest.ObjectRef) bool {
+	if a.Kind != b.Kind || a.Name != b.Name || a.Group() != b.Group() {
 		return false
 	}
 	x, y := s.namespaceOf(a), s.namespaceOf(b)
 	return x == y || x == "" || y == ""
 }
 
-func (s *Set) namespaceOf(o inject.ObjectRef) string {
+func (s *Set) namespaceOf(o manifest.ObjectRef) string {
 	if o.Namespace != "" {
 		return o.Namespace
 	}
 	return s.namespace
-}
-
-func group(apiVersion string) string {
-	g, _, found := strings.Cut(apiVersion, "/")
-	if !found {
-		return ""
-	}
-	return g
 }
 
 // MayBeTarget says whether a text could hold the target of a plan. A false answer is certain, but for names written with
@@ -166,12 +157,12 @@ func (s *Set) MayBeTarget(text []byte) bool {
 }
 
 // IsTarget says whether an object is the target of a plan.
-func (s *Set) IsTarget(o inject.ObjectRef) bool {
+func (s *Set) IsTarget(o manifest.ObjectRef) bool {
 	_, t := s.find(o)
 	return t != nil
 }
 
-func (s *Set) find(o inject.ObjectRef) (*plan, *target) {
+func (s *Set) find(o manifest.ObjectRef) (*plan, *target) {
 	for _, p := range s.plans {
 		for i := range p.targets {
 			if s.same(p.targets[i].ref, o) {
@@ -183,14 +174,14 @@ func (s *Set) find(o inject.ObjectRef) (*plan, *target) {
 }
 
 // Release takes a target as it is after injection.
-func (s *Set) Release(doc Document) []inject.Finding {
+func (s *Set) Release(doc Document) []manifest.Finding {
 	p, t := s.find(doc.Object)
 	switch {
 	case t == nil:
 		return nil
 	case t.doc != nil:
-		return []inject.Finding{{
-			Severity: inject.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
+		return []manifest.Finding{{
+			Severity: manifest.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
 			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Source),
 			Hint:    "name the namespaces of both, or render them apart",
 		}}
@@ -202,8 +193,8 @@ func (s *Set) Release(doc Document) []inject.Finding {
 }
 
 // Finish ends the reading: it finds targets that are missing, and has the maker make the releases whose targets are there.
-func (s *Set) Finish() []inject.Finding {
-	var findings []inject.Finding
+func (s *Set) Finish() []manifest.Finding {
+	var findings []manifest.Finding
 	for _, p := range s.plans {
 		var found []Document
 		for _, t := range p.targets {
@@ -222,7 +213,7 @@ func (s *Set) Finish() []inject.Finding {
 }
 
 // make has a release made and finds the place of each of its objects.
-func (s *Set) make(p *plan, targets []Document) []inject.Finding {
+func (s *Set) make(p *plan, targets []Document) []manifest.Finding {
 	made, findings := s.maker.Release(p.doc, targets)
 	for i := range made.Objects {
 		made.Objects[i].Plan, made.Objects[i].File = p.doc.Object.Name, p.doc.Source.File
@@ -235,9 +226,9 @@ func (s *Set) make(p *plan, targets []Document) []inject.Finding {
 	return findings
 }
 
-func (s *Set) missing(p *plan, ref inject.ObjectRef) inject.Finding {
-	return inject.Finding{
-		Severity: inject.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
+func (s *Set) missing(p *plan, ref manifest.ObjectRef) manifest.Finding {
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
 		Message: fmt.Sprintf("%s is not in the input, so there is no pod template to release", ref),
 		Hint:    "render the plan together with its target, which must be a document of its own",
 	}

@@ -5,7 +5,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -75,11 +74,11 @@ func (r *reader) releaseName(o *rollout.Observed, p rollout.Progress, stored str
 // record stores progress. It is fenced by what the decision was made on, not by what the mirror has by now: a person's
 // request that came in between is not overwritten, the run looks again.
 func (w *writer) record(ctx context.Context, p rollout.Progress) error {
-	data, err := json.Marshal(p)
+	data, err := p.Store()
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
-	plan, err := json.Marshal(w.plan)
+	plan, err := w.plan.Store()
 	if err != nil {
 		return fmt.Errorf("encoding the plan: %w", err)
 	}

@@ -281,7 +281,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	var back []string
 	d, err := agent.Run(ctx, batchPlan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
 		if d.Reason == plan.AwaitingApproval && d.Batch == 1 {
-			w.tell("statefulset", func(p map[string]any) { p["Abort"] = true })
+			w.tell("statefulset", func(p map[string]any) { p["abort"] = true })
 		}
 		for _, a := range d.Actions {
 			if o.Progress.Back && a.Kind != rollout.RecordProgress {
@@ -323,7 +323,7 @@ func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
 	return func(o rollout.Observed, d rollout.Decision) {
 		log(o, d)
 		if d.Reason == plan.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
-			w.tell(kind, func(p map[string]any) { p["Abort"] = true })
+			w.tell(kind, func(p map[string]any) { p["abort"] = true })
 		}
 	}
 }

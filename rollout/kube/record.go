@@ -3,7 +3,10 @@
 package kube
 
 import (
-	"encoding/json"
+	"errors"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+
 	"fmt"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -21,21 +24,30 @@ func (m Record) Meta() Metadata { return m.Metadata }
 
 // The keys of a memory's data.
 const (
-	KeyProgress = "progress" // rollout.Progress as JSON
+	KeyProgress = "progress" // as rollout.Progress stores itself
 	KeyRelease  = "release"  // which release it belongs to
 	KeyHolder   = "holder"   // the agent that wrote it last
 	KeyEpoch    = "epoch"    // how many agents have held the lock; it only grows
-	KeyPlan     = "plan"     // rollout.Plan as JSON, for those who look at the release from outside
+	KeyPlan     = "plan"     // as plan.BatchPlan stores itself, for those who look at the release from outside
 )
 
 // Progress reads the progress that is stored.
 func (m Record) Progress() (rollout.Progress, error) {
-	var p rollout.Progress
-	if err := json.Unmarshal([]byte(m.Data[KeyProgress]), &p); err != nil {
-		return p, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w: delete the ConfigMap to begin the release again",
-			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err)
+	p, err := rollout.ReadProgress([]byte(m.Data[KeyProgress]))
+	if err != nil {
+		return rollout.Progress{}, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w%s",
+			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err, startOver(err))
 	}
 	return p, nil
+}
+
+// startOver is the end of an error about a record that cannot be read: what a person can do without it.
+func startOver(err error) string {
+	const remedy = "delete the ConfigMap to begin the release again"
+	if errors.Is(err, plan.ErrNewer) {
+		return ", or " + remedy // the error itself has said what is better
+	}
+	return ": " + remedy
 }
 
 // Owner is the CloneSet that a memory belongs to.

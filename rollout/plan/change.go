@@ -3,91 +3,13 @@
 package plan
 
 import (
-	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// Change says what differs between two pod templates and whether a running pod can follow.
-type Change struct {
-	InPlace  bool     // images and metadata only
-	Restarts bool     // containers restart, so the pod must be drained first
-	Images   []string // names of containers whose image differs
-	Metadata []string // labels and annotations that differ, such as labels/app
-	Blockers []string // fields that only a new pod can take, such as spec.containers[0].env
-}
-
-// CompareTemplates tells how a pod of template before becomes one of template after. In place go images of
-// containers (not of init containers) and any label or annotation, as CloneSet does it. A label or annotation that a
-// container reads into its environment needs a new pod: only a restart by a node daemon could make it visible.
-func CompareTemplates(before, after map[string]any) Change {
-	var c Change
-	compareMetadata(&c, object(before["metadata"]), object(after["metadata"]))
-	oldSpec, newSpec := object(before["spec"]), object(after["spec"])
-	for _, name := range union(oldSpec, newSpec) {
-		if name == "containers" {
-			compareContainers(&c, list(oldSpec[name]), list(newSpec[name]))
-		} else if !equal(oldSpec[name], newSpec[name]) {
-			c.Blockers = append(c.Blockers, "spec."+name)
-		}
-	}
-	for _, key := range c.Metadata {
-		if container := readsMetadata(newSpec, key); container != "" {
-			c.Blockers = append(c.Blockers, fmt.Sprintf("metadata.%s (container %s reads it as an environment variable)", key, container))
-		}
-	}
-	c.Restarts = len(c.Images) > 0
-	c.InPlace = len(c.Blockers) == 0
-	return c
-}
-
-func compareMetadata(c *Change, before, after map[string]any) {
-	for _, kind := range []string{"annotations", "labels"} {
-		o, n := object(before[kind]), object(after[kind])
-		for _, key := range union(o, n) {
-			if !equal(o[key], n[key]) {
-				c.Metadata = append(c.Metadata, kind+"/"+key)
-			}
-		}
-	}
-}
-
-func compareContainers(c *Change, before, after []any) {
-	if len(before) != len(after) {
-		c.Blockers = append(c.Blockers, "spec.containers")
-		return
-	}
-	for i := range after {
-		o, n := object(before[i]), object(after[i])
-		for _, name := range union(o, n) {
-			switch _, had := o["image"]; {
-			case equal(o[name], n[name]):
-			case name == "image" && had && n["image"] != nil && equal(o["name"], n["name"]):
-				c.Images = append(c.Images, fmt.Sprint(n["name"]))
-			default:
-				c.Blockers = append(c.Blockers, fmt.Sprintf("spec.containers[%d].%s", i, name))
-			}
-		}
-	}
-}
-
-// readsMetadata names a container with an environment variable from the label or annotation key ("labels/app").
-func readsMetadata(spec map[string]any, key string) string {
-	kind, name, _ := strings.Cut(key, "/")
-	path := fmt.Sprintf("metadata.%s['%s']", kind, name)
-	for _, c := range list(spec["containers"]) {
-		for _, env := range list(object(c)["env"]) {
-			from := object(object(object(env)["valueFrom"])["fieldRef"])
-			if from["fieldPath"] == path {
-				return fmt.Sprint(object(c)["name"])
-			}
-		}
-	}
-	return ""
-}
-
-// Summary says in one line what the change does to a pod under the given update type, and why.
-func (c Change) Summary(t UpdateType) string {
+// ChangeSummary says in one line what a change does to a pod under the given update type, and why.
+func ChangeSummary(c manifest.Change, t UpdateType) string {
 	switch {
 	case !c.InPlace && t == InPlaceOnly:
 		return "refused: InPlaceOnly, but " + strings.Join(c.Blockers, ", ") + " can only change in a new pod"
@@ -99,52 +21,5 @@ func (c Change) Summary(t UpdateType) string {
 		return "updated in place: image of " + strings.Join(c.Images, ", ")
 	default:
 		return "updated in place without a restart: " + strings.Join(c.Metadata, ", ")
-	}
-}
-
-func union(a, b map[string]any) []string {
-	keys := sortedKeys(a)
-	for k := range b {
-		if _, ok := a[k]; !ok {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func list(v any) []any {
-	l, _ := v.([]any)
-	return l
-}
-
-// equal compares decoded YAML or JSON values. An absent value equals an empty one (resources: {}), and 1 equals 1.0,
-// because the API server and the file spell them differently.
-func equal(a, b any) bool {
-	if empty(a) && empty(b) {
-		return true
-	}
-	switch x := a.(type) {
-	case map[string]any:
-		y, ok := b.(map[string]any)
-		return ok && !slices.ContainsFunc(union(x, y), func(k string) bool { return !equal(x[k], y[k]) })
-	case []any:
-		y, ok := b.([]any)
-		return ok && slices.EqualFunc(x, y, equal)
-	default:
-		return fmt.Sprint(a) == fmt.Sprint(b)
-	}
-}
-
-func empty(v any) bool {
-	switch x := v.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(x) == 0
-	case []any:
-		return len(x) == 0
-	default:
-		return false
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Kind is one kind of target in one API version: one row of Kinds. Everything that tells targets apart is a field of
@@ -84,13 +86,13 @@ func Kinds() []Kind {
 	hashed.UpdateRevision = "daemonSetHash"
 
 	clone := Kind{
-		APIVersion: v1alpha1, Name: cloneSet, Resource: "clonesets", Words: []string{"cloneset", "clonesets", "clone", "cloneset.apps.kruise.io"},
+		APIVersion: v1alpha1, Name: cloneSet, Words: []string{"cloneset", "clonesets", "clone", "cloneset.apps.kruise.io"},
 		Controller: kruise, Direct: true, Strategy: []string{"updateStrategy"}, MinReady: minReady, Status: advanced,
 	}
 	cloneBeta := clone
 	cloneBeta.APIVersion, cloneBeta.Strategy = V1beta1, rolling
 	native := Kind{
-		APIVersion: appsV1, Name: statefulSet, Resource: "statefulsets", Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
+		APIVersion: appsV1, Name: statefulSet, Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
 		Controller: "kube-controller-manager", Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
 	}
 	stateful := native
@@ -99,12 +101,17 @@ func Kinds() []Kind {
 	statefulAlpha := stateful
 	statefulAlpha.APIVersion = v1alpha1
 	daemon := Kind{
-		APIVersion: v1alpha1, Name: daemonSet, Resource: "daemonsets", Words: []string{"ads", "daemon", "daemonset.apps.kruise.io"},
+		APIVersion: v1alpha1, Name: daemonSet, Words: []string{"ads", "daemon", "daemonset.apps.kruise.io"},
 		Controller: kruise, Strategy: rolling, MinReady: minReady, Numbers: true, Nodes: true, Status: hashed,
 	}
 	daemonBeta := daemon
 	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = V1beta1, false, nodes
-	return []Kind{clone, cloneBeta, native, stateful, statefulAlpha, daemon, daemonBeta}
+	all := []Kind{clone, cloneBeta, native, stateful, statefulAlpha, daemon, daemonBeta}
+	for i, k := range all {
+		known, _ := manifest.KindOf(k.Group(), k.Name)
+		all[i].Resource = known.Resource
+	}
+	return all
 }
 
 // KindOf finds a kind. Without an API version it is the first one of that name.

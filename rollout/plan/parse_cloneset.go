@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // The API versions of targets.
@@ -180,7 +182,7 @@ func readTemplate(spec value, s *WorkloadSpec) {
 		}
 		return
 	}
-	s.Template = object(template.decode())
+	s.Template = manifest.Map(template.decode())
 	if len(template.get("spec").get("containers").items()) == 0 {
 		template.get("spec").get("containers").fail("is missing: a pod needs a container")
 	}

@@ -4,21 +4,22 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
 // Selector is a label selector. An empty one matches every pod.
 type Selector struct {
-	Labels      map[string]string
-	Expressions []Requirement
+	Labels      map[string]string `json:"labels,omitempty"`
+	Expressions []Requirement     `json:"expressions,omitempty"`
 }
 
 // Requirement is one expression of a selector: In, NotIn, Exists or DoesNotExist.
 type Requirement struct {
-	Key      string
-	Operator string
-	Values   []string
+	Key      string   `json:"key,omitempty"`
+	Operator string   `json:"operator,omitempty"`
+	Values   []string `json:"values,omitempty"`
 }
 
 // Matches tells whether the labels satisfy the selector.
@@ -48,7 +49,7 @@ func (r Requirement) matches(labels map[string]string) bool {
 // String is the selector as kubectl writes it.
 func (s Selector) String() string {
 	var parts []string
-	for _, k := range sortedKeys(s.Labels) {
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
 		parts = append(parts, k+"="+s.Labels[k])
 	}
 	for _, r := range s.Expressions {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -77,7 +79,7 @@ func (h *History) change() []string {
 		return nil
 	}
 	var lines []string
-	c := plan.CompareTemplates(before, after)
+	c := manifest.CompareTemplates(before, after)
 	old, now := images(before), images(after)
 	for _, name := range c.Images {
 		lines = append(lines, fmt.Sprintf("image of %s: %s → %s", name, old[name], now[name]))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -152,7 +154,7 @@ func (c *Cluster) delete(i int) {
 func (c *Cluster) updateInPlace(i int, a rollout.Action) {
 	c.writes.Update++
 	p := &c.pods[i]
-	restarts := plan.CompareTemplates(c.template(p.Revision), c.template(a.Revision)).Restarts
+	restarts := manifest.CompareTemplates(c.template(p.Revision), c.template(a.Revision)).Restarts
 	p.Revision = a.Revision
 	if a.Lifecycle != "" {
 		p.Lifecycle = a.Lifecycle

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -193,7 +195,7 @@ func (c *Cluster) kruiseUpdate(f formula, spec plan.WorkloadSpec) bool {
 
 // kruiseReplace updates a pod in place, or marks it so that the next turn deletes it.
 func (c *Cluster) kruiseReplace(i int, spec plan.WorkloadSpec) {
-	change := plan.CompareTemplates(c.template(c.pods[i].Revision), c.template(c.revision))
+	change := manifest.CompareTemplates(c.template(c.pods[i].Revision), c.template(c.revision))
 	if spec.UpdateType == plan.ReCreate || !change.InPlace {
 		c.pods[i].DeleteRequested = true
 		c.changed()

@@ -5,7 +5,6 @@ package steer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -178,22 +177,22 @@ func (v *Release) otherRelease(memory kube.Record) string {
 
 // remembered is the plan and the progress of a memory.
 func (v *Release) remembered(memory kube.Record) (plan.BatchPlan, rollout.Progress, error) {
-	var plan plan.BatchPlan
 	p, err := memory.Progress()
 	if err != nil {
-		return plan, p, err
+		return plan.BatchPlan{}, p, err
 	}
 	stored, ok := memory.Data[kube.KeyPlan]
 	switch {
 	case !ok && v.plan != nil:
 		return *v.plan, p, nil
 	case !ok:
-		return plan, p, nil
+		return plan.BatchPlan{}, p, nil
 	}
-	if err := json.Unmarshal([]byte(stored), &plan); err != nil {
-		return plan, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.memoryWords(), err)
+	released, err := plan.ReadStored([]byte(stored))
+	if err != nil {
+		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.memoryWords(), err)
 	}
-	return plan, p, nil
+	return released, p, nil
 }
 
 // agent reads who holds the lock.

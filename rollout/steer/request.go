@@ -5,7 +5,6 @@ package steer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -88,7 +87,7 @@ func (a *asking) once(ctx context.Context) error {
 // store writes the progress over exactly the memory that it was worked out on, and tells of it as an Event, where the
 // person may do that.
 func (v *Release) store(ctx context.Context, memory kube.Record, answer rollout.Answer, r rollout.Request) error {
-	data, err := json.Marshal(answer.Progress)
+	data, err := answer.Progress.Store()
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}

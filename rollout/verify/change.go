@@ -27,7 +27,7 @@ func probeChange(s *snapshot) []Finding {
 			fmt.Sprintf("the release stops before its first pod (exit code 10): InPlaceOnly, but %s can only change in a new pod", strings.Join(s.change.Blockers, ", ")),
 			"use InPlaceIfPossible or ReCreate, or leave these fields as they are")
 	}
-	what := fmt.Sprintf("%d old pods are %s", len(s.old), s.change.Summary(s.set.Spec.UpdateType))
+	what := fmt.Sprintf("%d old pods are %s", len(s.old), plan.ChangeSummary(s.change, s.set.Spec.UpdateType))
 	if s.inPlace() {
 		return one(codeInPlace, s.target(), what, "")
 	}

@@ -168,7 +168,7 @@ func Codes() []Code {
 		{codeInPlace, SeverityInfo, "pods are updated in place"},
 		{codeRecreated, SeverityInfo, "pods are replaced, and why"},
 		{codeLockLeft, SeverityInfo, "an agent has died or given up without returning the lock"},
-		{codeRunning, SeverityInfo, "a release has begun and is gone on with"},
+		{codeRunning, SeverityInfo, "a release has begun and will be continued"},
 		{codeBudgetKept, SeverityInfo, "a disruption budget that the release keeps"},
 		{codeScaler, SeverityInfo, "a HorizontalPodAutoscaler may scale in the middle of the release"},
 		{codeUnread, SeverityInfo, "something could not be read, so it was not checked"},

@@ -3,7 +3,6 @@
 package verify
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,8 +64,8 @@ func probeMemory(s *snapshot) []Finding {
 		return nil
 	}
 	of := s.ref("ConfigMap", s.memory.Metadata.Name)
-	var p rollout.Progress
-	if err := json.Unmarshal([]byte(s.memory.Data[kube.KeyProgress]), &p); err != nil {
+	p, err := rollout.ReadProgress([]byte(s.memory.Data[kube.KeyProgress]))
+	if err != nil {
 		return one(codeInvalid, of, fmt.Sprintf("the release does not begin (exit code 10): the progress in it cannot be read: %v", err),
 			"delete the ConfigMap to begin the release again")
 	}

@@ -3,6 +3,8 @@
 package verify
 
 import (
+	"github.com/slipway-dev/slipway/fn/manifest"
+
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -32,7 +34,7 @@ type snapshot struct {
 	pod      *corev1.Pod // as the coming template makes it, with the API server's defaults
 
 	history  kube.History
-	change   plan.Change
+	change   manifest.Change
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 
 	podsKnown bool
@@ -179,7 +181,7 @@ func (s *snapshot) compare() error {
 	if err != nil {
 		return err
 	}
-	s.change = plan.CompareTemplates(kube.Defaulted(before), kube.Defaulted(s.coming.Template()))
+	s.change = manifest.CompareTemplates(kube.Defaulted(before), kube.Defaulted(s.coming.Template()))
 	s.previous, err = podFrom(before)
 	return err
 }

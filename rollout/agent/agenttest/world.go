@@ -4,6 +4,9 @@
 package agenttest
 
 import (
+	_ "embed" // a record of the version before
+	"encoding/json"
+
 	"context"
 	"fmt"
 	"strings"
@@ -170,4 +173,17 @@ func Rules(role []map[string]any) []kubetest.Rule {
 		})
 	}
 	return rules
+}
+
+//go:embed testdata/record.v0.json
+var recordV0 []byte
+
+// RecordV0 is the ConfigMap of a release that an agent of version 0 has begun, and whose first batch waits for approval.
+func RecordV0(tb testing.TB) map[string]any {
+	tb.Helper()
+	var record map[string]any
+	if err := json.Unmarshal(recordV0, &record); err != nil {
+		tb.Fatal(err)
+	}
+	return record
 }

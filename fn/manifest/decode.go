@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Unmarshaler is a type that reads itself from a node, and tells what is wrong with it.
+type Unmarshaler interface {
+	UnmarshalNode(n *yaml.Node, d *Decoder, field string)
+}
+
+// Decoder reads yaml nodes into structs by their json tags, strictly: an unknown field and a value of the wrong type are
+// findings that name the field and the line. Keys that stand twice are CheckTree's to find. A struct field of type
+// *yaml.Node takes the node as it stands; one tagged rest:"true" is a *yaml.Node that collects, as a mapping, the fields
+// that no other one takes.
+type Decoder struct {
+	Object   ObjectRef
+	Source   Source // of the document's first line; lines of nodes count from it
+	Findings []Finding
+}
+
+// Decode reads n into the struct, map or slice that into points to. Fields that are wrong are left at their zero value.
+func (d *Decoder) Decode(n *yaml.Node, into any, field string) {
+	d.Value(n, reflect.ValueOf(into).Elem(), field)
+}
+
+// Report adds an error about field, which stands at n.
+func (d *Decoder) Report(n *yaml.Node, code, field, message, hint string) {
+	d.Findings = append(d.Findings, Finding{
+		Severity: SeverityError, Code: code, Message: message, Hint: hint,
+		Object: d.Object, Field: field, Source: SourceAt(d.Source, n),
+	})
+}
+
+// SourceAt is the place of node n in the document that starts at src.
+func SourceAt(src Source, n *yaml.Node) Source {
+	switch {
+	case n == nil || n.Line == 0:
+	case src.Line == 0:
+		src.Line = n.Line
+	default:
+		src.Line += n.Line - 1
+	}
+	return src
+}
+
+func (d *Decoder) Value(n *yaml.Node, v reflect.Value, field string) {
+	if v.Type() == reflect.TypeFor[*yaml.Node]() {
+		v.Set(reflect.ValueOf(n))
+		return
+	}
+	if IsNull(n) {
+		return
+	}
+	n = Resolve(n)
+	if v.CanAddr() {
+		if u, ok := v.Addr().Interface().(Unmarshaler); ok {
+			u.UnmarshalNode(n, d, field)
+			return
+		}
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.Value(n, v.Elem(), field)
+	case reflect.Struct:
+		d.structure(n, v, field)
+	case reflect.Slice:
+		d.list(n, v, field)
+	case reflect.Map:
+		d.table(n, v, field)
+	default:
+		d.scalar(n, v, field)
+	}
+}
+
+func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
+	if n.Kind != yaml.ScalarNode {
+		d.Mismatch(n, "a "+kindWord(v.Kind()), field)
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		if n.ShortTag() != yaml.NodeTagString && n.ShortTag() != "!!timestamp" {
+			d.Mismatch(n, "a string", field)
+			return
+		}
+		v.SetString(n.Value)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(n.Value)
+		if err != nil || n.ShortTag() != "!!bool" {
+			d.Mismatch(n, "true or false", field)
+			return
+		}
+		v.SetBool(b)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		i, err := strconv.ParseInt(n.Value, 10, 64)
+		if err != nil || n.ShortTag() != "!!int" || v.OverflowInt(i) {
+			d.Mismatch(n, "a whole number", field)
+			return
+		}
+		v.SetInt(i)
+	default:
+		panic("inject: no decoding into " + v.Type().String())
+	}
+}
+
+func (d *Decoder) list(n *yaml.Node, v reflect.Value, field string) {
+	if n.Kind != yaml.SequenceNode {
+		d.Mismatch(n, "a list", field)
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, c := range n.Content {
+		d.Value(c, v.Index(i), field+"["+strconv.Itoa(i)+"]")
+	}
+}
+
+func (d *Decoder) table(n *yaml.Node, v reflect.Value, field string) {
+	if n.Kind != yaml.MappingNode {
+		d.Mismatch(n, "a mapping", field)
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	EachPair(n, func(key, value *yaml.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.Value(value, e, field+"["+key.Value+"]")
+		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
+	})
+}
+
+func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
+	if n.Kind != yaml.MappingNode {
+		d.Mismatch(n, "a mapping", field)
+		return
+	}
+	fields, rest := StructFields(v)
+	EachPair(n, func(key, value *yaml.Node) {
+		path := key.Value
+		if field != "" {
+			path = field + "." + key.Value
+		}
+		f, ok := fields[key.Value]
+		switch {
+		case ok:
+			d.Value(value, f, path)
+		case rest.IsValid():
+			collect(rest, key, value)
+		default:
+			d.unknown(key, path, fields)
+		}
+	})
+}
+
+// StructFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
+func StructFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
+	fields = map[string]reflect.Value{}
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		name, _, _ := strings.Cut(tag.Get("json"), ",")
+		switch {
+		case name == "-":
+		case tag.Get("rest") == "true":
+			rest = v.Field(i)
+		case name == "" && v.Type().Field(i).Anonymous:
+			embedded, r := StructFields(v.Field(i))
+			for k, f := range embedded {
+				fields[k] = f
+			}
+			if r.IsValid() {
+				rest = r
+			}
+		case name != "":
+			fields[name] = v.Field(i)
+		}
+	}
+	return fields, rest
+}
+
+func collect(rest reflect.Value, key, value *yaml.Node) {
+	m, _ := rest.Interface().(*yaml.Node)
+	if m == nil {
+		m = NewMapping()
+		rest.Set(reflect.ValueOf(m))
+	}
+	m.Content = append(m.Content, key, value)
+}
+
+func (d *Decoder) unknown(key *yaml.Node, path string, fields map[string]reflect.Value) {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	hint := ""
+	if near := Nearest(key.Value, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	d.Report(key, "unknown-field", path, fmt.Sprintf("unknown field %q", key.Value), hint)
+}
+
+func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
+	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, "")
+}
+
+// Describe says in plain words what a node is.
+func Describe(n *yaml.Node) string {
+	n = Resolve(n)
+	switch {
+	case IsNull(n):
+		return "null"
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.ShortTag() == yaml.NodeTagString:
+		return fmt.Sprintf("the string %q", Shorten(n.Value))
+	default:
+		return fmt.Sprintf("the %s %s", strings.TrimPrefix(n.ShortTag(), "!!"), Shorten(n.Value))
+	}
+}
+
+func Shorten(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "..."
+	}
+	return s
+}
+
+func kindWord(k reflect.Kind) string {
+	switch k {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "true or false value"
+	default:
+		return "number"
+	}
+}

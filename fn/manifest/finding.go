@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says what a Finding means for the run. The values are those of a KRM function's results.
+type Severity string
+
+// The severities, from the one that fails a run to the one that only informs.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+	SeverityInfo    Severity = "info"
+)
+
+// Source is a place in what the user wrote. Zero values mean that the part is not known.
+type Source struct {
+	File string `json:"file,omitempty"`
+	Doc  int    `json:"document,omitempty"` // 1-based place of the document in its file
+	Line int    `json:"line,omitempty"`     // 1-based line in the file
+}
+
+// String prints the known parts as file:document:line would be read, "app.yaml:3:41", and where the line is not known
+// what cannot be taken for one: "app.yaml (document 3)".
+func (s Source) String() string {
+	if s.File == "" {
+		return ""
+	}
+	if s.Line == 0 && s.Doc > 0 {
+		return fmt.Sprintf("%s (document %d)", s.File, s.Doc)
+	}
+	out := s.File
+	if s.Doc > 0 {
+		out += fmt.Sprintf(":%d", s.Doc)
+	}
+	if s.Line > 0 {
+		out += fmt.Sprintf(":%d", s.Line)
+	}
+	return out
+}
+
+// ObjectRef names a Kubernetes object.
+type ObjectRef struct {
+	APIVersion string `json:"apiVersion,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Namespace  string `json:"namespace,omitempty"`
+	Name       string `json:"name,omitempty"`
+}
+
+// Group is the API group, "" for Kubernetes' core.
+func (o ObjectRef) Group() string {
+	group, _, found := strings.Cut(o.APIVersion, "/")
+	if !found {
+		return ""
+	}
+	return group
+}
+
+// String prints the object as kind/namespace/name, without the parts that it does not have.
+func (o ObjectRef) String() string {
+	parts := make([]string, 0, 3)
+	for _, p := range []string{o.Kind, o.Namespace, o.Name} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// Finding is what slipway has to tell about the user's manifests. A mistake in a manifest is a Finding;
+// a Go error means that slipway could not do its work.
+type Finding struct {
+	Severity Severity  `json:"severity"`
+	Code     string    `json:"code"`    // stable, kebab-case: for filters and for SARIF
+	Message  string    `json:"message"` // what is so
+	Hint     string    `json:"hint,omitempty"`
+	Object   ObjectRef `json:"object"`
+	Field    string    `json:"field,omitempty"` // path from the object's root, "spec.containers[0].image"
+	Source   Source    `json:"source"`
+}
+
+// String prints the finding on one line: where, which object, what, and what to do.
+func (f Finding) String() string {
+	var b strings.Builder
+	if s := f.Source.String(); s != "" {
+		b.WriteString(s + ": ")
+	}
+	if o := f.Object.String(); o != "" {
+		b.WriteString(o + ": ")
+	}
+	if f.Field != "" {
+		b.WriteString(f.Field + ": ")
+	}
+	b.WriteString(f.Message)
+	if f.Hint != "" {
+		b.WriteString(" (" + f.Hint + ")")
+	}
+	return b.String()
+}
+
+// HasErrors says whether one of the findings fails the run.
+func HasErrors(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == SeverityError })
+}
+
+// Findings collects findings and remembers whether one is an error.
+type Findings struct {
+	List   []Finding
+	failed bool
+}
+
+// Add appends findings.
+func (f *Findings) Add(more []Finding) {
+	f.List = append(f.List, more...)
+	f.failed = f.failed || HasErrors(more)
+}
+
+// Failed says whether one of the findings is an error.
+func (f *Findings) Failed() bool { return f.failed }

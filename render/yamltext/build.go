@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Parse is parse, by way of the builder where that is able to.
+func (s *Scanner) Parse(doc []byte) (*yaml.Node, error) {
+	if root, ok := s.build(doc); ok {
+		return root, nil
+	}
+	return Parse(doc)
+}
+
+// builder makes the tree of a document while the scanner goes through it: the same tree as the library's, except for
+// comments. It takes a fraction of the library's time.
+type builder struct {
+	doc   []byte
+	text  string // of doc; the values of nodes are parts of it
+	root  *yaml.Node
+	stack []unclosed
+	kids  []*yaml.Node // of the open collections, outermost first
+	nodes []yaml.Node  // room for nodes
+	lists []*yaml.Node // room for their contents
+
+	nullLine, nullColumn int // of the null that a key or dash has if nothing follows
+
+	last     *yaml.Node // plain scalar that may go on
+	lastLine int
+}
+
+// unclosed is an open collection with the place of its first child in builder.kids.
+type unclosed struct {
+	node  *yaml.Node
+	first int
+}
+
+// build returns the document node of doc, or nil where doc is empty. It is false where the scanner is not certain, or
+// the document uses more than the builder knows; then parse decides.
+func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
+	body := bytes.TrimPrefix(doc, []byte(ByteOrderMark))
+	b := &builder{doc: body, text: string(body)}
+	b.nodes = make([]yaml.Node, 0, bytes.Count(body, []byte{'\n'})*5/2+8)
+	b.kids = make([]*yaml.Node, 0, 64)
+	s.tree = b
+	defer func() { s.tree = nil }()
+	if _, ok := s.Scan(body); !ok {
+		return nil, false
+	}
+	if b.root == nil || len(b.kids) == 0 {
+		return nil, true
+	}
+	b.root.Content = b.kids[:1:1]
+	return b.root, true
+}
+
+// node returns a new node.
+func (b *builder) node(kind yaml.Kind, line, column int) *yaml.Node {
+	if len(b.nodes) == cap(b.nodes) {
+		b.nodes = make([]yaml.Node, 0, 32)
+	}
+	b.nodes = append(b.nodes, yaml.Node{Kind: kind, Line: line, Column: column})
+	return &b.nodes[len(b.nodes)-1]
+}
+
+// add puts n into the innermost open collection.
+func (b *builder) add(n *yaml.Node) {
+	b.kids = append(b.kids, n)
+}
+
+// list returns a copy of nodes that cannot grow into what is next to it.
+func (b *builder) list(nodes []*yaml.Node) []*yaml.Node {
+	if len(nodes) > cap(b.lists)-len(b.lists) {
+		b.lists = make([]*yaml.Node, 0, max(128, len(nodes)))
+	}
+	start := len(b.lists)
+	b.lists = append(b.lists, nodes...)
+	return b.lists[start:len(b.lists):len(b.lists)]
+}
+
+// string returns part, a part of the document, as a string.
+func (b *builder) string(part []byte) string {
+	start := cap(b.doc) - cap(part)
+	return b.text[start : start+len(part)]
+}
+
+func (b *builder) start(line int) {
+	b.root = b.node(yaml.DocumentNode, line, 1)
+}
+
+// open opens a block collection at an offset of a line, before which only ASCII stands.
+func (b *builder) open(isMap bool, line, offset int) {
+	n := b.node(yaml.SequenceNode, line, offset+1)
+	n.Tag = "!!seq"
+	if isMap {
+		n.Kind, n.Tag = yaml.MappingNode, "!!map"
+	}
+	b.add(n)
+	b.stack = append(b.stack, unclosed{n, len(b.kids)})
+}
+
+func (b *builder) openFlow(l scanLines, text []byte) {
+	b.open(text[0] == '{', l.number, column(l.line, len(l.line)-len(text))-1)
+	b.stack[len(b.stack)-1].node.Style = yaml.FlowStyle
+}
+
+// close leaves the innermost collection, whose last key or dash has no value where isNull is true.
+func (b *builder) close(isNull bool) {
+	if isNull {
+		b.null()
+	}
+	top := b.stack[len(b.stack)-1]
+	b.stack = b.stack[:len(b.stack)-1]
+	if len(b.kids) > top.first {
+		top.node.Content = b.list(b.kids[top.first:])
+	}
+	b.kids = b.kids[:top.first]
+}
+
+// next goes on to the next entry of the innermost collection. Its colon or dash ends at an offset of a line.
+func (b *builder) next(isNull bool, line, offset int) {
+	if isNull {
+		b.null()
+	}
+	b.nullLine, b.nullColumn = line, offset+1
+}
+
+func (b *builder) null() {
+	n := b.node(yaml.ScalarNode, b.nullLine, b.nullColumn)
+	n.Tag = "!!null"
+	b.add(n)
+}
+
+// column returns the column, from 1 and in characters, of an offset in a line.
+func column(line []byte, offset int) int {
+	return 1 + utf8.RuneCount(line[:offset])
+}
+
+// key adds a key that starts at an offset of the current line.
+func (b *builder) key(line []byte, offset int, key []byte) {
+	n := b.node(yaml.ScalarNode, b.nullLine, column(line, offset))
+	n.Value = b.string(key)
+	n.Style = quoteStyle(line[offset])
+	n.Tag = tagOf(n)
+	b.nullColumn = column(line, b.nullColumn-1)
+	b.add(n)
+}
+
+func quoteStyle(c byte) yaml.Style {
+	switch c {
+	case '"':
+		return yaml.DoubleQuotedStyle
+	case '\'':
+		return yaml.SingleQuotedStyle
+	}
+	return 0
+}
+
+// scalar adds a scalar that starts where rest, the end of the current line, does.
+func (b *builder) scalar(l scanLines, rest []byte, value string, style yaml.Style) *yaml.Node {
+	n := b.node(yaml.ScalarNode, l.number, column(l.line, len(l.line)-len(rest)))
+	n.Value, n.Style = value, style
+	n.Tag = tagOf(n)
+	b.add(n)
+	return n
+}
+
+// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text.
+func tagOf(n *yaml.Node) string {
+	if n.Style != 0 {
+		return "!!str"
+	}
+	const special = len("false") // and shorter
+	if c := n.Value[0]; (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') && len(n.Value) > special || c == '/' {
+		return "!!str"
+	}
+	return n.ShortTag()
+}
+
+func (b *builder) plain(l scanLines, rest, text []byte) bool {
+	if string(text) == "<<" {
+		return false
+	}
+	b.last, b.lastLine = b.scalar(l, rest, b.string(text), 0), l.number
+	return true
+}
+
+// extend goes on with a plain scalar on a later line.
+func (b *builder) extend(text []byte, line int) {
+	glue := " "
+	if breaks := line - b.lastLine; breaks > 1 {
+		glue = strings.Repeat("\n", breaks-1)
+	}
+	b.last.Value += glue + b.string(text)
+	b.last.Tag = ""
+	b.last.Tag = b.last.ShortTag()
+	b.lastLine = line
+}
+
+// quoted adds a quoted scalar on one line, with its quotes.
+func (b *builder) quoted(l scanLines, rest, text []byte) {
+	inner := b.string(text[1 : len(text)-1])
+	style := quoteStyle(text[0])
+	if style == yaml.SingleQuotedStyle {
+		inner = strings.ReplaceAll(inner, "''", "'")
+	} else if strings.IndexByte(inner, '\\') >= 0 {
+		inner = unescape(inner)
+	}
+	b.scalar(l, rest, inner, style)
+}
+
+// unescape resolves the escapes that the scanner lets pass.
+func unescape(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '\\' {
+			i++
+			switch c = text[i]; c {
+			case 'n':
+				c = '\n'
+			case 'r':
+				c = '\r'
+			case 't':
+				c = '\t'
+			}
+		}
+		out.WriteByte(c)
+	}
+	return out.String()
+}
+
+// literal adds a literal block scalar whose header is rest on the current line and whose lines end at end. Folded ones
+// are left to the library.
+func (b *builder) literal(header scanLines, rest []byte, end int) bool {
+	if rest[0] != '|' {
+		return false
+	}
+	chomp := byte(' ')
+	if len(rest) > 1 {
+		chomp = rest[1]
+	}
+	value := literalValue(scanLines{doc: b.doc[:end], pos: header.pos}, chomp)
+	b.scalar(header, rest, value, yaml.LiteralStyle)
+	return true
+}
+
+// literalValue returns the value of a literal block scalar with the given lines, which the scanner has checked.
+func literalValue(l scanLines, chomp byte) string {
+	var out strings.Builder
+	width, breaks, blank := -1, 0, 0
+	for l.next() {
+		isBlank := l.indent == len(l.line)
+		if width < 0 && !isBlank {
+			width = l.indent
+		}
+		if isBlank && (width < 0 || l.indent <= width) {
+			if hasBreakAt(l) {
+				blank++
+			}
+			continue
+		}
+		out.WriteString(strings.Repeat("\n", breaks+blank))
+		out.Write(l.line[width:])
+		breaks, blank = 0, 0
+		if hasBreakAt(l) {
+			breaks = 1
+		}
+	}
+	if chomp != '-' {
+		out.WriteString(strings.Repeat("\n", breaks))
+	}
+	if chomp == '+' {
+		out.WriteString(strings.Repeat("\n", blank))
+	}
+	return out.String()
+}
+
+// hasBreakAt tells whether the current line ends with a line break.
+func hasBreakAt(l scanLines) bool {
+	return l.doc[l.pos-1] == '\n'
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// describe lists all that the builder has to make like the library: everything but comments.
+func describe(n *yaml.Node, out *bytes.Buffer) {
+	if n == nil {
+		return
+	}
+	fmt.Fprintf(out, "%d:%d %d %d %s %q %q\n", n.Line, n.Column, n.Kind, n.Style, n.Tag, n.Value, n.Anchor)
+	for _, child := range n.Content {
+		describe(child, out)
+	}
+}
+
+func checkBuild(tb testing.TB, s *Scanner, doc []byte) bool {
+	tb.Helper()
+	got, ok := s.build(doc)
+	if !ok {
+		return false
+	}
+	want, err := Parse(doc)
+	if err != nil {
+		tb.Fatalf("a tree of a document that cannot be parsed: %v\n%q", err, doc)
+	}
+	var a, b bytes.Buffer
+	describe(got, &a)
+	describe(want, &b)
+	if !bytes.Equal(a.Bytes(), b.Bytes()) {
+		tb.Fatalf("%q\ngot:\n%s\nwant:\n%s", doc, &a, &b)
+	}
+	return true
+}
+
+func TestBuildManifests(t *testing.T) {
+	s := NewScanner()
+	built, all := 0, 0
+	for _, data := range manifests(t) {
+		for _, doc := range splitAll(t, bytes.NewReader(data)) {
+			all++
+			if checkBuild(t, s, doc.Bytes) {
+				built++
+			}
+		}
+	}
+	t.Logf("built %d of %d documents", built, all)
+	if built*10 < all*7 {
+		t.Errorf("built only %d of %d documents", built, all)
+	}
+}
+
+func FuzzBuild(f *testing.F) {
+	for _, src := range snippets() {
+		f.Add([]byte(src))
+	}
+	for _, src := range []string{
+		"kind: A\napiVersion: v1\nmetadata:\n  name: n\n  labels: {a: b, c: [d, 'e', \"\\\"f\"]}\n", "a: b\n  c\n\n  d # e\n",
+		"a:\n- b: |\n    c\n\n     d\n\n  e: |+\n    f\n\n- |-\n  g\n- h\n", "a:\n  - - b\n    - c\n  -\n    d: e\n  -\n  -\nf:\n",
+		"---\na: \"b\\n\"\n...\n# c\n", "\"é\": [ü]\n'ö': ä\n'x':\n", "a: 12\nb: 2001-01-01\nc: ~\nd: 0x1F\ntrue: 1.5\n1: .inf\n",
+	} {
+		f.Add([]byte(src))
+	}
+	s := NewScanner()
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if docs := splitAll(t, bytes.NewReader(doc)); len(docs) == 1 {
+			checkBuild(t, s, doc)
+		}
+	})
+}
+
+func BenchmarkBuild(b *testing.B) {
+	doc := deployment(7)
+	s := NewScanner()
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := s.build(doc); !ok {
+			b.Fatal("not built")
+		}
+	}
+}

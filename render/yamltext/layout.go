@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import "sigs.k8s.io/kustomize/kyaml/yaml"
+
+// emitter returns one that writes in the layout of the current place, for text that ends on the line of pos and stands
+// at or right of column.
+func (s *splicer) emitter(pos, column int) *emitter {
+	s.tuning = emitter{layout: s.layout(), out: s.out, verbatim: s.verbatim, noLiteral: !s.endsLiteral(pos, column)}
+	s.tuning.newline = s.newline(pos)
+	return &s.tuning
+}
+
+// done takes the emitter's buffer back.
+func (s *splicer) done(e *emitter) error {
+	s.out = e.out
+	return e.err
+}
+
+// layout finds out how the document is written around the current place: nearest first, then anywhere.
+func (s *splicer) layout() layout {
+	l := layout{dash: -1}
+	for i := len(s.path) - 1; i >= 0; i-- {
+		l.learn(s.path[i], 2)
+	}
+	if !l.known() {
+		l.search(s.root)
+	}
+	if l.step == 0 {
+		l.step = 2
+	}
+	l.dash = max(l.dash, 0)
+	s.learnFlow(&l)
+	return l
+}
+
+func (l *layout) known() bool {
+	return l.step > 0 && l.dash >= 0
+}
+
+// manyEntries is how many entries of a collection are looked at for its layout.
+const manyEntries = 16
+
+// learn takes what it does not know yet from the entries of n and, in a sequence, from those of its elements.
+func (l *layout) learn(n *yaml.Node, depth int) {
+	if l.known() || !isBlock(n) || depth == 0 {
+		return
+	}
+	if n.Kind == yaml.SequenceNode {
+		for _, child := range n.Content[:min(len(n.Content), manyEntries)] {
+			l.learn(child, depth-1)
+		}
+		return
+	}
+	for i := 0; i+1 < len(n.Content) && i < 2*manyEntries; i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if !isBlock(value) || value.Line == key.Line || len(value.Content) == 0 {
+			continue
+		}
+		indent := value.Content[0].Column - key.Column
+		if value.Kind == yaml.MappingNode && l.step == 0 && indent > 0 {
+			l.step = indent
+		}
+		if value.Kind == yaml.SequenceNode && l.dash < 0 {
+			l.dash = max(value.Column-key.Column, 0)
+		}
+	}
+}
+
+// search looks through the whole tree for what is not known yet.
+func (l *layout) search(n *yaml.Node) {
+	if l.known() {
+		return
+	}
+	l.learn(n, 1)
+	for _, child := range n.Content {
+		l.search(child)
+	}
+}
+
+// learnFlow finds out whether the flow collections around the place are written as JSON.
+func (s *splicer) learnFlow(l *layout) {
+	for i := len(s.path) - 1; i >= 0 && isFlow(s.path[i]); i-- {
+		n := s.path[i]
+		if len(n.Content) == 0 {
+			continue
+		}
+		first := n.Content[0]
+		if n.Kind == yaml.SequenceNode && first.Kind != yaml.ScalarNode {
+			continue
+		}
+		l.json = first.Style&yaml.DoubleQuotedStyle != 0
+		l.tight = l.json && s.isTight(n, first)
+		return
+	}
+}
+
+// isTight tells whether no space follows the colon after the first key, or the first comma.
+func (s *splicer) isTight(n, first *yaml.Node) bool {
+	end, err := s.end(first, -1)
+	if err != nil {
+		return false
+	}
+	pos := s.skipSpace(end)
+	c := s.at(pos)
+	return (c == ':' || c == ',' && n.Kind == yaml.SequenceNode) && !isWhite(s.at(pos+1))
+}
+
+// endsLiteral tells whether a block scalar that ends on the line of pos, in a collection at or right of column, ends
+// there: a line break follows, and no comment that would become part of it.
+func (s *splicer) endsLiteral(pos, column int) bool {
+	line := s.lineAt(pos) + 1
+	for ; line < len(s.lines); line++ {
+		spaces, blank := s.spaces(line)
+		if spaces > column && s.at(s.lines[line]+spaces) == '#' {
+			return false
+		}
+		if !blank {
+			break
+		}
+	}
+	return s.endOfLine(pos) < len(s.src)
+}

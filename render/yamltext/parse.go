@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+const (
+	// maxDepth is far above what any manifest nests, and far below what exhausts a stack.
+	maxDepth = 1000
+	// maxExpansion bounds how many nodes a document's aliases may stand for.
+	maxExpansion = 200_000
+)
+
+// SyntaxError says what is wrong with a document, on which of its lines, and what to do.
+type SyntaxError struct {
+	Line    int // of the document, from 1
+	Problem string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
+}
+
+func syntaxErrorf(line int, format string, args ...any) *SyntaxError {
+	return &SyntaxError{Line: max(line, 1), Problem: fmt.Sprintf(format, args...)}
+}
+
+// Parse returns the document node of the one document in doc, or nil where it holds nothing. What YAML allows and a
+// manifest must not have is an error too: duplicate keys, aliases that expand without bound, nesting without bound.
+// Every error is a *syntaxError.
+func Parse(doc []byte) (*yaml.Node, error) {
+	if err := checkText(doc); err != nil {
+		return nil, err
+	}
+	if isBare(doc) {
+		return nil, nil
+	}
+	root, err := decode(doc)
+	if err != nil || root == nil {
+		return nil, err
+	}
+	if isNull(root.Content[0]) {
+		return nil, nil
+	}
+	if err := checkTree(root); err != nil {
+		return nil, err
+	}
+	return root, nil
+}
+
+// isBare tells whether doc holds nothing but comments, directives and markers. The library takes some of these for
+// errors.
+func isBare(doc []byte) bool {
+	for line := range bytes.Lines(bytes.TrimPrefix(doc, []byte(ByteOrderMark))) {
+		if kind, _ := MarkerAt(line, true); kind != noMarker {
+			line = line[3:]
+		}
+		if !isPreamble(line) {
+			return false
+		}
+	}
+	return true
+}
+
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Anchor == ""
+}
+
+// decode runs the library on doc.
+func decode(doc []byte) (root *yaml.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, syntaxErrorf(1, "the YAML parser gave up on this document (%v); simplify it", r)
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(doc))
+	root = &yaml.Node{}
+	if err := decoder.Decode(root); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, explain(doc, err)
+	}
+	var second yaml.Node
+	switch err := decoder.Decode(&second); {
+	case errors.Is(err, io.EOF):
+		return root, nil
+	case err != nil:
+		return nil, explain(doc, err)
+	}
+	return nil, syntaxErrorf(second.Line, "a second document starts here; put --- at the start of a line of its own, "+
+		"ended by a line feed")
+}
+
+// explain turns an error of the library into one with the right line.
+func explain(doc []byte, err error) *SyntaxError {
+	message, line := cutLine(err)
+	if name, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
+		name, _, _ = strings.Cut(name, "'")
+		return syntaxErrorf(findAlias(doc, name), "*%s names an anchor that is not defined before it; "+
+			"define &%s or write the value out", name, name)
+	}
+	if strings.HasPrefix(message, "did not find expected") || strings.HasPrefix(message, "found undefined tag") {
+		line = firstFailing(doc, message)
+	}
+	return syntaxErrorf(line, "%s%s", message, advice(message))
+}
+
+// advice says what to do about the library's most common messages.
+func advice(message string) string {
+	switch {
+	case strings.Contains(message, "expected key"), strings.Contains(message, "'-' indicator"):
+		return "; check the indentation of this line against the lines above it"
+	case strings.Contains(message, "could not find expected ':'"):
+		return "; check that the key on this line ends with a colon, and the indentation of its value"
+	case strings.Contains(message, "cannot start any token"):
+		return "; quote the value, and indent with spaces instead of tabs"
+	case strings.Contains(message, "mapping values are not allowed"):
+		return "; quote a value that has a colon in it, or check the indentation"
+	case strings.Contains(message, "expected ',' or"):
+		return "; close the bracket that this line opens, or put a comma between its values"
+	case strings.Contains(message, "exceeded max depth"):
+		return "; flatten the document"
+	case strings.Contains(message, "incompatible YAML document"):
+		return "; remove the %YAML line, or name version 1.1 or 1.2"
+	case strings.Contains(message, "unexpected end of stream"):
+		return "; close the quote or bracket that this line opens"
+	}
+	return ""
+}
+
+// cutLine takes the library's prefix and line number off its message.
+func cutLine(err error) (message string, line int) {
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		if _, scanErr := fmt.Sscanf(rest, "%d:", &line); scanErr == nil {
+			_, message, _ = strings.Cut(rest, ": ")
+		}
+	}
+	return message, line
+}
+
+// firstFailing returns the line on which the parser stumbles. The library names the line before the block in which that
+// line is; here the document is cut shorter until the same complaint goes away, which it does at the line at fault.
+func firstFailing(doc []byte, message string) int {
+	ends := lineEnds(doc)
+	low, high := 1, len(ends)
+	for low < high {
+		mid := (low + high) / 2
+		if failsWith(doc[:ends[mid-1]], message) {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
+}
+
+func failsWith(doc []byte, message string) (same bool) {
+	defer func() { _ = recover() }()
+	err := yaml.NewDecoder(bytes.NewReader(doc)).Decode(&yaml.Node{})
+	if err == nil || errors.Is(err, io.EOF) {
+		return false
+	}
+	got, _ := cutLine(err)
+	return got == message
+}
+
+func lineEnds(doc []byte) []int {
+	var ends []int
+	end := 0
+	for line := range bytes.Lines(doc) {
+		end += len(line)
+		ends = append(ends, end)
+	}
+	return ends
+}
+
+func findAlias(doc []byte, name string) int {
+	i := bytes.Index(doc, []byte("*"+name))
+	return 1 + bytes.Count(doc[:max(i, 0)], []byte{'\n'})
+}
+
+// checkText refuses bytes that are no text before the parser sees them, because it does not say on which line they are.
+func checkText(doc []byte) error {
+	if bytes.HasPrefix(doc, []byte{0xff, 0xfe}) || bytes.HasPrefix(doc, []byte{0xfe, 0xff}) ||
+		len(doc) > 1 && (doc[0] == 0) != (doc[1] == 0) {
+		return syntaxErrorf(1, "the file is UTF-16; save it as UTF-8")
+	}
+	for i := 0; i < len(doc); {
+		if c := doc[i]; c >= 0x20 && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(doc[i:])
+		if r == utf8.RuneError && size == 1 {
+			return syntaxErrorf(lineOf(doc, i), "byte 0x%02x is not valid UTF-8; save the file as UTF-8", doc[i])
+		}
+		if !isAllowed(r) {
+			return syntaxErrorf(lineOf(doc, i), "control character U+%04X; remove it, or write it as an escape in double quotes", r)
+		}
+		i += size
+	}
+	return nil
+}
+
+// isAllowed tells whether YAML allows the character r, which is not ASCII text.
+func isAllowed(r rune) bool {
+	return r == 0x85 || r >= 0xa0 && r != 0xfffe && r != 0xffff
+}
+
+func lineOf(doc []byte, offset int) int {
+	return 1 + bytes.Count(doc[:offset], []byte{'\n'})
+}

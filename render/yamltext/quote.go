@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// flowScalar writes the scalar n on one line, plain where that reads back as the same value of the same type.
+func (e *emitter) flowScalar(n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode {
+		e.fail(n, "a collection as a key")
+		return
+	}
+	if !utf8.ValidString(n.Value) {
+		e.fail(n, "text that is not UTF-8")
+		return
+	}
+	tag := n.ShortTag()
+	switch {
+	case tag != "!!str":
+		e.plainTyped(n, tag)
+	case e.json || n.Style&yaml.DoubleQuotedStyle != 0:
+		e.doubleQuoted(n.Value)
+	case n.Style&yaml.SingleQuotedStyle != 0 && isPrintable(n.Value):
+		e.singleQuoted(n.Value)
+	case isPlain(n.Value):
+		if resolved(n.Value) == "!!str" && !isOldType(n.Value) {
+			e.write(n.Value)
+		} else {
+			e.doubleQuoted(n.Value)
+		}
+	case isPrintable(n.Value):
+		e.singleQuoted(n.Value)
+	default:
+		e.doubleQuoted(n.Value)
+	}
+}
+
+// plainTyped writes a number, boolean, null or the like, with its tag where the text alone does not say what it is.
+func (e *emitter) plainTyped(n *yaml.Node, tag string) {
+	value := n.Value
+	if value == "" && tag == "!!null" {
+		value = "null"
+	}
+	if resolved(value) != tag && tag != "!!merge" {
+		e.write(tag + " ")
+	}
+	if isPlain(value) || isPlainTyped(value) {
+		e.write(value)
+	} else {
+		e.doubleQuoted(value)
+	}
+}
+
+// resolved returns the type that a plain scalar with this text has.
+func resolved(value string) string {
+	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
+	return n.ShortTag()
+}
+
+// isOldType tells whether v is a boolean or a base 60 number to programs that read YAML 1.1 by the letter, as kubectl
+// does.
+func isOldType(v string) bool {
+	switch strings.ToLower(v) {
+	case "y", "yes", "n", "no", "on", "off", "true", "false", "null":
+		return true
+	}
+	return strings.Contains(v, ":") && strings.Trim(v, "+-0123456789_:.") == ""
+}
+
+// isPlainTyped tells whether a value that resolves to a type other than text can be written as it is.
+func isPlainTyped(value string) bool {
+	return value != "" && !strings.ContainsAny(value, "#,[]{}\"' \t\n") && !strings.HasSuffix(value, ":")
+}
+
+// isPlain tells whether v can be written without quotes in every context. It says no more often than YAML would.
+func isPlain(v string) bool {
+	if v == "" || !isPlainStart(v) {
+		return false
+	}
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case isNameChar(c), strings.IndexByte("./+()$@%^*=|<>~;!&\\_'\"", c) >= 0:
+		case c == ':':
+			if i+1 == len(v) || !isNameChar(v[i+1]) && v[i+1] != '/' {
+				return false
+			}
+		case c == ' ':
+			if i+1 == len(v) || v[i+1] == ' ' || v[i+1] == '#' {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func isPlainStart(v string) bool {
+	c := v[0]
+	if c == '-' {
+		// A dash starts a list element, or a document.
+		return len(v) > 1 && isNameChar(v[1]) && !strings.HasPrefix(v, "---")
+	}
+	if strings.HasPrefix(v, "...") {
+		return false
+	}
+	return isNameChar(c) || c == '/' || c == '.' || c == '$' || c == '(' || c == '+'
+}
+
+// isPrintable tells whether v is one line of characters that need no escape.
+func isPrintable(v string) bool {
+	for _, r := range v {
+		if r < 0x20 && r != '\t' || needsEscape(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func needsEscape(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || !isAllowed(r) && r >= 0x7f ||
+		r == utf8.RuneError
+}
+
+func (e *emitter) singleQuoted(v string) {
+	e.out = append(e.out, '\'')
+	e.write(strings.ReplaceAll(v, "'", "''"))
+	e.out = append(e.out, '\'')
+}
+
+// doubleQuoted writes v with escapes that YAML and JSON share.
+func (e *emitter) doubleQuoted(v string) {
+	e.out = append(e.out, '"')
+	for _, r := range v {
+		switch {
+		case r == '"' || r == '\\':
+			e.out = append(e.out, '\\', byte(r))
+		case r == '\n':
+			e.write(`\n`)
+		case r == '\t':
+			e.write(`\t`)
+		case r == '\r':
+			e.write(`\r`)
+		case needsEscape(r):
+			e.out = fmt.Appendf(e.out, `\u%04x`, r)
+		default:
+			e.out = utf8.AppendRune(e.out, r)
+		}
+	}
+	e.out = append(e.out, '"')
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Splice is splice with a proof: the result is parsed and must mean what edited says. The text in verbatim is
+// taken as it is.
+func Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	return spliceVerifiedBy(Parse, src, old, edited, verbatim)
+}
+
+// slowProofs is how many of its results a scanner has the library parse before it trusts its own reading, which the
+// fuzzer holds against the library's. Runs of more are runs of alike documents.
+const slowProofs = 32
+
+// Splice is verifiedSplice in a run of many documents.
+func (s *Scanner) Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	if s.proofs++; s.proofs <= slowProofs {
+		return Splice(src, old, edited, verbatim)
+	}
+	return spliceVerifiedBy(s.Parse, src, old, edited, verbatim)
+}
+
+// spliceVerifiedBy is verifiedSplice with read for the proof.
+func spliceVerifiedBy(
+	read func([]byte) (*yaml.Node, error), src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string,
+) ([]byte, error) {
+	out, err := splice(src, old, edited, verbatim)
+	if err != nil || old == edited {
+		return out, err
+	}
+	got, err := read(out)
+	if err != nil {
+		return nil, syntaxErrorf(1, "unsupported layout: after the edit the document would not be readable (%v); "+
+			"nothing was changed", err)
+	}
+	if got == nil {
+		return nil, syntaxErrorf(1, "unsupported layout: the edit would leave an empty document; nothing was changed")
+	}
+	c := &comparison{free: verbatim}
+	if !c.equal(edited, got) {
+		return nil, syntaxErrorf(c.line, "unsupported layout: after the edit the text at %s would not mean what it should; "+
+			"nothing was changed", c.path)
+	}
+	return out, nil
+}
+
+// splice returns src, of which old is the parsed tree, with the text changed where edited differs from old, and all
+// other bytes as they are.
+//
+// The trees share what did not change: the same node is the same text. A node on the way to a change is a copy at the
+// same line and column with another Content. A node with line 0 is new, with all that is below it. What edited lacks
+// is deleted. New nodes are written in the layout of their neighbours, except for those in verbatim: their text is
+// taken as it is. In block style it stands for all that follows the colon or dash, white space included (see
+// sourceText).
+//
+// A deletion is the exact inverse of an insertion: inserting nodes and deleting them again gives src.
+// Where the layout does not allow that, or is not understood, splice returns an error and no bytes.
+func splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	if old == edited {
+		return src, nil
+	}
+	t, err := newText(src)
+	if err != nil {
+		return nil, err
+	}
+	s := &splicer{text: t, root: old, verbatim: verbatim}
+	root := slot{node: old.Content[0], after: -1, column: -1}
+	if err := s.change(root, edited.Content[0]); err != nil {
+		return nil, err
+	}
+	return s.apply()
+}
+
+// splicer collects the edits of one document.
+type splicer struct {
+	*text
+	root     *yaml.Node
+	verbatim map[*yaml.Node]string
+	path     []*yaml.Node // the collections around the current edit, outermost first
+	edits    []edit
+	out      []byte // text of the edits
+	aliases  map[*yaml.Node]*yaml.Node
+	tuning   emitter
+}
+
+// edit replaces src[from:to] by text.
+type edit struct {
+	from, to int
+	text     []byte
+}
+
+func (s *splicer) replaceBytes(from, to int, text []byte) {
+	if from != to || len(text) > 0 {
+		s.edits = append(s.edits, edit{from, to, text})
+	}
+}
+
+// apply makes the new text. An insertion at the place where a deletion starts belongs before it.
+func (s *splicer) apply() ([]byte, error) {
+	slices.SortStableFunc(s.edits, func(a, b edit) int {
+		if a.from != b.from {
+			return cmp.Compare(a.from, b.from)
+		}
+		return cmp.Compare(min(a.to-a.from, 1), min(b.to-b.from, 1))
+	})
+	grown, pos := len(s.src), 0
+	for _, e := range s.edits {
+		if e.from < pos || e.to < e.from {
+			return nil, Unsupported(lineOf(s.src, e.from), "edits that touch the same text")
+		}
+		pos = e.to
+		grown += len(e.text)
+	}
+	out := make([]byte, 0, grown)
+	pos = 0
+	for _, e := range s.edits {
+		out = append(out, s.src[pos:e.from]...)
+		out = append(out, e.text...)
+		pos = e.to
+	}
+	return append(out, s.src[pos:]...), nil
+}
+
+// slot is the place of one value.
+type slot struct {
+	node   *yaml.Node
+	after  int // where the colon or dash before it ends; in a flow sequence where the value starts; -1 for the root
+	column int // of the key or dash, from 0; -1 for the root
+	isDash bool
+	inFlow bool
+	noGap  bool // in a flow sequence: no space before the value
+	gap    int  // from a dash to what follows
+}
+
+// change makes the edits that turn the value in sl into edited.
+func (s *splicer) change(sl slot, edited *yaml.Node) error {
+	old := sl.node
+	switch {
+	case old == edited:
+		return nil
+	case edited.Line <= 0:
+		return s.replace(sl, edited)
+	case !samePlace(old, edited):
+		return Unsupported(old.Line, "a value that was moved")
+	case old.Kind == yaml.AliasNode:
+		return syntaxErrorf(old.Line, "*%s has to change here, but not where &%s is; "+
+			"write the value out in place of the alias", old.Value, old.Value)
+	case old.Kind == yaml.ScalarNode:
+		if old.Value == edited.Value && sameTag(old, edited) {
+			return nil
+		}
+		return s.replace(sl, edited)
+	}
+	if err := s.checkAnchor(old); err != nil {
+		return err
+	}
+	return s.changeCollection(sl, edited)
+}
+
+func (s *splicer) changeCollection(sl slot, edited *yaml.Node) error {
+	old := sl.node
+	s.path = append(s.path, old)
+	defer func() { s.path = s.path[:len(s.path)-1] }()
+	switch {
+	case isFlow(old) && len(old.Content) == 0 && !sl.inFlow && sl.column >= 0 && s.isSimpleEmpty(sl):
+		block := *edited
+		block.Style &^= yaml.FlowStyle
+		return s.replace(sl, &block)
+	case isFlow(old):
+		return s.changeFlow(old, edited)
+	case len(edited.Content) == 0 && (old.Anchor != "" || old.Style&yaml.TaggedStyle != 0):
+		return Unsupported(old.Line, "a value with an anchor or tag of which nothing is left")
+	case len(edited.Content) == 0 && sl.column >= 0:
+		return s.replace(sl, &yaml.Node{Kind: old.Kind, Tag: old.Tag, Style: yaml.FlowStyle})
+	case len(edited.Content) == 0:
+		return Unsupported(old.Line, "a document of which nothing is left")
+	}
+	return s.changeBlock(sl, edited)
+}
+
+// isSimpleEmpty tells whether the empty flow collection in sl stands right behind its key or dash, with nothing in it.
+// Others stay in flow style: they may hold comments, or anchors.
+func (s *splicer) isSimpleEmpty(sl slot) bool {
+	pos := s.skipBlanks(sl.after)
+	if c := s.at(pos); c != '[' && c != '{' {
+		return false
+	}
+	c := s.at(s.skipBlanks(pos + 1))
+	return c == ']' || c == '}'
+}
+
+func samePlace(a, b *yaml.Node) bool {
+	return a == b || a.Line == b.Line && a.Column == b.Column && a.Kind == b.Kind
+}
+
+// checkAnchor refuses an edit inside of a value that is used elsewhere too.
+func (s *splicer) checkAnchor(n *yaml.Node) error {
+	if n.Anchor == "" {
+		return nil
+	}
+	if alias := s.aliasOf(n); alias != nil {
+		return syntaxErrorf(n.Line, "the value with the anchor &%s has to change here, but not on line %d of the document, "+
+			"where *%s uses it; write the value out in place of the alias", n.Anchor, alias.Line, n.Anchor)
+	}
+	return nil
+}
+
+// checkGone refuses to take out an anchor that is used by what stays.
+func (s *splicer) checkGone(n *yaml.Node) error {
+	if n.Anchor != "" {
+		if alias := s.aliasOf(n); alias != nil {
+			return syntaxErrorf(n.Line, "the anchor &%s would go from here, but *%s on line %d of the document needs it; "+
+				"write the value out in place of the alias", n.Anchor, n.Anchor, alias.Line)
+		}
+	}
+	for _, child := range n.Content {
+		if err := s.checkGone(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aliasOf returns an alias that means n.
+func (s *splicer) aliasOf(n *yaml.Node) *yaml.Node {
+	if s.aliases == nil {
+		s.aliases = map[*yaml.Node]*yaml.Node{}
+		collectAliases(s.root, s.aliases)
+	}
+	return s.aliases[n]
+}
+
+func collectAliases(n *yaml.Node, into map[*yaml.Node]*yaml.Node) {
+	if n.Kind == yaml.AliasNode && into[n.Alias] == nil {
+		into[n.Alias] = n
+	}
+	for _, child := range n.Content {
+		collectAliases(child, into)
+	}
+}
+
+// run is a place in a collection where old entries go, new ones come, or both, after the entry prev (-1: at the start).
+type run struct {
+	prev         int
+	goFrom, goTo int // old entries that are deleted
+	inFrom, inTo int // edited entries that are new
+}
+
+func (r run) isEmpty() bool {
+	return r.goFrom == r.goTo && r.inFrom == r.inTo
+}
+
+// align walks two lists of entries, of width nodes each, and reports entries that stay to kept and all between them to
+// changed, in order.
+func align(old, edited *yaml.Node, width int, kept func(i, j int) error, changed func(run) error) error {
+	r := run{prev: -1}
+	count := len(old.Content) / width
+	for j := 0; j+width <= len(edited.Content); j += width {
+		entry := edited.Content[j]
+		if entry.Line <= 0 {
+			r.inTo = j/width + 1
+			continue
+		}
+		i := r.goFrom
+		for i < count && !samePlace(old.Content[i*width], entry) {
+			i++
+		}
+		if i == count {
+			return Unsupported(entry.Line, fmt.Sprintf("an entry that was moved, %q", entry.Value))
+		}
+		r.goTo = i
+		if err := flush(old, edited, width, r, changed); err != nil {
+			return err
+		}
+		if err := kept(i, j/width); err != nil {
+			return err
+		}
+		r = run{prev: i, goFrom: i + 1, goTo: i + 1, inFrom: j/width + 1, inTo: j/width + 1}
+	}
+	r.goTo = count
+	return flush(old, edited, width, r, changed)
+}
+
+// flush reports a run, in parts where new entries say which old ones they replace.
+func flush(old, edited *yaml.Node, width int, r run, changed func(run) error) error {
+	for j := r.inFrom; j < r.inTo; j++ {
+		i := replaced(old, edited.Content[j*width], width, r)
+		if i < 0 {
+			continue
+		}
+		left := run{prev: r.prev, goFrom: r.goFrom, goTo: i, inFrom: r.inFrom, inTo: j}
+		pair := run{prev: i - 1, goFrom: i, goTo: i + 1, inFrom: j, inTo: j + 1}
+		if err := flush(old, edited, width, left, changed); err != nil {
+			return err
+		}
+		if err := changed(pair); err != nil {
+			return err
+		}
+		r.prev, r.goFrom, r.inFrom = i, i+1, j+1
+	}
+	if r.isEmpty() {
+		return nil
+	}
+	return changed(r)
+}
+
+// replaced returns which of the deleted entries of r a new entry names as the one that it replaces, or -1.
+func replaced(old, entry *yaml.Node, width int, r run) int {
+	for i := r.goFrom; i < r.goTo && entry.Line < 0; i++ {
+		if n := old.Content[i*width]; n.Line == -entry.Line && n.Column == entry.Column {
+			return i
+		}
+	}
+	return -1
+}
+
+// newline returns the line break used at pos.
+func (s *splicer) newline(pos int) string {
+	i := bytes.IndexByte(s.src[pos:], '\n')
+	if i < 0 {
+		i = bytes.LastIndexByte(s.src[:pos], '\n')
+	} else {
+		i += pos
+	}
+	if i > 0 && s.src[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
