@@ -273,26 +273,9 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 		out.set(text)
 		return nil
 	}
-	var unreadable *yaml.Node
-	var lines map[int]int
-	if ejected.Changed(manifest.Root(root)) {
-		if root, err = sc.Parse(text); err != nil {
-			return err
-		}
-		lines = lineMap(manifest.Root(root), ejected.Object)
-	}
-	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
-		was, ok := yamltext.SourceText(text, root, n)
-		if !ok {
-			unreadable = n
-		}
-		return was
-	})
-	if unreadable != nil {
-		return yamltext.Unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
-	}
-	if lines != nil {
-		inFile(result, lines, source)
+	root, result, err := t.injected(text, root, ejected, source, sc)
+	if err != nil {
+		return err
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
@@ -309,6 +292,36 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 	}
 	out.set(text)
 	return nil
+}
+
+// injected asks for the injection into what an ejection has left, text with the tree root before it. It returns the tree of
+// the text; places of the result are those of the file.
+func (t *transformer) injected(
+	text []byte, root *yaml.Node, ejected inject.Result, source manifest.Source, sc *yamltext.Scanner,
+) (*yaml.Node, inject.Result, error) {
+	moved := ejected.Changed(manifest.Root(root))
+	if moved {
+		var err error
+		if root, err = sc.Parse(text); err != nil {
+			return root, inject.Result{}, err
+		}
+	}
+	var unreadable *yaml.Node
+	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
+		was, ok := yamltext.SourceText(text, root, n)
+		if !ok {
+			unreadable = n
+		}
+		return was
+	})
+	if unreadable != nil {
+		return root, result, yamltext.Unsupported(unreadable.Line,
+			"the text that injection replaces here cannot be told from its surroundings")
+	}
+	if moved {
+		inFile(result, lineMap(manifest.Root(root), ejected.Object), source)
+	}
+	return root, result, nil
 }
 
 // forgotten reports an injection that the run would take out because it knows no SidecarSet at all.
