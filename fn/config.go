@@ -5,6 +5,7 @@ package fn
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -160,7 +161,7 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	nested := &manifest.Decoder{Object: d.Object, Source: inside(d.Source, value)}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
-		d.Report(value, "bad-yaml", "data."+key.Value, "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		d.Findings = append(d.Findings, notYAML(err, key.Value, nested))
 		return
 	}
 	if key.Value == "sidecarSets" {
@@ -174,12 +175,27 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	d.Findings = append(d.Findings, nested.Findings...)
 }
 
+// notYAML is the finding for a value that cannot be read, on the line of the file that the parser means.
+func notYAML(err error, key string, nested *manifest.Decoder) manifest.Finding {
+	source, message := nested.Source, strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			source, message = manifest.SourceAt(source, &yaml.Node{Line: line}), what
+		}
+	}
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "bad-yaml", Object: nested.Object, Field: "data." + key, Source: source,
+		Message: "is not YAML: " + message,
+	}
+}
+
 func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
 
 // inside is the place of the text of a value, of which the lines count from 1.
 func inside(source manifest.Source, value *yaml.Node) manifest.Source {
-	source.Line = max(source.Line-1, 0) + value.Line
-	if isBlock(value) {
+	source = manifest.SourceAt(source, value)
+	if isBlock(value) && source.Line > 0 {
 		source.Line++
 	}
 	return source

@@ -41,7 +41,7 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 		case t.req.Release != nil || t.checkOnly:
 			outcome.Findings = append(outcome.Findings, set.Read(doc, object)...)
 		case manifests.IsPlanRef(doc.Object) && !t.req.IgnorePlans:
-			outcome.Findings = append(outcome.Findings, manifests.NotReleased(doc.Object, doc.Source))
+			outcome.Findings = append(outcome.Findings, manifests.NotReleased(doc.Object, doc.Place()))
 		}
 	}
 	outcome.mentions, outcome.Released = nil, set.Len()
@@ -146,9 +146,10 @@ func (t *transformer) release(out *Document, source manifest.Source) {
 		err = t.edit(out, root)
 	}
 	if err != nil {
-		out.findings = append(out.findings, manifest.Finding{
-			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
-		})
+		// The lines of an error are those of the text after injection: the object is the nearest place in the file.
+		f := unsupported(out.Object, source, err)
+		f.Source = source
+		out.findings = append(out.findings, onObject([]manifest.Finding{f}, source, out.Original)...)
 	}
 }
 

@@ -41,7 +41,7 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() && manifest.HasErrors(b.findings) || b.lonely() {
 		return b.t.node
 	}
 	b.collect()

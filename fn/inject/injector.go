@@ -47,8 +47,8 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 			in.sets = append(in.sets, s)
 		case !first.sameAs(s):
 			findings = append(findings, manifest.Finding{
-				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: s.Source,
-				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
+				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: manifest.SourceAt(s.Source, s.Node),
+				Message: "another SidecarSet of this name, with other content, is at " + manifest.SourceAt(first.Source, first.Node).String(),
 				Hint:    "SidecarSets are cluster-scoped: keep one of the two",
 			})
 		}
@@ -120,6 +120,12 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 
 // Sets are the SidecarSets that are injected, in the order in which they are.
 func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
+
+// IsWorkload says whether an object is of a kind that has pod templates.
+func (in *Injector) IsWorkload(ref manifest.ObjectRef) bool {
+	_, ok := in.opts.kindOf(ref.Group(), ref.Kind)
+	return ok
+}
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {

@@ -41,10 +41,10 @@ func TestParseRefuses(t *testing.T) {
 		bomb += n + ": &" + n + " [*" + p + ", *" + p + "]\n"
 	}
 	for name, tc := range map[string]struct{ in, want string }{
-		"duplicate key":         {"a: 1\nb: 2\na: 3\n", `line 3: duplicate key "a", first on line 1 of the document; remove one of them`},
-		"duplicate key, nested": {"x:\n- a: 1\n  'a': 2\n", `line 3: duplicate key "a", first on line 2 of the document; remove one of them`},
-		"duplicate, many keys":  {manyKeys(40) + "k7: x\n", `line 41: duplicate key "k7", first on line 8 of the document; remove one of them`},
-		"duplicate, flow":       {"a: {b: 1, b: 2}\n", `line 1: duplicate key "b", first on line 1 of the document; remove one of them`},
+		"duplicate key":         {"a: 1\nb: 2\na: 3\n", `line 3: duplicate key "a", first on line 1; remove one of them`},
+		"duplicate key, nested": {"x:\n- a: 1\n  'a': 2\n", `line 3: duplicate key "a", first on line 2; remove one of them`},
+		"duplicate, many keys":  {manyKeys(40) + "k7: x\n", `line 41: duplicate key "k7", first on line 8; remove one of them`},
+		"duplicate, flow":       {"a: {b: 1, b: 2}\n", `line 1: duplicate key "b", first on line 1; remove one of them`},
 		"alias bomb":            {bomb, "aliases of this document expand to more than"},
 		"alias in itself":       {"a: &x\n  b: *x\n", "line 2: *x stands inside the value that it names; write the value out"},
 		"unknown alias":         {"a: 1\nb: *x\n", "line 2: *x names an anchor that is not defined before it; define &x or write the value out"},

@@ -84,6 +84,15 @@ type Document struct {
 	Text, Original []byte
 }
 
+// Place is where the document's object begins in its file.
+func (d *Document) Place() manifest.Source {
+	source := d.Source
+	if source.Line > 0 {
+		source.Line += manifest.Opening(d.Original)
+	}
+	return source
+}
+
 // Object is a generated object.
 type Object struct {
 	Ref  manifest.ObjectRef

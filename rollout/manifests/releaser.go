@@ -80,7 +80,7 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 // wavesDiffer is the finding for targets of one Job that Argo CD does not apply together.
 func wavesDiffer(one, other Document) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + WaveAnnotation,
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Place(), Field: "metadata.annotations." + WaveAnnotation,
 		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies the other", one.Object),
 		Hint:    "give all targets of a plan one sync wave: their order is that of the plan's own waves",
 	}
@@ -133,7 +133,7 @@ func armed(set plan.Workload, target Document, tool GitOps) []Edit {
 		edit.Tag = "!!int"
 	}
 	edit.Finding = &manifest.Finding{
-		Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
+		Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Place(), Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
 	}
 	if tool == ArgoCD || tool == Flux {
@@ -197,14 +197,14 @@ func fieldFindings(doc Document, code string, err error) []manifest.Finding {
 	}
 	f := finding(doc, field.Field, field.What)
 	f.Code = code
-	if f.Source.Line > 0 {
-		f.Source.Line += max(field.Line-1, 0)
+	if f.Source = doc.Source; f.Source.Line > 0 && field.Line > 0 {
+		f.Source.Line += field.Line - 1
 	}
 	return []manifest.Finding{f}
 }
 
 func finding(doc Document, field, message string) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "bad-plan", Object: doc.Object, Source: doc.Source, Field: field, Message: message,
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: doc.Object, Source: doc.Place(), Field: field, Message: message,
 	}
 }

@@ -110,7 +110,7 @@ func inList(doc Document, object *yaml.Node) []manifest.Finding {
 		return nil
 	}
 	return []manifest.Finding{{
-		Severity: manifest.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Source,
+		Severity: manifest.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Place(),
 		Message: "a BatchPlan stands in a list", Hint: "give it a document of its own",
 	}}
 }
@@ -121,8 +121,8 @@ func (s *Set) shared(p *planned, ref manifest.ObjectRef) []manifest.Finding {
 		for _, t := range other.targets {
 			if s.same(t.ref, ref) {
 				return []manifest.Finding{{
-					Severity: manifest.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
-					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Source),
+					Severity: manifest.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Place(), Field: p.field(),
+					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Place()),
 					Hint:    "keep one of the two plans",
 				}}
 			}
@@ -182,8 +182,8 @@ func (s *Set) Release(doc Document) []manifest.Finding {
 		return nil
 	case t.doc != nil:
 		return []manifest.Finding{{
-			Severity: manifest.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
-			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Source),
+			Severity: manifest.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Place(),
+			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Place()),
 			Hint:    "name the namespaces of both, or render them apart",
 		}}
 	}
@@ -229,7 +229,7 @@ func (s *Set) make(p *planned, targets []Document) []manifest.Finding {
 
 func (s *Set) missing(p *planned, ref manifest.ObjectRef) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
+		Severity: manifest.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Place(), Field: p.field(),
 		Message: fmt.Sprintf("%s is not in the input, so there is no pod template to release", ref),
 		Hint:    "render the plan together with its target, which must be a document of its own",
 	}

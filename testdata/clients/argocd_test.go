@@ -234,7 +234,7 @@ func TestArgoCDParameterOrder(t *testing.T) {
 		want                  []string
 		fails                 string
 	}{
-		"nothing":                       {want: not},
+		"nothing":                       {fails: `no SidecarSet is known, so that nothing is injected (name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets"`},
 		"parameter":                     {params: param, want: injected},
 		"variable":                      {variable: "../../sidecars", want: injected},
 		"container":                     {environment: outside, want: injected},
