@@ -190,19 +190,23 @@ func (b *build) matchSets() {
 	b.sets = dropReplaced(b.sets, b.result.Matches)
 }
 
-// undecided reports a match that cannot be decided, as the options ask.
+// undecided reports a match that cannot be decided, as the options ask. What the webhook refuses too is never skipped.
 func (b *build) undecided(m Match) {
-	if b.in.opts.OnUndecided == Skip {
+	switch {
+	case m.refused:
+		b.report(manifest.SeverityError, nil, "undecided", "",
+			"SidecarSet "+m.Set+" matches and cannot be injected: "+m.Reason, m.Add)
+	case b.in.opts.OnUndecided == Skip:
 		b.report(manifest.SeverityWarning, nil, "undecided", "",
 			"SidecarSet "+m.Set+" is not injected, because it cannot be decided whether it matches: "+m.Reason, m.Add)
-		return
+	default:
+		hint := m.Add
+		if hint != "" {
+			hint += "; or set onUndecided: Skip"
+		}
+		b.report(manifest.SeverityError, nil, "undecided", "",
+			"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
 	}
-	hint := m.Add
-	if hint != "" {
-		hint += "; or set onUndecided: Skip"
-	}
-	b.report(manifest.SeverityError, nil, "undecided", "",
-		"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
 }
 
 // blocksCompletion warns of a set whose containers would run on after a Job's own have ended.

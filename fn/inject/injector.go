@@ -23,6 +23,7 @@ type Injector struct {
 	opts    Options
 	sets    []*SidecarSet // in the order of compareSets
 	history map[string][]revision
+	pinned  map[*SidecarSet]pinned // the sets that name a revision, at it
 	filter  prefilter
 }
 
@@ -55,6 +56,7 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 	}
 	slices.SortStableFunc(in.sets, compareSets)
 	in.filter = newPrefilter(in.sets)
+	in.pinAll()
 	return in, findings
 }
 

@@ -136,7 +136,7 @@ func (l *linter) checkRevision() {
 		return
 	}
 	severity := manifest.SeverityError
-	if l.in.opts.OnUndecided == Skip {
+	if l.in.opts.OnUndecided == Skip && !m.refused {
 		severity = manifest.SeverityWarning
 	}
 	l.report(severity, at, "undecided", m.Reason, m.Add)
