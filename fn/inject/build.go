@@ -180,7 +180,7 @@ func (b *build) matchSets() {
 			m.Reason = "its containers would keep this " + b.t.object.Kind + " from completing"
 		}
 		if m.Verdict == Undecided {
-			b.undecided(m)
+			b.undecided(m, pinned == nil)
 		}
 		b.result.Matches = append(b.result.Matches, m)
 		if m.Verdict == Matched {
@@ -191,9 +191,9 @@ func (b *build) matchSets() {
 }
 
 // undecided reports a match that cannot be decided, as the options ask. What the webhook refuses too is never skipped.
-func (b *build) undecided(m Match) {
+func (b *build) undecided(m Match, refused bool) {
 	switch {
-	case m.refused:
+	case refused:
 		b.report(manifest.SeverityError, nil, "undecided", "",
 			"SidecarSet "+m.Set+" matches and cannot be injected: "+m.Reason, m.Add)
 	case b.in.opts.OnUndecided == Skip:

@@ -52,6 +52,7 @@ func (b *build) collect() {
 	// Across sets init containers run in the order of their names, whatever set they come from.
 	slices.SortStableFunc(b.changes.inits, func(x, y placed) int { return strings.Compare(x.name, y.name) })
 	b.checkNames()
+	b.checkMeeting()
 	b.checkOverrides()
 }
 

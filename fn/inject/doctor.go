@@ -120,16 +120,15 @@ func (d *diagnosis) matched(p pod) []*SidecarSet {
 		}
 		hint := "grant the permissions of slipway doctor --permissions"
 		if m.Verdict == Matched {
-			set = d.in.pin(set, p, &m)
+			if pinned := d.in.pin(set, p, &m); m.Verdict == Matched {
+				sets = append(sets, pinned)
+			}
 			hint = m.Add
 		}
 		if m.Verdict == Undecided {
 			d.noteUndecided(set, m.Reason, hint)
 		}
 		matches = append(matches, m)
-		if m.Verdict == Matched {
-			sets = append(sets, set)
-		}
 	}
 	return dropReplaced(sets, matches)
 }

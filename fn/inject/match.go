@@ -28,7 +28,6 @@ type Match struct {
 	Verdict Verdict `json:"verdict"`
 	Reason  string  `json:"reason"`             // the first reason why not, or what matched
 	Add     string  `json:"toDecide,omitempty"` // what would decide an undecided match
-	refused bool    // undecided here, and a pod that the webhook refuses in the cluster
 }
 
 const metadataNameLabel = "kubernetes.io/metadata.name"

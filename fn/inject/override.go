@@ -178,8 +178,10 @@ func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
 }
 
 // Equal says whether two trees hold the same values, whatever their style and the order of their keys.
-func Equal(a, b *yaml.Node) bool {
-	x, errX := json.Marshal(value(a))
-	y, errY := json.Marshal(value(b))
+func Equal(a, b *yaml.Node) bool { return equalValues(value(a), value(b)) }
+
+func equalValues(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
 }

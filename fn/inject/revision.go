@@ -111,17 +111,17 @@ func (in *Injector) restored(set *SidecarSet, name, customVersion string) pinned
 	}
 }
 
-// pin returns the revision of a set that its injectionStrategy asks for. The latest is never taken in the place of one
-// that is gone: the webhook refuses the pod then, also where policy Partial would take the latest, and so it is an error
-// however undecided matches are treated.
+// pin returns the revision of a set that its injectionStrategy asks for, and nil where that is gone. The latest is never
+// taken in its place: the webhook refuses the pod then, also where policy Partial would take the latest, and so it is an
+// error however undecided matches are treated.
 func (in *Injector) pin(set *SidecarSet, p pod, m *Match) *SidecarSet {
 	found, ok := in.pinned[set]
 	if !ok {
 		return set
 	}
 	if found.set == nil {
-		m.Verdict, m.Reason, m.Add, m.refused = Undecided, found.reason, found.add, true
-		return set
+		m.Verdict, m.Reason, m.Add = Undecided, found.reason, found.add
+		return nil
 	}
 	if set.Spec.InjectionStrategy.Revision.Policy == revisionPartial {
 		switch pinned, why := pinnedByPartial(set, p); {
