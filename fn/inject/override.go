@@ -132,7 +132,7 @@ func scalarValue(n *yaml.Node) any {
 func nodeOf(v any, like *yaml.Node) *yaml.Node {
 	switch v := v.(type) {
 	case nil:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
+		return manifest.NewNull()
 	case bool:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
 	case json.Number:
