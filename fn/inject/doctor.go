@@ -34,6 +34,7 @@ type LivePod struct {
 
 // Diagnose holds a cluster against the SidecarSets of Git. Without any in git, the two are not compared.
 func Diagnose(git Context, live Live, opts Options) []manifest.Finding {
+	opts.SystemNamespaces = Inject // the webhook's own configuration, which was read, says where it looks
 	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
 	d := &diagnosis{
 		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{}, hooks: kruiseWebhooks(live.Webhooks),

@@ -102,9 +102,14 @@ func annotationDisputes(earlier, later *SidecarSet) []annotationDispute {
 				switch {
 				case !shared:
 				case p.disputes(o):
-					out = append(out, annotationDispute{i, key, "one of the two with Overwrite", "use Retain or MergePatchJson, or narrow a selector"})
-				case p.PatchPolicy == patchMergeJSON && !mergesInto(value), o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
-					out = append(out, annotationDispute{i, key, "one of the two merges JSON, and the other value is not JSON", "write JSON in both, or narrow a selector"})
+					out = append(out, annotationDispute{
+						i, key, "one of the two with Overwrite", "use Retain or MergePatchJson, or narrow a selector",
+					})
+				case p.PatchPolicy == patchMergeJSON && !mergesInto(value),
+					o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
+					out = append(out, annotationDispute{
+						i, key, "one of the two merges JSON, and the other value is not JSON", "write JSON in both, or narrow a selector",
+					})
 				}
 			}
 		}
