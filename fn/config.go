@@ -33,6 +33,12 @@ type Config struct {
 	PodInjectPolicyDefault string `json:"podInjectPolicyDefault"`
 	// Jobs is Skip (default), Native or Inject.
 	Jobs string `json:"jobs"`
+	// SystemNamespaces is Skip (default) or Inject, for kube-system and namespaces with the label control-plane.
+	SystemNamespaces string `json:"systemNamespaces"`
+	// DefaultContainer sets kubectl.kubernetes.io/default-container where a sidecar goes first.
+	DefaultContainer bool `json:"defaultContainer"`
+	// SortByName orders injected containers by name, as Kruise's gate EnableSortSidecarContainerByName does.
+	SortByName bool `json:"sortByName"`
 	// Hooks is Inject (default) or Skip, for hooks of Helm and Argo CD.
 	Hooks string `json:"hooks"`
 	// Namespace is the namespace of objects that name none.
@@ -212,6 +218,7 @@ func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 		{"podInjectPolicyDefault", c.PodInjectPolicyDefault, []string{inject.AfterAppContainer, inject.BeforeAppContainer}},
 		{"jobs", c.Jobs, []string{"Skip", "Native", "Inject"}},
 		{"hooks", c.Hooks, []string{"Inject", "Skip"}},
+		{"systemNamespaces", c.SystemNamespaces, []string{"Skip", "Inject"}},
 	} {
 		if e.value != "" && !slices.Contains(e.allowed, e.value) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
@@ -259,6 +266,7 @@ func (c *Config) Options() inject.Options {
 		OnUndecided:    inject.Policy(c.OnUndecided),
 		OnNameConflict: inject.Policy(c.OnNameConflict),
 		Jobs:           inject.Policy(c.Jobs), PodInjectPolicyDefault: c.PodInjectPolicyDefault,
+		SystemNamespaces: inject.Policy(c.SystemNamespaces), DefaultContainer: c.DefaultContainer, SortByName: c.SortByName,
 		Namespace: c.Namespace, Namespaces: c.Namespaces, Workloads: c.Workloads,
 	}.WithDefaults()
 }

@@ -391,7 +391,7 @@ func (d *Document) set(text []byte) {
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
 func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
-	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
+	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue
 		}
@@ -402,5 +402,5 @@ func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
 }
 
 func contextKinds() []string {
-	return []string{"SidecarSet", "Namespace", "ControllerRevision", "List", "SidecarSetList", "NamespaceList", "Template", ""}
+	return []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread", "List", "SidecarSetList", "NamespaceList", "Template", ""}
 }

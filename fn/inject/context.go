@@ -15,6 +15,7 @@ import (
 type Context struct {
 	Sets      []*SidecarSet
 	Revisions []*yaml.Node // ControllerRevisions of SidecarSets, for pinned revisions
+	Spreads   []*yaml.Node // WorkloadSpreads, whose patches can decide the labels of pods
 }
 
 // Read takes from an object what it adds to the context: a SidecarSet, a Namespace's labels (into opts), a revision of
@@ -40,6 +41,8 @@ func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifes
 		opts.Namespaces[ref.Name] = manifest.StringMap(manifest.At(object, metadataField, labelsField))
 	case IsSidecarSetRevision(object):
 		c.Revisions = append(c.Revisions, object)
+	case isSpread(ref):
+		c.Spreads = append(c.Spreads, object)
 	case slices.Contains([]string{"List", "SidecarSetList", "NamespaceList", templateKind}, ref.Kind):
 		var findings []manifest.Finding
 		field, list := elements(object, ref)

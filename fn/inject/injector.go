@@ -16,6 +16,7 @@ const (
 	injectAnnotation   = "slipway.dev/inject"
 	skipAnnotation     = "slipway.dev/skip"
 	overridePrefix     = "slipway.dev/override."
+	jobsAnnotation     = "slipway.dev/jobs" // on a SidecarSet
 )
 
 // Injector holds what every injection of a run shares. It does not change, and can be used from many goroutines.
@@ -23,6 +24,8 @@ type Injector struct {
 	opts    Options
 	sets    []*SidecarSet // in the order of compareSets
 	history map[string][]revision
+	pinned  map[*SidecarSet]pinned // the sets that name a revision, at it
+	spreads map[target][]*yaml.Node
 	filter  prefilter
 }
 
@@ -54,7 +57,10 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 		}
 	}
 	slices.SortStableFunc(in.sets, compareSets)
+	in.spreads = readSpreads(c.Spreads, in.opts.Namespace)
 	in.filter = newPrefilter(in.sets)
+	in.filter.addTargets(in.spreads)
+	in.pinAll()
 	return in, findings
 }
 

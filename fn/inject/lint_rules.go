@@ -82,7 +82,7 @@ func setRules() []Rule {
 		{"unknown-value", manifest.SeverityError, "A field has a word that it does not know."},
 		{"unknown-version", manifest.SeverityError, "A SidecarSet's API version is not one that can be read."},
 		{"unused-volume", manifest.SeverityInfo, "A volume is mounted by no container and never injected."},
-		{"volume-conflict", manifest.SeverityError, "Two SidecarSets that can meet in one pod have different volumes of one name."},
+		{"volume-conflict", manifest.SeverityError, "Two SidecarSets, or a SidecarSet and a pod, have different volumes of one name."},
 		{"wrong-version", manifest.SeverityError, "A field exists in the other API version only."},
 	}
 }
