@@ -112,6 +112,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 func (c *Cluster) finish(ctx context.Context, cause error) error {
 	var held *kube.HeldError
 	if errors.As(cause, &held) {
+		c.reader.lock.Drop() // or it would try to renew for as long as the process lives
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)

@@ -237,12 +237,9 @@ func (l *Lock) heldBy(current Lease, stolen bool) error {
 
 // Release gives the lock back by deleting the lease, unless it is somebody else's by now.
 func (l *Lock) Release(ctx context.Context) error {
-	if l.end == nil {
+	if !l.Drop() {
 		return nil
 	}
-	l.end()
-	l.renewing.Wait()
-	l.keep(Lease{})
 	for {
 		// The last renewal may have been cut off, so only the server knows the resourceVersion.
 		held, err := l.read(ctx)
@@ -257,6 +254,17 @@ func (l *Lock) Release(ctx context.Context) error {
 		}
 		Pause(ctx, l.options.Duration/50)
 	}
+}
+
+// Drop ends the renewals and leaves the lease as it is. It tells whether the lock was ever taken.
+func (l *Lock) Drop() bool {
+	if l.end == nil {
+		return false
+	}
+	l.end()
+	l.renewing.Wait()
+	l.keep(Lease{})
+	return true
 }
 
 // Exists tells whether anybody holds the lock, or has left it behind.
