@@ -74,7 +74,7 @@ type answer struct {
 
 func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 	const giveNamespace = "give the namespace: metadata.namespace, or -n, or namespace in the configuration"
-	if why := in.passedOver(namespace); why != "" {
+	if why := in.outsideWebhook(namespace); why != "" {
 		return answer{verdict: Unmatched, reason: why}
 	}
 	switch bound, selector := set.Spec.Namespace, set.Spec.NamespaceSelector; {
@@ -94,9 +94,9 @@ func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 // controlPlaneLabel marks, on a Namespace, the control planes that Kruise's webhook keeps away from.
 const controlPlaneLabel = "control-plane"
 
-// passedOver says why Kruise's webhook is never called for pods of a namespace, or "". Its configuration says so, before
+// outsideWebhook says why Kruise's webhook is never called for pods of a namespace, or "". Its configuration says so, before
 // any SidecarSet is asked. A namespace whose labels are not known is taken to be an ordinary one.
-func (in *Injector) passedOver(namespace string) string {
+func (in *Injector) outsideWebhook(namespace string) string {
 	const way = " (systemNamespaces: Inject injects there)"
 	if in.opts.SystemNamespaces == Inject {
 		return ""
