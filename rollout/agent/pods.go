@@ -83,7 +83,7 @@ func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
 		w.pods.Put(there)
 		return
 	}
-	w.occupy(a.Instance)
+	w.take(a.Instance)
 }
 
 // deletePod hands the pod's claims to the pod, so that they go with it whoever deletes it, and deletes the pod.

@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// Record is the memory of a release. Its data are one JSON document and what tells releases and agents apart.
+// Record is the progress record of a release. Its data are one JSON document and what tells releases and agents apart.
 type Record struct {
 	APIVersion string            `json:"apiVersion"`
 	Kind       string            `json:"kind"`
@@ -22,7 +22,7 @@ type Record struct {
 
 func (m Record) Meta() Metadata { return m.Metadata }
 
-// The keys of a memory's data.
+// The keys of a record's data.
 const (
 	KeyProgress = "progress" // as rollout.Progress stores itself
 	KeyRelease  = "release"  // which release it belongs to
@@ -50,7 +50,7 @@ func startOver(err error) string {
 	return ": " + remedy
 }
 
-// Owner is the CloneSet that a memory belongs to.
+// Owner is the CloneSet that a record belongs to.
 func (m Record) Owner() OwnerReference {
 	if len(m.Metadata.OwnerReferences) == 0 {
 		return OwnerReference{}
