@@ -6,9 +6,10 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // createWithinQuota creates a pod, unless a ResourceQuota was full a moment ago.

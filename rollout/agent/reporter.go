@@ -8,10 +8,11 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has

@@ -36,6 +36,7 @@ type Cache[T Object] struct {
 	version uint64 // counts changes
 }
 
+// NewCache prepares a cache, which is empty until it lists. changed gets a value after each change.
 func NewCache[T Object](c Client, of Resource, selection url.Values, changed chan<- struct{}) *Cache[T] {
 	return &Cache[T]{client: c, of: of, selection: selection, changed: changed, objects: map[string]T{}}
 }
@@ -361,6 +362,7 @@ func (m *Cache[T]) Update(name, uid string, change func(T) T) {
 // Named selects the object of a name.
 func Named(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 
+// Notify puts a value into a channel that has room for one, and does nothing where one is in it already.
 func Notify(changed chan<- struct{}) {
 	select {
 	case changed <- struct{}{}:

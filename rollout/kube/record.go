@@ -4,12 +4,10 @@ package kube
 
 import (
 	"errors"
-
-	"github.com/slipway-dev/slipway/rollout/plan"
-
 	"fmt"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Record is the progress record of a release. Its data are one JSON document and what tells releases and agents apart.
@@ -20,6 +18,7 @@ type Record struct {
 	Data       map[string]string `json:"data"`
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (m Record) Meta() Metadata { return m.Metadata }
 
 // The keys of a record's data.

@@ -3,9 +3,6 @@
 package steer_test
 
 import (
-	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
-	"github.com/slipway-dev/slipway/rollout/steer"
-
 	"encoding/json"
 	"errors"
 	"maps"
@@ -18,8 +15,10 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // dataOf are the data of a ConfigMap.
