@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -45,7 +45,7 @@ type Config struct {
 	// Policies are what lint asks for beyond Kruise's rules.
 	Policies inject.Policies `json:"policies"`
 	// Release says how BatchPlans of the input become Jobs. Without it they are left alone.
-	Release *launch.Config `json:"release"`
+	Release *manifests.Config `json:"release"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
@@ -204,8 +204,8 @@ func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 	if problem := c.Policies.Validate(); problem != "" {
 		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
 	}
-	for _, p := range c.Release.Problems() {
-		d.Report(find(root, "release"), "bad-value", "release."+p.Field, p.What, p.Hint)
+	for _, p := range c.Release.Validate() {
+		d.Report(find(root, "release"), "bad-value", "release."+p.Field, p.Message, p.Hint)
 	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {

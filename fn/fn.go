@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
@@ -26,8 +25,8 @@ const configFile = "functionConfig"
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
 //
-// maker makes the releases of BatchPlans where the configuration asks for them; with nil nothing does.
-func Run(in io.Reader, out, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
+// BatchPlans are released where the configuration asks for it.
+func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
 	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
@@ -35,7 +34,7 @@ func Run(in io.Reader, out, messages io.Writer, maker func(*launch.Config) launc
 			output.shut = true
 			return err
 		}
-		return process(rl, messages, maker)
+		return process(rl, messages)
 	}), rw)
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
@@ -74,7 +73,7 @@ type item struct {
 }
 
 // process injects into the items of one list. Where anything is wrong no item changes.
-func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
+func process(rl *framework.ResourceList, messages io.Writer) error {
 	findings := manifest.Findings{}
 	config, configFindings := ParseConfig(configNode(rl), manifest.Source{File: configFile})
 	findings.Add(configFindings)
@@ -88,7 +87,7 @@ func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.
 		idle = injectAll(config, items, &findings)
 	}
 	if !findings.Failed() {
-		r := newReleases(config, maker)
+		r := newReleases(config)
 		items = r.all(items, &findings)
 		if r.made() == 0 {
 			findings.Add(idle)

@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // Action is what a run does to every document.
@@ -45,7 +45,7 @@ type Request struct {
 	// KeepSidecarSets leaves SidecarSets and BatchPlans in a stream.
 	KeepSidecarSets bool
 	// Release makes the releases of BatchPlans; nil makes none. IgnorePlans says that this is what the user wants.
-	Release     launch.Maker
+	Release     *manifests.Config // what BatchPlans are released with; nil: they are not
 	IgnorePlans bool
 	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
 	SkipHooks bool
@@ -169,7 +169,7 @@ type Document struct {
 	templates []inject.TemplateResult
 	findings  []manifest.Finding
 	impact    []Impact
-	id        launch.ID
+	id        manifests.ID
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
 	answered  bool // an opt-out or a finding says why nothing may have been injected
@@ -250,7 +250,7 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
 	sc := newObjectScanner()
 	return eachDocument(ctx, in, func(d yamltext.Document) error {
-		if launch.MayHold(d.Bytes) {
+		if manifests.MayHold(d.Bytes) {
 			outcome.mentions = append(outcome.mentions, mention{in, d})
 		}
 		if !strict && !mayBeContext(d.Bytes, sc) {

@@ -13,18 +13,18 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // transformer turns documents into what a request asks for.
 type transformer struct {
-	req      *Request
-	injector *inject.Injector
-	releases *launch.Set // nil without BatchPlans
-	partial  bool        // a BatchPlan without its target is none of this run's business
-	done     int
+	req       *Request
+	injector  *inject.Injector
+	releases  *manifests.Set // nil without BatchPlans
+	checkOnly bool           // BatchPlans are checked, and one without its target is none of this run's business
+	done      int
 }
 
 const (
@@ -157,7 +157,7 @@ func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scan
 func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
-		id: launch.ID{Input: in.index, Doc: d.Index},
+		id: manifests.ID{Input: in.index, Doc: d.Index},
 	}
 	if !t.mayChange(d.Bytes) {
 		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
@@ -183,7 +183,7 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanne
 		return out
 	}
 	out.Object = manifest.RefOf(object)
-	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && launch.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
+	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && manifests.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
@@ -221,7 +221,7 @@ func newObjectScanner() *yamltext.Scanner {
 
 // passes says whether an object of a kind, of which a scan is certain, can only be passed on.
 func passes(kind []byte) bool {
-	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != launch.Kind
+	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != manifests.Kind
 }
 
 func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {

@@ -31,7 +31,8 @@ type Job struct {
 	Await bool
 }
 
-// GeneratedBy is the annotation by which a generated object is found again.
+// GeneratedBy is the annotation by which a generated object is found again. Its value is the kind and name of what it was
+// generated from.
 const GeneratedBy = "slipway.dev/generated-by"
 
 // object is a manifest.

@@ -47,7 +47,7 @@ func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
 // PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
 // An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
 func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[string]any {
-	record, verbs := kube.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
+	record, verbs := plan.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),
 		rule("coordination.k8s.io", "leases", []string{"get"}),
@@ -67,7 +67,7 @@ func (o Job) Rules() []map[string]any {
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
-		rule("", "configmaps", []string{"list", "watch", "update"}, kube.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),
@@ -129,7 +129,7 @@ func (o Job) leaseNames() []string {
 	if o.CloneSet.UID == "" {
 		return nil
 	}
-	return []string{kube.LeaseName(o.CloneSet.UID, o.Mode)}
+	return []string{plan.LeaseName(o.CloneSet.UID, o.Mode)}
 }
 
 func rule(group, resource string, verbs []string, names ...string) map[string]any {

@@ -3,6 +3,7 @@
 package manifests
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +22,29 @@ type Targets struct {
 type Target struct {
 	CloneSet plan.Workload // of any kind
 	Mode     plan.Mode
+}
+
+// SetTargets puts in what the plan releases: one target or several.
+func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
+	if len(p.Waves.Targets) == 0 {
+		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
+		return nil
+	}
+	train := &Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
+	var first plan.Workload
+	for _, t := range targets {
+		switch set := t.CloneSet; {
+		case set.Namespace == "" || set.Namespace == train.Namespace:
+		case train.Namespace == "":
+			first, train.Namespace = set, set.Namespace
+		default:
+			return plan.FieldError{
+				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+			}
+		}
+	}
+	o.Targets = train
+	return nil
 }
 
 // completionIndex is what Kubernetes writes into the environment of an Indexed Job's pods, as an argument refers to it.

@@ -198,12 +198,12 @@ func (v *Release) remembered(record kube.Record) (plan.BatchPlan, rollout.Progre
 // agent reads who holds the lock.
 func (v *Release) agent(ctx context.Context, uid string) Agent {
 	var l kube.Lease
-	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(kube.LeaseName(uid, v.options.Mode)), &l)
+	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(plan.LeaseName(uid, v.options.Mode)), &l)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Agent{}
 	case err != nil:
-		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+kube.LeaseName(uid, v.options.Mode), err).Error()}
+		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+plan.LeaseName(uid, v.options.Mode), err).Error()}
 	}
 	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
 	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
