@@ -104,7 +104,7 @@ func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) p
 
 // runIndex releases the one target of a train that is this process' part in an Indexed Job.
 func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
-	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Waves, Index: f.index}
+	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Waves: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
 	defer end()
 	stop, err := turn.Await(following)

@@ -46,7 +46,7 @@ func (r *reader) awaitController(ctx context.Context) error {
 	for {
 		set, ok := r.workloads.Get(r.options.Name)
 		switch {
-		case ok && !set.Behind(r.target.Kind), !ok: // one that is gone is told by the next look
+		case ok && !set.Behind(r.target.Kind), !ok: // one that is gone is told by the next observation
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()

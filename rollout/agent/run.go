@@ -16,7 +16,7 @@ import (
 // finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock.
 const finishTime = 4 * time.Second
 
-// Run releases a target: it looks, takes the lock where there is something to write, runs the release to its end and
+// Run releases a target: it observes, takes the lock where there is something to write, runs the release to its end and
 // gives the lock back. report gets every decision with what it was made on; it may be nil.
 //
 // The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot

@@ -131,6 +131,7 @@ func AdmittedConditions(now time.Time) []Condition {
 	return []Condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
 }
 
+// LifecyclePatch writes the lifecycle state of a pod.
 func LifecyclePatch(a rollout.Action, now time.Time) map[string]any {
 	meta := Fence(a.Pod)
 	meta["labels"] = map[string]any{labelLifecycle: string(a.Lifecycle)}

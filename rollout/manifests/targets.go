@@ -10,7 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Targets is the train that an Indexed Job releases: a target an index, in the order of the plan.
+// Targets is what an Indexed Job releases: a target an index, in the order of the plan.
 type Targets struct {
 	Name      string // of the plan
 	Namespace string // of all targets
@@ -18,7 +18,7 @@ type Targets struct {
 	Parallel  int // targets that are released side by side
 }
 
-// Target is one target of a train and who replaces its pods.
+// Target is one of several targets, and who replaces its pods.
 type Target struct {
 	CloneSet plan.Workload // of any kind
 	Mode     plan.Mode
@@ -43,7 +43,7 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 			}
 		}
 	}
-	o.Train = train
+	o.Targets = train
 	return nil
 }
 
