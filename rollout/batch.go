@@ -23,13 +23,21 @@ type work struct {
 
 // work looks at the pods for the given batch, in the mode of the plan.
 func (d *decider) work(batch int) work {
+	g := d.goal(batch)
+	if d.plan.Mode == plan.Partition {
+		return d.partitionWork(g.bounds, batch == len(d.targets)-1)
+	}
+	return d.directWork(newStepper(d.rule, g, d.observed), batch == len(d.targets)-1)
+}
+
+// goal is what a batch is to reach while the release goes forward.
+func (d *decider) goal(batch int) goal {
 	b := d.bounds
 	b.Partition = b.Replicas - d.targets[batch]
-	if d.plan.Mode == plan.Partition {
-		return d.partitionWork(b, batch == len(d.targets)-1)
+	return goal{
+		bounds: b, from: d.progress.Stable, to: d.progress.Revision,
+		ahead: b.Replicas - d.targets[d.nextRest(batch)], tolerated: d.threshold(b.Wanted()),
 	}
-	s := newStepper(d.rule, b, d.observed, d.progress.Stable, d.progress.Revision)
-	return d.directWork(s, batch == len(d.targets)-1)
 }
 
 func (d *decider) directWork(s *stepper, last bool) work {
@@ -49,12 +57,16 @@ func (d *decider) directWork(s *stepper, last bool) work {
 		// Tolerated pods may leave old ones standing between two batches, but not after the release.
 		w.ready = complete && left == 0 && c.total == c.kept && c.kept == s.bounds.Replicas
 	} else {
-		w.ready = complete && left <= missing
+		// Guests that may leave have left before a rest. Those that the budget keeps for pods that are down hold nothing up.
+		w.ready = complete && left <= missing && t.guestsGoing == 0
 	}
 	w.message = d.progressMessage(w, wanted)
 	if d.observed.NoRoom != "" && slices.ContainsFunc(w.actions, func(a Action) bool { return a.Kind == CreatePod }) {
 		w.ready = false // also where only an old pod is missing: otherwise nothing would ever end the tries
 		w.message += "; " + d.observed.NoRoom
+	}
+	if c.guests > 0 {
+		w.message += ", " + countGuests(c.guests)
 	}
 	if s.blocked != "" && len(w.actions) == 0 && !w.ready {
 		w.message += "; " + s.blocked

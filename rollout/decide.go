@@ -179,6 +179,9 @@ func (d *decider) turnOrStop(reason plan.Reason, message string, inBatches bool)
 // stop ends the release where it is. Pods that are drained for an update go back into service first: nobody would do it
 // later.
 func (d *decider) stop(reason plan.Reason, message string) Decision {
+	if out := d.farewell(reason, message); out != nil {
+		return *out
+	}
 	d.progress.Outcome, d.progress.Message = reason, message
 	return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
 }
@@ -186,11 +189,14 @@ func (d *decider) stop(reason plan.Reason, message string) Decision {
 // canReturn tells whether the release started from another revision than it releases.
 func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
 
+// stopReason is why a drained pod is given back.
+const stopReason = "the release stops"
+
 func (d *decider) readmit() []Action {
 	var actions []Action
 	for i := range d.observed.Pods {
 		if p := &d.observed.Pods[i]; p.Active() && p.Drained {
-			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: "the release stops"})
+			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
 		}
 	}
 	return actions

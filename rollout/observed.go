@@ -83,6 +83,7 @@ type Pod struct {
 	Pending         bool // an in-place update is written but the containers do not run it yet
 	DeleteRequested bool // label apps.kruise.io/specified-delete
 	Terminating     bool // has a deletion timestamp
+	Guest           bool // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
 }
 
 // Active tells whether the pod counts at all: it has neither ended nor begun to terminate.

@@ -86,7 +86,7 @@ func gravity(err error) int {
 
 // scales tells whether an action changes the number of pods, and not what they run.
 func scales(a rollout.Action) bool {
-	return a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old"
+	return !a.Guest && (a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old")
 }
 
 // write makes one write.
@@ -104,6 +104,8 @@ func (c *Cluster) write(ctx context.Context, a rollout.Action) error {
 		return c.updatePod(ctx, a)
 	case rollout.SetLifecycle:
 		return c.setLifecycle(ctx, a)
+	case rollout.KeepGuest:
+		return c.patchPod(ctx, a.Pod.Name, "keeping", keepPatch(a))
 	case rollout.SetPartition:
 		return c.setPartition(ctx, a)
 	case rollout.RestoreTemplate:

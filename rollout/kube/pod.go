@@ -164,7 +164,7 @@ func (p *pod) observed(names map[string]string) rollout.Pod {
 		Revision: m.Labels[labelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
 		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
-		DeleteRequested: m.Labels[labelSpecifiedDelete] != "",
+		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true",
 	}
 	if name, ok := names[hashOf(out.Revision)]; ok {
 		out.Revision = name

@@ -30,6 +30,9 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 		labelRevision: r.Metadata.Name, labelTemplateHash: hashOf(r.Metadata.Name),
 		labelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
 	})
+	if a.Guest {
+		labels[labelGuest] = "true"
+	}
 	annotations := stringsOf(field(t, "metadata", "annotations"))
 	annotations[annotationLifecycleTime] = stamp(now).Format(time.RFC3339)
 	spec, _ := field(t, "spec").(map[string]any)
@@ -129,6 +132,13 @@ func drainedPatch(now time.Time) []condition {
 // admittedPatch opens the gate. Ready is for the kubelet to set: it knows about the containers.
 func admittedPatch(now time.Time) []condition {
 	return []condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+}
+
+// keepPatch takes the mark of a guest off a pod.
+func keepPatch(a rollout.Action) map[string]any {
+	meta := fence(a.Pod)
+	meta["labels"] = map[string]any{labelGuest: nil}
+	return map[string]any{"metadata": meta}
 }
 
 func lifecyclePatch(a rollout.Action, now time.Time) map[string]any {
