@@ -8,6 +8,7 @@ GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cm
 
 # Tests on a real control plane, a sample of its kills and faults, one package at a time.
 SLIPWAY_SEEDS ?= 4
+ONCLUSTER = rollout/kube rollout/agent rollout/steer rollout/verify rollout/manifests
 CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=10m
 
 .DEFAULT_GOAL := build
@@ -22,16 +23,16 @@ build: ## build ./slipway, static and stripped
 # Before the tests: it may take minutes, and go test would neither show that nor wait for it.
 test: ## every test that needs only Go and git; a real control plane is built once, into the user's cache
 	$(GO) -C testdata/controlplane run .
-	$(GO) test -shuffle=on -timeout=30m $$($(GO) list ./... | grep -v /rollout/kube)
-	$(CLUSTER) ./rollout/kube/...
+	$(GO) test -shuffle=on -timeout=30m $$($(GO) list ./... | grep -v $(ONCLUSTER:%=-e /%))
+	$(CLUSTER) $(ONCLUSTER:%=./%/...)
 	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=30m ./... || exit 1; done
 
 soak: ## the tests on a real control plane with every kill and fifty seeds of faults (a quarter of an hour)
-	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/kube
+	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/agent
 
 kruise: ## slipway and a real Kruise take a CloneSet over from each other (builds Kruise, some minutes the first time)
 	CGO_ENABLED=0 $(GO) -C testdata/kruise tool -n kruise
-	SLIPWAY_KRUISE=1 $(GO) test -count=1 -timeout=10m -run=Kruise ./rollout/kube
+	SLIPWAY_KRUISE=1 $(GO) test -count=1 -timeout=10m -run=Kruise ./rollout/agent
 
 quick: ## the tests to run after each change: none needs a control plane
 	$(GO) test -short ./...
@@ -44,8 +45,8 @@ lint: ## golangci-lint (the first run builds it, about a minute and a half)
 	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
 
 race: ## the libraries' tests under the race detector (needs a C compiler)
-	@$(GO) list ./... | { grep -v -e /cmd/ -e /rollout/kube$$ || true; } | xargs -r $(GO) test -race -shuffle=on -timeout=30m
-	SLIPWAY_SEEDS=1 $(GO) test -race -timeout=10m -run 'Article|Mirror|Fence' ./rollout/kube
+	@$(GO) list ./... | { grep -v -e /cmd/ -e /rollout/agent$$ -e /rollout/verify$$ || true; } | xargs -r $(GO) test -race -shuffle=on -timeout=30m
+	SLIPWAY_SEEDS=1 $(GO) test -race -timeout=10m -run 'Article|Fence' ./rollout/agent
 
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	@GO="$(GO)" bash .ci/fuzz

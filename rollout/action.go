@@ -36,25 +36,25 @@ const (
 
 // PodRef names the pod that a write was decided on. UID and ResourceVersion are preconditions of the write.
 type PodRef struct {
-	Name            string
-	UID             string
-	ResourceVersion string
+	Name            string `json:"name,omitempty"`
+	UID             string `json:"uid,omitempty"`
+	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
 // Action is one write, as data. Which fields are set depends on Kind. The writes of one decision are safe in any
 // order and in any subset: none relies on another one having happened.
 type Action struct {
-	Kind            ActionKind
-	Pod             PodRef
-	Revision        string
-	Instance        string
-	Lifecycle       LifecycleState
-	NotReady        bool
-	Guest           bool // the pod that is created or deleted is a guest
-	Partition       plan.Quantity
-	ResourceVersion string // the CloneSet's, a precondition of SetPartition and RestoreTemplate
-	Progress        *Progress
-	Reason          string // why, in a few words
+	Kind            ActionKind     `json:"kind,omitempty"`
+	Pod             PodRef         `json:"pod,omitzero"`
+	Revision        string         `json:"revision,omitempty"`
+	Instance        string         `json:"instance,omitempty"`
+	Lifecycle       LifecycleState `json:"lifecycle,omitempty"`
+	NotReady        bool           `json:"notReady,omitempty"`
+	Guest           bool           `json:"guest,omitempty"` // the pod that is created or deleted is a guest
+	Partition       plan.Quantity  `json:"partition,omitzero"`
+	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's, a precondition of SetPartition and RestoreTemplate
+	Progress        *Progress      `json:"progress,omitempty"`
+	Reason          string         `json:"reason,omitempty"` // why, in a few words
 }
 
 // String is the action in words: "delete pod demo-x7k2p: old, surge is ready".

@@ -23,15 +23,15 @@ const (
 
 // Decision is the answer to one look at the cluster.
 type Decision struct {
-	Verdict Verdict
-	Reason  plan.Reason
-	Message string        // for people, with counts: "batch 1 of 3: 4 of 5 updated pods ready"
-	Batch   int           // 0-based
-	Batches int           // how many the plan has
-	Target  int           // updated pods wanted in this batch
-	Actions []Action      // writes, in the order of importance
-	After   time.Duration // look again after this at the latest; 0: only a change matters
-	Checks  []string      // checks of this batch that must be measured now
+	Verdict Verdict       `json:"verdict,omitempty"`
+	Reason  plan.Reason   `json:"reason,omitempty"`
+	Message string        `json:"message,omitempty"` // for people, with counts: "batch 1 of 3: 4 of 5 updated pods ready"
+	Batch   int           `json:"batch,omitempty"`   // 0-based
+	Batches int           `json:"batches,omitempty"` // how many the plan has
+	Target  int           `json:"target,omitempty"`  // updated pods wanted in this batch
+	Actions []Action      `json:"actions,omitempty"` // writes, in the order of importance
+	After   time.Duration `json:"after,omitzero"`    // look again after this at the latest; 0: only a change matters
+	Checks  []string      `json:"checks,omitempty"`  // checks of this batch that must be measured now
 }
 
 // Ended tells whether the release is over.

@@ -29,9 +29,9 @@ type Observed struct {
 
 // Revision is a ControllerRevision: a name and the pod template it stands for.
 type Revision struct {
-	Name     string
-	Number   int64
-	Template map[string]any
+	Name     string         `json:"name,omitempty"`
+	Number   int64          `json:"number,omitempty"`
+	Template map[string]any `json:"template,omitempty"`
 }
 
 // PodPhase is the phase that the kubelet reports.
@@ -62,28 +62,28 @@ const (
 // Pod is what a decision reads of one pod. UID and ResourceVersion go into every write that concerns it, so that a
 // write decided on an old look fails instead of hitting another pod.
 type Pod struct {
-	Name            string
-	UID             string
-	ResourceVersion string
-	Instance        string // value of the label apps.kruise.io/cloneset-instance-id
-	Revision        string // value of the label controller-revision-hash
-	Node            string // "" before the pod is scheduled
-	Domain          string // topology domain for spreading; "" uses Node
-	Phase           PodPhase
-	Lifecycle       LifecycleState
-	Labels          map[string]string // what hooks, priority and scatter read
-	Finalizers      []string
-	Created         time.Time
-	ReadySince      time.Time // of the Ready condition, where Ready
-	DrainedAt       time.Time // of the InPlaceUpdateReady condition, where Drained
-	Restarts        int
-	DeletionCost    int
-	Ready           bool // the Ready condition, readiness gates included
-	Drained         bool // the gate InPlaceUpdateReady is False
-	Pending         bool // an in-place update is written but the containers do not run it yet
-	DeleteRequested bool // label apps.kruise.io/specified-delete
-	Terminating     bool // has a deletion timestamp
-	Guest           bool // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
+	Name            string            `json:"name,omitempty"`
+	UID             string            `json:"uid,omitempty"`
+	ResourceVersion string            `json:"resourceVersion,omitempty"`
+	Instance        string            `json:"instance,omitempty"` // value of the label apps.kruise.io/cloneset-instance-id
+	Revision        string            `json:"revision,omitempty"` // value of the label controller-revision-hash
+	Node            string            `json:"node,omitempty"`     // "" before the pod is scheduled
+	Domain          string            `json:"domain,omitempty"`   // topology domain for spreading; "" uses Node
+	Phase           PodPhase          `json:"phase,omitempty"`
+	Lifecycle       LifecycleState    `json:"lifecycle,omitempty"`
+	Labels          map[string]string `json:"labels,omitempty"` // what hooks, priority and scatter read
+	Finalizers      []string          `json:"finalizers,omitempty"`
+	Created         time.Time         `json:"created,omitzero"`
+	ReadySince      time.Time         `json:"readySince,omitzero"` // of the Ready condition, where Ready
+	DrainedAt       time.Time         `json:"drainedAt,omitzero"`  // of the InPlaceUpdateReady condition, where Drained
+	Restarts        int               `json:"restarts,omitempty"`
+	DeletionCost    int               `json:"deletionCost,omitempty"`
+	Ready           bool              `json:"ready,omitempty"`           // the Ready condition, readiness gates included
+	Drained         bool              `json:"drained,omitempty"`         // the gate InPlaceUpdateReady is False
+	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet
+	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
+	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
+	Guest           bool              `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
 }
 
 // Active tells whether the pod counts at all: it has neither ended nor begun to terminate.
@@ -105,37 +105,37 @@ func (p *Pod) Available(now time.Time, minReady time.Duration) bool {
 // Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
 // its batches again and finds them done. The zero Progress is a release that has not begun.
 type Progress struct {
-	Revision string        // revision that is released
-	Stable   string        // revision that the release started from
-	Batch    int           // 0-based; counts down while rolling back in batches
-	Started  time.Time     // when the batch began, moved forward by what was spent paused or ready
-	Ready    time.Time     // since when the batch is ready; zero: it is not
-	Paused   time.Time     // since when nothing may move; zero: it may
-	Approved int           // batches that a person has let pass, from the first on: an approval sets it to Batch+1
-	Hold     bool          // a person holds the release
-	Abort    bool          // a person wants the release to fail
-	Undo     bool          // a person wants the release to turn back, whatever the plan does on failure
-	Requests []Request     `json:",omitempty"` // what people have asked for, the oldest first
-	Back     bool          // rolling back
-	Failure  plan.Reason   // why it rolls back
-	Resting  plan.Quantity // partition before the release, restored after it (partition mode)
-	Stepped  bool          // the partition was written at least once (partition mode)
-	Step     int           // partition written last, in pods (partition mode)
-	Restored bool          // rolling back, the stable template was seen in its place (partition mode)
-	Finished bool          // every pod is as it should be, and only the partition is to be put back (partition mode)
-	Outcome  plan.Reason   // set when the release has ended
-	Message  string        // the failure or the outcome in words
+	Revision string        `json:"revision,omitempty"` // revision that is released
+	Stable   string        `json:"stable,omitempty"`   // revision that the release started from
+	Batch    int           `json:"batch"`              // 0-based; counts down while rolling back in batches
+	Started  time.Time     `json:"started,omitzero"`   // when the batch began, moved forward by what was spent paused or ready
+	Ready    time.Time     `json:"ready,omitzero"`     // since when the batch is ready; zero: it is not
+	Paused   time.Time     `json:"paused,omitzero"`    // since when nothing may move; zero: it may
+	Approved int           `json:"approved,omitempty"` // batches that a person has let pass, from the first on: an approval sets it to Batch+1
+	Hold     bool          `json:"hold,omitempty"`     // a person holds the release
+	Abort    bool          `json:"abort,omitempty"`    // a person wants the release to fail
+	Undo     bool          `json:"undo,omitempty"`     // a person wants the release to turn back, whatever the plan does on failure
+	Requests []Request     `json:"requests,omitempty"` // what people have asked for, the oldest first
+	Back     bool          `json:"back,omitempty"`     // rolling back
+	Failure  plan.Reason   `json:"failure,omitempty"`  // why it rolls back
+	Resting  plan.Quantity `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
+	Stepped  bool          `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
+	Step     int           `json:"step,omitempty"`     // partition written last, in pods (partition mode)
+	Restored bool          `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
+	Finished bool          `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
+	Outcome  plan.Reason   `json:"outcome,omitempty"`  // set when the release has ended
+	Message  string        `json:"message,omitempty"`  // the failure or the outcome in words
 }
 
-// Counts are a CloneSet's status columns.
+// Counts are a CloneSet's status columns. The JSON names are a contract with readers of a status and of notifications.
 type Counts struct {
-	Desired          int
-	Updated          int
-	UpdatedReady     int
-	UpdatedAvailable int
-	Ready            int
-	Available        int
-	Total            int
+	Desired          int `json:"desired"`
+	Updated          int `json:"updated"`
+	UpdatedReady     int `json:"updatedReady"`
+	UpdatedAvailable int `json:"updatedAvailable"`
+	Ready            int `json:"ready"`
+	Available        int `json:"available"`
+	Total            int `json:"total"`
 }
 
 // Old is the number of active pods that are not updated.

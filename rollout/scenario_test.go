@@ -19,7 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/*.txt")
+var update = flag.Bool("update", false, "rewrite the expected output in testdata")
 
 // Each file in testdata tells the story of one release. A command and its arguments are followed by ---- and by what
 // it prints, up to an empty line:

@@ -25,8 +25,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// agent is a process that releases a CloneSet whose new pods do not get ready.
-type agent struct {
+// agentProcess is a process that releases a CloneSet whose new pods do not get ready.
+type agentProcess struct {
 	*exec.Cmd
 	stdout, stderr buffer
 	ended          chan struct{}
@@ -64,10 +64,10 @@ func (p *post) path(resource string) string {
 }
 
 // start starts an agent.
-func (p *post) start(t *testing.T, identity string, args ...string) *agent {
+func (p *post) start(t *testing.T, identity string, args ...string) *agentProcess {
 	t.Helper()
 	args = append([]string{"rollout", "run", "demo", "--kubeconfig", p.kubeconfig, "-n", p.namespace, "--lease", "2s", "--identity", identity}, args...)
-	a := &agent{Cmd: exec.CommandContext(t.Context(), "slipway", args...), ended: make(chan struct{})}
+	a := &agentProcess{Cmd: exec.CommandContext(t.Context(), "slipway", args...), ended: make(chan struct{})}
 	a.Stdout, a.Stderr = &a.stdout, &a.stderr
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func (p *post) start(t *testing.T, identity string, args ...string) *agent {
 }
 
 // waits returns when the agent has nothing to do but to wait for pods.
-func (a *agent) waits(t *testing.T) {
+func (a *agentProcess) waits(t *testing.T) {
 	t.Helper()
 	kubetest.Eventually(t, "the agent waits for pods", func() (bool, string) {
 		select {
@@ -89,7 +89,7 @@ func (a *agent) waits(t *testing.T) {
 	})
 }
 
-func (a *agent) exit(t *testing.T) int {
+func (a *agentProcess) exit(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-a.ended:

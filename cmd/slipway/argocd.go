@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/render"
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 func newArgoCDCommand(s streams) *cobra.Command {
@@ -115,7 +115,7 @@ func (a *argoApp) generate(ctx context.Context, s streams) error {
 		}
 		s.in, paths = bytes.NewReader(manifests), []string{"-"}
 	}
-	input.tool = string(kube.ArgoCD)
+	input.tool = string(manifests.ArgoCD)
 	req, findings, err := input.request(ctx, s, paths)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func TestPermissionDenied(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			dir := manifests(t, "open/app.yaml", podText, "shut/app.yaml", podText, "secret.yaml", podText, "set.yaml", setText)
+			dir := filesIn(t, "open/app.yaml", podText, "shut/app.yaml", podText, "secret.yaml", podText, "set.yaml", setText)
 			for path, mode := range map[string]os.FileMode{
 				filepath.Dir(dir): 0o755, filepath.Join(dir, "open"): 0o777, filepath.Join(dir, "shut"): 0o555, filepath.Join(dir, "secret.yaml"): 0,
 			} {

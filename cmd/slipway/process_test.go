@@ -50,8 +50,8 @@ func finish(t *testing.T, c *exec.Cmd, stderr *bytes.Buffer) outcome {
 	return outcome{c.ProcessState.ExitCode(), stderr.String()}
 }
 
-// manifests writes files into a folder of its own: names and texts in turn.
-func manifests(t *testing.T, files ...string) string {
+// filesIn writes files into a folder of its own: names and texts in turn.
+func filesIn(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i := 0; i < len(files); i += 2 {
@@ -68,7 +68,7 @@ func manifests(t *testing.T, files ...string) string {
 
 // A reader that goes away, as head does, is an error that is told once. The output is larger than what a pipe holds.
 func TestClosedPipeIsToldOnce(t *testing.T) {
-	dir := manifests(t, "big.yaml", strings.Repeat(podText+"---\n", 3_000), "set.yaml", setText)
+	dir := filesIn(t, "big.yaml", strings.Repeat(podText+"---\n", 3_000), "set.yaml", setText)
 	tests := map[string]struct {
 		args []string
 		want string
@@ -107,7 +107,7 @@ func TestClosedPipeIsToldOnce(t *testing.T) {
 
 // A signal ends a run that waits for its input, with one message and no output.
 func TestSignalEndsAWaitingRun(t *testing.T) {
-	dir := manifests(t, "set.yaml", setText)
+	dir := filesIn(t, "set.yaml", setText)
 	tests := map[string]struct {
 		args   []string
 		signal os.Signal
@@ -150,7 +150,7 @@ func TestSignalEndsAWaitingRun(t *testing.T) {
 
 // A run that is told to stop before it could write leaves the files alone.
 func TestCancelledRunWritesNothing(t *testing.T) {
-	dir := manifests(t, "app.yaml", podText, "set.yaml", setText)
+	dir := filesIn(t, "app.yaml", podText, "set.yaml", setText)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))
 	var stdout, stderr bytes.Buffer
@@ -173,7 +173,7 @@ func (u untouchable) Read([]byte) (int, error) {
 
 // Standard input belongs to whoever else reads it, such as a shell's loop, where files are named.
 func TestStandardInputIsLeftAlone(t *testing.T) {
-	dir := manifests(t, "app.yaml", podText, "set.yaml", setText)
+	dir := filesIn(t, "app.yaml", podText, "set.yaml", setText)
 	for _, args := range [][]string{{"render", dir}, {"explain", dir}, {"eject", dir}, {"version"}, {"render", "--help"}} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), args, untouchable{t}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -45,7 +46,7 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 	if err != nil {
 		return launch.Made{}, planFindings(planDoc, err)
 	}
-	var sets []kube.JobTarget
+	var sets []manifests.Target
 	var findings []manifest.Finding
 	for _, doc := range targets {
 		set, found := readTarget(doc)
@@ -56,7 +57,7 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 			findings = append(findings, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))...)
 		}
 		set.Namespace = cmp.Or(set.Namespace, p.Namespace)
-		sets = append(sets, kube.JobTarget{CloneSet: set})
+		sets = append(sets, manifests.Target{CloneSet: set})
 	}
 	if len(findings) > 0 || r.config == nil {
 		return launch.Made{}, findings
@@ -64,15 +65,15 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 	for i, t := range sets {
 		sets[i].Mode = r.mode(p, t.CloneSet)
 	}
-	o := kube.JobOptions{
+	o := manifests.Job{
 		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
-		DeleteMode: cmp.Or(r.config.DeleteMode, kube.DeleteModeDelete), For: kube.GitOps(r.config.For),
-		Wave: annotationOf(targets[0].Text, kube.WaveAnnotation), Owner: launch.Kind + "/" + p.Name,
+		DeleteMode: cmp.Or(r.config.DeleteMode, manifests.DeleteModeDelete), For: manifests.GitOps(r.config.For),
+		Wave: annotationOf(targets[0].Text, manifests.WaveAnnotation), Owner: launch.Kind + "/" + p.Name,
 	}
 	if err := couple(&o, p, sets); err != nil {
 		return launch.Made{}, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
-	if other := slices.IndexFunc(targets, func(doc launch.Document) bool { return annotationOf(doc.Text, kube.WaveAnnotation) != o.Wave }); other > 0 && o.For == kube.ArgoCD {
+	if other := slices.IndexFunc(targets, func(doc launch.Document) bool { return annotationOf(doc.Text, manifests.WaveAnnotation) != o.Wave }); other > 0 && o.For == manifests.ArgoCD {
 		return launch.Made{}, []manifest.Finding{wavesDiffer(targets[0], targets[other])}
 	}
 	made, err := madeOf(o, sets, targets)
@@ -85,7 +86,7 @@ func (r releaser) Release(planDoc launch.Document, targets []launch.Document) (l
 // wavesDiffer is the finding for targets of one Job that Argo CD does not apply together.
 func wavesDiffer(one, other launch.Document) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + kube.WaveAnnotation,
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Source, Field: "metadata.annotations." + manifests.WaveAnnotation,
 		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies the other", one.Object),
 		Hint:    "give all targets of a plan one sync wave: their order is that of the plan's own waves",
 	}
@@ -100,13 +101,13 @@ func (r releaser) mode(p plan.BatchPlan, set plan.Workload) plan.Mode {
 }
 
 // madeOf writes down the manifests, and what changes in the targets.
-func madeOf(o kube.JobOptions, sets []kube.JobTarget, targets []launch.Document) (launch.Made, error) {
-	manifests, err := o.Manifests()
+func madeOf(o manifests.Job, sets []manifests.Target, targets []launch.Document) (launch.Made, error) {
+	objects, err := o.Manifests()
 	if err != nil {
 		return launch.Made{}, err
 	}
 	var made launch.Made
-	for _, m := range manifests {
+	for _, m := range objects {
 		text, err := yaml.Marshal(m)
 		if err != nil {
 			return launch.Made{}, fmt.Errorf("writing %s: %w", m["kind"], err)
@@ -128,8 +129,8 @@ func madeOf(o kube.JobOptions, sets []kube.JobTarget, targets []launch.Document)
 }
 
 // armed is the edit that lets a target rest at a partition which moves no pod, where it does not yet.
-func armed(set plan.Workload, target launch.Document, tool kube.GitOps) []launch.Edit {
-	path, value, armed := kube.RestingPartition(set)
+func armed(set plan.Workload, target launch.Document, tool manifests.GitOps) []launch.Edit {
+	path, value, armed := manifests.RestingPartition(set)
 	if armed {
 		return nil
 	}
@@ -141,7 +142,7 @@ func armed(set plan.Workload, target launch.Document, tool kube.GitOps) []launch
 		Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Source, Field: strings.Join(edit.Path, "."),
 		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
 	}
-	if tool == kube.ArgoCD || tool == kube.Flux {
+	if tool == manifests.ArgoCD || tool == manifests.Flux {
 		edit.Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the partition back in between"
 	}
 	return []launch.Edit{edit}
@@ -216,7 +217,7 @@ func finding(doc launch.Document, field, message string) manifest.Finding {
 
 // gitOpsWords are the values of a flag that says what applies the manifests.
 func gitOpsWords() []string {
-	return []string{string(kube.None), string(kube.ArgoCD), string(kube.Flux)}
+	return []string{string(manifests.None), string(manifests.ArgoCD), string(manifests.Flux)}
 }
 
 // checkGitOps refuses a word that is none of them.

@@ -8,11 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/manifests"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 func newRolloutArmCommand(s streams) *cobra.Command {
-	f := runFlags{mode: "partition", deletion: kube.DeleteModeDelete, output: "none", parallel: kube.DefaultParallel}
+	f := runFlags{mode: "partition", deletion: manifests.DeleteModeDelete, output: "none", parallel: agent.DefaultParallel}
 	var remove bool
 	cmd := &cobra.Command{
 		Use:   "arm [flags] [KIND/NAME]",
@@ -39,11 +41,14 @@ func (f *runFlags) arm(ctx context.Context, s streams, args []string, remove boo
 	if err != nil {
 		return err
 	}
-	act := kube.Arm
+	act := steer.Arm
 	if remove {
-		act = kube.Disarm
+		act = steer.Disarm
 	}
-	said, err := act(ctx, options)
+	said, err := act(ctx, steer.Options{
+		Config: options.Config, Namespace: options.Namespace, Kind: options.Kind, Name: options.Name, Version: options.Version,
+		Identity: options.Identity, Lease: options.Lease, Now: options.Now,
+	})
 	if err != nil {
 		return f.outcome(ctx, rollout.Decision{}, err)
 	}

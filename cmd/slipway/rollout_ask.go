@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // askFlags are those of a command that asks something of a release.
@@ -115,7 +116,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 	if f.ask == rollout.Approve {
 		request.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
-	answer, err := visit.Ask(ctx, request)
+	answer, err := visit.Request(ctx, request)
 	var refusal *rollout.RefusedError
 	switch {
 	case errors.As(err, &refusal):
@@ -133,11 +134,11 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 }
 
 // advise says what the person has to know beyond the answer.
-func (f *askFlags) advise(ctx context.Context, s streams, visit *kube.Visit, answer rollout.Answer) {
+func (f *askFlags) advise(ctx context.Context, s streams, visit *steer.Release, answer rollout.Answer) {
 	if f.ask == rollout.Undo && answer.Changed {
 		s.say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
-	sight, err := visit.Look(ctx)
+	sight, err := visit.Status(ctx)
 	if err != nil {
 		return // the request is stored, and this is by the way
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 func newRolloutGitOpsCommand(s streams) *cobra.Command {
@@ -19,9 +19,9 @@ partition which a release steps, and that tell it when a release is done. They h
 		Example: `  slipway rollout gitops argocd
   slipway rollout gitops flux`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{string(kube.ArgoCD), string(kube.Flux)},
+		ValidArgs: []string{string(manifests.ArgoCD), string(manifests.Flux)},
 		RunE: func(_ *cobra.Command, args []string) error {
-			text, err := kube.Snippets(kube.GitOps(args[0]))
+			text, err := manifests.Snippets(manifests.GitOps(args[0]))
 			if err != nil {
 				return err
 			}

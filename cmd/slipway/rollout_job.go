@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -49,13 +49,13 @@ A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
 	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway) or partition (a controller); without it the plan's, or direct for a CloneSet and partition for others")
-	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
 	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "plan", completeManifests)
 	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{kube.DeleteModeDelete, kube.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{manifests.DeleteModeDelete, manifests.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -84,9 +84,9 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 	return err
 }
 
-func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
-	o := kube.JobOptions{Image: f.image, Stay: f.stay, DeleteMode: f.deletion}
-	o.For = kube.GitOps(f.tool)
+func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
+	o := manifests.Job{Image: f.image, Stay: f.stay, DeleteMode: f.deletion}
+	o.For = manifests.GitOps(f.tool)
 	if err := checkGitOps("--for", f.tool); err != nil {
 		return o, err
 	}
@@ -95,7 +95,7 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 		return o, usagef("--image is missing: which image of slipway is to run?")
 	case f.mode != "" && f.mode != "direct" && f.mode != "partition":
 		return o, usagef("--mode %q is not one of direct, partition", f.mode)
-	case f.deletion != kube.DeleteModeDelete && f.deletion != kube.DeleteModeEvict:
+	case f.deletion != manifests.DeleteModeDelete && f.deletion != manifests.DeleteModeEvict:
 		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
 	}
 	data, err := readInput(s, file)
@@ -129,8 +129,8 @@ func (f jobFlags) options(s streams, file string) (kube.JobOptions, error) {
 }
 
 // targets reads what a plan releases, all of it from one file, and checks it against the plan where that is sound.
-func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool) ([]kube.JobTarget, error) {
-	var targets []kube.JobTarget
+func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool) ([]manifests.Target, error) {
+	var targets []manifests.Target
 	for _, single := range p.Single() {
 		set, err := plan.ParseWorkload(file, data, single.Target)
 		if err == nil && sound {
@@ -150,7 +150,7 @@ func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool
 			mode = plan.Direct
 		}
 		set.Namespace = cmp.Or(set.Namespace, f.namespace)
-		targets = append(targets, kube.JobTarget{CloneSet: set, Mode: mode})
+		targets = append(targets, manifests.Target{CloneSet: set, Mode: mode})
 	}
 	return targets, nil
 }

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
-	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -26,7 +26,7 @@ type listener = func(rollout.Observed, rollout.Decision)
 
 // listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
 // the decision that is made on them.
-func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *kube.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
+func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
 	var measured []func(plan.Measurement)
 	take := func() {
@@ -62,7 +62,7 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *kube.Options,
 		ends = append(ends, func() error { return errors.Join(audit.Err(), done()) })
 	}
 	if f.metrics != "" {
-		metrics := kube.NewMetrics(time.Now)
+		metrics := agent.NewMetrics(time.Now)
 		end, err := serve(f.metrics, metrics)
 		if err != nil {
 			return nil, nil, errors.Join(err, finish())

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 // TestRolloutReadmeShowsTheTruth runs every command that rollout/README.md shows after a $ and compares the output that
@@ -59,7 +59,7 @@ func TestRolloutReadmeNamesEveryFinding(t *testing.T) {
 		t.Fatal("rollout/README.md has no table of codes")
 	}
 	var table strings.Builder
-	for _, c := range kube.VerifyCodes() {
+	for _, c := range verify.Codes() {
 		fmt.Fprintf(&table, "| `%s` | %s | %s |\n", c.Code, c.Severity, c.Meaning)
 	}
 	want := before + head + table.String() + "\n" + after

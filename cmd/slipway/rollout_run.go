@@ -16,8 +16,10 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -70,8 +72,8 @@ In direct mode slipway replaces the pods of a CloneSet itself, in the formats of
 controller. In partition mode it steps the partition of a target that a controller reconciles. auto is the plan's mode, or
 else partition for all but CloneSets, and direct for these, unless a controller is alive: then it ends and says how it knows.
 
-Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. A run that was stopped or killed is
-gone on with by the next one. One agent at a time works on a target.
+Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. If a run is stopped or killed, the next
+run continues the release where it stopped. One agent at a time works on a target.
 
 Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the
 failure threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal,
@@ -105,12 +107,12 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	f.addAccess(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
-	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+kube.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
-	flags.IntVar(&f.parallel, "parallel", kube.DefaultParallel, "writes at a time")
+	flags.IntVar(&f.parallel, "parallel", agent.DefaultParallel, "writes at a time")
 	flags.StringVar(&f.job, "job", "", "`NAME` of the Indexed Job that --index belongs to")
 	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: an index of an Indexed Job")
 	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
@@ -119,7 +121,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
-		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
+		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
 	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -140,7 +142,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 }
 
 // carryOut is the release of one target.
-func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
+func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
 	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
@@ -154,7 +156,7 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan,
 	told := f.notifications(s, plan)
 	listeners = append(listeners, told.Record, saveMemory(f.beside))
 	options.Warn = func(err error) { s.say("warning: %v", err) }
-	d, err := kube.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
+	d, err := agent.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range listeners {
 			record(o, d)
 		}
@@ -166,7 +168,7 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan,
 
 // checks prepares to measure the plan's checks. Connections are made as the release's own are, but they do not wait behind
 // its writes.
-func (f *runFlags) checks(plan plan.BatchPlan, options *kube.Options) (*check.Runner, error) {
+func (f *runFlags) checks(plan plan.BatchPlan, options *agent.Options) (*check.Runner, error) {
 	measuring, err := check.New(check.Options{Plan: plan, Secrets: f.secrets, Config: options.Config, Now: time.Now})
 	if err != nil {
 		measuring.Close()
@@ -184,9 +186,9 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 	switch {
 	case errors.As(err, &held):
 		return &exitError{code: exitHeld, err: err}
-	case errors.Is(err, kube.ErrControlled):
+	case errors.Is(err, agent.ErrControlled):
 		return &exitError{code: exitForeign, err: err}
-	case errors.Is(err, kube.ErrNotStarted):
+	case errors.Is(err, agent.ErrNotStarted):
 		return &exitError{code: exitStopped, err: err}
 	case errors.Is(err, kube.ErrInvalid):
 		return &exitError{code: exitInvalid, err: err}
@@ -199,42 +201,42 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 }
 
 // options read the flags and the plan.
-func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, kube.Options, error) {
+func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Options, error) {
 	var p plan.BatchPlan
 	if err := f.check(); err != nil {
-		return p, kube.Options{}, err
+		return p, agent.Options{}, err
 	}
 	if f.plan != "" {
 		data, err := readInput(s, f.plan)
 		if err != nil {
-			return p, kube.Options{}, &exitError{code: exitInvalid, err: err}
+			return p, agent.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 		if p, err = plan.ParsePlan(f.plan, data); err != nil {
-			return p, kube.Options{}, &exitError{code: exitInvalid, err: err}
+			return p, agent.Options{}, &exitError{code: exitInvalid, err: err}
 		}
 	}
 	if err := f.checkTrain(p); err != nil {
-		return p, kube.Options{}, err
+		return p, agent.Options{}, err
 	}
 	if err := choose(&p, args); err != nil {
-		return p, kube.Options{}, err
+		return p, agent.Options{}, err
 	}
 	kind, name, err := f.target(p, args)
 	if err != nil {
-		return p, kube.Options{}, err
+		return p, agent.Options{}, err
 	}
 	f.access.UserAgent = "slipway/" + buildVersion()
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return p, kube.Options{}, &exitError{code: exitUsage, err: err}
+		return p, agent.Options{}, &exitError{code: exitUsage, err: err}
 	}
 	if len(p.Waves.Targets) == 0 {
 		p.Mode = f.modeOf(p, kind)
 	}
-	options := kube.Options{
+	options := agent.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, p.Namespace, namespace, "default"),
 		Kind: kind.Name, Name: name, Version: kind.APIVersion,
-		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == kube.DeleteModeEvict,
+		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == manifests.DeleteModeEvict,
 		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
 	}
 	if f.await {
@@ -249,7 +251,7 @@ func (f *runFlags) check() error {
 		words       []string
 	}{
 		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
-		{"--delete-mode", f.deletion, []string{kube.DeleteModeDelete, kube.DeleteModeEvict}},
+		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
 		{"--output", f.output, []string{"auto", "table", "json", "none"}},
 	} {
 		if !slices.Contains(flag.words, flag.value) {

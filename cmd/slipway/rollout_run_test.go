@@ -185,7 +185,7 @@ func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
 	hook, told := webhook(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	dir := manifests(t, "kubeconfig", `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+	dir := filesIn(t, "kubeconfig", `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
 clusters: [{name: a, cluster: {server: "`+gone.URL+`"}}], users: [{name: a, user: {}}]}`,
 		"plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
 spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}],

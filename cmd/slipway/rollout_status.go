@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // statusFlags are those of the commands that look at a release.
@@ -92,11 +93,11 @@ func (f *statusFlags) status(ctx context.Context, s streams, args []string) erro
 	if err != nil {
 		return err
 	}
-	var sight kube.Sight
+	var sight steer.Status
 	if f.wait {
-		sight, err = f.follow(ctx, visit, func(kube.Sight) {})
+		sight, err = f.follow(ctx, visit, func(steer.Status) {})
 	} else {
-		sight, err = visit.Look(ctx)
+		sight, err = visit.Status(ctx)
 	}
 	if err != nil && !errors.Is(err, errTimeout) {
 		return visitError(ctx, err)
@@ -122,7 +123,7 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 	s = shown.onTerminal(s)
 	record, _, end := shown.progress(s)
 	live, told := shown.live != nil, ""
-	sight, err := f.follow(ctx, visit, func(sight kube.Sight) {
+	sight, err := f.follow(ctx, visit, func(sight steer.Status) {
 		d, absent := sight.Decision, sight.Agent.Absent(time.Now())
 		switch {
 		case d.Ended() || absent == "":
@@ -147,15 +148,15 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 var errTimeout = errors.New("the release has not ended in time")
 
 // follow looks until the release has ended or the time is up.
-func (f *statusFlags) follow(ctx context.Context, visit *kube.Visit, see func(kube.Sight)) (kube.Sight, error) {
+func (f *statusFlags) follow(ctx context.Context, visit *steer.Release, see func(steer.Status)) (steer.Status, error) {
 	limited := ctx
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 	}
-	var last kube.Sight
-	_, err := visit.Follow(limited, func(s kube.Sight) {
+	var last steer.Status
+	_, err := visit.Follow(limited, func(s steer.Status) {
 		last = s
 		see(s)
 	})
@@ -188,7 +189,7 @@ func visitError(ctx context.Context, err error) error {
 }
 
 // outcome turns the last look into an exit code. What is shown already is not told twice.
-func (f *statusFlags) outcome(s kube.Sight, err error) error {
+func (f *statusFlags) outcome(s steer.Status, err error) error {
 	switch {
 	case err != nil && !errors.Is(err, errTimeout):
 		return err
@@ -210,7 +211,7 @@ func standingCode(d rollout.Decision) int {
 }
 
 // describe is a look at a release as it is shown.
-func describe(visit *kube.Visit, s kube.Sight) report.Status {
+func describe(visit *steer.Release, s steer.Status) report.Status {
 	status := report.NewStatus(s.Plan, s.Observed, s.Decision)
 	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
 	if s.Unread == nil {

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -18,12 +19,12 @@ import (
 const noIndex = -1
 
 // couple puts what a plan releases into the options of its Job: one target, or all those of a train.
-func couple(o *kube.JobOptions, p plan.BatchPlan, targets []kube.JobTarget) error {
+func couple(o *manifests.Job, p plan.BatchPlan, targets []manifests.Target) error {
 	if len(p.Waves.Targets) == 0 {
 		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
 		return nil
 	}
-	train := &kube.JobTrain{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
+	train := &manifests.Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
 	var first plan.Workload
 	for _, t := range targets {
 		switch set := t.CloneSet; {
@@ -117,7 +118,7 @@ func targetArgument(t plan.Target) string {
 }
 
 // alone is the plan of one target of a train, and makes options of the train's the target's own.
-func (f *runFlags) alone(p plan.BatchPlan, target int, options *kube.Options) plan.BatchPlan {
+func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) plan.BatchPlan {
 	single := p.Single()[target]
 	kind, _ := plan.KindOf(single.Target.APIVersion, single.Target.Kind)
 	single.Mode = f.modeOf(p, kind)
@@ -126,8 +127,8 @@ func (f *runFlags) alone(p plan.BatchPlan, target int, options *kube.Options) pl
 }
 
 // runIndex releases the one target of a train that is this process' part in an Indexed Job.
-func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
-	turn := kube.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Waves, Index: f.index}
+func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
+	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
 	defer end()
 	stop, err := turn.Await(following)
@@ -139,8 +140,8 @@ func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan,
 }
 
 // runTrain releases every target of a plan and ends with the exit code of the first one that failed.
-func (f *runFlags) runTrain(ctx context.Context, s streams, plan plan.BatchPlan, options kube.Options) error {
-	errs, first := kube.RunTrain(ctx, plan.Waves, func(ctx context.Context, target int, stop <-chan string) error {
+func (f *runFlags) runTrain(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
+	errs, first := agent.RunWaves(ctx, plan.Waves, func(ctx context.Context, target int, stop <-chan string) error {
 		of, its := *f, options
 		of.beside = plan.Waves.Parallel
 		single := of.alone(plan, target, &its)

@@ -21,7 +21,7 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.Batc
 		if err != nil {
 			return err
 		}
-		sight, err := visit.Look(ctx)
+		sight, err := visit.Status(ctx)
 		if err != nil {
 			return visitError(ctx, err)
 		}

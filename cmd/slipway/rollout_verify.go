@@ -18,7 +18,9 @@ import (
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 // verifyFlags say which release is held against which cluster.
@@ -74,13 +76,13 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
-	flags.StringVar(&f.deletion, "delete-mode", kube.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
 	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json or sarif")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
-		"delete-mode": {kube.DeleteModeDelete, kube.DeleteModeEvict},
+		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict},
 	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -98,14 +100,14 @@ func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	var verified []kube.Verification
+	var verified []verify.Report
 	wrong := false
 	for _, options := range all {
-		v, err := kube.Verify(ctx, options)
+		v, err := verify.Verify(ctx, options)
 		if err != nil {
 			return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
 		}
-		wrong = wrong || v.Count(kube.SeverityError) > 0
+		wrong = wrong || v.Count(verify.SeverityError) > 0
 		verified = append(verified, v)
 	}
 	if err := writeVerifications(s.out, verified, format); err != nil {
@@ -118,8 +120,8 @@ func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
 }
 
 // options read the flags and the files. There are several for a plan with several targets, of which none is named.
-func (f *verifyFlags) options(s streams, args []string) ([]kube.VerifyOptions, error) {
-	o := kube.VerifyOptions{Evict: f.deletion == kube.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
+func (f *verifyFlags) options(s streams, args []string) ([]verify.Options, error) {
+	o := verify.Options{Evict: f.deletion == manifests.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -129,7 +131,7 @@ func (f *verifyFlags) options(s streams, args []string) ([]kube.VerifyOptions, e
 	if err := choose(&o.Plan, args); err != nil {
 		return nil, err
 	}
-	var all []kube.VerifyOptions
+	var all []verify.Options
 	for _, single := range o.Plan.Single() {
 		of := o
 		of.Plan = single
@@ -142,7 +144,7 @@ func (f *verifyFlags) options(s streams, args []string) ([]kube.VerifyOptions, e
 }
 
 // aim completes the options for the one target of their plan.
-func (f *verifyFlags) aim(o *kube.VerifyOptions, args []string) error {
+func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	if err := f.readTarget(o); err != nil {
 		return err
 	}
@@ -175,7 +177,7 @@ func (f *verifyFlags) aim(o *kube.VerifyOptions, args []string) error {
 }
 
 // read reads the plan and the manifest.
-func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
+func (f *verifyFlags) read(s streams, o *verify.Options) error {
 	var err error
 	if f.manifest != "" {
 		if o.Manifest, err = readInput(s, f.manifest); err != nil {
@@ -189,7 +191,7 @@ func (f *verifyFlags) read(s streams, o *kube.VerifyOptions) error {
 }
 
 // readTarget finds the target in the manifest. A mistake there is left to Verify, which tells it as a finding.
-func (f *verifyFlags) readTarget(o *kube.VerifyOptions) error {
+func (f *verifyFlags) readTarget(o *verify.Options) error {
 	if f.manifest == "" {
 		return nil
 	}
@@ -202,7 +204,7 @@ func (f *verifyFlags) readTarget(o *kube.VerifyOptions) error {
 }
 
 // readPlan reads the plan from its own file, or from the manifest's where that holds one.
-func (f *verifyFlags) readPlan(s streams, o *kube.VerifyOptions) error {
+func (f *verifyFlags) readPlan(s streams, o *verify.Options) error {
 	var err error
 	switch {
 	case f.plan != "":
@@ -225,7 +227,7 @@ func (f *verifyFlags) check() error {
 		words       []string
 	}{
 		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
-		{"--delete-mode", f.deletion, []string{kube.DeleteModeDelete, kube.DeleteModeEvict}},
+		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
 	} {
 		if !slices.Contains(flag.words, flag.value) {
 			return usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
@@ -238,12 +240,12 @@ func (f *verifyFlags) check() error {
 }
 
 // writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
-func writeVerifications(w io.Writer, all []kube.Verification, format render.Format) error {
+func writeVerifications(w io.Writer, all []verify.Report, format render.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome
 	for i, v := range all {
 		if v.Findings == nil {
-			all[i].Findings = []kube.Finding{}
+			all[i].Findings = []verify.Finding{}
 		}
 		text.WriteString(verificationText(v))
 		outcome.Findings = append(outcome.Findings, sharedFindings(v)...)
@@ -271,7 +273,7 @@ func writeVerifications(w io.Writer, all []kube.Verification, format render.Form
 }
 
 // verificationText is for a person: findings, what was looked at, and how many there are of each severity.
-func verificationText(v kube.Verification) string {
+func verificationText(v verify.Report) string {
 	var b strings.Builder
 	for _, f := range v.Findings {
 		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
@@ -281,16 +283,16 @@ func verificationText(v kube.Verification) string {
 	}
 	writeSeen(&b, v.Seen)
 	verdict := "nothing stands in the way of the release"
-	if v.Count(kube.SeverityError) > 0 {
+	if v.Count(verify.SeverityError) > 0 {
 		verdict = "the release would not get through"
 	}
 	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
-		countedWord(v.Count(kube.SeverityError), "error"), countedWord(v.Count(kube.SeverityWarning), "warning"))
+		countedWord(v.Count(verify.SeverityError), "error"), countedWord(v.Count(verify.SeverityWarning), "warning"))
 	return b.String()
 }
 
 // writeSeen tells what was looked at, and what was looked for and is not there.
-func writeSeen(b *strings.Builder, seen []kube.Seen) {
+func writeSeen(b *strings.Builder, seen []verify.Seen) {
 	var some, none []string
 	for _, n := range seen {
 		if n.Count > 0 {
@@ -317,7 +319,7 @@ func countedWord(n int, word string) string {
 }
 
 // sharedFindings are the findings as other commands report them.
-func sharedFindings(v kube.Verification) []manifest.Finding {
+func sharedFindings(v verify.Report) []manifest.Finding {
 	var out []manifest.Finding
 	for _, f := range v.Findings {
 		out = append(out, manifest.Finding{

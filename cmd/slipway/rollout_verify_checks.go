@@ -10,15 +10,15 @@ import (
 	"sync"
 
 	"github.com/slipway-dev/slipway/rollout/check"
-	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 // tryChecks asks every check of the plan once, side by side, and tells what it would mean for the release.
-func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, plan.Workload) []kube.Finding {
+func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Workload) []verify.Finding {
 	options := check.Options{Plan: o.Plan, Secrets: secrets, Config: o.Config, Now: o.Now}
-	return func(ctx context.Context, set plan.Workload) []kube.Finding {
-		answers := make([][]kube.Finding, len(o.Plan.Checks))
+	return func(ctx context.Context, set plan.Workload) []verify.Finding {
+		answers := make([][]verify.Finding, len(o.Plan.Checks))
 		var wait sync.WaitGroup
 		for i, c := range o.Plan.Checks {
 			wait.Go(func() {
@@ -31,7 +31,7 @@ func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, plan.
 			})
 		}
 		wait.Wait()
-		var out []kube.Finding
+		var out []verify.Finding
 		for _, findings := range answers {
 			out = append(out, findings...)
 		}
@@ -40,32 +40,32 @@ func tryChecks(o kube.VerifyOptions, secrets string) func(context.Context, plan.
 }
 
 // secretsElsewhere tells that the secrets of a check are not where verify runs, which says nothing of where the release runs.
-func secretsElsewhere(c plan.Check, folder string) []kube.Finding {
+func secretsElsewhere(c plan.Check, folder string) []verify.Finding {
 	if len(c.Secrets()) == 0 {
 		return nil
 	}
 	if _, err := os.Stat(folder); err == nil {
 		return nil
 	}
-	return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, kube.ObjectRef{Kind: "Check", Name: c.Name},
+	return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, verify.ObjectRef{Kind: "Check", Name: c.Name},
 		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder), "name a folder that has them with --secrets")}
 }
 
 // checkFindings say what the answer to a check would mean for the release. A check that passes is no finding.
-func checkFindings(c plan.Check, m plan.Measurement, err error) []kube.Finding {
-	of := kube.ObjectRef{Kind: "Check", Name: c.Name}
+func checkFindings(c plan.Check, m plan.Measurement, err error) []verify.Finding {
+	of := verify.ObjectRef{Kind: "Check", Name: c.Name}
 	then := "the release stops after the first batch that it is measured in (exit code 11)"
 	if c.DryRun {
 		then = "it decides nothing, because it is a dry run"
 	}
 	switch {
 	case errors.Is(err, check.ErrWrong):
-		return []kube.Finding{kube.NewFinding(kube.CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message), "correct the check in the plan, or give its secrets with --secrets")}
+		return []verify.Finding{verify.NewFinding(verify.CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message), "correct the check in the plan, or give its secrets with --secrets")}
 	case err != nil || m.Verdict == plan.CheckInconclusive:
-		return []kube.Finding{kube.NewFinding(kube.CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that lasts, %s: %s", then, m.Message),
+		return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that lasts, %s: %s", then, m.Message),
 			"see that it can be asked from where the release runs, and that it has something to measure")}
 	case m.Verdict == plan.CheckFailed:
-		return []kube.Finding{kube.NewFinding(kube.CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that lasts, %s: %s", then, m.Message),
+		return []verify.Finding{verify.NewFinding(verify.CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that lasts, %s: %s", then, m.Message),
 			"wait until it passes, or correct its limits")}
 	}
 	return nil

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 const verifyPlan = `
@@ -47,7 +47,7 @@ func TestRolloutVerify(t *testing.T) {
 	}
 	plan, manifest := file("plan.yaml", verifyPlan), file("cloneset.yaml", runSet)
 	kubeconfig := c.Kubeconfig(t)
-	verify := func(want int, args ...string) string {
+	verified := func(want int, args ...string) string {
 		t.Helper()
 		var out, messages bytes.Buffer
 		args = append([]string{"rollout", "verify", "--kubeconfig", kubeconfig, "-n", ns}, args...)
@@ -57,10 +57,10 @@ func TestRolloutVerify(t *testing.T) {
 		return out.String()
 	}
 
-	if out := verify(10, "--plan", plan); !strings.Contains(out, "error: CloneSet "+ns+"/demo: there is nothing to release: it does not exist [target-missing]\n  apply it") {
+	if out := verified(10, "--plan", plan); !strings.Contains(out, "error: CloneSet "+ns+"/demo: there is nothing to release: it does not exist [target-missing]\n  apply it") {
 		t.Errorf("of nothing it says\n%s", out)
 	}
-	out := verify(0, "--plan", plan, "-f", manifest)
+	out := verified(0, "--plan", plan, "-f", manifest)
 	if !strings.Contains(out, "\nlooked at 1 Node, ") ||
 		!strings.HasSuffix(out, "CloneSet "+ns+"/demo: nothing stands in the way of the release: 0 errors, 1 warning\n") {
 		t.Errorf("of a first release it says\n%s", out)
@@ -69,7 +69,7 @@ func TestRolloutVerify(t *testing.T) {
 	c.Create(t, "/api/v1/namespaces/"+ns+"/limitranges",
 		`{apiVersion: v1, kind: LimitRange, metadata: {name: small}, spec: {limits: [{type: Pod, min: {cpu: 1}}]}}`)
 
-	out = verify(10, "--plan", plan)
+	out = verified(10, "--plan", plan)
 	first, _, _ := strings.Cut(out, "\n")
 	if first != "error: LimitRange "+ns+"/small: every new pod is refused, so the release ends before its first one: the pod requests no cpu, at least 1 is demanded [limit-range]" {
 		t.Errorf("the first line is %s", first)
@@ -77,11 +77,11 @@ func TestRolloutVerify(t *testing.T) {
 	if !strings.HasSuffix(out, "the release would not get through: 1 error, 1 warning\n") {
 		t.Errorf("it ends in\n%s", out)
 	}
-	var v kube.Verification
-	if err := json.Unmarshal([]byte(verify(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" || v.Count(kube.SeverityError) != 1 || v.Findings[0].Object.Name != "small" {
+	var v verify.Report
+	if err := json.Unmarshal([]byte(verified(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" || v.Count(verify.SeverityError) != 1 || v.Findings[0].Object.Name != "small" {
 		t.Errorf("%v: %+v", err, v)
 	}
-	sarif := verify(10, "--plan", plan, "-o", "sarif")
+	sarif := verified(10, "--plan", plan, "-o", "sarif")
 	var log struct {
 		Runs []struct {
 			Results []struct{ RuleID, Level string }
@@ -92,14 +92,14 @@ func TestRolloutVerify(t *testing.T) {
 	}
 
 	tooLarge := file("large.yaml", strings.Replace(verifyPlan, "replicas: 1\n", "replicas: 9\n", 1))
-	if out := verify(10, "--plan", tooLarge); !strings.HasPrefix(out, "error: "+tooLarge+":8: CloneSet "+ns+"/demo: spec.batches[0].replicas: ") {
+	if out := verified(10, "--plan", tooLarge); !strings.HasPrefix(out, "error: "+tooLarge+":8: CloneSet "+ns+"/demo: spec.batches[0].replicas: ") {
 		t.Errorf("of a batch that is too large it says\n%s", out)
 	}
 	wrong := file("wrong.yaml", strings.Replace(runSet, "labels: {app: demo}", "labels: {app: other}", 1))
-	if out := verify(10, "--plan", plan, "-f", wrong); !strings.HasPrefix(out, "error: "+wrong+":7: CloneSet "+ns+"/demo: spec.selector: ") || !strings.Contains(out, "[selector-mismatch]") {
+	if out := verified(10, "--plan", plan, "-f", wrong); !strings.HasPrefix(out, "error: "+wrong+":7: CloneSet "+ns+"/demo: spec.selector: ") || !strings.Contains(out, "[selector-mismatch]") {
 		t.Errorf("of a selector that is wrong it says\n%s", out)
 	}
-	if out := verify(10, "demo", "--as-service-account", "nobody"); !strings.Contains(out, "error: ServiceAccount "+ns+"/nobody: lacks 2") {
+	if out := verified(10, "demo", "--as-service-account", "nobody"); !strings.Contains(out, "error: ServiceAccount "+ns+"/nobody: lacks 2") {
 		t.Errorf("of nobody's rights it says\n%s", out)
 	}
 }
@@ -128,13 +128,13 @@ func TestRolloutVerifyTriesChecks(t *testing.T) {
 		want  string
 		says  string
 	}{
-		{"a wrong query", ask(prometheus.URL, "rate("), kube.CodeCheckFailed, "unclosed left parenthesis"},
-		{"above its limit", ask(prometheus.URL, "errors"), kube.CodeCheckFailing, "0.5"},
-		{"secrets that are elsewhere", secret, kube.CodeCheckUnsure, "there is no folder"},
-		{"no answer", ask("http://127.0.0.1:1", "errors"), kube.CodeCheckUnsure, "refused"},
+		{"a wrong query", ask(prometheus.URL, "rate("), verify.CodeCheckFailed, "unclosed left parenthesis"},
+		{"above its limit", ask(prometheus.URL, "errors"), verify.CodeCheckFailing, "0.5"},
+		{"secrets that are elsewhere", secret, verify.CodeCheckUnsure, "there is no folder"},
+		{"no answer", ask("http://127.0.0.1:1", "errors"), verify.CodeCheckUnsure, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			try := tryChecks(kube.VerifyOptions{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
+			try := tryChecks(verify.Options{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
 			found := try(t.Context(), plan.Workload{Name: "demo"})
 			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check errors: ") || !strings.Contains(found[0].Effect, c.says) {
 				t.Errorf("found %v", found)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // visitFlags say which release a person means.
@@ -49,7 +50,7 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 }
 
 // visit opens the release that the flags and the argument name.
-func (f *visitFlags) visit(s streams, args []string) (*kube.Visit, error) {
+func (f *visitFlags) visit(s streams, args []string) (*steer.Release, error) {
 	plan, err := f.readPlan(s)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (f *visitFlags) readPlan(s streams) (*plan.BatchPlan, error) {
 }
 
 // open opens the release of a plan, where there is one, and of the target that the argument names.
-func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*kube.Visit, error) {
+func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, error) {
 	if plan != nil {
 		if err := chooseOne(plan, args); err != nil {
 			return nil, err
@@ -94,12 +95,12 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*kube.Visit, err
 	if me, err := user.Current(); err == nil {
 		options.Identity = me.Username
 	}
-	return kube.NewVisit(options, plan)
+	return steer.Open(options, plan)
 }
 
 // target is what is released, from the argument (NAME or KIND/NAME) or the plan.
-func (f *visitFlags) target(p *plan.BatchPlan, args []string) (kube.Options, error) {
-	var o kube.Options
+func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, error) {
+	var o steer.Options
 	if p != nil {
 		o.Namespace, o.Kind, o.Name, o.Version = p.Namespace, p.Target.Kind, p.Target.Name, p.Target.APIVersion
 	}
@@ -136,6 +137,6 @@ func (f *visitFlags) completeNames(cmd *cobra.Command, args []string, _ string) 
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	config.Timeout = 2 * time.Second // a shell waits for it
-	names, _ := kube.Names(cmd.Context(), config, cmp.Or(f.namespace, namespace, "default"))
+	names, _ := steer.Names(cmd.Context(), config, cmp.Or(f.namespace, namespace, "default"))
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -18,11 +18,13 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -93,7 +95,7 @@ func planOf(spec string) string {
 
 // rights are those of the Role that rollout job prints for a plan.
 func rights(text string) []kubetest.Rule {
-	o := kube.JobOptions{Mode: plan.Direct, DeleteMode: kube.DeleteModeDelete, Plan: []byte(text)}
+	o := manifests.Job{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Plan: []byte(text)}
 	o.CloneSet.Name = "demo"
 	var rules []kubetest.Rule
 	for _, r := range o.Rules() {
@@ -141,7 +143,7 @@ func (w *world) run(ctx context.Context, text string, watch func(rollout.Observe
 	w.log.Reset()
 	w.least = 6
 	audit := report.NewAudit(&w.log, p)
-	d, err := kube.Run(ctx, p, kube.Options{
+	d, err := agent.Run(ctx, p, agent.Options{
 		Config: config, Namespace: w.namespace, Name: "demo", Identity: "agent", Lease: time.Second, Now: time.Now, Restart: true, Checks: measuring,
 	}, func(o rollout.Observed, d rollout.Decision) {
 		for _, m := range measuring.Take() {

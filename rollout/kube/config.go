@@ -39,3 +39,10 @@ func (a Access) Config() (*rest.Config, string, error) {
 	}
 	return config, namespace, nil
 }
+
+// WithoutLimit is for requests that must not wait behind others: those that keep the lock.
+func WithoutLimit(config *rest.Config) *rest.Config {
+	c := rest.CopyConfig(config)
+	c.QPS, c.RateLimiter = -1, nil
+	return c
+}

@@ -4,14 +4,14 @@ package kube
 
 import "strings"
 
-// defaulted returns a pod template with the defaults that the API server gives a pod, and Kruise's webhook a CloneSet.
-func defaulted(template map[string]any) map[string]any {
+// Defaulted returns a pod template with the defaults that the API server gives a pod, and Kruise's webhook a CloneSet.
+func Defaulted(template map[string]any) map[string]any {
 	t, _ := clone(template).(map[string]any)
 	if t == nil {
 		t = map[string]any{}
 	}
-	set(child(t, "metadata"), "creationTimestamp", nil)
-	defaultSpec(child(t, "spec"))
+	set(Child(t, "metadata"), "creationTimestamp", nil)
+	defaultSpec(Child(t, "spec"))
 	return t
 }
 
@@ -48,14 +48,14 @@ func defaultContainer(c map[string]any) {
 	set(c, "terminationMessagePolicy", "File")
 	set(c, "resources", map[string]any{})
 	defaultResources(c)
-	set(c, "imagePullPolicy", pullPolicy(text(c, "image")))
+	set(c, "imagePullPolicy", pullPolicy(Text(c, "image")))
 	for _, p := range items(c, "ports") {
 		if p, ok := p.(map[string]any); ok {
 			set(p, "protocol", "TCP")
 		}
 	}
 	for _, e := range items(c, "env") {
-		if ref, ok := field(e, "valueFrom", "fieldRef").(map[string]any); ok {
+		if ref, ok := Field(e, "valueFrom", "fieldRef").(map[string]any); ok {
 			set(ref, "apiVersion", "v1")
 		}
 	}
@@ -65,7 +65,7 @@ func defaultContainer(c map[string]any) {
 		}
 	}
 	for _, name := range []string{"postStart", "preStop"} {
-		if get, ok := field(c, "lifecycle", name, "httpGet").(map[string]any); ok {
+		if get, ok := Field(c, "lifecycle", name, "httpGet").(map[string]any); ok {
 			defaultGet(get)
 		}
 	}
@@ -73,11 +73,11 @@ func defaultContainer(c map[string]any) {
 
 // defaultResources requests what is limited and not requested.
 func defaultResources(c map[string]any) {
-	limits, ok := field(c, "resources", "limits").(map[string]any)
+	limits, ok := Field(c, "resources", "limits").(map[string]any)
 	if !ok {
 		return
 	}
-	requests := child(c, "resources", "requests")
+	requests := Child(c, "resources", "requests")
 	for name, v := range limits {
 		set(requests, name, v)
 	}
@@ -118,7 +118,7 @@ func defaultVolume(v map[string]any) {
 		case "projected":
 			set(source, "defaultMode", mode)
 			for _, s := range items(source, "sources") {
-				if token, ok := field(s, "serviceAccountToken").(map[string]any); ok {
+				if token, ok := Field(s, "serviceAccountToken").(map[string]any); ok {
 					set(token, "expirationSeconds", float64(3600))
 				}
 				defaultRefs(items(s, "downwardAPI", "items"))
@@ -140,7 +140,7 @@ func defaultVolume(v map[string]any) {
 			set(source, "storageMode", "ThinProvisioned")
 			set(source, "fsType", "xfs")
 		case "ephemeral":
-			set(child(source, "volumeClaimTemplate", "spec"), "volumeMode", "Filesystem")
+			set(Child(source, "volumeClaimTemplate", "spec"), "volumeMode", "Filesystem")
 		}
 		if name == "downwardAPI" {
 			defaultRefs(items(source, "items"))
@@ -150,7 +150,7 @@ func defaultVolume(v map[string]any) {
 
 func defaultRefs(list []any) {
 	for _, item := range list {
-		if ref, ok := field(item, "fieldRef").(map[string]any); ok {
+		if ref, ok := Field(item, "fieldRef").(map[string]any); ok {
 			set(ref, "apiVersion", "v1")
 		}
 	}
@@ -158,7 +158,7 @@ func defaultRefs(list []any) {
 
 // pullPolicy is Always for an image that can change under its name.
 func pullPolicy(image string) string {
-	full := fullImage(image)
+	full := FullImage(image)
 	if !strings.Contains(full, "@") && strings.HasSuffix(full, ":latest") {
 		return "Always"
 	}
@@ -172,8 +172,8 @@ func set(m map[string]any, key string, v any) {
 	}
 }
 
-// child is the mapping at a path, made where it is absent.
-func child(m map[string]any, path ...string) map[string]any {
+// Child is the mapping at a path, made where it is absent.
+func Child(m map[string]any, path ...string) map[string]any {
 	for _, name := range path {
 		next, ok := m[name].(map[string]any)
 		if !ok {

@@ -17,22 +17,22 @@ import (
 // established is how long a server may take to serve a kind of objects that was defined.
 const established = 30 * time.Second
 
-func customResourceDefinitions() resource {
-	return resource{"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"}
+func customResourceDefinitions() Resource {
+	return Resource{"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"}
 }
 
 // Definition reads a CustomResourceDefinition. It is nil where there is none.
 func Definition(ctx context.Context, config *rest.Config, name string) (map[string]any, error) {
-	api, err := newClient(config)
+	api, err := NewClient(config)
 	if err != nil {
 		return nil, err
 	}
 	return api.definition(ctx, name)
 }
 
-func (c client) definition(ctx context.Context, name string) (map[string]any, error) {
+func (c Client) definition(ctx context.Context, name string) (map[string]any, error) {
 	var live map[string]any
-	err := c.get(ctx, customResourceDefinitions().object(name), &live)
+	err := c.Get(ctx, customResourceDefinitions().Object(name), &live)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -45,20 +45,20 @@ func (c client) definition(ctx context.Context, name string) (map[string]any, er
 // InstallDefinition writes a CustomResourceDefinition in place of the live one, nil where there is none, and waits until
 // its objects are served. If the definition has changed since it was read, it stays and the error says so.
 func InstallDefinition(ctx context.Context, config *rest.Config, manifest, live map[string]any) error {
-	api, err := newClient(config)
+	api, err := NewClient(config)
 	if err != nil {
 		return err
 	}
-	name := text(manifest, "metadata", "name")
+	name := Text(manifest, "metadata", "name")
 	if live == nil {
-		err = api.create(ctx, customResourceDefinitions().path, manifest, nil)
+		err = api.Create(ctx, customResourceDefinitions().Path, manifest, nil)
 	} else {
 		next, _ := clone(live).(map[string]any)
 		next["spec"] = manifest["spec"]
-		labels := child(next, "metadata", "labels")
-		wanted, _ := field(manifest, "metadata", "labels").(map[string]any)
+		labels := Child(next, "metadata", "labels")
+		wanted, _ := Field(manifest, "metadata", "labels").(map[string]any)
 		maps.Copy(labels, wanted)
-		err = api.update(ctx, customResourceDefinitions().object(name), next, nil)
+		err = api.Update(ctx, customResourceDefinitions().Object(name), next, nil)
 	}
 	if err != nil {
 		return definitionError("writing", name, err)
@@ -66,7 +66,7 @@ func InstallDefinition(ctx context.Context, config *rest.Config, manifest, live 
 	return api.awaitDefinition(ctx, name)
 }
 
-func (c client) awaitDefinition(ctx context.Context, name string) error {
+func (c Client) awaitDefinition(ctx context.Context, name string) error {
 	patient, cancel := context.WithTimeout(ctx, established)
 	defer cancel()
 	for {
@@ -75,14 +75,14 @@ func (c client) awaitDefinition(ctx context.Context, name string) error {
 			return err
 		}
 		for _, condition := range items(live, "status", "conditions") {
-			if text(condition, "type") == "Established" && text(condition, "status") == "True" {
+			if Text(condition, "type") == "Established" && Text(condition, "status") == "True" {
 				return nil
 			}
 		}
 		if patient.Err() != nil {
 			return fmt.Errorf("CustomResourceDefinition %s is written, but not served within %v: see its conditions", name, established)
 		}
-		pause(patient, established/100)
+		Pause(patient, established/100)
 	}
 }
 
@@ -91,8 +91,8 @@ func definitionError(doing, name string, err error) error {
 	switch {
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%s: %w: it takes somebody who may write definitions for the whole cluster", what, err)
-	case conflicting(err):
+	case Conflicting(err):
 		return fmt.Errorf("%s: %w (%w): look again", what, rollout.ErrConflict, err)
 	}
-	return explain(what, err)
+	return Explain(what, err)
 }

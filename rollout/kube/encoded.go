@@ -34,15 +34,15 @@ func encoded(template map[string]any) (map[string]any, error) {
 			return nil, fmt.Errorf("encoding the pod template: %w", err)
 		}
 	}
-	t, err := toMap(data)
+	t, err := ToMap(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading the pod template: %w", err)
 	}
 	// Kruise's structs are of a Kubernetes that never left this field out.
-	set(child(t, "metadata"), "creationTimestamp", nil)
+	set(Child(t, "metadata"), "creationTimestamp", nil)
 	for _, v := range items(t, "spec", "volumes") {
-		if claim, ok := field(v, "ephemeral", "volumeClaimTemplate").(map[string]any); ok {
-			set(child(claim, "metadata"), "creationTimestamp", nil)
+		if claim, ok := Field(v, "ephemeral", "volumeClaimTemplate").(map[string]any); ok {
+			set(Child(claim, "metadata"), "creationTimestamp", nil)
 		}
 	}
 	return t, nil
@@ -73,11 +73,11 @@ func claimsHash(templates []any) (string, bool) {
 	}
 	claims := make([]hashedClaim, len(templates))
 	for i, t := range templates {
-		spec, err := json.Marshal(field(t, "spec"))
+		spec, err := json.Marshal(Field(t, "spec"))
 		if err != nil || strictly(spec, &claims[i].Spec) != nil {
 			return "", false
 		}
-		claims[i].Metadata.Name = text(t, "metadata", "name")
+		claims[i].Metadata.Name = Text(t, "metadata", "name")
 	}
 	slices.SortStableFunc(claims, func(a, b hashedClaim) int { return cmp.Compare(a.Metadata.Name, b.Metadata.Name) })
 	data, err := json.Marshal(claims)

@@ -6,16 +6,16 @@ import "encoding/json"
 
 // RevisionOf is the name and the data of the revision that a CloneSet's template has, for tests of formats.
 func RevisionOf(manifest []byte) (name, data string, err error) {
-	var set cloneSet
+	var set Workload
 	if err := json.Unmarshal(manifest, &set); err != nil {
 		return "", "", err
 	}
-	h, err := newHistory(set, nil)
+	h, err := NewHistory(set, nil)
 	if err != nil {
 		return "", "", err
 	}
-	r, _ := h.find(h.update)
-	return h.update, string(r.Data), nil
+	r, _ := h.Find(h.Update)
+	return h.Update, string(r.Data), nil
 }
 
 // SameImage is sameImage, which has no way out of the package.
@@ -23,7 +23,7 @@ func SameImage(a, b string) bool { return sameImage(a, b) }
 
 // Pending tells whether a pod, as JSON, has an in-place update that its containers do not run yet.
 func Pending(manifest []byte) (bool, error) {
-	var p pod
+	var p Pod
 	err := json.Unmarshal(manifest, &p)
 	return p.pending(), err
 }

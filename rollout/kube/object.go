@@ -9,9 +9,9 @@ import (
 
 // Labels, annotations and conditions as the Kruise controller writes them.
 const (
-	labelRevision        = "controller-revision-hash"
+	LabelRevision        = "controller-revision-hash"
 	labelTemplateHash    = "pod-template-hash"
-	labelInstance        = "apps.kruise.io/cloneset-instance-id"
+	LabelInstance        = "apps.kruise.io/cloneset-instance-id"
 	labelLifecycle       = "lifecycle.apps.kruise.io/state"
 	labelSpecifiedDelete = "apps.kruise.io/specified-delete"
 	labelRevisionHash    = "controller.kubernetes.io/hash"
@@ -26,8 +26,8 @@ const (
 	gateInPlace = "InPlaceUpdateReady"
 )
 
-// metadata is what is read and written of an object's metadata.
-type metadata struct {
+// Metadata is what is read and written of an object's metadata.
+type Metadata struct {
 	Name              string            `json:"name,omitempty"`
 	Namespace         string            `json:"namespace,omitempty"`
 	GenerateName      string            `json:"generateName,omitempty"`
@@ -38,11 +38,11 @@ type metadata struct {
 	DeletionTimestamp *time.Time        `json:"deletionTimestamp,omitempty"`
 	Labels            map[string]string `json:"labels,omitempty"`
 	Annotations       map[string]string `json:"annotations,omitempty"`
-	OwnerReferences   []ownerReference  `json:"ownerReferences,omitempty"`
+	OwnerReferences   []OwnerReference  `json:"ownerReferences,omitempty"`
 	Finalizers        []string          `json:"finalizers,omitempty"`
 }
 
-type ownerReference struct {
+type OwnerReference struct {
 	APIVersion         string `json:"apiVersion"`
 	Kind               string `json:"kind"`
 	Name               string `json:"name"`
@@ -51,8 +51,8 @@ type ownerReference struct {
 	BlockOwnerDeletion *bool  `json:"blockOwnerDeletion,omitempty"`
 }
 
-// controlledBy tells whether the object with the given UID is the one that manages this one.
-func (m metadata) controlledBy(uid string) bool {
+// ControlledBy tells whether the object with the given UID is the one that manages this one.
+func (m Metadata) ControlledBy(uid string) bool {
 	for _, r := range m.OwnerReferences {
 		if r.UID == uid && r.Controller != nil && *r.Controller {
 			return true
@@ -61,14 +61,14 @@ func (m metadata) controlledBy(uid string) bool {
 	return false
 }
 
-// named is an object of which only the metadata matters.
-type named struct {
-	Metadata metadata `json:"metadata"`
+// Meta is an object of which only the metadata matters.
+type Meta struct {
+	Metadata Metadata `json:"metadata"`
 }
 
-func (n named) meta() metadata { return n.Metadata }
+func (n Meta) Meta() Metadata { return n.Metadata }
 
-type condition struct {
+type Condition struct {
 	Type               string     `json:"type"`
 	Status             string     `json:"status"`
 	Reason             string     `json:"reason,omitempty"`
@@ -89,24 +89,24 @@ type preconditions struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
-func deleteExactly(uid, resourceVersion string) deleteOptions {
+func Exactly(uid, resourceVersion string) deleteOptions {
 	return deleteOptions{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: &preconditions{uid, resourceVersion}}
 }
 
-// stamp is a time as the API writes it: whole seconds, UTC.
-func stamp(t time.Time) *time.Time {
+// Stamp is a time as the API writes it: whole seconds, UTC.
+func Stamp(t time.Time) *time.Time {
 	t = t.UTC().Truncate(time.Second)
 	return &t
 }
 
-// toMap is an object as a tree, for what is passed on field by field.
-func toMap(data []byte) (map[string]any, error) {
+// ToMap is an object as a tree, for what is passed on field by field.
+func ToMap(data []byte) (map[string]any, error) {
 	var m map[string]any
 	return m, json.Unmarshal(data, &m)
 }
 
-// field walks down a tree and returns nil where there is nothing.
-func field(tree any, path ...string) any {
+// Field walks down a tree and returns nil where there is nothing.
+func Field(tree any, path ...string) any {
 	for _, name := range path {
 		m, _ := tree.(map[string]any)
 		tree = m[name]
@@ -116,13 +116,13 @@ func field(tree any, path ...string) any {
 
 // items is field for a list.
 func items(tree any, path ...string) []any {
-	l, _ := field(tree, path...).([]any)
+	l, _ := Field(tree, path...).([]any)
 	return l
 }
 
-// text is field for a string.
-func text(tree any, path ...string) string {
-	s, _ := field(tree, path...).(string)
+// Text is field for a string.
+func Text(tree any, path ...string) string {
+	s, _ := Field(tree, path...).(string)
 	return s
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// pod is what is kept of a pod.
-type pod struct {
-	Metadata metadata  `json:"metadata"`
+// Pod is what is kept of a pod.
+type Pod struct {
+	Metadata Metadata  `json:"metadata"`
 	Spec     podSpec   `json:"spec"`
 	Status   podStatus `json:"status"`
 }
@@ -37,7 +37,7 @@ type container struct {
 
 type podStatus struct {
 	Phase             rollout.PodPhase  `json:"phase"`
-	Conditions        []condition       `json:"conditions"`
+	Conditions        []Condition       `json:"conditions"`
 	ContainerStatuses []containerStatus `json:"containerStatuses"`
 }
 
@@ -53,12 +53,12 @@ type containerStatus struct {
 	} `json:"state"`
 }
 
-func (p pod) meta() metadata { return p.Metadata }
+func (p Pod) Meta() Metadata { return p.Metadata }
 
 // UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many
 // thousands of them.
-func (p *pod) UnmarshalJSON(data []byte) error {
-	type plain pod // without this method
+func (p *Pod) UnmarshalJSON(data []byte) error {
+	type plain Pod // without this method
 	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
 		return err
 	}
@@ -72,11 +72,11 @@ func (p *pod) UnmarshalJSON(data []byte) error {
 		p.Spec.Containers[i] = container{Name: shared(c.Name), Image: shared(c.Image)}
 	}
 	p.Status.Phase = rollout.PodPhase(shared(string(p.Status.Phase)))
-	p.Status.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c condition) bool {
+	p.Status.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c Condition) bool {
 		return c.Type != "Ready" && c.Type != "ContainersReady" && c.Type != gateInPlace
 	}))
 	for i, c := range p.Status.Conditions {
-		p.Status.Conditions[i] = condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
+		p.Status.Conditions[i] = Condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
 	}
 	p.Status.ContainerStatuses = exact(p.Status.ContainerStatuses)
 	for i := range p.Status.ContainerStatuses {
@@ -87,10 +87,10 @@ func (p *pod) UnmarshalJSON(data []byte) error {
 }
 
 // lean is the metadata of a pod without annotations other than the named ones, and in little memory.
-func (m metadata) lean(annotations ...string) metadata {
+func (m Metadata) lean(annotations ...string) Metadata {
 	labels := make(map[string]string, len(m.Labels))
 	for k, v := range m.Labels {
-		if k != labelInstance { // which no other pod has
+		if k != LabelInstance { // which no other pod has
 			v = shared(v)
 		}
 		labels[shared(k)] = v
@@ -123,21 +123,21 @@ func exact[T any](list []T) []T {
 	return slices.Clone(list)
 }
 
-func (p *pod) condition(kind string) (condition, bool) {
+func (p *Pod) condition(kind string) (Condition, bool) {
 	for _, c := range p.Status.Conditions {
 		if c.Type == kind {
 			return c, true
 		}
 	}
-	return condition{}, false
+	return Condition{}, false
 }
 
-func (p *pod) is(kind string) bool {
+func (p *Pod) is(kind string) bool {
 	c, _ := p.condition(kind)
 	return c.Status == "True"
 }
 
-func (p *pod) gated() bool {
+func (p *Pod) gated() bool {
 	for _, g := range p.Spec.ReadinessGates {
 		if g.ConditionType == gateInPlace {
 			return true
@@ -148,7 +148,7 @@ func (p *pod) gated() bool {
 
 // drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
 // counts too, once its containers are ready: readmitting it is the write that it waits for.
-func (p *pod) drained() bool {
+func (p *Pod) drained() bool {
 	c, ok := p.condition(gateInPlace)
 	if !ok {
 		return p.gated() && p.is("ContainersReady")
@@ -156,17 +156,17 @@ func (p *pod) drained() bool {
 	return c.Status != "True"
 }
 
-// observed is the pod as a decision sees it. names are those of the known revisions by their hash.
-func (p *pod) observed(names map[string]string) rollout.Pod {
+// Observed is the pod as a decision sees it. nameOf gives the full names of the revisions that are known.
+func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 	m := p.Metadata
 	out := rollout.Pod{
-		Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Instance: m.Labels[labelInstance],
-		Revision: m.Labels[labelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
+		Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
+		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
 		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
 		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true",
 	}
-	if name, ok := names[hashOf(out.Revision)]; ok {
+	if name, ok := nameOf(out.Revision); ok {
 		out.Revision = name
 	}
 	if m.CreationTimestamp != nil {
@@ -186,15 +186,15 @@ func (p *pod) observed(names map[string]string) rollout.Pod {
 	return out
 }
 
-func since(c condition) time.Time {
+func since(c Condition) time.Time {
 	if c.LastTransitionTime == nil {
 		return time.Time{}
 	}
 	return c.LastTransitionTime.UTC()
 }
 
-// hashOf is the last part of a revision's name. Some controllers write only that into the pod's label.
-func hashOf(revision string) string {
+// HashOf is the last part of a revision's name. Some controllers write only that into the pod's label.
+func HashOf(revision string) string {
 	return revision[strings.LastIndexByte(revision, '-')+1:]
 }
 
@@ -217,10 +217,10 @@ type containerBatch struct {
 }
 
 // pending tells whether an in-place update is written but a container does not run it yet.
-func (p *pod) pending() bool {
+func (p *Pod) pending() bool {
 	var state updateState
 	if json.Unmarshal([]byte(p.Metadata.Annotations[annotationUpdateState]), &state) != nil ||
-		hashOf(state.Revision) != hashOf(p.Metadata.Labels[labelRevision]) {
+		HashOf(state.Revision) != HashOf(p.Metadata.Labels[LabelRevision]) {
 		return false
 	}
 	for name, before := range state.LastContainerStatuses {
@@ -234,7 +234,7 @@ func (p *pod) pending() bool {
 // runs tells whether a container has taken on its new image. A new image ID proves it. Where the new tag stands for
 // the same image there is none: then the image's name does, or, where the runtime reports another name of it, that the
 // container was started after the update.
-func (p *pod) runs(name, before string, updated time.Time) bool {
+func (p *Pod) runs(name, before string, updated time.Time) bool {
 	for _, s := range p.Status.ContainerStatuses {
 		if s.Name != name {
 			continue
@@ -253,10 +253,10 @@ func (p *pod) runs(name, before string, updated time.Time) bool {
 }
 
 // sameImage compares names of images as a container runtime completes them.
-func sameImage(a, b string) bool { return fullImage(a) == fullImage(b) }
+func sameImage(a, b string) bool { return FullImage(a) == FullImage(b) }
 
-// fullImage writes an image's name in full: registry, path, tag or digest.
-func fullImage(image string) string {
+// FullImage writes an image's name in full: registry, path, tag or digest.
+func FullImage(image string) string {
 	first, rest, slash := strings.Cut(image, "/")
 	switch {
 	case !slash:
@@ -266,7 +266,7 @@ func fullImage(image string) string {
 	case first == "docker.io" && !strings.Contains(rest, "/"):
 		image = "docker.io/library/" + rest
 	case first == "index.docker.io":
-		return fullImage(rest)
+		return FullImage(rest)
 	}
 	if !strings.Contains(image, "@") && !strings.Contains(image[strings.LastIndexByte(image, '/'):], ":") {
 		image += ":latest"

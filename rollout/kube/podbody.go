@@ -13,29 +13,29 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// fence is the metadata of a patch that fails unless the pod is the one that was looked at, unchanged.
-func fence(p rollout.PodRef) map[string]any {
+// Fence is the metadata of a patch that fails unless the pod is the one that was looked at, unchanged.
+func Fence(p rollout.PodRef) map[string]any {
 	return map[string]any{"uid": p.UID, "resourceVersion": p.ResourceVersion}
 }
 
-// newPod is the pod of a revision.
-func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[string]any, error) {
-	template, err := r.template()
+// NewPod is the pod of a revision.
+func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[string]any, error) {
+	template, err := r.Template()
 	if err != nil {
 		return nil, err
 	}
 	t := clone(template)
-	labels := stringsOf(field(t, "metadata", "labels"))
+	labels := stringsOf(Field(t, "metadata", "labels"))
 	maps.Copy(labels, map[string]string{
-		labelRevision: r.Metadata.Name, labelTemplateHash: hashOf(r.Metadata.Name),
-		labelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
+		LabelRevision: r.Metadata.Name, labelTemplateHash: HashOf(r.Metadata.Name),
+		LabelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
 	})
 	if a.Guest {
 		labels[labelGuest] = "true"
 	}
-	annotations := stringsOf(field(t, "metadata", "annotations"))
-	annotations[annotationLifecycleTime] = stamp(now).Format(time.RFC3339)
-	spec, _ := field(t, "spec").(map[string]any)
+	annotations := stringsOf(Field(t, "metadata", "annotations"))
+	annotations[annotationLifecycleTime] = Stamp(now).Format(time.RFC3339)
+	spec, _ := Field(t, "spec").(map[string]any)
 	if spec == nil {
 		return nil, fmt.Errorf("ControllerRevision %s/%s holds no pod template: %w", r.Metadata.Namespace, r.Metadata.Name, ErrInvalid)
 	}
@@ -46,7 +46,7 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 	finalizers := items(t, "metadata", "finalizers")
 	meta := map[string]any{
 		"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
-		"ownerReferences": []ownerReference{set.owner()},
+		"ownerReferences": []OwnerReference{set.Owner()},
 	}
 	if len(finalizers) > 0 {
 		meta["finalizers"] = finalizers
@@ -56,9 +56,9 @@ func newPod(set cloneSet, r revision, a rollout.Action, now time.Time) (map[stri
 
 // updatesInPlace tells whether pods of this CloneSet may be updated in place, and so need the readiness gate. Pods that
 // are only ever recreated go without it: somebody would have to open the gate of each of them.
-func updatesInPlace(set cloneSet) bool {
+func updatesInPlace(set Workload) bool {
 	for _, path := range [][]string{{"spec", "updateStrategy", "type"}, {"spec", "updateStrategy", "rollingUpdate", "podUpdatePolicy"}} {
-		switch plan.UpdateType(text(set.tree, path...)) {
+		switch plan.UpdateType(Text(set.Tree, path...)) {
 		case plan.InPlaceIfPossible, plan.InPlaceOnly:
 			return true
 		case plan.ReCreate:
@@ -69,18 +69,18 @@ func updatesInPlace(set cloneSet) bool {
 
 func addGate(spec map[string]any) {
 	gates := items(spec, "readinessGates")
-	if slices.ContainsFunc(gates, func(g any) bool { return text(g, "conditionType") == gateInPlace }) {
+	if slices.ContainsFunc(gates, func(g any) bool { return Text(g, "conditionType") == gateInPlace }) {
 		return
 	}
 	spec["readinessGates"] = append(slices.Clone(gates), map[string]any{"conditionType": gateInPlace})
 }
 
 // addClaims mounts the pod's claims under the names of their templates.
-func addClaims(spec map[string]any, set cloneSet, a rollout.Action) {
+func addClaims(spec map[string]any, set Workload, a rollout.Action) {
 	var volumes []any
 	taken := map[string]bool{}
-	for _, t := range set.claimTemplates() {
-		name := text(t, "metadata", "name")
+	for _, t := range set.ClaimTemplates() {
+		name := Text(t, "metadata", "name")
 		taken[name] = true
 		volumes = append(volumes, map[string]any{"name": name, "persistentVolumeClaim": map[string]any{"claimName": claimName(name, set, a)}})
 	}
@@ -88,39 +88,39 @@ func addClaims(spec map[string]any, set cloneSet, a rollout.Action) {
 		return
 	}
 	for _, v := range items(spec, "volumes") {
-		if !taken[text(v, "name")] {
+		if !taken[Text(v, "name")] {
 			volumes = append(volumes, v)
 		}
 	}
 	spec["volumes"] = volumes
 }
 
-func claimName(template string, set cloneSet, a rollout.Action) string {
+func claimName(template string, set Workload, a rollout.Action) string {
 	return template + "-" + set.Metadata.Name + "-" + a.Instance
 }
 
-// newClaims are the claims of a pod.
-func newClaims(set cloneSet, a rollout.Action) []map[string]any {
+// NewClaims are the claims of a pod.
+func NewClaims(set Workload, a rollout.Action) []map[string]any {
 	var out []map[string]any
-	for _, t := range set.claimTemplates() {
-		labels := stringsOf(field(t, "metadata", "labels"))
-		maps.Copy(labels, stringsOf(field(set.tree, "spec", "selector", "matchLabels")))
-		labels[labelInstance] = a.Instance
+	for _, t := range set.ClaimTemplates() {
+		labels := stringsOf(Field(t, "metadata", "labels"))
+		maps.Copy(labels, stringsOf(Field(set.Tree, "spec", "selector", "matchLabels")))
+		labels[LabelInstance] = a.Instance
 		meta := map[string]any{
-			"name": claimName(text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
-			"labels": labels, "ownerReferences": []ownerReference{set.owner()},
+			"name": claimName(Text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
+			"labels": labels, "ownerReferences": []OwnerReference{set.Owner()},
 		}
-		if annotations := stringsOf(field(t, "metadata", "annotations")); len(annotations) > 0 {
+		if annotations := stringsOf(Field(t, "metadata", "annotations")); len(annotations) > 0 {
 			meta["annotations"] = annotations
 		}
-		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": clone(field(t, "spec"))})
+		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": clone(Field(t, "spec"))})
 	}
 	return out
 }
 
-// drainedPatch takes a pod out of service. Ready is set too, because the kubelet would do so only a moment later.
-func drainedPatch(now time.Time) []condition {
-	return []condition{
+// DrainedConditions takes a pod out of service. Ready is set too, because the kubelet would do so only a moment later.
+func DrainedConditions(now time.Time) []Condition {
+	return []Condition{
 		{Type: gateInPlace, Status: "False", Reason: "StartInPlaceUpdate", LastTransitionTime: &now},
 		{
 			Type: "Ready", Status: "False", Reason: "ReadinessGatesNotReady", LastTransitionTime: &now,
@@ -129,48 +129,48 @@ func drainedPatch(now time.Time) []condition {
 	}
 }
 
-// admittedPatch opens the gate. Ready is for the kubelet to set: it knows about the containers.
-func admittedPatch(now time.Time) []condition {
-	return []condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+// AdmittedConditions opens the gate. Ready is for the kubelet to set: it knows about the containers.
+func AdmittedConditions(now time.Time) []Condition {
+	return []Condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
 }
 
-// keepPatch takes the mark of a guest off a pod.
-func keepPatch(a rollout.Action) map[string]any {
-	meta := fence(a.Pod)
+// KeepPatch takes the mark of a guest off a pod.
+func KeepPatch(a rollout.Action) map[string]any {
+	meta := Fence(a.Pod)
 	meta["labels"] = map[string]any{labelGuest: nil}
 	return map[string]any{"metadata": meta}
 }
 
-func lifecyclePatch(a rollout.Action, now time.Time) map[string]any {
-	meta := fence(a.Pod)
+func LifecyclePatch(a rollout.Action, now time.Time) map[string]any {
+	meta := Fence(a.Pod)
 	meta["labels"] = map[string]any{labelLifecycle: string(a.Lifecycle)}
-	meta["annotations"] = map[string]any{annotationLifecycleTime: stamp(now).Format(time.RFC3339)}
+	meta["annotations"] = map[string]any{annotationLifecycleTime: Stamp(now).Format(time.RFC3339)}
 	return map[string]any{"metadata": meta}
 }
 
-// inPlacePatch makes a pod of one revision one of another: images, template metadata, and the state by which the end of
+// InPlacePatch makes a pod of one revision one of another: images, template metadata, and the state by which the end of
 // the update is recognised.
-func inPlacePatch(p pod, from, to revision, a rollout.Action, now time.Time) (map[string]any, error) {
-	before, err := from.template()
+func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (map[string]any, error) {
+	before, err := from.Template()
 	if err != nil {
 		return nil, err
 	}
-	after, err := to.template()
+	after, err := to.Template()
 	if err != nil {
 		return nil, err
 	}
-	images, state := imagesPatch(p, before, after, to.Metadata.Name, *stamp(now))
+	images, state := imagesPatch(p, before, after, to.Metadata.Name, *Stamp(now))
 	encoded, err := json.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of an update: %w", err)
 	}
-	meta := fence(a.Pod)
-	labels := difference(field(before, "metadata", "labels"), field(after, "metadata", "labels"))
-	labels[labelRevision], labels[labelTemplateHash] = to.Metadata.Name, hashOf(to.Metadata.Name)
-	annotations := difference(field(before, "metadata", "annotations"), field(after, "metadata", "annotations"))
+	meta := Fence(a.Pod)
+	labels := difference(Field(before, "metadata", "labels"), Field(after, "metadata", "labels"))
+	labels[LabelRevision], labels[labelTemplateHash] = to.Metadata.Name, HashOf(to.Metadata.Name)
+	annotations := difference(Field(before, "metadata", "annotations"), Field(after, "metadata", "annotations"))
 	annotations[annotationUpdateState] = string(encoded)
 	if a.Lifecycle != "" {
-		labels[labelLifecycle], annotations[annotationLifecycleTime] = string(a.Lifecycle), stamp(now).Format(time.RFC3339)
+		labels[labelLifecycle], annotations[annotationLifecycleTime] = string(a.Lifecycle), Stamp(now).Format(time.RFC3339)
 	}
 	meta["labels"], meta["annotations"] = labels, annotations
 	patch := map[string]any{"metadata": meta}
@@ -181,15 +181,15 @@ func inPlacePatch(p pod, from, to revision, a rollout.Action, now time.Time) (ma
 }
 
 // imagesPatch are the containers whose image differs, and the state that remembers what they ran before.
-func imagesPatch(p pod, before, after map[string]any, revision string, now time.Time) ([]container, updateState) {
+func imagesPatch(p Pod, before, after map[string]any, revision string, now time.Time) ([]container, updateState) {
 	state := updateState{Revision: revision, UpdateTimestamp: now}
 	var images []container
 	old := map[string]string{}
 	for _, c := range items(before, "spec", "containers") {
-		old[text(c, "name")] = text(c, "image")
+		old[Text(c, "name")] = Text(c, "image")
 	}
 	for _, c := range items(after, "spec", "containers") {
-		name, image := text(c, "name"), text(c, "image")
+		name, image := Text(c, "name"), Text(c, "image")
 		if old[name] == image {
 			continue
 		}
@@ -210,7 +210,7 @@ func imagesPatch(p pod, before, after map[string]any, revision string, now time.
 	return images, state
 }
 
-func (p *pod) imageID(container string) string {
+func (p *Pod) imageID(container string) string {
 	for _, s := range p.Status.ContainerStatuses {
 		if s.Name == container {
 			return s.ImageID

@@ -5,7 +5,6 @@ package kube
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -13,98 +12,102 @@ import (
 	"slices"
 	"strconv"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/slipway-dev/slipway/rollout"
-	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// revision is a ControllerRevision. Data is what identifies it.
-type revision struct {
+// Revision is a ControllerRevision. Data is what identifies it.
+type Revision struct {
 	APIVersion string          `json:"apiVersion"`
 	Kind       string          `json:"kind"`
-	Metadata   metadata        `json:"metadata"`
+	Metadata   Metadata        `json:"metadata"`
 	Data       json.RawMessage `json:"data"`
 	Revision   int64           `json:"revision"`
 }
 
-func (r revision) meta() metadata { return r.Metadata }
+func (r Revision) Meta() Metadata { return r.Metadata }
 
-// history is the revisions of one CloneSet, oldest first, the one of its present template included.
-type history struct {
-	revisions []revision
-	update    string // name of the present template's revision
-	missing   bool   // the server does not have that one yet
-	collision int    // how often a name was taken by another template
+// History is the revisions of one CloneSet, oldest first, the one of its present template included.
+type History struct {
+	Revisions []Revision
+	Update    string // name of the present template's revision
+	Missing   bool   // the server does not have that one yet
+	Collision int    // how often a name was taken by another template
 	names     map[string]string
-	rollout   []rollout.Revision
+	Decided   []rollout.Revision // what decisions read of the revisions
 }
 
-// newHistory finds the revision of the CloneSet's template among the existing ones, or makes a new one that ensure
+// NewHistory finds the revision of the CloneSet's template among the existing ones, or makes a new one that ensure
 // writes. A template that equals an older revision is a return to it.
-func newHistory(set cloneSet, existing []revision) (history, error) {
-	h := history{revisions: existing, collision: set.Status.CollisionCount}
-	slices.SortFunc(h.revisions, func(a, b revision) int {
+func NewHistory(set Workload, existing []Revision) (History, error) {
+	h := History{Revisions: existing, Collision: set.Status.CollisionCount}
+	slices.SortFunc(h.Revisions, func(a, b Revision) int {
 		return cmp.Or(cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
 	})
-	data, err := revisionData(set.template())
+	data, err := revisionData(set.Template())
 	if err != nil {
 		return h, err
 	}
-	same := func(r revision) bool { return bytes.Equal(canonical(r.Data), data) }
-	if i := lastIndex(h.revisions, same); i >= 0 {
-		h.update = h.revisions[i].Metadata.Name
+	same := func(r Revision) bool { return bytes.Equal(canonical(r.Data), data) }
+	if i := lastIndex(h.Revisions, same); i >= 0 {
+		h.Update = h.Revisions[i].Metadata.Name
 	} else {
-		h.missing = true
+		h.Missing = true
 		h.add(set, data)
 	}
 	return h, h.index()
 }
 
 // add appends the revision of new data under a name that is free.
-func (h *history) add(set cloneSet, data []byte) {
+func (h *History) add(set Workload, data []byte) {
 	for {
-		hash := revisionHash(data, h.collision)
-		h.update = set.Metadata.Name + "-" + hash
-		taken := slices.ContainsFunc(h.revisions, func(r revision) bool { return r.Metadata.Name == h.update })
+		hash := revisionHash(data, h.Collision)
+		h.Update = set.Metadata.Name + "-" + hash
+		taken := slices.ContainsFunc(h.Revisions, func(r Revision) bool { return r.Metadata.Name == h.Update })
 		if !taken {
-			h.revisions = append(h.revisions, newRevision(set, h.update, hash, data, h.next()))
+			h.Revisions = append(h.Revisions, newRevision(set, h.Update, hash, data, h.Next()))
 			return
 		}
-		h.collision++
+		h.Collision++
 	}
 }
 
-func (h *history) next() int64 {
+func (h *History) Next() int64 {
 	next := int64(1)
-	for _, r := range h.revisions {
+	for _, r := range h.Revisions {
 		next = max(next, r.Revision+1)
 	}
 	return next
 }
 
 // index works out what decisions read.
-func (h *history) index() error {
-	h.names, h.rollout = map[string]string{}, nil
-	for _, r := range h.revisions {
-		h.names[hashOf(r.Metadata.Name)] = r.Metadata.Name
-		template, err := r.template()
+func (h *History) index() error {
+	h.names, h.Decided = map[string]string{}, nil
+	for _, r := range h.Revisions {
+		h.names[HashOf(r.Metadata.Name)] = r.Metadata.Name
+		template, err := r.Template()
 		if err != nil {
 			return err
 		}
 		// Templates that differ in nothing but defaults make the same pods.
-		h.rollout = append(h.rollout, rollout.Revision{Name: r.Metadata.Name, Number: r.Revision, Template: defaulted(template)})
+		h.Decided = append(h.Decided, rollout.Revision{Name: r.Metadata.Name, Number: r.Revision, Template: Defaulted(template)})
 	}
 	return nil
 }
 
-func (h *history) find(name string) (revision, bool) {
-	i := slices.IndexFunc(h.revisions, func(r revision) bool { return r.Metadata.Name == name })
+// NameOf is the full name of a revision, of which a label or a status may hold the hash alone.
+func (h *History) NameOf(revision string) (string, bool) {
+	name, ok := h.names[HashOf(revision)]
+	return name, ok && revision != ""
+}
+
+func (h *History) Find(name string) (Revision, bool) {
+	i := slices.IndexFunc(h.Revisions, func(r Revision) bool { return r.Metadata.Name == name })
 	if i < 0 {
-		return revision{}, false
+		return Revision{}, false
 	}
-	return h.revisions[i], true
+	return h.Revisions[i], true
 }
 
 func lastIndex[T any](list []T, is func(T) bool) int {
@@ -116,19 +119,19 @@ func lastIndex[T any](list []T, is func(T) bool) int {
 	return -1
 }
 
-func newRevision(set cloneSet, name, hash string, data []byte, n int64) revision {
+func newRevision(set Workload, name, hash string, data []byte, n int64) Revision {
 	labels := map[string]string{labelRevisionHash: hash}
-	for k, v := range stringsOf(field(set.template(), "metadata", "labels")) {
+	for k, v := range stringsOf(Field(set.Template(), "metadata", "labels")) {
 		labels[k] = v
 	}
 	annotations := map[string]string{}
 	maps.Copy(annotations, set.Metadata.Annotations)
-	if claims, ok := claimsHash(set.claimTemplates()); ok { // without it the hash is not known
+	if claims, ok := claimsHash(set.ClaimTemplates()); ok { // without it the hash is not known
 		annotations[annotationClaimsHash] = claims
 	}
-	return revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: metadata{
+	return Revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: Metadata{
 		Name:      name,
-		Namespace: set.Metadata.Namespace, Labels: labels, Annotations: annotations, OwnerReferences: []ownerReference{set.owner()},
+		Namespace: set.Metadata.Namespace, Labels: labels, Annotations: annotations, OwnerReferences: []OwnerReference{set.Owner()},
 	}}
 }
 
@@ -151,7 +154,7 @@ func marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 // canonical is a revision's data with its keys sorted, or as it is where it cannot be read.
 func canonical(data []byte) []byte {
-	tree, err := toMap(data)
+	tree, err := ToMap(data)
 	if err != nil {
 		return data
 	}
@@ -170,13 +173,13 @@ func revisionHash(data []byte, collision int) string {
 	return rand.SafeEncodeString(strconv.FormatUint(uint64(h.Sum32()), 10))
 }
 
-// template is the pod template of a revision.
-func (r revision) template() (map[string]any, error) {
-	tree, err := toMap(r.Data)
+// Template is the pod template of a revision.
+func (r Revision) Template() (map[string]any, error) {
+	tree, err := ToMap(r.Data)
 	if err != nil {
 		return nil, fmt.Errorf("reading ControllerRevision %s/%s: %w", r.Metadata.Namespace, r.Metadata.Name, err)
 	}
-	t, _ := field(tree, "spec", "template").(map[string]any)
+	t, _ := Field(tree, "spec", "template").(map[string]any)
 	delete(t, "$patch")
 	return t, nil
 }
@@ -190,64 +193,4 @@ func stringsOf(tree any) map[string]string {
 		}
 	}
 	return out
-}
-
-// ensureRevision writes the present template's revision where the server has not got it as the newest one. It is
-// called before the first write that names it, so looking alone writes nothing.
-func (c *Cluster) ensureRevision(ctx context.Context) error {
-	h := &c.history
-	current, _ := h.find(h.update)
-	what := fmt.Sprintf("ControllerRevision %s/%s", c.target.Namespace, current.Metadata.Name)
-	if h.missing {
-		err := c.client.create(ctx, controllerRevisions(c.target.Namespace).path, current, nil)
-		if err != nil && !apierrors.IsAlreadyExists(err) {
-			return conflict("creating "+what, err)
-		}
-		h.missing = false
-		if err != nil {
-			c.forgetHistory()
-			return conflict("creating "+what, err)
-		}
-		return nil
-	}
-	newest := h.revisions[len(h.revisions)-1]
-	if newest.Metadata.Name == current.Metadata.Name {
-		return nil
-	}
-	patch := map[string]any{"metadata": map[string]any{"resourceVersion": current.Metadata.ResourceVersion}, "revision": h.next()}
-	if err := c.client.merge(ctx, controllerRevisions(c.target.Namespace).object(current.Metadata.Name), patch, nil); err != nil {
-		c.forgetHistory()
-		return conflict("renumbering "+what, err)
-	}
-	c.forgetHistory()
-	return nil
-}
-
-// pruneRevisions deletes the oldest revisions that no pod has, beyond the history limit. It is only tidying: what
-// fails is left for the next release.
-func (c *Cluster) pruneRevisions(ctx context.Context, o rollout.Observed) error {
-	status, _ := c.nextStatus()
-	live := map[string]bool{status.UpdateRevision: true, status.CurrentRevision: true}
-	if c.last.decision.Reason != plan.Completed {
-		live[o.Progress.Stable], live[o.Progress.Revision] = true, true
-	}
-	for i := range o.Pods {
-		live[o.Pods[i].Revision] = true
-	}
-	var unused []revision
-	for _, r := range c.history.revisions {
-		if !live[r.Metadata.Name] {
-			unused = append(unused, r)
-		}
-	}
-	for len(unused) > c.set.historyLimit() {
-		r := unused[0]
-		unused = unused[1:]
-		err := c.client.delete(ctx, controllerRevisions(c.target.Namespace).object(r.Metadata.Name),
-			deleteExactly(r.Metadata.UID, r.Metadata.ResourceVersion), nil)
-		if err != nil && !conflicting(err) {
-			return explain(fmt.Sprintf("deleting ControllerRevision %s/%s", r.Metadata.Namespace, r.Metadata.Name), err)
-		}
-	}
-	return nil
 }

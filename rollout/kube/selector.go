@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// selectorText writes a CloneSet's selector as a query parameter.
-func selectorText(selector any) string {
+// SelectorQuery writes a CloneSet's selector as a query parameter.
+func SelectorQuery(selector any) string {
 	var parts []string
-	labels := stringsOf(field(selector, "matchLabels"))
+	labels := stringsOf(Field(selector, "matchLabels"))
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		parts = append(parts, k+"="+labels[k])
 	}
@@ -21,8 +21,8 @@ func selectorText(selector any) string {
 		for _, v := range items(e, "values") {
 			values = append(values, fmt.Sprint(v))
 		}
-		key, in := text(e, "key"), "("+strings.Join(values, ",")+")"
-		switch text(e, "operator") {
+		key, in := Text(e, "key"), "("+strings.Join(values, ",")+")"
+		switch Text(e, "operator") {
 		case "In":
 			parts = append(parts, key+" in "+in)
 		case "NotIn":

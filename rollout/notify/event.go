@@ -17,21 +17,21 @@ const Version = "slipway.dev/v1alpha1"
 
 // Event is the document that a webhook gets.
 type Event struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"` // ReleaseEvent
-	Time       time.Time `json:"time"`
-	Target     Target    `json:"target"`
-	Plan       string    `json:"plan,omitempty"`
-	Release    string    `json:"release"`            // the revision that is released
-	From       string    `json:"from,omitempty"`     // the revision before
-	Reason     string    `json:"reason"`             // one word, such as AwaitingApproval
-	Message    string    `json:"message"`            // the same for people
-	Batch      int       `json:"batch"`              // 1-based; 0: none
-	Batches    int       `json:"batches"`            // how many the plan has
-	Counts     Counts    `json:"counts"`             //
-	Ended      bool      `json:"ended"`              // nothing more comes from this agent
-	ExitCode   *int      `json:"exitCode,omitempty"` // where it has ended
-	Next       string    `json:"next,omitempty"`     // what somebody can do now
+	APIVersion string         `json:"apiVersion"`
+	Kind       string         `json:"kind"` // ReleaseEvent
+	Time       time.Time      `json:"time"`
+	Target     Target         `json:"target"`
+	Plan       string         `json:"plan,omitempty"`
+	Release    string         `json:"release"`            // the revision that is released
+	From       string         `json:"from,omitempty"`     // the revision before
+	Reason     string         `json:"reason"`             // one word, such as AwaitingApproval
+	Message    string         `json:"message"`            // the same for people
+	Batch      int            `json:"batch"`              // 1-based; 0: none
+	Batches    int            `json:"batches"`            // how many the plan has
+	Counts     rollout.Counts `json:"counts"`             //
+	Ended      bool           `json:"ended"`              // nothing more comes from this agent
+	ExitCode   *int           `json:"exitCode,omitempty"` // where it has ended
+	Next       string         `json:"next,omitempty"`     // what somebody can do now
 }
 
 // Target is what is released.
@@ -40,17 +40,6 @@ type Target struct {
 	Kind       string `json:"kind"`
 	Namespace  string `json:"namespace,omitempty"`
 	Name       string `json:"name"`
-}
-
-// Counts are numbers of pods.
-type Counts struct {
-	Desired          int `json:"desired"`
-	Updated          int `json:"updated"`
-	UpdatedReady     int `json:"updatedReady"`
-	UpdatedAvailable int `json:"updatedAvailable"`
-	Ready            int `json:"ready"`
-	Available        int `json:"available"`
-	Total            int `json:"total"`
 }
 
 // newEvent is what a decision amounts to.
@@ -62,7 +51,7 @@ func newEvent(plan plan.BatchPlan, o rollout.Observed, d rollout.Decision) Event
 			cmp.Or(o.Workload.Namespace, plan.Namespace), cmp.Or(o.Workload.Name, plan.Target.Name),
 		},
 		Release: cmp.Or(o.Progress.Revision, o.UpdateRevision), From: cmp.Or(o.Progress.Stable, o.StableRevision),
-		Reason: string(d.Reason), Message: d.Message, Batch: d.Batch + 1, Batches: max(d.Batches, 1), Counts: Counts(o.Counts()),
+		Reason: string(d.Reason), Message: d.Message, Batch: d.Batch + 1, Batches: max(d.Batches, 1), Counts: o.Counts(),
 		Ended: d.Ended(),
 	}
 	if e.Ended {

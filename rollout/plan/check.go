@@ -13,26 +13,26 @@ import (
 // Check is a question that a release asks about a batch, again and again, until the answers let it go on or stop it. It
 // is defined here and asked elsewhere; exactly one of Prometheus, HTTP, Job and Pods is set.
 type Check struct {
-	Name       string
-	Prometheus *Prometheus
-	HTTP       *HTTP
-	Job        *JobCheck
-	Pods       *PodsCheck
+	Name       string      `json:"name,omitempty"`
+	Prometheus *Prometheus `json:"prometheus,omitempty"`
+	HTTP       *HTTP       `json:"http,omitempty"`
+	Job        *JobCheck   `json:"job,omitempty"`
+	Pods       *PodsCheck  `json:"pods,omitempty"`
 
-	Interval          time.Duration // from the beginning of one measurement to that of the next
-	Count             int           // measurements that must pass
-	FailureLimit      int           // measurements of a batch that may fail
-	InconclusiveLimit int           // measurements in a row that may be inconclusive
-	InitialDelay      time.Duration // before the first measurement of a batch
-	Timeout           time.Duration // how long one measurement may take
-	DryRun            bool          // measured and reported, but whatever comes out the release goes on
-	During            bool          // measured from the beginning of the batch, not only once it is ready
+	Interval          time.Duration `json:"interval,omitzero"`           // from the beginning of one measurement to that of the next
+	Count             int           `json:"count,omitempty"`             // measurements that must pass
+	FailureLimit      int           `json:"failureLimit,omitempty"`      // measurements of a batch that may fail
+	InconclusiveLimit int           `json:"inconclusiveLimit,omitempty"` // measurements in a row that may be inconclusive
+	InitialDelay      time.Duration `json:"initialDelay,omitzero"`       // before the first measurement of a batch
+	Timeout           time.Duration `json:"timeout,omitzero"`            // how long one measurement may take
+	DryRun            bool          `json:"dryRun,omitempty"`            // measured and reported, but whatever comes out the release goes on
+	During            bool          `json:"during,omitempty"`            // measured from the beginning of the batch, not only once it is ready
 }
 
 // Prometheus asks one query; the value must lie within the limits, of which at least one is set.
 type Prometheus struct {
-	Address string
-	Query   string
+	Address string `json:"address,omitempty"`
+	Query   string `json:"query,omitempty"`
 	Range
 	Access
 }
@@ -40,32 +40,32 @@ type Prometheus struct {
 // HTTP asks a web server. Without JSONPath the status is the answer; with it, the one value that the path finds in the
 // answer's body.
 type HTTP struct {
-	URL      string
-	Method   string
-	Status   []int // those that are right
-	JSONPath string
-	Equals   *string // what the value must be, as text
+	URL      string  `json:"url,omitempty"`
+	Method   string  `json:"method,omitempty"`
+	Status   []int   `json:"status,omitempty"` // those that are right
+	JSONPath string  `json:"jsonPath,omitempty"`
+	Equals   *string `json:"equals,omitempty"` // what the value must be, as text
 	Range
 	Access
 }
 
 // JobCheck runs a Kubernetes Job for each measurement; the Job must succeed.
 type JobCheck struct {
-	Template map[string]any // metadata and spec of a Job, as in a CronJob's jobTemplate
-	Keep     time.Duration  // how long the Job stays after it has ended
+	Template map[string]any `json:"template,omitempty"` // metadata and spec of a Job, as in a CronJob's jobTemplate
+	Keep     time.Duration  `json:"keep,omitzero"`      // how long the Job stays after it has ended
 }
 
 // PodsCheck looks at the updated pods and their Events. A nil limit is not looked at.
 type PodsCheck struct {
-	MaxRestarts *int     // restarts of containers since the batch began, all pods together
-	MaxNotReady *int     // pods that are not ready, once the batch is
-	Events      []string // reasons of Events that no updated pod may have since the batch began
+	MaxRestarts *int     `json:"maxRestarts,omitempty"` // restarts of containers since the batch began, all pods together
+	MaxNotReady *int     `json:"maxNotReady,omitempty"` // pods that are not ready, once the batch is
+	Events      []string `json:"events,omitempty"`      // reasons of Events that no updated pod may have since the batch began
 }
 
 // Range holds the limits of a value. A nil limit is none.
 type Range struct {
-	Min *float64
-	Max *float64
+	Min *float64 `json:"min,omitempty"`
+	Max *float64 `json:"max,omitempty"`
 }
 
 // Holds tells whether a value lies within the limits.
@@ -89,22 +89,22 @@ func (r Range) String() string {
 
 // Access is what a server wants to know before it answers.
 type Access struct {
-	Headers     []Header
-	BearerToken *SecretRef
-	CA          *SecretRef // certificates in PEM form that the server's is signed by; nil: the system's
+	Headers     []Header   `json:"headers,omitempty"`
+	BearerToken *SecretRef `json:"bearerToken,omitempty"`
+	CA          *SecretRef `json:"ca,omitempty"` // certificates in PEM form that the server's is signed by; nil: the system's
 }
 
 // Header is one header of a request: with a value that anybody may read, or one from a Secret.
 type Header struct {
-	Name   string
-	Value  string
-	Secret *SecretRef
+	Name   string     `json:"name,omitempty"`
+	Value  string     `json:"value,omitempty"`
+	Secret *SecretRef `json:"secret,omitempty"`
 }
 
 // SecretRef names one key of a Secret. A plan never holds the value itself.
 type SecretRef struct {
-	Name string
-	Key  string
+	Name string `json:"name,omitempty"`
+	Key  string `json:"key,omitempty"`
 }
 
 // secrets are the references of a server's access.

@@ -21,22 +21,22 @@ const (
 
 // CheckResult is the standing of one check in one batch (0-based).
 type CheckResult struct {
-	Name    string
-	Batch   int
-	Verdict CheckVerdict
-	Message string // the measurement in words, such as "error rate 0.04, at most 0.01"
+	Name    string       `json:"name,omitempty"`
+	Batch   int          `json:"batch,omitempty"`
+	Verdict CheckVerdict `json:"verdict,omitempty"`
+	Message string       `json:"message,omitempty"` // the measurement in words, such as "error rate 0.04, at most 0.01"
 }
 
 // Measurement is one answer to a check.
 type Measurement struct {
-	Check   string
-	Batch   int       // 0-based
-	Number  int       // 1 is the first of the batch
-	Time    time.Time // when it was asked
-	Verdict CheckVerdict
-	Value   string // what was measured, as the source has it; "" where nothing was
-	Message string // the value against its limits, or why there is none
-	DryRun  bool
+	Check   string       `json:"check,omitempty"`
+	Batch   int          `json:"batch,omitempty"`  // 0-based
+	Number  int          `json:"number,omitempty"` // 1 is the first of the batch
+	Time    time.Time    `json:"time,omitzero"`    // when it was asked
+	Verdict CheckVerdict `json:"verdict,omitempty"`
+	Value   string       `json:"value,omitempty"`   // what was measured, as the source has it; "" where nothing was
+	Message string       `json:"message,omitempty"` // the value against its limits, or why there is none
+	DryRun  bool         `json:"dryRun,omitempty"`
 }
 
 // Tally is how the measurements of one check in one batch add up. The zero Tally has none.

@@ -6,22 +6,22 @@ import "slices"
 
 // Notification says whom to tell what happens in a release. Exactly one of Webhook and Slack is set.
 type Notification struct {
-	Name    string
-	Webhook *Webhook
-	Slack   *Slack
-	On      []Reason // what is told
+	Name    string   `json:"name,omitempty"`
+	Webhook *Webhook `json:"webhook,omitempty"`
+	Slack   *Slack   `json:"slack,omitempty"`
+	On      []Reason `json:"on,omitempty"` // what is told
 }
 
 // Webhook takes a JSON document for each event. Exactly one of URL and URLFrom is set.
 type Webhook struct {
-	URL     string
-	URLFrom *SecretRef
+	URL     string     `json:"url,omitempty"`
+	URLFrom *SecretRef `json:"urlFrom,omitempty"`
 	Access
 }
 
 // Slack takes messages in Slack's format, which other chats understand, too. Its URL lets anybody write, so it is a secret.
 type Slack struct {
-	URLFrom SecretRef
+	URLFrom SecretRef `json:"urlFrom,omitzero"`
 }
 
 // AgentFailed is the reason of a notification about an agent that ended without a decision: by an error or a signal.

@@ -10,17 +10,17 @@ import (
 // BatchPlan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
 // CloneSet's own strategy: one batch down to its partition.
 type BatchPlan struct {
-	Namespace        string
-	Name             string
-	Target           Target
-	Waves            Waves // where the plan has several targets; Target is then empty
-	Batches          []Batch
-	Checks           []Check
-	FailureThreshold Quantity      // updated pods that may be unavailable when a batch counts as ready; rounds down
-	ProgressDeadline time.Duration // how long one batch may take to become ready; 0: see Limits
-	OnFailure        OnFailure
-	Notifications    []Notification
-	Mode             Mode
+	Namespace        string         `json:"namespace,omitempty"`
+	Name             string         `json:"name,omitempty"`
+	Target           Target         `json:"target,omitzero"`
+	Waves            Waves          `json:"waves,omitzero"` // where the plan has several targets; Target is then empty
+	Batches          []Batch        `json:"batches,omitempty"`
+	Checks           []Check        `json:"checks,omitempty"`
+	FailureThreshold Quantity       `json:"failureThreshold,omitzero"` // updated pods that may be unavailable when a batch counts as ready; rounds down
+	ProgressDeadline time.Duration  `json:"progressDeadline,omitzero"` // how long one batch may take to become ready; 0: see Limits
+	OnFailure        OnFailure      `json:"onFailure,omitempty"`
+	Notifications    []Notification `json:"notifications,omitempty"`
+	Mode             Mode           `json:"mode,omitempty"`
 }
 
 // Mode says who replaces pods.
@@ -58,16 +58,16 @@ func (p BatchPlan) ModeOf(cs Workload) Mode {
 
 // Target names the object that is released. Namespace comes from the plan's own.
 type Target struct {
-	APIVersion string
-	Kind       string
-	Name       string
+	APIVersion string `json:"apiVersion,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Name       string `json:"name,omitempty"`
 }
 
 // Batch is one stage of a release. Replicas is cumulative: how many pods are updated after it.
 type Batch struct {
-	Replicas Quantity
-	Pause    Pause
-	Checks   []string // names from Plan.Checks that must pass before the next batch
+	Replicas Quantity `json:"replicas"`
+	Pause    Pause    `json:"pause,omitzero"`
+	Checks   []string `json:"checks,omitempty"` // names from Plan.Checks that must pass before the next batch
 }
 
 // Batch is the given batch (0-based); a plan without batches has one without gates.
@@ -80,9 +80,9 @@ func (p BatchPlan) Batch(i int) Batch {
 
 // Pause holds a release after a batch is ready.
 type Pause struct {
-	Duration      time.Duration
-	UntilApproved bool
-	Window        *Window // the next batch begins only inside it; nil: at any time
+	Duration      time.Duration `json:"duration,omitzero"`
+	UntilApproved bool          `json:"untilApproved,omitempty"`
+	Window        *Window       `json:"window,omitempty"` // the next batch begins only inside it; nil: at any time
 }
 
 // DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.

@@ -11,15 +11,15 @@ import (
 
 // Selector is a label selector. An empty one matches every pod.
 type Selector struct {
-	Labels      map[string]string
-	Expressions []Requirement
+	Labels      map[string]string `json:"labels,omitempty"`
+	Expressions []Requirement     `json:"expressions,omitempty"`
 }
 
 // Requirement is one expression of a selector: In, NotIn, Exists or DoesNotExist.
 type Requirement struct {
-	Key      string
-	Operator string
-	Values   []string
+	Key      string   `json:"key,omitempty"`
+	Operator string   `json:"operator,omitempty"`
+	Values   []string `json:"values,omitempty"`
 }
 
 // Matches tells whether the labels satisfy the selector.

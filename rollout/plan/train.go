@@ -7,14 +7,14 @@ import "slices"
 // Waves is a release of several targets in waves. Its targets are in the order in which they start: by wave, and within
 // one as the plan lists them.
 type Waves struct {
-	Targets  []WaveTarget
-	Parallel int // targets of one wave that are released side by side; at least 1
+	Targets  []WaveTarget `json:"targets,omitempty"`
+	Parallel int          `json:"parallel,omitempty"` // targets of one wave that are released side by side; at least 1
 }
 
 // WaveTarget is one target and its wave. A wave starts when every target of the waves before it is done.
 type WaveTarget struct {
 	Target
-	Wave int
+	Wave int `json:"wave"`
 }
 
 // TargetState is how one target of a train stands.

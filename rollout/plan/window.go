@@ -14,10 +14,10 @@ import (
 // saving time changes what the clock shows and nothing else: a span that the clock skips does not exist that day, and one
 // that it shows twice is open twice.
 type Window struct {
-	Days     []time.Weekday // none: every day
-	From     TimeOfDay
-	To       TimeOfDay // at most 24:00
-	TimeZone string    // name in the time zone database; "" is UTC
+	Days     []time.Weekday `json:"days,omitempty"` // none: every day
+	From     TimeOfDay      `json:"from"`
+	To       TimeOfDay      `json:"to"`                 // at most 24:00
+	TimeZone string         `json:"timeZone,omitempty"` // name in the time zone database; "" is UTC
 }
 
 // TimeOfDay is what a clock on the wall shows, in minutes since 00:00.

@@ -23,69 +23,69 @@ const (
 // Workload is what a release reads of its target: a CloneSet in either API version, or what another kind has of the
 // same fields.
 type Workload struct {
-	APIVersion      string
-	Kind            string // "" is CloneSet
-	Namespace       string
-	Name            string
-	UID             string
-	ResourceVersion string
-	Generation      int64
-	Deleting        bool   // the object has a deletion timestamp
-	PartitionBy     string // who else than slipway has written the partition, and when; "" where nobody has
-	Spec            WorkloadSpec
-	Status          WorkloadStatus
+	APIVersion      string         `json:"apiVersion,omitempty"`
+	Kind            string         `json:"kind,omitempty"` // "" is CloneSet
+	Namespace       string         `json:"namespace,omitempty"`
+	Name            string         `json:"name,omitempty"`
+	UID             string         `json:"uid,omitempty"`
+	ResourceVersion string         `json:"resourceVersion,omitempty"`
+	Generation      int64          `json:"generation,omitempty"`
+	Deleting        bool           `json:"deleting,omitempty"`    // the object has a deletion timestamp
+	PartitionBy     string         `json:"partitionBy,omitempty"` // who else than slipway has written the partition, and when; "" where nobody has
+	Spec            WorkloadSpec   `json:"spec"`
+	Status          WorkloadStatus `json:"status,omitzero"`
 }
 
 // WorkloadSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
 type WorkloadSpec struct {
-	Replicas            int
-	Selector            Selector
-	Template            map[string]any // the pod template as it is written
-	Partition           Quantity
-	Ordinal             bool // the partition is an ordinal, so the last pods are the updated ones
-	MaxSurge            Quantity
-	MaxUnavailable      Quantity
-	Paused              bool
-	UpdateType          UpdateType
-	GracePeriod         time.Duration // between draining a pod and changing its images
-	MinReady            time.Duration // how long a pod is ready before it is available
-	ProgressDeadline    time.Duration // 0 where the CloneSet has none
-	Priority            Priority
-	Scatter             []ScatterTerm
-	PodsToDelete        []string  // names
-	ScaleMaxUnavailable *Quantity // caps unavailable pods while scaling up; nil: no cap
-	ReuseClaims         bool      // a new pod takes over the instance id of a claim without a pod
-	HasClaims           bool      // volumeClaimTemplates is not empty
-	Lifecycle           Lifecycle
-	SpreadKey           string // first topologySpreadConstraint's topologyKey; "" spreads by node
+	Replicas            int            `json:"replicas"`
+	Selector            Selector       `json:"selector,omitzero"`
+	Template            map[string]any `json:"template,omitempty"` // the pod template as it is written
+	Partition           Quantity       `json:"partition,omitzero"`
+	Ordinal             bool           `json:"ordinal,omitempty"` // the partition is an ordinal, so the last pods are the updated ones
+	MaxSurge            Quantity       `json:"maxSurge,omitzero"`
+	MaxUnavailable      Quantity       `json:"maxUnavailable,omitzero"`
+	Paused              bool           `json:"paused,omitempty"`
+	UpdateType          UpdateType     `json:"updateType,omitempty"`
+	GracePeriod         time.Duration  `json:"gracePeriod,omitzero"`      // between draining a pod and changing its images
+	MinReady            time.Duration  `json:"minReady,omitzero"`         // how long a pod is ready before it is available
+	ProgressDeadline    time.Duration  `json:"progressDeadline,omitzero"` // 0 where the CloneSet has none
+	Priority            Priority       `json:"priority,omitzero"`
+	Scatter             []ScatterTerm  `json:"scatter,omitempty"`
+	PodsToDelete        []string       `json:"podsToDelete,omitempty"`        // names
+	ScaleMaxUnavailable *Quantity      `json:"scaleMaxUnavailable,omitempty"` // caps unavailable pods while scaling up; nil: no cap
+	ReuseClaims         bool           `json:"reuseClaims,omitempty"`         // a new pod takes over the instance id of a claim without a pod
+	HasClaims           bool           `json:"hasClaims,omitempty"`           // volumeClaimTemplates is not empty
+	Lifecycle           Lifecycle      `json:"lifecycle,omitzero"`
+	SpreadKey           string         `json:"spreadKey,omitempty"` // first topologySpreadConstraint's topologyKey; "" spreads by node
 }
 
 // WorkloadStatus holds the fields of the status that a release reads where a controller writes them.
 type WorkloadStatus struct {
-	ObservedGeneration       int64
-	Replicas                 int
-	ReadyReplicas            int
-	AvailableReplicas        int
-	UpdatedReplicas          int
-	UpdatedReadyReplicas     int
-	UpdatedAvailableReplicas int
-	CurrentRevision          string
-	UpdateRevision           string
+	ObservedGeneration       int64  `json:"observedGeneration,omitempty"`
+	Replicas                 int    `json:"replicas,omitempty"`
+	ReadyReplicas            int    `json:"readyReplicas,omitempty"`
+	AvailableReplicas        int    `json:"availableReplicas,omitempty"`
+	UpdatedReplicas          int    `json:"updatedReplicas,omitempty"`
+	UpdatedReadyReplicas     int    `json:"updatedReadyReplicas,omitempty"`
+	UpdatedAvailableReplicas int    `json:"updatedAvailableReplicas,omitempty"`
+	CurrentRevision          string `json:"currentRevision,omitempty"`
+	UpdateRevision           string `json:"updateRevision,omitempty"`
 }
 
 // Lifecycle holds the hooks of a CloneSet's pods. A zero Hook is no hook.
 type Lifecycle struct {
-	PreDelete     Hook
-	InPlaceUpdate Hook
-	PreNormal     Hook
+	PreDelete     Hook `json:"preDelete,omitzero"`
+	InPlaceUpdate Hook `json:"inPlaceUpdate,omitzero"`
+	PreNormal     Hook `json:"preNormal,omitzero"`
 }
 
 // Hook blocks a step of a pod's life: before a deletion or an in-place update while the pod carries every label and
 // finalizer of it, before a pod becomes Normal until it carries them.
 type Hook struct {
-	Labels          map[string]string
-	Finalizers      []string
-	MarkPodNotReady bool
+	Labels          map[string]string `json:"labels,omitempty"`
+	Finalizers      []string          `json:"finalizers,omitempty"`
+	MarkPodNotReady bool              `json:"markPodNotReady,omitempty"`
 }
 
 // IsSet tells whether the hook exists.
@@ -111,20 +111,20 @@ func (h *Hook) Holds(labels map[string]string, finalizers []string) bool {
 
 // Priority orders updates. Weights and Keys exclude each other; with neither, only readiness decides.
 type Priority struct {
-	Weights []WeightTerm
-	Keys    []string // label keys whose values end in a number; the larger number first
+	Weights []WeightTerm `json:"weights,omitempty"`
+	Keys    []string     `json:"keys,omitempty"` // label keys whose values end in a number; the larger number first
 }
 
 // WeightTerm adds a weight to the pods that a selector matches. The larger sum is updated first.
 type WeightTerm struct {
-	Weight   int
-	Selector Selector
+	Weight   int      `json:"weight,omitempty"`
+	Selector Selector `json:"selector,omitzero"`
 }
 
 // ScatterTerm names a label whose pods are updated spread over the release instead of one after another.
 type ScatterTerm struct {
-	Key   string
-	Value string
+	Key   string `json:"key,omitempty"`
+	Value string `json:"value,omitempty"`
 }
 
 // TemplateLabels are the labels that the pod template gives to new pods.

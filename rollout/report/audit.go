@@ -13,36 +13,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
-
-// An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
-// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run. A line
-// with a measurement holds nothing else: what it amounts to is in the checks of a later line.
-type auditLine struct {
-	Plan      *plan.BatchPlan    `json:"plan,omitempty"`
-	Now       time.Time          `json:"now"`
-	CloneSet  *plan.Workload     `json:"cloneSet,omitempty"`
-	Update    string             `json:"updateRevision"`
-	Stable    string             `json:"stableRevision"`
-	Revisions []rollout.Revision `json:"revisions,omitempty"`
-	Pods      []rollout.Pod      `json:"pods,omitempty"` // new or changed
-	Gone      []string           `json:"gone,omitempty"` // names
-	Free      []string           `json:"freeInstances,omitempty"`
-	Checks    []plan.CheckResult `json:"checks,omitempty"`
-	Progress  rollout.Progress   `json:"progress"`
-	Decision  json.RawMessage    `json:"decision"`
-
-	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
-}
-
-// measurementLine is a line with one answer to a check.
-type measurementLine struct {
-	Measurement plan.Measurement `json:"measurement"`
-}
 
 // Audit writes an audit log. It is not safe for concurrent use.
 type Audit struct {
@@ -78,16 +52,18 @@ func (a *Audit) Err() error { return a.err }
 
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	line := auditLine{
-		Plan: a.plan, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances,
-		Checks: o.Checks, Progress: o.Progress,
+		Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Stuck: o.Stuck, NoRoom: o.NoRoom,
+		Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
 	}
-	a.plan = nil
+	if a.plan != nil {
+		line.Plan, line.Version, a.plan = a.plan, plan.StoredVersion, nil
+	}
 	var err error
 	if line.Decision, err = json.Marshal(d); err != nil {
 		return fmt.Errorf("writing audit log: %w", err)
 	}
 	if changed(&a.set, o.Workload) {
-		line.CloneSet = &o.Workload
+		line.Workload = &o.Workload
 	}
 	if changed(&a.revisions, o.Revisions) {
 		line.Revisions = o.Revisions
@@ -162,8 +138,7 @@ func Replay(in io.Reader) (int, error) {
 			others++
 			return nil
 		}
-		var line auditLine
-		err := json.Unmarshal(data, &line)
+		line, err := readLine(data)
 		if err == nil && line.Decision == nil && line.Plan == nil {
 			others++ // a measurement, or progress for people in the same stream
 			return nil
@@ -227,9 +202,10 @@ func (r *replayed) absorb(line auditLine) {
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
-	o.FreeInstances, o.Checks, o.Progress = line.Free, line.Checks, line.Progress
-	if line.CloneSet != nil {
-		o.Workload = *line.CloneSet
+	o.FreeInstances, o.Stuck, o.NoRoom, o.Wrote = line.Free, line.Stuck, line.NoRoom, line.Wrote
+	o.Checks, o.Progress = line.Checks, line.Progress
+	if line.Workload != nil {
+		o.Workload = *line.Workload
 	}
 	if line.Revisions != nil {
 		o.Revisions = line.Revisions
@@ -256,6 +232,8 @@ func (r *replayed) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(r.observed.Pods, name, func(p rollout.Pod, name string) int { return cmp.Compare(p.Name, name) })
 }
 
+// compare holds a decision against the recorded one, which an older slipway may have written under other names: what both
+// look like when they are written today is what counts.
 func compare(again rollout.Decision, recorded []byte) error {
 	var before rollout.Decision
 	if err := json.Unmarshal(recorded, &before); err != nil {
@@ -265,7 +243,11 @@ func compare(again rollout.Decision, recorded []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing the decision: %w", err)
 	}
-	if bytes.Equal(data, recorded) {
+	was, err := json.Marshal(before)
+	if err != nil {
+		return fmt.Errorf("writing the decision: %w", err)
+	}
+	if bytes.Equal(data, was) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s, but the log has: %s", ErrDiffers, inWords(again), inWords(before))

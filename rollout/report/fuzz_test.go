@@ -27,6 +27,7 @@ func FuzzReadHistory(f *testing.F) {
 	f.Add([]byte(`{"plan":{},"now":"2026-01-01T00:00:00Z","cloneSet":{"Spec":{"Replicas":9223372036854775807}},"decision":{"Target":-9223372036854775808}}`))
 	f.Add([]byte(`{"plan":{},"now":"9999-01-01T00:00:00Z","decision":{}}` + "\n" + `{"now":"0001-01-01T00:00:00Z","pods":[{"Name":"a"}],"decision":{}}`))
 	f.Add([]byte(`{"plan":{"Mode":"Partition"},"cloneSet":{"Status":{"Replicas":-5,"UpdatedReplicas":9223372036854775807}},"decision":{}}`))
+	f.Add([]byte(`{"plan":{"mode":"Partition"},"version":1,"workload":{"status":{"replicas":-5,"updatedReplicas":9223372036854775807}},"decision":{"after":"-1h"}}`))
 	tags := regexp.MustCompile(`<(script|img|iframe|object|embed|a|link|style)[ >]`)
 	f.Fuzz(func(t *testing.T, log []byte) {
 		all, err := report.ReadHistory(bytes.NewReader(log))

@@ -15,13 +15,11 @@ import (
 
 // ReadHistory reads an audit log, which may hold several releases and, of each, the runs of several agents. It takes
 // what it can read: an agent that was killed leaves half a line. What is missing is a note on the page. The error is
-// that of the reader, or says that nothing in the log is an audit log.
+// that of the reader, or says that nothing in the log is an audit log, or that a newer slipway has written some of it: what
+// is left would tell another story.
 func ReadHistory(in io.Reader) ([]*History, error) {
 	r := historian{}
-	err := eachLine(in, func(n int, line []byte, whole bool) error {
-		r.read(n, line, whole)
-		return nil
-	})
+	err := eachLine(in, r.read)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +35,8 @@ type historian struct {
 	problem error    // of the first line that could not be read
 }
 
-func (r *historian) read(n int, data []byte, whole bool) {
+// read takes a line. The error says that it is of a newer slipway.
+func (r *historian) read(n int, data []byte, whole bool) error {
 	line, decision, err := parseLine(data)
 	if err != nil {
 		if at := bytes.LastIndex(data, []byte(`{"plan":`)); at > 0 {
@@ -47,6 +46,8 @@ func (r *historian) read(n int, data []byte, whole bool) {
 		}
 	}
 	switch {
+	case errors.Is(err, plan.ErrNewer):
+		return fmt.Errorf("audit log, line %d: %w", n, err)
 	case err != nil && !isObject(data) && whole: // words for people
 	case err != nil && !whole:
 		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written (line %d)", n))
@@ -58,17 +59,21 @@ func (r *historian) read(n int, data []byte, whole bool) {
 		r.note(fmt.Sprintf("line %d is left out: the beginning of the log is missing", n))
 	default:
 		r.take(line, *decision)
-		return
+		return nil
 	}
 	if r.problem == nil {
 		r.problem = err
 	}
+	return nil
 }
 
 // parseLine reads a line. A line without a decision is an entry of another kind.
 func parseLine(data []byte) (auditLine, *rollout.Decision, error) {
-	var line auditLine
-	if err := json.Unmarshal(data, &line); err != nil {
+	line, err := readLine(data)
+	switch {
+	case errors.Is(err, plan.ErrNewer):
+		return line, nil, err
+	case err != nil:
 		return line, nil, fmt.Errorf("reading a line: %w", err)
 	}
 	if line.Decision == nil {

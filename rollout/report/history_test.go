@@ -118,7 +118,7 @@ func TestLongPauseIsCutShortOnTheAxis(t *testing.T) {
 	log := small(t)
 	lines, approved := bytes.SplitAfter(log, []byte{'\n'}), 0
 	for i, line := range lines {
-		if approved == 0 && bytes.Contains(line, []byte(`"Approved":1`)) {
+		if approved == 0 && bytes.Contains(line, []byte(`"approved":1`)) {
 			approved = i
 		}
 	}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// Cluster is one target and its pods in a cluster. It implements rollout.Cluster and rollout.Clock by three parts: one
+// reads, one writes, one reports. They share the caches, the last observation, and what writes have found out.
+type Cluster struct {
+	reader   *reader
+	writer   *writer
+	reporter *reporter
+}
+
+var (
+	_ rollout.Cluster = (*Cluster)(nil)
+	_ rollout.Clock   = (*Cluster)(nil)
+)
+
+// Open connects to the target and begins to watch it. It writes nothing.
+func Open(ctx context.Context, options Options) (*Cluster, error) {
+	s, target, err := connect(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := target.Read(); err != nil {
+		return nil, err
+	}
+	c := newCluster(s, newCaches(s, target))
+	if err := c.reader.start(ctx, s); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// newCluster puts the parts together.
+func newCluster(s *session, all *caches) *Cluster {
+	found, last := &feedback{occupied: map[string]bool{}}, &observation{}
+	w := &writer{session: s, caches: all, feedback: found, last: last}
+	return &Cluster{
+		reader:   &reader{session: s, caches: all, feedback: found, last: last},
+		writer:   w,
+		reporter: &reporter{session: s, caches: all, feedback: found, last: last, writer: w},
+	}
+}
+
+// Close ends the watches. It does not give the lock back.
+func (c *Cluster) Close() { c.reader.close() }
+
+// Observe puts together what a decision may know.
+func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
+	return c.reader.observe(ctx)
+}
+
+// Apply makes the writes side by side, as far as the lock is held.
+func (c *Cluster) Apply(ctx context.Context, actions []rollout.Action) error {
+	return c.writer.apply(ctx, actions)
+}
+
+// Wait returns when something has changed since the last observation, or after d. Before it blocks, and now and then while
+// it does, it brings the target's status up to date.
+func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
+	deadline := time.Duration(1<<63 - 1)
+	if d > 0 {
+		deadline = d
+	}
+	wait, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	for c.reader.unchanged() {
+		if err := c.reporter.syncStatus(ctx, false); err != nil {
+			return err
+		}
+		if !c.block(wait) {
+			return ctx.Err()
+		}
+	}
+	// Changes come in swarms: an observation for each of them would cost more than it tells.
+	kube.Pause(ctx, 5*time.Millisecond+time.Duration(len(c.reader.buffer))*10*time.Microsecond)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return c.reporter.syncStatus(ctx, false)
+}
+
+// block waits for a change, or until the status is due. It returns false where ctx has ended.
+func (c *Cluster) block(ctx context.Context) bool {
+	r := c.reader
+	due, cancel := c.reporter.due(ctx, r.options.Now())
+	defer cancel()
+	select {
+	case <-r.changed:
+		return true
+	case <-r.measured():
+		return true
+	case r.stopped = <-r.options.Stop:
+		kube.Notify(r.changed)
+		return true
+	case <-due.Done():
+		return ctx.Err() == nil
+	}
+}

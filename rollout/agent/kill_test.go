@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// killer ends an agent at one of its writes: from then on no request of it reaches the server or comes back.
+type killer struct {
+	next   http.RoundTripper
+	at     int64 // which write, from 1
+	after  bool  // the write still happens
+	kill   context.CancelFunc
+	writes *atomic.Int64
+	dead   *atomic.Bool
+}
+
+var errKilled = errors.New("the agent is dead")
+
+func (k killer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if k.dead.Load() {
+		return nil, errKilled
+	}
+	if r.Method == http.MethodGet || k.writes.Add(1) != k.at {
+		return k.next.RoundTrip(r)
+	}
+	if k.after {
+		if resp, err := k.next.RoundTrip(r); err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+	k.dead.Store(true)
+	k.kill()
+	return nil, errKilled
+}
+
+// runKilled runs the agent until its write number at. It tells whether there was such a write.
+func (w *world) runKilled(at int, after bool) bool {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	d, dead, err := w.killAt(ctx, cancel, at, after, plan.BatchPlan{}, w.Options(), w.Log())
+	if !dead && (err != nil || d.Reason != plan.Completed) {
+		w.t.Fatalf("release ended with %s, %v", d.Reason, err)
+	}
+	return dead
+}
+
+// killAt runs an agent with these options until its write number at, or to its end.
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
+	w.t.Helper()
+	options.Identity, options.Config = "killed", rest.CopyConfig(options.Config)
+	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
+	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		k := k
+		k.next = next
+		return k
+	})
+	d, err = agent.Run(ctx, plan, options, report)
+	return d, k.dead.Load(), err
+}
+
+// TestKilledAtEveryWrite kills the agent before and after each of its writes and starts another one: no invariant
+// breaks, and the end is that of a release that nobody killed.
+func TestKilledAtEveryWrite(t *testing.T) {
+	shared.Get(t)
+	for _, c := range []struct{ name, strategy string }{
+		{"ReCreate", `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`},
+		{"InPlace", `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const most = 80 // more writes than any of these releases makes
+			var longest atomic.Int64
+			longest.Store(most)
+			// Under the race detector, which makes everything slow, a sample is enough.
+			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
+				for _, after := range []bool{false, true} {
+					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+						t.Parallel()
+						if int64(at) > longest.Load() {
+							t.SkipNow() // an agent with fewer writes has come to its end
+						}
+						if !killedOnce(t, c.strategy, at, after) {
+							longest.Store(min(longest.Load(), int64(at)))
+						}
+					})
+				}
+			}
+		})
+	}
+}
+
+func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
+	t.Helper()
+	w := newWorld(t, agenttest.CloneSet(3, strategy))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	w.Image("v2")
+	watch := w.watchPods(3, 1, 0, 0, "v2")
+	killed := w.runKilled(at, after)
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	watch.verify(t, w)
+	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+		t.Errorf("the end is\n%s, want\n%s", got, want)
+	}
+	return killed
+}
+
+// TestKilledAtEveryWriteInPartitionMode kills an agent that steps the partition of a StatefulSet, on its way forward and
+// on its way back, before and after each of its writes.
+func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
+	shared.Get(t)
+	for _, c := range []struct {
+		name, tag, end string
+		reason         plan.Reason
+	}{
+		{"forward", "v2", "v2", plan.Completed},
+		{"back", kubetest.TagMissing, "v1", plan.RolledBack},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const most = 40 // more writes than any of these releases makes
+			var longest atomic.Int64
+			longest.Store(most)
+			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
+				for _, after := range []bool{false, true} {
+					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+						t.Parallel()
+						if int64(at) > longest.Load() {
+							t.SkipNow() // an agent with fewer writes has come to its end
+						}
+						w := newStateful(t, 3, 3)
+						watch := w.watchPods(3, 0, 1, 0, "none")
+						w.statefulImage(c.tag)
+						batchPlan := plan.BatchPlan{
+							Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,
+							Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
+						}
+						report := w.Log()
+						if c.reason == plan.RolledBack {
+							report = w.aborts("statefulset")
+						}
+						options := w.optionsOf("StatefulSet")
+						options.Release = "killed"
+						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+						defer cancel()
+						d, dead, err := w.killAt(ctx, cancel, at, after, batchPlan, options, report)
+						if !dead {
+							longest.Store(min(longest.Load(), int64(at)))
+						} else {
+							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
+							defer cancel()
+							d, err = agent.Run(ctx, batchPlan, options, report)
+						}
+						if err != nil || d.Reason != c.reason {
+							t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+						}
+						w.settled(3, c.end)
+						watch.verify(t, w)
+						if p := w.partitionOf("statefulsets"); p != float64(3) {
+							t.Errorf("the partition is %v, want 3 at rest", p)
+						}
+						if leases := kubetest.Field(w.Get(t, w.Path("leases")), "items").([]any); len(leases) > 0 {
+							t.Errorf("%d leases are left", len(leases))
+						}
+					})
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// unready is a strategy and an image under which a release waits until somebody ends it.
+func (w *world) startUnready(identity string) (context.CancelFunc, <-chan error) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	options := w.Options()
+	options.Identity = identity
+	waiting, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		_, err := agent.Run(ctx, plan.BatchPlan{}, options, func(_ rollout.Observed, d rollout.Decision) {
+			if d.Verdict == rollout.Wait {
+				select {
+				case waiting <- struct{}{}:
+				default:
+				}
+			}
+		})
+		ended <- err
+	}()
+	select {
+	case <-waiting:
+	case err := <-ended:
+		w.t.Fatalf("the release ended before it waited: %v", err)
+	}
+	w.t.Cleanup(cancel)
+	return cancel, ended
+}
+
+func waitingWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, agenttest.CloneSet(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	w.Image("unready")
+	return w
+}
+
+func (w *world) leases() []any {
+	w.t.Helper()
+	return kubetest.Field(w.Get(w.t, w.Path("leases")), "items").([]any)
+}
+
+func TestSecondAgentNamesTheHolderAndEnds(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	w.startUnready("first")
+	_, err := agent.Run(t.Context(), plan.BatchPlan{}, w.Options(), nil)
+	if h := held(err); h == nil || h.Holder != "first" {
+		t.Fatalf("the second agent ended with %v", err)
+	}
+}
+
+func TestSignalSavesAndGivesTheLockBack(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	stop, ended := w.startUnready("first")
+	began := time.Now()
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
+		t.Fatalf("ended with %v after %v", err, time.Since(began))
+	}
+	if n := len(w.leases()); n != 0 {
+		t.Errorf("%d leases are left", n)
+	}
+	// Another agent goes on at once.
+	began = time.Now()
+	w.startUnready("second")
+	if d := time.Since(began); d > 3*time.Second {
+		t.Errorf("the second agent waited %v", d)
+	}
+}
+
+func TestAgentStopsAtItsNextWriteOnceTheLockIsStolen(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	_, ended := w.startUnready("first")
+	name := kubetest.Field(w.leases()[0], "metadata", "name").(string)
+	w.Patch(t, w.Path("leases", name), map[string]any{"spec": map[string]any{"holderIdentity": "thief"}})
+	writes := func() int {
+		return len(w.Requests(t, w.namespace).Writes().By("slipway").Where(func(r kubetest.Request) bool {
+			return r.Resource == "pods" && r.Code < 400
+		}))
+	}
+	before := writes()
+	w.Image("v3") // there is something to write: that the release is superseded
+	if h := held(<-ended); h == nil || h.Holder != "thief" || !h.Stolen {
+		t.Fatalf("the first agent ended with %v", h)
+	}
+	if n := writes(); n != before {
+		t.Errorf("%d pod writes after the theft", n-before)
+	}
+}
+
+func TestAgentTakesOverFromOneThatWasKilled(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	if !w.runKilled(8, true) {
+		t.Fatal("the agent was not killed")
+	}
+	w.Image("v2") // the clock of the lease's holder does not matter: it is far in the future
+	name := kubetest.Field(w.leases()[0], "metadata", "name").(string)
+	w.Patch(t, w.Path("leases", name), map[string]any{"spec": map[string]any{"renewTime": "2099-01-01T00:00:00.000000Z"}})
+	w.Release(plan.BatchPlan{}, plan.Completed)
+}

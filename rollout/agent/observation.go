@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// observation is what was read last, and what decisions, writes and reports are about.
+type observation struct {
+	workload kube.Workload
+	history  kube.History
+	record   kube.Record // the progress record; without a name: there was none
+	release  string      // the name of the release; "": not known yet
+	observed rollout.Observed
+	seen     versions
+}
+
+// versions are those of the caches and of the checks.
+type versions struct{ workloads, pods, claims, records, checks uint64 }
+
+// feedback is what writes find out and the next observation takes in.
+type feedback struct {
+	quota quotaHold      // what a full ResourceQuota holds back
+	wrote *plan.Quantity // the partition that was written last
+
+	mu       sync.Mutex      // guards what follows: writes run side by side
+	unsure   bool            // the history may not be what the server has
+	occupied map[string]bool // instance ids of pods and claims that are there but not the target's
+}
+
+// forgetHistory makes the next look read the revisions again.
+func (f *feedback) forgetHistory() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unsure = true
+}
+
+func (f *feedback) takeUnsure() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	unsure := f.unsure
+	f.unsure = false
+	return unsure
+}
+
+// occupy notes that an instance id belongs to something that is not the CloneSet's.
+func (f *feedback) occupy(instance string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.occupied[instance] = true
+}
+
+// blocked are instance ids that no new pod of the target may have: of pods and claims that are not its own, and of names that
+// are asked to be deleted, because a new pod of such a name would be deleted again.
+func (f *feedback) blocked(target string, podsToDelete []string) map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ids := maps.Clone(f.occupied)
+	for _, name := range podsToDelete {
+		if id, ok := strings.CutPrefix(name, target+"-"); ok {
+			ids[id] = true
+		}
+	}
+	return ids
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// observePartition fills in what a look at a target that a controller reconciles needs beyond the object.
+func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) error {
+	s := o.Workload.Status
+	o.Wrote = r.wrote
+	o.UpdateRevision = r.fullName(s.UpdateRevision)
+	if o.Progress.Revision == "" {
+		stable, err := r.stableRevision(ctx, o)
+		o.StableRevision = stable
+		return err
+	}
+	o.StableRevision = o.Progress.Stable
+	if o.Workload.Spec.Ordinal && s.AvailableReplicas < o.Workload.Spec.Replicas && s.ObservedGeneration >= o.Workload.Generation {
+		return r.observeStuck(ctx, o)
+	}
+	return nil
+}
+
+// fullName is the name of a revision of which a status may hold the hash alone.
+func (r *reader) fullName(revision string) string {
+	if name, ok := r.last.history.NameOf(revision); ok {
+		return name
+	}
+	return revision
+}
+
+// stableRevision is what a release that begins goes back to when it fails: the current revision, or where the kind has
+// none what the release before went back to, or else the one that most of the older pods have.
+func (r *reader) stableRevision(ctx context.Context, o *rollout.Observed) (string, error) {
+	if s := o.Workload.Status; s.CurrentRevision != "" {
+		return r.fullName(s.CurrentRevision), nil
+	}
+	if o.Progress.Stable != "" {
+		return o.Progress.Stable, nil
+	}
+	number := map[string]int{}
+	err := r.listPods(ctx)
+	if err != nil && !kube.Refused(err) {
+		return "", err
+	}
+	r.pods.Each(func(p kube.Pod) {
+		if name := r.fullName(p.Metadata.Labels[kube.LabelRevision]); p.Metadata.ControlledBy(r.uid) {
+			number[name]++
+		}
+	})
+	stable, most := o.UpdateRevision, 0
+	for _, r := range r.last.history.Decided { // the oldest first; without the right to list pods it is the newest
+		if n := number[r.Name]; r.Name != o.UpdateRevision && (n > most || err != nil) {
+			stable, most = r.Name, n
+		}
+	}
+	return stable, nil
+}
+
+// observeStuck lists the pods that an ordered controller may be waiting for: not ready, of an older revision, and among
+// those that the partition lets it replace. Without the right to list pods the agent says what a person can do.
+func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
+	if r.blind {
+		return nil
+	}
+	err := r.listPods(ctx)
+	if kube.Refused(err) {
+		r.blind = true
+		r.warn(fmt.Errorf("%w: should a pod of an older revision that never gets ready keep %s from going on, delete it by hand", err, r.target.String()))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	first, _ := strconv.Atoi(fmt.Sprint(kube.Field(r.last.workload.Tree, "spec", "ordinals", "start")))
+	first += o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas)
+	r.pods.Each(func(p kube.Pod) {
+		ordinal, err := strconv.Atoi(kube.HashOf(p.Metadata.Name))
+		if err != nil || ordinal < first || !p.Metadata.ControlledBy(r.uid) {
+			return
+		}
+		if seen := p.Observed(r.last.history.NameOf); !seen.Ready && seen.Revision != o.UpdateRevision {
+			o.Stuck = append(o.Stuck, seen)
+		}
+	})
+	return nil
+}
+
+// listPods lists the pods once, without following them: status tells when to look again.
+func (r *reader) listPods(ctx context.Context) error {
+	defer func() { r.last.seen.pods = r.pods.Version() }()
+	return r.pods.Relist(ctx)
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// createWithinQuota creates a pod, unless a ResourceQuota was full a moment ago.
+func (w *writer) createWithinQuota(ctx context.Context, a rollout.Action) error {
+	if held := w.quota.now(w.options.Now()); held != nil {
+		return held
+	}
+	err := w.createPod(ctx, a)
+	if err == nil {
+		w.quota.admitted(w.options.Now())
+		return nil
+	}
+	if full := overQuota(err, a); full != nil {
+		w.quota.refused(full, w.options.Now())
+		return full
+	}
+	return err
+}
+
+// createPod creates the claims of a pod and then the pod. All names follow from the instance id.
+func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
+	r, ok := w.last.history.Find(a.Revision)
+	if !ok {
+		w.forgetHistory()
+		return fmt.Errorf("%s: revision %s is not known: %w", w.podWords("creating", a.Pod.Name), a.Revision, rollout.ErrConflict)
+	}
+	body, err := kube.NewPod(w.last.workload, r, a, w.options.Now())
+	if err != nil {
+		return err
+	}
+	for _, claim := range kube.NewClaims(w.last.workload, a) {
+		if err := w.createClaim(ctx, claim); err != nil {
+			return err
+		}
+	}
+	var created kube.Pod
+	err = w.client.Create(ctx, kube.Pods(w.target.Namespace).Path, body, &created)
+	if apierrors.IsAlreadyExists(err) {
+		w.takeIn(ctx, a)
+	}
+	if err != nil {
+		return w.podError("creating", a.Pod.Name, err)
+	}
+	w.pods.Put(created)
+	return nil
+}
+
+func (w *writer) createClaim(ctx context.Context, claim map[string]any) error {
+	var created kube.Meta
+	err := w.client.Create(ctx, kube.Claims(w.target.Namespace).Path, claim, &created)
+	if apierrors.IsAlreadyExists(err) {
+		return nil // of a create that did not come to its pod, or to be used again
+	}
+	if err != nil {
+		return kube.Conflict(fmt.Sprintf("creating PersistentVolumeClaim %s/%s", w.target.Namespace, kube.Text(claim, "metadata", "name")), err)
+	}
+	if w.claims != nil {
+		w.claims.Put(created)
+	}
+	return nil
+}
+
+// takeIn looks at a pod that is there although no observation showed it. If it is ours the watch has been slow; if not, its
+// name is taken for good.
+func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
+	var there kube.Pod
+	if w.client.Get(ctx, kube.Pods(w.target.Namespace).Object(a.Pod.Name), &there) != nil {
+		w.pods.Invalidate()
+		return
+	}
+	if there.Metadata.ControlledBy(w.uid) && w.last.observed.Workload.Spec.Selector.Matches(there.Metadata.Labels) {
+		w.pods.Put(there)
+		return
+	}
+	w.occupy(a.Instance)
+}
+
+// deletePod hands the pod's claims to the pod, so that they go with it whoever deletes it, and deletes the pod.
+func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
+	there, ok := w.pods.Get(a.Pod.Name)
+	if ok && w.claims != nil {
+		if err := w.handClaims(ctx, there.Metadata); err != nil {
+			return err
+		}
+	}
+	at := kube.Pods(w.target.Namespace)
+	options := kube.Exactly(a.Pod.UID, a.Pod.ResourceVersion)
+	var err error
+	if w.options.Evict && there.Status.Phase != rollout.PodFailed && there.Status.Phase != rollout.PodSucceeded {
+		err = w.client.Evict(ctx, at.Object(a.Pod.Name, "eviction"), map[string]any{
+			"apiVersion": "policy/v1", "kind": "Eviction",
+			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,
+		})
+		if apierrors.IsTooManyRequests(err) {
+			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", w.podWords("evicting", a.Pod.Name), rollout.ErrConflict, err)
+		}
+	} else {
+		err = w.client.Delete(ctx, at.Object(a.Pod.Name), options, nil)
+	}
+	if err != nil {
+		return w.podError("deleting", a.Pod.Name, err)
+	}
+	now := w.options.Now()
+	w.pods.Update(a.Pod.Name, a.Pod.UID, func(p kube.Pod) kube.Pod {
+		p.Metadata.DeletionTimestamp = &now
+		return p
+	})
+	return nil
+}
+
+// handClaims makes a pod the only owner of its claims.
+func (w *writer) handClaims(ctx context.Context, of kube.Metadata) error {
+	var own []kube.Metadata
+	w.claims.Each(func(claim kube.Meta) {
+		m := claim.Metadata
+		if m.Labels[kube.LabelInstance] == of.Labels[kube.LabelInstance] && m.ControlledBy(w.uid) {
+			own = append(own, m)
+		}
+	})
+	for _, m := range own {
+		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []kube.OwnerReference{
+			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
+		}}}
+		var handed kube.Meta
+		if err := w.client.MergePatch(ctx, kube.Claims(w.target.Namespace).Object(m.Name), patch, &handed); err != nil {
+			w.claims.Invalidate()
+			return kube.Conflict(fmt.Sprintf("handing PersistentVolumeClaim %s/%s to its pod", m.Namespace, m.Name), err)
+		}
+		w.claims.Put(handed)
+	}
+	return nil
+}
+
+// patchStatus writes readiness conditions of a pod.
+func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions []kube.Condition) error {
+	doing := "draining"
+	if a.Kind == rollout.ReadmitPod {
+		doing = "readmitting"
+	}
+	patch := map[string]any{"metadata": kube.Fence(a.Pod), "status": map[string]any{"conditions": conditions}}
+	return w.patchPod(ctx, a.Pod.Name, doing, patch, "status")
+}
+
+// updatePod writes images and metadata of another revision into a pod.
+func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
+	there, ok := w.pods.Get(a.Pod.Name)
+	name, _ := w.last.history.NameOf(there.Metadata.Labels[kube.LabelRevision])
+	from, fromOK := w.last.history.Find(name)
+	to, toOK := w.last.history.Find(a.Revision)
+	if !ok || !fromOK || !toOK {
+		w.forgetHistory()
+		return fmt.Errorf("%s: its revisions are not known: %w", w.podWords("updating", a.Pod.Name), rollout.ErrConflict)
+	}
+	patch, err := kube.InPlacePatch(there, from, to, a, w.options.Now())
+	if err != nil {
+		return err
+	}
+	return w.patchPod(ctx, a.Pod.Name, "updating", patch)
+}
+
+// setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
+func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
+	if a.NotReady {
+		drain := map[string]any{"metadata": kube.Fence(a.Pod), "status": map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))}}
+		if err := w.patchPod(ctx, a.Pod.Name, "draining", drain, "status"); err != nil {
+			return err
+		}
+		if there, ok := w.pods.Get(a.Pod.Name); ok && there.Metadata.UID == a.Pod.UID {
+			a.Pod.ResourceVersion = there.Metadata.ResourceVersion
+		}
+	}
+	return w.patchPod(ctx, a.Pod.Name, "setting the lifecycle of", kube.LifecyclePatch(a, w.options.Now()))
+}
+
+// patchPod sends a strategic merge patch and puts the pod that comes back into the cache.
+func (w *writer) patchPod(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) error {
+	var patched kube.Pod
+	err := w.client.StrategicPatch(ctx, kube.Pods(w.target.Namespace).Object(name, subresource...), patch, &patched)
+	if err != nil {
+		return w.podError(doing, name, err)
+	}
+	w.pods.Put(patched)
+	return nil
+}

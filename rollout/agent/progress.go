@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// readProgress reads the progress record. That of another release is none of this one.
+func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
+	var p rollout.Progress
+	stored, ok := r.records.Get(r.target.RecordName(r.options.Mode))
+	r.last.record = stored
+	if ok {
+		var err error
+		if p, err = stored.Progress(); err != nil {
+			return p, err
+		}
+	}
+	if r.last.release == "" {
+		r.last.release = cmp.Or(r.options.Release, r.releaseName(o, p, stored.Data[kube.KeyRelease]))
+		if ok && r.options.Restart && stored.Data[kube.KeyRelease] == r.last.release {
+			r.last.release += "-after-" + stored.Metadata.ResourceVersion
+		}
+	}
+	partition := r.stepsPartition()
+	switch {
+	case ok && stored.Data[kube.KeyRelease] != r.last.release && partition:
+		return inherited(p), nil
+	case stored.Data[kube.KeyRelease] != r.last.release:
+		return rollout.Progress{}, nil
+	case p.Outcome == plan.Completed && !partition:
+		// Whether it is still complete is seen from the pods. What people have let pass stays so.
+		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
+	default:
+		return p, nil
+	}
+}
+
+// inherited is what a release in partition mode takes over from another one: where that left the partition and where it
+// was to rest, and what it would have gone back to if it did not complete.
+func inherited(p rollout.Progress) rollout.Progress {
+	if p.Outcome == plan.Completed {
+		return rollout.Progress{}
+	}
+	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting}
+}
+
+// releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode
+// the release itself changes the partition, and on its way back what is released, so one that has not ended keeps its
+// name.
+func (r *reader) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
+	h := fnv.New64a()
+	if !r.stepsPartition() {
+		h.Write(fmt.Appendf(nil, "%s %s %s %s", r.uid, o.UpdateRevision, o.Workload.Spec.Partition, r.options.Mode))
+		return strconv.FormatUint(h.Sum64(), 36)
+	}
+	returns := p.Back && o.UpdateRevision == p.Stable
+	if p.Revision != "" && p.Outcome == "" && (returns || p.Finished) {
+		return stored
+	}
+	h.Write(fmt.Appendf(nil, "%s %s %s", r.uid, o.UpdateRevision, r.options.Mode))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// record stores progress. It is fenced by what the decision was made on, not by what the mirror has by now: a person's
+// request that came in between is not overwritten, the run looks again.
+func (w *writer) record(ctx context.Context, p rollout.Progress) error {
+	data, err := p.Store()
+	if err != nil {
+		return fmt.Errorf("encoding progress: %w", err)
+	}
+	plan, err := w.plan.Store()
+	if err != nil {
+		return fmt.Errorf("encoding the plan: %w", err)
+	}
+	stored := w.last.record
+	epoch, _ := strconv.Atoi(stored.Data[kube.KeyEpoch])
+	if stored.Data[kube.KeyHolder] != w.options.Identity {
+		epoch++
+	}
+	next := kube.Record{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
+		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
+		kube.KeyPlan: string(plan),
+	}}
+	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.target.RecordName(w.options.Mode))
+	at := kube.ConfigMaps(w.options.Namespace)
+	if stored.Metadata.Name != "" {
+		err = w.client.Update(ctx, at.Object(stored.Metadata.Name), next, &next)
+	} else {
+		owner := w.last.workload.Owner()
+		next.Metadata = kube.Metadata{Name: w.target.RecordName(w.options.Mode), OwnerReferences: []kube.OwnerReference{
+			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
+		}}
+		err = w.client.Create(ctx, at.Path, next, &next)
+	}
+	if err != nil {
+		w.records.Invalidate()
+		return kube.Conflict(what, err)
+	}
+	w.records.Put(next)
+	w.last.record = next
+	return nil
+}

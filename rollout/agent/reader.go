@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// reader turns the caches into what a decision may know.
+type reader struct {
+	*session
+	*caches
+	*feedback
+	last *observation
+
+	known   [2]int64 // generations that the history is of; 0: none
+	buffer  []rollout.Pod
+	blind   bool   // pods may not be listed (partition mode)
+	stopped string // what Options.Stop said
+}
+
+// observe puts together what a decision may know.
+func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
+	read, err := r.readWorkload(ctx)
+	if err != nil {
+		return rollout.Observed{}, err
+	}
+	o := rollout.Observed{
+		Now: r.options.Now().UTC().Round(0), Workload: read, UpdateRevision: r.last.history.Update, Revisions: r.last.history.Decided,
+	}
+	if r.options.Checks != nil {
+		o.Checks, r.last.seen.checks = r.options.Checks.Results()
+	}
+	if full := r.quota.standing(); full != nil {
+		o.NoRoom = full.why
+	}
+	if !r.stepsPartition() {
+		r.observePods(&o)
+		o.StableRevision = r.stable(&o)
+		o.Progress, err = r.readProgress(&o)
+	} else {
+		o.UpdateRevision = r.fullName(read.Status.UpdateRevision)
+		if o.Progress, err = r.readProgress(&o); err == nil {
+			err = r.observePartition(ctx, &o)
+		}
+	}
+	if r.isStopped() && !o.Progress.Abort {
+		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
+	}
+	r.last.observed = o
+	return o, err
+}
+
+// readWorkload reads the target and its revisions from the caches.
+func (r *reader) readWorkload(ctx context.Context) (plan.Workload, error) {
+	if err := r.sync(ctx); err != nil {
+		return plan.Workload{}, err
+	}
+	r.last.seen = r.now()
+	set, alive := r.workloads.Get(r.options.Name)
+	if alive && set.Metadata.UID == r.uid {
+		r.last.workload = set.Of(r.target.Kind)
+	} else if r.last.workload.Tree == nil {
+		return plan.Workload{}, fmt.Errorf("%s was deleted", r.target.String())
+	}
+	read, err := r.last.workload.Read()
+	if err != nil {
+		return read, err
+	}
+	read.Deleting = read.Deleting || !alive || set.Metadata.UID != r.uid
+	return read, r.readHistory(ctx)
+}
+
+func (r *reader) now() versions {
+	v := versions{workloads: r.workloads.Version(), pods: r.pods.Version(), records: r.records.Version()}
+	if r.claims != nil {
+		v.claims = r.claims.Version()
+	}
+	if r.options.Checks != nil {
+		_, v.checks = r.options.Checks.Results()
+	}
+	return v
+}
+
+// readHistory reads the revisions where the CloneSet is not of the generation that they were read for.
+func (r *reader) readHistory(ctx context.Context) error {
+	at := [2]int64{r.last.workload.Metadata.Generation}
+	if r.stepsPartition() {
+		at[1] = r.last.workload.Status.ObservedGeneration // its controller makes the revisions
+	}
+	if r.known == at && !r.takeUnsure() {
+		return nil
+	}
+	var list []kube.Revision
+	m := kube.NewCache[kube.Revision](r.client, kube.ControllerRevisions(r.target.Namespace),
+		url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(r.last.workload.Tree, "spec", "selector"))}}, r.changed)
+	if err := m.Relist(ctx); err != nil {
+		return err
+	}
+	m.Each(func(one kube.Revision) {
+		if one.Metadata.ControlledBy(r.uid) {
+			list = append(list, one)
+		}
+	})
+	h, err := kube.NewHistory(r.last.workload, list)
+	if err != nil {
+		return err
+	}
+	r.last.history, r.known = h, at
+	return nil
+}
+
+// observePods lists the pods by name, and the claims without one.
+func (r *reader) observePods(o *rollout.Observed) {
+	r.buffer = r.buffer[:0]
+	used := map[string]bool{}
+	r.pods.Each(func(p kube.Pod) {
+		if p.Metadata.ControlledBy(r.uid) {
+			r.buffer = append(r.buffer, p.Observed(r.last.history.NameOf))
+			used[p.Metadata.Labels[kube.LabelInstance]] = true
+		}
+	})
+	if r.claims != nil {
+		r.observeClaims(o, used)
+	}
+	for id := range r.blocked(r.target.Name, o.Workload.Spec.PodsToDelete) {
+		if !used[id] {
+			// It counts for nothing, but its instance id is taken.
+			r.buffer = append(r.buffer, rollout.Pod{Name: r.target.Name + "-" + id, Instance: id, Terminating: true})
+			used[id] = true
+		}
+	}
+	slices.SortFunc(r.buffer, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	o.Pods = r.buffer
+}
+
+// observeClaims finds the claims that a new pod may take over.
+func (r *reader) observeClaims(o *rollout.Observed, used map[string]bool) {
+	free := map[string]bool{}
+	r.claims.Each(func(claim kube.Meta) {
+		id := claim.Metadata.Labels[kube.LabelInstance]
+		if id == "" || used[id] {
+			return
+		}
+		mine := claim.Metadata.ControlledBy(r.uid) && claim.Metadata.DeletionTimestamp == nil
+		if before, ok := free[id]; ok {
+			mine = mine && before
+		}
+		free[id] = mine
+	})
+	for id, mine := range free {
+		if mine {
+			o.FreeInstances = append(o.FreeInstances, id)
+		} else {
+			r.occupy(id) // a claim of that name is on its way out with its pod
+		}
+	}
+	slices.Sort(o.FreeInstances)
+}
+
+// stable is the revision that old pods are created from: the one that the last complete release left behind, or where
+// nobody wrote that down the oldest one that pods have.
+func (r *reader) stable(o *rollout.Observed) string {
+	if name, ok := r.last.history.NameOf(r.last.workload.Status.CurrentRevision); ok {
+		return name
+	}
+	for _, r := range r.last.history.Decided {
+		if slices.ContainsFunc(o.Pods, func(p rollout.Pod) bool { return p.Active() && p.Revision == r.Name }) {
+			return r.Name
+		}
+	}
+	return o.UpdateRevision
+}
+
+// isStopped tells whether this release is to end.
+func (r *reader) isStopped() bool {
+	select {
+	case r.stopped = <-r.options.Stop:
+	default:
+	}
+	return r.stopped != ""
+}
+
+// measured gets a value when a check stands otherwise. Without checks it never does.
+func (r *reader) measured() <-chan struct{} {
+	if r.options.Checks == nil {
+		return nil
+	}
+	return r.options.Checks.Changed()
+}
+
+// unchanged tells whether the last observation is still what there is to know.
+func (r *reader) unchanged() bool {
+	return r.now() == r.last.seen && len(r.failed) == 0 && (r.stopped == "" || r.last.observed.Progress.Abort)
+}
+
+func (r *reader) attend(o rollout.Observed, d rollout.Decision) {
+	if r.options.Checks != nil {
+		r.options.Checks.Attend(o, d)
+	}
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// ensureRevision writes the present template's revision where the server has not got it as the newest one. It is
+// called before the first write that names it, so looking alone writes nothing.
+func (w *writer) ensureRevision(ctx context.Context) error {
+	h := &w.last.history
+	current, _ := h.Find(h.Update)
+	what := fmt.Sprintf("ControllerRevision %s/%s", w.target.Namespace, current.Metadata.Name)
+	if h.Missing {
+		err := w.client.Create(ctx, kube.ControllerRevisions(w.target.Namespace).Path, current, nil)
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			return kube.Conflict("creating "+what, err)
+		}
+		h.Missing = false
+		if err != nil {
+			w.forgetHistory()
+			return kube.Conflict("creating "+what, err)
+		}
+		return nil
+	}
+	newest := h.Revisions[len(h.Revisions)-1]
+	if newest.Metadata.Name == current.Metadata.Name {
+		return nil
+	}
+	patch := map[string]any{"metadata": map[string]any{"resourceVersion": current.Metadata.ResourceVersion}, "revision": h.Next()}
+	if err := w.client.MergePatch(ctx, kube.ControllerRevisions(w.target.Namespace).Object(current.Metadata.Name), patch, nil); err != nil {
+		w.forgetHistory()
+		return kube.Conflict("renumbering "+what, err)
+	}
+	w.forgetHistory()
+	return nil
+}
+
+// pruneRevisions deletes the oldest revisions that are not live, beyond the history limit. It is only tidying: what
+// fails is left for the next release.
+func (w *writer) pruneRevisions(ctx context.Context, live map[string]bool) error {
+	var unused []kube.Revision
+	for _, r := range w.last.history.Revisions {
+		if !live[r.Metadata.Name] {
+			unused = append(unused, r)
+		}
+	}
+	for len(unused) > w.last.workload.HistoryLimit() {
+		r := unused[0]
+		unused = unused[1:]
+		err := w.client.Delete(ctx, kube.ControllerRevisions(w.target.Namespace).Object(r.Metadata.Name),
+			kube.Exactly(r.Metadata.UID, r.Metadata.ResourceVersion), nil)
+		if err != nil && !kube.Conflicting(err) {
+			return kube.Explain(fmt.Sprintf("deleting ControllerRevision %s/%s", r.Metadata.Namespace, r.Metadata.Name), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+	"k8s.io/client-go/rest"
+)
+
+// session is what all parts of a cluster know: which release this is, and how to reach it.
+type session struct {
+	options Options
+	client  kube.Client
+	target  kube.Target
+	uid     string // of the target
+	lock    *kube.Lock
+}
+
+// connect fills in the defaults of options and finds the target.
+func connect(ctx context.Context, options Options) (*session, kube.Workload, error) {
+	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
+	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
+	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
+	if err != nil {
+		return nil, kube.Workload{}, err
+	}
+	kind := target.Kind
+	if !kind.Direct && options.Mode != plan.Partition {
+		return nil, kube.Workload{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
+			kube.ErrInvalid, target, kind.Name, kind.Controller)
+	}
+	if options.Metrics != nil {
+		options.Config = rest.CopyConfig(options.Config)
+		options.Config.Wrap(options.Metrics.wrap)
+	}
+	api, err := kube.NewClient(options.Config)
+	if err != nil {
+		return nil, kube.Workload{}, err
+	}
+	unlimited, err := kube.NewClient(kube.WithoutLimit(options.Config))
+	if err != nil {
+		return nil, kube.Workload{}, err
+	}
+	s := &session{options: options, client: api, target: target}
+	set, err := target.Find(ctx, api)
+	if err != nil {
+		return nil, set, err
+	}
+	s.uid = set.Metadata.UID
+	s.lock = kube.NewLock(unlimited, kube.LockOptions{
+		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: options.Now,
+	})
+	return s, set, nil
+}
+
+// stepsPartition tells whether a controller replaces the pods, and this agent only steps the partition.
+func (s *session) stepsPartition() bool { return s.options.Mode == plan.Partition }
+
+func (s *session) warn(err error) {
+	if s.options.Warn != nil {
+		s.options.Warn(err)
+	}
+}

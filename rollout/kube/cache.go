@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// Object is what a mirror keeps of an object.
+type Object interface{ Meta() Metadata }
+
+// Cache keeps a selection of objects of one kind as the server has them: it lists them once and watches from there.
+// Answers to own writes go in too, and an older state never replaces a newer one.
+type Cache[T Object] struct {
+	Client    Client
+	of        Resource
+	selection url.Values // labelSelector or fieldSelector
+	changed   chan<- struct{}
+
+	mu      sync.Mutex
+	objects map[string]T
+	newest  uint64 // the highest resourceVersion that was seen, in an event or in an answer
+	behind  uint64 // where the watch goes on
+	stale   bool   // an own write may have happened without being in here
+	version uint64 // counts changes
+}
+
+func NewCache[T Object](c Client, of Resource, selection url.Values, changed chan<- struct{}) *Cache[T] {
+	return &Cache[T]{Client: c, of: of, selection: selection, changed: changed, objects: map[string]T{}}
+}
+
+// errExpired says that the server has forgotten the resourceVersion to watch from.
+var errExpired = errors.New("resourceVersion too old")
+
+// watchSeconds is how long one watch lasts; servers end them anyway.
+const watchSeconds = "300"
+
+// Follow keeps the mirror up to date until ctx ends, or until the server refuses for good.
+func (m *Cache[T]) Follow(ctx context.Context) error {
+	for delay := time.Duration(0); ctx.Err() == nil; {
+		err := m.watch(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the watch ends because it was ended
+		}
+		switch {
+		case err == nil:
+			delay = 0
+			continue
+		case Refused(err):
+			return Explain("watching "+m.of.Kind+" objects", err)
+		case errors.Is(err, errExpired):
+			err = m.List(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		delay = min(max(2*delay, 100*time.Millisecond), 5*time.Second)
+		Pause(ctx, delay)
+	}
+	return nil
+}
+
+// Pause waits for d or until ctx ends.
+func Pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// List replaces everything by what the server has now. A server that lags behind what was seen already is asked to
+// catch up first, so that nothing goes back in time.
+func (m *Cache[T]) List(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	m.mu.Lock()
+	asked := m.newest
+	m.mu.Unlock()
+	query := url.Values{}
+	for k, v := range m.selection {
+		query[k] = v
+	}
+	body, err := m.Client.stream(ctx, m.of.Path, query)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	objects := map[string]T{}
+	at, err := decodeList(body, func(o T) { objects[o.Meta().Name] = o })
+	if err != nil {
+		return fmt.Errorf("reading the list of %s objects: %w", m.of.Kind, err)
+	}
+	if at < asked {
+		return fmt.Errorf("the list of %s objects is of resourceVersion %d, older than %d, which was seen already", m.of.Kind, at, asked)
+	}
+	m.replace(objects, at)
+	return nil
+}
+
+// replace puts a list in. What was written while the list was on its way is newer than it.
+func (m *Cache[T]) replace(objects map[string]T, at uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, o := range m.objects {
+		if number(o.Meta().ResourceVersion) > at {
+			objects[name] = o
+		}
+	}
+	m.objects, m.behind, m.newest, m.stale = objects, at, max(m.newest, at), false
+	m.version++
+	Notify(m.changed)
+}
+
+// decodeList reads a list one item at a time, so that a long one is never in memory as a whole.
+func decodeList[T any](r io.Reader, add func(T)) (uint64, error) {
+	d := json.NewDecoder(r)
+	var meta Metadata
+	if err := expect(d, json.Delim('{')); err != nil {
+		return 0, err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return 0, err
+		}
+		switch key {
+		case "metadata":
+			err = d.Decode(&meta)
+		case "items":
+			err = decodeItems(d, add)
+		default:
+			var skipped json.RawMessage
+			err = d.Decode(&skipped)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return number(meta.ResourceVersion), expect(d, json.Delim('}'))
+}
+
+func decodeItems[T any](d *json.Decoder, add func(T)) error {
+	if t, err := d.Token(); err != nil || t == nil { // an empty list may be null
+		return err
+	}
+	for d.More() {
+		var item T
+		if err := d.Decode(&item); err != nil {
+			return err
+		}
+		add(item)
+	}
+	return expect(d, json.Delim(']'))
+}
+
+func expect(d *json.Decoder, want json.Token) error {
+	got, err := d.Token()
+	if err == nil && got != want {
+		err = fmt.Errorf("%v instead of %v", got, want)
+	}
+	return err
+}
+
+// watch reads events until the server ends the watch. nil means that it went well.
+func (m *Cache[T]) watch(ctx context.Context) error {
+	m.mu.Lock()
+	from := m.behind
+	m.mu.Unlock()
+	query := url.Values{
+		"watch": {"1"}, "allowWatchBookmarks": {"1"}, "timeoutSeconds": {watchSeconds},
+		"resourceVersion": {strconv.FormatUint(from, 10)},
+	}
+	for k, v := range m.selection {
+		query[k] = v
+	}
+	body, err := m.Client.stream(ctx, m.of.Path, query)
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return errExpired
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	d := json.NewDecoder(body)
+	for {
+		var e event[T]
+		if err := d.Decode(&e); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading the watch of %s objects: %w", m.of.Kind, err)
+		}
+		if err := m.handle(e.Type, e.Object); err != nil {
+			return err
+		}
+	}
+}
+
+type event[T any] struct {
+	Type   string
+	Object json.RawMessage
+}
+
+func (m *Cache[T]) handle(kind string, data []byte) error {
+	if kind == "ERROR" {
+		var status struct {
+			Code    int
+			Message string
+		}
+		if err := json.Unmarshal(data, &status); err != nil || status.Code == http.StatusGone {
+			return errExpired
+		}
+		return fmt.Errorf("watching %s objects: %s", m.of.Kind, status.Message)
+	}
+	if kind == "BOOKMARK" {
+		var mark Meta
+		if err := json.Unmarshal(data, &mark); err != nil {
+			return fmt.Errorf("decoding a bookmark: %w", err)
+		}
+		m.progress(number(mark.Metadata.ResourceVersion))
+		return nil
+	}
+	var o T
+	if err := json.Unmarshal(data, &o); err != nil {
+		return fmt.Errorf("decoding a %s: %w", m.of.Kind, err)
+	}
+	if kind == "DELETED" {
+		m.remove(o.Meta())
+	} else {
+		m.Put(o)
+	}
+	m.progress(number(o.Meta().ResourceVersion))
+	return nil
+}
+
+func (m *Cache[T]) progress(at uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.behind, m.newest = max(m.behind, at), max(m.newest, at)
+}
+
+// Put adds a state of an object unless a newer one is there.
+func (m *Cache[T]) Put(o T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := number(o.Meta().ResourceVersion)
+	if old, ok := m.objects[o.Meta().Name]; ok && number(old.Meta().ResourceVersion) >= at {
+		return
+	}
+	// An answer to a write can come after the event that the object is gone.
+	if _, ok := m.objects[o.Meta().Name]; !ok && at <= m.behind {
+		return
+	}
+	m.objects[o.Meta().Name] = o
+	m.newest = max(m.newest, at)
+	m.version++
+	Notify(m.changed)
+}
+
+// remove takes an object out unless its name belongs to a newer one.
+func (m *Cache[T]) remove(gone Metadata) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.objects[gone.Name]
+	if !ok || old.Meta().UID != gone.UID && number(old.Meta().ResourceVersion) > number(gone.ResourceVersion) {
+		return
+	}
+	delete(m.objects, gone.Name)
+	m.version++
+	Notify(m.changed)
+}
+
+// Invalidate notes that a write may have happened whose answer was lost.
+func (m *Cache[T]) Invalidate() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stale = true
+}
+
+// Sync lists anew where a write is in doubt. It tries until the server answers or ctx ends.
+func (m *Cache[T]) Sync(ctx context.Context) error {
+	m.mu.Lock()
+	stale := m.stale
+	m.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	return m.Relist(ctx)
+}
+
+// Version is the number of changes so far.
+func (m *Cache[T]) Version() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version
+}
+
+// patience is how long an API server that does not answer is asked again.
+const patience = 10 * time.Minute
+
+// Relist lists until the server answers.
+func (m *Cache[T]) Relist(ctx context.Context) error {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		err := m.List(patient)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case Refused(err) || patient.Err() != nil:
+			return Explain("listing "+m.of.Kind+" objects", err)
+		}
+		Pause(ctx, delay)
+	}
+}
+
+// Each calls f for every object. The order is not defined.
+func (m *Cache[T]) Each(f func(T)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.objects {
+		f(o)
+	}
+}
+
+// Get returns one object.
+func (m *Cache[T]) Get(name string) (T, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[name]
+	return o, ok
+}
+
+// number is a resourceVersion as a number: they grow with every write of any object of a kind.
+func number(resourceVersion string) uint64 {
+	n, _ := strconv.ParseUint(resourceVersion, 10, 64)
+	return n
+}
+
+// Update changes an object as far as it is still the one with the given UID, without waiting for the server to tell.
+func (m *Cache[T]) Update(name, uid string, change func(T) T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if o, ok := m.objects[name]; ok && o.Meta().UID == uid {
+		m.objects[name] = change(o)
+		m.version++
+	}
+}
+
+// Named selects the object of a name.
+func Named(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
+
+func Notify(changed chan<- struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// HeldError says that another agent works on the target.
+type HeldError struct {
+	Kind     string // of the target
+	CloneSet string // namespace/name
+	Lease    string
+	Holder   string
+	Stolen   bool // this agent had the lock before
+}
+
+func (e *HeldError) Error() string {
+	what := "is held by " + e.Holder
+	if e.Stolen {
+		what = "was taken over by " + e.Holder
+		if e.Holder == "" {
+			what = "was taken away"
+		}
+	}
+	return fmt.Sprintf("%s %s: the lock (Lease %s) %s: one agent at a time releases it", e.Kind, e.CloneSet, e.Lease, what)
+}
+
+// Lease is a Lease object.
+type Lease struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Metadata   Metadata  `json:"metadata"`
+	Spec       leaseSpec `json:"spec"`
+}
+
+type leaseSpec struct {
+	HolderIdentity       string `json:"holderIdentity"`
+	LeaseDurationSeconds int    `json:"leaseDurationSeconds"`
+	AcquireTime          string `json:"acquireTime,omitempty"`
+	RenewTime            string `json:"renewTime,omitempty"`
+	LeaseTransitions     int    `json:"leaseTransitions"`
+}
+
+// Lock is the Lease that one agent at a time holds. It is judged by whether it changes while one looks and never by
+// comparing clocks, so a clock that is wrong or jumps neither breaks a lock nor keeps one for ever.
+type Lock struct {
+	Client  Client
+	of      Resource
+	name    string
+	options LockOptions
+
+	mu   sync.Mutex
+	held Lease // as it was written last; zero where it is not held
+	lost error // why it cannot be renewed any more
+
+	renewing sync.WaitGroup
+	end      context.CancelFunc
+}
+
+// LockOptions say which release a lock is for, and who holds it.
+type LockOptions struct {
+	Target   Target
+	UID      string // of the target
+	Mode     plan.Mode
+	Identity string        // of the holder
+	Duration time.Duration // how long the lock outlives a holder that died
+	Now      func() time.Time
+}
+
+// DefaultLease is how long a lock outlives a holder that died, unless its options say otherwise.
+const DefaultLease = 15 * time.Second
+
+// NewLock prepares a lock and takes nothing.
+func NewLock(c Client, o LockOptions) *Lock {
+	o.Duration = cmp.Or(o.Duration, DefaultLease)
+	return &Lock{Client: c, of: Leases(o.Target.Namespace), name: LeaseName(o.UID, o.Mode), options: o}
+}
+
+// Acquire takes the lock. A holder that is seen to renew it is a *HeldError; one that does not for as long as its lease
+// lasts is taken for dead.
+func (l *Lock) Acquire(ctx context.Context) error {
+	var first string
+	for waited, step := time.Duration(0), l.options.Duration/10; ; waited += step {
+		current, err := l.read(ctx)
+		switch {
+		case err != nil && !apierrors.IsNotFound(err):
+			return Explain("reading "+l.what(), err)
+		case err != nil || current.Spec.HolderIdentity == "":
+			err = l.take(ctx, current)
+		case first == "" || waited < l.patience(current):
+			if first != "" && first != current.Metadata.ResourceVersion {
+				return l.heldBy(current, false)
+			}
+			first = current.Metadata.ResourceVersion
+			Pause(ctx, step)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		default:
+			err = l.take(ctx, current)
+		}
+		if err == nil || !Conflicting(err) {
+			return err
+		}
+		first, waited = "", 0 // somebody was faster: look who
+	}
+}
+
+// patience is how long a lease must stand still before its holder is taken for dead.
+func (l *Lock) patience(current Lease) time.Duration {
+	return max(time.Duration(current.Spec.LeaseDurationSeconds)*time.Second, l.options.Duration)
+}
+
+func (l *Lock) what() string { return "Lease " + l.options.Target.Namespace + "/" + l.name }
+
+func (l *Lock) read(ctx context.Context) (Lease, error) {
+	var current Lease
+	return current, l.Client.Get(ctx, l.of.Object(l.name), &current)
+}
+
+// take writes the lease under the resourceVersion that was read, and begins to renew it.
+func (l *Lock) take(ctx context.Context, current Lease) error {
+	next := Lease{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Metadata: current.Metadata, Spec: leaseSpec{
+		HolderIdentity: l.options.Identity, LeaseDurationSeconds: max(int(l.options.Duration/time.Second), 1), AcquireTime: l.time(), RenewTime: l.time(),
+		LeaseTransitions: current.Spec.LeaseTransitions + 1,
+	}}
+	next.Metadata.OwnerReferences = []OwnerReference{l.options.Target.owner(l.options.UID)}
+	var err error
+	if current.Metadata.ResourceVersion == "" {
+		next.Metadata.Name = l.name
+		err = l.Client.Create(ctx, l.of.Path, next, &next)
+	} else {
+		err = l.Client.Update(ctx, l.of.Object(l.name), next, &next)
+	}
+	if Conflicting(err) {
+		return err
+	}
+	if err != nil {
+		return Explain("taking "+l.what(), err)
+	}
+	l.keep(next)
+	background, end := context.WithCancel(context.WithoutCancel(ctx))
+	l.end = end
+	l.renewing.Go(func() { l.renew(background) })
+	return nil
+}
+
+func (l *Lock) time() string { return l.options.Now().UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+func (l *Lock) keep(current Lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = current
+}
+
+func (l *Lock) get() Lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held
+}
+
+// renew writes the lease now and then until ctx ends or it is lost. Whether it is lost is found out by check.
+func (l *Lock) renew(ctx context.Context) {
+	for {
+		Pause(ctx, l.options.Duration/4)
+		next := l.get()
+		if ctx.Err() != nil || next.Metadata.Name == "" {
+			return
+		}
+		next.Spec.RenewTime = l.time()
+		var written Lease
+		once, cancel := context.WithTimeout(ctx, l.options.Duration)
+		err := l.Client.Update(once, l.of.Object(l.name), next, &written)
+		cancel()
+		switch {
+		case err == nil:
+			l.keep(written)
+		case apierrors.IsConflict(err):
+			// A renewal whose answer was lost looks like a theft, except for the holder.
+			if current, err := l.read(ctx); err == nil && current.Spec.HolderIdentity == l.options.Identity {
+				l.keep(current)
+			}
+		case Refused(err):
+			l.fail(Explain("renewing "+l.what(), err))
+			return
+		}
+	}
+}
+
+// fail notes that the lock cannot be renewed, so that nothing is written any more.
+func (l *Lock) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = err
+}
+
+func (l *Lock) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// Check makes sure that the lock is still held, by asking the server.
+func (l *Lock) Check(ctx context.Context) error {
+	if l.get().Metadata.Name == "" {
+		return fmt.Errorf("%s is not held: nothing may be written without it", l.what())
+	}
+	if err := l.failure(); err != nil {
+		return err
+	}
+	current, err := l.read(ctx)
+	switch {
+	case apierrors.IsNotFound(err):
+		return l.heldBy(Lease{}, true)
+	case err != nil:
+		return Conflict("reading "+l.what(), err)
+	case current.Spec.HolderIdentity != l.options.Identity:
+		return l.heldBy(current, true)
+	default:
+		return nil
+	}
+}
+
+func (l *Lock) heldBy(current Lease, stolen bool) error {
+	return &HeldError{Kind: l.options.Target.Kind.Name, CloneSet: l.options.Target.Namespace + "/" + l.options.Target.Name, Lease: l.name, Holder: current.Spec.HolderIdentity, Stolen: stolen}
+}
+
+// Release gives the lock back by deleting the lease, unless it is somebody else's by now.
+func (l *Lock) Release(ctx context.Context) error {
+	if l.end == nil {
+		return nil
+	}
+	l.end()
+	l.renewing.Wait()
+	l.keep(Lease{})
+	for {
+		// The last renewal may have been cut off, so only the server knows the resourceVersion.
+		held, err := l.read(ctx)
+		if err == nil && held.Spec.HolderIdentity == l.options.Identity {
+			err = l.Client.Delete(ctx, l.of.Object(l.name), Exactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
+		}
+		switch {
+		case err == nil || apierrors.IsNotFound(err):
+			return nil
+		case Refused(err) || ctx.Err() != nil:
+			return Explain("giving back "+l.what(), err)
+		}
+		Pause(ctx, l.options.Duration/50)
+	}
+}
+
+// Exists tells whether anybody holds the lock, or has left it behind.
+func (l *Lock) Exists(ctx context.Context) (bool, error) {
+	_, err := l.read(ctx)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, Explain("reading "+l.what(), err)
+	}
+	return err == nil, nil
+}
+
+// Holds tells whether the lock was held when it was last looked at.
+func (l *Lock) Holds() bool { return l.get().Metadata.Name != "" }
+
+// The lock of a Kruise controller.
+const (
+	KruiseNamespace = "kruise-system"
+	KruiseLease     = "kruise-manager"
+)
+
+// Alive says that a Kruise controller keeps renewing its lock, or "" where it does not.
+func (l Lease) Alive(now time.Time) string {
+	renewed, err := time.Parse(time.RFC3339Nano, l.Spec.RenewTime)
+	if err != nil || l.Spec.HolderIdentity == "" || now.Sub(renewed) > time.Duration(max(l.Spec.LeaseDurationSeconds, 15))*time.Second {
+		return ""
+	}
+	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", KruiseNamespace, KruiseLease, l.Spec.RenewTime, l.Spec.HolderIdentity)
+}

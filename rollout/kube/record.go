@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"errors"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout"
+)
+
+// Record is the memory of a release. Its data are one JSON document and what tells releases and agents apart.
+type Record struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   Metadata          `json:"metadata"`
+	Data       map[string]string `json:"data"`
+}
+
+func (m Record) Meta() Metadata { return m.Metadata }
+
+// The keys of a memory's data.
+const (
+	KeyProgress = "progress" // as rollout.Progress stores itself
+	KeyRelease  = "release"  // which release it belongs to
+	KeyHolder   = "holder"   // the agent that wrote it last
+	KeyEpoch    = "epoch"    // how many agents have held the lock; it only grows
+	KeyPlan     = "plan"     // as plan.BatchPlan stores itself, for those who look at the release from outside
+)
+
+// Progress reads the progress that is stored.
+func (m Record) Progress() (rollout.Progress, error) {
+	p, err := rollout.ReadProgress([]byte(m.Data[KeyProgress]))
+	if err != nil {
+		return rollout.Progress{}, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w%s",
+			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err, startOver(err))
+	}
+	return p, nil
+}
+
+// startOver is the end of an error about a record that cannot be read: what a person can do without it.
+func startOver(err error) string {
+	const remedy = "delete the ConfigMap to begin the release again"
+	if errors.Is(err, plan.ErrNewer) {
+		return ", or " + remedy // the error itself has said what is better
+	}
+	return ": " + remedy
+}
+
+// Owner is the CloneSet that a memory belongs to.
+func (m Record) Owner() OwnerReference {
+	if len(m.Metadata.OwnerReferences) == 0 {
+		return OwnerReference{}
+	}
+	return m.Metadata.OwnerReferences[0]
+}

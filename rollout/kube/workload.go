@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Workload is what is kept of a CloneSet, or of a target of another kind: the object as it came, because its template
+// goes into revisions as a whole.
+type Workload struct {
+	APIVersion  string
+	Kind        string
+	Metadata    Metadata
+	Status      CloneSetStatus // as CloneSets have it
+	Tree        map[string]any
+	counts      map[string]any // the status as it came
+	partitionBy string         // who else than slipway owns the partition
+}
+
+func (c Workload) Meta() Metadata { return c.Metadata }
+
+// UnmarshalJSON keeps spec and status as trees, and of managedFields who owns the partition.
+func (c *Workload) UnmarshalJSON(data []byte) error {
+	var known struct {
+		APIVersion string         `json:"apiVersion"`
+		Kind       string         `json:"kind"`
+		Metadata   Metadata       `json:"metadata"`
+		Status     CloneSetStatus `json:"status"`
+	}
+	var owned Managed
+	tree, err := ToMap(data)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(data, &known), json.Unmarshal(data, &owned))
+	}
+	if err != nil {
+		return err
+	}
+	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
+	c.counts, _ = tree["status"].(map[string]any)
+	c.partitionBy = owned.partitionWriter()
+	c.Tree = map[string]any{
+		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
+		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},
+	}
+	return nil
+}
+
+// Of gives the object its kind, which the items of a list have not got where the kind is built in.
+func (c Workload) Of(k plan.Kind) Workload {
+	c.APIVersion, c.Kind = k.APIVersion, k.Name
+	c.Tree["apiVersion"], c.Tree["kind"] = k.APIVersion, k.Name
+	return c
+}
+
+// CloneSetStatus is the status of a CloneSet as it is read and written.
+type CloneSetStatus struct {
+	ObservedGeneration       int64       `json:"observedGeneration"`
+	Replicas                 int         `json:"replicas"`
+	ReadyReplicas            int         `json:"readyReplicas"`
+	AvailableReplicas        int         `json:"availableReplicas"`
+	UpdatedReplicas          int         `json:"updatedReplicas"`
+	UpdatedReadyReplicas     int         `json:"updatedReadyReplicas"`
+	UpdatedAvailableReplicas int         `json:"updatedAvailableReplicas"`
+	ExpectedUpdatedReplicas  int         `json:"expectedUpdatedReplicas"`
+	CurrentRevision          string      `json:"currentRevision,omitempty"`
+	UpdateRevision           string      `json:"updateRevision,omitempty"`
+	CollisionCount           int         `json:"collisionCount"`
+	LabelSelector            string      `json:"labelSelector,omitempty"`
+	Conditions               []Condition `json:"conditions,omitempty"`
+}
+
+// Read turns the object into what a decision sees. The error tells everything that is wrong with the spec.
+func (c Workload) Read() (plan.Workload, error) {
+	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Metadata.Namespace, c.Metadata.Name)
+	data, err := json.Marshal(c.Tree)
+	if err != nil {
+		return plan.Workload{}, fmt.Errorf("reading %s: %w", what, err)
+	}
+	set, err := plan.ParseWorkload(what, data, plan.Target{Kind: c.Kind})
+	set.ResourceVersion, set.Generation = c.Metadata.ResourceVersion, c.Metadata.Generation
+	set.Deleting = c.Metadata.DeletionTimestamp != nil
+	set.PartitionBy = c.partitionBy
+	c.readStatus(&set)
+	if err != nil {
+		return set, fmt.Errorf("%w: %w", ErrInvalid, withoutLines(err))
+	}
+	return set, nil
+}
+
+// withoutLines takes line numbers out of the errors of a parser: an object in a cluster has no lines.
+func withoutLines(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		var f plan.FieldError
+		if errors.As(e, &f) {
+			f.Line = 0
+			e = f
+		}
+		out = append(out, e)
+	}
+	return errors.Join(out...)
+}
+
+func (c Workload) Template() map[string]any {
+	t, _ := Field(c.Tree, "spec", "template").(map[string]any)
+	return t
+}
+
+// HistoryLimit is how many revisions without a pod are kept.
+func (c Workload) HistoryLimit() int {
+	if n, ok := Field(c.Tree, "spec", "revisionHistoryLimit").(float64); ok {
+		return int(n)
+	}
+	return 10
+}
+
+// Owner is the reference to this CloneSet that its pods, claims and revisions carry.
+func (c Workload) Owner() OwnerReference {
+	return OwnerReference{
+		APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Metadata.Name, UID: c.Metadata.UID,
+		Controller: yes(), BlockOwnerDeletion: yes(),
+	}
+}
+
+// ClaimTemplates are the volumeClaimTemplates.
+func (c Workload) ClaimTemplates() []any { return items(c.Tree, "spec", "volumeClaimTemplates") }
+
+// readStatus fills in the status by the names that its kind has for it. Where a kind does not count the pods that are
+// updated and ready, they are as many as they must be at least: every pod that is not ready may be an updated one.
+func (c Workload) readStatus(set *plan.Workload) {
+	names := set.KindOf().Status
+	s := plan.WorkloadStatus{
+		ObservedGeneration: c.Status.ObservedGeneration,
+		Replicas:           c.count(names.Replicas), ReadyReplicas: c.count(names.Ready), AvailableReplicas: c.count(names.Available),
+		UpdatedReplicas:      c.count(names.Updated),
+		UpdatedReadyReplicas: c.count(names.UpdatedReady), UpdatedAvailableReplicas: c.count(names.UpdatedAvailable),
+		CurrentRevision: Text(c.counts, names.CurrentRevision), UpdateRevision: Text(c.counts, names.UpdateRevision),
+	}
+	if names.Desired != "" {
+		set.Spec.Replicas = c.count(names.Desired)
+	}
+	all := max(set.Spec.Replicas, s.Replicas)
+	least := func(healthy int) int { return max(s.UpdatedReplicas-max(all-healthy, 0), 0) }
+	if _, counted := c.counts[names.UpdatedReady]; !counted {
+		s.UpdatedReadyReplicas = least(s.ReadyReplicas)
+	}
+	if _, counted := c.counts[names.UpdatedAvailable]; !counted {
+		s.UpdatedAvailableReplicas = least(s.AvailableReplicas)
+	}
+	set.Status = s
+}
+
+// count is a number in the status.
+func (c Workload) count(name string) int {
+	n, _ := c.counts[name].(float64)
+	return int(n)
+}
+
+// Behind tells whether the controller has not seen the present spec, or has not yet said which revision it has.
+func (c Workload) Behind(k plan.Kind) bool {
+	return c.Status.ObservedGeneration < c.Metadata.Generation || Text(c.counts, k.Status.UpdateRevision) == ""
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests
+
+import (
+	"slices"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// GitOps is what applies the manifests of a release.
+type GitOps string
+
+// The ways that manifests reach a cluster. None is kubectl, or anything else that keeps nothing in step.
+const (
+	None   GitOps = "none"
+	ArgoCD GitOps = "argocd"
+	Flux   GitOps = "flux"
+)
+
+// WaveAnnotation is where Argo CD reads the sync wave of an object.
+const WaveAnnotation = "argocd.argoproj.io/sync-wave"
+
+// annotate adds to a manifest what its tool needs.
+//
+// With Argo CD everything is in the target's wave: a later one would wait for a target that waits for the Job. It is no
+// hook: Argo CD then shows it, waits for it, and counts its failure. Jobs of earlier releases do not make the
+// application look out of sync where it does not prune.
+//
+// With Flux a Job that cannot be changed, because something else has, is made anew.
+func (o Job) annotate(m object) {
+	annotations := object{}
+	if o.Owner != "" {
+		annotations[GeneratedBy] = o.Owner
+	}
+	ofRelease := m["kind"] == "Job" || m["kind"] == "ConfigMap"
+	switch {
+	case o.For == ArgoCD && ofRelease:
+		annotations["argocd.argoproj.io/compare-options"] = "IgnoreExtraneous"
+	case o.For == Flux && ofRelease:
+		annotations["kustomize.toolkit.fluxcd.io/force"] = "enabled"
+	}
+	if o.For == ArgoCD && o.Wave != "" {
+		annotations[WaveAnnotation] = o.Wave
+	}
+	if len(annotations) > 0 {
+		m["metadata"].(object)["annotations"] = annotations
+	}
+}
+
+// RestingPartition is the field of a target that holds its partition, the value with which its controller updates no pod,
+// and whether it has such a value.
+func RestingPartition(target plan.Workload) (path []string, value plan.Quantity, armed bool) {
+	kind, spec := target.KindOf(), target.Spec
+	path = append(append([]string{"spec"}, kind.Strategy...), "partition")
+	value = kind.Everything()
+	armed = spec.Partition == value || !kind.Nodes && spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas
+	return path, value, armed
+}
+
+// Known says whether this is one of the ways.
+func (g GitOps) Known() bool { return slices.Contains([]GitOps{"", None, ArgoCD, Flux}, g) }

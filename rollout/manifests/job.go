@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Job say what a release needs to run in the cluster.
+type Job struct {
+	CloneSet   plan.Workload // what is released, of any kind
+	Mode       plan.Mode
+	Train      *Targets // several targets, in place of CloneSet and Mode
+	Plan       []byte   // the BatchPlan's YAML; nil follows the CloneSet's own strategy
+	Image      string
+	Flags      []string // more arguments of slipway rollout run
+	Stay       bool     // a Deployment that stays, in place of a Job
+	DeleteMode string   // delete or evict
+	For        GitOps   // what applies the manifests
+	Wave       string   // the target's sync wave, with Argo CD
+	Owner      string   // kind/name of what the manifests are generated from, for the annotation GeneratedBy
+	// Await makes the agent wait until the target carries the release's ID, so that a Job that is applied before its target
+	// does not find the last release done and end.
+	Await bool
+}
+
+// GeneratedBy is the annotation by which a generated object is found again.
+const GeneratedBy = "slipway.dev/generated-by"
+
+// object is a manifest.
+type object = map[string]any
+
+// Where a Job finds its plan, and the secrets that the plan refers to. Neither lies in the other: a mount cannot be put
+// into one that is read-only.
+const (
+	planPath    = "/etc/slipway/plan"
+	secretsPath = string(access.DefaultSecrets)
+)
+
+// Manifests are the objects that run a release in the cluster, in the order in which they are applied: ServiceAccount,
+// Role, RoleBinding, ConfigMap where there is a plan, and the Job, whose name follows from what it releases. So a new
+// release is a new Job, and an unchanged one is not run again.
+func (o Job) Manifests() ([]map[string]any, error) {
+	plan, err := readPlan(o.Plan)
+	if err != nil {
+		return nil, err
+	}
+	id, err := o.id(plan)
+	if err != nil {
+		return nil, err
+	}
+	name := o.name()
+	rules := o.Rules()
+	if o.Train != nil { // each index looks at the others
+		rules = append(rules, rule("batch", "jobs", []string{"list", "watch"}, name+"-"+id))
+	}
+	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": rules}
+	binding := object{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
+		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+		"subjects": []any{o.subject(name)},
+	}
+	out := []map[string]any{{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}, role, binding}
+	if plan.text != "" {
+		out = append(out, object{
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(name + "-" + id), "immutable": true,
+			"data": object{"plan.yaml": plan.text},
+		})
+	}
+	if o.Stay {
+		return append(out, o.deployment(name, id, plan)), nil
+	}
+	job := object{"apiVersion": "batch/v1", "kind": "Job", "metadata": o.meta(name + "-" + id), "spec": o.job(name, id, plan)}
+	for _, m := range append(out, job) {
+		o.annotate(m)
+	}
+	return append(out, job), nil
+}
+
+// ID names the release: eight characters that follow from what is released and how.
+func (o Job) ID() (string, error) {
+	plan, err := readPlan(o.Plan)
+	if err != nil {
+		return "", err
+	}
+	return o.id(plan)
+}
+
+// id is a hash of the pod template, the plan and the Job itself. A Job cannot change, so that one that would read
+// otherwise, because another slipway writes it, needs another name. How the plan is written does not count; without a
+// plan the partition is one.
+func (o Job) id(plan planFile) (string, error) {
+	content := []any{o.CloneSet.Spec.Template, plan.text, o.job(o.name(), "", plan)}
+	if o.Train != nil {
+		content[0] = o.Train.templates()
+	} else if plan.text == "" {
+		content = append(content, fmt.Sprint(o.CloneSet.Spec.Partition))
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return "", fmt.Errorf("hashing the release of %s: %w", o.name(), err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:4]), nil
+}
+
+// name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
+func (o Job) name() string {
+	if o.Train != nil {
+		return o.Train.name()
+	}
+	set := o.CloneSet.Name
+	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
+		set += "-" + strings.ToLower(kind.Name)
+	}
+	const suffix = "-rollout"
+	if most := 63 - len(suffix) - 9; len(set) > most {
+		set = shortened(set, set, most)
+	}
+	return set + suffix
+}
+
+// shortened is the beginning of a name that is too long, and a hash of what it stands for.
+func shortened(name, of string, most int) string {
+	sum := sha256.Sum256([]byte(of))
+	return strings.TrimRight(name[:min(len(name), most-9)], "-.") + "-" + hex.EncodeToString(sum[:4])
+}
+
+func (o Job) meta(name string) object {
+	m := object{"name": name, "labels": o.labels()}
+	if namespace := o.namespace(); namespace != "" {
+		m["namespace"] = namespace
+	}
+	return m
+}
+
+func (o Job) namespace() string {
+	if o.Train != nil {
+		return o.Train.Namespace
+	}
+	return o.CloneSet.Namespace
+}
+
+func (o Job) labels() object {
+	return object{"app.kubernetes.io/name": "slipway", "app.kubernetes.io/component": "rollout", "app.kubernetes.io/instance": o.name()}
+}
+
+func (o Job) subject(name string) object {
+	s := object{"kind": "ServiceAccount", "name": name}
+	if namespace := o.namespace(); namespace != "" {
+		s["namespace"] = namespace
+	}
+	return s
+}
+
+// The ways to delete pods.
+const (
+	DeleteModeDelete = "delete"
+	DeleteModeEvict  = "evict"
+)
+
+// which are the arguments of rollout run that say what is released, and in which mode.
+func (o Job) which(job string) []string {
+	if o.Train != nil {
+		return o.Train.which(job)
+	}
+	return []string{o.target(), modeFlag(o.Mode)}
+}
+
+func (o Job) target() string {
+	if k := o.CloneSet.KindOf(); !k.Direct {
+		return strings.ToLower(k.Name) + "." + k.Group() + "/" + o.CloneSet.Name
+	}
+	return o.CloneSet.Name
+}
+
+// modeFlag is auto for direct mode: direct, as long as no controller turns up.
+func modeFlag(mode plan.Mode) string {
+	if mode == plan.Partition {
+		return "--mode=partition"
+	}
+	return "--mode=auto"
+}
+
+// job is the spec of one that runs the release once. Exit codes that another try would not change end it; an eviction of
+// its pod does not count, and a second pod starts only when the first has ended. It has no ttlSecondsAfterFinished: what
+// has applied the Job would see it missing, and run it again.
+func (o Job) job(name, id string, plan planFile) object {
+	more := []string{"--release-id=" + id}
+	if o.Await {
+		more = append(more, "--await-target")
+	}
+	spec := object{
+		"backoffLimit":         20,
+		"podReplacementPolicy": "Failed",
+		"podFailurePolicy": object{"rules": []any{
+			object{"action": "FailJob", "onExitCodes": object{"containerName": "slipway", "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
+			object{"action": "Ignore", "onPodConditions": []any{object{"type": "DisruptionTarget", "status": "True"}}},
+		}},
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Never", more...)},
+	}
+	if o.Train != nil {
+		o.Train.index(spec)
+	}
+	return spec
+}
+
+// deployment stays after a release, heals pods and begins the next release when the CloneSet changes.
+func (o Job) deployment(name, id string, plan planFile) object {
+	return object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": o.meta(name), "spec": object{
+		"replicas": 1,
+		"strategy": object{"type": "Recreate"},
+		"selector": object{"matchLabels": o.labels()},
+		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Always", "--stay")},
+	}}
+}
+
+func (o Job) podSpec(name, id string, plan planFile, restart string, more ...string) object {
+	args := append([]string{"rollout", "run"}, o.which(name+"-"+id)...)
+	args = append(args, "--delete-mode="+o.DeleteMode)
+	c := object{
+		"name": "slipway", "image": o.Image,
+		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},
+		"securityContext": object{
+			"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+			"capabilities": object{"drop": []string{"ALL"}},
+		},
+	}
+	spec := object{
+		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,
+		"securityContext": object{"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": object{"type": "RuntimeDefault"}},
+	}
+	if plan.text != "" {
+		args = append(args, "--plan="+planPath+"/plan.yaml")
+		c["volumeMounts"], spec["volumes"] = plan.volumes(name + "-" + id)
+	}
+	c["args"] = append(append(args, more...), o.Flags...)
+	spec["containers"] = []any{c}
+	return spec
+}

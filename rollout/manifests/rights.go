@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// checkRules are the rights that the checks of the Job's plan need. A plan that cannot be read has none; it is refused
+// elsewhere.
+func (o Job) checkRules() []map[string]any {
+	if len(o.Plan) == 0 {
+		return nil
+	}
+	p, err := plan.ParsePlan("", o.Plan)
+	if err != nil {
+		return nil
+	}
+	return checkRules(p, o.Mode)
+}
+
+// checkRules are the rights that the checks of a plan need beyond those of its release.
+func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
+	jobs, pods, events := false, false, false
+	for _, c := range p.Checks {
+		jobs = jobs || c.Job != nil
+		pods = pods || c.Pods != nil
+		events = events || c.Pods != nil && len(c.Pods.Events) > 0
+	}
+	var rules []map[string]any
+	if jobs {
+		rules = append(rules, rule("batch", "jobs", []string{"get", "create"}))
+	}
+	if pods && mode == plan.Partition {
+		rules = append(rules, rule("", "pods", []string{"list"}))
+	}
+	if events {
+		rules = append(rules, rule("", "events", []string{"list"}))
+	}
+	return rules
+}
+
+// PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
+// An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
+func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[string]any {
+	memory, verbs := kube.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
+	rules := []map[string]any{
+		rule(kind.Group(), kind.Resource, verbs, name),
+		rule("coordination.k8s.io", "leases", []string{"get"}),
+	}
+	if read {
+		return append(rules, rule("", "configmaps", verbs, memory))
+	}
+	return append(rules, rule("", "configmaps", append(verbs, "patch"), memory), rule("", "events", []string{"create"}))
+}
+
+// Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
+// objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
+func (o Job) Rules() []map[string]any {
+	if o.Train != nil {
+		return o.trainRules()
+	}
+	rules := []map[string]any{
+		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
+		rule("apps", "controllerrevisions", o.revisionVerbs()),
+		rule("", "configmaps", []string{"list", "watch", "update"}, kube.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
+		rule("", "configmaps", []string{"create"}),
+		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
+		rule("", "events", []string{"create"}),
+	}
+	if len(o.leaseNames()) > 0 { // what is created cannot be named
+		rules[4]["verbs"] = []string{"get", "update", "delete"}
+		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
+	}
+	rules = append(rules, o.checkRules()...)
+	if o.Mode == plan.Partition {
+		if verbs := o.podVerbs(); len(verbs) > 0 {
+			rules = append(rules, rule("", "pods", verbs))
+		}
+		return rules
+	}
+	rules = append(rules,
+		rule(kube.KruiseGroup, "clonesets/status", []string{"patch"}, o.CloneSet.Name),
+		rule("", "pods", []string{"get", "list", "watch", "create", "patch", "delete"}),
+		rule("", "pods/status", []string{"patch"}),
+	)
+	if o.DeleteMode == DeleteModeEvict {
+		rules = append(rules, rule("", "pods/eviction", []string{"create"}))
+	}
+	if o.CloneSet.Spec.HasClaims {
+		rules = append(rules, rule("", "persistentvolumeclaims", []string{"list", "watch", "create", "patch"}))
+	}
+	return rules
+}
+
+func (o Job) setVerbs() []string {
+	verbs := []string{"get", "list", "watch"}
+	if o.Mode == plan.Partition {
+		verbs = append(verbs, "patch")
+	}
+	return verbs
+}
+
+// podVerbs are what partition mode does with pods: it looks where the status does not tell the revision to go back to,
+// and deletes one of a failed revision that an ordered controller waits for.
+func (o Job) podVerbs() []string {
+	switch k := o.CloneSet.KindOf(); {
+	case k.Ordinal:
+		return []string{"list", "delete"}
+	case k.Status.CurrentRevision == "":
+		return []string{"list"}
+	default:
+		return nil
+	}
+}
+
+func (o Job) revisionVerbs() []string {
+	if o.Mode == plan.Partition {
+		return []string{"list"}
+	}
+	return []string{"list", "create", "patch", "delete"}
+}
+
+func (o Job) leaseNames() []string {
+	if o.CloneSet.UID == "" {
+		return nil
+	}
+	return []string{kube.LeaseName(o.CloneSet.UID, o.Mode)}
+}
+
+func rule(group, resource string, verbs []string, names ...string) map[string]any {
+	r := object{"apiGroups": []string{group}, "resources": []string{resource}, "verbs": verbs}
+	if len(names) > 0 {
+		r["resourceNames"] = names
+	}
+	return r
+}
+
+// trainRules are the rights that the releases of all targets need together. What has a name keeps it; the verbs of what
+// cannot have one come together.
+func (o Job) trainRules() []map[string]any {
+	var rules []map[string]any
+	for _, target := range o.Train.Targets {
+		single := o
+		single.Train, single.CloneSet, single.Mode = nil, target.CloneSet, target.Mode
+		for _, r := range single.Rules() {
+			rules = united(rules, r)
+		}
+	}
+	return rules
+}
+
+// united adds a rule to others, as part of one of them where that grants nothing more.
+func united(rules []map[string]any, r map[string]any) []map[string]any {
+	verbs, names := r["verbs"].([]string), namesOf(r)
+	for _, other := range rules {
+		otherVerbs, otherNames := other["verbs"].([]string), namesOf(other)
+		switch {
+		case fmt.Sprint(r["apiGroups"], r["resources"]) != fmt.Sprint(other["apiGroups"], other["resources"]):
+		case len(names) == 0 && len(otherNames) == 0:
+			other["verbs"] = with(otherVerbs, verbs)
+			return rules
+		case len(names) > 0 && len(otherNames) > 0 && slices.Equal(verbs, otherVerbs):
+			other["resourceNames"] = with(otherNames, names)
+			return rules
+		}
+	}
+	return append(rules, r)
+}
+
+func namesOf(rule map[string]any) []string {
+	names, _ := rule["resourceNames"].([]string)
+	return names
+}
+
+// with are the words, and those of more that are not among them.
+func with(words, more []string) []string {
+	words = slices.Clone(words)
+	for _, w := range more {
+		if !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	return words
+}

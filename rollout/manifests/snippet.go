@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests
+
+import (
+	_ "embed" // the health script
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+//go:embed health.lua
+var healthLua string
+
+// HealthLua is a script by which Argo CD tells the health of Kruise's workloads.
+func HealthLua() string { return healthLua }
+
+// Snippets are what a GitOps tool needs beside the manifests of releases: for Argo CD a part of an Application and of the
+// ConfigMap argocd-cm, for Flux a part of a Kustomization. It is YAML with the reasons as comments.
+func Snippets(tool GitOps) (string, error) {
+	switch tool {
+	case ArgoCD:
+		return argoSnippets()
+	case Flux:
+		return fluxSnippets()
+	default:
+		return "", fmt.Errorf("%s needs nothing beside the manifests: name %s or %s", tool, ArgoCD, Flux)
+	}
+}
+
+func argoSnippets() (string, error) {
+	var differences []any
+	config := object{}
+	pointers := map[string][]string{}
+	var order []string
+	for _, k := range plan.Kinds() {
+		key := k.Group() + " " + k.Name
+		if pointers[key] == nil {
+			order = append(order, key)
+		}
+		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
+		if !strings.Contains(strings.Join(pointers[key], " ")+" ", pointer+" ") {
+			pointers[key] = append(pointers[key], pointer)
+		}
+		if k.Group() == kube.KruiseGroup {
+			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
+		}
+	}
+	for _, key := range order {
+		group, kind, _ := strings.Cut(key, " ")
+		differences = append(differences, object{"group": group, "kind": kind, "jsonPointers": pointers[key]})
+	}
+	return documents(
+		document{
+			`Into the Application. The agent steps the partition that Git holds at rest: without the first part a sync during a
+release counts as drift, and without the second it puts the partition back and takes the release apart.`,
+			object{"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": object{
+				"ignoreDifferences": differences,
+				"syncPolicy":        object{"syncOptions": []string{"RespectIgnoreDifferences=true", "ServerSideApply=true"}},
+			}},
+		},
+		document{
+			`Into Argo CD's own ConfigMap. Its built-in scripts call a partition at rest Suspended, and the last batch Degraded, which
+fails a sync of several waves.`,
+			object{
+				"apiVersion": "v1", "kind": "ConfigMap", "data": config,
+				"metadata": object{"name": "argocd-cm", "namespace": "argocd", "labels": object{"app.kubernetes.io/part-of": "argocd"}},
+			},
+		},
+	)
+}
+
+func fluxSnippets() (string, error) {
+	var ignore, health []any
+	seen := map[string]bool{}
+	for _, k := range plan.Kinds() {
+		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
+		if key := k.Group() + k.Name + pointer; !seen[key] {
+			seen[key] = true
+			ignore = append(ignore, object{"paths": []string{pointer}, "target": object{"group": k.Group(), "kind": k.Name}})
+		}
+		health = append(health, healthCheck(k))
+	}
+	return documents(document{
+		`Into the Kustomization; ignore needs kustomize-controller 1.9. It leaves the partition to the agent, which steps what Git
+holds at rest. Before 1.9 no field that Git has can be left to another: there, render with --release-mode Direct, or keep
+the partition out of Git and annotate the target kustomize.toolkit.fluxcd.io/ssa: Merge.
+
+wait makes Flux wait for the release's Job, so timeout must be longer than a release, pauses included; or give the
+release a Kustomization of its own. prune takes the Jobs of earlier releases away. The health checks keep what comes
+after from starting in the middle of a release, which Flux by itself calls done.`,
+		object{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": object{
+			"prune": true, "wait": true, "timeout": "4h", "ignore": ignore, "healthCheckExprs": health,
+		}},
+	})
+}
+
+// healthCheck tells in CEL whether every pod of a target is updated and available.
+func healthCheck(k plan.Kind) object {
+	wanted := "spec.replicas"
+	if k.Nodes {
+		wanted = "status." + k.Status.Desired
+	}
+	available := k.Status.UpdatedAvailable
+	if available == "" {
+		available = k.Status.Available
+	}
+	updated := "has(status." + k.Status.Updated + ") && status." + k.Status.Updated + " >= " + wanted
+	return object{
+		"apiVersion": k.APIVersion, "kind": k.Name,
+		"inProgress": "!has(status.observedGeneration) || status.observedGeneration != metadata.generation",
+		"failed":     "has(status.conditions) && status.conditions.exists(c, c.type == 'Progressing' && has(c.reason) && c.reason == 'ProgressDeadlineExceeded')",
+		"current":    updated + " && has(status." + available + ") && status." + available + " >= " + wanted,
+	}
+}
+
+// document is a manifest, or a part of one, and why it is as it is.
+type document struct {
+	why  string
+	tree object
+}
+
+func documents(docs ...document) (string, error) {
+	var b strings.Builder
+	for i, d := range docs {
+		if i > 0 {
+			b.WriteString("---\n")
+		}
+		for line := range strings.Lines(d.why + "\n") {
+			b.WriteString(strings.TrimRight("# "+strings.TrimSuffix(line, "\n"), " ") + "\n")
+		}
+		text, err := yaml.Marshal(d.tree)
+		if err != nil {
+			return "", fmt.Errorf("writing a snippet: %w", err)
+		}
+		b.Write(text)
+	}
+	return b.String(), nil
+}

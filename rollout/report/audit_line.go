@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
+// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run, and has
+// the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half
+// of another one. A line with a measurement holds nothing else: what it amounts to is in the checks of a later line.
+type auditLine struct {
+	Plan      *plan.BatchPlan    `json:"plan,omitempty"`
+	Version   int                `json:"version,omitempty"`
+	Now       time.Time          `json:"now"`
+	Workload  *plan.Workload     `json:"workload,omitempty"`
+	Update    string             `json:"updateRevision,omitempty"`
+	Stable    string             `json:"stableRevision,omitempty"`
+	Revisions []rollout.Revision `json:"revisions,omitempty"`
+	Pods      []rollout.Pod      `json:"pods,omitempty"` // new or changed
+	Gone      []string           `json:"gone,omitempty"` // names
+	Free      []string           `json:"freeInstances,omitempty"`
+	Stuck     []rollout.Pod      `json:"stuck,omitempty"`
+	NoRoom    string             `json:"noRoom,omitempty"`
+	Wrote     *plan.Quantity     `json:"wrote,omitempty"`
+	Checks    []plan.CheckResult `json:"checks,omitempty"`
+	Progress  rollout.Progress   `json:"progress"`
+	Decision  json.RawMessage    `json:"decision"`
+
+	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
+
+	CloneSet *plan.Workload `json:"cloneSet,omitempty"` // version 0; workload since
+}
+
+// measurementLine is a line with one answer to a check.
+type measurementLine struct {
+	Measurement plan.Measurement `json:"measurement"`
+}
+
+// readLine reads a line of any version up to plan.StoredVersion. Lines of other kinds may stand among those of a log, so
+// only one that begins a run is refused for its version.
+func readLine(data []byte) (auditLine, error) {
+	var line auditLine
+	err := json.Unmarshal(data, &line)
+	if err != nil || line.Version > plan.StoredVersion {
+		var begins struct {
+			Plan json.RawMessage `json:"plan"`
+		}
+		newer := plan.CheckStored(data)
+		if errors.Is(newer, plan.ErrNewer) && json.Unmarshal(data, &begins) == nil && begins.Plan != nil {
+			return auditLine{}, newer
+		}
+	}
+	if line.CloneSet != nil {
+		line.Workload = line.CloneSet
+	}
+	return line, err
+}

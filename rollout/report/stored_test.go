@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/plan/filltest"
+	"github.com/slipway-dev/slipway/rollout/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files of the present version")
+
+// stored is a file of testdata.
+func stored(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "stored", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestStoredLines pins the names in an audit log, and that everything a decision is made of is in it.
+func TestStoredLines(t *testing.T) {
+	var p plan.BatchPlan
+	var o rollout.Observed
+	var d rollout.Decision
+	var m plan.Measurement
+	for _, v := range []any{&p, &o, &d, &m} {
+		filltest.Fill(t, v)
+	}
+	var log bytes.Buffer
+	audit := report.NewAudit(&log, p)
+	audit.Record(o, d)
+	audit.Measure(m)
+	if audit.Err() != nil {
+		t.Fatal(audit.Err())
+	}
+	look, measurement, _ := bytes.Cut(log.Bytes(), []byte{'\n'})
+	filltest.Golden(t, filepath.Join("testdata", "stored", "look.v1.json"), look, *update)
+	filltest.Golden(t, filepath.Join("testdata", "stored", "measurement.v1.json"), measurement, *update)
+	for i := range reflect.TypeFor[rollout.Observed]().NumField() {
+		value, err := json.Marshal(reflect.ValueOf(o).Field(i).Interface())
+		if err != nil || !bytes.Contains(look, value) {
+			t.Errorf("Observed.%s is not in the log, so a decision that it matters for cannot be made again: %v", reflect.TypeOf(o).Field(i).Name, err)
+		}
+	}
+}
+
+// TestStatusNames pins the names of a status, which scripts read.
+func TestStatusNames(t *testing.T) {
+	var one report.StatusTarget
+	filltest.Fill(t, &one)
+	var out bytes.Buffer
+	if err := (report.StatusTrain{Targets: []report.StatusTarget{one}}).JSON(&out); err != nil {
+		t.Fatal(err)
+	}
+	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)
+}
+
+// TestEveryVersionIsRead holds the logs of two releases, as each version wrote them, against each other. Decisions are made
+// again alike; should one be put into other words some day, it is so for both.
+func TestEveryVersionIsRead(t *testing.T) {
+	for name, decisions := range map[string]int{"rollback": 16, "partition": 36} {
+		t.Run(name, func(t *testing.T) {
+			old, now := stored(t, name+".v0.jsonl"), stored(t, name+".v1.jsonl")
+			if diff := cmp.Diff(text(page(t, now)), text(page(t, old))); diff != "" {
+				t.Errorf("the page of version 0 is another one (-v1 +v0):\n%s", diff)
+			}
+			n, err := report.Replay(bytes.NewReader(now))
+			if err == nil && n != decisions || err != nil && !errors.Is(err, report.ErrDiffers) {
+				t.Errorf("%d decisions, %v; want %d", n, err, decisions)
+			}
+			if m, before := report.Replay(bytes.NewReader(old)); n != m || fmt.Sprint(err) != fmt.Sprint(before) {
+				t.Errorf("of version 0 %d decisions and %v, of version 1 %d and %v", m, before, n, err)
+			}
+		})
+	}
+}
+
+// An agent of the version before may be killed while it writes, and one of this version goes on in the same file.
+func TestLogOfTwoVersionsIsOneLog(t *testing.T) {
+	old := stored(t, "rollback.v0.jsonl")
+	log := append(bytes.TrimRight(old[:len(old)/2], "\n"), stored(t, "rollback.v1.jsonl")...)
+	holds(t, page(t, log), "breaks off: the agent was ended while it wrote it", "Rolled back")
+}
+
+func TestLogOfANewerSlipwayIsRefused(t *testing.T) {
+	const newer = `{"plan":{"batches":{"first":1}},"version":2,"now":0,"progress":["demo"]}` + "\n"
+	old := string(stored(t, "rollback.v0.jsonl"))
+	lines := strings.Count(old, "\n")
+	for name, c := range map[string]struct {
+		log  string
+		line int
+	}{
+		"from its beginning":             {newer, 1},
+		"after an older one":             {old + newer, lines + 1},
+		"behind half a line of an older": {strings.TrimSuffix(old, "}\n") + newer, lines},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := fmt.Sprintf("audit log, line %d: written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway", c.line)
+			all, err := report.ReadHistory(strings.NewReader(c.log))
+			if !errors.Is(err, plan.ErrNewer) || err.Error() != want || all != nil {
+				t.Errorf("%d histories, %v; want %s", len(all), err, want)
+			}
+		})
+	}
+	if _, err := report.Replay(strings.NewReader(newer)); !errors.Is(err, plan.ErrNewer) {
+		t.Errorf("it is made again: %v", err)
+	}
+}
+
+// A line of another kind in the same stream may have a version of its own.
+func TestVersionOfAnotherKindOfLineIsNotTheLogs(t *testing.T) {
+	log := append([]byte(`{"level":"INFO","version":7}`+"\n"), stored(t, "rollback.v1.jsonl")...)
+	if n, err := report.Replay(bytes.NewReader(log)); n == 0 || errors.Is(err, plan.ErrNewer) {
+		t.Errorf("%d decisions, %v", n, err)
+	}
+	page(t, log)
+}
+
+// What is seen beside the pods that are released makes decisions too.
+func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
+	set := cart(3, "cart:v2")
+	set.Generation = 1
+	written := plan.Pods(1)
+	pod := func(name, revision string) rollout.Pod {
+		return rollout.Pod{Name: name, UID: name, Revision: revision, Phase: rollout.PodRunning}
+	}
+	for name, c := range map[string]struct {
+		plan     plan.BatchPlan
+		observed rollout.Observed
+	}{
+		"a pod that the controller waits for": {
+			plan.BatchPlan{Mode: plan.Partition},
+			rollout.Observed{Stuck: []rollout.Pod{pod("cart-2", "middle")}, Progress: rollout.Progress{Stepped: true, Step: 2}},
+		},
+		"the partition that this run has written": {plan.BatchPlan{Mode: plan.Partition}, rollout.Observed{Wrote: &written}},
+		"no room": {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := c.observed
+			o.Workload, o.UpdateRevision, o.StableRevision = set, "new", "old"
+			o.Workload.Spec.Partition = plan.Pods(2)
+			o.Workload.Status = plan.WorkloadStatus{ObservedGeneration: 1, Replicas: 3, UpdateRevision: "new", CurrentRevision: "old"}
+			o.Progress.Revision, o.Progress.Stable = "new", "old"
+			d := rollout.Decide(c.plan, o)
+			without := o
+			without.Stuck, without.Wrote, without.NoRoom = nil, nil, ""
+			if reflect.DeepEqual(d, rollout.Decide(c.plan, without)) {
+				t.Fatalf("it makes no difference: %+v", d)
+			}
+			var log bytes.Buffer
+			report.NewAudit(&log, c.plan).Record(o, d)
+			if n, err := report.Replay(&log); n != 1 || err != nil {
+				t.Errorf("%d decisions, %v", n, err)
+			}
+		})
+	}
+}

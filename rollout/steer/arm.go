@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package steer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// arming is what is to be written, if anything, and what a person is told.
+type arming struct {
+	write     bool
+	partition *plan.Quantity // nil gives the field up
+	said      string
+}
+
+// Arm sets the partition of a target so high that a change of its pod template moves no pod, as a release in partition
+// mode needs it to begin with. It is for what runs before the template changes, so a target that does not exist yet is
+// no error, and one that is being released is left alone. The answer says what was done, for a person.
+func Arm(ctx context.Context, options Options) (string, error) {
+	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (arming, error) {
+		spec, all := set.Spec, t.Kind.Everything()
+		if spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
+			return arming{said: fmt.Sprintf("%s is armed already: its partition is %s", t, spec.Partition)}, nil
+		}
+		return arming{true, &all, fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
+	})
+}
+
+// Disarm gives up the partition that Arm or a release has set. The field goes where nobody else owns it.
+func Disarm(ctx context.Context, options Options) (string, error) {
+	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (arming, error) {
+		if s := set.Status; s.ObservedGeneration < set.Generation || s.UpdatedReplicas < s.Replicas {
+			return arming{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
+				kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
+		}
+		return arming{true, nil, fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
+	})
+}
+
+// underLock arms or disarms a target while no agent releases it.
+func underLock(ctx context.Context, options Options, decide func(kube.Target, plan.Workload) (arming, error)) (said string, err error) {
+	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
+	if err != nil {
+		return "", err
+	}
+	c, err := kube.NewClient(options.Config)
+	if err != nil {
+		return "", err
+	}
+	set, err := target.Find(ctx, c)
+	if errors.Is(err, kube.ErrAbsent) {
+		return err.Error() + ": nothing to arm", nil
+	} else if err != nil {
+		return "", err
+	}
+	lock := kube.NewLock(c, kube.LockOptions{
+		Target: target, UID: set.Metadata.UID, Mode: plan.Partition, Identity: options.Identity, Duration: options.Lease, Now: options.Now,
+	})
+	var held *kube.HeldError
+	if err := lock.Acquire(ctx); errors.As(err, &held) {
+		return fmt.Sprintf("%s is being released by %s: its partition is left alone", target, held.Holder), nil
+	} else if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, lock.Release(context.WithoutCancel(ctx))) }()
+	return arm(ctx, c, target, set, decide)
+}
+
+// armAgain is how soon a write that met another one is worked out anew.
+const armAgain = 200 * time.Millisecond
+
+// arm decides and writes, and does so again where somebody else has written in between.
+func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target, plan.Workload) (arming, error)) (string, error) {
+	for {
+		read, err := set.Read()
+		if err != nil {
+			return "", err
+		}
+		a, err := decide(target, read)
+		if err != nil || !a.write {
+			return a.said, err
+		}
+		err = kube.Conflict(fmt.Sprintf("writing %s", target), c.Apply(ctx, target.Path(), target.PartitionPatch(read.ResourceVersion, a.partition), nil))
+		if err == nil || !errors.Is(err, rollout.ErrConflict) {
+			return a.said, err
+		}
+		kube.Pause(ctx, armAgain)
+		if set, err = target.Find(ctx, c); err != nil {
+			return "", err
+		}
+	}
+}

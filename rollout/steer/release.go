@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package steer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Release is the release of one CloneSet as people meet it from outside: they look at it and ask things of it. It holds no
+// lock and touches no pod. Everything goes through the ConfigMap that the agent keeps its progress in.
+type Release struct {
+	Client  kube.Client
+	options Options
+	target  kube.Target
+	plan    *plan.BatchPlan // where the memory holds none
+}
+
+// Options say which release is meant, and who looks at it or asks something of it.
+type Options struct {
+	Config    *rest.Config
+	Namespace string
+	Kind      string // of the target; "" is CloneSet
+	Name      string
+	Version   string        // API version of the target; "" is the first that plan.Kinds has for the kind
+	Mode      plan.Mode     // "": the one whose progress is recorded
+	Release   string        // the release that is meant; "" is any
+	Identity  string        // a name for a person whom the server cannot name; of the holder of the lock, where one is taken
+	Lease     time.Duration // how long a lock outlives its holder; 0 is kube.DefaultLease
+	Now       func() time.Time
+}
+
+// Open prepares to look at a release and to ask things of it. The plan is that of progress records which hold none; it
+// may be nil.
+func Open(options Options, p *plan.BatchPlan) (*Release, error) {
+	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !target.Kind.Direct {
+		options.Mode = plan.Partition
+	}
+	c, err := kube.NewClient(options.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Release{Client: c, options: options, target: target, plan: p}, nil
+}
+
+// Target is what is released, for messages.
+func (v *Release) Target() string { return v.target.String() }
+
+func (v *Release) memoryWords() string {
+	return fmt.Sprintf("ConfigMap %s/%s", v.target.Namespace, v.target.RecordName(v.options.Mode))
+}
+
+// Agent is who works on a release, as its Lease says.
+type Agent struct {
+	Holder  string        `json:"holder,omitempty"`
+	Renewed *time.Time    `json:"renewed,omitempty"` // when the holder last said that it is alive, by its own clock
+	Lasts   time.Duration `json:"-"`                 // how long that holds
+	Unknown string        `json:"unknown,omitempty"` // why nobody can tell
+}
+
+// Absent says in words that no agent is at work, or "" where one is or nobody can tell. The clocks of two machines are
+// compared for these words only; the lock itself does not trust them.
+func (a Agent) Absent(now time.Time) string {
+	switch {
+	case a.Unknown != "":
+		return ""
+	case a.Holder == "":
+		return "no agent is at work (there is no Lease)"
+	case a.Renewed != nil && now.Sub(*a.Renewed) > 2*a.Lasts:
+		return fmt.Sprintf("no agent is at work: %s has not renewed its Lease since %s", a.Holder, a.Renewed.UTC().Format(time.RFC3339))
+	default:
+		return ""
+	}
+}
+
+// Status is one look at a release from outside.
+type Status struct {
+	ID       string           // of the release; "": none is recorded
+	Plan     plan.BatchPlan   // that the release follows
+	Observed rollout.Observed // without pods
+	Decision rollout.Decision // what rollout.Standing says
+	Agent    Agent
+	Unread   error // why the CloneSet could not be read; nil: it was
+}
+
+// Recorded tells whether a release is recorded at all.
+func (s Status) Recorded() bool { return s.ID != "" }
+
+// Status looks once. A release that is not recorded is no error: the sight is then what the CloneSet's own status says.
+func (v *Release) Status(ctx context.Context) (Status, error) {
+	memory, err := v.read(ctx)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return Status{}, explainVisit("reading "+v.memoryWords(), err)
+	}
+	var set kube.Workload
+	unread := v.Client.Get(ctx, v.target.Path(), &set)
+	switch {
+	case apierrors.IsNotFound(unread) && memory.Metadata.Name == "":
+		return Status{}, fmt.Errorf("%s does not exist, and no release of it is recorded", v.target.String())
+	case unread != nil && memory.Metadata.Name == "":
+		return Status{}, explainVisit("reading "+v.target.String(), unread)
+	}
+	return v.assemble(ctx, memory, set, unread)
+}
+
+// assemble puts a look together.
+func (v *Release) assemble(ctx context.Context, memory kube.Record, set kube.Workload, unread error) (Status, error) {
+	s := Status{Observed: rollout.Observed{Now: v.options.Now().UTC().Round(0)}}
+	if unread != nil {
+		s.Unread = explainVisit("reading "+v.target.String(), unread)
+		s.Observed.Workload = plan.Workload{Name: v.target.Name, Namespace: v.target.Namespace, Deleting: apierrors.IsNotFound(unread)}
+	} else if read, err := set.Read(); err != nil {
+		s.Unread = err
+		s.Observed.Workload = read
+	} else {
+		s.Observed.Workload = read
+	}
+	s.Observed.UpdateRevision = set.Status.UpdateRevision
+	var err error
+	if memory.Metadata.Name != "" && v.meant(memory) {
+		if s.Plan, s.Observed.Progress, err = v.remembered(memory); err != nil {
+			return s, err
+		}
+		s.ID = memory.Data[kube.KeyRelease]
+	}
+	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, memory.Owner().UID))
+	s.Decision = rollout.Standing(s.Plan, s.Observed)
+	if v.options.Release != "" && !s.Recorded() {
+		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(memory)}
+	}
+	return s, nil
+}
+
+// read reads the memory. That a CloneSet is released in partition mode shows in that there is a memory for that.
+func (v *Release) read(ctx context.Context) (kube.Record, error) {
+	var memory kube.Record
+	if v.options.Mode == "" {
+		v.options.Mode = plan.Partition
+		if err := v.Client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &memory); err == nil {
+			return memory, nil
+		}
+		v.options.Mode = plan.Direct
+	}
+	err := v.Client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &memory)
+	return memory, err
+}
+
+// meant tells whether a memory is that of the release in question. A release that was begun again has a longer id.
+func (v *Release) meant(memory kube.Record) bool {
+	id := memory.Data[kube.KeyRelease]
+	return v.options.Release == "" || id == v.options.Release || strings.HasPrefix(id, v.options.Release+"-after-")
+}
+
+func (v *Release) otherRelease(memory kube.Record) string {
+	if memory.Metadata.Name == "" {
+		return fmt.Sprintf("release %s has not begun: none is recorded", v.options.Release)
+	}
+	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, memory.Data[kube.KeyRelease])
+}
+
+// remembered is the plan and the progress of a memory.
+func (v *Release) remembered(memory kube.Record) (plan.BatchPlan, rollout.Progress, error) {
+	p, err := memory.Progress()
+	if err != nil {
+		return plan.BatchPlan{}, p, err
+	}
+	stored, ok := memory.Data[kube.KeyPlan]
+	switch {
+	case !ok && v.plan != nil:
+		return *v.plan, p, nil
+	case !ok:
+		return plan.BatchPlan{}, p, nil
+	}
+	released, err := plan.ReadStored([]byte(stored))
+	if err != nil {
+		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.memoryWords(), err)
+	}
+	return released, p, nil
+}
+
+// agent reads who holds the lock.
+func (v *Release) agent(ctx context.Context, uid string) Agent {
+	var l kube.Lease
+	err := v.Client.Get(ctx, kube.Leases(v.target.Namespace).Object(kube.LeaseName(uid, v.options.Mode)), &l)
+	switch {
+	case apierrors.IsNotFound(err):
+		return Agent{}
+	case err != nil:
+		return Agent{Unknown: explainVisit("reading Lease "+v.target.Namespace+"/"+kube.LeaseName(uid, v.options.Mode), err).Error()}
+	}
+	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
+	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
+		a.Renewed = &at
+	}
+	return a
+}
+
+// lookEvery is how often a visit looks at what no watch tells: the Lease, and the time.
+const lookEvery = 2 * time.Second
+
+// Follow looks at every change until the release has ended or ctx does, and gives each look to see. Where no release is
+// recorded it waits for the CloneSet's own status.
+func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) {
+	if _, err := v.Status(ctx); err != nil { // in plain words why nothing can be seen
+		return Status{}, err
+	}
+	changed := make(chan struct{}, 1)
+	sets := kube.NewCache[kube.Workload](v.Client, v.target.Resource(), kube.Named(v.target.Name), changed)
+	memories := kube.NewCache[kube.Record](v.Client, kube.ConfigMaps(v.target.Namespace), kube.Named(v.target.RecordName(v.options.Mode)), changed)
+	failed := make(chan error, 2)
+	var following sync.WaitGroup
+	defer following.Wait()
+	run, end := context.WithCancel(ctx)
+	defer end()
+	for _, m := range []interface {
+		List(context.Context) error
+		Follow(context.Context) error
+	}{sets, memories} {
+		if err := m.List(ctx); err != nil {
+			return Status{}, explainVisit("watching "+v.target.String(), err)
+		}
+		following.Go(func() {
+			if err := m.Follow(run); err != nil {
+				failed <- err
+			}
+		})
+	}
+	for {
+		memory, _ := memories.Get(v.target.RecordName(v.options.Mode))
+		set, there := sets.Get(v.target.Name)
+		if there {
+			set = set.Of(v.target.Kind)
+		}
+		var unread error
+		if !there {
+			unread = apierrors.NewNotFound(schema.GroupResource{Group: kube.KruiseGroup, Resource: "clonesets"}, v.target.Name)
+		}
+		s, err := v.assemble(ctx, memory, set, unread)
+		if err != nil || ctx.Err() != nil {
+			return s, errors.Join(err, ctx.Err())
+		}
+		see(s)
+		if s.Decision.Ended() {
+			return s, nil
+		}
+		if err := await(ctx, changed, failed, s.Decision.After); err != nil {
+			return s, err
+		}
+	}
+}
+
+// await returns at a change, after a while, or with the error of a watch.
+func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, after time.Duration) error {
+	wait := lookEvery
+	if after > 0 {
+		wait = min(wait, after)
+	}
+	tick, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	select {
+	case err := <-failed:
+		return explainVisit("watching the release", err)
+	case <-changed:
+		return nil
+	case <-tick.Done():
+		return nil
+	}
+}
+
+// explainVisit adds to a refusal of the server where the rights that a person needs are printed.
+func explainVisit(what string, err error) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%s: %w: slipway rollout approve --help prints a Role with what is needed", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Names are the CloneSets in a namespace, for completion.
+func Names(ctx context.Context, config *rest.Config, namespace string) ([]string, error) {
+	c, err := kube.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Items []kube.Meta }
+	if err := c.Get(ctx, kube.Target{Kind: plan.Kinds()[0], Namespace: namespace}.Resource().Path, &list); err != nil {
+		return nil, explainVisit("listing the CloneSets of namespace "+namespace, err)
+	}
+	names := make([]string, len(list.Items))
+	for i, n := range list.Items {
+		names[i] = n.Metadata.Name
+	}
+	return names, nil
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package steer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// askPatience is how long a request is tried against others that write the same memory.
+const askPatience = 30 * time.Second
+
+// Request asks something of a release in the name of the person that the server knows, and stores it for the agent. Who writes
+// at the same time, the agent or another person, neither loses this request nor has his own lost: it is worked out anew on
+// what is stored by then. The error is a *rollout.RefusedError where the request makes no sense now; then nothing was stored.
+func (v *Release) Request(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
+	r.By, r.Claimed = v.whoAmI(ctx)
+	r.At = v.options.Now().UTC().Round(0)
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	try := asking{visit: v, request: r}
+	for {
+		err := try.once(ctx)
+		if err == nil || !errors.Is(err, rollout.ErrConflict) {
+			return try.answer, err
+		}
+		kube.Pause(ctx, 20*time.Millisecond)
+		if ctx.Err() != nil {
+			return try.answer, fmt.Errorf("%w: it is not known whether it was stored: see slipway rollout status", err)
+		}
+	}
+}
+
+// asking is one request until it is stored.
+type asking struct {
+	visit   *Release
+	request rollout.Request
+	tried   bool           // to write: it may be stored although nobody was told so
+	answer  rollout.Answer // of the last try
+}
+
+// once is one try. The first one settles which batch is meant: a later one must not approve the next batch.
+func (a *asking) once(ctx context.Context) error {
+	v := a.visit
+	memory, err := v.read(ctx)
+	switch {
+	case apierrors.IsNotFound(err):
+		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.target.String(), v.memoryWords())}
+	case err != nil && a.tried && !kube.Refused(err):
+		return kube.Conflict("reading "+v.memoryWords(), err)
+	case err != nil:
+		return explainVisit("reading "+v.memoryWords(), err)
+	case !v.meant(memory):
+		return &rollout.RefusedError{Why: v.otherRelease(memory)}
+	}
+	plan, progress, err := v.remembered(memory)
+	if err != nil {
+		return err
+	}
+	if a.tried && slices.ContainsFunc(progress.Requests, a.request.Equal) {
+		a.answer.Progress = progress // the try before was stored, and its answer got lost
+		return nil
+	}
+	if a.answer, err = rollout.Answered(plan, progress, a.request); err != nil || !a.answer.Changed {
+		return err
+	}
+	a.request, a.tried = a.answer.Progress.Requests[len(a.answer.Progress.Requests)-1], true
+	if a.answer.Restore != "" {
+		if err := v.restore(ctx, progress, a.answer.Restore); err != nil {
+			return err
+		}
+	}
+	return v.store(ctx, memory, a.answer, a.request)
+}
+
+// store writes the progress over exactly the memory that it was worked out on, and tells of it as an Event, where the
+// person may do that.
+func (v *Release) store(ctx context.Context, memory kube.Record, answer rollout.Answer, r rollout.Request) error {
+	data, err := answer.Progress.Store()
+	if err != nil {
+		return fmt.Errorf("encoding progress: %w", err)
+	}
+	patch := map[string]any{
+		"metadata": map[string]any{"uid": memory.Metadata.UID, "resourceVersion": memory.Metadata.ResourceVersion},
+		"data":     map[string]string{kube.KeyProgress: string(data)},
+	}
+	err = v.Client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(memory.Metadata.Name), patch, nil)
+	switch {
+	case err == nil:
+	case kube.Refused(err):
+		return explainVisit("writing "+v.memoryWords(), err)
+	default:
+		return kube.Conflict("writing "+v.memoryWords(), err)
+	}
+	if o := memory.Owner(); o.UID != "" {
+		about := kube.EventObject{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
+		_ = v.Client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.options.Now()), nil)
+	}
+	return nil
+}
+
+// whoAmI asks the server for the person's user name. A server that does not tell leaves what the person says.
+func (v *Release) whoAmI(ctx context.Context) (name string, claimed bool) {
+	var review struct {
+		Status struct {
+			UserInfo struct {
+				Username string `json:"username"`
+			} `json:"userInfo"`
+		} `json:"status"`
+	}
+	body := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+	err := v.Client.Create(ctx, "/apis/authentication.k8s.io/v1/selfsubjectreviews", body, &review)
+	if name := review.Status.UserInfo.Username; err == nil && name != "" {
+		return name, false
+	}
+	return cmp.Or(v.options.Config.Impersonate.UserName, v.options.Identity, "somebody"), true
+}
+
+// restore writes the template of a revision into the CloneSet after its release, as far as the template is still the one
+// that was released.
+func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName string) error {
+	at := v.target.Path()
+	var set kube.Workload
+	if err := v.Client.Get(ctx, at, &set); err != nil {
+		return explainVisit("reading "+v.target.String(), err)
+	}
+	all := kube.NewCache[kube.Revision](v.Client, kube.ControllerRevisions(v.target.Namespace),
+		url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(set.Tree, "spec", "selector"))}}, make(chan struct{}, 1))
+	if err := all.List(ctx); err != nil {
+		return explainVisit("listing the ControllerRevisions of "+v.target.String(), err)
+	}
+	var list []kube.Revision
+	all.Each(func(r kube.Revision) {
+		if r.Metadata.ControlledBy(set.Metadata.UID) {
+			list = append(list, r)
+		}
+	})
+	h, err := kube.NewHistory(set, list)
+	if err != nil {
+		return err
+	}
+	update, err := v.present(set.Of(v.target.Kind), h)
+	if err != nil {
+		return err
+	}
+	there, ok := h.Find(revisionName)
+	switch {
+	case update == revisionName:
+		return nil
+	case update != p.Revision:
+		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.target.String(), update, p.Revision)}
+	case !ok:
+		return &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
+	}
+	template, err := there.Template()
+	if err != nil {
+		return err
+	}
+	// A replaced resourceVersion is a precondition; a test that fails would look like a mistake in the patch.
+	err = v.Client.JSONPatch(ctx, at, []map[string]any{
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": set.Metadata.ResourceVersion},
+		{"op": "replace", "path": "/spec/template", "value": template},
+	}, nil)
+	if err != nil && kube.Refused(err) {
+		return explainVisit("writing the template of "+v.target.String(), err)
+	}
+	return kube.Conflict("writing the template of "+v.target.String(), err)
+}
+
+// present is the revision of the template that is there now. Where a controller makes the revisions only it knows the name,
+// and tells it once it has seen the template.
+func (v *Release) present(set kube.Workload, h kube.History) (string, error) {
+	if v.options.Mode != plan.Partition {
+		return h.Update, nil
+	}
+	read, err := set.Read()
+	if err != nil {
+		return "", err
+	}
+	s := read.Status
+	if s.ObservedGeneration < read.Generation {
+		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing was changed; try again when it has seen the present one",
+			v.target.Kind.Controller, v.target.Kind.Name, s.ObservedGeneration, read.Generation, v.target.String())}
+	}
+	if name, ok := h.NameOf(s.UpdateRevision); ok {
+		return name, nil
+	}
+	return s.UpdateRevision, nil
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
+)
+
+// The kinds of budgets. The first guards the Eviction API only; Kruise's guards deletions and updates in place as well,
+// where its webhook runs.
+const (
+	kindPDB = "PodDisruptionBudget"
+	kindPUB = "PodUnavailableBudget"
+)
+
+// budget is what is read of a PodDisruptionBudget, or of a PodUnavailableBudget, which has the same fields.
+type budget struct {
+	kind     string
+	Metadata kube.Metadata `json:"metadata"`
+	Spec     struct {
+		Selector       *metav1.LabelSelector `json:"selector"`
+		TargetRef      *kube.OwnerReference  `json:"targetRef"`
+		MinAvailable   *intstr.IntOrString   `json:"minAvailable"`
+		MaxUnavailable *intstr.IntOrString   `json:"maxUnavailable"`
+	} `json:"spec"`
+	Status struct {
+		ObservedGeneration int64            `json:"observedGeneration"`
+		CurrentHealthy     int              `json:"currentHealthy"`
+		Conditions         []kube.Condition `json:"conditions"`
+	} `json:"status"`
+}
+
+// selects tells whether the budget guards the pods of the release.
+func (b *budget) selects(s *snapshot) bool {
+	if ref := b.Spec.TargetRef; ref != nil {
+		return ref.Kind == s.kind() && ref.Name == s.options.Name
+	}
+	if b.Spec.Selector == nil {
+		return false
+	}
+	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
+	return err == nil && selector.Matches(labels.Set(s.pod.Labels))
+}
+
+// demands is how many of the release's pods must be healthy for the next one to be let go. Healthy pods of somebody else
+// that the budget counts too are taken off.
+func (b *budget) demands(s *snapshot) int {
+	others := 0
+	if b.Status.ObservedGeneration > 0 {
+		others = max(b.Status.CurrentHealthy-len(slices.DeleteFunc(slices.Clone(s.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
+	}
+	expected := s.bounds.Replicas + others
+	var need int
+	if v := b.Spec.MaxUnavailable; v != nil {
+		n, err := intstr.GetScaledValueFromIntOrPercent(v, expected, true)
+		if err == nil {
+			need = expected - n
+		}
+	} else if v := b.Spec.MinAvailable; v != nil {
+		if n, err := intstr.GetScaledValueFromIntOrPercent(v, expected, true); err == nil {
+			need = n
+		}
+	}
+	return max(need-others, 0)
+}
+
+// broken says why the controller of the budget cannot say how many pods may go, or "" where it can.
+func (b *budget) broken() string {
+	for _, c := range b.Status.Conditions {
+		if c.Type == "DisruptionAllowed" && c.Reason == "SyncFailed" {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// words are the budget's own.
+func (b *budget) words() string {
+	if v := b.Spec.MaxUnavailable; v != nil {
+		return "maxUnavailable " + v.String()
+	}
+	return "minAvailable " + cmp.Or(b.Spec.MinAvailable, &intstr.IntOrString{}).String()
+}
+
+func isReady(p corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// probeBudgets holds the release's own limits against the disruption budgets of its pods.
+func probeBudgets(s *snapshot) []Finding {
+	var out []Finding
+	several := 0
+	for i := range s.budgets {
+		b := &s.budgets[i]
+		if !b.selects(s) || s.toReplace() == 0 {
+			continue
+		}
+		if b.kind == kindPDB {
+			several++
+		}
+		out = append(out, s.probeBudget(b))
+	}
+	if several > 1 && s.evicts() {
+		out = append(out, NewFinding(codeBudgetSeveral, s.target(),
+			fmt.Sprintf("no pod can be evicted: %d PodDisruptionBudgets select the pods, and the API server answers every eviction with an error", several),
+			"leave one PodDisruptionBudget for these pods, or release with --delete-mode delete"))
+	}
+	return out
+}
+
+// evicts tells whether the release lets pods go through the Eviction API.
+func (s *snapshot) evicts() bool { return s.options.Evict && s.direct() && !s.inPlace() }
+
+// guards tells whether the budget can hold the release up.
+func (b *budget) guards(s *snapshot) bool { return b.kind == kindPUB || s.evicts() }
+
+func (s *snapshot) probeBudget(b *budget) Finding {
+	need, least, most := b.demands(s), s.bounds.Replicas-s.bounds.MaxUnavailable, s.bounds.Replicas+s.bounds.MaxSurge
+	of := s.ref(b.kind, b.Metadata.Name)
+	has := fmt.Sprintf("%s demands %d healthy pods", b.words(), need)
+	switch why := b.broken(); {
+	case why != "" && b.guards(s):
+		return NewFinding(codeBudgetStalls, of,
+			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its deadline and stops in the first batch (exit code 11)", why),
+			"correct the budget, or write it with a minAvailable that is a number of pods")
+	case need <= least:
+		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has, least), "")
+	case !b.guards(s):
+		return NewFinding(codeBudgetIgnored, of,
+			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, s.bounds.Replicas, s.bounds.MaxUnavailable, s.unguarded()),
+			fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0%s",
+				max(s.bounds.Replicas-need, 0), s.orEvict()))
+	case need > most-1:
+		return NewFinding(codeBudgetStalls, of,
+			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
+				has, most, s.bounds.Replicas, s.bounds.MaxSurge),
+			fmt.Sprintf("raise maxSurge to at least %d, or lower what the budget demands to %d", need+1-s.bounds.Replicas, most-1))
+	default:
+		return NewFinding(codeBudgetPaces, of,
+			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release is slower, and its deadline counts on",
+				has, most-need, most, most-least),
+			"give the batches a progressDeadline that is long enough, or align the budget with maxUnavailable")
+	}
+}
+
+func (s *snapshot) unguarded() string {
+	switch {
+	case !s.direct():
+		return "the controller deletes pods without asking, and"
+	case s.inPlace():
+		return "an update in place is no eviction, and"
+	default:
+		return "deleting pods does not ask the budget, and"
+	}
+}
+
+func (s *snapshot) orEvict() string {
+	if s.direct() && !s.inPlace() {
+		return ", or release with --delete-mode evict"
+	}
+	return ""
+}
