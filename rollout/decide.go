@@ -5,6 +5,7 @@ package rollout
 import (
 	"fmt"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"slices"
 	"time"
 )
 
@@ -151,7 +152,17 @@ func (d *decider) begin() Decision {
 	if why := d.unarmed(); why != "" && !left {
 		return d.decision(Stopped, plan.Invalid, why)
 	}
+	if d.firstInstall() {
+		d.progress.First, d.progress.Batch = true, last
+	}
 	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+}
+
+// firstInstall tells whether no revision but the released one runs, or ever has. Every pod is created at once then, whatever
+// the batches, because no older revision could take the place of one.
+func (d *decider) firstInstall() bool {
+	return d.plan.Mode != plan.Partition && !d.progress.canReturn() &&
+		!slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Active() && p.Revision != d.progress.Revision })
 }
 
 // fail ends the release, or turns it round where the plan says so.

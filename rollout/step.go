@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"slices"
+	"time"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -12,10 +13,11 @@ import (
 // goal is what the pods of a batch are to become.
 type goal struct {
 	bounds    plan.Bounds
-	from      string // revision that old pods are created from
-	to        string // revision that is released
-	ahead     int    // the partition at the next rest: guests stay until its pods are updated
-	tolerated int    // updated pods that may be unavailable when the batch counts as ready
+	from      string    // revision that old pods are created from
+	to        string    // revision that is released
+	ahead     int       // the partition at the next rest: guests stay until its pods are updated
+	tolerated int       // updated pods that may be unavailable when the batch counts as ready
+	since     time.Time // creation of the newest updated pod when the batch got ready; zero: it is not ready yet
 }
 
 // stepper works out the pod writes of one look in direct mode. low are counts with the deletions decided so far taken

@@ -28,6 +28,8 @@ func (c podClass) has(bits podClass) bool { return c&bits == bits }
 type tally struct {
 	counts
 	classes     []podClass
+	newest      time.Time     // when the newest kept new pod was created
+	late        int           // kept new pods that are not available, created after the batch was ready
 	readyNew    int           // available kept new pods
 	soonest     time.Duration // until the next pod that is ready becomes available; 0: none
 	leaving     []int32       // pods whose deletion nobody asked for but a preDelete hook delays
@@ -50,6 +52,7 @@ func (s *stepper) count() {
 		t.classes[i] = c
 		if c.has(classActive) {
 			t.add(c, s.rule.available(c))
+			t.date(c, p.Created, s.goal.since, s.rule.available(c))
 			if c.has(classLeaving) {
 				t.leaving = append(t.leaving, int32(i))
 			}
@@ -98,6 +101,17 @@ func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
 // inPlace is how many old pods are still to become new ones in place, down to a partition.
 func (t *tally) inPlace(replicas, partition int) int {
 	return max(min(t.old-partition, replicas-partition-t.new, t.updatable), 0)
+}
+
+// date notes when a kept new pod was created, by the clock that dates all pods.
+func (t *tally) date(c podClass, created, since time.Time, available bool) {
+	if !c.has(classNew) || c&(classGuest|classMarked) != 0 {
+		return
+	}
+	if created.After(t.newest) {
+		t.newest = created
+	}
+	t.late += one(!available && !since.IsZero() && created.After(since))
 }
 
 // wait notes that something happens by itself after d.
