@@ -210,6 +210,7 @@ func (d *decider) readmit() []Action {
 			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
 		}
 	}
+	byName(actions)
 	return actions
 }
 

@@ -83,7 +83,11 @@ func (s *stepper) sendGuests() {
 		s.low.serving -= one(available)
 		s.remove(&s.observed.Pods[i], guestReason)
 	}
-	if staying > 0 && s.low.ahead == 0 && s.blocked == "" {
+	switch {
+	case staying == 0 || s.low.ahead > 0 || s.blocked != "":
+	case s.low.updating > s.low.tolerated:
+		s.blocked = countGuests(staying) + " to leave once the updated pods are ready"
+	default:
 		s.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready, s.bounds.Least())
 	}
 }

@@ -51,7 +51,8 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	if inPlace {
 		coming = max(min(olds-b.Partition, b.Replicas-b.Partition-count(fresh)), 0)
 	}
-	cap := func() bool { return down+count(starting) < b.MaxSurge+b.MaxUnavailable }
+	begun := count(starting)
+	cap := func() bool { return down+begun < b.MaxSurge+b.MaxUnavailable }
 
 	for i := range pods {
 		if pods[i].Ended() {
@@ -79,11 +80,20 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			if count(fresh)+coming < b.Replicas-b.Partition {
 				writes["keep"]++
 				p.Guest = false
-				down += one(!up)
+				down, begun = down+one(!up), begun-one(!up)
 			}
 		})
 	}
 	keeps := count(kept)
+	each(guest, func(p *Pod) {
+		crowded, left := count(any) > most, count(any)-1 >= least
+		switch {
+		case !p.Ready && left && (p.Revision == "old" || coming == 0 || crowded):
+			gone(p)
+		case p.Ready && (coming == 0 && down == 0 || crowded) && count(kept)+count(guest) > b.Replicas && count(available)-1 >= least:
+			gone(p)
+		}
+	})
 	each(func(p *Pod) bool { return old(p) && !p.Drained }, func(p *Pod) {
 		switch {
 		case k() == 0 || p.Ready && count(available)-1 < least:
@@ -96,30 +106,21 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			gone(p)
 		}
 	})
-	n, created := count(fresh), 0
+	n := count(fresh)
 	for total < most && n+coming < b.Replicas-b.Partition && (surplus == 0 || cap()) {
 		writes["create new"]++
-		total, n, down, keeps, created = total+1, n+1, down+1, keeps+1, created+1
+		total, n, down, keeps = total+1, n+1, down+1, keeps+1
 	}
 	for total < most && olds < b.Partition && keeps < b.Replicas {
 		writes["create old"]++
 		total, olds, keeps = total+1, olds+1, keeps+1
 	}
-	for invited := 0; total < most && guests < min(b.MaxSurge, coming) && down+count(starting)+invited < b.MaxSurge+b.MaxUnavailable; invited++ {
+	for invited := 0; total < most && guests < min(b.MaxSurge, coming) && down+begun+invited < b.MaxSurge+b.MaxUnavailable; invited++ {
 		writes["create guest"]++
 		total, guests = total+1, guests+1
 	}
 	each(fresh, func(p *Pod) {
 		if count(fresh) > b.Replicas-b.Partition && count(kept) > b.Replicas && (!p.Ready || count(available)-1 >= least) {
-			gone(p)
-		}
-	})
-	each(guest, func(p *Pod) {
-		crowded, left := count(any) > most, count(any)-1 >= least
-		switch {
-		case !p.Ready && left && (p.Revision == "old" || coming == 0 || crowded):
-			gone(p)
-		case p.Ready && (coming == 0 && down-created == 0 || crowded) && count(kept)+count(guest) > b.Replicas && count(available)-1 >= least:
 			gone(p)
 		}
 	})

@@ -82,6 +82,7 @@ func (d *decider) unblock() []Action {
 			actions = append(actions, Action{Kind: DeletePod, Pod: p.ref(), Reason: "not ready, and the controller waits for it"})
 		}
 	}
+	byName(actions)
 	return actions
 }
 

@@ -17,7 +17,7 @@ func (s *stepper) advance() {
 	if s.tally.inFlight == 0 {
 		return
 	}
-	for _, i := range s.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) }) {
+	for _, i := range s.named(s.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) })) {
 		p := &s.observed.Pods[i]
 		switch {
 		case s.low.surplusOld(s.bounds) == 0:
@@ -193,15 +193,11 @@ func (s *stepper) refusal() string {
 	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.counts.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
 		return ""
 	}
-	for i := range s.observed.Pods {
-		p := &s.observed.Pods[i]
-		if c := s.tally.classes[i]; !c.has(classActive) || c.has(classNew) {
-			continue
-		}
-		if change := s.change(p.Revision); !change.InPlace {
-			return fmt.Sprintf("updateStrategy type is InPlaceOnly, but %s can only change in a new pod: use InPlaceIfPossible",
-				strings.Join(change.Blockers, ", "))
-		}
+	old := s.pick(func(c podClass) bool { return c.has(classActive) && !c.has(classNew) && !c.has(classInPlace) })
+	if len(old) == 0 {
+		return ""
 	}
-	return ""
+	change := s.change(s.observed.Pods[s.named(old)[0]].Revision)
+	return fmt.Sprintf("updateStrategy type is InPlaceOnly, but %s can only change in a new pod: use InPlaceIfPossible",
+		strings.Join(change.Blockers, ", "))
 }

@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -50,13 +51,14 @@ func newStepper(r rule, g goal, o *Observed) *stepper {
 // run decides every write that is safe now.
 func (s *stepper) run() []Action {
 	s.settle()
+	byName(s.actions)
 	s.advance()
 	s.drop()
 	s.keepGuests()
+	s.sendGuests()
 	s.replace()
 	s.create()
 	s.trim()
-	s.sendGuests()
 	return s.actions
 }
 
@@ -100,7 +102,7 @@ func (s *stepper) settleUpdated(p *Pod) {
 
 // drop deletes pods that somebody asked to delete, unavailable ones first.
 func (s *stepper) drop() {
-	marked := s.pick(func(c podClass) bool { return c.has(classMarked) })
+	marked := s.named(s.pick(func(c podClass) bool { return c.has(classMarked) }))
 	for _, available := range []bool{false, true} {
 		may := choose(available, s.rule.dropAvailable, s.rule.dropUnavailable)
 		for _, i := range marked {
@@ -119,7 +121,7 @@ func (s *stepper) drop() {
 func (s *stepper) create() {
 	// Pods that are updated in place, and guests that are kept, are counted as new already, and the guests as guests still.
 	s.high.new, s.high.updating, s.high.starting, s.high.coming = s.low.new, s.low.updating, s.low.starting, s.low.coming
-	s.high.kept += s.tally.guests - s.low.guests
+	s.high.kept += len(s.kept)
 	reason := "missing"
 	if s.tally.counts.surplusOld(s.bounds) > 0 {
 		reason = "new"
@@ -135,6 +137,7 @@ func (s *stepper) create() {
 
 // keep cancels deletions that still wait for a hook while pods of the revision are missing.
 func (s *stepper) keep(revision string, missing func() bool, note func()) {
+	s.named(s.tally.leaving)
 	for len(s.tally.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
 		note()
 	}
@@ -221,6 +224,18 @@ func (s *stepper) setLifecycle(p *Pod, state LifecycleState, reason string) {
 }
 
 func (s *stepper) act(a Action) { s.actions = append(s.actions, a) }
+
+// byName puts actions on pods in the order of the pods' names: a decision does not depend on the order in which a cluster
+// lists its pods.
+func byName(actions []Action) {
+	slices.SortStableFunc(actions, func(a, b Action) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+}
+
+// named are pods in the order of their names.
+func (s *stepper) named(pods []int32) []int32 {
+	slices.SortFunc(pods, func(a, b int32) int { return strings.Compare(s.observed.Pods[a].Name, s.observed.Pods[b].Name) })
+	return pods
+}
 
 // pick lists the indexes of the pods whose class is wanted.
 func (s *stepper) pick(wanted func(podClass) bool) []int32 {
