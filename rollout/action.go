@@ -12,7 +12,7 @@ type ActionKind string
 
 // The actions: each is one write, so a release can be stopped between any two of them.
 const (
-	// CreatePod creates a pod of Revision with the instance id Instance and the lifecycle state Lifecycle.
+	// CreatePod creates a pod of Revision with the instance id Instance and the lifecycle state Lifecycle, marked where Guest.
 	CreatePod ActionKind = "CreatePod"
 	// DeletePod deletes Pod.
 	DeletePod ActionKind = "DeletePod"
@@ -24,6 +24,8 @@ const (
 	ReadmitPod ActionKind = "ReadmitPod"
 	// SetLifecycle writes the lifecycle state of Pod, and its readiness where NotReady.
 	SetLifecycle ActionKind = "SetLifecycle"
+	// KeepGuest takes the mark of a guest off Pod, which stays for good.
+	KeepGuest ActionKind = "KeepGuest"
 	// SetPartition writes the CloneSet's partition (partition mode).
 	SetPartition ActionKind = "SetPartition"
 	// RestoreTemplate writes the template of Revision into the CloneSet (partition mode, rollback).
@@ -48,6 +50,7 @@ type Action struct {
 	Instance        string         `json:"instance,omitempty"`
 	Lifecycle       LifecycleState `json:"lifecycle,omitempty"`
 	NotReady        bool           `json:"notReady,omitempty"`
+	Guest           bool           `json:"guest,omitempty"` // the pod that is created or deleted is a guest
 	Partition       plan.Quantity  `json:"partition,omitzero"`
 	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's, a precondition of SetPartition and RestoreTemplate
 	Progress        *Progress      `json:"progress,omitempty"`
@@ -70,6 +73,8 @@ func (a Action) String() string {
 		what = "readmit pod " + a.Pod.Name
 	case SetLifecycle:
 		what = fmt.Sprintf("set lifecycle of pod %s to %s", a.Pod.Name, a.Lifecycle)
+	case KeepGuest:
+		what = fmt.Sprintf("keep guest %s", a.Pod.Name)
 	case SetPartition:
 		what = fmt.Sprintf("set partition to %s", a.Partition)
 	case RestoreTemplate:

@@ -15,6 +15,8 @@ type work struct {
 	ready   bool          // the batch's pods are as they should be
 	updated int           // pods of the revision that is released
 	healthy int           // of these, available
+	newest  time.Time     // when the newest of them was created
+	whole   bool          // nothing is left to do either, as it must be when the release ends
 	message string        // counts, for the batch's label to go before
 	refused string        // why the release cannot be executed at all
 	behind  bool          // the controller has not seen the present spec
@@ -23,13 +25,21 @@ type work struct {
 
 // work looks at the pods for the given batch, in the mode of the plan.
 func (d *decider) work(batch int) work {
+	g := d.goal(batch)
+	if d.plan.Mode == plan.Partition {
+		return d.partitionWork(g.bounds, batch == len(d.targets)-1)
+	}
+	return d.directWork(newStepper(d.rule, g, d.observed), batch == len(d.targets)-1)
+}
+
+// goal is what a batch is to reach while the release goes forward.
+func (d *decider) goal(batch int) goal {
 	b := d.bounds
 	b.Partition = b.Replicas - d.targets[batch]
-	if d.plan.Mode == plan.Partition {
-		return d.partitionWork(b, batch == len(d.targets)-1)
+	return goal{
+		bounds: b, from: d.progress.Stable, to: d.progress.Revision,
+		ahead: b.Replicas - d.targets[d.nextRest(batch)], tolerated: d.threshold(b.Wanted()), since: d.progress.since(),
 	}
-	s := newStepper(d.rule, b, d.observed, d.progress.Stable, d.progress.Revision)
-	return d.directWork(s, batch == len(d.targets)-1)
 }
 
 func (d *decider) directWork(s *stepper, last bool) work {
@@ -41,20 +51,32 @@ func (d *decider) directWork(s *stepper, last bool) work {
 	c, t := s.tally.counts, &s.tally
 	w.updated, w.healthy, w.soonest = c.new, t.readyNew, t.soonest
 	wanted := s.bounds.Wanted()
+	w.newest = t.newest
 	missing := max(wanted-t.readyNew, 0)
+	if !s.goal.since.IsZero() {
+		// What scaling adds, and what nodes take, does not count against a batch that was ready: only a pod of its own does.
+		missing = c.new - t.readyNew - t.late
+	}
 	left := c.surplusOld(s.bounds)
 	// However much is tolerated, one healthy pod is the least that a batch can show for itself.
-	complete := c.new >= wanted && missing <= d.threshold(wanted) && (t.readyNew > 0 || wanted == 0)
-	if last {
-		// Tolerated pods may leave old ones standing between two batches, but not after the release.
-		w.ready = complete && left == 0 && c.total == c.kept && c.kept == s.bounds.Replicas
-	} else {
-		w.ready = complete && left <= missing
+	w.ready = missing <= d.threshold(wanted) && (t.readyNew > 0 || wanted == 0)
+	// Tolerated pods may leave old ones standing between two batches, but not after the release.
+	w.whole = c.new >= wanted && left == 0 && c.total == c.kept && c.kept == s.bounds.Replicas
+	switch {
+	case !s.goal.since.IsZero():
+	case last:
+		w.ready = w.ready && w.whole
+	default:
+		// Guests that may leave have left before a rest. Those that the budget keeps for pods that are down hold nothing up.
+		w.ready = w.ready && c.new >= wanted && left <= missing && t.guestsGoing == 0
 	}
 	w.message = d.progressMessage(w, wanted)
 	if d.observed.NoRoom != "" && slices.ContainsFunc(w.actions, func(a Action) bool { return a.Kind == CreatePod }) {
 		w.ready = false // also where only an old pod is missing: otherwise nothing would ever end the tries
 		w.message += "; " + d.observed.NoRoom
+	}
+	if c.guests > 0 {
+		w.message += ", " + countGuests(c.guests)
 	}
 	if s.blocked != "" && len(w.actions) == 0 && !w.ready {
 		w.message += "; " + s.blocked
@@ -108,7 +130,7 @@ func (d *decider) advance() Decision {
 	case !w.ready:
 		return d.wait(w.unready(), d.label()+w.message, d.soonest(w.soonest, -d.overdue()))
 	case d.progress.Ready.IsZero():
-		d.progress.Ready = d.observed.Now
+		d.progress.Ready, d.progress.Newest, d.progress.Healthy = d.observed.Now, w.newest, w.healthy
 		return d.decision(Go, plan.BatchReady, d.label()+w.message, d.record())
 	default:
 		return d.gates(w)
@@ -123,8 +145,21 @@ func (d *decider) reopen(w work) Decision {
 	return d.decision(Go, plan.PodsNotReady, d.label()+w.message, d.record())
 }
 
+// since is when the newest updated pod was created as the batch got ready; it is zero where the batch is not ready, or that
+// was not noted.
+func (p Progress) since() time.Time {
+	if p.Ready.IsZero() {
+		return time.Time{}
+	}
+	return p.Newest
+}
+
 // gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval.
 func (d *decider) gates(w work) Decision {
+	if d.progress.First {
+		w.message += "; nothing ran before, so pauses, checks and approvals are skipped"
+		return d.last(w)
+	}
 	batch := d.batch()
 	if left := d.progress.Ready.Add(batch.Pause.Duration).Sub(d.observed.Now); batch.Pause.Duration > 0 && left > 0 {
 		return d.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing for %v", d.label(), w.message, batch.Pause.Duration), left)
@@ -139,7 +174,7 @@ func (d *decider) gates(w work) Decision {
 		w.message += d.progress.approvedBy(d.progress.Batch)
 	}
 	if d.progress.Batch == len(d.targets)-1 {
-		return d.finish(w)
+		return d.last(w)
 	}
 	if out := d.window(w, batch.Pause.Window); out != nil {
 		return *out
@@ -171,6 +206,15 @@ func (d *decider) window(w work, window *plan.Window) *Decision {
 	default:
 		return nil
 	}
+}
+
+// last ends the release after its last batch. Where scaling or a node has left something to do since the batch was ready, it
+// has to be done first.
+func (d *decider) last(w work) Decision {
+	if !w.whole {
+		return d.reopen(w)
+	}
+	return d.finish(w)
 }
 
 func (d *decider) finish(w work) Decision {
@@ -230,7 +274,7 @@ func (d *decider) overdue() time.Duration {
 }
 
 func (d *decider) overdueReason(w work) plan.Reason {
-	if w.updated >= d.target() {
+	if d.threshold(d.target()) > 0 && w.updated >= d.target() {
 		return plan.ThresholdExceeded
 	}
 	return plan.DeadlineExceeded

@@ -5,6 +5,7 @@ package rollout
 import (
 	"fmt"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"slices"
 	"time"
 )
 
@@ -151,7 +152,17 @@ func (d *decider) begin() Decision {
 	if why := d.unarmed(); why != "" && !left {
 		return d.decision(Stopped, plan.Invalid, why)
 	}
+	if d.firstInstall() {
+		d.progress.First, d.progress.Batch = true, last
+	}
 	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+}
+
+// firstInstall tells whether no revision but the released one runs, or ever has. Every pod is created at once then, whatever
+// the batches, because no older revision could take the place of one.
+func (d *decider) firstInstall() bool {
+	return d.plan.Mode != plan.Partition && !d.progress.canReturn() &&
+		!slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Active() && p.Revision != d.progress.Revision })
 }
 
 // fail ends the release, or turns it round where the plan says so.
@@ -179,6 +190,9 @@ func (d *decider) turnOrStop(reason plan.Reason, message string, inBatches bool)
 // stop ends the release where it is. Pods that are drained for an update go back into service first: nobody would do it
 // later.
 func (d *decider) stop(reason plan.Reason, message string) Decision {
+	if out := d.farewell(reason, message); out != nil {
+		return *out
+	}
 	d.progress.Outcome, d.progress.Message = reason, message
 	return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
 }
@@ -186,13 +200,17 @@ func (d *decider) stop(reason plan.Reason, message string) Decision {
 // canReturn tells whether the release started from another revision than it releases.
 func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
 
+// stopReason is why a drained pod is given back.
+const stopReason = "the release stops"
+
 func (d *decider) readmit() []Action {
 	var actions []Action
 	for i := range d.observed.Pods {
 		if p := &d.observed.Pods[i]; p.Active() && p.Drained {
-			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: "the release stops"})
+			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
 		}
 	}
+	byName(actions)
 	return actions
 }
 

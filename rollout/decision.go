@@ -81,6 +81,8 @@ func (a Action) phrase() string {
 		return "readmit " + podsHere
 	case SetLifecycle:
 		return "set " + podsHere + " to " + string(a.Lifecycle)
+	case KeepGuest:
+		return "keep " + podsHere
 	default:
 		a.Reason = ""
 		return a.String()

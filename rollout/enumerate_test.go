@@ -17,11 +17,12 @@ type configuration struct {
 	spec    plan.WorkloadSpec
 	crashes int
 	marks   int
+	aborts  int
 }
 
 func (c configuration) String() string {
-	return fmt.Sprintf("R=%d P=%s S=%s U=%s %s batches=%d crashes=%d deletions=%d", c.spec.Replicas, c.spec.Partition, c.spec.MaxSurge,
-		c.spec.MaxUnavailable, c.spec.UpdateType, len(c.plan.Batches), c.crashes, c.marks)
+	return fmt.Sprintf("R=%d P=%s S=%s U=%s %s batches=%d crashes=%d deletions=%d aborts=%d %s", c.spec.Replicas, c.spec.Partition, c.spec.MaxSurge,
+		c.spec.MaxUnavailable, c.spec.UpdateType, len(c.plan.Batches), c.crashes, c.marks, c.aborts, c.plan.OnFailure)
 }
 
 // configurations are all with up to the given replicas and bounds.
@@ -44,6 +45,28 @@ func configurations(replicas, bound, crashes, marks int) []configuration {
 	return all
 }
 
+// endings are releases in place that rest between batches for somebody's approval, and that somebody may abort, so that they
+// end where they are or go back.
+func endings(replicas int) []configuration {
+	approval := plan.Pause{UntilApproved: true}
+	var all []configuration
+	for _, c := range configurations(replicas, 2, 1, 0) {
+		if c.spec.UpdateType == plan.ReCreate {
+			continue
+		}
+		for _, onFailure := range []plan.OnFailure{plan.Stop, plan.Rollback, plan.RollbackInBatches} {
+			c.aborts = 1
+			c.plan = plan.BatchPlan{OnFailure: onFailure, Batches: []plan.Batch{
+				{Replicas: plan.Pods(1), Pause: approval}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)},
+			}}
+			if c.plan.Validate(plan.Workload{Spec: c.spec}) == nil {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
 // enumerate searches the configurations on all processors and returns how many worlds were visited, and the first
 // violation with its configuration.
 func enumerate(r rule, all []configuration) (worlds, decisions int, err error) {
@@ -55,7 +78,7 @@ func enumerate(r rule, all []configuration) (worlds, decisions int, err error) {
 		group.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(all) && !failed.Load(); i = next.Add(1) - 1 {
 				c := all[i]
-				s := newSearch(r, c.plan, c.spec, c.crashes, c.marks)
+				s := newSearch(r, c.plan, c.spec, c.crashes, c.marks, c.aborts)
 				if e := s.run(); e != nil {
 					failed.Store(true)
 					once.Do(func() { err = fmt.Errorf("%v: %w", c, e) })
@@ -70,23 +93,42 @@ func enumerate(r rule, all []configuration) (worlds, decisions int, err error) {
 }
 
 func TestEveryReachableWorldKeepsTheInvariants(t *testing.T) {
+	replicas := choose(testing.Short() || raceDetector, 2, 3)
+	t.Run("endings", func(t *testing.T) { visitAll(t, endings(replicas), 3_000) })
+	t.Run("bounds", func(t *testing.T) { visitAll(t, bounded(), 30_000) })
+}
+
+// bounded are releases of every shape that nobody stops.
+func bounded() []configuration {
 	all := configurations(6, 3, 2, 0)
 	all = append(all, configurations(4, 2, 1, 1)...)
-	for _, c := range configurations(4, 2, 1, 0) {
+	all = append(all, batched(4)...)
+	if testing.Short() || raceDetector {
+		all = append(configurations(4, 2, 2, 0), batched(2)...)
+	}
+	return all
+}
+
+// batched are releases whose batches follow one another at once.
+func batched(replicas int) []configuration {
+	var all []configuration
+	for _, c := range configurations(replicas, 2, 1, 0) {
 		c.plan = plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
 		if c.plan.Validate(plan.Workload{Spec: c.spec}) == nil {
 			all = append(all, c)
 		}
 	}
-	if testing.Short() || raceDetector {
-		all = configurations(4, 2, 2, 0)
-	}
+	return all
+}
+
+func visitAll(t *testing.T, all []configuration, least int) {
+	t.Helper()
 	worlds, decisions, err := enumerate(budgetRule(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d configurations, %d worlds, %d decisions", len(all), worlds, decisions)
-	if worlds < 30_000 {
+	if worlds < least {
 		t.Errorf("only %d worlds were visited", worlds)
 	}
 }

@@ -3,8 +3,10 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
+	"slices"
 	"testing"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // mutations are seeded mistakes, each in one piece of the rule. An enumeration that lets one of them pass proves nothing.
@@ -62,6 +64,50 @@ func mutations() map[string]func(*rule) {
 				return c.surplusOld(b) > 0 && c.ready-1 >= b.Replicas && c.kept-1 >= b.Least()
 			}
 		},
+		"creates pods for good beside those that are updated in place": func(r *rule) {
+			r.createNew = func(b plan.Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.new < b.Wanted() && c.updating < b.MaxUnavailable+b.MaxSurge
+			}
+		},
+		"invites one guest too many": func(r *rule) {
+			r.inviteGuest = func(b plan.Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.guests <= min(b.MaxSurge, c.coming)
+			}
+		},
+		"invites guests for pods that stay": func(r *rule) {
+			r.inviteGuest = func(b plan.Bounds, c counts) bool {
+				return c.total < b.Replicas+b.MaxSurge && c.guests < b.MaxSurge && c.coming > 0
+			}
+		},
+		"invites guests above the surge": func(r *rule) {
+			r.inviteGuest = func(b plan.Bounds, c counts) bool {
+				return c.total <= b.Replicas+b.MaxSurge && c.guests < min(b.MaxSurge, c.coming)
+			}
+		},
+		"invites no guest": func(r *rule) {
+			r.inviteGuest = func(plan.Bounds, counts) bool { return false }
+		},
+		"keeps every guest": func(r *rule) {
+			r.keepGuest = func(b plan.Bounds, c counts) bool { return c.new < b.Wanted() }
+		},
+		"keeps no guest": func(r *rule) {
+			r.keepGuest = func(plan.Bounds, counts) bool { return false }
+		},
+		"lets no guest leave": func(r *rule) {
+			r.leaveAvailable = func(plan.Bounds, counts) bool { return false }
+		},
+		"lets guests leave below the budget": func(r *rule) {
+			r.leaveAvailable = func(_ plan.Bounds, c counts) bool { return c.ahead == 0 }
+		},
+		"lets guests leave before the updated pods are ready": func(r *rule) {
+			r.leaveAvailable = func(b plan.Bounds, c counts) bool { return c.ahead == 0 && c.ready-1 >= b.Least() }
+		},
+		"lets guests leave before the last pod is updated": func(r *rule) {
+			r.leaveAvailable = func(b plan.Bounds, c counts) bool { return c.updating == 0 && c.ready-1 >= b.Least() }
+		},
+		"deletes broken guests without a bound": func(r *rule) {
+			r.leaveUnavailable = func(plan.Bounds, counts) bool { return true }
+		},
 		"counts pods that are not ready as available": func(r *rule) {
 			r.available = func(p podClass) bool { return !p.has(classMarked) }
 		},
@@ -69,7 +115,7 @@ func mutations() map[string]func(*rule) {
 }
 
 func TestSeededMistakesAreCaught(t *testing.T) {
-	all := append(configurations(3, 2, 2, 0), configurations(3, 2, 1, 1)...)
+	all := slices.Concat(configurations(3, 2, 2, 0), batched(2), configurations(3, 2, 1, 1))
 	for name, mutate := range mutations() {
 		t.Run(name, func(t *testing.T) {
 			r := budgetRule()
@@ -108,7 +154,7 @@ func TestWrongRoundingIsCaught(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newSearch(budgetRule(), plan.BatchPlan{}, c.right, 1, 0)
+			s := newSearch(budgetRule(), plan.BatchPlan{}, c.right, 1, 0, 0)
 			s.observed.Workload.Spec = c.wrong
 			if err := s.run(); err != nil {
 				t.Log(err)

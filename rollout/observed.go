@@ -83,6 +83,7 @@ type Pod struct {
 	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet
 	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
 	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
+	Guest           bool              `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
 }
 
 // Active tells whether the pod counts at all: it has neither ended nor begun to terminate.
@@ -122,6 +123,9 @@ type Progress struct {
 	Step     int           `json:"step,omitempty"`     // partition written last, in pods (partition mode)
 	Restored bool          `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
 	Finished bool          `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
+	First    bool          `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped
+	Newest   time.Time     `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
+	Healthy  int           `json:"healthy,omitempty"`  // updated pods that were available then
 	Outcome  plan.Reason   `json:"outcome,omitempty"`  // set when the release has ended
 	Message  string        `json:"message,omitempty"`  // the failure or the outcome in words
 }

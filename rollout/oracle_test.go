@@ -14,11 +14,13 @@ import (
 // over all pods before every single write. It returns how many writes of each sort there are, and destroys pods.
 func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	writes := map[string]int{}
-	kept := func(p *Pod) bool { return !p.DeleteRequested }
+	kept := func(p *Pod) bool { return !p.DeleteRequested && !p.Guest }
+	guest := func(p *Pod) bool { return !p.DeleteRequested && p.Guest }
 	old := func(p *Pod) bool { return kept(p) && p.Revision == "old" }
 	fresh := func(p *Pod) bool { return kept(p) && p.Revision == "new" }
 	ready := func(p *Pod) bool { return p.Ready }
-	available := func(p *Pod) bool { return kept(p) && p.Ready }
+	available := func(p *Pod) bool { return !p.DeleteRequested && p.Ready }
+	starting := func(p *Pod) bool { return guest(p) && p.Revision == "new" && !p.Ready }
 	busy := func(p *Pod) bool { return fresh(p) && !p.Ready || old(p) && p.Drained }
 	any := func(*Pod) bool { return true }
 	count := func(f func(*Pod) bool) (n int) {
@@ -36,14 +38,21 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			}
 		}
 	}
+	coming := 0 // old pods that become new ones in place
 	gone := func(p *Pod) { writes["delete"]++; p.Terminating = true }
 	update := func(p *Pod) { // whichever step of it is next
 		writes[choose(p.Drained, "update", "drain")]++
+		coming--
 		p.Revision, p.Ready, p.Pending = "new", false, true
 	}
 	k := func() int { return max(count(old)-b.Partition, 0) }
 	least, most := b.Replicas-b.MaxUnavailable, b.Replicas+b.MaxSurge
-	total, olds, keeps, surplus, down := count(any), count(old), count(kept), k(), count(busy)
+	total, olds, surplus, down, guests := count(any), count(old), k(), count(busy), count(guest)
+	if inPlace {
+		coming = max(min(olds-b.Partition, b.Replicas-b.Partition-count(fresh)), 0)
+	}
+	begun := count(starting)
+	cap := func() bool { return down+begun < b.MaxSurge+b.MaxUnavailable }
 
 	for i := range pods {
 		if pods[i].Ended() {
@@ -66,11 +75,30 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			gone(p)
 		}
 	})
+	for _, up := range []bool{true, false} {
+		each(func(p *Pod) bool { return guest(p) && p.Revision == "new" && p.Ready == up }, func(p *Pod) {
+			if count(fresh)+coming < b.Replicas-b.Partition {
+				writes["keep"]++
+				p.Guest = false
+				down, begun = down+one(!up), begun-one(!up)
+			}
+		})
+	}
+	keeps := count(kept)
+	each(guest, func(p *Pod) {
+		crowded, left := count(any) > most, count(any)-1 >= least
+		switch {
+		case !p.Ready && left && (p.Revision == "old" || coming == 0 || crowded):
+			gone(p)
+		case p.Ready && (coming == 0 && down == 0 || crowded) && count(kept)+count(guest) > b.Replicas && count(available)-1 >= least:
+			gone(p)
+		}
+	})
 	each(func(p *Pod) bool { return old(p) && !p.Drained }, func(p *Pod) {
 		switch {
 		case k() == 0 || p.Ready && count(available)-1 < least:
 		case inPlace && count(fresh) < b.Replicas-b.Partition:
-			if p.Ready || down < b.MaxSurge+b.MaxUnavailable {
+			if p.Ready || cap() {
 				down++
 				update(p)
 			}
@@ -79,13 +107,17 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 		}
 	})
 	n := count(fresh)
-	for total < most && n < b.Replicas-b.Partition && (surplus == 0 || down < b.MaxSurge+b.MaxUnavailable) {
+	for total < most && n+coming < b.Replicas-b.Partition && (surplus == 0 || cap()) {
 		writes["create new"]++
 		total, n, down, keeps = total+1, n+1, down+1, keeps+1
 	}
 	for total < most && olds < b.Partition && keeps < b.Replicas {
 		writes["create old"]++
 		total, olds, keeps = total+1, olds+1, keeps+1
+	}
+	for invited := 0; total < most && guests < min(b.MaxSurge, coming) && down+begun+invited < b.MaxSurge+b.MaxUnavailable; invited++ {
+		writes["create guest"]++
+		total, guests = total+1, guests+1
 	}
 	each(fresh, func(p *Pod) {
 		if count(fresh) > b.Replicas-b.Partition && count(kept) > b.Replicas && (!p.Ready || count(available)-1 >= least) {
@@ -145,7 +177,9 @@ func TestDecideAgreesWithNaiveDecider(t *testing.T) {
 func sort(a Action) string {
 	switch a.Kind {
 	case CreatePod:
-		return "create " + a.Revision
+		return "create " + choose(a.Guest, "guest", a.Revision)
+	case KeepGuest:
+		return "keep"
 	case DeletePod:
 		return "delete"
 	case DrainPod:

@@ -19,6 +19,7 @@ type Outline struct {
 	Bounds   plan.Bounds
 	Batches  []OutlineBatch
 	Change   string   // what happens to a pod, and why
+	Keep     string   // how many pods keep their identity; "": not known
 	Order    []string // which pods come first, the strongest rule first
 	OnFail   plan.OnFailure
 	Warnings []string // what may surprise: not wrong, but worth a second look
@@ -85,19 +86,45 @@ func (o *Outline) describe(cs plan.Workload, older map[string]any) {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")
 		}
+		o.keep(c.InPlace && cs.Spec.UpdateType != plan.ReCreate)
 		if !c.InPlace && cs.Spec.UpdateType == plan.InPlaceOnly {
 			o.warn("the release would stop before its first write: %s", o.Change)
 		}
 	}
 	o.warnBounds(cs)
 	for i, b := range o.Batches {
-		if b.More == 0 {
+		switch {
+		case b.More > 0:
+		case b.Updated == 0:
+			o.warn("batch %d updates no pod: %s", i+1, choose(o.Bounds.Replicas == 0, "there are 0 replicas", "it is to leave 0 pods updated"))
+		default:
 			o.warn("batch %d updates no pod that batch %d has not updated already", i+1, i)
 		}
 	}
 	if cs.Spec.Paused {
 		o.warn("updateStrategy.paused is true: the release waits until it is not")
 	}
+}
+
+// keep says how many pods keep their identity. Who deletes pods in partition mode is a controller, which may not keep them all.
+func (o *Outline) keep(inPlace bool) {
+	b := o.Bounds
+	kept := b.Replicas
+	if !inPlace {
+		kept -= o.updated()
+	}
+	if inPlace && o.By != "" && b.MaxSurge > 0 {
+		return
+	}
+	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, countPods(b.Replicas))
+}
+
+// updated is how many pods the release updates.
+func (o *Outline) updated() int {
+	if len(o.Batches) == 0 {
+		return 0
+	}
+	return o.Batches[len(o.Batches)-1].Updated
 }
 
 func (o *Outline) warnBounds(cs plan.Workload) {
@@ -109,7 +136,12 @@ func (o *Outline) warnBounds(cs plan.Workload) {
 		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
 	}
 	if cs.Spec.UpdateType == plan.InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.Wanted() > 0 {
-		o.warn("maxSurge creates up to %s although pods are updated in place; maxUnavailable alone would create none", countPods(min(b.MaxSurge, b.Wanted())))
+		pods := countPods(min(b.MaxSurge, o.updated()))
+		if o.By != "" {
+			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; maxUnavailable alone would create none", pods, o.By)
+		} else {
+			o.warn("maxSurge creates up to %s in each batch, which leave again when the others are updated in place; maxUnavailable alone would create none", pods)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func writes(d Decision) string {
 		switch a.Kind {
 		case RecordProgress:
 		case CreatePod:
-			words = append(words, "create "+a.Revision)
+			words = append(words, "create "+choose(a.Guest, "guest", a.Revision))
 		case SetLifecycle:
 			words = append(words, fmt.Sprintf("set %s %s", a.Pod.Name, a.Lifecycle))
 		default:

@@ -18,11 +18,11 @@ func (d *decider) partitionWork(b plan.Bounds, last bool) work {
 	case w.behind:
 	case set.Spec.Partition.Partition(set.Spec.Replicas) > b.Partition:
 		w.actions = []Action{d.setPartition(plan.Pods(b.Partition), fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas))}
-		w.ready = false
+		w.ready = d.wasReady()
 	case d.noteStep():
 		// Noted after it is seen: a partition above the noted one is then always somebody else's.
-		w.actions, w.ready = []Action{d.record()}, false
-	case !w.ready:
+		w.actions, w.ready = []Action{d.record()}, d.wasReady()
+	case !w.whole:
 		w.actions = d.unblock()
 	}
 	return w
@@ -47,7 +47,7 @@ func (d *decider) statusWork(wanted int, whole bool) work {
 	w := work{updated: s.UpdatedReplicas, healthy: min(s.UpdatedAvailableReplicas, s.UpdatedReadyReplicas)}
 	w.message = d.progressMessage(w, wanted)
 	if s.ObservedGeneration < set.Generation {
-		w.behind = true
+		w.behind, w.ready = true, d.wasReady()
 		w.message += fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d",
 			set.KindOf().Controller, set.KindName(), s.ObservedGeneration, set.Generation)
 		return w
@@ -58,8 +58,15 @@ func (d *decider) statusWork(wanted int, whole bool) work {
 		current := s.CurrentRevision == "" || s.CurrentRevision == s.UpdateRevision
 		w.ready = w.ready && current && s.UpdatedReplicas == s.Replicas && s.Replicas == set.Spec.Replicas
 	}
+	if w.whole = w.ready; d.wasReady() {
+		// Scaling adds pods to a batch that was ready; what was available then still has to be.
+		w.ready = w.healthy > 0 && w.healthy+d.threshold(wanted) >= min(wanted, d.progress.Healthy)
+	}
 	return w
 }
+
+// wasReady tells whether the batch has been ready, and how many pods were available then is known.
+func (d *decider) wasReady() bool { return !d.progress.Ready.IsZero() && d.progress.Healthy > 0 }
 
 func (d *decider) setPartition(to plan.Quantity, reason string) Action {
 	return Action{Kind: SetPartition, Partition: to, ResourceVersion: d.observed.Workload.ResourceVersion, Reason: reason}
@@ -75,6 +82,7 @@ func (d *decider) unblock() []Action {
 			actions = append(actions, Action{Kind: DeletePod, Pod: p.ref(), Reason: "not ready, and the controller waits for it"})
 		}
 	}
+	byName(actions)
 	return actions
 }
 

@@ -17,14 +17,13 @@ func (s *stepper) advance() {
 	if s.tally.inFlight == 0 {
 		return
 	}
-	for _, i := range s.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) }) {
+	for _, i := range s.named(s.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) })) {
 		p := &s.observed.Pods[i]
 		switch {
 		case s.low.surplusOld(s.bounds) == 0:
 			s.undo(p)
 		case s.low.new < s.bounds.Wanted() && s.inPlace(p):
-			s.low.old--
-			s.low.new++
+			s.becomeNew()
 			s.proceed(p)
 		case s.rule.removeUnavailable(s.bounds, s.low):
 			s.takeOld(false)
@@ -80,7 +79,9 @@ func (s *stepper) replace() {
 	if s.low.surplusOld(s.bounds) == 0 {
 		return
 	}
-	waiting := func(c podClass) bool { return c.has(classActive) && c&(classNew|classMarked|classInFlight) == 0 }
+	waiting := func(c podClass) bool {
+		return c.has(classActive) && c&(classNew|classMarked|classInFlight|classGuest) == 0
+	}
 	down := s.pick(func(c podClass) bool { return waiting(c) && !c.has(classAvailable) })
 	for _, i := range s.ordered(down, len(down)) {
 		s.replaceUnavailable(&s.observed.Pods[i])
@@ -114,8 +115,7 @@ func (s *stepper) replaceUnavailable(p *Pod) {
 	switch {
 	case s.low.new < s.bounds.Wanted() && s.inPlace(p):
 		if s.rule.updateUnavailable(s.bounds, s.low) {
-			s.low.old--
-			s.low.new++
+			s.becomeNew()
 			s.low.updating++
 			s.proceed(p)
 		}
@@ -129,8 +129,7 @@ func (s *stepper) replaceAvailable(p *Pod) {
 	switch {
 	case s.low.new < s.bounds.Wanted() && s.inPlace(p):
 		if s.rule.updateAvailable(s.bounds, s.low) {
-			s.low.old--
-			s.low.new++
+			s.becomeNew()
 			s.low.updating++
 			s.low.ready--
 			s.low.serving--
@@ -140,6 +139,14 @@ func (s *stepper) replaceAvailable(p *Pod) {
 		s.takeOld(true)
 		s.remove(p, "old")
 	}
+}
+
+// becomeNew makes an old pod a new one in the counts.
+func (s *stepper) becomeNew() {
+	s.low.old--
+	s.low.new++
+	s.low.coming = max(s.low.coming-1, 0)
+	s.low.ahead = max(s.low.ahead-1, 0)
 }
 
 // takeOld takes a kept old pod off the counts that deletions are judged on.
@@ -186,15 +193,11 @@ func (s *stepper) refusal() string {
 	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.counts.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
 		return ""
 	}
-	for i := range s.observed.Pods {
-		p := &s.observed.Pods[i]
-		if c := s.tally.classes[i]; !c.has(classActive) || c.has(classNew) {
-			continue
-		}
-		if change := s.change(p.Revision); !change.InPlace {
-			return fmt.Sprintf("updateStrategy type is InPlaceOnly, but %s can only change in a new pod: use InPlaceIfPossible",
-				strings.Join(change.Blockers, ", "))
-		}
+	old := s.pick(func(c podClass) bool { return c.has(classActive) && !c.has(classNew) && !c.has(classInPlace) })
+	if len(old) == 0 {
+		return ""
 	}
-	return ""
+	change := s.change(s.observed.Pods[s.named(old)[0]].Revision)
+	return fmt.Sprintf("updateStrategy type is InPlaceOnly, but %s can only change in a new pod: use InPlaceIfPossible",
+		strings.Join(change.Blockers, ", "))
 }

@@ -13,21 +13,15 @@ import (
 // way round: the stable revision is released, and the failed one is the old. In batches it walks the plan's batches in
 // reverse; at once it is a single batch.
 func (d *decider) back() Decision {
-	b := d.bounds
-	b.Partition = 0
-	if d.progress.Batch > 0 {
-		b.Partition = d.targets[d.progress.Batch-1]
-	}
-	w := d.backWork(b)
+	w := d.backWork(d.backGoal())
 	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
 	case d.progress.Restored && !d.restored() && !w.behind:
 		return *d.ended(plan.ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
 			d.progress.Stable, d.progress.Revision, d.progress.Message), nil)
 	case !w.ready && d.overdue() > 0:
-		d.progress.Outcome = plan.DeadlineExceeded
-		d.progress.Message = fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.armAgain())
-		return d.decision(Stopped, plan.DeadlineExceeded, d.progress.Message, append(d.readmit(), d.record())...)
+		return d.stop(plan.DeadlineExceeded,
+			fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.armAgain()))
 	case len(w.actions) > 0:
 		return d.decision(Go, plan.RollingBack, message, w.actions...)
 	case !w.ready:
@@ -67,12 +61,22 @@ func (d *decider) rolledBack() Decision {
 	return d.decision(Stopped, plan.RolledBack, d.progress.Message, d.record())
 }
 
-// backWork is what one batch of the way back still needs. b.Partition is how many pods of the failed revision may stay.
-func (d *decider) backWork(b plan.Bounds) work {
-	if d.plan.Mode == plan.Partition {
-		return d.backPartition(b)
+// backGoal is what a batch of the way back is to reach: its partition is how many pods of the failed revision may stay.
+func (d *decider) backGoal() goal {
+	b := d.bounds
+	b.Partition = 0
+	if d.progress.Batch > 0 {
+		b.Partition = d.targets[d.progress.Batch-1]
 	}
-	s := newStepper(d.rule, b, d.observed, d.progress.Revision, d.progress.Stable)
+	return goal{bounds: b, from: d.progress.Revision, to: d.progress.Stable, tolerated: d.threshold(b.Wanted())}
+}
+
+// backWork is what one batch of the way back still needs.
+func (d *decider) backWork(g goal) work {
+	if d.plan.Mode == plan.Partition {
+		return d.backPartition(g.bounds)
+	}
+	s := newStepper(d.rule, g, d.observed)
 	// Pods of the failed revision that are gone stay gone.
 	s.bounds.Partition = min(s.bounds.Partition, s.tally.old)
 	return d.directWork(s, d.progress.Batch == 0)

@@ -9,10 +9,17 @@ type counts struct {
 	old      int // kept pods of older revisions (o)
 	new      int // kept pods of the released revision (n)
 	total    int // active pods, those to be deleted included
-	kept     int // old + new
+	kept     int // old + new, so without guests
 	ready    int // available kept pods (av)
 	serving  int // available pods, those to be deleted included
 	updating int // kept new pods that are not available, and old ones drained for an in-place update
+
+	// A guest is a kept pod too, but neither old nor new: it serves while pods are updated in place, and leaves again.
+	guests    int
+	starting  int // guests of the released revision that are not available
+	coming    int // old pods of this batch that become new ones in place
+	ahead     int // the same up to the next rest: the batches that follow at once counted too
+	tolerated int // updated pods that may be unavailable when the batch counts as ready
 }
 
 // surplusOld is k: how many old pods are still to be replaced or removed.
@@ -35,6 +42,10 @@ type rule struct {
 	trimAvailable     guard
 	dropUnavailable   guard // delete an unavailable pod that somebody asked to delete
 	dropAvailable     guard
+	inviteGuest       guard // create a guest
+	keepGuest         guard // make a guest one of the new pods
+	leaveUnavailable  guard // delete an unavailable guest
+	leaveAvailable    guard
 }
 
 // budgetRule is the rule that releases follow. Every guard looks at counts from which the deletions decided so far are
@@ -46,7 +57,10 @@ func budgetRule() rule {
 	surplusNew := func(b plan.Bounds, c counts) bool { return c.new > b.Wanted() && c.kept > b.Replicas }
 	updatable := func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 && c.new < b.Wanted() }
 	// The cap keeps a bad revision from replacing every pod that is already down.
-	capped := func(b plan.Bounds, c counts) bool { return c.updating < b.MaxUnavailable+b.MaxSurge }
+	capped := func(b plan.Bounds, c counts) bool { return c.updating+c.starting < b.MaxUnavailable+b.MaxSurge }
+	// What is updated in place becomes a new pod by itself.
+	missingNew := func(b plan.Bounds, c counts) bool { return c.new+c.coming < b.Wanted() }
+	crowded := func(b plan.Bounds, c counts) bool { return c.total > b.Replicas+b.MaxSurge }
 	return rule{
 		available:         func(p podClass) bool { return p.has(classAvailable) && !p.has(classMarked) },
 		removeUnavailable: func(b plan.Bounds, c counts) bool { return c.surplusOld(b) > 0 && spareTotal(b, c) },
@@ -57,7 +71,7 @@ func budgetRule() rule {
 		updateAvailable:   func(b plan.Bounds, c counts) bool { return updatable(b, c) && spareReady(b, c) },
 		createNew: func(b plan.Bounds, c counts) bool {
 			// Once no old pod is left to replace, a missing pod is only missing capacity, and no cap helps.
-			return c.total < b.Replicas+b.MaxSurge && c.new < b.Wanted() && (c.surplusOld(b) == 0 || capped(b, c))
+			return c.total < b.Replicas+b.MaxSurge && missingNew(b, c) && (c.surplusOld(b) == 0 || capped(b, c))
 		},
 		createOld: func(b plan.Bounds, c counts) bool {
 			// kept < R: when the partition is raised, updated pods stay, and an old pod beside them would be a surplus.
@@ -67,5 +81,14 @@ func budgetRule() rule {
 		trimAvailable:   func(b plan.Bounds, c counts) bool { return surplusNew(b, c) && spareReady(b, c) },
 		dropUnavailable: func(b plan.Bounds, c counts) bool { return c.total-1 >= b.Least() },
 		dropAvailable:   func(b plan.Bounds, c counts) bool { return c.total-1 >= b.Least() && c.serving-1 >= b.Least() },
+		inviteGuest: func(b plan.Bounds, c counts) bool {
+			return c.total < b.Replicas+b.MaxSurge && c.guests < min(b.MaxSurge, c.coming) && capped(b, c)
+		},
+		keepGuest:        missingNew,
+		leaveUnavailable: func(b plan.Bounds, c counts) bool { return (c.ahead == 0 || crowded(b, c)) && spareTotal(b, c) },
+		leaveAvailable: func(b plan.Bounds, c counts) bool {
+			done := c.ahead == 0 && c.updating <= c.tolerated
+			return (done || crowded(b, c)) && c.kept+c.guests > b.Replicas && spareReady(b, c)
+		},
 	}
 }

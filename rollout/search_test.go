@@ -21,6 +21,8 @@ type search struct {
 	bounds   plan.Bounds
 	target   plan.Bounds // of the last batch
 	calm     world       // the start
+	inPlace  bool
+	rests    bool // between its batches
 	observed Observed
 	names    []string
 	memory   []Progress
@@ -35,16 +37,19 @@ const (
 	closed colour = 2
 )
 
-func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks int) *search {
+func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks, aborts int) *search {
 	b, err := spec.Bounds()
 	if err != nil {
 		panic(err)
 	}
-	s := &search{rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}}}
+	s := &search{rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}}, inPlace: spec.UpdateType != plan.ReCreate}
 	targets := p.Targets(b)
+	for _, batch := range p.Batches {
+		s.rests = s.rests || batch.Pause.UntilApproved
+	}
 	s.target = b
 	s.target.Partition = b.Replicas - targets[len(targets)-1]
-	s.calm = world{crashes: uint8(crashes), marks: uint8(marks)}
+	s.calm = world{crashes: uint8(crashes), marks: uint8(marks), aborts: uint8(aborts)}
 	s.calm.pods[oldUp] = uint8(b.Replicas)
 	for i := range 64 {
 		s.names = append(s.names, "p"+strconv.Itoa(i))
@@ -111,6 +116,14 @@ func (s *search) visit(w world) error {
 			}
 		}
 	}
+	if d.Reason == plan.AwaitingApproval {
+		p := s.memory[w.progress]
+		p.Approved = p.Batch + 1
+		quiet = false
+		if err := s.follow(w, s.told(w, p), true); err != nil {
+			return err
+		}
+	}
 	if quiet {
 		return fmt.Errorf("%v: stuck: %s %s", w, d.Reason, d.Message)
 	}
@@ -156,6 +169,14 @@ func (s *search) follow(w, next world, fair bool) error {
 
 // trouble visits what can go wrong in w: a crash, an eviction, a request to delete a pod.
 func (s *search) trouble(w world) error {
+	if p := s.memory[w.progress]; w.aborts > 0 && p.Revision != "" && p.Outcome == "" && !p.Back {
+		p.Abort = true
+		next := s.told(w, p)
+		next.aborts--
+		if err := s.follow(w, next, false); err != nil {
+			return err
+		}
+	}
 	for k := range kinds {
 		if w.pods[k] == 0 {
 			continue
@@ -172,10 +193,10 @@ func (s *search) trouble(w world) error {
 				}
 			}
 		}
-		if w.marks > 0 && k.in(oldUp, oldDown, newUp, newDown) {
+		if w.marks > 0 && k.in(oldUp, oldDown, newUp, newDown, guestUp, guestDown) {
 			worse := w
 			worse.marks--
-			if err := s.follow(w, worse.move(k, k+2-2*kind(one(k == newUp || k == newDown))+2*kind(one(k == newUp || k == newDown))), false); err != nil {
+			if err := s.follow(w, worse.move(k, k+2), false); err != nil {
 				return err
 			}
 		}
@@ -214,15 +235,20 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 	case RecordProgress:
 		next.progress = s.remember(*a.Progress)
 	case CreatePod:
-		next.pods[choose(a.Revision == "new", newDown, oldDown)]++
+		next.pods[choose(a.Guest, choose(a.Revision == "new", guestDown, guestOldDown), choose(a.Revision == "new", newDown, oldDown))]++
 	case DeletePod:
 		next.pods[from]--
 	case DrainPod:
-		next = w.move(from, choose(from == oldUp, oldUpDrained, oldDownDrained))
+		next = w.move(from, map[kind]kind{oldUp: oldUpDrained, oldDown: oldDownDrained, newUp: newUpDrained, newDown: newDownDrained}[from])
 	case UpdatePodInPlace:
-		next = w.move(from, newPending)
+		next = w.move(from, choose(a.Revision == "new", newPending, oldPending))
 	case ReadmitPod:
-		next = w.move(from, map[kind]kind{oldUpDrained: oldUp, oldDownDrained: oldDown, newUpDrained: newUp, newDownDrained: newDown}[from])
+		next = w.move(from, map[kind]kind{
+			oldUpDrained: oldUp, oldDownDrained: oldDown, oldPending: oldDown,
+			newUpDrained: newUp, newDownDrained: newDown, newPending: newDown,
+		}[from])
+	case KeepGuest:
+		next = w.move(from, map[kind]kind{guestUp: newUp, guestDown: newDown, guestOldUp: oldUp, guestOldDown: oldDown}[from])
 	default:
 		return w, fmt.Errorf("%v: unexpected %s", w, a)
 	}
@@ -230,6 +256,12 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 		return w, fmt.Errorf("%v: %s: %w", w, a, err)
 	}
 	return next, nil
+}
+
+// told is the world after a person has changed the release's memory.
+func (s *search) told(w world, p Progress) world {
+	w.progress = s.remember(p)
+	return w
 }
 
 func (s *search) remember(p Progress) uint8 {
@@ -240,7 +272,7 @@ func (s *search) remember(p Progress) uint8 {
 	return uint8(len(s.memory) - 1)
 }
 
-// harm is what a write may never do: I1, and I2 to I4 as far as it is the write that breaks or worsens them, and I6.
+// harm is what a write may never do: I1, and I2 to I4 as far as it is the write that breaks or worsens them, I6 and I9.
 func (s *search) harm(w, next world, a Action, from kind) error {
 	least := s.bounds.Least()
 	switch {
@@ -250,24 +282,54 @@ func (s *search) harm(w, next world, a Action, from kind) error {
 		return errors.New("I2: fewer available pods than replicas - maxUnavailable")
 	case next.serving() < w.serving() && next.serving() < least:
 		return errors.New("I2: fewer serving pods than replicas - maxUnavailable")
-	case next.old() < w.old() && next.old() < s.target.Partition:
-		return errors.New("I3: fewer old pods than the partition")
 	case next.total() < w.total() && next.total() < least:
 		return errors.New("I4: fewer pods than replicas - maxUnavailable")
+	case s.inPlace && a.Kind == DeletePod && !from.guest() && !from.marked() && from != ended:
+		return errors.New("I9: a pod that neither failed nor was asked to go is deleted although it can be updated in place")
+	case a.Kind == CreatePod && a.Guest && next.guests() > s.bounds.MaxSurge:
+		return errors.New("I9: more guests than maxSurge")
+	case s.memory[w.progress].Back:
+		return nil
+	default:
+		return s.harmForward(w, next, a, from)
+	}
+}
+
+// harmForward is what a write may never do while the release goes forward.
+func (s *search) harmForward(w, next world, a Action, from kind) error {
+	unharmed := s.unharmed(w)
+	switch {
+	case next.old() < w.old() && next.old() < s.target.Partition:
+		return errors.New("I3: fewer old pods than the partition")
+	case next.own()-next.old() > w.own()-w.old() && next.own()-next.old() > s.target.Wanted():
+		return errors.New("I3: more updated pods than the partition leaves, guests not counted")
 	case len(s.plan.Batches) == 0 && next.broken() > w.broken() && next.broken() > s.bounds.MaxSurge+s.bounds.MaxUnavailable && w.old() > s.target.Partition:
 		return errors.New("cap: more unavailable updated pods than maxSurge + maxUnavailable")
 	case a.Kind == DeletePod && from.in(newUp, newDown, newPending, newUpDrained, newDownDrained):
 		return errors.New("I6: an updated pod is deleted")
-	case a.Kind == ReadmitPod && from.old() && w.crashes == s.calm.crashes && w.marks == s.calm.marks:
+	case a.Kind == ReadmitPod && from.old() && unharmed:
 		return errors.New("I6: a drained pod is given back")
+	case a.Kind == CreatePod && a.Guest && next.guests() > max(w.old()-s.target.Partition, 0):
+		return errors.New("I9: more guests than old pods to update")
+	case a.Kind == DeletePod && from == guestUp && unharmed && w.broken() > int(w.pods[guestDown]):
+		return errors.New("I9: a guest that serves leaves before the updated pods are ready")
+	case a.Kind == DeletePod && from == guestUp && unharmed && !s.rests && w.old() > s.target.Partition:
+		return errors.New("I9: a guest leaves that the next batch needs")
+	case a.Kind == KeepGuest && unharmed:
+		return errors.New("I9: a guest is kept although no pod was lost")
 	}
 	return nil
+}
+
+// unharmed tells whether nothing has gone wrong yet, and nobody has asked for anything.
+func (s *search) unharmed(w world) bool {
+	return w.crashes == s.calm.crashes && w.marks == s.calm.marks && w.aborts == s.calm.aborts
 }
 
 // judge checks what must hold in a world, whoever made it: I1 to I4 outright while nothing has gone wrong yet, the cap
 // on broken pods, and the end.
 func (s *search) judge(w world, d Decision) error {
-	unharmed := w.crashes == s.calm.crashes && w.marks == s.calm.marks
+	unharmed := s.unharmed(w)
 	least := s.bounds.Least()
 	switch {
 	case w.total() > s.bounds.Replicas+s.bounds.MaxSurge:
@@ -276,18 +338,43 @@ func (s *search) judge(w world, d Decision) error {
 		return fmt.Errorf("%v: I2 to I4 do not hold although nothing crashed", w)
 	case unharmed && w.broken() > s.bounds.MaxSurge+s.bounds.MaxUnavailable:
 		return fmt.Errorf("%v: %d updated pods are not available, more than maxSurge + maxUnavailable", w, w.broken())
-	case d.Verdict == Stopped:
+	case unharmed && d.Reason == plan.AwaitingApproval && w.total() != s.bounds.Replicas:
+		return fmt.Errorf("%v: I5: at rest with %d pods", w, w.total())
+	case d.Verdict == Stopped && d.Reason != plan.AbortedByPerson && d.Reason != plan.RolledBack:
 		return fmt.Errorf("%v: stopped: %s", w, d.Message)
-	case d.Verdict == Done && s.memory[w.progress].Outcome == "":
-		return s.end(w)
+	case !s.memory[w.progress].Back && s.createsBesideGuests(w, d):
+		return fmt.Errorf("%v: I9: a pod is created where a guest could stay", w)
+	case d.Ended() && s.memory[w.progress].Outcome == "":
+		return s.end(w, d)
 	}
 	return nil
 }
 
-// end is I5: every pod is where it belongs.
-func (s *search) end(w world) error {
-	if w.total() != s.bounds.Replicas || w.old() != s.target.Partition || w.kept() != w.total() || int(w.pods[newUp]) != s.target.Wanted() {
-		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, s.target.Partition, s.target.Wanted())
+// createsBesideGuests tells whether new pods are created for good before every guest is kept.
+func (s *search) createsBesideGuests(w world, d Decision) bool {
+	creates, keeps := 0, 0
+	for _, a := range d.Actions {
+		creates += one(a.Kind == CreatePod && !a.Guest && a.Revision == "new")
+		keeps += one(a.Kind == KeepGuest)
+	}
+	return creates > 0 && keeps < int(w.pods[guestUp]+w.pods[guestDown])
+}
+
+// end is I5 and I9: every pod is where it belongs, and no guest is left.
+func (s *search) end(w world, d Decision) error {
+	old, fresh := s.target.Partition, s.target.Wanted()
+	switch d.Reason { //nolint:exhaustive // judge lets no other ending pass
+	case plan.RolledBack:
+		old, fresh = s.bounds.Replicas, 0
+	case plan.AbortedByPerson:
+		// It ends wherever it is; but what can be in the way of a guest that has to leave recovers.
+		if s.inPlace && w.guests() > 0 && w.total() > s.bounds.Replicas {
+			return fmt.Errorf("%v: I9: aborted, and a guest is forgotten", w)
+		}
+		return nil
+	}
+	if w.total() != s.bounds.Replicas || w.old() != old || w.kept() != w.total() || w.guests() > 0 || int(w.pods[newUp]) != fresh {
+		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, old, fresh)
 	}
 	return nil
 }

@@ -4,34 +4,45 @@ package rollout
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
+// goal is what the pods of a batch are to become.
+type goal struct {
+	bounds    plan.Bounds
+	from      string    // revision that old pods are created from
+	to        string    // revision that is released
+	ahead     int       // the partition at the next rest: guests stay until its pods are updated
+	tolerated int       // updated pods that may be unavailable when the batch counts as ready
+	since     time.Time // creation of the newest updated pod when the batch got ready; zero: it is not ready yet
+}
+
 // stepper works out the pod writes of one look in direct mode. low are counts with the deletions decided so far taken
 // off; creations are judged on high, to which they are added.
 type stepper struct {
-	rule     rule
-	bounds   plan.Bounds
+	rule rule
+	goal
 	observed *Observed
-	from     string // revision that old pods are created from
-	to       string // revision that is released
 	tally    tally
 	low      counts
 	high     counts
 	changes  map[string]manifest.Change // by revision; filled on first use
 	actions  []Action
 	ids      *instances
-	blocked  string // why nothing more can be replaced now, for the message
+	kept     []int32 // guests that stay
+	blocked  string  // why nothing more can be replaced now, for the message
 }
 
 // newStepper counts the pods for a release from one revision to another.
-func newStepper(r rule, b plan.Bounds, o *Observed, from, to string) *stepper {
-	if from == "" {
-		from = to
+func newStepper(r rule, g goal, o *Observed) *stepper {
+	if g.from == "" {
+		g.from = g.to
 	}
-	s := &stepper{rule: r, bounds: b, observed: o, from: from, to: to}
+	s := &stepper{rule: r, goal: g, observed: o}
 	s.count()
 	s.low, s.high = s.tally.counts, s.tally.counts
 	return s
@@ -40,8 +51,11 @@ func newStepper(r rule, b plan.Bounds, o *Observed, from, to string) *stepper {
 // run decides every write that is safe now.
 func (s *stepper) run() []Action {
 	s.settle()
+	byName(s.actions)
 	s.advance()
 	s.drop()
+	s.keepGuests()
+	s.sendGuests()
 	s.replace()
 	s.create()
 	s.trim()
@@ -88,7 +102,7 @@ func (s *stepper) settleUpdated(p *Pod) {
 
 // drop deletes pods that somebody asked to delete, unavailable ones first.
 func (s *stepper) drop() {
-	marked := s.pick(func(c podClass) bool { return c.has(classMarked) })
+	marked := s.named(s.pick(func(c podClass) bool { return c.has(classMarked) }))
 	for _, available := range []bool{false, true} {
 		may := choose(available, s.rule.dropAvailable, s.rule.dropUnavailable)
 		for _, i := range marked {
@@ -105,7 +119,9 @@ func (s *stepper) drop() {
 
 // create adds pods: of the released revision first, then the old ones that are missing.
 func (s *stepper) create() {
-	s.high.new, s.high.updating = s.low.new, s.low.updating
+	// Pods that are updated in place, and guests that are kept, are counted as new already, and the guests as guests still.
+	s.high.new, s.high.updating, s.high.starting, s.high.coming = s.low.new, s.low.updating, s.low.starting, s.low.coming
+	s.high.kept += len(s.kept)
 	reason := "missing"
 	if s.tally.counts.surplusOld(s.bounds) > 0 {
 		reason = "new"
@@ -116,10 +132,12 @@ func (s *stepper) create() {
 	s.keep(s.from, func() bool { return s.high.old < s.bounds.Partition }, old)
 	s.createAll(s.to, reason, s.rule.createNew, fresh)
 	s.createAll(s.from, "missing", s.rule.createOld, old)
+	s.createAll(s.to, guestReason, s.rule.inviteGuest, func() { s.high.guests++; s.high.starting++ })
 }
 
 // keep cancels deletions that still wait for a hook while pods of the revision are missing.
 func (s *stepper) keep(revision string, missing func() bool, note func()) {
+	s.named(s.tally.leaving)
 	for len(s.tally.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
 		note()
 	}
@@ -137,7 +155,13 @@ func (s *stepper) createAll(revision, reason string, may guard, note func()) {
 		if s.ids == nil {
 			s.ids = newInstances(s.observed)
 		}
-		s.act(s.ids.create(s.observed, revision, reason))
+		guest := reason == guestReason
+		if guest {
+			s.ids.claims = nil // a guest leaves, and what it used would go with it
+		}
+		a := s.ids.create(s.observed, revision, reason)
+		a.Guest = guest
+		s.act(a)
 	}
 }
 
@@ -167,7 +191,7 @@ func (s *stepper) trim() {
 	if s.low.new <= s.bounds.Wanted() || s.low.kept <= s.bounds.Replicas {
 		return
 	}
-	fresh := func(c podClass) bool { return c.has(classActive|classNew) && !c.has(classMarked) }
+	fresh := func(c podClass) bool { return c.has(classActive|classNew) && c&(classMarked|classGuest) == 0 }
 	for _, i := range s.ranked(s.pick(fresh), s.low.kept-s.bounds.Replicas) {
 		available := s.tally.classes[i].has(classAvailable)
 		if may := choose(available, s.rule.trimAvailable, s.rule.trimUnavailable); !may(s.bounds, s.low) {
@@ -187,7 +211,7 @@ func (s *stepper) remove(p *Pod, reason string) {
 	hook := &s.observed.Workload.Spec.Lifecycle.PreDelete
 	switch {
 	case !hook.Holds(p.Labels, p.Finalizers):
-		s.act(Action{Kind: DeletePod, Pod: p.ref(), Reason: reason})
+		s.act(Action{Kind: DeletePod, Pod: p.ref(), Guest: p.Guest, Reason: reason})
 	case p.Lifecycle != PreparingDelete:
 		s.act(Action{Kind: SetLifecycle, Pod: p.ref(), Lifecycle: PreparingDelete, NotReady: hook.MarkPodNotReady, Reason: reason})
 	default:
@@ -200,6 +224,18 @@ func (s *stepper) setLifecycle(p *Pod, state LifecycleState, reason string) {
 }
 
 func (s *stepper) act(a Action) { s.actions = append(s.actions, a) }
+
+// byName puts actions on pods in the order of the pods' names: a decision does not depend on the order in which a cluster
+// lists its pods.
+func byName(actions []Action) {
+	slices.SortStableFunc(actions, func(a, b Action) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+}
+
+// named are pods in the order of their names.
+func (s *stepper) named(pods []int32) []int32 {
+	slices.SortFunc(pods, func(a, b int32) int { return strings.Compare(s.observed.Pods[a].Name, s.observed.Pods[b].Name) })
+	return pods
+}
 
 // pick lists the indexes of the pods whose class is wanted.
 func (s *stepper) pick(wanted func(podClass) bool) []int32 {

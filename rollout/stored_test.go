@@ -7,8 +7,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,7 +37,7 @@ func TestStoredProgress(t *testing.T) {
 	filltest.Golden(t, stored("progress.v1"), document, *update)
 	// What progress has that a version did not know. Who adds a field names it here, and thinks of a release that goes on
 	// without.
-	for version, clear := range map[string]func(*rollout.Progress){"v0": func(*rollout.Progress) {}, "v1": func(*rollout.Progress) {}} {
+	for version, clear := range map[string]func(*rollout.Progress){"v0": unknownToV0, "v1": func(*rollout.Progress) {}} {
 		want := full
 		clear(&want)
 		document, err := os.ReadFile(stored("progress." + version))
@@ -51,6 +53,10 @@ func TestStoredProgress(t *testing.T) {
 		}
 	}
 }
+
+// unknownToV0 clears what the first version did not store. A release that goes on without these treats a batch that was ready
+// as one whose pods all count, and no release as the first.
+func unknownToV0(p *rollout.Progress) { p.First, p.Newest, p.Healthy = false, time.Time{}, 0 }
 
 // TestStoredDecision pins the names of a decision and its actions in an audit log.
 func TestStoredDecision(t *testing.T) {
@@ -70,7 +76,14 @@ func TestStoredDecision(t *testing.T) {
 		if err := json.Unmarshal(document, &read); err != nil {
 			t.Errorf("%s: %v", version, err)
 		}
-		if diff := cmp.Diff(full, read, sameQuantities); diff != "" {
+		want := full
+		if want.Actions = slices.Clone(full.Actions); version == "v0" {
+			want.Actions[0].Guest = false // not known then
+			progress := *full.Actions[0].Progress
+			unknownToV0(&progress)
+			want.Actions[0].Progress = &progress
+		}
+		if diff := cmp.Diff(want, read, sameQuantities); diff != "" {
 			t.Errorf("%s is read as another decision (-want +got):\n%s", version, diff)
 		}
 	}

@@ -18,6 +18,8 @@ const (
 	classMarked   // somebody asked to delete it, or a preDelete hook is under way
 	classInFlight // drained, or waiting for the in-place hook, but not yet updated
 	classLeaving  // marked only because a preDelete hook delays its deletion
+	classGuest    // neither old nor new, whatever its revision
+	classInPlace  // an old pod that can become a new one in place
 )
 
 func (c podClass) has(bits podClass) bool { return c&bits == bits }
@@ -25,13 +27,17 @@ func (c podClass) has(bits podClass) bool { return c&bits == bits }
 // tally is one pass over the pods: their classes and the sums that guards look at.
 type tally struct {
 	counts
-	classes   []podClass
-	readyNew  int           // available kept new pods
-	soonest   time.Duration // until the next pod that is ready becomes available; 0: none
-	leaving   []int32       // pods whose deletion nobody asked for but a preDelete hook delays
-	inFlight  int           // pods of classInFlight
-	ended     int           // failed or succeeded pods whose object is left
-	unhealthy int           // active pods that are not available
+	classes     []podClass
+	newest      time.Time     // when the newest kept new pod was created
+	late        int           // kept new pods that are not available, created after the batch was ready
+	readyNew    int           // available kept new pods
+	soonest     time.Duration // until the next pod that is ready becomes available; 0: none
+	leaving     []int32       // pods whose deletion nobody asked for but a preDelete hook delays
+	inFlight    int           // pods of classInFlight
+	updatable   int           // kept old pods of classInPlace
+	guestsGoing int           // guests whose deletion is under way, or asked for
+	ended       int           // failed or succeeded pods whose object is left
+	unhealthy   int           // active pods that are not available
 }
 
 // count classifies the pods with respect to the released revision.
@@ -46,6 +52,7 @@ func (s *stepper) count() {
 		t.classes[i] = c
 		if c.has(classActive) {
 			t.add(c, s.rule.available(c))
+			t.date(c, p.Created, s.goal.since, s.rule.available(c))
 			if c.has(classLeaving) {
 				t.leaving = append(t.leaving, int32(i))
 			}
@@ -53,6 +60,9 @@ func (s *stepper) count() {
 			t.ended++
 		}
 	}
+	t.tolerated = s.goal.tolerated
+	t.coming = t.inPlace(s.bounds.Replicas, s.bounds.Partition)
+	t.ahead = t.inPlace(s.bounds.Replicas, s.goal.ahead)
 }
 
 func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
@@ -60,10 +70,20 @@ func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
 		return 0
 	}
 	c := classActive
-	if p.Revision == s.to {
+	if p.Guest {
+		c |= classGuest
+	}
+	switch {
+	case p.Revision == s.to:
 		c |= classNew
-	} else if p.Drained || p.Lifecycle == PreparingUpdate {
+	case p.Guest:
+	case p.Drained || p.Lifecycle == PreparingUpdate:
 		c |= classInFlight
+		fallthrough
+	default:
+		if s.inPlace(p) {
+			c |= classInPlace
+		}
 	}
 	if p.Available(s.observed.Now, spec.MinReady) {
 		c |= classAvailable
@@ -76,6 +96,22 @@ func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
 		c |= classMarked | classLeaving
 	}
 	return c
+}
+
+// inPlace is how many old pods are still to become new ones in place, down to a partition.
+func (t *tally) inPlace(replicas, partition int) int {
+	return max(min(t.old-partition, replicas-partition-t.new, t.updatable), 0)
+}
+
+// date notes when a kept new pod was created, by the clock that dates all pods.
+func (t *tally) date(c podClass, created, since time.Time, available bool) {
+	if !c.has(classNew) || c&(classGuest|classMarked) != 0 {
+		return
+	}
+	if created.After(t.newest) {
+		t.newest = created
+	}
+	t.late += one(!available && !since.IsZero() && created.After(since))
 }
 
 // wait notes that something happens by itself after d.
@@ -93,15 +129,22 @@ func (t *tally) add(c podClass, available bool) {
 	t.ready += one(available)
 	t.inFlight += one(c.has(classInFlight) && !marked)
 	if marked {
+		t.guestsGoing += one(c.has(classGuest))
 		return
 	}
-	t.kept++
-	if c.has(classNew) {
+	switch {
+	case c.has(classGuest):
+		t.guests++
+		t.starting += one(c.has(classNew) && !available)
+	case c.has(classNew):
+		t.kept++
 		t.new++
 		t.readyNew += one(available)
 		t.updating += one(!available)
-	} else {
+	default:
+		t.kept++
 		t.old++
+		t.updatable += one(c.has(classInPlace))
 		t.updating += one(c.has(classInFlight))
 	}
 }

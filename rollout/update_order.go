@@ -83,7 +83,7 @@ func (s *stepper) scatter(pods []int32, term plan.ScatterTerm) []int32 {
 	matches := func(i int) bool { return s.observed.Pods[i].Labels[term.Key] == term.Value }
 	all, matched, done, matchedDone := 0, 0, 0, 0
 	for i, c := range s.tally.classes {
-		if !c.has(classActive) {
+		if !c.has(classActive) || c.has(classGuest) {
 			continue
 		}
 		all++

@@ -19,6 +19,7 @@ const (
 	oldDownMarked
 	oldUpDrained
 	oldDownDrained
+	oldPending // on the way back
 	newUp
 	newDown
 	newUpMarked
@@ -26,14 +27,21 @@ const (
 	newPending
 	newUpDrained
 	newDownDrained
+	guestUp
+	guestDown
+	guestUpMarked
+	guestDownMarked
+	guestOldUp // invited on the way back
+	guestOldDown
 	ended
 	kinds
 )
 
 func (k kind) String() string {
 	return [...]string{
-		"oldUp", "oldDown", "oldUp!", "oldDown!", "oldUpDrained", "oldDownDrained", "newUp", "newDown",
-		"newUp!", "newDown!", "newPending", "newUpDrained", "newDownDrained", "ended",
+		"oldUp", "oldDown", "oldUp!", "oldDown!", "oldUpDrained", "oldDownDrained", "oldPending", "newUp", "newDown",
+		"newUp!", "newDown!", "newPending", "newUpDrained", "newDownDrained", "guestUp", "guestDown",
+		"guestUp!", "guestDown!", "guestOldUp", "guestOldDown", "ended",
 	}[k]
 }
 
@@ -47,20 +55,29 @@ func (k kind) in(set ...kind) bool {
 }
 
 func (k kind) active() bool { return k != ended }
-func (k kind) old() bool    { return k <= oldDownDrained }
-func (k kind) marked() bool { return k.in(oldUpMarked, oldDownMarked, newUpMarked, newDownMarked) }
+func (k kind) old() bool    { return k <= oldPending }
+func (k kind) guest() bool {
+	return k.in(guestUp, guestDown, guestUpMarked, guestDownMarked, guestOldUp, guestOldDown)
+}
+func (k kind) marked() bool {
+	return k.in(oldUpMarked, oldDownMarked, newUpMarked, newDownMarked, guestUpMarked, guestDownMarked)
+}
 
 // serving tells whether pods of this kind are ready; available, whether they also stay.
-func (k kind) serving() bool   { return k.in(oldUp, oldUpMarked, newUp, newUpMarked) }
-func (k kind) available() bool { return k.in(oldUp, newUp) }
+func (k kind) serving() bool {
+	return k.in(oldUp, oldUpMarked, newUp, newUpMarked, guestUp, guestUpMarked, guestOldUp)
+}
+func (k kind) available() bool { return k.in(oldUp, newUp, guestUp, guestOldUp) }
 
 // recovers is the kind that a pod becomes when its containers get ready.
 func (k kind) recovers() (kind, bool) {
 	switch k {
-	case oldDown, oldDownMarked, oldDownDrained, newDown, newDownMarked, newDownDrained:
+	case oldDown, oldDownMarked, oldDownDrained, newDown, newDownMarked, newDownDrained, guestDown, guestDownMarked, guestOldDown:
 		return k - 1, true
 	case newPending:
 		return newUpDrained, true
+	case oldPending:
+		return oldUpDrained, true
 	default:
 		return k, false
 	}
@@ -68,7 +85,7 @@ func (k kind) recovers() (kind, bool) {
 
 // crashes is the kind that a pod becomes when its containers crash.
 func (k kind) crashes() (kind, bool) {
-	if k.in(oldUp, oldUpMarked, oldUpDrained, newUp, newUpMarked, newUpDrained) {
+	if k.in(oldUp, oldUpMarked, oldUpDrained, newUp, newUpMarked, newUpDrained, guestUp, guestUpMarked, guestOldUp) {
 		return k + 1, true
 	}
 	return k, false
@@ -79,6 +96,7 @@ type world struct {
 	pods     [kinds]uint8
 	crashes  uint8 // that may still happen
 	marks    uint8 // deletions that somebody may still ask for
+	aborts   uint8 // that somebody may still ask for
 	progress uint8 // index into the search's list of Progress values
 }
 
@@ -102,6 +120,10 @@ func (w world) total() int     { return w.count(kind.active) }
 func (w world) available() int { return w.count(kind.available) }
 func (w world) serving() int   { return w.count(kind.serving) }
 func (w world) kept() int      { return w.count(func(k kind) bool { return k.active() && !k.marked() }) }
+func (w world) guests() int    { return w.count(func(k kind) bool { return k.guest() && !k.marked() }) }
+
+// own counts the kept pods that are no guests.
+func (w world) own() int { return w.kept() - w.guests() }
 
 func (w world) old() int {
 	return w.count(func(k kind) bool { return k.active() && k.old() && !k.marked() })
@@ -110,7 +132,7 @@ func (w world) old() int {
 // broken counts the pods that an update has taken out of service or not yet brought into it.
 func (w world) broken() int {
 	return w.count(func(k kind) bool {
-		return k.in(newDown, newPending, newUpDrained, newDownDrained, oldUpDrained, oldDownDrained)
+		return k.in(newDown, newPending, newUpDrained, newDownDrained, oldUpDrained, oldDownDrained, guestDown)
 	})
 }
 
@@ -133,11 +155,12 @@ func (k kind) pod(name string) Pod {
 		Name: name, UID: name, Instance: name, Node: "n", Phase: PodRunning, Revision: "old", Lifecycle: Normal,
 		Ready: k.serving(), DeleteRequested: k.marked(), ReadySince: testEpoch(), Created: testEpoch(),
 	}
-	if !k.old() {
+	if !k.old() && !k.in(guestOldUp, guestOldDown) {
 		p.Revision = "new"
 	}
-	p.Drained = k.in(oldUpDrained, oldDownDrained, newPending, newUpDrained, newDownDrained)
-	p.Pending = k == newPending
+	p.Drained = k.in(oldUpDrained, oldDownDrained, oldPending, newPending, newUpDrained, newDownDrained)
+	p.Pending = k.in(newPending, oldPending)
+	p.Guest = k.guest()
 	if k == ended {
 		p.Phase = PodFailed
 	}

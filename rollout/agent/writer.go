@@ -97,7 +97,7 @@ func severity(err error) int {
 
 // scales tells whether an action changes the number of pods, and not what they run.
 func scales(a rollout.Action) bool {
-	return a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old"
+	return !a.Guest && (a.Kind == rollout.CreatePod && a.Reason != "new" || a.Kind == rollout.DeletePod && a.Reason != "old")
 }
 
 // write makes one write.
@@ -115,6 +115,8 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 		return w.updatePod(ctx, a)
 	case rollout.SetLifecycle:
 		return w.setLifecycle(ctx, a)
+	case rollout.KeepGuest:
+		return w.patchPod(ctx, a.Pod.Name, "keeping", kube.KeepPatch(a))
 	case rollout.SetPartition:
 		return w.setPartition(ctx, a)
 	case rollout.RestoreTemplate:

@@ -16,6 +16,8 @@ const (
 	labelSpecifiedDelete = "apps.kruise.io/specified-delete"
 	labelRevisionHash    = "controller.kubernetes.io/hash"
 
+	labelGuest = "slipway.dev/guest" // ours: a surge pod of an in-place release
+
 	annotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp"
 	annotationUpdateState   = "apps.kruise.io/inplace-update-state"
 	annotationClaimsHash    = "kruise.io/cloneset-volumeclaimtemplate-hash"

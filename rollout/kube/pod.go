@@ -165,7 +165,7 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
 		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
-		DeleteRequested: m.Labels[labelSpecifiedDelete] != "",
+		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true",
 	}
 	if name, ok := nameOf(out.Revision); ok {
 		out.Revision = name

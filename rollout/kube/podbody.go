@@ -30,6 +30,9 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 		LabelRevision: r.Metadata.Name, labelTemplateHash: HashOf(r.Metadata.Name),
 		LabelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
 	})
+	if a.Guest {
+		labels[labelGuest] = "true"
+	}
 	annotations := stringsOf(Field(t, "metadata", "annotations"))
 	annotations[annotationLifecycleTime] = Stamp(now).Format(time.RFC3339)
 	spec, _ := Field(t, "spec").(map[string]any)
@@ -129,6 +132,13 @@ func DrainedConditions(now time.Time) []Condition {
 // AdmittedConditions opens the gate. Ready is for the kubelet to set: it knows about the containers.
 func AdmittedConditions(now time.Time) []Condition {
 	return []Condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+}
+
+// KeepPatch takes the mark of a guest off a pod.
+func KeepPatch(a rollout.Action) map[string]any {
+	meta := Fence(a.Pod)
+	meta["labels"] = map[string]any{labelGuest: nil}
+	return map[string]any{"metadata": meta}
 }
 
 // LifecyclePatch writes the lifecycle state of a pod.

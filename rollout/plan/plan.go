@@ -149,5 +149,8 @@ func (p BatchPlan) Limit(spec WorkloadSpec, b Bounds, pods int) time.Duration {
 	}
 	together := max(b.MaxSurge+b.MaxUnavailable, 1)
 	rounds := max((pods+together-1)/together, 1)
+	if spec.UpdateType == InPlaceIfPossible && b.MaxSurge > 0 {
+		rounds++ // the guests come first
+	}
 	return time.Duration(rounds) * (DefaultDeadline + spec.MinReady)
 }

@@ -42,6 +42,7 @@ type track struct {
 	base      int
 	seen      int // the look that it was seen in last
 	told      bool
+	guest     bool // made room for updates in place
 	updated   bool // it came to be of the revision that is released
 }
 
@@ -66,6 +67,7 @@ func (h *History) follow(o rollout.Observed) {
 			h.order = append(h.order, t)
 		}
 		t.follow(p, o.Now, stateOf(p, o.Now, o.Workload.Spec.MinReady), p.Revision == h.to)
+		t.guest = p.Guest
 		if t.seen = h.looks; t.trouble != "" && !t.told {
 			t.told = true
 			if h.troubles++; h.troubles <= toldTroubles {
@@ -184,11 +186,11 @@ func (t *track) since(states ...podState) time.Time {
 	return time.Time{}
 }
 
-// updatedPods is how many pods came to be of the revision that is released.
+// updatedPods is how many pods came to be of the revision that is released, guests not counted.
 func (h *History) updatedPods() int {
 	n := 0
 	for _, t := range h.order {
-		n += oneIf(t.updated)
+		n += oneIf(t.updated && !t.guest)
 	}
 	return n
 }

@@ -109,8 +109,8 @@ func TestLogOfSeveralReleasesHoldsThemApart(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%d releases, %v", len(all), err)
 	}
-	holds(t, render(t, all[0]), "2026-01-01 00:00:00 to 00:01:18 UTC")
-	holds(t, render(t, all[1]), "2026-01-01 01:00:00 to 01:01:18 UTC")
+	holds(t, render(t, all[0]), "2026-01-01 00:00:00 to 00:01:44 UTC")
+	holds(t, render(t, all[1]), "2026-01-01 01:00:00 to 01:01:44 UTC")
 }
 
 // A night of waiting would leave nothing to see of the minutes of work.
@@ -122,7 +122,7 @@ func TestLongPauseIsCutShortOnTheAxis(t *testing.T) {
 			approved = i
 		}
 	}
-	holds(t, page(t, bytes.Join(shifted(t, log, approved, 9*time.Hour), nil)), "Nothing changed for 9h0m30s: the axis is cut short there", "waits for approval", "Duration 9h1m18s")
+	holds(t, page(t, bytes.Join(shifted(t, log, approved, 9*time.Hour), nil)), "Nothing changed for 9h0m30s: the axis is cut short there", "waits for approval", "Duration 9h1m44s")
 }
 
 func TestRollbackIsTold(t *testing.T) {

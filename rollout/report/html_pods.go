@@ -164,6 +164,18 @@ func (p *page) podTable(all []*track) {
 	p.close("details")
 }
 
+// remarks are what else there is to say of a pod.
+func (t *track) remarks() string {
+	switch {
+	case !t.guest:
+		return t.trouble
+	case t.trouble == "":
+		return "guest"
+	default:
+		return "guest; " + t.trouble
+	}
+}
+
 func (p *page) podRow(t *track) {
 	p.open("tr")
 	p.element("th", t.name, is("scope", "row"))
@@ -178,7 +190,7 @@ func (p *page) podRow(t *track) {
 	p.cellOfTime(t.since(stateAvailable))
 	p.cellOfTime(t.gone)
 	p.element("td", number(t.restarts), class("number"))
-	p.element("td", t.trouble)
+	p.element("td", t.remarks())
 	p.close("tr")
 	p.newline()
 }

@@ -35,6 +35,9 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
 		budget.MaxSurge, budget.MaxUnavailable, o.LeastAvailable(), o.MostPods())
 	fmt.Fprintf(&b, "change\t%s\n", o.Change)
+	if o.Keep != "" {
+		fmt.Fprintf(&b, "identity\t%s\n", o.Keep)
+	}
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	if o.By != "" {

@@ -87,7 +87,7 @@ func (c *Cluster) create(a rollout.Action) error {
 	if _, exists := c.index[a.Pod.Name]; exists {
 		return fmt.Errorf("%s: already exists: %w", a, rollout.ErrConflict)
 	}
-	c.addPod(rollout.Pod{Name: a.Pod.Name, Instance: a.Instance, Revision: a.Revision, Lifecycle: a.Lifecycle})
+	c.addPod(rollout.Pod{Name: a.Pod.Name, Instance: a.Instance, Revision: a.Revision, Lifecycle: a.Lifecycle, Guest: a.Guest})
 	c.start(len(c.pods) - 1)
 	c.writes.Create++
 	c.changed()
@@ -132,6 +132,9 @@ func (c *Cluster) writePod(a rollout.Action) error {
 		c.settle(i)
 	case rollout.UpdatePodInPlace:
 		c.updateInPlace(i, a)
+	case rollout.KeepGuest:
+		c.writes.Keep++
+		p.Guest = false
 	case rollout.SetLifecycle:
 		c.writes.Lifecycle++
 		p.Lifecycle = a.Lifecycle

@@ -57,11 +57,13 @@ type kubelet struct {
 
 // Writes counts the writes on pods that happened.
 type Writes struct {
-	Create, Delete, Drain, Update, Readmit, Lifecycle, Partition, Progress int
+	Create, Delete, Drain, Update, Readmit, Keep, Lifecycle, Partition, Progress int
 }
 
 // Pods is the number of writes on pods.
-func (w Writes) Pods() int { return w.Create + w.Delete + w.Drain + w.Update + w.Readmit + w.Lifecycle }
+func (w Writes) Pods() int {
+	return w.Create + w.Delete + w.Drain + w.Update + w.Readmit + w.Keep + w.Lifecycle
+}
 
 // epoch is where virtual time begins: any fixed instant, so that two runs are equal.
 func epoch() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }

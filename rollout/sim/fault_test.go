@@ -3,7 +3,10 @@
 package sim_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,12 +39,30 @@ type complainer interface {
 }
 
 // guard fails the test when a write, and not a crash, takes availability or old pods below their bounds.
-func guard(t complainer, c *sim.Cluster, b plan.Bounds) {
+// In place no pod that was there before and does not fail may go, and what guard returns names those that went.
+func guard(t complainer, c *sim.Cluster, b plan.Bounds) (gone func(rollout.Observed) []string) {
 	t.Helper()
 	var before rollout.Counts
 	writes := 0
+	first, _ := c.Observe(context.Background())
+	there := map[string]bool{} // by UID
+	for _, p := range first.Pods {
+		there[p.UID] = true
+	}
+	gone = func(o rollout.Observed) []string {
+		left := maps.Clone(there)
+		for _, p := range o.Pods {
+			delete(left, p.UID)
+		}
+		return slices.Sorted(maps.Keys(left))
+	}
 	c.OnChange(func(o rollout.Observed) {
 		n := o.Counts()
+		for i := range o.Pods {
+			if o.Pods[i].Phase == rollout.PodFailed {
+				delete(there, o.Pods[i].UID)
+			}
+		}
 		wrote := c.Writes().Pods() > writes
 		writes = c.Writes().Pods()
 		switch {
@@ -56,6 +77,21 @@ func guard(t complainer, c *sim.Cluster, b plan.Bounds) {
 		}
 		before = n
 	})
+	return gone
+}
+
+// staysInPlace fails the test where a release in place has cost a pod that did not fail.
+func staysInPlace(t complainer, c *sim.Cluster, s plan.Workload, gone func(rollout.Observed) []string) {
+	t.Helper()
+	o, _ := c.Observe(context.Background())
+	if names := gone(o); s.Spec.UpdateType != plan.ReCreate && len(names) > 0 {
+		t.Errorf("I9: these pods did not fail and are gone: %v", names)
+	}
+	for i := range o.Pods {
+		if o.Pods[i].Guest && o.Pods[i].Active() {
+			t.Errorf("I9: guest %s is left", o.Pods[i].Name)
+		}
+	}
 }
 
 func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
@@ -70,9 +106,10 @@ func TestFaultsNeitherBreakTheBudgetNorChangeTheEnd(t *testing.T) {
 						t.Fatal(err)
 					}
 					c := sim.New(s, nil, options)
-					guard(t, c, b)
+					gone := guard(t, c, b)
 					plan := plan.BatchPlan{ProgressDeadline: 24 * time.Hour}
 					play(t, plan, c)
+					staysInPlace(t, c, s, gone)
 					n := end(t, c)
 					if n.Total != 20 || n.Old() != b.Partition {
 						t.Errorf("seed %d: ends with %+v, want %d old pods of 20", seed, n, b.Partition)

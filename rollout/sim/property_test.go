@@ -66,7 +66,7 @@ func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
 			bounds.Partition = s.Spec.Replicas - p.Batches[len(p.Batches)-1].Replicas.Up(0)
 		}
 		c := sim.New(s, nil, options)
-		guard(r, c, bounds)
+		gone := guard(r, c, bounds)
 		d, err := sim.Play(t.Context(), p, c, func(o rollout.Observed, d rollout.Decision) {
 			if !reflect.DeepEqual(d, rollout.Decide(p, o)) {
 				r.Errorf("a second decision on the same look differs from %+v", d)
@@ -75,6 +75,7 @@ func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
 		if err != nil || d.Reason != plan.Completed {
 			r.Fatalf("ends with %s %s, %v", d.Reason, d.Message, err)
 		}
+		staysInPlace(r, c, s, gone)
 		if n := end(t, c); n.Total != bounds.Replicas || n.Old() != bounds.Partition {
 			r.Errorf("ends with %+v, want %d old of %d", n, bounds.Partition, bounds.Replicas)
 		}
@@ -97,11 +98,12 @@ func TestAnyFailedReleaseGoesBackAndKeepsItsBudget(t *testing.T) {
 		}
 		bounds.Partition = 0
 		c := sim.New(s, nil, options)
-		guard(r, c, bounds)
+		gone := guard(r, c, bounds)
 		d, err := sim.Play(t.Context(), p, c, nil)
 		if err != nil || d.Reason != plan.RolledBack {
 			r.Fatalf("ends with %s %s, %v", d.Reason, d.Message, err)
 		}
+		staysInPlace(r, c, s, gone)
 		if n := end(t, c); n.Total != bounds.Replicas || n.Updated != 0 {
 			r.Errorf("ends with %+v, want %d old pods", n, bounds.Replicas)
 		}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Guests are the surge of a release in place. They make room in the budget while every other pod is updated where it
+// is, and then they leave, so that each pod that was there before keeps its name, node, address and volumes.
+
+// guestReason is why a guest is created.
+const guestReason = "guest"
+
+// nextRest is the batch after which the release rests next: batches without a pause, a check or an approval in between
+// follow one another at once, and share their guests.
+func (d *decider) nextRest(batch int) int {
+	for batch < len(d.targets)-1 && !d.rests(batch) {
+		batch++
+	}
+	return batch
+}
+
+// rests tells whether the release stands still after a batch is ready.
+func (d *decider) rests(batch int) bool {
+	b := d.plan.Batch(batch)
+	if b.Pause.Window != nil {
+		if opens, err := b.Pause.Window.Opens(d.observed.Now); err != nil || opens.After(d.observed.Now) {
+			return true
+		}
+	}
+	return b.Pause.Duration > 0 || len(b.Checks) > 0 || b.Pause.UntilApproved && !d.progress.approved(batch)
+}
+
+// isGuest tells whether a pod of the class is a guest that nobody has asked to delete.
+func isGuest(c podClass) bool { return c.has(classActive|classGuest) && !c.has(classMarked) }
+
+// keepGuests makes guests stay where new pods are missing that no update in place brings: an old pod was lost, or has
+// to be made anew. Pods that serve are kept first.
+func (s *stepper) keepGuests() {
+	if s.low.guests == 0 || !s.rule.keepGuest(s.bounds, s.low) {
+		return
+	}
+	guests := s.ranked(s.pick(func(c podClass) bool { return isGuest(c) && c.has(classNew) }), s.low.guests)
+	for k := len(guests) - 1; k >= 0 && s.rule.keepGuest(s.bounds, s.low); k-- {
+		down := one(!s.tally.classes[guests[k]].has(classAvailable))
+		s.low.guests--
+		s.low.starting -= down
+		s.low.new++
+		s.low.kept++
+		s.low.updating += down
+		p := &s.observed.Pods[guests[k]]
+		s.act(Action{Kind: KeepGuest, Pod: p.ref(), Reason: "a pod is missing"})
+		s.kept = append(s.kept, guests[k])
+	}
+}
+
+// sendGuests lets guests leave that nothing needs any more, in deletion order.
+func (s *stepper) sendGuests() {
+	if s.low.guests == 0 {
+		return
+	}
+	staying := 0
+	for _, i := range s.ranked(s.pick(isGuest), len(s.observed.Pods)) {
+		if slices.Contains(s.kept, i) {
+			continue
+		}
+		c := s.tally.classes[i]
+		available := c.has(classAvailable)
+		// One of another revision that does not serve is of no use to this release.
+		useless := !available && !c.has(classNew) && s.low.total-1 >= s.bounds.Least()
+		if may := choose(available, s.rule.leaveAvailable, s.rule.leaveUnavailable); !useless && !may(s.bounds, s.low) {
+			staying++
+			continue
+		}
+		s.low.guests--
+		s.low.total--
+		s.low.ready -= one(available)
+		s.low.serving -= one(available)
+		s.remove(&s.observed.Pods[i], guestReason)
+	}
+	switch {
+	case staying == 0 || s.low.ahead > 0 || s.blocked != "":
+	case s.low.updating > s.low.tolerated:
+		s.blocked = countGuests(staying) + " to leave once the updated pods are ready"
+	default:
+		s.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready, s.bounds.Least())
+	}
+}
+
+// farewell lets guests leave before the release ends with them, as far and as fast as the budget lets them. It is nil
+// where no guest is left, or none that could leave soon: one that stands in for a lost pod, or that the budget keeps, stays
+// and keeps its mark, so that whatever is released next sends it away before any other pod.
+func (d *decider) farewell(reason plan.Reason, message string) *Decision {
+	if d.plan.Mode == plan.Partition || !slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Guest && p.Active() }) {
+		return nil
+	}
+	g := d.goal(d.progress.Batch)
+	if d.progress.Back {
+		g = d.backGoal()
+	}
+	g.tolerated = plan.MaxPods
+	s := newStepper(d.rule, g, d.observed)
+	s.farewell()
+	left := max(d.limit()-d.observed.Now.Sub(later(d.progress.Started, d.progress.Ready)), 0)
+	switch {
+	case len(s.actions) > 0:
+		out := d.decision(Go, reason, message+"; its guests leave first", s.actions...)
+		return &out
+	case left > 0 && (s.low.kept+s.low.guests > g.bounds.Replicas || s.tally.guestsGoing > 0):
+		out := d.wait(reason, message+"; "+s.blocked, d.soonest(s.tally.soonest, left))
+		return &out
+	default:
+		return nil
+	}
+}
+
+// farewell gives back the pods that are drained, and sends every guest away that the budget lets go.
+func (s *stepper) farewell() {
+	s.settle()
+	for i := range s.observed.Pods {
+		p := &s.observed.Pods[i]
+		if c := s.tally.classes[i]; p.Active() && p.Drained && (!c.has(classNew) || c.has(classMarked) || p.Pending) {
+			s.act(Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
+		}
+	}
+	s.keepGuests()
+	s.low.coming, s.low.ahead = 0, 0
+	s.sendGuests()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func countGuests(n int) string {
+	if n == 1 {
+		return "1 guest"
+	}
+	return fmt.Sprintf("%d guests", n)
+}
