@@ -18,30 +18,28 @@ type text struct {
 }
 
 func newText(src []byte) (*text, error) {
-	t := &text{src: src, ascii: true}
-	if !isASCII(src) {
-		t.ascii = false
-		if err := checkBreaks(src); err != nil {
-			return nil, err
-		}
+	t := &text{src: src, ascii: isASCII(src)}
+	unusual := -1
+	if !t.ascii {
+		unusual = unusualBreak(src)
 	}
 	t.lines = make([]int, 1, bytes.Count(src, []byte{'\n'})+2)
 	if bytes.HasPrefix(src, []byte(ByteOrderMark)) {
 		t.lines[0] = len(ByteOrderMark)
 	}
-	for pos := 0; ; {
-		i := bytes.IndexByte(src[pos:], '\n')
-		if i < 0 {
-			break
+	for pos := 0; pos < len(src); {
+		end := len(src)
+		if i := bytes.IndexByte(src[pos:], '\n'); i >= 0 {
+			end = pos + i
+			t.lines = append(t.lines, end+1)
 		}
-		if j := bytes.IndexByte(src[pos:pos+i], '\r'); j >= 0 && j != i-1 {
-			return nil, unusualBreak(src, pos+j)
+		if j := bytes.IndexByte(src[pos:end], '\r'); j >= 0 && (pos+j != end-1 || end == len(src)) && unusual < 0 {
+			unusual = pos + j
 		}
-		pos += i + 1
-		t.lines = append(t.lines, pos)
+		pos = end + 1
 	}
-	if j := bytes.IndexByte(src[t.lines[len(t.lines)-1]:], '\r'); j >= 0 {
-		return nil, unusualBreak(src, t.lines[len(t.lines)-1]+j)
+	if unusual >= 0 && !IsJSON(src) {
+		return nil, breakError(src, unusual)
 	}
 	return t, nil
 }
@@ -55,19 +53,19 @@ func isASCII(src []byte) bool {
 	return true
 }
 
-// checkBreaks refuses the characters that YAML 1.1 takes for line breaks and editors mostly do not: lines would be
-// counted in two ways.
-func checkBreaks(src []byte) error {
+// unusualBreak finds one of the characters that YAML 1.1 takes for line breaks and editors mostly do not: lines would be
+// counted in two ways. In JSON they are text like any other.
+func unusualBreak(src []byte) int {
 	body := bytes.TrimPrefix(src, []byte(ByteOrderMark))
 	for _, c := range []string{"\u0085", "\u2028", "\u2029", ByteOrderMark} {
 		if i := bytes.Index(body, []byte(c)); i >= 0 {
-			return unusualBreak(src, i+len(src)-len(body))
+			return i + len(src) - len(body)
 		}
 	}
-	return nil
+	return -1
 }
 
-func unusualBreak(src []byte, offset int) error {
+func breakError(src []byte, offset int) error {
 	r, _ := utf8.DecodeRune(src[offset:])
 	return syntaxErrorf(lineOf(src, offset), "the character U+%04X breaks lines in some programs only; "+
 		"replace it with a line feed, or an escape in double quotes", r)
