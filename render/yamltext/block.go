@@ -32,7 +32,9 @@ func (s *splicer) changeBlock(sl slot, edited *yaml.Node) error {
 		return err
 	}
 	// A mapping starts where its first key does, and what looks like its anchor may be the key's.
-	if b.old.Anchor != "" || b.old.Style&yaml.TaggedStyle != 0 {
+	first := b.old.Content[0]
+	hasMark := first.Line == b.old.Line && first.Column == b.old.Column // of its first key
+	if b.old.Anchor != "" || b.old.Style&yaml.TaggedStyle != 0 || s.at(start) == '!' && !hasMark {
 		b.head = s.skipProperties(start)
 	}
 	return align(b.old, edited, b.width, b.keep, b.change)
@@ -299,10 +301,6 @@ func (b *block) after(i int) (int, error) {
 		return 0, err
 	}
 	end = b.endOfLine(end)
-	if leaf := lastLeaf(b.old.Content[(i+1)*b.width-1]); end == len(b.src) && isBlockScalar(leaf) {
-		return 0, syntaxErrorf(leaf.Line, "the document ends in this block scalar, without a line break; "+
-			"add one, so that something can follow")
-	}
 	limit := b.column
 	if (i+1)*b.width == len(b.old.Content) {
 		limit = b.holder

@@ -114,8 +114,11 @@ func (f *flow) end(i int) (int, error) {
 		return f.text.end(f.old.Content[i], -1)
 	}
 	end, err := f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
-	if err == nil && isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
+	if err == nil && f.isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
 		// A comma must not follow the colon at once: it would be part of a plain key.
+		if f.at(end) == '\r' {
+			end++
+		}
 		end++
 	}
 	return end, err
@@ -123,7 +126,7 @@ func (f *flow) end(i int) (int, error) {
 
 // endInFlow returns where the value in sl ends.
 func (s *splicer) endInFlow(sl slot) (int, error) {
-	if isUnwritten(sl.node) {
+	if s.isUnwritten(sl.node) {
 		return sl.after, nil
 	}
 	return s.end(sl.node, -1)
@@ -236,6 +239,9 @@ func (f *flow) insert(r run) error {
 // stays with the entry before it.
 func (f *flow) insertAfter(r run) error {
 	end, err := f.end(r.prev)
+	if err == nil && f.width == 2 && f.isWrittenNow(r) {
+		end, err = f.endOfEntry(f.old.Content[2*r.prev], f.old.Content[2*r.prev+1], -1)
+	}
 	if err != nil {
 		return err
 	}
@@ -261,6 +267,12 @@ func (f *flow) insertAfter(r run) error {
 	}
 	f.replaceBytes(at, at, e.out[from:])
 	return f.done(e)
+}
+
+// isWrittenNow tells whether the entry before the new ones of r had no text for its value, and gets one.
+func (f *flow) isWrittenNow(r run) bool {
+	old := f.old.Content[2*r.prev+1]
+	return f.isUnwritten(old) && r.inFrom > 0 && f.edited.Content[2*r.inFrom-1] != old
 }
 
 // comment tells whether the entry that ends at pos is followed by a comma, and then by a comment, on the same line.

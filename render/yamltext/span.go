@@ -159,14 +159,19 @@ func (t *text) skipSpace(pos int) int {
 func (t *text) skipProperties(pos int) int {
 	end := pos
 	for t.at(pos) == '&' || t.at(pos) == '!' {
-		isAnchor := t.at(pos) == '&'
-		for pos++; pos < len(t.src) && !isWhite(t.src[pos]) && (!isAnchor || isNameChar(t.src[pos])); {
-			pos++
-		}
-		end = pos
-		pos = t.skipSpace(pos)
+		end = t.endOfProperty(pos)
+		pos = t.skipSpace(end)
 	}
 	return end
+}
+
+// endOfProperty returns where the anchor or tag at pos ends.
+func (t *text) endOfProperty(pos int) int {
+	isAnchor := t.at(pos) == '&'
+	for pos++; pos < len(t.src) && !isWhite(t.src[pos]) && (!isAnchor || isNameChar(t.src[pos])); {
+		pos++
+	}
+	return pos
 }
 
 // isNameChar tells whether c can be part of an anchor's name.
@@ -187,9 +192,35 @@ func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0
 }
 
-// isUnwritten tells whether n is a null of which nothing is written.
-func isUnwritten(n *yaml.Node) bool {
-	return isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
+// isUnwritten tells whether n is a null of which nothing is written. The tag "!" stands in the text alone: the parser
+// drops it, and marks the place.
+func (t *text) isUnwritten(n *yaml.Node) bool {
+	if !isEmpty(n) || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
+		return false
+	}
+	start, err := t.offset(n)
+	return err != nil || t.at(start) != '!'
+}
+
+// endOfEmpty returns where the anchor and tag of a null end, which are all that is written of it, from start on. On later
+// lines they stand right of indent, the column of the collection around it; what does not belongs to the next key.
+func (t *text) endOfEmpty(n *yaml.Node, start, indent int) int {
+	end, line := start, t.lineAt(start)
+	anchor, tag := n.Anchor != "", true
+	for pos := start; ; pos = t.skipSpace(end) {
+		c := t.at(pos)
+		if c == '&' && anchor {
+			anchor = false
+		} else if c == '!' && tag {
+			tag = false
+		} else {
+			return end
+		}
+		if at := t.lineAt(pos); at > line && pos-t.lines[at] <= indent {
+			return end
+		}
+		end = t.endOfProperty(pos)
+	}
 }
 
 // end returns where the text of n ends: after its last character, comments not included. indent is the column, from
@@ -200,7 +231,7 @@ func (t *text) end(n *yaml.Node, indent int) (int, error) {
 		return 0, err
 	}
 	if isEmpty(n) {
-		return t.skipProperties(start), nil
+		return t.endOfEmpty(n, start, indent), nil
 	}
 	body := t.body(start)
 	switch {
@@ -257,7 +288,7 @@ func (t *text) column(n *yaml.Node) (int, error) {
 
 // endOfEntry returns where an entry of a block or flow mapping ends.
 func (t *text) endOfEntry(key, value *yaml.Node, indent int) (int, error) {
-	if isUnwritten(value) {
+	if t.isUnwritten(value) {
 		colon, ok, err := t.colon(key)
 		if err != nil || ok {
 			return colon + 1, err

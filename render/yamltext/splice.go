@@ -77,6 +77,12 @@ func splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) 
 	if err := s.change(root, edited.Content[0]); err != nil {
 		return nil, err
 	}
+	if len(s.edits) == 0 {
+		return src, nil
+	}
+	if err := s.chomp(edited); err != nil {
+		return nil, err
+	}
 	return s.apply()
 }
 
@@ -104,14 +110,19 @@ func (s *splicer) replaceBytes(from, to int, text []byte) {
 	}
 }
 
-// apply makes the new text. An insertion at the place where a deletion starts belongs before it.
-func (s *splicer) apply() ([]byte, error) {
+// sort puts the edits in the order of the text. An insertion at the place where a deletion starts belongs before it.
+func (s *splicer) sort() {
 	slices.SortStableFunc(s.edits, func(a, b edit) int {
 		if a.from != b.from {
 			return cmp.Compare(a.from, b.from)
 		}
 		return cmp.Compare(min(a.to-a.from, 1), min(b.to-b.from, 1))
 	})
+}
+
+// apply makes the new text.
+func (s *splicer) apply() ([]byte, error) {
+	s.sort()
 	grown, pos := len(s.src), 0
 	for _, e := range s.edits {
 		if e.from < pos || e.to < e.from {
