@@ -64,9 +64,13 @@ func (b *block) slot(i int) (slot, error) {
 		sl.after, sl.gap = start+1, b.gap()
 		return sl, nil
 	}
-	colon, ok, err := b.colon(b.old.Content[i*2])
+	key := b.old.Content[i*2]
+	if b.isQuestion(start) {
+		return slot{}, Unsupported(key.Line, "a key written with ?")
+	}
+	colon, ok, err := b.colon(key)
 	if err == nil && !ok {
-		err = Unsupported(b.old.Content[i*2].Line, "a key without a colon")
+		err = Unsupported(key.Line, "a key without a colon")
 	}
 	sl.after = colon + 1
 	return sl, err
@@ -89,16 +93,25 @@ func (b *block) start(i int) (int, error) {
 		return 0, err
 	}
 	if b.width == 2 {
-		if line := b.lines[b.lineAt(pos)]; node.Line != b.old.Content[0].Line && pos-line != b.column {
-			return 0, Unsupported(node.Line, "a key that is not in line with the others, or written with ?")
-		}
-		return pos, nil
+		return b.startOfKey(node, pos)
 	}
 	if i == 0 {
 		start, err := b.offset(b.old)
 		return b.body(start), err
 	}
 	return b.dashAbove(node, pos)
+}
+
+// startOfKey returns where the entry whose key is at pos starts: there, or at a question mark before it.
+func (b *block) startOfKey(key *yaml.Node, pos int) (int, error) {
+	line := b.lines[b.lineAt(pos)]
+	if start := line + b.column; start < pos && b.isQuestion(start) && b.body(b.skipSpace(start+1)) == b.body(pos) {
+		return start, nil
+	}
+	if key.Line != b.old.Content[0].Line && pos-line != b.column {
+		return 0, Unsupported(key.Line, "a key that is not in line with the others")
+	}
+	return pos, nil
 }
 
 // dashAbove finds the dash of the element that starts at pos: on the same line, or on one above it.

@@ -98,13 +98,12 @@ func (f *flow) slot(i int) (slot, error) {
 }
 
 func (f *flow) start(i int) (int, error) {
-	node := f.old.Content[i*f.width]
-	pos, err := f.offset(node)
+	pos, err := f.offset(f.old.Content[i*f.width])
 	if err != nil {
 		return 0, err
 	}
-	if before := bytes.TrimRight(f.src[:pos], " \t\r\n"); len(before) > 0 && before[len(before)-1] == '?' {
-		return 0, Unsupported(node.Line, "a key written with ?")
+	if before := bytes.TrimRight(f.src[:pos], " \t\r\n"); f.isQuestion(len(before) - 1) {
+		return len(before) - 1, nil
 	}
 	return pos, nil
 }

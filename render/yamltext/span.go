@@ -270,11 +270,8 @@ func (t *text) column(n *yaml.Node) (int, error) {
 		return 0, err
 	}
 	pos := t.body(start)
-	if n.Kind == yaml.MappingNode && t.at(pos) == '?' && isWhite(t.at(pos+1)) {
-		return 0, Unsupported(n.Line, "a key written with ?")
-	}
 	// A mapping's own mark may be that of its first key's anchor: the body starts after it.
-	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 && !t.isQuestion(pos) {
 		if pos, err = t.offset(n.Content[0]); err != nil {
 			return 0, err
 		}
@@ -284,6 +281,11 @@ func (t *text) column(n *yaml.Node) (int, error) {
 	}
 	line := t.lines[t.lineAt(pos)]
 	return utf8.RuneCount(t.src[line:pos]), nil
+}
+
+// isQuestion tells whether the mark of a key that stands apart from its value is at pos.
+func (t *text) isQuestion(pos int) bool {
+	return t.at(pos) == '?' && isWhite(t.at(pos+1))
 }
 
 // endOfEntry returns where an entry of a block or flow mapping ends.
