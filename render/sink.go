@@ -35,6 +35,7 @@ type Stream struct {
 	kept    spool
 	last    byte // last byte written
 	cut     bool // a document between the last one written and the next was left out
+	values  int  // JSON values at the end, one after the other without a marker
 	started bool
 }
 
@@ -49,14 +50,28 @@ func (s *Stream) Document(d *Document) error {
 		return nil
 	}
 	text := d.Text
+	value := isValue(text)
 	if s.started && (s.cut || d.First || d.Added) {
 		text = bytes.TrimPrefix(text, []byte(yamltext.ByteOrderMark))
-		if err := s.write(separator(text, s.last)); err != nil {
+		between := separator(text, s.last)
+		if value && (s.values > 1 || s.values == 1 && !d.First) {
+			// Readers of a stream of JSON values take no marker in it.
+			between = bytes.TrimSuffix(between, []byte("---"+lineEnd(text)))
+		}
+		if err := s.write(between); err != nil {
 			return err
 		}
 	}
+	if s.values++; !value {
+		s.values = 0
+	}
 	s.started, s.cut = true, d.Added
 	return s.write(text)
+}
+
+// isValue tells whether a document is a JSON object without a marker of its own.
+func isValue(text []byte) bool {
+	return bytes.HasPrefix(firstLine(text), []byte("{")) && yamltext.IsJSON(text)
 }
 
 // separator is what a document needs before it after another one that ended in the byte last: nothing where it opens

@@ -16,6 +16,8 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/provenance"
+	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -174,8 +176,15 @@ func build(ctx context.Context, dir string) ([]byte, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
+		options := krusty.MakeDefaultOptions()
+		// The library's default is the order of the files; the command's is its own where sortOptions name no other.
+		options.Reorder = krusty.ReorderOptionUnspecified
+		resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
 		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		if err := nameVersion(resources); err != nil {
 			done <- result{nil, err}
 			return
 		}
@@ -188,6 +197,24 @@ func build(ctx context.Context, dir string) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// kustomizeVersion is the release of the command that has the library which slipway is built with.
+const kustomizeVersion = "v5.8.2"
+
+// nameVersion completes the label that the field buildMetadata asks for. The library finds the version in the command
+// alone, and says anywhere else what no label may hold.
+func nameVersion(resources resmap.ResMap) error {
+	unknown := "kustomize-" + provenance.GetProvenance().Semver()
+	for _, r := range resources.Resources() {
+		if r.GetLabels()[konfig.ManagedbyLabelKey] != unknown {
+			continue
+		}
+		if err := r.PipeE(yaml.SetLabel(konfig.ManagedbyLabelKey, "kustomize-"+kustomizeVersion)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // partsOf lists the files that a folder's kustomization names and that are no manifests: patches, values, and what goes

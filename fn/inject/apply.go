@@ -150,6 +150,7 @@ func (b *build) editable(m *yaml.Node, key, below string) bool {
 		b.report(manifest.SeverityError, n, "behind-alias", below, fmt.Sprintf(
 			"is the YAML alias *%s, and an edit there would change every use of the anchor", n.Value),
 			"write it out in place of the alias")
+		return b.entangles(n)
 	default:
 		return true
 	}
@@ -163,9 +164,9 @@ func ownContent(list *yaml.Node) []*yaml.Node {
 	return list.Content
 }
 
-// anchored reports a node on the way to the edits that an alias elsewhere in the document repeats: the edit would
-// appear there too.
-func (b *build) anchored() bool {
+// noteAnchor keeps what is wrong with the first node on the way to the edits that an alias elsewhere in the document
+// repeats, in case that the edit must not appear there too.
+func (b *build) noteAnchor() {
 	path := []*yaml.Node{b.doc}
 	for _, s := range b.t.path {
 		path = append(path, child(path[len(path)-1], s))
@@ -180,16 +181,22 @@ func (b *build) anchored() bool {
 			continue
 		}
 		if alias := aliasOf(b.doc, n); alias != nil {
-			other := "the place"
-			if at := manifest.SourceAt(b.source, alias); at.Line > 0 {
-				other = fmt.Sprintf("line %d", at.Line)
-			}
-			b.report(manifest.SeverityError, n, "behind-anchor", "", fmt.Sprintf(
-				"an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor), "write the mapping out in one of the two places")
-			return true
+			b.entangled = append(b.entangled, b.behindAnchor(n, alias))
+			return
 		}
 	}
-	return false
+}
+
+func (b *build) behindAnchor(n, alias *yaml.Node) manifest.Finding {
+	other := "the place"
+	if at := manifest.SourceAt(b.source, alias); at.Line > 0 {
+		other = fmt.Sprintf("line %d", at.Line)
+	}
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "behind-anchor", Object: b.t.object, Source: manifest.SourceAt(b.source, n),
+		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor),
+		Hint: "write the mapping out in one of the two places",
+	}
 }
 
 // aliasOf finds an alias of a node.

@@ -22,6 +22,8 @@ type build struct {
 	source   manifest.Source
 	result   TemplateResult
 	findings []manifest.Finding
+	// entangled is what is wrong where an anchor carries the edit to places that do not change alike; see merge.
+	entangled []manifest.Finding
 
 	metadata, spec *yaml.Node
 	annotations    map[string]string // of the template, with all that was annotated so far
@@ -46,9 +48,10 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.collect()
-	if b.changes.empty() || b.anchored() || manifest.HasErrors(b.findings) {
+	if b.changes.empty() || manifest.HasErrors(b.findings) {
 		return b.t.node
 	}
+	b.noteAnchor()
 	return b.apply()
 }
 
@@ -66,7 +69,19 @@ func (b *build) direct() bool {
 		"the pod template "+how+", and an edit there would change every use of the anchor",
 		"write the template out in place of the alias")
 	b.findings[len(b.findings)-1].Field = b.t.field("")
-	return false
+	return b.entangles(n)
+}
+
+// entangles tells whether what was just reported of n counts only where the uses of an anchor differ, and keeps it until
+// that is known.
+func (b *build) entangles(n *yaml.Node) bool {
+	if n.Kind != yaml.AliasNode {
+		return false
+	}
+	last := len(b.findings) - 1
+	b.entangled = append(b.entangled, b.findings[last])
+	b.findings = b.findings[:last]
+	return true
 }
 
 // readMetadata takes apart what matching looks at.

@@ -17,18 +17,20 @@ import (
 func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
-	edited := object
+	var changes []change
 	for _, t := range in.opts.templates(object, nil, d) {
 		e := &ejection{build: build{in: in, doc: object, t: t, source: source}, verbatim: result.Verbatim}
 		tmpl := e.run()
 		result.Findings = append(result.Findings, e.findings...)
 		if tmpl != t.node {
-			edited = replaceAt(edited, t.path, tmpl)
+			e.noteAnchor()
+			changes = append(changes, change{&e.build, tmpl})
 			result.Templates = append(result.Templates,
 				TemplateResult{Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
 	}
-	result.Findings = append(d.Findings, result.Findings...)
+	edited, findings := merge(object, changes)
+	result.Findings = append(d.Findings, append(result.Findings, findings...)...)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}
@@ -69,7 +71,7 @@ func (e *ejection) run() *yaml.Node {
 func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	recorded := e.rec.recorded(field)
 	was, rewritten := e.rec.Was[field]
-	list := e.child(spec, field)
+	list := manifest.Resolve(e.child(spec, field))
 	if len(recorded) == 0 && !rewritten || list == nil || list.Kind != yaml.SequenceNode {
 		return spec
 	}

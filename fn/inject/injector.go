@@ -107,17 +107,19 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 	result := Result{Object: object}
 	templates := in.opts.templates(object, nil, d)
 	result.Findings = d.Findings
-	edited := object
+	var changes []change
 	for _, t := range templates {
 		b := &build{in: in, doc: object, t: t, text: text, source: source}
 		tmpl := b.run()
 		result.Templates = append(result.Templates, b.result)
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
-			edited = replaceAt(edited, t.path, tmpl)
+			changes = append(changes, change{b, tmpl})
 			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
+	edited, findings := merge(object, changes)
+	result.Findings = append(result.Findings, findings...)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}

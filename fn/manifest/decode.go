@@ -219,6 +219,8 @@ func Describe(n *yaml.Node) string {
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
+	case n.Value == "" && n.Style&yaml.TaggedStyle != 0:
+		return "an empty value with the tag " + n.ShortTag()
 	case n.ShortTag() == yaml.NodeTagString:
 		return fmt.Sprintf("the string %q", Shorten(n.Value))
 	default:

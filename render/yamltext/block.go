@@ -32,7 +32,9 @@ func (s *splicer) changeBlock(sl slot, edited *yaml.Node) error {
 		return err
 	}
 	// A mapping starts where its first key does, and what looks like its anchor may be the key's.
-	if b.old.Anchor != "" || b.old.Style&yaml.TaggedStyle != 0 {
+	first := b.old.Content[0]
+	hasMark := first.Line == b.old.Line && first.Column == b.old.Column // of its first key
+	if b.old.Anchor != "" || b.old.Style&yaml.TaggedStyle != 0 || s.at(start) == '!' && !hasMark {
 		b.head = s.skipProperties(start)
 	}
 	return align(b.old, edited, b.width, b.keep, b.change)
@@ -62,9 +64,13 @@ func (b *block) slot(i int) (slot, error) {
 		sl.after, sl.gap = start+1, b.gap()
 		return sl, nil
 	}
-	colon, ok, err := b.colon(b.old.Content[i*2])
+	key := b.old.Content[i*2]
+	if b.isQuestion(start) {
+		return slot{}, Unsupported(key.Line, "a key written with ?")
+	}
+	colon, ok, err := b.colon(key)
 	if err == nil && !ok {
-		err = Unsupported(b.old.Content[i*2].Line, "a key without a colon")
+		err = Unsupported(key.Line, "a key without a colon")
 	}
 	sl.after = colon + 1
 	return sl, err
@@ -87,16 +93,25 @@ func (b *block) start(i int) (int, error) {
 		return 0, err
 	}
 	if b.width == 2 {
-		if line := b.lines[b.lineAt(pos)]; node.Line != b.old.Content[0].Line && pos-line != b.column {
-			return 0, Unsupported(node.Line, "a key that is not in line with the others, or written with ?")
-		}
-		return pos, nil
+		return b.startOfKey(node, pos)
 	}
 	if i == 0 {
 		start, err := b.offset(b.old)
 		return b.body(start), err
 	}
 	return b.dashAbove(node, pos)
+}
+
+// startOfKey returns where the entry whose key is at pos starts: there, or at a question mark before it.
+func (b *block) startOfKey(key *yaml.Node, pos int) (int, error) {
+	line := b.lines[b.lineAt(pos)]
+	if start := line + b.column; start < pos && b.isQuestion(start) && b.body(b.skipSpace(start+1)) == b.body(pos) {
+		return start, nil
+	}
+	if key.Line != b.old.Content[0].Line && pos-line != b.column {
+		return 0, Unsupported(key.Line, "a key that is not in line with the others")
+	}
+	return pos, nil
 }
 
 // dashAbove finds the dash of the element that starts at pos: on the same line, or on one above it.
@@ -299,10 +314,6 @@ func (b *block) after(i int) (int, error) {
 		return 0, err
 	}
 	end = b.endOfLine(end)
-	if leaf := lastLeaf(b.old.Content[(i+1)*b.width-1]); end == len(b.src) && isBlockScalar(leaf) {
-		return 0, syntaxErrorf(leaf.Line, "the document ends in this block scalar, without a line break; "+
-			"add one, so that something can follow")
-	}
 	limit := b.column
 	if (i+1)*b.width == len(b.old.Content) {
 		limit = b.holder

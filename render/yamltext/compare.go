@@ -39,7 +39,7 @@ func (c *comparison) equal(a, b *yaml.Node) bool {
 	if a.Kind == yaml.AliasNode || b.Kind == yaml.AliasNode {
 		return c.equalAliases(a, b)
 	}
-	if a.Kind != b.Kind || a.Value != b.Value || len(a.Content) != len(b.Content) || !sameTag(a, b) {
+	if a.Kind != b.Kind || len(a.Content) != len(b.Content) || !sameTag(a, b) || a.Value != b.Value && !sameTyped(a, b) {
 		c.line = b.Line
 		return false
 	}
@@ -65,6 +65,17 @@ func (c *comparison) equalAliases(a, b *yaml.Node) bool {
 	}
 	c.done[pair] = true
 	return c.equal(a, b)
+}
+
+// sameTyped tells whether two numbers, booleans or nulls of one type are the same, however they are spelt.
+func sameTyped(a, b *yaml.Node) bool {
+	switch a.ShortTag() {
+	case yaml.NodeTagNull:
+		return true
+	case yaml.NodeTagBool, yaml.NodeTagInt, yaml.NodeTagFloat:
+		return inJSON(a) == inJSON(b)
+	}
+	return false
 }
 
 func sameTag(a, b *yaml.Node) bool {

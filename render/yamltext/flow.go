@@ -98,13 +98,12 @@ func (f *flow) slot(i int) (slot, error) {
 }
 
 func (f *flow) start(i int) (int, error) {
-	node := f.old.Content[i*f.width]
-	pos, err := f.offset(node)
+	pos, err := f.offset(f.old.Content[i*f.width])
 	if err != nil {
 		return 0, err
 	}
-	if before := bytes.TrimRight(f.src[:pos], " \t\r\n"); len(before) > 0 && before[len(before)-1] == '?' {
-		return 0, Unsupported(node.Line, "a key written with ?")
+	if before := bytes.TrimRight(f.src[:pos], " \t\r\n"); f.isQuestion(len(before) - 1) {
+		return len(before) - 1, nil
 	}
 	return pos, nil
 }
@@ -114,8 +113,11 @@ func (f *flow) end(i int) (int, error) {
 		return f.text.end(f.old.Content[i], -1)
 	}
 	end, err := f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
-	if err == nil && isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
+	if err == nil && f.isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
 		// A comma must not follow the colon at once: it would be part of a plain key.
+		if f.at(end) == '\r' {
+			end++
+		}
 		end++
 	}
 	return end, err
@@ -123,7 +125,7 @@ func (f *flow) end(i int) (int, error) {
 
 // endInFlow returns where the value in sl ends.
 func (s *splicer) endInFlow(sl slot) (int, error) {
-	if isUnwritten(sl.node) {
+	if s.isUnwritten(sl.node) {
 		return sl.after, nil
 	}
 	return s.end(sl.node, -1)
@@ -236,6 +238,9 @@ func (f *flow) insert(r run) error {
 // stays with the entry before it.
 func (f *flow) insertAfter(r run) error {
 	end, err := f.end(r.prev)
+	if err == nil && f.width == 2 && f.isWrittenNow(r) {
+		end, err = f.endOfEntry(f.old.Content[2*r.prev], f.old.Content[2*r.prev+1], -1)
+	}
 	if err != nil {
 		return err
 	}
@@ -261,6 +266,12 @@ func (f *flow) insertAfter(r run) error {
 	}
 	f.replaceBytes(at, at, e.out[from:])
 	return f.done(e)
+}
+
+// isWrittenNow tells whether the entry before the new ones of r had no text for its value, and gets one.
+func (f *flow) isWrittenNow(r run) bool {
+	old := f.old.Content[2*r.prev+1]
+	return f.isUnwritten(old) && r.inFrom > 0 && f.edited.Content[2*r.inFrom-1] != old
 }
 
 // comment tells whether the entry that ends at pos is followed by a comma, and then by a comment, on the same line.

@@ -87,13 +87,15 @@ func (s *splicer) learnFlow(l *layout) {
 			continue
 		}
 		first := n.Content[0]
-		if n.Kind == yaml.SequenceNode && first.Kind != yaml.ScalarNode {
+		if n.Kind == yaml.SequenceNode && (first.Kind != yaml.ScalarNode || first.ShortTag() != yaml.NodeTagString) {
 			continue
 		}
 		l.json = first.Style&yaml.DoubleQuotedStyle != 0
 		l.tight = l.json && s.isTight(n, first)
 		return
 	}
+	// A list of numbers, or braces with nothing in them, do not tell; the document as a whole does.
+	l.json = len(s.path) > 0 && isFlow(s.path[0]) && IsJSON(s.src)
 }
 
 // isTight tells whether no space follows the colon after the first key, or the first comma.

@@ -53,8 +53,14 @@ func syntaxErrorf(line int, format string, args ...any) *SyntaxError {
 
 // Parse returns the document node of the one document in doc, or nil where it holds nothing. What YAML allows and a
 // manifest must not have is an error too: duplicate keys, aliases that expand without bound, nesting without bound.
-// Every error is a *syntaxError.
+// Every error is a *SyntaxError. JSON is read as Kubernetes reads it, where that and YAML differ.
 func Parse(doc []byte) (*yaml.Node, error) {
+	if root, ok := parseJSON(doc); ok {
+		if err := checkTree(root); err != nil {
+			return nil, err
+		}
+		return root, nil
+	}
 	if err := checkText(doc); err != nil {
 		return nil, err
 	}
@@ -148,7 +154,7 @@ func advice(message string) string {
 	case strings.Contains(message, "exceeded max depth"):
 		return "; flatten the document"
 	case strings.Contains(message, "incompatible YAML document"):
-		return "; remove the %YAML line, or name version 1.1 or 1.2"
+		return "; remove the %YAML line, or name version 1.1, which is what Kubernetes reads"
 	case strings.Contains(message, "unexpected end of stream"):
 		return "; close the quote or bracket that this line opens"
 	}

@@ -3,6 +3,7 @@
 package yamltext
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -44,8 +45,8 @@ func (e *emitter) flowScalar(n *yaml.Node) {
 // plainTyped writes a number, boolean, null or the like, with its tag where the text alone does not say what it is.
 func (e *emitter) plainTyped(n *yaml.Node, tag string) {
 	value := n.Value
-	if value == "" && tag == "!!null" {
-		value = "null"
+	if value == "" && tag == yaml.NodeTagNull || e.json && !isJSONLiteral(value) {
+		value = inJSON(n)
 	}
 	if resolved(value) != tag && tag != "!!merge" {
 		e.write(tag + " ")
@@ -55,6 +56,24 @@ func (e *emitter) plainTyped(n *yaml.Node, tag string) {
 	} else {
 		e.doubleQuoted(value)
 	}
+}
+
+// isJSONLiteral tells whether a value without quotes reads in JSON as it does in YAML.
+func isJSONLiteral(value string) bool {
+	return value == "null" || value == "true" || value == "false" || isJSONNumber(value)
+}
+
+// inJSON returns how JSON writes a number, boolean or null; what JSON has no text for stays as it is.
+func inJSON(n *yaml.Node) string {
+	var value any
+	if n.Decode(&value) != nil {
+		return n.Value
+	}
+	text, err := json.Marshal(value)
+	if err != nil || !isJSONLiteral(string(text)) {
+		return n.Value
+	}
+	return string(text)
 }
 
 // resolved returns the type that a plain scalar with this text has.

@@ -22,7 +22,7 @@ type region struct {
 func (s *splicer) region(sl slot) (region, error) {
 	r := region{from: sl.after}
 	n := sl.node
-	if isUnwritten(n) {
+	if s.isUnwritten(n) {
 		r.to = sl.after
 		return r, nil
 	}
@@ -58,11 +58,12 @@ func (s *splicer) headEnd(n *yaml.Node, after, line int) (int, error) {
 	if err != nil || s.lineAt(start) > line {
 		return after, err
 	}
-	properties := s.skipProperties(start)
 	body := s.body(start)
 	switch {
-	case isEmpty(n) || s.lineAt(body) > line:
-		return properties, nil
+	case isEmpty(n):
+		return s.end(n, -1)
+	case s.lineAt(body) > line:
+		return s.skipProperties(start), nil
 	case isBlockScalar(n):
 		h, _ := s.blockHeader(body)
 		return h.end, nil

@@ -99,13 +99,15 @@ func fold(white []byte) []byte {
 type blockHeader struct {
 	keep   bool // trailing blank lines are part of the value
 	indent int  // as written, or 0
-	end    int  // after the indicators
+	start  int
+	end    int // after the indicators
 }
 
 func (t *text) blockHeader(pos int) (h blockHeader, ok bool) {
 	if c := t.at(pos); c != '|' && c != '>' {
 		return h, false
 	}
+	h.start = pos
 	for pos++; ; pos++ {
 		switch c := t.at(pos); {
 		case c == '+':

@@ -18,30 +18,28 @@ type text struct {
 }
 
 func newText(src []byte) (*text, error) {
-	t := &text{src: src, ascii: true}
-	if !isASCII(src) {
-		t.ascii = false
-		if err := checkBreaks(src); err != nil {
-			return nil, err
-		}
+	t := &text{src: src, ascii: isASCII(src)}
+	unusual := -1
+	if !t.ascii {
+		unusual = unusualBreak(src)
 	}
 	t.lines = make([]int, 1, bytes.Count(src, []byte{'\n'})+2)
 	if bytes.HasPrefix(src, []byte(ByteOrderMark)) {
 		t.lines[0] = len(ByteOrderMark)
 	}
-	for pos := 0; ; {
-		i := bytes.IndexByte(src[pos:], '\n')
-		if i < 0 {
-			break
+	for pos := 0; pos < len(src); {
+		end := len(src)
+		if i := bytes.IndexByte(src[pos:], '\n'); i >= 0 {
+			end = pos + i
+			t.lines = append(t.lines, end+1)
 		}
-		if j := bytes.IndexByte(src[pos:pos+i], '\r'); j >= 0 && j != i-1 {
-			return nil, unusualBreak(src, pos+j)
+		if j := bytes.IndexByte(src[pos:end], '\r'); j >= 0 && (pos+j != end-1 || end == len(src)) && unusual < 0 {
+			unusual = pos + j
 		}
-		pos += i + 1
-		t.lines = append(t.lines, pos)
+		pos = end + 1
 	}
-	if j := bytes.IndexByte(src[t.lines[len(t.lines)-1]:], '\r'); j >= 0 {
-		return nil, unusualBreak(src, t.lines[len(t.lines)-1]+j)
+	if unusual >= 0 && !IsJSON(src) {
+		return nil, breakError(src, unusual)
 	}
 	return t, nil
 }
@@ -55,19 +53,19 @@ func isASCII(src []byte) bool {
 	return true
 }
 
-// checkBreaks refuses the characters that YAML 1.1 takes for line breaks and editors mostly do not: lines would be
-// counted in two ways.
-func checkBreaks(src []byte) error {
+// unusualBreak finds one of the characters that YAML 1.1 takes for line breaks and editors mostly do not: lines would be
+// counted in two ways. In JSON they are text like any other.
+func unusualBreak(src []byte) int {
 	body := bytes.TrimPrefix(src, []byte(ByteOrderMark))
 	for _, c := range []string{"\u0085", "\u2028", "\u2029", ByteOrderMark} {
 		if i := bytes.Index(body, []byte(c)); i >= 0 {
-			return unusualBreak(src, i+len(src)-len(body))
+			return i + len(src) - len(body)
 		}
 	}
-	return nil
+	return -1
 }
 
-func unusualBreak(src []byte, offset int) error {
+func breakError(src []byte, offset int) error {
 	r, _ := utf8.DecodeRune(src[offset:])
 	return syntaxErrorf(lineOf(src, offset), "the character U+%04X breaks lines in some programs only; "+
 		"replace it with a line feed, or an escape in double quotes", r)
@@ -161,14 +159,19 @@ func (t *text) skipSpace(pos int) int {
 func (t *text) skipProperties(pos int) int {
 	end := pos
 	for t.at(pos) == '&' || t.at(pos) == '!' {
-		isAnchor := t.at(pos) == '&'
-		for pos++; pos < len(t.src) && !isWhite(t.src[pos]) && (!isAnchor || isNameChar(t.src[pos])); {
-			pos++
-		}
-		end = pos
-		pos = t.skipSpace(pos)
+		end = t.endOfProperty(pos)
+		pos = t.skipSpace(end)
 	}
 	return end
+}
+
+// endOfProperty returns where the anchor or tag at pos ends.
+func (t *text) endOfProperty(pos int) int {
+	isAnchor := t.at(pos) == '&'
+	for pos++; pos < len(t.src) && !isWhite(t.src[pos]) && (!isAnchor || isNameChar(t.src[pos])); {
+		pos++
+	}
+	return pos
 }
 
 // isNameChar tells whether c can be part of an anchor's name.
@@ -189,9 +192,35 @@ func isEmpty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&^yaml.TaggedStyle == 0
 }
 
-// isUnwritten tells whether n is a null of which nothing is written.
-func isUnwritten(n *yaml.Node) bool {
-	return isEmpty(n) && n.Anchor == "" && n.Style&yaml.TaggedStyle == 0
+// isUnwritten tells whether n is a null of which nothing is written. The tag "!" stands in the text alone: the parser
+// drops it, and marks the place.
+func (t *text) isUnwritten(n *yaml.Node) bool {
+	if !isEmpty(n) || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
+		return false
+	}
+	start, err := t.offset(n)
+	return err != nil || t.at(start) != '!'
+}
+
+// endOfEmpty returns where the anchor and tag of a null end, which are all that is written of it, from start on. On later
+// lines they stand right of indent, the column of the collection around it; what does not belongs to the next key.
+func (t *text) endOfEmpty(n *yaml.Node, start, indent int) int {
+	end, line := start, t.lineAt(start)
+	anchor, tag := n.Anchor != "", true
+	for pos := start; ; pos = t.skipSpace(end) {
+		c := t.at(pos)
+		if c == '&' && anchor {
+			anchor = false
+		} else if c == '!' && tag {
+			tag = false
+		} else {
+			return end
+		}
+		if at := t.lineAt(pos); at > line && pos-t.lines[at] <= indent {
+			return end
+		}
+		end = t.endOfProperty(pos)
+	}
 }
 
 // end returns where the text of n ends: after its last character, comments not included. indent is the column, from
@@ -202,7 +231,7 @@ func (t *text) end(n *yaml.Node, indent int) (int, error) {
 		return 0, err
 	}
 	if isEmpty(n) {
-		return t.skipProperties(start), nil
+		return t.endOfEmpty(n, start, indent), nil
 	}
 	body := t.body(start)
 	switch {
@@ -241,11 +270,8 @@ func (t *text) column(n *yaml.Node) (int, error) {
 		return 0, err
 	}
 	pos := t.body(start)
-	if n.Kind == yaml.MappingNode && t.at(pos) == '?' && isWhite(t.at(pos+1)) {
-		return 0, Unsupported(n.Line, "a key written with ?")
-	}
 	// A mapping's own mark may be that of its first key's anchor: the body starts after it.
-	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 && !t.isQuestion(pos) {
 		if pos, err = t.offset(n.Content[0]); err != nil {
 			return 0, err
 		}
@@ -257,9 +283,14 @@ func (t *text) column(n *yaml.Node) (int, error) {
 	return utf8.RuneCount(t.src[line:pos]), nil
 }
 
+// isQuestion tells whether the mark of a key that stands apart from its value is at pos.
+func (t *text) isQuestion(pos int) bool {
+	return t.at(pos) == '?' && isWhite(t.at(pos+1))
+}
+
 // endOfEntry returns where an entry of a block or flow mapping ends.
 func (t *text) endOfEntry(key, value *yaml.Node, indent int) (int, error) {
-	if isUnwritten(value) {
+	if t.isUnwritten(value) {
 		colon, ok, err := t.colon(key)
 		if err != nil || ok {
 			return colon + 1, err

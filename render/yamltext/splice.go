@@ -72,9 +72,15 @@ func splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) 
 	if err != nil {
 		return nil, err
 	}
-	s := &splicer{text: t, root: old, verbatim: verbatim}
+	s := &splicer{text: t, root: old, edited: edited, verbatim: verbatim}
 	root := slot{node: old.Content[0], after: -1, column: -1}
 	if err := s.change(root, edited.Content[0]); err != nil {
+		return nil, err
+	}
+	if len(s.edits) == 0 {
+		return src, nil
+	}
+	if err := s.chomp(edited); err != nil {
 		return nil, err
 	}
 	return s.apply()
@@ -84,6 +90,7 @@ func splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) 
 type splicer struct {
 	*text
 	root     *yaml.Node
+	edited   *yaml.Node
 	verbatim map[*yaml.Node]string
 	path     []*yaml.Node // the collections around the current edit, outermost first
 	edits    []edit
@@ -104,14 +111,19 @@ func (s *splicer) replaceBytes(from, to int, text []byte) {
 	}
 }
 
-// apply makes the new text. An insertion at the place where a deletion starts belongs before it.
-func (s *splicer) apply() ([]byte, error) {
+// sort puts the edits in the order of the text. An insertion at the place where a deletion starts belongs before it.
+func (s *splicer) sort() {
 	slices.SortStableFunc(s.edits, func(a, b edit) int {
 		if a.from != b.from {
 			return cmp.Compare(a.from, b.from)
 		}
 		return cmp.Compare(min(a.to-a.from, 1), min(b.to-b.from, 1))
 	})
+}
+
+// apply makes the new text.
+func (s *splicer) apply() ([]byte, error) {
+	s.sort()
 	grown, pos := len(s.src), 0
 	for _, e := range s.edits {
 		if e.from < pos || e.to < e.from {
@@ -151,6 +163,8 @@ func (s *splicer) change(sl slot, edited *yaml.Node) error {
 		return s.replace(sl, edited)
 	case !samePlace(old, edited):
 		return Unsupported(old.Line, "a value that was moved")
+	case old.Kind == yaml.AliasNode && edited.Alias != old.Alias:
+		return nil // what it stands for changes where the anchor is
 	case old.Kind == yaml.AliasNode:
 		return syntaxErrorf(old.Line, "*%s has to change here, but not where &%s is; "+
 			"write the value out in place of the alias", old.Value, old.Value)
@@ -230,11 +244,11 @@ func (s *splicer) checkGone(n *yaml.Node) error {
 	return nil
 }
 
-// aliasOf returns an alias that means n.
+// aliasOf returns an alias of the edited tree that means n as it was.
 func (s *splicer) aliasOf(n *yaml.Node) *yaml.Node {
 	if s.aliases == nil {
 		s.aliases = map[*yaml.Node]*yaml.Node{}
-		collectAliases(s.root, s.aliases)
+		collectAliases(s.edited, s.aliases)
 	}
 	return s.aliases[n]
 }

@@ -57,6 +57,9 @@ func snippets() []string {
 		"a:\n  # only a comment\nb:\n  # deep\n  - c\n# end", "a: [b: c, d]\n", "a: {b, c: , d: }\n", "[]", "{}", "a: |2\n    x\n  y\n\n",
 		"-   a: 1\n    b: 2\n-   c: 3\n", "a:\n  []\nb: # c1\n  c: d # c2\n  e: f # c3\ng: | # h\n  i\n",
 		"key with spaces: x\n'q': y\n? |\n  z\n: w\n", "a: &a []\nb: !!seq []\nc: [ ]\nd: [\n]\n", "a:\n\n\n  b: 1\n\n\nc: 2\n\n\n",
+		"a:\n- b: |\n    x\n    y", "a:\n- b: >+2 # c\n    x\n    y", "a: |-\n  x", "a:\n  b: |+\n\n   x\n  c: |2+\r\n      x",
+		"a: !\nb: !foo\nc: ! # d\ne: &f ! # g\n", "- !\n- ! # c\n- &a\n- !!null\n", "{a:\n}\n", "a: {b:\n  , c:\n  }\nd: [!!null , &e , f]\n",
+		"? a\n: b\nc: d\n? e\n: - f\n", "a:\n  b: 1\n  ? c\n  : d\n",
 	}
 }
 

@@ -26,7 +26,8 @@ const readSize = 64 << 10
 const ByteOrderMark = "\xef\xbb\xbf"
 
 // Splitter cuts a stream into documents. It looks at line starts alone, which is what YAML itself does: "---" or "..."
-// at the start of a line ends a document whatever comes before it, an open block scalar included.
+// at the start of a line ends a document whatever comes before it, an open block scalar included. JSON objects that
+// follow each other are documents too.
 type Splitter struct {
 	r   io.Reader
 	buf []byte
@@ -37,6 +38,7 @@ type Splitter struct {
 	opened bool // a "---" line of this document has been passed
 	pos    int  // where the search goes on: a line start, or any byte when inLine
 	inLine bool
+	values values
 }
 
 func NewSplitter(r io.Reader) *Splitter {
@@ -66,7 +68,7 @@ func (s *Splitter) cut(end int) Document {
 	s.buf = s.buf[end:]
 	s.line += bytes.Count(doc.Bytes, []byte{'\n'})
 	s.index++
-	s.opened, s.pos, s.inLine = false, 0, false
+	s.opened, s.pos, s.inLine, s.values = false, 0, false, values{}
 	return doc
 }
 
@@ -92,6 +94,9 @@ func (s *Splitter) fill() error {
 // boundary finds where the document that starts at buf[0] ends. It answers only what bytes still to be read cannot
 // change.
 func (s *Splitter) boundary() (int, bool) {
+	if second, ok := s.values.next(s.buf); ok {
+		return second, true
+	}
 	for s.pos < len(s.buf) {
 		if s.inLine {
 			if !s.nextLine() {

@@ -48,6 +48,12 @@ func TestSplitFindsDocuments(t *testing.T) {
 		"marker in a block scalar":  {"a: |\n---\nb\n", []string{"a: |\n", "---\nb\n"}},
 		"marker without newline":    {"a: 1\n---", []string{"a: 1\n", "---"}},
 		"comments only":             {"# c\n", []string{"# c\n"}},
+		"JSON values":               {"{\"a\":\"}\\\"{\"}\n{\"b\":{}}\n\n {}\n", []string{"{\"a\":\"}\\\"{\"}\n", "{\"b\":{}}\n\n ", "{}\n"}},
+		"JSON values in a row":      {"\ufeff {}{}\t{\"a\": 1}", []string{"\ufeff {}", "{}\t", "{\"a\": 1}"}},
+		"JSON values and a marker":  {"{}\n{}\n---\na: 1\n", []string{"{}\n", "{}\n", "---\na: 1\n"}},
+		"braces that are no JSON":   {"{a: 1}\n{b: 2}\n", []string{"{a: 1}\n{b: 2}\n"}},
+		"braces after JSON":         {"{}\n: {}\n", []string{"{}\n: {}\n"}},
+		"braces left open":          {"{\n---\n{}\n{}\n", []string{"{\n", "---\n{}\n{}\n"}},
 		"directive is not preamble": {"a: 1\n%b\n---\n", []string{"a: 1\n%b\n", "---\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {

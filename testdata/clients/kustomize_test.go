@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // wrapper is an executable that runs the function: --exec-path has no way to pass arguments.
@@ -216,6 +217,45 @@ func TestFnRunHalfWayLeavesFiles(t *testing.T) {
 			}
 			if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
 				t.Errorf("files differ (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What slipway renders of a kustomization is what the command builds of it, in its order and to the byte.
+func TestRenderBuildsAsKustomizeDoes(t *testing.T) {
+	archive, err := txtar.ParseFile("kustomizations.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var cases []string
+	for _, file := range archive.Files {
+		folder := filepath.Join(dir, filepath.Dir(file.Name))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, folder, filepath.Base(file.Name), string(file.Data), 0o644)
+		if name, found := strings.CutSuffix(file.Name, "/kustomization.yaml"); found && name[0] >= '0' && name[0] <= '9' {
+			cases = append(cases, name)
+		}
+	}
+	for _, name := range cases {
+		t.Run(name, func(t *testing.T) {
+			want := mustRun(t, dir, "build", name)
+			got := run(t, dir, "slipway", "render", name)
+			if got.code != 0 {
+				t.Fatalf("slipway render: exit %d\n%s", got.code, got.stderr)
+			}
+			if diff := cmp.Diff(want.stdout, got.stdout); diff != "" {
+				t.Errorf("-kustomize +slipway:\n%s", diff)
+			}
+			// The command's own warnings come through, and no others of the library.
+			own := slices.DeleteFunc(strings.SplitAfter(got.stderr, "\n"), func(line string) bool {
+				return strings.HasPrefix(line, "warning: nothing is injected")
+			})
+			if diff := cmp.Diff(want.stderr, strings.Join(own, "")); diff != "" {
+				t.Errorf("standard error: -kustomize +slipway:\n%s", diff)
 			}
 		})
 	}

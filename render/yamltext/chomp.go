@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// A document can end inside a block scalar, without a line break: then the value has none either, whatever its header
+// says. Where text is put after it, the line break that comes with it must not become part of the value. The header says
+// so with a dash, and a comment keeps what it said before, for the deletion that undoes this.
+
+// formerly introduces the comment; the indicators of the header follow, and a comment that was there.
+const formerly = " # was "
+
+// chomp changes the header of the block scalar that the document ends in, where the edits put text behind it, and takes
+// that back where they leave nothing there.
+func (s *splicer) chomp(edited *yaml.Node) error {
+	end := len(s.src)
+	if s.src[end-1] == '\n' {
+		return nil
+	}
+	s.sort()
+	last := s.edits[len(s.edits)-1]
+	if last.from == end {
+		return s.addChomp(lastLeaf(s.root))
+	}
+	if last.to == end && len(last.text) == 0 {
+		s.dropChomp(lastLeaf(edited))
+	}
+	return nil
+}
+
+func (s *splicer) addChomp(leaf *yaml.Node) error {
+	h, ok := s.headerOf(leaf)
+	if !ok || s.endOfLine(h.end) == len(s.src) || bytes.HasSuffix([]byte(leaf.Value), []byte{'\n'}) {
+		return nil
+	}
+	if bytes.HasPrefix(s.src[h.end:], []byte(formerly)) {
+		return Unsupported(leaf.Line, "a block scalar whose comment looks like one of slipway's")
+	}
+	indicators := s.src[h.start:h.end]
+	if bytes.IndexByte(indicators, '-') >= 0 {
+		return nil
+	}
+	header := append(bytes.ReplaceAll(indicators, []byte{'+'}, nil), "-"+formerly...)
+	s.replaceBytes(h.start, h.end, append(header, indicators...))
+	return nil
+}
+
+// dropChomp restores the header. The result is proved like any other: a comment that somebody else wrote is no danger.
+func (s *splicer) dropChomp(leaf *yaml.Node) {
+	if h, ok := s.headerOf(leaf); ok && bytes.HasPrefix(s.src[h.end:], []byte(formerly)) {
+		s.replaceBytes(h.start, h.end+len(formerly), nil)
+	}
+}
+
+// headerOf finds the header of a node that is a block scalar of the document.
+func (s *splicer) headerOf(n *yaml.Node) (blockHeader, bool) {
+	if n.Line < 1 || !isBlockScalar(n) {
+		return blockHeader{}, false
+	}
+	start, err := s.offset(n)
+	if err != nil {
+		return blockHeader{}, false
+	}
+	return s.blockHeader(s.body(start))
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+func TestParseJSON(t *testing.T) {
+	long := strings.Repeat("k", 2000)
+	for name, tc := range map[string]struct{ in, want string }{
+		"an escaped slash":             {`{"a": "\/\b\f\n\r\t\"\\"}`, "/\b\f\n\r\t\"\\"},
+		"a pair of surrogates":         {`{"a": "\ud83D\uDE80"}`, "\U0001F680"},
+		"half a pair":                  {`{"a": "\ud83d."}`, "\ufffd."},
+		"the wrong half":               {`{"a": "\ude80\ud83d"}`, "\ufffd\ufffd"},
+		"half a pair and a character":  {`{"a": "\ud83d\u0041"}`, "\ufffdA"},
+		"nothing":                      {`{"a": "\u0000"}`, "\x00"},
+		"line breaks of other readers": {"{\"a\": \"x\u2028y\u0085z\x7f\"}", "x\u2028y\u0085z\x7f"},
+		"a byte order mark inside":     {"\ufeff{\"a\": \"\ufeff\"}", "\ufeff"},
+		"a long key":                   {`{"` + long + `": "v"}`, "v"},
+		"a colon on another line":      {"{\"a\"\n\r:\t\"v\"\r}", "v"},
+		"behind a marker":              {"--- # json\n{\"a\": \"\\/\"}\n", "/"},
+		"a number":                     {`{"a": -0.5e+10}`, "-0.5e+10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, err := Parse([]byte(tc.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, root.Content[0].Content[1].Value); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestJSONIsChecked(t *testing.T) {
+	for in, want := range map[string]string{
+		"{\"a\": 1,\n\"a\": \"\\/\"}": `line 2: duplicate key "a", first on line 1 of the document; remove one of them`,
+		`{"a": "\ud83d\ude"}`:         "line 1: found invalid Unicode character escape code",
+	} {
+		if _, err := Parse([]byte(in)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", in, err, want)
+		}
+	}
+}
+
+// plain is what a tree means, as encoding/json has it.
+func plain(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.MappingNode:
+		out := map[string]any{}
+		for i := 0; i < len(n.Content); i += 2 {
+			out[n.Content[i].Value] = plain(n.Content[i+1])
+		}
+		return out
+	case yaml.SequenceNode:
+		out := []any{}
+		for _, c := range n.Content {
+			out = append(out, plain(c))
+		}
+		return out
+	}
+	switch {
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		return n.Value
+	case n.Tag == yaml.NodeTagNull:
+		return nil
+	case n.Tag == yaml.NodeTagBool:
+		return n.Value == "true"
+	}
+	return json.Number(n.Value)
+}
+
+// FuzzJSON holds the reader against Go's, and its tree against the YAML library's where that reads the document too.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{"a": [1, -0.5e+10, true, false, null, "x", {}, []]}`, `[]`, `{"a":"\ud83d\ude80\/"}`, "{\n\t\"a\" :\n1}\r\n", `{"a":1,}`, `[01]`, `[1.]`, `["\x"]`,
+		"\ufeff[\"é\", \"b\"]", "---\n{}", `{"a":1}{`, `[-]`, "[\"a\nb\"]", `[1e5, 1E400, tru]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		root, ok := parseJSON(doc)
+		start := jsonStart(doc)
+		if valid := start >= 0 && json.Valid(doc[start:]) && utf8Valid(doc[start:]) && depth(doc) < maxDepth; ok != valid {
+			t.Fatalf("%q: is JSON: %t, want %t", doc, ok, valid)
+		}
+		if !ok || checkTree(root) != nil {
+			return
+		}
+		decoder := json.NewDecoder(bytes.NewReader(doc[start:]))
+		decoder.UseNumber()
+		var want any
+		if err := decoder.Decode(&want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, plain(root.Content[0])); diff != "" {
+			t.Fatalf("%q: -want +got:\n%s", doc, diff)
+		}
+		sameAsYAML(t, doc, root)
+	})
+}
+
+// sameAsYAML compares a tree with what the library reads where both count lines alike.
+func sameAsYAML(t *testing.T, doc []byte, root *yaml.Node) {
+	t.Helper()
+	if bytes.ContainsAny(doc, "\r\u0085\u2028\u2029") || bytes.HasPrefix(doc, []byte(ByteOrderMark)) || checkText(doc) != nil {
+		return
+	}
+	library, err := decode(doc)
+	if err != nil || library == nil {
+		return
+	}
+	var got, want bytes.Buffer
+	describe(root.Content[0], &got)
+	describe(library.Content[0], &want)
+	if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+		t.Fatalf("%q: -library +ours:\n%s", doc, diff)
+	}
+}
+
+func depth(doc []byte) int {
+	return bytes.Count(doc, []byte{'{'}) + bytes.Count(doc, []byte{'['})
+}
+
+func utf8Valid(doc []byte) bool { return bytes.Equal(bytes.ToValidUTF8(doc, nil), doc) }
