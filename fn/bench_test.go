@@ -21,7 +21,7 @@ func BenchmarkRun(b *testing.B) {
 	b.SetBytes(int64(len(in)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := fn.Run(strings.NewReader(in), io.Discard, io.Discard, nil); err != nil {
+		if err := fn.Run(strings.NewReader(in), io.Discard, io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,13 +5,14 @@ package fn
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // APIVersion and Kind of slipway's own functionConfig.
@@ -32,6 +33,12 @@ type Config struct {
 	PodInjectPolicyDefault string `json:"podInjectPolicyDefault"`
 	// Jobs is Skip (default), Native or Inject.
 	Jobs string `json:"jobs"`
+	// SystemNamespaces is Skip (default) or Inject, for kube-system and namespaces with the label control-plane.
+	SystemNamespaces string `json:"systemNamespaces"`
+	// DefaultContainer sets kubectl.kubernetes.io/default-container where a sidecar goes first.
+	DefaultContainer bool `json:"defaultContainer"`
+	// SortByName orders injected containers by name, as Kruise's gate EnableSortSidecarContainerByName does.
+	SortByName bool `json:"sortByName"`
 	// Hooks is Inject (default) or Skip, for hooks of Helm and Argo CD.
 	Hooks string `json:"hooks"`
 	// Namespace is the namespace of objects that name none.
@@ -45,7 +52,7 @@ type Config struct {
 	// Policies are what lint asks for beyond Kruise's rules.
 	Policies inject.Policies `json:"policies"`
 	// Release says how BatchPlans of the input become Jobs. Without it they are left alone.
-	Release *launch.Config `json:"release"`
+	Release *manifests.Config `json:"release"`
 	// SidecarSets are inline sets, beside those of the input.
 	SidecarSets []*yaml.Node `json:"sidecarSets"`
 
@@ -160,7 +167,7 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	nested := &manifest.Decoder{Object: d.Object, Source: inside(d.Source, value)}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
-		d.Report(value, "bad-yaml", "data."+key.Value, "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		d.Findings = append(d.Findings, notYAML(err, key.Value, nested))
 		return
 	}
 	if key.Value == "sidecarSets" {
@@ -174,12 +181,27 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	d.Findings = append(d.Findings, nested.Findings...)
 }
 
+// notYAML is the finding for a value that cannot be read, on the line of the file that the parser means.
+func notYAML(err error, key string, nested *manifest.Decoder) manifest.Finding {
+	source, message := nested.Source, strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if line, err := strconv.Atoi(number); err == nil {
+			source, message = manifest.SourceAt(source, &yaml.Node{Line: line}), what
+		}
+	}
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "bad-yaml", Object: nested.Object, Field: "data." + key, Source: source,
+		Message: "is not YAML: " + message,
+	}
+}
+
 func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }
 
 // inside is the place of the text of a value, of which the lines count from 1.
 func inside(source manifest.Source, value *yaml.Node) manifest.Source {
-	source.Line = max(source.Line-1, 0) + value.Line
-	if isBlock(value) {
+	source = manifest.SourceAt(source, value)
+	if isBlock(value) && source.Line > 0 {
 		source.Line++
 	}
 	return source
@@ -196,6 +218,7 @@ func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 		{"podInjectPolicyDefault", c.PodInjectPolicyDefault, []string{inject.AfterAppContainer, inject.BeforeAppContainer}},
 		{"jobs", c.Jobs, []string{"Skip", "Native", "Inject"}},
 		{"hooks", c.Hooks, []string{"Inject", "Skip"}},
+		{"systemNamespaces", c.SystemNamespaces, []string{"Skip", "Inject"}},
 	} {
 		if e.value != "" && !slices.Contains(e.allowed, e.value) {
 			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
@@ -204,8 +227,8 @@ func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 	if problem := c.Policies.Validate(); problem != "" {
 		d.Report(find(root, "policies"), "bad-value", "policies", problem, "")
 	}
-	for _, p := range c.Release.Problems() {
-		d.Report(find(root, "release"), "bad-value", "release."+p.Field, p.What, p.Hint)
+	for _, p := range c.Release.Validate() {
+		d.Report(find(root, "release"), "bad-value", "release."+p.Field, p.Message, p.Hint)
 	}
 	for i, w := range c.Workloads {
 		if problem := w.Validate(); problem != "" {
@@ -243,6 +266,7 @@ func (c *Config) Options() inject.Options {
 		OnUndecided:    inject.Policy(c.OnUndecided),
 		OnNameConflict: inject.Policy(c.OnNameConflict),
 		Jobs:           inject.Policy(c.Jobs), PodInjectPolicyDefault: c.PodInjectPolicyDefault,
+		SystemNamespaces: inject.Policy(c.SystemNamespaces), DefaultContainer: c.DefaultContainer, SortByName: c.SortByName,
 		Namespace: c.Namespace, Namespaces: c.Namespaces, Workloads: c.Workloads,
 	}.WithDefaults()
 }

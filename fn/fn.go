@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
@@ -26,8 +25,8 @@ const configFile = "functionConfig"
 // list's results and, because kustomize build shows no results, on messages too.
 // It returns an error when the function must fail; the ResourceList is then written with its items as they came.
 //
-// maker makes the releases of BatchPlans where the configuration asks for them; with nil nothing does.
-func Run(in io.Reader, out, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
+// BatchPlans are released where the configuration asks for it.
+func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
 	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
 	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
@@ -35,7 +34,7 @@ func Run(in io.Reader, out, messages io.Writer, maker func(*launch.Config) launc
 			output.shut = true
 			return err
 		}
-		return process(rl, messages, maker)
+		return process(rl, messages)
 	}), rw)
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
@@ -74,9 +73,9 @@ type item struct {
 }
 
 // process injects into the items of one list. Where anything is wrong no item changes.
-func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.Config) launch.Maker) error {
+func process(rl *framework.ResourceList, messages io.Writer) error {
 	findings := manifest.Findings{}
-	config, configFindings := ParseConfig(configNode(rl), manifest.Source{File: configFile})
+	config, configFindings := ParseConfig(configNode(rl), manifest.Source{File: configFile, Line: manifest.NoLine})
 	findings.Add(configFindings)
 	items := make([]item, len(rl.Items))
 	for i, n := range rl.Items {
@@ -88,7 +87,7 @@ func process(rl *framework.ResourceList, messages io.Writer, maker func(*launch.
 		idle = injectAll(config, items, &findings)
 	}
 	if !findings.Failed() {
-		r := newReleases(config, maker)
+		r := newReleases(config)
 		items = r.all(items, &findings)
 		if r.made() == 0 {
 			findings.Add(idle)
@@ -132,20 +131,41 @@ func injectAll(config *Config, items []item, findings *manifest.Findings) []mani
 	}
 	injector, conflicts := inject.New(context, opts)
 	findings.Add(conflicts)
+	if len(context.Sets) == 0 {
+		for _, it := range items {
+			findings.Add(injector.Forgotten(it.node, it.source, nameSets))
+		}
+	}
 	if findings.Failed() {
 		return nil
 	}
-	told, answered := len(findings.List), 0
+	var seen outcome
 	for i, it := range items {
-		var n int
-		items[i].node, n = injectItem(injector, config, it, findings)
-		answered += n
+		items[i].node = injectItem(injector, config, it, findings, &seen)
 	}
-	if answered == 0 && len(findings.List) == told && len(items) > 0 {
+	findings.Add(inject.TellPassedOver(seen.passed))
+	if len(items) > 0 && seen.nothing() {
 		return nothingInjected(injector)
 	}
 	return nil
 }
+
+// outcome is what became of the workloads of a list.
+type outcome struct {
+	injected bool // into one at least
+	told     bool // a finding says why one is not
+	opted    bool // one opted out
+	open     bool // one was neither injected into nor opted out
+	passed   []inject.PassedOver
+}
+
+// nothing says whether nothing was injected and nothing has been said about it.
+func (o *outcome) nothing() bool {
+	return !o.injected && !o.told && (o.open || !o.opted)
+}
+
+// nameSets says how a function is told its SidecarSets.
+const nameSets = "add the SidecarSets to the input or to the functionConfig"
 
 // nothingInjected warns of a run that may have missed what its user meant.
 func nothingInjected(in *inject.Injector) []manifest.Finding {
@@ -156,34 +176,37 @@ func nothingInjected(in *inject.Injector) []manifest.Finding {
 	}
 	if len(in.Sets()) == 0 {
 		f.Message = "nothing is injected: there is no SidecarSet"
-		f.Hint = "add one to the input or to the functionConfig; slipway explain lists the workloads that it could match"
+		f.Hint = nameSets + "; slipway explain lists the workloads that it could match"
 	}
 	return []manifest.Finding{f}
 }
 
-// injectItem returns the item after injection, and how many of its pod templates carry one or want none.
-func injectItem(in *inject.Injector, config *Config, it item, findings *manifest.Findings) (*yaml.Node, int) {
+// injectItem returns the item after injection.
+func injectItem(in *inject.Injector, config *Config, it item, findings *manifest.Findings, seen *outcome) *yaml.Node {
 	ejected := in.Eject(it.node, it.source)
 	findings.Add(ejected.Findings)
+	seen.told = seen.told || len(ejected.Findings) > 0
 	if manifest.HasErrors(ejected.Findings) {
-		return it.node, 1 // what is there cannot be taken out, so nothing goes in
+		return it.node // what is there cannot be taken out, so nothing goes in
 	}
 	if config.SkipHooks() && inject.IsHook(it.node) {
 		findings.Add([]manifest.Finding{inject.HookSkipped(it.node, it.source)})
-		return ejected.Object, 1
+		seen.opted = true
+		return ejected.Object
 	}
+	seen.passed = append(seen.passed, in.PassedOver(it.node, it.source)...)
 	result := in.Inject(ejected.Object, it.source, inject.FlowText)
 	findings.Add(result.Findings)
-	answered := 0
+	seen.told = seen.told || len(result.Findings) > 0
 	for _, t := range result.Templates {
-		if t.Edited || t.OptOut {
-			answered++
-		}
+		seen.injected = seen.injected || t.Edited
+		seen.opted = seen.opted || t.OptOut
+		seen.open = seen.open || !t.Edited && !t.OptOut
 	}
 	if len(ejected.Templates) > 0 && inject.Equal(it.node, result.Object) {
-		return it.node, answered // nothing new: the item keeps its style
+		return it.node // nothing new: the item keeps its style
 	}
-	return result.Object, answered
+	return result.Object
 }
 
 // Annotations of older orchestrators, in place of the internal ones.
@@ -198,7 +221,7 @@ func sourceOf(object *yaml.Node) manifest.Source {
 	either := func(key, legacy string) string {
 		return cmp.Or(manifest.Annotation(object, key), manifest.Annotation(object, legacy))
 	}
-	s := manifest.Source{File: either(kioutil.PathAnnotation, legacyPath)}
+	s := manifest.Source{File: either(kioutil.PathAnnotation, legacyPath), Line: manifest.NoLine}
 	if i, err := strconv.Atoi(either(kioutil.IndexAnnotation, legacyIndex)); err == nil && s.File != "" {
 		s.Doc = i + 1
 	}
@@ -209,7 +232,7 @@ func sourceOf(object *yaml.Node) manifest.Source {
 func report(rl *framework.ResourceList, findings []manifest.Finding, messages io.Writer) error {
 	failed := 0
 	for _, f := range findings {
-		f.Source.Line = 0 // it counts from the start of the ResourceList, not of the file
+		f.Source.Line = 0 // those of a configuration's values count from the start of the ResourceList
 		rl.Results = append(rl.Results, resultOf(f))
 		if f.Severity == manifest.SeverityError {
 			failed++

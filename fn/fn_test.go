@@ -60,7 +60,7 @@ func resourceList(items, config string) string {
 func run(t testing.TB, in string) (out, messages string, err error) {
 	t.Helper()
 	var o, m bytes.Buffer
-	err = fn.Run(strings.NewReader(in), &o, &m, nil)
+	err = fn.Run(strings.NewReader(in), &o, &m)
 	return o.String(), m.String(), err
 }
 

@@ -9,20 +9,20 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // releases turns the BatchPlans among the items into what carries them out.
 type releases struct {
 	config *Config
-	set    *launch.Set // nil where nothing is released
+	set    *manifests.Set // nil where nothing is released
 }
 
-func newReleases(config *Config, maker func(*launch.Config) launch.Maker) *releases {
+func newReleases(config *Config) *releases {
 	r := &releases{config: config}
-	if config.Release.On() && maker != nil {
-		r.set = launch.New(maker(config.Release), config.Namespace, false)
+	if config.Release.On() {
+		r.set = manifests.NewSet(config.Release, config.Namespace, false)
 	}
 	return r
 }
@@ -38,7 +38,7 @@ func (r *releases) all(items []item, findings *manifest.Findings) []item {
 	}
 	for i, it := range items {
 		ref := manifest.RefOf(it.node)
-		if launch.IsPlanRef(ref) || manifest.Annotation(it.node, launch.GeneratedBy) != "" {
+		if manifests.IsPlanRef(ref) || manifest.Annotation(it.node, manifests.GeneratedBy) != "" {
 			findings.Add(r.set.Read(document(i, it, findings), it.node))
 		}
 	}
@@ -59,14 +59,14 @@ func (r *releases) all(items []item, findings *manifest.Findings) []item {
 // tellOfPlans warns of plans that nothing is made of.
 func (r *releases) tellOfPlans(items []item, findings *manifest.Findings) {
 	for _, it := range items {
-		if ref := manifest.RefOf(it.node); !r.config.Release.Off() && launch.IsPlanRef(ref) {
-			findings.Add([]manifest.Finding{launch.NotReleased(ref, it.source)})
+		if ref := manifest.RefOf(it.node); !r.config.Release.Off() && manifests.IsPlanRef(ref) {
+			findings.Add([]manifest.Finding{manifests.NotReleased(ref, it.source)})
 		}
 	}
 }
 
-func document(i int, it item, findings *manifest.Findings) launch.Document {
-	d := launch.Document{ID: launch.ID{Doc: i}, Object: manifest.RefOf(it.node), Source: it.source}
+func document(i int, it item, findings *manifest.Findings) manifests.Document {
+	d := manifests.Document{ID: manifests.ID{Doc: i}, Object: manifest.RefOf(it.node), Source: it.source}
 	out, err := yaml.Marshal(it.node)
 	if err != nil {
 		findings.Add([]manifest.Finding{{
@@ -81,20 +81,20 @@ func document(i int, it item, findings *manifest.Findings) launch.Document {
 func (r *releases) place(items []item, findings *manifest.Findings) []item {
 	var out, added []item
 	for i, it := range items {
-		id := launch.ID{Doc: i}
+		id := manifests.ID{Doc: i}
 		if object, ok := r.set.Replaces(id); ok {
 			if object == nil {
 				continue
 			}
-			if !launch.Same(it.node, object.Text) {
+			if !manifests.Same(it.node, object.Text) {
 				it.node = withPlace(generated(object.Text), it.node)
 			}
 		}
 		edits := r.set.Edits(id)
-		if launch.IsPlan(it.node) {
-			edits = []launch.Edit{{Path: []string{yaml.MetadataField, yaml.AnnotationsField, launch.LocalConfig}, Value: "true", Tag: yaml.NodeTagString}}
+		if manifests.IsPlan(it.node) {
+			edits = []manifests.Edit{{Path: []string{yaml.MetadataField, yaml.AnnotationsField, manifests.LocalConfig}, Value: "true", Tag: yaml.NodeTagString}}
 		}
-		node, told, err := launch.Apply(it.node, edits)
+		node, told, err := manifests.Apply(it.node, edits)
 		if err != nil {
 			told = []manifest.Finding{{
 				Severity: manifest.SeverityError, Code: "unsupported-layout", Object: manifest.RefOf(it.node), Source: it.source, Message: err.Error(),
@@ -145,7 +145,7 @@ func withPlace(node, was *yaml.Node) *yaml.Node {
 }
 
 func annotated(node *yaml.Node, key, value string) *yaml.Node {
-	out, _, err := launch.Apply(node, []launch.Edit{
+	out, _, err := manifests.Apply(node, []manifests.Edit{
 		{Path: []string{yaml.MetadataField, yaml.AnnotationsField, key}, Value: value, Tag: yaml.NodeTagString},
 	})
 	if err != nil {
@@ -155,15 +155,15 @@ func annotated(node *yaml.Node, key, value string) *yaml.Node {
 }
 
 // beside is a new item in a file beside that of its plan, release-PLAN.yaml, where the orchestrator says where that is.
-func (r *releases) beside(items []item, object launch.Object) item {
+func (r *releases) beside(items []item, object manifests.Object) item {
 	it := item{node: generated(object.Text), source: manifest.Source{File: ""}, place: -1}
 	for _, plan := range items {
-		if !launch.IsPlan(plan.node) || manifest.RefOf(plan.node).Name != object.Plan {
+		if !manifests.IsPlan(plan.node) || manifest.RefOf(plan.node).Name != object.Plan {
 			continue
 		}
 		for _, keys := range placeAnnotations() {
 			if file := manifest.Annotation(plan.node, keys[0]); file != "" {
-				it.node = annotated(it.node, keys[0], path.Join(path.Dir(file), launch.FileName(object.Plan)))
+				it.node = annotated(it.node, keys[0], path.Join(path.Dir(file), manifests.FileName(object.Plan)))
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func ReadObject(path string) (*yaml.Node, manifest.Source, error) {
 	err := eachDocument(context.Background(), &in, func(d yamltext.Document) error {
 		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
-			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), d, err))
+			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), err))
 		}
 		if root == nil {
 			return nil

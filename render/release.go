@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // mention is a document that says BatchPlan somewhere.
@@ -32,16 +32,16 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 	if err != nil {
 		return nil, err
 	}
-	set := launch.New(t.req.Release, t.req.Options.Namespace, t.partial)
+	set := manifests.NewSet(t.req.Release, t.req.Options.Namespace, t.checkOnly)
 	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		switch {
 		case object == nil:
-		case t.req.Release != nil:
+		case t.req.Release != nil || t.checkOnly:
 			outcome.Findings = append(outcome.Findings, set.Read(doc, object)...)
-		case launch.IsPlanRef(doc.Object) && !t.req.IgnorePlans:
-			outcome.Findings = append(outcome.Findings, launch.NotReleased(doc.Object, doc.Source))
+		case manifests.IsPlanRef(doc.Object) && !t.req.IgnorePlans:
+			outcome.Findings = append(outcome.Findings, manifests.NotReleased(doc.Object, doc.Place()))
 		}
 	}
 	outcome.mentions, outcome.Released = nil, set.Len()
@@ -56,14 +56,14 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 	return ins, nil
 }
 
-// CheckPlans has maker check the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
+// CheckPlans checks the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
 // outcome is that of ReadContext, and gets the findings and the number of plans.
-func CheckPlans(ctx context.Context, req *Request, maker launch.Maker, outcome *Outcome) error {
+func CheckPlans(ctx context.Context, req *Request, outcome *Outcome) error {
 	if len(outcome.mentions) == 0 {
 		return nil
 	}
 	injector, _ := inject.New(inject.Context{}, req.Options)
-	t := &transformer{req: &Request{Release: maker, Options: req.Options}, injector: injector, partial: true}
+	t := &transformer{req: &Request{Options: req.Options}, injector: injector, checkOnly: true}
 	_, err := t.plan(ctx, outcome.inputs, outcome)
 	return interrupted(ctx, err)
 }
@@ -77,12 +77,12 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 	sc := newObjectScanner()
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
-		if object == nil || m.in.path == "" || !launch.IsPlanRef(doc.Object) {
+		if object == nil || m.in.path == "" || !manifests.IsPlanRef(doc.Object) {
 			continue
 		}
-		path := filepath.Join(filepath.Dir(m.in.path), launch.FileName(doc.Object.Name))
+		path := filepath.Join(filepath.Dir(m.in.path), manifests.FileName(doc.Object.Name))
 		text, err := os.ReadFile(path)
-		if err != nil || !launch.MayHold(text) || slices.ContainsFunc(ins, func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
+		if err != nil || !manifests.MayHold(text) || slices.ContainsFunc(ins, func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
 			continue // none, or one of the user's, which the sink refuses to write over
 		}
 		in := fileInput(path)
@@ -97,20 +97,20 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 
 // planDocument reads a document that could be a BatchPlan or generated from one; any other, and one that cannot be read,
 // which the run itself will report, is nil.
-func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, launch.Document) {
+func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, manifests.Document) {
 	root, err := sc.Parse(d.Bytes)
 	object := manifest.Root(root)
 	if err != nil || object == nil || object.Kind != yaml.MappingNode {
-		return nil, launch.Document{}
+		return nil, manifests.Document{}
 	}
-	return object, launch.Document{
-		ID: launch.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
+	return object, manifests.Document{
+		ID: manifests.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
 	}
 }
 
 // targets hands every target to the set, as injection leaves it. What injection finds is reported when the document is
 // rendered.
-func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set, outcome *Outcome, sc *yamltext.Scanner) error {
+func (t *transformer) targets(ctx context.Context, ins []input, set *manifests.Set, outcome *Outcome, sc *yamltext.Scanner) error {
 	for i := range ins {
 		err := eachDocument(ctx, &ins[i], func(d yamltext.Document) error {
 			if !set.MayBeTarget(d.Bytes) {
@@ -120,7 +120,7 @@ func (t *transformer) targets(ctx context.Context, ins []input, set *launch.Set,
 			if manifest.HasErrors(out.findings) || !set.IsTarget(out.Object) {
 				return nil
 			}
-			outcome.Findings = append(outcome.Findings, set.Release(launch.Document{
+			outcome.Findings = append(outcome.Findings, set.Release(manifests.Document{
 				ID: out.id, Object: out.Object, Source: sourceOf(&ins[i], d), Text: out.Text, Original: d.Bytes,
 			})...)
 			return nil
@@ -146,15 +146,16 @@ func (t *transformer) release(out *Document, source manifest.Source) {
 		err = t.edit(out, root)
 	}
 	if err != nil {
-		out.findings = append(out.findings, manifest.Finding{
-			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
-		})
+		// The lines of an error are those of the text after injection: the object is the nearest place in the file.
+		f := unsupported(out.Object, source, err)
+		f.Source = source
+		out.findings = append(out.findings, onObject([]manifest.Finding{f}, source, out.Original)...)
 	}
 }
 
 // edit splices the edits of a target into its text.
 func (t *transformer) edit(out *Document, root *yaml.Node) error {
-	object, findings, err := launch.Apply(manifest.Root(root), t.releases.Edits(out.id))
+	object, findings, err := manifests.Apply(manifest.Root(root), t.releases.Edits(out.id))
 	if err != nil {
 		return err
 	}
@@ -169,11 +170,11 @@ func (t *transformer) edit(out *Document, root *yaml.Node) error {
 
 // replaceBy puts a newly generated object in the place of an old one. One that says the same stays as it is, also where
 // another tool has written it in a style of its own.
-func (d *Document) replaceBy(object *launch.Object, was *yaml.Node) {
+func (d *Document) replaceBy(object *manifests.Object, was *yaml.Node) {
 	switch {
 	case object == nil:
 		d.Leaves, d.changed, d.Text = true, true, nil
-	case !launch.Same(was, object.Text):
+	case !manifests.Same(was, object.Text):
 		text := object.Text
 		if marker, _ := yamltext.MarkerAt(firstLine(d.Original), true); marker == yamltext.StartMarker {
 			text = append([]byte("---"+lineEnd(d.Original)), text...)
@@ -188,7 +189,7 @@ func (t *transformer) deliverAdded(d *Document, sink Sink, outcome *Outcome) err
 	for _, object := range t.releases.Adds(d.id) {
 		added := &Document{Input: d.Input, Path: d.Path, Object: object.Ref, Text: object.Text, Added: true, changed: true}
 		if object.File != "" {
-			added.Path = filepath.Join(filepath.Dir(object.File), launch.FileName(object.Plan))
+			added.Path = filepath.Join(filepath.Dir(object.File), manifests.FileName(object.Plan))
 		}
 		name := d.Input
 		if t.req.AsFiles {

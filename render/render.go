@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // Action is what a run does to every document.
@@ -40,12 +40,16 @@ type Request struct {
 	SetPaths []string
 	// Sets are SidecarSets from elsewhere, such as a configuration.
 	Sets []*inject.SidecarSet
+	// NeedsSets makes it an error that no SidecarSet is known, for runs that would only seem to have checked something.
+	NeedsSets bool
+	// NameSets says how the user names SidecarSets; "" is as on the command line.
+	NameSets string
 	// Options decide what injection does.
 	Options inject.Options
 	// KeepSidecarSets leaves SidecarSets and BatchPlans in a stream.
 	KeepSidecarSets bool
 	// Release makes the releases of BatchPlans; nil makes none. IgnorePlans says that this is what the user wants.
-	Release     launch.Maker
+	Release     *manifests.Config // what BatchPlans are released with; nil: they are not
 	IgnorePlans bool
 	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
 	SkipHooks bool
@@ -72,8 +76,12 @@ type Outcome struct {
 	// Impact says what the changes mean for running pods, if the request is a detailed one.
 	Impact []Impact
 
-	answered bool            // a workload opted out, or a finding told about one
+	answered bool // a finding told about a workload
+	opted    bool // a workload opted out
+	open     bool // a workload neither opted out nor was injected into
+	passed   []inject.PassedOver
 	noted    map[string]bool // what is in Changed
+	emptied  bool            // a folder of SetPaths holds no object: the sets are known, and there is none
 	mentions []mention       // of BatchPlans
 	inputs   []input         // those that ReadContext has read
 }
@@ -121,7 +129,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 	if outcome.Failed() {
 		return nil
 	}
-	t := &transformer{req: req, injector: injector}
+	t := &transformer{req: req, injector: injector, noSets: outcome.Sets == 0 && !outcome.emptied}
 	if ins, err = t.plan(ctx, ins, outcome); err != nil {
 		return err
 	}
@@ -130,6 +138,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 			return err
 		}
 	}
+	outcome.tellPassedOver(req)
 	outcome.adviseWhereNothingHappened(req)
 	return context.Cause(ctx)
 }
@@ -169,10 +178,13 @@ type Document struct {
 	templates []inject.TemplateResult
 	findings  []manifest.Finding
 	impact    []Impact
-	id        launch.ID
+	id        manifests.ID
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
-	answered  bool // an opt-out or a finding says why nothing may have been injected
+	answered  bool // a finding says why nothing may have been injected
+	opted     bool // a workload opted out
+	open      bool // a workload neither opted out nor was injected into
+	passed    []inject.PassedOver
 }
 
 // ReadContext reads SidecarSets and what helps to decide about them from all paths of a request, and nothing else.
@@ -218,11 +230,16 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 	return known, nil
 }
 
-// readSets reads the context that one path of -s holds. A path that holds none is a mistake.
+// readSets reads the context that one path of -s holds. A path that holds none is a mistake, but for a folder without an
+// object: that is what is left where the last set was deleted.
 func readSets(ctx context.Context, path string, req *Request, known *inject.Context, outcome *Outcome) error {
-	ins, err := inputs(ctx, []string{path}, req.Stdin, true)
+	ins, err := inputsOf(ctx, path, req.Stdin, true)
 	if err != nil {
 		return err
+	}
+	if isFolder(path) && !holdsObject(ctx, ins) {
+		outcome.emptied = true
+		return nil
 	}
 	failed := outcome.Failed()
 	before := len(known.Sets) + len(known.Revisions) + len(req.Options.Namespaces)
@@ -245,12 +262,34 @@ func readSets(ctx context.Context, path string, req *Request, known *inject.Cont
 	return nil
 }
 
+// holdsObject says whether there is more than white space, comments and the configuration of tools in the inputs.
+func holdsObject(ctx context.Context, ins []input) bool {
+	for i := range ins {
+		if isToolFile(ins[i].path) {
+			continue
+		}
+		err := eachDocument(ctx, &ins[i], func(d yamltext.Document) error {
+			if root, err := yamltext.Parse(d.Bytes); err != nil || root != nil {
+				return errHolds
+			}
+			return nil
+		})
+		if err != nil {
+			return true // also where it cannot be read, which reading it again tells
+		}
+	}
+	return false
+}
+
+// errHolds ends the search of holdsObject.
+var errHolds = errors.New("holds an object")
+
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
 // reported when they are rendered.
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
 	sc := newObjectScanner()
 	return eachDocument(ctx, in, func(d yamltext.Document) error {
-		if launch.MayHold(d.Bytes) {
+		if manifests.MayHold(d.Bytes) {
 			outcome.mentions = append(outcome.mentions, mention{in, d})
 		}
 		if !strict && !mayBeContext(d.Bytes, sc) {
@@ -260,12 +299,16 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
 			if strict {
-				outcome.Findings = append(outcome.Findings, malformed(source, d, err))
+				outcome.Findings = append(outcome.Findings, unread(source, d.Bytes, err)...)
 			}
 			return nil
 		}
+		if found := disguised(source, d.Bytes, root); strict && root != nil && found != nil {
+			outcome.Findings = append(outcome.Findings, found...)
+			return nil
+		}
 		if object := manifest.Root(root); object != nil && object.Kind == yaml.MappingNode {
-			outcome.Findings = append(outcome.Findings, known.Read(object, source, &req.Options)...)
+			outcome.Findings = append(outcome.Findings, onObject(known.Read(object, source, &req.Options), source, d.Bytes)...)
 		}
 		return nil
 	})
@@ -294,18 +337,4 @@ func eachDocument(ctx context.Context, in *input, f func(d yamltext.Document) er
 			return err
 		}
 	}
-}
-
-func sourceOf(in *input, d yamltext.Document) manifest.Source {
-	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
-}
-
-// malformed is the finding for a document that is not YAML as Kubernetes takes it.
-func malformed(source manifest.Source, d yamltext.Document, err error) manifest.Finding {
-	message := err.Error()
-	var syntax *yamltext.SyntaxError
-	if errors.As(err, &syntax) {
-		source.Line, message = d.Line+syntax.Line-1, syntax.Problem
-	}
-	return manifest.Finding{Severity: manifest.SeverityError, Code: "malformed-yaml", Message: message, Source: source}
 }

@@ -16,8 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // Discard is a sink that shows nothing: for explain, lint and check.
@@ -172,7 +172,7 @@ func (p *InPlace) place() error {
 		if i < 0 {
 			now, err := os.ReadFile(path)
 			switch {
-			case err == nil && !bytes.Contains(now, []byte(launch.GeneratedBy)):
+			case err == nil && !bytes.Contains(now, []byte(manifests.GeneratedBy)):
 				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no file was changed)", path)
 			case err != nil && !errors.Is(err, fs.ErrNotExist):
 				return fmt.Errorf("reading %s: %w", path, cause(err))

@@ -67,6 +67,9 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 		in, err := kustomization(ctx, path)
 		return []input{in}, err
 	}
+	if isFile(filepath.Join(path, chartFile)) {
+		return nil, chartError(path)
+	}
 	files, err := manifestFiles(path)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,28 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 		}
 	}
 	return out, nil
+}
+
+// chartFile is the file by which Helm knows a chart.
+const chartFile = "Chart.yaml"
+
+// isChart says whether a folder is a Helm chart, of which the templates are no manifests.
+func isChart(dir string) bool {
+	return isFile(filepath.Join(dir, chartFile)) && isFolder(filepath.Join(dir, "templates"))
+}
+
+func chartError(dir string) error {
+	return fmt.Errorf("%s: this is a Helm chart: render it first (helm template %s | slipway render -s ...)", dir, dir)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // stdinName is what messages call standard input.
@@ -236,6 +261,9 @@ func (w *walker) walk(dir string, above []os.FileInfo) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return pathError(dir, err)
+	}
+	if isChart(dir) {
+		return chartError(dir)
 	}
 	if isKustomization(dir) {
 		w.parts = append(w.parts, partsOf(dir)...)

@@ -13,18 +13,19 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // transformer turns documents into what a request asks for.
 type transformer struct {
-	req      *Request
-	injector *inject.Injector
-	releases *launch.Set // nil without BatchPlans
-	partial  bool        // a BatchPlan without its target is none of this run's business
-	done     int
+	req       *Request
+	injector  *inject.Injector
+	releases  *manifests.Set // nil without BatchPlans
+	checkOnly bool           // BatchPlans are checked, and one without its target is none of this run's business
+	noSets    bool           // neither is a SidecarSet known nor a folder named that holds none
+	done      int
 }
 
 const (
@@ -117,6 +118,8 @@ func (t *transformer) deliver(d *Document, sink Sink, outcome *Outcome) error {
 	outcome.Impact = append(outcome.Impact, d.impact...)
 	outcome.Injected += d.edited
 	outcome.answered = outcome.answered || d.answered
+	outcome.opted, outcome.open = outcome.opted || d.opted, outcome.open || d.open
+	outcome.passed = append(outcome.passed, d.passed...)
 	if d.changed {
 		outcome.note(d.Input)
 	}
@@ -157,24 +160,28 @@ func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scan
 func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
-		id: launch.ID{Input: in.index, Doc: d.Index},
+		id: manifests.ID{Input: in.index, Doc: d.Index},
 	}
-	if !t.mayChange(d.Bytes) {
+	if !t.mayChange(d.Bytes) && !suspect(d.Bytes) {
 		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
 			out.Object = manifest.ObjectRef{
 				APIVersion: string(found[apiVersionAt]), Kind: string(found[kindAt]),
 				Namespace: string(found[namespaceAt]), Name: string(found[nameAt]),
 			}
+			out.open = t.injector.IsWorkload(out.Object)
 			return out
 		}
 	}
 	source := sourceOf(in, d)
 	root, err := sc.Parse(d.Bytes)
 	if err != nil {
-		out.findings = []manifest.Finding{malformed(source, d, err)}
+		out.findings = unread(source, d.Bytes, err)
 		return out
 	}
 	if root == nil {
+		return out
+	}
+	if out.findings = disguised(source, d.Bytes, root); len(out.findings) > 0 {
 		return out
 	}
 	object := manifest.Root(root)
@@ -183,16 +190,15 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanne
 		return out
 	}
 	out.Object = manifest.RefOf(object)
-	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && launch.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
+	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && manifests.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
 	}
 	if err != nil {
-		out.findings = append(out.findings, manifest.Finding{
-			Severity: manifest.SeverityError, Code: "unsupported-layout", Object: out.Object, Source: source, Message: err.Error(),
-		})
+		out.findings = append(out.findings, unsupported(out.Object, source, err))
 	}
+	out.findings = onObject(out.findings, source, d.Bytes)
 	return out
 }
 
@@ -221,7 +227,7 @@ func newObjectScanner() *yamltext.Scanner {
 
 // passes says whether an object of a kind, of which a scan is certain, can only be passed on.
 func passes(kind []byte) bool {
-	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != launch.Kind
+	return len(kind) > 0 && string(kind) != "SidecarSet" && string(kind) != manifests.Kind
 }
 
 func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
@@ -239,9 +245,16 @@ func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
 func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Source, sc *yamltext.Scanner) error {
+	if t.forgotten(out, root, source) {
+		return nil
+	}
 	ejected := t.injector.Eject(manifest.Root(root), source)
 	out.findings = append(out.findings, ejected.Findings...)
-	out.findings = append(out.findings, t.outOfReach(out, root, source)...)
+	away := t.outOfReach(out, root, source)
+	out.findings = append(out.findings, away...)
+	if t.req.Action != Eject && len(away) == 0 {
+		out.passed = t.injector.PassedOver(manifest.Root(root), source)
+	}
 	if manifest.HasErrors(ejected.Findings) {
 		return nil
 	}
@@ -256,25 +269,13 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 	}
 	if t.req.SkipHooks && inject.IsHook(manifest.Root(root)) {
 		out.findings = append(out.findings, inject.HookSkipped(manifest.Root(root), source))
-		out.templates, out.answered = ejected.Templates, true
+		out.templates, out.opted = ejected.Templates, true
 		out.set(text)
 		return nil
 	}
-	var unreadable *yaml.Node
-	if ejected.Changed(manifest.Root(root)) {
-		if root, err = sc.Parse(text); err != nil {
-			return err
-		}
-	}
-	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
-		was, ok := yamltext.SourceText(text, root, n)
-		if !ok {
-			unreadable = n
-		}
-		return was
-	})
-	if unreadable != nil {
-		return yamltext.Unsupported(unreadable.Line, "the text that injection replaces here cannot be told from its surroundings")
+	root, result, err := t.injected(text, root, ejected, source, sc)
+	if err != nil {
+		return err
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
@@ -293,12 +294,52 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 	return nil
 }
 
+// injected asks for the injection into what an ejection has left, text with the tree root before it. It returns the tree of
+// the text; places of the result are those of the file.
+func (t *transformer) injected(
+	text []byte, root *yaml.Node, ejected inject.Result, source manifest.Source, sc *yamltext.Scanner,
+) (*yaml.Node, inject.Result, error) {
+	moved := ejected.Changed(manifest.Root(root))
+	if moved {
+		var err error
+		if root, err = sc.Parse(text); err != nil {
+			return root, inject.Result{}, err
+		}
+	}
+	var unreadable *yaml.Node
+	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
+		was, ok := yamltext.SourceText(text, root, n)
+		if !ok {
+			unreadable = n
+		}
+		return was
+	})
+	if unreadable != nil {
+		return root, result, yamltext.Unsupported(unreadable.Line,
+			"the text that injection replaces here cannot be told from its surroundings")
+	}
+	if moved {
+		inFile(result, lineMap(manifest.Root(root), ejected.Object), source)
+	}
+	return root, result, nil
+}
+
+// forgotten reports an injection that the run would take out because it knows no SidecarSet at all.
+func (t *transformer) forgotten(out *Document, root *yaml.Node, source manifest.Source) bool {
+	if !t.noSets || t.req.Action != Inject || !bytes.Contains(out.Original, []byte(inject.InjectedAnnotation)) {
+		return false
+	}
+	found := t.injector.Forgotten(manifest.Root(root), source, t.req.howToName())
+	out.findings = append(out.findings, found...)
+	return len(found) > 0
+}
+
 // outOfReach warns of an injection in an object of a kind that slipway was told about then, and is not now.
 func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.Source) []manifest.Finding {
 	if !bytes.Contains(d.Original, []byte(inject.InjectedAnnotation)) || t.injector.Templates(manifest.Root(root)) > 0 {
 		return nil
 	}
-	key := findKey(root, inject.InjectedAnnotation)
+	key := inject.Mark(root)
 	if key == nil {
 		return nil
 	}
@@ -308,19 +349,6 @@ func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.S
 		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",
 		Hint:    "give the configuration with its workloads by -c",
 	}}
-}
-
-// findKey finds a key anywhere in a tree.
-func findKey(n *yaml.Node, name string) *yaml.Node {
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == name {
-			return c
-		}
-		if found := findKey(c, name); found != nil {
-			return found
-		}
-	}
-	return nil
 }
 
 // undo writes an ejection: the original text to the byte or, where others have moved that text about, the same tree.
@@ -346,7 +374,8 @@ func withRoot(document, object *yaml.Node) *yaml.Node {
 func (d *Document) count(result inject.Result) {
 	d.answered = len(result.Findings) > 0
 	for _, t := range result.Templates {
-		d.answered = d.answered || t.OptOut
+		d.opted = d.opted || t.OptOut
+		d.open = d.open || !t.OptOut && !t.Edited
 		if t.Edited {
 			d.edited++
 		}
@@ -362,7 +391,7 @@ func (d *Document) set(text []byte) {
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
 func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
-	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision"} {
+	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue
 		}
@@ -373,5 +402,5 @@ func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
 }
 
 func contextKinds() []string {
-	return []string{"SidecarSet", "Namespace", "ControllerRevision", "List", "SidecarSetList", "NamespaceList", ""}
+	return []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread", "List", "SidecarSetList", "NamespaceList", "Template", ""}
 }

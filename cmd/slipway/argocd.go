@@ -38,7 +38,8 @@ func newArgoCDGenerateCommand(s streams) *cobra.Command {
 		Short: "Render the application in the working folder and inject its SidecarSets",
 		Long: `Render the application in the working folder, a Helm chart, a kustomization or a folder of manifests, inject the
 SidecarSets, and print the manifests. slipway.yaml, where there is one, is the configuration. Objects that name no
-namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application.
+namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application. So is an application without any SidecarSet, unless the
+parameter sidecarsets is given: it is more likely forgotten.
 
 A chart is rendered by the helm on PATH; what it depends on has to be in its charts folder.`,
 		Args:              noArgs,
@@ -97,6 +98,9 @@ const (
 // argoConfig is the configuration that is used where no parameter names another.
 const argoConfig = "slipway.yaml"
 
+// nameArgoSets says how an application names its SidecarSets.
+const nameArgoSets = `name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets"`
+
 // generate prints the manifests of the application.
 func (a *argoApp) generate(ctx context.Context, s streams) error {
 	source, err := a.source()
@@ -124,13 +128,22 @@ func (a *argoApp) generate(ctx context.Context, s streams) error {
 		req.StdinName = "helm template"
 	}
 	req.AsFiles = source == argoDirectory
+	req.NameSets = nameArgoSets
 	if req.Options.Namespace == "" {
 		req.Options.Namespace = a.env["ARGOCD_APP_NAMESPACE"]
 	}
 	if err := s.tell(findings); err != nil {
 		return err
 	}
-	outcome, err := render.Run(ctx, req, &argoSink{Stream: render.NewStream(s.out)})
+	sink := &argoSink{Stream: render.NewStream(s.out)}
+	_, given := a.settings["sidecarsets"]
+	req.Report = func(o *render.Outcome) error {
+		if given || o.Failed() || sink.objects == 0 || o.Sets+o.Released > 0 {
+			return nil
+		}
+		return errors.New("no SidecarSet is known, so that nothing is injected (" + nameArgoSets + ", an empty list to have none)")
+	}
+	outcome, err := render.Run(ctx, req, sink)
 	if err != nil {
 		return err
 	}

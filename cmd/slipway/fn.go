@@ -36,5 +36,5 @@ func (s streams) runFunction(in io.Reader) error {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
 	}
-	return fn.Run(in, s.out, s.err, newReleaser)
+	return fn.Run(in, s.out, s.err)
 }

@@ -18,9 +18,9 @@ import (
 
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/launch"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // inputFlags are the flags that say what to read and how to inject.
@@ -28,8 +28,8 @@ type inputFlags struct {
 	sidecarSets []string
 	config      string
 	namespace   string
-	release     launch.Config // of the flags
-	tool        string        // what applies the manifests, where neither flag nor configuration says
+	release     manifests.Config // of the flags
+	tool        string           // what applies the manifests, where neither flag nor configuration says
 
 	policies inject.Policies // of the configuration, once request has read it
 }
@@ -53,24 +53,24 @@ func (f *inputFlags) registerRelease(c *cobra.Command) {
 }
 
 // releaseConfig is the release section of the configuration under the flags. It is nil where nothing is to be released.
-func (f *inputFlags) releaseConfig(c *launch.Config) (*launch.Config, error) {
+func (f *inputFlags) releaseConfig(c *manifests.Config) (*manifests.Config, error) {
 	if f.release.Image == "" && c == nil {
 		if f.release.For != "" || f.release.Mode != "" {
 			return nil, usagef("--for and --release-mode say how to release: which image of slipway is to run? give --release-image")
 		}
 		return nil, nil
 	}
-	var out launch.Config
+	var out manifests.Config
 	if c != nil {
 		out = *c
 	}
 	out.Image = cmp.Or(f.release.Image, out.Image)
 	out.For = cmp.Or(f.release.For, out.For, f.tool)
 	out.Mode = cmp.Or(f.release.Mode, out.Mode)
-	for _, p := range out.Problems() {
+	for _, p := range out.Validate() {
 		flag := map[string]string{"for": "--for", "mode": "--release-mode"}[p.Field]
 		if flag != "" {
-			return nil, usagef("%s %s", flag, p.What)
+			return nil, usagef("%s %s", flag, p.Message)
 		}
 	}
 	return &out, nil
@@ -134,7 +134,7 @@ func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (
 	}
 	req.IgnorePlans = settings.Off()
 	if settings.On() {
-		req.Release = newReleaser(settings)
+		req.Release = settings
 	}
 	if f.namespace != "" {
 		req.Options.Namespace = f.namespace

@@ -71,7 +71,7 @@ func lint(c *cobra.Command, req render.Request, policies inject.Policies) (*rend
 		return nil, err
 	}
 	outcome.Sets = len(known.Sets)
-	if err := render.CheckPlans(c.Context(), &req, releaser{}, outcome); err != nil {
+	if err := render.CheckPlans(c.Context(), &req, outcome); err != nil {
 		return nil, err
 	}
 	if outcome.Sets == 0 && outcome.Released == 0 && !outcome.Failed() {

@@ -67,6 +67,9 @@ A PATH is a file, a folder of .yaml, .yml and .json files, a folder with a kusto
 standard input, the default. SidecarSets and Namespaces in the input count; SidecarSets do not appear in the output.
 Text that nothing was injected into stays as it is, byte for byte.
 
+A run that knows no SidecarSet, from the input, -s or the configuration, does not take earlier injections out: they are an error,
+and so are --check and --in-place. Name the sets with -s, or use slipway eject. A folder that -s names may hold none any more.
+
 BatchPlans do not appear either. With --release-image, or release: {image: ...} in the configuration, each becomes a
 ServiceAccount, Role, RoleBinding, ConfigMap and Job behind the workload that it releases, as it is after injection. The
 workload is annotated with the release and, where a controller replaces its pods, given a partition that moves none before the
@@ -75,15 +78,16 @@ Job does. With --in-place they go into release-PLAN.yaml beside the plan. Where 
 Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3 --check found something to change.`,
 		Example: `  slipway render app.yaml -s sidecars/
   kustomize build . | slipway render -s sidecars/ | kubectl apply -f -
-  slipway render --in-place manifests/
+  slipway render --in-place -s sidecars/ manifests/
   slipway render shop/ --release-image registry.example.com/slipway:v1 --for argocd
-  slipway render --check --diff manifests/`,
+  slipway render --check --diff -s sidecars/ manifests/`,
 		RunE: func(c *cobra.Command, args []string) error {
 			req, findings, err := f.input.request(c.Context(), s, args)
 			if err != nil {
 				return f.report.failed(s, err)
 			}
 			req.KeepSidecarSets = req.KeepSidecarSets || f.keepSidecarSets || f.inPlace
+			req.NeedsSets = f.check || f.inPlace
 			return f.run(c.Context(), s, req, findings)
 		},
 	}

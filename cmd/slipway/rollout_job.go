@@ -117,12 +117,12 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 	}
 	targets, err := f.targets(file, data, parsed, planErr == nil)
 	if planErr == nil && err == nil {
-		planErr = couple(&o, parsed, targets)
+		planErr = o.SetTargets(parsed, targets)
 	}
 	if err := errors.Join(plan.Locate(planFile, planText, err), plan.Locate(planFile, planText, planErr)); err != nil {
 		return o, &exitError{code: exitInvalid, err: err}
 	}
-	if o.Stay && o.Train != nil {
+	if o.Stay && o.Targets != nil {
 		return o, usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	}
 	return o, nil

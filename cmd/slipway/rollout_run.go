@@ -108,7 +108,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
-	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+kube.ReleaseAnnotation+": it may be applied after its Job")
+	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+plan.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")

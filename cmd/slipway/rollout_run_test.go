@@ -180,7 +180,8 @@ func webhook(t *testing.T) (*httptest.Server, func() string) {
 	return server, all.String
 }
 
-// An agent that cannot even begin tells so, and what it ends with.
+// An agent that cannot even begin tells so, and what it ends with. The receiver without a secret waits for another reason:
+// for what there is to tell, the agent would wait for the secret for as long as it has patience.
 func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
 	hook, told := webhook(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -189,7 +190,7 @@ func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
 clusters: [{name: a, cluster: {server: "`+gone.URL+`"}}], users: [{name: a, user: {}}]}`,
 		"plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
 spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}],
-notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, slack: {urlFrom: {secretRef: {name: chat, key: url}}}}]}}`)
+notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, on: [Completed], slack: {urlFrom: {secretRef: {name: chat, key: url}}}}]}}`)
 	var out buffer
 	code := run(t.Context(), []string{
 		"rollout", "run", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--plan", filepath.Join(dir, "plan.yaml"), "--secrets", dir,

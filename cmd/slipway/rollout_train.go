@@ -11,35 +11,11 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
-	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // noIndex is the index of a process that releases its whole train itself.
 const noIndex = -1
-
-// couple puts what a plan releases into the options of its Job: one target, or all those of a train.
-func couple(o *manifests.Job, p plan.BatchPlan, targets []manifests.Target) error {
-	if len(p.Waves.Targets) == 0 {
-		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
-		return nil
-	}
-	train := &manifests.Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
-	var first plan.Workload
-	for _, t := range targets {
-		switch set := t.CloneSet; {
-		case set.Namespace == "" || set.Namespace == train.Namespace:
-		case train.Namespace == "":
-			first, train.Namespace = set, set.Namespace
-		default:
-			return plan.FieldError{
-				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
-			}
-		}
-	}
-	o.Train = train
-	return nil
-}
 
 // checkTrain refuses flags that make no sense for several targets.
 func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
@@ -128,7 +104,7 @@ func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) p
 
 // runIndex releases the one target of a train that is this process' part in an Indexed Job.
 func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
-	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Train: plan.Waves, Index: f.index}
+	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Waves: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
 	defer end()
 	stop, err := turn.Await(following)

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -56,8 +58,7 @@ func restores(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	const result = "restores.out"
 	render := func(file string) string {
-		ts.Check(ts.Exec("slipway", append([]string{"render", "--keep-sidecarsets", file}, args[1:]...)...))
-		return ts.ReadFile("stdout")
+		return output(ts, append([]string{"render", "--keep-sidecarsets", file}, args[1:]...)...)
 	}
 	original := ts.ReadFile(args[0])
 	once := render(args[0])
@@ -72,11 +73,25 @@ func restores(ts *testscript.TestScript, neg bool, args []string) {
 	if i := slices.Index(args, "-c"); i >= 0 {
 		eject = append(eject, args[i:i+2]...)
 	}
-	ts.Check(ts.Exec("slipway", eject...))
-	if back := ts.ReadFile("stdout"); back != original {
+	if back := output(ts, eject...); back != original {
 		ts.Fatalf("eject does not give %s back:\n%s", args[0], back)
 	}
 	ts.Check(os.Remove(ts.MkAbs(result)))
+}
+
+// output runs slipway in this process, which spares the start of another one, and returns its stdout. Scripts run side by
+// side in one working directory, so names of a script's files become absolute.
+func output(ts *testscript.TestScript, args ...string) string {
+	for i, arg := range args {
+		if _, err := os.Stat(ts.MkAbs(arg)); err == nil {
+			args[i] = ts.MkAbs(arg)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr); code != 0 {
+		ts.Fatalf("slipway %s: exit code %d:\n%s", strings.Join(args, " "), code, &stderr)
+	}
+	return stdout.String()
 }
 
 // converts is a command that writes a changed copy of a file: NAME FROM TO. FROM can be stdout.

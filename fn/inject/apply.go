@@ -180,9 +180,12 @@ func (b *build) anchored() bool {
 			continue
 		}
 		if alias := aliasOf(b.doc, n); alias != nil {
+			other := "the place"
+			if at := manifest.SourceAt(b.source, alias); at.Line > 0 {
+				other = fmt.Sprintf("line %d", at.Line)
+			}
 			b.report(manifest.SeverityError, n, "behind-anchor", "", fmt.Sprintf(
-				"an edit inside the YAML anchor &%s would also change line %d, where *%s repeats it",
-				n.Anchor, manifest.SourceAt(b.source, alias).Line, n.Anchor), "write the mapping out in one of the two places")
+				"an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor), "write the mapping out in one of the two places")
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -41,7 +42,7 @@ func (b *build) run() *yaml.Node {
 		return b.t.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 || !b.direct() || !b.readSpec() {
+	if len(b.sets) == 0 || !b.direct() || !b.readSpec() && manifest.HasErrors(b.findings) || b.lonely() {
 		return b.t.node
 	}
 	b.collect()
@@ -165,6 +166,7 @@ func (b *build) finished() bool {
 // matchSets holds every set against the template, in order.
 func (b *build) matchSets() {
 	p := pod{kind: b.t.kind, namespace: b.t.namespace(&b.in.opts), labels: manifest.StringMap(manifest.Lookup(b.metadata, labelsField))}
+	p.variants = b.in.variants(b.t, p.labels)
 	skipped := b.skipped()
 	for _, set := range b.in.sets {
 		m := b.in.match(set, p)
@@ -180,7 +182,7 @@ func (b *build) matchSets() {
 			m.Reason = "its containers would keep this " + b.t.object.Kind + " from completing"
 		}
 		if m.Verdict == Undecided {
-			b.undecided(m)
+			b.undecided(m, pinned == nil)
 		}
 		b.result.Matches = append(b.result.Matches, m)
 		if m.Verdict == Matched {
@@ -190,29 +192,51 @@ func (b *build) matchSets() {
 	b.sets = dropReplaced(b.sets, b.result.Matches)
 }
 
-// undecided reports a match that cannot be decided, as the options ask.
-func (b *build) undecided(m Match) {
-	if b.in.opts.OnUndecided == Skip {
+// undecided reports a match that cannot be decided, as the options ask. What the webhook refuses too is never skipped.
+func (b *build) undecided(m Match, refused bool) {
+	switch {
+	case refused:
+		b.report(manifest.SeverityError, nil, "undecided", "",
+			"SidecarSet "+m.Set+" matches and cannot be injected: "+m.Reason, m.Add)
+	case b.in.opts.OnUndecided == Skip:
 		b.report(manifest.SeverityWarning, nil, "undecided", "",
 			"SidecarSet "+m.Set+" is not injected, because it cannot be decided whether it matches: "+m.Reason, m.Add)
-		return
+	default:
+		hint := m.Add
+		if hint != "" {
+			hint += "; or set onUndecided: Skip"
+		}
+		b.report(manifest.SeverityError, nil, "undecided", "",
+			"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
 	}
-	hint := m.Add
-	if hint != "" {
-		hint += "; or set onUndecided: Skip"
-	}
-	b.report(manifest.SeverityError, nil, "undecided", "",
-		"cannot decide whether SidecarSet "+m.Set+" matches: "+m.Reason, hint)
 }
 
-// blocksCompletion warns of a set whose containers would run on after a Job's own have ended.
+// jobs is what happens to a set in workloads that run to completion: what the set says itself, or the options.
+func (b *build) jobs(set *SidecarSet) Policy {
+	return Policy(orWord(set.Metadata.Annotations[jobsAnnotation], string(b.in.opts.Jobs)))
+}
+
+// blocksCompletion warns of a set whose containers would run on after a Job's own have ended. Those that Kruise ends
+// with the Job do not.
 func (b *build) blocksCompletion(set *SidecarSet) bool {
-	if !b.t.kind.RunsToCompletion || b.in.opts.Jobs != Skip || len(set.Spec.Containers) == 0 {
+	if !b.t.kind.RunsToCompletion || b.jobs(set) != Skip {
 		return false
 	}
+	var endless []string
+	for i := range set.Spec.Containers {
+		if s := &set.Spec.Containers[i]; !s.endsWithJob() {
+			endless = append(endless, s.Name)
+		}
+	}
+	which := "its containers never end"
+	switch n := len(endless); {
+	case n == 0:
+		return false
+	case n < len(set.Spec.Containers):
+		which = "nothing ends " + strings.Join(endless, ", ")
+	}
 	b.report(manifest.SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
-		"SidecarSet %s matches but is not injected: its containers never end, so this %s would never complete",
-		set.Metadata.Name, b.t.object.Kind),
+		"SidecarSet %s matches but is not injected: %s, so this %s would never complete", set.Metadata.Name, which, b.t.object.Kind),
 		"jobs: Native injects them as native sidecars, jobs: Inject as they are")
 	return true
 }

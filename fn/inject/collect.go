@@ -51,7 +51,12 @@ func (b *build) collect() {
 	}
 	// Across sets init containers run in the order of their names, whatever set they come from.
 	slices.SortStableFunc(b.changes.inits, func(x, y placed) int { return strings.Compare(x.name, y.name) })
+	if b.in.opts.SortByName {
+		slices.SortStableFunc(b.changes.containers, func(x, y placed) int { return strings.Compare(x.name, y.name) })
+	}
+	b.nameDefault()
 	b.checkNames()
+	b.checkMeeting()
 	b.checkOverrides()
 }
 
@@ -75,7 +80,7 @@ func (b *build) collectSet(set *SidecarSet) {
 
 // collectSidecar builds one container of a set, or the pair of a hot upgrade, and says whether it did.
 func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
-	native := !s.init && b.t.kind.RunsToCompletion && b.in.opts.Jobs == Native
+	native := !s.init && b.t.kind.RunsToCompletion && b.jobs(set) == Native
 	list, into := containersField, &b.changes.containers
 	if s.init || native {
 		list, into = initsField, &b.changes.inits

@@ -3,10 +3,14 @@
 package inject_test
 
 import (
-	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +20,8 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// conformanceCase is one line of testdata/conformance/sidecarset.jsonl: what a running OpenKruise made of a pod.
+// conformanceCase is one line of a file in testdata/conformance: what a running OpenKruise made of a pod. Revisions of
+// the sets stand among the namespaces.
 type conformanceCase struct {
 	Name        string            `json:"name"`
 	SidecarSets []json.RawMessage `json:"sidecarSets"`
@@ -27,24 +32,38 @@ type conformanceCase struct {
 	ExpectError string            `json:"expectError"`
 }
 
-func readConformance(t testing.TB) []conformanceCase {
+// The cases of each feature by itself, and those that mix many of them, packed.
+const (
+	featureCases = "sidecarset.jsonl"
+	mixedCases   = "sidecarset-2.jsonl.gz"
+)
+
+func readConformance(t testing.TB, files ...string) []conformanceCase {
 	t.Helper()
-	data, err := os.ReadFile("../../testdata/conformance/sidecarset.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []conformanceCase
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var c conformanceCase
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+	for _, name := range files {
+		data, err := os.ReadFile("../../testdata/conformance/" + name)
+		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, c)
+		var text io.Reader = bytes.NewReader(data)
+		if strings.HasSuffix(name, ".gz") {
+			if text, err = gzip.NewReader(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for d := json.NewDecoder(text); ; {
+			var c conformanceCase
+			if err := d.Decode(&c); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			out = append(out, c)
+		}
 	}
-	if len(out) < 90 {
-		t.Fatalf("read %d cases, the file holds more", len(out))
+	if len(out) < 90*len(files) {
+		t.Fatalf("read %d cases, the files hold more", len(out))
 	}
 	return out
 }
@@ -58,34 +77,29 @@ func mustParse(t testing.TB, text string) *yaml.Node {
 	return manifest.Root(&doc)
 }
 
-func (c conformanceCase) injector(t testing.TB) *inject.Injector {
+// context reads the case's sets, namespaces and revisions.
+func (c conformanceCase) context(t testing.TB, opts *inject.Options) (inject.Context, []manifest.Finding) {
 	t.Helper()
-	opts := inject.Options{Compatibility: inject.Kruise, Namespaces: map[string]map[string]string{}}
-	for _, n := range c.Namespaces {
-		var ns struct {
-			Metadata struct {
-				Name   string
-				Labels map[string]string
-			}
-		}
-		if err := json.Unmarshal(n, &ns); err != nil {
-			t.Fatal(err)
-		}
-		opts.Namespaces[ns.Metadata.Name] = ns.Metadata.Labels
+	var context inject.Context
+	var findings []manifest.Finding
+	for _, object := range slices.Concat(c.Namespaces, c.SidecarSets) {
+		findings = append(findings, context.Read(mustParse(t, string(object)), manifest.Source{}, opts)...)
 	}
-	var sets []*inject.SidecarSet
-	for _, s := range c.SidecarSets {
-		set, findings := inject.ParseSidecarSet(mustParse(t, string(s)), manifest.Source{})
-		if manifest.HasErrors(findings) {
-			t.Fatalf("SidecarSet: %v", findings)
-		}
-		sets = append(sets, set)
+	if len(context.Sets) != len(c.SidecarSets) {
+		t.Fatalf("%d of %d SidecarSets were read", len(context.Sets), len(c.SidecarSets))
 	}
-	in, findings := inject.New(inject.Context{Sets: sets}, opts)
-	if manifest.HasErrors(findings) {
-		t.Fatal(findings)
-	}
-	return in
+	return context, findings
+}
+
+// inject injects into the pod as a run of a command would: mistakes in the sets count too.
+func (c conformanceCase) inject(t testing.TB, pod *yaml.Node) inject.Result {
+	t.Helper()
+	opts := inject.Options{Compatibility: inject.Kruise}
+	context, findings := c.context(t, &opts)
+	in, more := inject.New(context, opts)
+	result := in.Inject(pod, manifest.Source{}, inject.FlowText)
+	result.Findings = slices.Concat(findings, more, result.Findings)
+	return result
 }
 
 // plain is a tree as JSON has it, without what the cases leave out of the comparison.
@@ -128,10 +142,10 @@ func strip(v any) any {
 }
 
 func TestConformance(t *testing.T) {
-	for _, c := range readConformance(t) {
+	for _, c := range readConformance(t, featureCases, mixedCases) {
 		t.Run(c.Name, func(t *testing.T) {
 			pod := mustParse(t, string(c.Pod))
-			result := c.injector(t).Inject(pod, manifest.Source{}, func(*yaml.Node) string { return " x" })
+			result := c.inject(t, pod)
 			if c.ExpectError != "" {
 				if !manifest.HasErrors(result.Findings) {
 					t.Fatalf("injected, want an error like %q", c.ExpectError)
@@ -171,7 +185,7 @@ func inBlocks(t testing.TB, text json.RawMessage) json.RawMessage {
 
 // TestSpellingsAgree injects the conformance cases in two spellings, which must not matter.
 func TestSpellingsAgree(t *testing.T) {
-	for _, c := range readConformance(t) {
+	for _, c := range readConformance(t, featureCases, mixedCases) {
 		other := c
 		other.Pod, other.SidecarSets = inBlocks(t, c.Pod), nil
 		for _, s := range c.SidecarSets {
@@ -180,7 +194,7 @@ func TestSpellingsAgree(t *testing.T) {
 		var trees []any
 		for _, c := range []conformanceCase{c, other} {
 			pod := mustParse(t, string(c.Pod))
-			result := c.injector(t).Inject(pod, manifest.Source{}, inject.FlowText)
+			result := c.inject(t, pod)
 			tree, _ := treeOf(t, result.Object).(map[string]any)
 			if annotations, ok := valueAt(tree, "metadata", "annotations").(map[string]any); ok {
 				delete(annotations, inject.InjectedAnnotation) // it holds text that was replaced, in its own spelling

@@ -112,7 +112,7 @@ func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
 			earlier := slices.IndexFunc(b.changes.volumes, func(p placed) bool { return p.name == name })
 			switch {
 			case own != nil || claimed[name]:
-				b.keptVolume(set, name, v, claimed[name])
+				b.keptVolume(set, name, v, own)
 			case earlier >= 0:
 			case v == nil:
 				b.report(b.mistake(), nil, "no-volume", "", fmt.Sprintf(
@@ -129,12 +129,30 @@ func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
 	}
 }
 
-func (b *build) keptVolume(set *SidecarSet, name string, v *yaml.Node, claimed bool) {
+// isScratch says whether a volume brings nothing along. A set has such a one so that its mount can stand without the app's,
+// which is meant to prevail.
+func isScratch(v *yaml.Node) bool {
+	m, _ := volumeValue(v).(map[string]any)
+	return m["emptyDir"] != nil
+}
+
+// keptVolume tells that a set's volume is not injected, and warns where what the sidecar finds in its place is another.
+func (b *build) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) {
 	why := "the pod's own volume prevails"
-	if claimed {
+	if own == nil {
 		why = "the workload's volumeClaimTemplate prevails"
 	}
-	if v != nil {
-		b.origin(volumesField, name, set, "spec.volumes, not injected", why)
+	if v == nil {
+		return
 	}
+	told := slices.ContainsFunc(b.result.Origins, func(o Origin) bool {
+		return o.Set == set.Metadata.Name && o.Prevailed == why && o.Field == specField+"."+volumesField+"["+name+"]"
+	})
+	b.origin(volumesField, name, set, "spec.volumes, not injected", why)
+	if own != nil && sameVolume(own, v) || isScratch(v) || told {
+		return
+	}
+	b.report(manifest.SeverityWarning, own, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
+		"SidecarSet %s has another volume of this name, and %s: its containers mount that one", set.Metadata.Name, why),
+		"rename one of the two if that is not meant")
 }

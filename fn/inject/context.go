@@ -15,6 +15,7 @@ import (
 type Context struct {
 	Sets      []*SidecarSet
 	Revisions []*yaml.Node // ControllerRevisions of SidecarSets, for pinned revisions
+	Spreads   []*yaml.Node // WorkloadSpreads, whose patches can decide the labels of pods
 }
 
 // Read takes from an object what it adds to the context: a SidecarSet, a Namespace's labels (into opts), a revision of
@@ -40,10 +41,13 @@ func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifes
 		opts.Namespaces[ref.Name] = manifest.StringMap(manifest.At(object, metadataField, labelsField))
 	case IsSidecarSetRevision(object):
 		c.Revisions = append(c.Revisions, object)
-	case slices.Contains([]string{"List", "SidecarSetList", "NamespaceList"}, ref.Kind):
+	case isSpread(ref):
+		c.Spreads = append(c.Spreads, object)
+	case slices.Contains([]string{"List", "SidecarSetList", "NamespaceList", templateKind}, ref.Kind):
 		var findings []manifest.Finding
-		for _, item := range manifest.Items(manifest.Lookup(object, itemsField)) {
-			findings = append(findings, c.read(item, itemRef(ref, item), source, opts)...)
+		field, list := elements(object, ref)
+		for _, item := range manifest.Items(list) {
+			findings = append(findings, c.read(item, elementRef(field, ref, item), source, opts)...)
 		}
 		return findings
 	}

@@ -34,6 +34,7 @@ type LivePod struct {
 
 // Diagnose holds a cluster against the SidecarSets of Git. Without any in git, the two are not compared.
 func Diagnose(git Context, live Live, opts Options) []manifest.Finding {
+	opts.SystemNamespaces = Inject // the webhook's own configuration, which was read, says where it looks
 	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
 	d := &diagnosis{
 		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{}, hooks: kruiseWebhooks(live.Webhooks),
@@ -120,16 +121,15 @@ func (d *diagnosis) matched(p pod) []*SidecarSet {
 		}
 		hint := "grant the permissions of slipway doctor --permissions"
 		if m.Verdict == Matched {
-			set = d.in.pin(set, p, &m)
+			if pinned := d.in.pin(set, p, &m); m.Verdict == Matched {
+				sets = append(sets, pinned)
+			}
 			hint = m.Add
 		}
 		if m.Verdict == Undecided {
 			d.noteUndecided(set, m.Reason, hint)
 		}
 		matches = append(matches, m)
-		if m.Verdict == Matched {
-			sets = append(sets, set)
-		}
 	}
 	return dropReplaced(sets, matches)
 }

@@ -50,7 +50,11 @@ const (
 	annotationsField = "annotations"
 	specField        = "spec"
 	itemsField       = "items"
+	objectsField     = "objects" // of an OpenShift template
 )
+
+// templateKind is OpenShift's kind of an object that holds others, with parameters in them.
+const templateKind = "Template"
 
 // Lists of a pod spec that injection adds to. A SidecarSet's spec names them alike.
 const (

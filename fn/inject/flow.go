@@ -24,7 +24,7 @@ func FlowText(n *yaml.Node) string {
 func inFlow(n *yaml.Node) *yaml.Node {
 	switch {
 	case n == nil || manifest.IsNull(n):
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
+		return manifest.NewNull()
 	case n.Kind == yaml.ScalarNode:
 		n.Style &^= yaml.LiteralStyle | yaml.FoldedStyle
 		return n

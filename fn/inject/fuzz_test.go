@@ -87,7 +87,7 @@ func FuzzInject(f *testing.F) {
 	for i, s := range snippets() {
 		f.Add(s, i%2 == 0)
 	}
-	for _, c := range readConformance(f) {
+	for _, c := range readConformance(f, featureCases) {
 		f.Add(string(c.Pod), true)
 	}
 	f.Fuzz(func(t *testing.T, text string, kruise bool) {

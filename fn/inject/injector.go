@@ -16,6 +16,7 @@ const (
 	injectAnnotation   = "slipway.dev/inject"
 	skipAnnotation     = "slipway.dev/skip"
 	overridePrefix     = "slipway.dev/override."
+	jobsAnnotation     = "slipway.dev/jobs" // on a SidecarSet
 )
 
 // Injector holds what every injection of a run shares. It does not change, and can be used from many goroutines.
@@ -23,6 +24,8 @@ type Injector struct {
 	opts    Options
 	sets    []*SidecarSet // in the order of compareSets
 	history map[string][]revision
+	pinned  map[*SidecarSet]pinned // the sets that name a revision, at it
+	spreads map[target][]*yaml.Node
 	filter  prefilter
 }
 
@@ -47,14 +50,17 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 			in.sets = append(in.sets, s)
 		case !first.sameAs(s):
 			findings = append(findings, manifest.Finding{
-				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: s.Source,
-				Message: "another SidecarSet of this name, with other content, is at " + first.Source.String(),
+				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: manifest.SourceAt(s.Source, s.Node),
+				Message: "another SidecarSet of this name, with other content, is at " + manifest.SourceAt(first.Source, first.Node).String(),
 				Hint:    "SidecarSets are cluster-scoped: keep one of the two",
 			})
 		}
 	}
 	slices.SortStableFunc(in.sets, compareSets)
+	in.spreads = readSpreads(c.Spreads, in.opts.Namespace)
 	in.filter = newPrefilter(in.sets)
+	in.filter.addTargets(in.spreads)
+	in.pinAll()
 	return in, findings
 }
 
@@ -120,6 +126,12 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 
 // Sets are the SidecarSets that are injected, in the order in which they are.
 func (in *Injector) Sets() []*SidecarSet { return slices.Clone(in.sets) }
+
+// IsWorkload says whether an object is of a kind that has pod templates.
+func (in *Injector) IsWorkload(ref manifest.ObjectRef) bool {
+	_, ok := in.opts.kindOf(ref.Group(), ref.Kind)
+	return ok
+}
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {

@@ -124,7 +124,8 @@ func setCases() []lintCase {
 		},
 		{
 			name: "revision policy", reason: "Always or Partial",
-			ok:   "  injectionStrategy: {revision: {customVersion: v1, policy: Partial}}\n  updateStrategy: {partition: 1}",
+			ok: setHead + "  injectionStrategy: {revision: {revisionName: r1, policy: Partial}}\n  updateStrategy: {partition: 1}\n" +
+				"  containers: [{name: c, image: i}]\n---\n" + revisionOne,
 			bad:  "  injectionStrategy: {revision: {customVersion: v1, policy: Partially}}",
 			want: []string{"error unknown-value spec.injectionStrategy.revision.policy:6", "error undecided spec.injectionStrategy.revision:6"},
 		},
@@ -135,15 +136,17 @@ func setCases() []lintCase {
 			want: []string{"error undecided spec.injectionStrategy.revision:6"},
 		},
 		{
-			name: "revision not in the input, skipped", reason: "what injection skips is a warning",
+			name: "revision not in the input, skipped", reason: "the webhook refuses the pod, so nothing is skipped",
 			opts: inject.Options{OnUndecided: inject.Skip},
 			bad:  "  injectionStrategy: {revision: {revisionName: r2}}",
-			want: []string{"warning undecided spec.injectionStrategy.revision:6"},
+			want: []string{"error undecided spec.injectionStrategy.revision:6"},
 		},
 		{
 			name: "revision by lot", reason: "a percentage of pods cannot be decided at build time",
-			ok:   "  injectionStrategy: {revision: {revisionName: r2, policy: Partial}}\n  updateStrategy: {partition: 0%}",
-			bad:  "  injectionStrategy: {revision: {revisionName: r2, policy: Partial}}\n  updateStrategy: {partition: 20%}",
+			ok: setHead + "  injectionStrategy: {revision: {revisionName: r1, policy: Partial}}\n  updateStrategy: {partition: 0%}\n" +
+				"  containers: [{name: c, image: i}]\n---\n" + revisionOne,
+			bad: setHead + "  injectionStrategy: {revision: {revisionName: r1, policy: Partial}}\n  updateStrategy: {partition: 20%}\n" +
+				"  containers: [{name: c, image: i}]\n---\n" + revisionOne,
 			want: []string{"error undecided spec.injectionStrategy.revision:6"},
 		},
 		{

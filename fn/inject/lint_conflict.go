@@ -4,7 +4,6 @@ package inject
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -57,39 +56,21 @@ func (l *linter) containerConflicts(other *SidecarSet) {
 }
 
 func (l *linter) volumeConflicts(other *SidecarSet) {
+	disputed := volumeDisputes(other, l.set)
 	for i, v := range l.set.Spec.Volumes {
-		same := other.volume(v.Name)
-		if v.Name == "" || same == nil || Equal(v.Node, same) {
-			continue
+		if slices.Contains(disputed, v.Name) {
+			l.report(manifest.SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
+				"SidecarSet %s has another volume %s, and both sets can match one pod", other.Metadata.Name, v.Name),
+				"rename one of the two, give both the same content, or narrow a selector")
 		}
-		l.report(manifest.SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
-			"SidecarSet %s has another volume %s, and both sets can match one pod", other.Metadata.Name, v.Name),
-			"rename one of the two, give both the same content, or narrow a selector")
 	}
 }
 
-// annotationConflicts follows admission: Retain gives way to whatever is there, MergePatchJson merges with its like,
-// and Overwrite disputes with all but Retain. A merge into a value that is not JSON would fail at injection.
 func (l *linter) annotationConflicts(other *SidecarSet) {
-	for i, p := range l.set.Spec.PatchPodMetadata {
-		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
-			at := l.spec().key("patchPodMetadata").index(i).key(annotationsField).entry(key)
-			for _, o := range other.Spec.PatchPodMetadata {
-				value, shared := o.Annotations[key]
-				switch {
-				case !shared:
-				case p.disputes(o):
-					l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
-						"SidecarSet %s sets this annotation too, one of the two with Overwrite, and both can match one pod",
-						other.Metadata.Name), "use Retain or MergePatchJson, or narrow a selector")
-				case p.PatchPolicy == patchMergeJSON && !mergesInto(value),
-					o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
-					l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
-						"SidecarSet %s sets this annotation too, one of the two merges JSON, and the other value is not JSON",
-						other.Metadata.Name), "write JSON in both, or narrow a selector")
-				}
-			}
-		}
+	for _, d := range annotationDisputes(other, l.set) {
+		at := l.spec().key(patchesField).index(d.patch).key(annotationsField).entry(d.key)
+		l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
+			"SidecarSet %s sets this annotation too, %s, and both can match one pod", other.Metadata.Name, d.how), d.hint)
 	}
 }
 

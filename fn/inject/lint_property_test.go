@@ -107,9 +107,9 @@ spec:
     resources: {requests: {cpu: 2, memory: 4Gi}, limits: {cpu: 2, memory: 4Gi}}
 `
 
-func injectInto(tb testing.TB, podText string, sets []*inject.SidecarSet, opts inject.Options) []manifest.Finding {
+func injectInto(tb testing.TB, podText string, c inject.Context, opts inject.Options) []manifest.Finding {
 	tb.Helper()
-	in, findings := inject.New(inject.Context{Sets: sets}, opts)
+	in, findings := inject.New(c, opts)
 	pod := mustParse(tb, podText)
 	result := in.Inject(pod, manifest.Source{}, func(*yaml.Node) string { return " x" })
 	return append(findings, result.Findings...)
@@ -208,7 +208,7 @@ func TestWhatPassesLintInjects(t *testing.T) {
 				continue
 			}
 			injected[len(kept)]++
-			if got := injectInto(t, plainPod, kept, opts); manifest.HasErrors(got) {
+			if got := injectInto(t, plainPod, inject.Context{Sets: kept}, opts); manifest.HasErrors(got) {
 				rt.Fatalf("passes Lint and does not inject: %v\n%s", got, text)
 			}
 		}
@@ -222,22 +222,10 @@ func TestWhatPassesLintInjects(t *testing.T) {
 // TestLintedConformanceSetsInject takes the sets of the conformance cases that Lint has no error for, and injects them.
 func TestLintedConformanceSetsInject(t *testing.T) {
 	passed := 0
-	for _, c := range readConformance(t) {
-		opts := inject.Options{Namespaces: map[string]map[string]string{}}
-		for _, n := range c.Namespaces {
-			var namespace metav1.ObjectMeta
-			if err := json.Unmarshal(n, &struct{ Metadata *metav1.ObjectMeta }{&namespace}); err != nil {
-				t.Fatal(err)
-			}
-			opts.Namespaces[namespace.Name] = namespace.Labels
-		}
-		var sets []*inject.SidecarSet
-		var findings []manifest.Finding
-		for _, s := range c.SidecarSets {
-			set, f := inject.ParseSidecarSet(mustParse(t, string(s)), manifest.Source{})
-			sets, findings = append(sets, set), append(findings, f...)
-		}
-		findings = append(findings, inject.Lint(inject.Context{Sets: sets}, opts, inject.Policies{})...)
+	for _, c := range readConformance(t, featureCases) {
+		opts := inject.Options{}
+		context, findings := c.context(t, &opts)
+		findings = append(findings, inject.Lint(context, opts, inject.Policies{})...)
 		if manifest.HasErrors(findings) {
 			continue
 		}
@@ -263,7 +251,7 @@ func TestLintedConformanceSetsInject(t *testing.T) {
 		matching = strings.Replace(matching, "  namespace: space\n", "", 1)
 		matching = strings.Replace(matching, "name: plain", "name: app", 1)
 		opts.OnUndecided = inject.Skip // one case is about a namespace whose labels nobody knows
-		if got := injectInto(t, matching, sets, opts); manifest.HasErrors(got) {
+		if got := injectInto(t, matching, context, opts); manifest.HasErrors(got) {
 			t.Errorf("%s passes Lint and does not inject: %v", c.Name, got)
 		}
 	}

@@ -39,7 +39,10 @@ func workloadRules() []Rule {
 		{"hook-skipped", manifest.SeverityInfo, "Nothing is injected into a hook, since the configuration says so."},
 		{"job-skipped", manifest.SeverityWarning, "Sidecars are not injected into a job, which they would keep from completing."},
 		{"name-conflict", manifest.SeverityError, "An app's container has the name of an injected one."},
+		{"no-app-containers", manifest.SeverityError, "A SidecarSet matches a pod template that has no container of its own."},
+		{"sets-forgotten", manifest.SeverityError, "Sidecars of an earlier run are there, and no SidecarSet is known that would put them back."},
 		{"undecided", manifest.SeverityError, "Whether, or at which revision, a SidecarSet is injected cannot be decided offline."},
+		{"unknown-workload", manifest.SeverityWarning, "An object carries a pod template where slipway does not look for one."},
 		{"unused-annotation", manifest.SeverityWarning, "An annotation names a SidecarSet or a container that does not exist."},
 		{"wrong-type", manifest.SeverityError, "A value has a type that its field does not take."},
 	}
@@ -79,7 +82,7 @@ func setRules() []Rule {
 		{"unknown-value", manifest.SeverityError, "A field has a word that it does not know."},
 		{"unknown-version", manifest.SeverityError, "A SidecarSet's API version is not one that can be read."},
 		{"unused-volume", manifest.SeverityInfo, "A volume is mounted by no container and never injected."},
-		{"volume-conflict", manifest.SeverityError, "Two SidecarSets that can meet in one pod have different volumes of one name."},
+		{"volume-conflict", manifest.SeverityError, "Two SidecarSets, or a SidecarSet and a pod, have different volumes of one name."},
 		{"wrong-version", manifest.SeverityError, "A field exists in the other API version only."},
 	}
 }

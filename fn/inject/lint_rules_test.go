@@ -93,6 +93,7 @@ func TestEveryRuleOfLintHasACase(t *testing.T) {
 		"bad-annotation": true, "bad-override": true, "bad-path": true, "behind-alias": true, "behind-anchor": true,
 		"behind-merge-key": true, "damaged-provenance": true, "env-not-found": true, "hook-skipped": true, "job-skipped": true,
 		"name-conflict": true, "unused-annotation": true, "alias-bomb": true, "duplicate-key": true,
+		"sets-forgotten": true, "no-app-containers": true, "unknown-workload": true,
 		// about a cluster: Diagnose reports them
 		"cluster-seen": true, "injected-by-webhook": true, "injected-twice": true, "match-not-seen": true,
 		"sidecarset-differs": true, "sidecarset-not-in-cluster": true, "sidecarset-not-in-git": true,

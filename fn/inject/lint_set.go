@@ -132,11 +132,12 @@ func (l *linter) checkRevision() {
 		return
 	}
 	m := Match{Verdict: Matched}
-	if l.in.pin(l.set, pod{}, &m); m.Verdict != Undecided {
+	set := l.in.pin(l.set, pod{}, &m)
+	if m.Verdict != Undecided {
 		return
 	}
 	severity := manifest.SeverityError
-	if l.in.opts.OnUndecided == Skip {
+	if l.in.opts.OnUndecided == Skip && set != nil {
 		severity = manifest.SeverityWarning
 	}
 	l.report(severity, at, "undecided", m.Reason, m.Add)

@@ -37,10 +37,11 @@ type pod struct {
 	kind      manifest.Kind
 	namespace string // "" where it is not known
 	labels    map[string]string
+	variants  []variant // where parts of a workload have other labels
 }
 
-// match holds a set against a pod. A definite no from any part outweighs an undecided one.
-func (in *Injector) match(set *SidecarSet, p pod) Match {
+// matchPod holds a set against a pod. A definite no from any part outweighs an undecided one.
+func (in *Injector) matchPod(set *SidecarSet, p pod) Match {
 	m := Match{Set: set.Metadata.Name}
 	if set.Spec.InjectionStrategy.Paused {
 		m.Verdict, m.Reason = Unmatched, "injection is paused (spec.injectionStrategy.paused)"
@@ -73,6 +74,9 @@ type answer struct {
 
 func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 	const giveNamespace = "give the namespace: metadata.namespace, or -n, or namespace in the configuration"
+	if why := in.outsideWebhook(namespace); why != "" {
+		return answer{verdict: Unmatched, reason: why}
+	}
 	switch bound, selector := set.Spec.Namespace, set.Spec.NamespaceSelector; {
 	case bound != "" && namespace == "":
 		return answer{Undecided, "spec.namespace is " + bound + " and the workload names no namespace", giveNamespace}
@@ -85,6 +89,25 @@ func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 	default:
 		return in.selectNamespace(selector, namespace)
 	}
+}
+
+// controlPlaneLabel marks, on a Namespace, the control planes that Kruise's webhook keeps away from.
+const controlPlaneLabel = "control-plane"
+
+// outsideWebhook says why Kruise's webhook is never called for pods of a namespace, or "". Its configuration says so, before
+// any SidecarSet is asked. A namespace whose labels are not known is taken to be an ordinary one.
+func (in *Injector) outsideWebhook(namespace string) string {
+	const way = " (systemNamespaces: Inject injects there)"
+	if in.opts.SystemNamespaces == Inject {
+		return ""
+	}
+	if namespace == "kube-system" {
+		return "Kruise's webhook does not look at namespace kube-system" + way
+	}
+	if _, has := in.opts.Namespaces[namespace][controlPlaneLabel]; has {
+		return "Kruise's webhook does not look at namespace " + namespace + ", which has the label " + controlPlaneLabel + way
+	}
+	return ""
 }
 
 func (in *Injector) selectNamespace(selector *Selector, namespace string) answer {

@@ -142,6 +142,11 @@ func TestRevisions(t *testing.T) {
 		{"name beats version", "injectionStrategy: {revision: {revisionName: s-2, customVersion: one}}", "middle", ""},
 		{"neither", "injectionStrategy: {revision: {policy: Partial}}\nupdateStrategy: {partition: 50%}", "new", ""},
 		{"not in the input", "injectionStrategy: {revision: {revisionName: s-9}}", "", "error undecided"},
+		{"no such custom version", "injectionStrategy: {revision: {customVersion: two}}", "", "error undecided"},
+		{"the present version without its revision", "customVersion: two\ninjectionStrategy: {revision: {customVersion: two}}", "", "error undecided"},
+		{"a name beats the present version", "customVersion: two\ninjectionStrategy: {revision: {revisionName: s-1, customVersion: two}}", "older", ""},
+		{"a name that is gone beats a version that is not", "injectionStrategy: {revision: {revisionName: s-9, customVersion: one}}", "", "error undecided"},
+		{"Partial and gone", "injectionStrategy: {revision: {revisionName: s-9, policy: Partial}}\nupdateStrategy: {partition: 0%}", "", "error undecided"},
 		{"Partial and paused", "injectionStrategy: {revision: {revisionName: s-3, policy: Partial}}\nupdateStrategy: {paused: true}", "old", ""},
 		{"Partial and not selected", "injectionStrategy: {revision: {revisionName: s-3, policy: Partial}}\nupdateStrategy: {selector: {matchLabels: {ring: one}}}", "old", ""},
 		{"Partial and selected", "injectionStrategy: {revision: {revisionName: s-3, policy: Partial}}\nupdateStrategy: {selector: {matchLabels: {ring: two}}}", "new", ""},
@@ -169,5 +174,56 @@ func TestRevisions(t *testing.T) {
 				t.Errorf("env %v", env)
 			}
 		})
+	}
+}
+
+// TestReplacingRevisions restores what Kruise records since 1.7: the spec as a whole, in which nothing of today stays.
+func TestReplacingRevisions(t *testing.T) {
+	const pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app}]}}"
+	const now = "containers: [{name: c, image: new, command: [/now], env: [{name: LATER, value: x}], volumeMounts: [{name: now, mountPath: /now}]}]\n" +
+		"initContainers: [{name: now}]\nvolumes: [{name: now, emptyDir: {}}]\nimagePullSecrets: [{name: now}]\n" +
+		"patchPodMetadata: [{annotations: {now: x}}]\ninjectionStrategy: {revision: {revisionName: s-1}}"
+	for name, recorded := range map[string]string{
+		"nulls":          "{$patch: replace, containers: [{name: c, image: old}], volumes: null, initContainers: null, imagePullSecrets: null, patchPodMetadata: null}",
+		"absent":         "{containers: [{name: c, image: old}], $patch: replace}",
+		"empty lists":    "{$patch: replace, containers: [{name: c, image: old}], volumes: [], initContainers: [], imagePullSecrets: [], patchPodMetadata: []}",
+		"empty elements": "{\"$patch\": \"replace\", containers: [{name: c, image: old, env: [], upgradeStrategy: {}, shareVolumePolicy: {}}]}",
+	} {
+		for _, compatibility := range []inject.Compatibility{inject.Safe, inject.Kruise} {
+			t.Run(name+" "+string(compatibility), func(t *testing.T) {
+				w := readWorld(t, inject.Options{Compatibility: compatibility}, setText("s", now)+revisionText("s-1", "one", "1", recorded)+pod)
+				result := w.run(w.objects[0])
+				if manifest.HasErrors(result.Findings) {
+					t.Fatal(result.Findings)
+				}
+				want := map[string]any{"containers": []any{map[string]any{"name": "app"}, map[string]any{
+					"name": "c", "image": "old", "env": []any{map[string]any{"name": "IS_INJECTED", "value": "true"}},
+				}}}
+				got := treeOf(t, result.Object)
+				spec, _ := valueAt(got, "spec").(map[string]any)
+				if diff := cmp.Diff(want, spec); diff != "" {
+					t.Error(diff)
+				}
+				if annotations := valueAt(got, "metadata", "annotations").(map[string]any); annotations["now"] != nil {
+					t.Error(annotations)
+				}
+			})
+		}
+	}
+}
+
+// TestRevisionsOfOneNumber takes the one that Kubernetes orders last, whatever the order of the input.
+func TestRevisionsOfOneNumber(t *testing.T) {
+	const pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app}]}}"
+	older := strings.Replace(revisionText("s-9", "one", "1", "{$patch: replace, containers: [{name: c, image: older}]}"),
+		"labels:", "creationTimestamp: \"2026-01-01T00:00:00Z\", labels:", 1)
+	later := strings.Replace(revisionText("s-1", "one", "1", "{$patch: replace, containers: [{name: c, image: later}]}"),
+		"labels:", "creationTimestamp: \"2026-02-01T00:00:00Z\", labels:", 1)
+	for _, revisions := range []string{older + later, later + older} {
+		w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c}]\ninjectionStrategy: {revision: {customVersion: one}}")+revisions+pod)
+		result := w.run(w.objects[0])
+		if got := valueAt(treeOf(t, result.Object), "spec", "containers").([]any)[1].(map[string]any)["image"]; got != "later" {
+			t.Errorf("image %v of\n%s", got, revisions)
+		}
 	}
 }

@@ -68,6 +68,26 @@ func (b *build) annotate(set *SidecarSet, rule string, list []annotation) {
 	}
 }
 
+// defaultContainer is the annotation that names the container which kubectl logs and exec take.
+const defaultContainer = "kubectl.kubernetes.io/default-container"
+
+// nameDefault names the app's first container as kubectl's default where the options ask for it, a sidecar goes before it
+// and nothing else names one: kubectl would take the sidecar.
+func (b *build) nameDefault() {
+	first := slices.IndexFunc(b.changes.containers, func(p placed) bool { return p.before && p.replaces < 0 })
+	if first < 0 || !b.in.opts.DefaultContainer || len(b.containers) == 0 {
+		return
+	}
+	if _, named := b.annotations[defaultContainer]; named {
+		return
+	}
+	set := b.changes.containers[first].set
+	i := slices.IndexFunc(b.sets, func(s *SidecarSet) bool { return s.Metadata.Name == set })
+	b.annotate(b.sets[i], "defaultContainer: true", []annotation{
+		{key: defaultContainer, value: manifest.Text(manifest.Lookup(b.containers[0], nameField))},
+	})
+}
+
 // markWorking records in the pod which container of a hot upgrade pair works, beside those of other sidecars.
 func (b *build) markWorking(set *SidecarSet, name, container string) {
 	working := map[string]string{}

@@ -17,6 +17,14 @@ type Options struct {
 	PodInjectPolicyDefault string
 	// Jobs is what happens in workloads that run to completion, which an ordinary sidecar would keep from completing.
 	Jobs Policy
+	// SystemNamespaces is what happens in kube-system and in namespaces with the label control-plane, at which Kruise's
+	// webhook does not look: Skip or Inject.
+	SystemNamespaces Policy
+	// DefaultContainer names the app's first container in the annotation kubectl.kubernetes.io/default-container where a
+	// sidecar goes before it and nothing sets the annotation.
+	DefaultContainer bool
+	// SortByName orders injected containers by name, as Kruise does with its feature gate EnableSortSidecarContainerByName.
+	SortByName bool
 	// Namespace is the namespace of objects that name none; "" means that it is not known.
 	Namespace string
 	// Namespaces holds the labels of namespaces by name.
@@ -34,10 +42,11 @@ const (
 	Kruise Compatibility = "Kruise"
 )
 
-// Policy is one of the words that OnUndecided, OnNameConflict and Jobs take.
+// Policy is one of the words that OnUndecided, OnNameConflict, Jobs and SystemNamespaces take.
 type Policy string
 
-// Fail and Skip go with OnUndecided; Fail, Replace and Keep with OnNameConflict; Skip, Native and Inject with Jobs.
+// Fail and Skip go with OnUndecided; Fail, Replace and Keep with OnNameConflict; Skip, Native and Inject with Jobs;
+// Skip and Inject with SystemNamespaces.
 const (
 	Fail    Policy = "Fail"
 	Skip    Policy = "Skip"
@@ -72,6 +81,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.Jobs == "" {
 		o.Jobs = Skip
+	}
+	if o.SystemNamespaces == "" {
+		o.SystemNamespaces = Skip
 	}
 	return o
 }

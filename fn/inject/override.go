@@ -132,7 +132,7 @@ func scalarValue(n *yaml.Node) any {
 func nodeOf(v any, like *yaml.Node) *yaml.Node {
 	switch v := v.(type) {
 	case nil:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
+		return manifest.NewNull()
 	case bool:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
 	case json.Number:
@@ -178,8 +178,10 @@ func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
 }
 
 // Equal says whether two trees hold the same values, whatever their style and the order of their keys.
-func Equal(a, b *yaml.Node) bool {
-	x, errX := json.Marshal(value(a))
-	y, errY := json.Marshal(value(b))
+func Equal(a, b *yaml.Node) bool { return equalValues(value(a), value(b)) }
+
+func equalValues(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
 }

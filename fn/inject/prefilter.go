@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
@@ -18,6 +19,17 @@ import (
 type prefilter struct {
 	// sets holds, for each set, groups of words; a document can match the set only if it has a word of every group.
 	sets [][][][]byte
+	// targets are names of workloads whose pods get labels from elsewhere: their documents need not spell out anything.
+	targets [][]byte
+}
+
+// addTargets takes in the workloads of WorkloadSpreads.
+func (f *prefilter) addTargets(spreads map[target][]*yaml.Node) {
+	for t := range spreads {
+		if t.name != "" {
+			f.targets = append(f.targets, []byte(t.name))
+		}
+	}
 }
 
 func newPrefilter(sets []*SidecarSet) prefilter {
@@ -74,6 +86,9 @@ func unspelt(word string) bool {
 // stands in it. A false answer is certain.
 func (in *Injector) MayMatch(doc []byte) bool {
 	if bytes.IndexByte(doc, '\\') >= 0 || bytes.Contains(doc, []byte("slipway.dev/")) {
+		return true
+	}
+	if slices.ContainsFunc(in.filter.targets, func(name []byte) bool { return bytes.Contains(doc, name) }) {
 		return true
 	}
 	return slices.ContainsFunc(in.filter.sets, func(groups [][][]byte) bool {

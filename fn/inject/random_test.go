@@ -187,9 +187,14 @@ func (w randomWorld) labels() map[string]map[string]string {
 	return out
 }
 
-// FuzzOracle holds random worlds against the oracle, and against the laws of every injection. A seed is a world.
+// FuzzOracle holds random worlds against the oracle, and against the laws of every injection. A seed is a world. Most mistakes
+// show in the first ten; the rarest that is known, env of a shared mount before transferred env, in 3 of 400, first in 49.
 func FuzzOracle(f *testing.F) {
-	for seed := range uint64(400) {
+	seeds := uint64(400)
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := range seeds {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {

@@ -3,8 +3,11 @@
 package inject
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +22,9 @@ type revision struct {
 	name, customVersion string
 	set                 string // "" where the object does not say
 	number              int64  // counts up with every change of the set
+	created             string // when, in the one form that API servers write
 	spec                *yaml.Node
+	replaces            bool // the spec as a whole, in the place of a merge into it
 }
 
 const sidecarSetNameLabel = "kruise.io/sidecarset-name"
@@ -48,10 +53,12 @@ func readHistory(objects []*yaml.Node) map[string][]revision {
 		labels := manifest.StringMap(manifest.At(o, metadataField, labelsField))
 		r := revision{
 			name: manifest.RefOf(o).Name, customVersion: labels[customVersionLabel], set: labels[sidecarSetNameLabel],
-			spec: manifest.At(o, "data", specField),
+			created: manifest.Text(manifest.At(o, metadataField, "creationTimestamp")),
 		}
-		if r.spec == nil {
-			r.spec = manifest.At(o, "data", "raw", specField)
+		for _, data := range []*yaml.Node{manifest.Lookup(o, "data"), manifest.At(o, "data", "raw")} {
+			if spec := manifest.Lookup(data, specField); r.spec == nil && !manifest.IsNull(spec) {
+				r.spec, r.replaces = spec, isReplacement(data) || isReplacement(spec)
+			}
 		}
 		if n, err := strconv.ParseInt(manifest.Text(manifest.Lookup(o, "revision")), 10, 64); err == nil {
 			r.number = n
@@ -68,14 +75,55 @@ func readHistory(objects []*yaml.Node) map[string][]revision {
 	return out
 }
 
-// pin returns the revision of a set that its injectionStrategy asks for. Where that cannot be known it makes the match
-// undecided: the latest is never taken in its place, which is what the webhook does in silence.
+// isReplacement says whether a patch takes the place of what it patches.
+func isReplacement(patch *yaml.Node) bool {
+	return manifest.Text(manifest.Lookup(patch, "$patch")) == "replace"
+}
+
+// pinned is a set at the revision that its injectionStrategy names, or why there is none.
+type pinned struct {
+	set         *SidecarSet
+	reason, add string
+}
+
+// pinAll restores every set that names a revision, once for all pods.
+func (in *Injector) pinAll() {
+	in.pinned = map[*SidecarSet]pinned{}
+	for _, set := range in.sets {
+		if want := set.Spec.InjectionStrategy.Revision; want != nil && want.RevisionName+want.CustomVersion != "" {
+			in.pinned[set] = in.restored(set, want.RevisionName, want.CustomVersion)
+		}
+	}
+}
+
+func (in *Injector) restored(set *SidecarSet, name, customVersion string) pinned {
+	r, ok := in.findRevision(set.Metadata.Name, name, customVersion)
+	if ok {
+		return restore(set, r)
+	}
+	what := "revision " + name
+	if name == "" {
+		what = "custom version " + customVersion
+	}
+	return pinned{
+		reason: "it is pinned to " + what + ", which is not in the input",
+		add:    "add the ControllerRevision to the input or to -s (kubectl get controllerrevisions -n kruise-system -o yaml)",
+	}
+}
+
+// pin returns the revision of a set that its injectionStrategy asks for, and nil where that is gone. The latest is never
+// taken in its place: the webhook refuses the pod then, also where policy Partial would take the latest, and so it is an
+// error however undecided matches are treated.
 func (in *Injector) pin(set *SidecarSet, p pod, m *Match) *SidecarSet {
-	want := set.Spec.InjectionStrategy.Revision
-	if want == nil || want.RevisionName == "" && want.CustomVersion == "" {
+	found, ok := in.pinned[set]
+	if !ok {
 		return set
 	}
-	if want.Policy == revisionPartial {
+	if found.set == nil {
+		m.Verdict, m.Reason, m.Add = Undecided, found.reason, found.add
+		return nil
+	}
+	if set.Spec.InjectionStrategy.Revision.Policy == revisionPartial {
 		switch pinned, why := pinnedByPartial(set, p); {
 		case why != "":
 			m.Verdict, m.Reason, m.Add = Undecided, why, "use an integer partition, a selector, or policy: Always"
@@ -84,29 +132,32 @@ func (in *Injector) pin(set *SidecarSet, p pod, m *Match) *SidecarSet {
 			return set
 		}
 	}
-	if want.CustomVersion != "" && want.CustomVersion == set.customVersion() {
-		return set
-	}
-	if r, ok := findRevision(in.history[set.Metadata.Name], want.RevisionName, want.CustomVersion); ok {
-		return restore(set, r, m)
-	}
-	m.Verdict = Undecided
-	m.Reason = fmt.Sprintf("it is pinned to revision %s, which is not in the input", orWord(want.RevisionName, want.CustomVersion))
-	m.Add = "add the ControllerRevision to the input or to -s (kubectl get controllerrevisions -n kruise-system -o yaml)"
-	return set
+	m.Reason += ", " + found.reason
+	return found.set
 }
 
-// findRevision returns the revision of a name or, where no name is given, the latest one of a custom version.
-func findRevision(history []revision, name, customVersion string) (found revision, ok bool) {
-	for _, r := range history {
-		if name != "" && r.name == name {
-			return r, true
+// findRevision returns the revision of a name, which the webhook does not ask whose it is, or, where no name is given,
+// the latest one that the set has of a custom version.
+func (in *Injector) findRevision(set, name, customVersion string) (found revision, ok bool) {
+	if name == "" {
+		for _, r := range in.history[set] {
+			if r.customVersion == customVersion && (!ok || r.after(found)) {
+				found, ok = r, true
+			}
 		}
-		if name == "" && r.customVersion == customVersion && (!ok || r.number >= found.number) {
-			found, ok = r, true
+		return found, ok
+	}
+	for _, list := range append([][]revision{in.history[set]}, slices.Collect(maps.Values(in.history))...) {
+		if i := slices.IndexFunc(list, func(r revision) bool { return r.name == name }); i >= 0 {
+			return list[i], true
 		}
 	}
-	return found, ok
+	return revision{}, false
+}
+
+// after orders the revisions of a set as Kubernetes does.
+func (r revision) after(o revision) bool {
+	return cmp.Or(cmp.Compare(r.number, o.number), cmp.Compare(r.created, o.created), cmp.Compare(r.name, o.name)) > 0
 }
 
 func (set *SidecarSet) customVersion() string {
@@ -145,30 +196,41 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 	}
 }
 
-// restore is the set with what its revision recorded merged into it: a strategic merge, as Kruise does it, so that what
-// a container has gained since stays.
-func restore(set *SidecarSet, r revision, m *Match) *SidecarSet {
-	spec, err := mergeRevision(manifest.Lookup(set.Node, specField), r.spec)
+// restore is the set with what its revision recorded in the place of what it holds now.
+func restore(set *SidecarSet, r revision) pinned {
+	spec, err := restoredSpec(manifest.Lookup(set.Node, specField), r)
 	if err != nil {
-		m.Verdict, m.Reason = Undecided, "revision "+r.name+" cannot be merged into the set: "+err.Error()
-		return set
+		return pinned{reason: "revision " + r.name + " cannot be merged into the set: " + err.Error()}
 	}
 	old, findings := ParseSidecarSet(manifest.With(set.Node, specField, spec), set.Source)
 	if manifest.HasErrors(findings) {
-		m.Verdict, m.Reason = Undecided, "revision "+r.name+" cannot be read: "+findings[0].Message
-		return set
+		return pinned{reason: "revision " + r.name + " cannot be read: " + findings[0].Message}
 	}
-	m.Reason += ", at revision " + r.name
-	return old
+	return pinned{set: old, reason: "at revision " + r.name}
 }
 
-// mergeRevision merges the fields that Kruise keeps in its history; null in the revision means that there were none.
-func mergeRevision(spec, recorded *yaml.Node) (*yaml.Node, error) {
-	patch := manifest.NewMapping()
-	for _, f := range []string{volumesField, containersField, initsField, pullSecretsField, patchesField} {
-		if v := manifest.Lookup(recorded, f); v != nil {
+// recordedFields are the fields of a spec that Kruise keeps in its history.
+func recordedFields() []string {
+	return []string{volumesField, containersField, initsField, pullSecretsField, patchesField}
+}
+
+// restoredSpec puts the recorded fields into a spec; null in the revision means that there were none. Kruise records
+// them since 1.7 as a replacement, before that as a strategic merge, in which what a container has gained since stays.
+func restoredSpec(spec *yaml.Node, r revision) (*yaml.Node, error) {
+	patch, kept := manifest.NewMapping(), manifest.NewMapping()
+	for _, f := range recordedFields() {
+		if v := manifest.Lookup(r.spec, f); v != nil {
 			patch.Content = append(patch.Content, manifest.NewScalar(f), v)
 		}
+	}
+	if r.replaces {
+		manifest.EachPair(spec, func(key, v *yaml.Node) {
+			if !slices.Contains(recordedFields(), key.Value) {
+				kept.Content = append(kept.Content, key, v)
+			}
+		})
+		kept.Content = append(kept.Content, patch.Content...)
+		return kept, nil
 	}
 	text, err := json.Marshal(value(patch))
 	if err != nil {

@@ -190,6 +190,7 @@ imagePullSecrets: [{name: a}, {name: x}, {name: b}, {name: c}]`,
 		},
 		{
 			name: "metadata policies across sets", reason: "each set sees what the ones before it set; keys of one policy are independent",
+			kruise: true, findings: []string{"warning annotation-conflict metadata.annotations[over]"},
 			sets: setText("a", `containers: [{name: c}]
 patchPodMetadata:
 - {annotations: {keep: a, new: a}}

@@ -3,6 +3,7 @@
 package inject
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -111,6 +112,21 @@ func (s *Sidecar) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string)
 			d.Mismatch(l, "a list", field+"."+list)
 		}
 	}
+}
+
+// endsWithJob says whether Kruise's SidecarTerminator ends a container once the app's own have ended: by a signal, or by an
+// image that ends at once.
+func (s *Sidecar) endsWithJob() bool {
+	return slices.ContainsFunc(manifest.Items(manifest.Lookup(s.Container, envField)), func(e *yaml.Node) bool {
+		value := manifest.Text(manifest.Lookup(e, "value"))
+		switch manifest.Text(manifest.Lookup(e, nameField)) {
+		case "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT":
+			return value == "true"
+		case "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT_WITH_IMAGE":
+			return value != ""
+		}
+		return false
+	})
 }
 
 func (s *Sidecar) native() bool {
@@ -259,6 +275,10 @@ func (set *SidecarSet) requireFields(d *manifest.Decoder) {
 	if set.Metadata.Name == "" {
 		d.Report(manifest.Lookup(set.Node, metadataField), "no-name", "metadata.name", "a SidecarSet needs a name", "")
 	}
+	if v, ok := set.Metadata.Annotations[jobsAnnotation]; ok && !slices.Contains([]Policy{Skip, Native, Inject}, Policy(v)) {
+		d.Report(manifest.At(set.Node, metadataField, annotationsField, jobsAnnotation), "bad-annotation", "metadata.annotations["+jobsAnnotation+"]",
+			fmt.Sprintf("is %q, must be Skip, Native or Inject", v), "")
+	}
 	if set.Spec.Selector.empty() {
 		d.Report(orElse(manifest.Lookup(spec, "selector"), spec), "no-selector", "spec.selector",
 			"no pod can match: the selector is missing or empty", "add matchLabels or matchExpressions")
@@ -313,5 +333,6 @@ func (set *SidecarSet) sameAs(other *SidecarSet) bool {
 	return Equal(manifest.Lookup(set.Node, specField), manifest.Lookup(other.Node, specField)) &&
 		set.customVersion() == other.customVersion() &&
 		set.Metadata.Annotations[canaryAnnotation] == other.Metadata.Annotations[canaryAnnotation] &&
+		set.Metadata.Annotations[jobsAnnotation] == other.Metadata.Annotations[jobsAnnotation] &&
 		set.Metadata.Annotations[baseAnnotation] == other.Metadata.Annotations[baseAnnotation]
 }

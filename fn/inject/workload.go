@@ -39,6 +39,7 @@ type podTemplate struct {
 	kind   manifest.Kind
 	root   *yaml.Node // the object that holds it
 	path   []step     // from the document's root
+	lead   int        // how many steps of path lead to the object, where that stands in a list
 	node   *yaml.Node // the template: a mapping with metadata and spec
 }
 
@@ -49,8 +50,8 @@ func (o *Options) templates(object *yaml.Node, prefix []step, d *manifest.Decode
 
 // templatesOf is templates for an object that is known to be ref.
 func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
-	if list := manifest.Lookup(object, itemsField); list != nil && strings.HasSuffix(ref.Kind, "List") {
-		return o.listTemplates(ref, list, prefix, d)
+	if field, list := elements(object, ref); list != nil {
+		return o.listTemplates(ref, field, list, prefix, d)
 	}
 	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
@@ -65,13 +66,34 @@ func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix 
 			continue
 		}
 		for _, found := range expand(object, steps, nil) {
-			t := podTemplate{object: ref, kind: kind, root: object, path: append(append([]step{}, prefix...), found...)}
+			t := podTemplate{object: ref, kind: kind, root: object, path: append(append([]step{}, prefix...), found...), lead: len(prefix)}
 			if t.locate(object, found, d) {
 				out = append(out, t)
 			}
 		}
 	}
 	return out
+}
+
+// elements are the objects that an object holds: the items of a list, and the objects of an OpenShift template.
+func elements(object *yaml.Node, ref manifest.ObjectRef) (field string, list *yaml.Node) {
+	switch {
+	case strings.HasSuffix(ref.Kind, "List"):
+		field = itemsField
+	case ref.Kind == templateKind && (ref.Group() == "template.openshift.io" || ref.APIVersion == "v1"):
+		field = objectsField
+	default:
+		return "", nil
+	}
+	return field, manifest.Lookup(object, field)
+}
+
+// elementRef is which object an element is.
+func elementRef(field string, holder manifest.ObjectRef, element *yaml.Node) manifest.ObjectRef {
+	if field == itemsField {
+		return itemRef(holder, element)
+	}
+	return manifest.RefOf(element)
 }
 
 // itemRef is which object an item of a list is; in a typed list, such as a DeploymentList, the list may say its kind.
@@ -83,18 +105,18 @@ func itemRef(list manifest.ObjectRef, item *yaml.Node) manifest.ObjectRef {
 	return ref
 }
 
-func (o *Options) listTemplates(ref manifest.ObjectRef, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
+func (o *Options) listTemplates(ref manifest.ObjectRef, field string, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
 	if list.Kind != yaml.SequenceNode {
 		if !manifest.IsNull(list) {
 			d.Object = ref
-			d.Mismatch(list, "a list", itemsField)
+			d.Mismatch(list, "a list", field)
 		}
 		return nil
 	}
 	var out []podTemplate
 	for i, item := range list.Content {
-		path := append(append([]step{}, prefix...), step{key: itemsField}, step{index: i})
-		out = append(out, o.templatesOf(manifest.Resolve(item), itemRef(ref, item), path, d)...)
+		path := append(append([]step{}, prefix...), step{key: field}, step{index: i})
+		out = append(out, o.templatesOf(manifest.Resolve(item), elementRef(field, ref, item), path, d)...)
 	}
 	return out
 }
@@ -144,7 +166,7 @@ func (t *podTemplate) namespace(o *Options) string {
 
 // field is a path below the template, from the object's root as a user would write it.
 func (t *podTemplate) field(below string) string {
-	switch base := pathString(inObject(t.path)); {
+	switch base := pathString(t.path[t.lead:]); {
 	case base == "":
 		return below
 	case below == "":
@@ -158,26 +180,17 @@ func (t *podTemplate) field(below string) string {
 // webhook sees the pod, and so they prevail over a SidecarSet's volumes as the template's own do.
 func (t *podTemplate) claimed() map[string]bool {
 	out := map[string]bool{}
-	if len(t.path) == 0 {
+	if len(t.path) == t.lead {
 		return out
 	}
-	last := len(t.path) - 1
 	holder := t.root
-	if steps := inObject(t.path[:last]); len(steps) > 0 {
+	if steps := t.path[t.lead : len(t.path)-1]; len(steps) > 0 {
 		holder = descend(t.root, steps)
 	}
 	for _, claim := range manifest.Items(manifest.Lookup(holder, "volumeClaimTemplates")) {
 		out[manifest.Text(manifest.At(claim, metadataField, nameField))] = true
 	}
 	return out
-}
-
-// inObject drops the steps that lead from a List to the object.
-func inObject(path []step) []step {
-	for len(path) >= 2 && path[0].key == itemsField && path[1].key == "" {
-		path = path[2:]
-	}
-	return path
 }
 
 func indexed(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

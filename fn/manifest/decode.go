@@ -42,7 +42,7 @@ func (d *Decoder) Report(n *yaml.Node, code, field, message, hint string) {
 // SourceAt is the place of node n in the document that starts at src.
 func SourceAt(src Source, n *yaml.Node) Source {
 	switch {
-	case n == nil || n.Line == 0:
+	case n == nil || n.Line == 0 || src.Line == NoLine:
 	case src.Line == 0:
 		src.Line = n.Line
 	default:

@@ -22,26 +22,26 @@ const (
 type Source struct {
 	File string `json:"file,omitempty"`
 	Doc  int    `json:"document,omitempty"` // 1-based place of the document in its file
-	Line int    `json:"line,omitempty"`     // 1-based line in the file
+	Line int    `json:"line,omitempty"`     // 1-based line in the file, or NoLine
 }
 
-// String prints the known parts as file:document:line would be read, "app.yaml:3:41", and where the line is not known
-// what cannot be taken for one: "app.yaml (document 3)".
+// NoLine is the line of what has none in a file that the user knows: the lines of an item of a ResourceList are not those
+// of the file that it comes from.
+const NoLine = -1
+
+// String prints the place as editors and problem matchers read it, "app.yaml:41". Where the line is not known, the
+// document is said in words, which nothing takes for a line: "app.yaml (document 3)".
 func (s Source) String() string {
-	if s.File == "" {
+	switch {
+	case s.File == "":
 		return ""
-	}
-	if s.Line == 0 && s.Doc > 0 {
+	case s.Line > 0:
+		return fmt.Sprintf("%s:%d", s.File, s.Line)
+	case s.Doc > 0:
 		return fmt.Sprintf("%s (document %d)", s.File, s.Doc)
+	default:
+		return s.File
 	}
-	out := s.File
-	if s.Doc > 0 {
-		out += fmt.Sprintf(":%d", s.Doc)
-	}
-	if s.Line > 0 {
-		out += fmt.Sprintf(":%d", s.Line)
-	}
-	return out
 }
 
 // ObjectRef names a Kubernetes object.

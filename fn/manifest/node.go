@@ -193,6 +193,11 @@ func NewScalar(value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: value}
 }
 
+// NewNull makes a new null.
+func NewNull() *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull, Value: "null"}
+}
+
 // NewMapping makes a new mapping of keys and values in turn.
 func NewMapping(pairs ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: pairs}
@@ -204,11 +209,15 @@ func NewSequence(elements ...*yaml.Node) *yaml.Node {
 }
 
 // Copy copies a tree as new text would have it: no position, no comment, aliases and merge keys written out.
-// flat also drops styles, for sources in JSON whose flow style would make one long line.
+// flat also drops styles, for sources in JSON whose flow style would make one long line. A null that has no text, which a
+// place of its own makes one, is spelt out: in new text it could read as an empty string.
 func Copy(n *yaml.Node, flat bool) *yaml.Node {
 	n = Resolve(n)
 	if n == nil {
 		return nil
+	}
+	if n.Kind == yaml.ScalarNode && n.Value == "" && n.ShortTag() == yaml.NodeTagNull {
+		return NewNull()
 	}
 	out := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Style: n.Style &^ yaml.TaggedStyle}
 	if n.Style&yaml.TaggedStyle != 0 {

@@ -92,8 +92,7 @@ func Target(n *yaml.Node) *yaml.Node {
 }
 
 func duplicate(key, first *yaml.Node) error {
-	return syntaxErrorf(key.Line, "duplicate key %q, first on line %d of the document; remove one of them",
-		Target(key).Value, first.Line)
+	return syntaxErrorf(key.Line, "duplicate key %q, first on", Target(key).Value).with(first.Line, "; remove one of them")
 }
 
 // expander counts the nodes that a tree stands for once its aliases are written out, without writing them out.

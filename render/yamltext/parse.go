@@ -24,10 +24,27 @@ const (
 type SyntaxError struct {
 	Line    int // of the document, from 1
 	Problem string
+
+	other int    // another line of the document that the problem is about, 0 for none: it stands between Problem and rest
+	rest  string // what follows
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("line %d: %s", e.Line, e.Problem)
+	return fmt.Sprintf("line %d: %s", e.Line, e.Text(1))
+}
+
+// Text is the problem in words, in which the document's first line has the number first.
+func (e *SyntaxError) Text(first int) string {
+	if e.other == 0 {
+		return e.Problem
+	}
+	return fmt.Sprintf("%s line %d%s", e.Problem, first+e.other-1, e.rest)
+}
+
+// with adds that another line has to do with the problem, and how the sentence ends.
+func (e *SyntaxError) with(line int, rest string) *SyntaxError {
+	e.other, e.rest = line, rest
+	return e
 }
 
 func syntaxErrorf(line int, format string, args ...any) *SyntaxError {

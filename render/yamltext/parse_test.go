@@ -3,32 +3,75 @@
 package yamltext
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// manifests returns the public manifests that lie beside the repository where it is developed.
+// pinned are manifests of other projects that come with modules which slipway is built from, so that they are wherever
+// it can be built. All are under Apache-2.0.
+var pinned = []struct{ module, file string }{
+	{"k8s.io/api", "testdata/HEAD/apps.v1.Deployment.yaml"},                                                              // every field
+	{"k8s.io/apimachinery", "pkg/util/managedfields/pod.yaml"},                                                           // as a server gives it
+	{"sigs.k8s.io/kustomize/kyaml", "kio/filters/testdata/dataset1-remoteupdates/mysql/mysql-statefulset.resource.yaml"}, // scripts
+	{"sigs.k8s.io/structured-merge-diff/v6", "internal/testdata/k8s-deployment.yaml"},                                    // comments
+}
+
+// corpus holds larger public manifests beside the repository, where somebody has put them.
+const corpus = "../../../shared/manifests"
+
+// manifests returns what nobody wrote for these tests: the pinned manifests, each with Windows line ends as well, and the
+// corpus where it is.
 func manifests(tb testing.TB) map[string][]byte {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "manifests", "*.yaml"))
+	out := map[string][]byte{}
+	for i, dir := range moduleFolders(tb) {
+		data := mustRead(tb, filepath.Join(dir, pinned[i].file))
+		name := pinned[i].module + "/" + path.Base(pinned[i].file)
+		out[name] = data
+		out[name+" with CRLF"] = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
+	}
+	files, err := filepath.Glob(filepath.Join(corpus, "*.yaml"))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	if len(files) == 0 {
-		tb.Skip("the folder ../shared/manifests beside the repository is absent; nothing real to test with")
+		tb.Logf("there is no folder %s: only the %d manifests that come with modules are tested", corpus, len(pinned))
 	}
-	out := map[string][]byte{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		out[filepath.Base(file)] = data
+		out[filepath.Base(file)] = mustRead(tb, file)
 	}
 	return out
+}
+
+// moduleFolders are where the modules of the pinned manifests lie, in their order.
+func moduleFolders(tb testing.TB) []string {
+	tb.Helper()
+	args := []string{"list", "-m", "-f", "{{.Dir}}"}
+	for _, p := range pinned {
+		args = append(args, p.module)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Stderr = tb.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		tb.Fatalf("go list says where the modules of go.mod are: %v", err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func mustRead(tb testing.TB, file string) []byte {
+	tb.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -41,10 +84,10 @@ func TestParseRefuses(t *testing.T) {
 		bomb += n + ": &" + n + " [*" + p + ", *" + p + "]\n"
 	}
 	for name, tc := range map[string]struct{ in, want string }{
-		"duplicate key":         {"a: 1\nb: 2\na: 3\n", `line 3: duplicate key "a", first on line 1 of the document; remove one of them`},
-		"duplicate key, nested": {"x:\n- a: 1\n  'a': 2\n", `line 3: duplicate key "a", first on line 2 of the document; remove one of them`},
-		"duplicate, many keys":  {manyKeys(40) + "k7: x\n", `line 41: duplicate key "k7", first on line 8 of the document; remove one of them`},
-		"duplicate, flow":       {"a: {b: 1, b: 2}\n", `line 1: duplicate key "b", first on line 1 of the document; remove one of them`},
+		"duplicate key":         {"a: 1\nb: 2\na: 3\n", `line 3: duplicate key "a", first on line 1; remove one of them`},
+		"duplicate key, nested": {"x:\n- a: 1\n  'a': 2\n", `line 3: duplicate key "a", first on line 2; remove one of them`},
+		"duplicate, many keys":  {manyKeys(40) + "k7: x\n", `line 41: duplicate key "k7", first on line 8; remove one of them`},
+		"duplicate, flow":       {"a: {b: 1, b: 2}\n", `line 1: duplicate key "b", first on line 1; remove one of them`},
 		"alias bomb":            {bomb, "aliases of this document expand to more than"},
 		"alias in itself":       {"a: &x\n  b: *x\n", "line 2: *x stands inside the value that it names; write the value out"},
 		"unknown alias":         {"a: 1\nb: *x\n", "line 2: *x names an anchor that is not defined before it; define &x or write the value out"},

@@ -208,8 +208,8 @@ func (s *splicer) checkAnchor(n *yaml.Node) error {
 		return nil
 	}
 	if alias := s.aliasOf(n); alias != nil {
-		return syntaxErrorf(n.Line, "the value with the anchor &%s has to change here, but not on line %d of the document, "+
-			"where *%s uses it; write the value out in place of the alias", n.Anchor, alias.Line, n.Anchor)
+		return syntaxErrorf(n.Line, "the value with the anchor &%s has to change here, but not on", n.Anchor).
+			with(alias.Line, fmt.Sprintf(", where *%s uses it; write the value out in place of the alias", n.Anchor))
 	}
 	return nil
 }
@@ -218,8 +218,8 @@ func (s *splicer) checkAnchor(n *yaml.Node) error {
 func (s *splicer) checkGone(n *yaml.Node) error {
 	if n.Anchor != "" {
 		if alias := s.aliasOf(n); alias != nil {
-			return syntaxErrorf(n.Line, "the anchor &%s would go from here, but *%s on line %d of the document needs it; "+
-				"write the value out in place of the alias", n.Anchor, n.Anchor, alias.Line)
+			return syntaxErrorf(n.Line, "the anchor &%s would go from here, but *%s on", n.Anchor, n.Anchor).
+				with(alias.Line, " needs it; write the value out in place of the alias")
 		}
 	}
 	for _, child := range n.Content {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // awaitTarget waits until the target in the cluster is the one that the release is of. A tool may apply the Job first:
@@ -20,7 +21,7 @@ func (r *reader) awaitTarget(ctx context.Context) error {
 	defer cancel()
 	for {
 		set, _ := r.workloads.Get(r.options.Name)
-		is := set.Metadata.Annotations[kube.ReleaseAnnotation]
+		is := set.Metadata.Annotations[plan.ReleaseAnnotation]
 		switch {
 		case is == r.options.Release:
 			return nil
@@ -28,7 +29,7 @@ func (r *reader) awaitTarget(ctx context.Context) error {
 			return ctx.Err()
 		case patient.Err() != nil:
 			return fmt.Errorf("%s: its annotation %s is %q and not %q after %v: apply the target that was rendered with this Job",
-				r.target, kube.ReleaseAnnotation, is, r.options.Release, r.options.Await)
+				r.target, plan.ReleaseAnnotation, is, r.options.Release, r.options.Await)
 		}
 		kube.Pause(patient, r.options.Await/1000)
 	}
@@ -45,7 +46,7 @@ func (r *reader) awaitController(ctx context.Context) error {
 	for {
 		set, ok := r.workloads.Get(r.options.Name)
 		switch {
-		case ok && !set.Behind(r.target.Kind), !ok: // one that is gone is told by the next look
+		case ok && !set.Behind(r.target.Kind), !ok: // one that is gone is told by the next observation
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -42,7 +42,7 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 
 // newCluster puts the parts together.
 func newCluster(s *session, all *caches) *Cluster {
-	found, last := &feedback{occupied: map[string]bool{}}, &observation{}
+	found, last := &feedback{taken: map[string]bool{}}, &observation{}
 	w := &writer{session: s, caches: all, feedback: found, last: last}
 	return &Cluster{
 		reader:   &reader{session: s, caches: all, feedback: found, last: last},

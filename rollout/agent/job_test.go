@@ -46,7 +46,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 		{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete, Plan: []byte(jobPlan), For: manifests.Flux, CloneSet: plan.Workload{APIVersion: "apps/v1", Kind: "StatefulSet"}},
 		{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete},
 		{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Stay: true},
-		{DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Owner: "BatchPlan/demo", Await: true, Train: &manifests.Targets{
+		{DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Owner: "BatchPlan/demo", Await: true, Targets: &manifests.Targets{
 			Name: strings.Repeat("long.name-", 20), Parallel: 3, Targets: slices.Repeat([]manifests.Target{
 				{CloneSet: plan.Workload{Name: "demo"}, Mode: plan.Direct},
 				{CloneSet: plan.Workload{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: plan.Partition},
@@ -151,7 +151,7 @@ func TestTrainRights(t *testing.T) {
 	target := func(apiVersion, kind, name string, mode plan.Mode) manifests.Target {
 		return manifests.Target{CloneSet: plan.Workload{APIVersion: apiVersion, Kind: kind, Name: name}, Mode: mode}
 	}
-	o := manifests.Job{DeleteMode: manifests.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan), Train: &manifests.Targets{
+	o := manifests.Job{DeleteMode: manifests.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan), Targets: &manifests.Targets{
 		Name: "fleet", Parallel: 9, Targets: []manifests.Target{
 			target("apps.kruise.io/v1alpha1", "CloneSet", "one", plan.Direct), target("apps.kruise.io/v1alpha1", "CloneSet", "two", plan.Direct),
 			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", plan.Partition), target("apps/v1", "StatefulSet", "db", plan.Partition),
@@ -169,7 +169,7 @@ func TestTrainRights(t *testing.T) {
 		})
 	}
 	rules := kubetest.Field(objects[1], "rules").([]map[string]any)
-	for _, single := range o.Train.Targets {
+	for _, single := range o.Targets.Targets {
 		alone := manifests.Job{CloneSet: single.CloneSet, Mode: single.Mode, DeleteMode: o.DeleteMode, Plan: o.Plan}
 		for _, r := range alone.Rules() {
 			names, named := r["resourceNames"].([]string)

@@ -120,18 +120,67 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	return killed
 }
 
+// wayInPartitionMode is a release that goes forward or back.
+type wayInPartitionMode struct {
+	name, tag, end string
+	reason         plan.Reason
+}
+
+func waysInPartitionMode() []wayInPartitionMode {
+	return []wayInPartitionMode{
+		{"forward", "v2", "v2", plan.Completed},
+		{"back", kubetest.TagMissing, "v1", plan.RolledBack},
+	}
+}
+
+// partitionRelease is a release that steps the partition of a StatefulSet, and what is watched of it.
+type partitionRelease struct {
+	*world
+	way     wayInPartitionMode
+	watch   *watcher
+	plan    plan.BatchPlan
+	options agent.Options
+	report  func(rollout.Observed, rollout.Decision)
+}
+
+func newPartitionRelease(t *testing.T, way wayInPartitionMode) *partitionRelease {
+	t.Helper()
+	w := newStateful(t, 3, 3)
+	r := &partitionRelease{world: w, way: way, watch: w.watchPods(3, 0, 1, 0, "none"), options: w.optionsOf("StatefulSet"), report: w.Log()}
+	w.statefulImage(way.tag)
+	r.plan = plan.BatchPlan{
+		Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,
+		Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
+	}
+	if way.reason == plan.RolledBack {
+		r.report = w.aborts("statefulset")
+	}
+	r.options.Release = "disturbed"
+	return r
+}
+
+// verify holds that the release ended as if nobody had disturbed it.
+func (r *partitionRelease) verify(d rollout.Decision, err error) {
+	r.t.Helper()
+	if err != nil || d.Reason != r.way.reason {
+		r.t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
+	}
+	r.settled(3, r.way.end)
+	r.watch.verify(r.t, r.world)
+	if p := r.partitionOf("statefulsets"); p != float64(3) {
+		r.t.Errorf("the partition is %v, want 3 at rest", p)
+	}
+	if leases := r.leases(); len(leases) > 0 {
+		r.t.Errorf("%d leases are left", len(leases))
+	}
+}
+
 // TestKilledAtEveryWriteInPartitionMode kills an agent that steps the partition of a StatefulSet, on its way forward and
 // on its way back, before and after each of its writes.
 func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 	shared.Get(t)
-	for _, c := range []struct {
-		name, tag, end string
-		reason         plan.Reason
-	}{
-		{"forward", "v2", "v2", plan.Completed},
-		{"back", kubetest.TagMissing, "v1", plan.RolledBack},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for _, way := range waysInPartitionMode() {
+		t.Run(way.name, func(t *testing.T) {
 			const most = 40 // more writes than any of these releases makes
 			var longest atomic.Int64
 			longest.Store(most)
@@ -142,40 +191,18 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 						if int64(at) > longest.Load() {
 							t.SkipNow() // an agent with fewer writes has come to its end
 						}
-						w := newStateful(t, 3, 3)
-						watch := w.watchPods(3, 0, 1, 0, "none")
-						w.statefulImage(c.tag)
-						batchPlan := plan.BatchPlan{
-							Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,
-							Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
-						}
-						report := w.Log()
-						if c.reason == plan.RolledBack {
-							report = w.aborts("statefulset")
-						}
-						options := w.optionsOf("StatefulSet")
-						options.Release = "killed"
+						r := newPartitionRelease(t, way)
 						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 						defer cancel()
-						d, dead, err := w.killAt(ctx, cancel, at, after, batchPlan, options, report)
+						d, dead, err := r.killAt(ctx, cancel, at, after, r.plan, r.options, r.report)
 						if !dead {
 							longest.Store(min(longest.Load(), int64(at)))
 						} else {
 							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
 							defer cancel()
-							d, err = agent.Run(ctx, batchPlan, options, report)
+							d, err = agent.Run(ctx, r.plan, r.options, r.report)
 						}
-						if err != nil || d.Reason != c.reason {
-							t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
-						}
-						w.settled(3, c.end)
-						watch.verify(t, w)
-						if p := w.partitionOf("statefulsets"); p != float64(3) {
-							t.Errorf("the partition is %v, want 3 at rest", p)
-						}
-						if leases := kubetest.Field(w.Get(t, w.Path("leases")), "items").([]any); len(leases) > 0 {
-							t.Errorf("%d leases are left", len(leases))
-						}
+						r.verify(d, err)
 					})
 				}
 			}

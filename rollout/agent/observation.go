@@ -30,12 +30,12 @@ type feedback struct {
 	quota quotaHold      // what a full ResourceQuota holds back
 	wrote *plan.Quantity // the partition that was written last
 
-	mu       sync.Mutex      // guards what follows: writes run side by side
-	unsure   bool            // the history may not be what the server has
-	occupied map[string]bool // instance ids of pods and claims that are there but not the target's
+	mu     sync.Mutex      // guards what follows: writes run side by side
+	unsure bool            // the history may not be what the server has
+	taken  map[string]bool // instance ids of pods and claims that are there but not the target's
 }
 
-// forgetHistory makes the next look read the revisions again.
+// forgetHistory makes the next observation read the revisions again.
 func (f *feedback) forgetHistory() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -50,11 +50,11 @@ func (f *feedback) takeUnsure() bool {
 	return unsure
 }
 
-// occupy notes that an instance id belongs to something that is not the CloneSet's.
-func (f *feedback) occupy(instance string) {
+// take notes that an instance id belongs to something that is not the CloneSet's.
+func (f *feedback) take(instance string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.occupied[instance] = true
+	f.taken[instance] = true
 }
 
 // blocked are instance ids that no new pod of the target may have: of pods and claims that are not its own, and of names that
@@ -62,7 +62,7 @@ func (f *feedback) occupy(instance string) {
 func (f *feedback) blocked(target string, podsToDelete []string) map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ids := maps.Clone(f.occupied)
+	ids := maps.Clone(f.taken)
 	for _, name := range podsToDelete {
 		if id, ok := strings.CutPrefix(name, target+"-"); ok {
 			ids[id] = true

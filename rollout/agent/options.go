@@ -5,8 +5,9 @@ package agent
 import (
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Options say which target is released, how, and by whom.

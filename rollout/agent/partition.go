@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// observePartition fills in what a look at a target that a controller reconciles needs beyond the object.
+// observePartition fills in what an observation of a target that a controller reconciles needs beyond the object.
 func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) error {
 	s := o.Workload.Status
 	o.Wrote = r.wrote

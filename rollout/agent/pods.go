@@ -6,9 +6,10 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // createWithinQuota creates a pod, unless a ResourceQuota was full a moment ago.
@@ -83,7 +84,7 @@ func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
 		w.pods.Put(there)
 		return
 	}
-	w.occupy(a.Instance)
+	w.take(a.Instance)
 }
 
 // deletePod hands the pod's claims to the pod, so that they go with it whoever deletes it, and deletes the pod.

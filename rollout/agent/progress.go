@@ -71,8 +71,8 @@ func (r *reader) releaseName(o *rollout.Observed, p rollout.Progress, stored str
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
-// record stores progress. It is fenced by what the decision was made on, not by what the mirror has by now: a person's
-// request that came in between is not overwritten, the run looks again.
+// record stores progress. It is fenced by what the decision was made on, not by what the cache has by now: a person's
+// request that came in between is not overwritten, the run observes again.
 func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 	data, err := p.Store()
 	if err != nil {

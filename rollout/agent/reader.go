@@ -160,7 +160,7 @@ func (r *reader) observeClaims(o *rollout.Observed, used map[string]bool) {
 		if mine {
 			o.FreeInstances = append(o.FreeInstances, id)
 		} else {
-			r.occupy(id) // a claim of that name is on its way out with its pod
+			r.take(id) // a claim of that name is on its way out with its pod
 		}
 	}
 	slices.Sort(o.FreeInstances)

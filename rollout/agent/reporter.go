@@ -8,10 +8,11 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has
@@ -74,7 +75,7 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 		return nil
 	}
 	if apierrors.IsNotFound(err) {
-		p.dirty = false // the next look shows that the CloneSet is gone
+		p.dirty = false // the next observation shows that the CloneSet is gone
 		return nil
 	}
 	if kube.Refused(err) {
@@ -84,7 +85,7 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 }
 
 // sawOwn takes an own status in: nobody needs to look again because of it. But the answer may be the first to show what
-// somebody else has done to the CloneSet in the meantime, and its event is no news to the mirror any more.
+// somebody else has done to the CloneSet in the meantime, and its event is no news to the cache any more.
 func (p *reporter) sawOwn(written kube.Workload) {
 	p.last.seen.workloads++
 	if p.last.seen.workloads != p.workloads.Version() || written.Metadata.Generation != p.last.workload.Metadata.Generation {
@@ -93,7 +94,7 @@ func (p *reporter) sawOwn(written kube.Workload) {
 	p.last.workload.Status = written.Status
 }
 
-// nextStatus is the status that the last look calls for, and whether it differs from the one that is written.
+// nextStatus is the status that the last observation calls for, and whether it differs from the one that is written.
 func (p *reporter) nextStatus() (kube.CloneSetStatus, bool) {
 	o, old := p.last.observed, p.last.workload.Status
 	counts := o.Counts()
@@ -160,7 +161,7 @@ func (p *reporter) conditions(old []kube.Condition) []kube.Condition {
 // failing is what a person may have to mend: an error that ends the release, or a full quota as long as it is in the way.
 // The second result tells whether it only concerns the number of pods.
 func (p *reporter) failing() (failure error, scaling bool) {
-	if gravity(p.writer.failure) > gravity(rollout.ErrNotNow) {
+	if severity(p.writer.failure) > severity(rollout.ErrNotNow) {
 		return p.writer.failure, p.writer.scaling
 	}
 	if full := p.quota.standing(); full != nil {

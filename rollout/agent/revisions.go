@@ -6,8 +6,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
 // ensureRevision writes the present template's revision where the server has not got it as the newest one. It is

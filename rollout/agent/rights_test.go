@@ -126,7 +126,7 @@ func TestCost(t *testing.T) {
 			if n, err := report.Replay(bytes.NewReader(log.Bytes())); err != nil || n == 0 {
 				t.Errorf("%d decisions made again: %v", n, err)
 			}
-			forged := strings.Replace(log.String(), `"Verdict":"Done"`, `"Verdict":"Wait"`, 1)
+			forged := strings.Replace(log.String(), `"verdict":"Done"`, `"verdict":"Wait"`, 1)
 			if _, err := report.Replay(strings.NewReader(forged)); !errors.Is(err, report.ErrDiffers) {
 				t.Errorf("a forged log gives %v", err)
 			}

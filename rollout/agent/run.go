@@ -16,7 +16,7 @@ import (
 // finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock.
 const finishTime = 4 * time.Second
 
-// Run releases a target: it looks, takes the lock where there is something to write, runs the release to its end and
+// Run releases a target: it observes, takes the lock where there is something to write, runs the release to its end and
 // gives the lock back. report gets every decision with what it was made on; it may be nil.
 //
 // The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot
@@ -112,6 +112,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 func (c *Cluster) finish(ctx context.Context, cause error) error {
 	var held *kube.HeldError
 	if errors.As(cause, &held) {
+		c.reader.lock.Drop() // or it would try to renew for as long as the process lives
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)

@@ -7,9 +7,10 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	"k8s.io/client-go/rest"
 )
 
 // session is what all parts of a cluster know: which release this is, and how to reach it.

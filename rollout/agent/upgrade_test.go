@@ -3,15 +3,14 @@
 package agent_test
 
 import (
-	"github.com/slipway-dev/slipway/rollout/agent"
-	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
-
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 	"github.com/slipway-dev/slipway/rollout/plan"

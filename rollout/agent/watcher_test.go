@@ -32,6 +32,7 @@ type watcher struct {
 	gone    int            // pods of the released revision that were deleted
 	events  int
 	broken  []string
+	seen    []string // what the events said, for who has to find out why something broke
 }
 
 type seenPod struct {
@@ -94,6 +95,7 @@ func (c *watcher) Follow(d *json.Decoder) {
 		} else {
 			c.put(e.Object)
 		}
+		c.remember(e.Type, e.Object)
 		c.check(fmt.Sprintf("after %s %s", e.Type, name))
 		c.mu.Unlock()
 	}
@@ -116,6 +118,16 @@ func (c *watcher) put(o map[string]any) {
 		}
 	}
 	c.pods[name] = p
+}
+
+// remember keeps one line of an event.
+func (c *watcher) remember(kind string, o map[string]any) {
+	meta := kubetest.Field(o, "metadata")
+	line := fmt.Sprintf("%d %s %v, uid %v, at %v", c.events, kind, kubetest.Field(meta, "name"), kubetest.Field(meta, "uid"), kubetest.Field(meta, "resourceVersion"))
+	if name, _ := kubetest.Field(meta, "name").(string); c.pods[name] != nil {
+		line += fmt.Sprintf(": %+v", *c.pods[name])
+	}
+	c.seen = append(c.seen, line)
 }
 
 func (c *watcher) lose(p *seenPod) {
@@ -184,8 +196,29 @@ func (c *watcher) verify(t *testing.T, w *world) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.broken) > 0 {
-		t.Errorf("%d invariants broken in %d events:\n%s", len(c.broken), c.events, strings.Join(c.broken[:min(5, len(c.broken))], "\n"))
+		t.Errorf("%d invariants broken in %d events:\n%s\nthe events:\n%s\nthe writes on pods:\n%s", len(c.broken), c.events,
+			strings.Join(c.broken[:min(5, len(c.broken))], "\n"), strings.Join(c.seen, "\n"), w.podHistory())
 	}
+}
+
+// podHistory is who wrote which pod, as the API server has it.
+func (w *world) podHistory() string {
+	w.t.Helper()
+	var lines strings.Builder
+	for _, r := range w.Requests(w.t, w.namespace).Writes() {
+		if r.Resource == "pods" {
+			agent, _, _ := strings.Cut(r.UserAgent, " ")
+			fmt.Fprintf(&lines, "%s %s: %s %s/%s: %d, uid %v\n", r.Received.Format("05.000000"), agent, r.Verb, r.Name, r.Subresource, r.Code, answered(r))
+		}
+	}
+	return lines.String()
+}
+
+// answered is the UID of the object that a write left or deleted.
+func answered(r kubetest.Request) any {
+	var object map[string]any
+	_ = json.Unmarshal(r.Answer, &object) // an answer may be of no object
+	return kubetest.Field(object, "metadata", "uid")
 }
 
 // end is what a release leaves behind, with what differs from run to run taken out.

@@ -16,26 +16,26 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// ErrNotStarted says that a target was not released because its train had stopped.
+// ErrNotStarted says that a target was not released because another target of the plan had failed.
 var ErrNotStarted = errors.New("not started")
 
-// RunWaves releases the targets of a train in their waves. release carries out one target (0-based) and returns nil where
+// RunWaves releases the targets of a plan in their waves. release carries out one target (0-based) and returns nil where
 // it is done; on the first failure stop tells the releases that are under way why they end too. The result has the error
 // of each target, ErrNotStarted for one whose turn never came.
-func RunWaves(ctx context.Context, train plan.Waves, release func(ctx context.Context, target int, stop <-chan string) error) (errs []error, first error) {
+func RunWaves(ctx context.Context, waves plan.Waves, release func(ctx context.Context, target int, stop <-chan string) error) (errs []error, first error) {
 	type end struct {
 		target int
 		err    error
 	}
 	ends := make(chan end)
-	errs = make([]error, len(train.Targets))
-	stops := make([]chan string, len(train.Targets))
+	errs = make([]error, len(waves.Targets))
+	stops := make([]chan string, len(waves.Targets))
 	for i := range errs {
 		errs[i], stops[i] = ErrNotStarted, make(chan string, 1)
 	}
-	standing := make([]plan.TargetState, len(train.Targets))
+	standing := make([]plan.TargetState, len(waves.Targets))
 	for {
-		start, over := train.Next(standing)
+		start, over := waves.Next(standing)
 		if over || ctx.Err() != nil && !underWay(standing) {
 			return errs, first
 		}
@@ -55,7 +55,7 @@ func RunWaves(ctx context.Context, train plan.Waves, release func(ctx context.Co
 		}
 		for i, s := range standing {
 			if s == plan.TargetUnderWay {
-				notifyWith(stops[i], trainStopped(train.Targets[e.target].Target))
+				notifyWith(stops[i], stoppedAt(waves.Targets[e.target].Target))
 			}
 		}
 	}
@@ -70,7 +70,7 @@ func underWay(standing []plan.TargetState) bool {
 	return false
 }
 
-func trainStopped(t plan.Target) string {
+func stoppedAt(t plan.Target) string {
 	return fmt.Sprintf("the train stopped at %s %s", t.Kind, t.Name)
 }
 
@@ -81,12 +81,12 @@ func notifyWith(stop chan<- string, why string) {
 	}
 }
 
-// Turn is one index of an Indexed Job that releases a train, a target an index.
+// Turn is one index of an Indexed Job that releases several targets, a target an index.
 type Turn struct {
 	Config    *rest.Config
 	Namespace string
 	Job       string
-	Train     plan.Waves
+	Waves     plan.Waves
 	Index     int
 }
 
@@ -102,7 +102,7 @@ type indexedJob struct {
 func (j indexedJob) Meta() kube.Metadata { return j.Metadata }
 
 // Await waits until every index of the waves before has succeeded. Afterwards stop tells, until ctx ends, that an index of
-// the train has failed. Where one has failed before the turn comes the error wraps ErrNotStarted.
+// the Job has failed. Where one has failed before the turn comes the error wraps ErrNotStarted.
 func (t Turn) Await(ctx context.Context) (stop <-chan string, err error) {
 	api, err := kube.NewClient(t.Config)
 	if err != nil {
@@ -138,7 +138,7 @@ func (t Turn) Await(ctx context.Context) (stop <-chan string, err error) {
 	}
 }
 
-// Follow tells of the first failure in the train.
+// Follow tells of the first failure of another index.
 func (t Turn) Follow(ctx context.Context, jobs *kube.Cache[indexedJob], changed <-chan struct{}, told chan<- string) {
 	for {
 		if job, ok := jobs.Get(t.Job); ok {
@@ -157,12 +157,12 @@ func (t Turn) Follow(ctx context.Context, jobs *kube.Cache[indexedJob], changed 
 
 // judge says which other target has failed, or whether all that come before this one are done.
 func (t Turn) judge(job indexedJob) (failure string, done bool) {
-	for i, target := range t.Train.Targets {
+	for i, target := range t.Waves.Targets {
 		if i != t.Index && hasIndex(job.Status.FailedIndexes, i) {
-			return trainStopped(target.Target), false
+			return stoppedAt(target.Target), false
 		}
 	}
-	for i := range t.Train.Before(t.Index) {
+	for i := range t.Waves.Before(t.Index) {
 		if !hasIndex(job.Status.CompletedIndexes, i) {
 			return "", false
 		}

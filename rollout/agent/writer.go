@@ -29,7 +29,7 @@ type writer struct {
 // ends; no other is begun.
 func (w *writer) apply(ctx context.Context, actions []rollout.Action) error {
 	if w.last.observed.Workload.Deleting {
-		return nil // memory and lock go with the CloneSet, and its pods are the garbage collector's
+		return nil // record and lock go with the CloneSet, and its pods are the garbage collector's
 	}
 	if err := w.lock.Check(ctx); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 					continue
 				}
 				mu.Lock()
-				if gravity(err) > gravity(failure) {
+				if severity(err) > severity(failure) {
 					failure, w.scaling = err, scales(a)
 				}
 				mu.Unlock()
@@ -81,8 +81,8 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 	return failure
 }
 
-// gravity puts the errors of writes in order: those that a new look settles, those that time may settle, the others.
-func gravity(err error) int {
+// severity puts the errors of writes in order: those that a new observation settles, those that time may settle, the others.
+func severity(err error) int {
 	switch {
 	case err == nil:
 		return 0

@@ -17,13 +17,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Object is what a mirror keeps of an object.
+// Object is what a Cache keeps of an object.
 type Object interface{ Meta() Metadata }
 
 // Cache keeps a selection of objects of one kind as the server has them: it lists them once and watches from there.
 // Answers to own writes go in too, and an older state never replaces a newer one.
 type Cache[T Object] struct {
-	Client    Client
+	client    Client
 	of        Resource
 	selection url.Values // labelSelector or fieldSelector
 	changed   chan<- struct{}
@@ -36,8 +36,9 @@ type Cache[T Object] struct {
 	version uint64 // counts changes
 }
 
+// NewCache prepares a cache, which is empty until it lists. changed gets a value after each change.
 func NewCache[T Object](c Client, of Resource, selection url.Values, changed chan<- struct{}) *Cache[T] {
-	return &Cache[T]{Client: c, of: of, selection: selection, changed: changed, objects: map[string]T{}}
+	return &Cache[T]{client: c, of: of, selection: selection, changed: changed, objects: map[string]T{}}
 }
 
 // errExpired says that the server has forgotten the resourceVersion to watch from.
@@ -46,7 +47,7 @@ var errExpired = errors.New("resourceVersion too old")
 // watchSeconds is how long one watch lasts; servers end them anyway.
 const watchSeconds = "300"
 
-// Follow keeps the mirror up to date until ctx ends, or until the server refuses for good.
+// Follow keeps the cache up to date until ctx ends, or until the server refuses for good.
 func (m *Cache[T]) Follow(ctx context.Context) error {
 	for delay := time.Duration(0); ctx.Err() == nil; {
 		err := m.watch(ctx)
@@ -90,7 +91,7 @@ func (m *Cache[T]) List(ctx context.Context) error {
 	for k, v := range m.selection {
 		query[k] = v
 	}
-	body, err := m.Client.stream(ctx, m.of.Path, query)
+	body, err := m.client.stream(ctx, m.of.Path, query)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (m *Cache[T]) watch(ctx context.Context) error {
 	for k, v := range m.selection {
 		query[k] = v
 	}
-	body, err := m.Client.stream(ctx, m.of.Path, query)
+	body, err := m.client.stream(ctx, m.of.Path, query)
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return errExpired
 	}
@@ -286,7 +287,7 @@ func (m *Cache[T]) Invalidate() {
 	m.stale = true
 }
 
-// Sync lists anew where a write is in doubt. It tries until the server answers or ctx ends.
+// Sync lists anew where the outcome of a write is not known. It tries until the server answers or ctx ends.
 func (m *Cache[T]) Sync(ctx context.Context) error {
 	m.mu.Lock()
 	stale := m.stale
@@ -304,21 +305,21 @@ func (m *Cache[T]) Version() uint64 {
 	return m.version
 }
 
-// patience is how long an API server that does not answer is asked again.
-const patience = 10 * time.Minute
+// relistTimeout is how long an API server that does not answer is asked again.
+const relistTimeout = 10 * time.Minute
 
 // Relist lists until the server answers.
 func (m *Cache[T]) Relist(ctx context.Context) error {
-	patient, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, relistTimeout)
 	defer cancel()
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		err := m.List(patient)
+		err := m.List(limited)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case Refused(err) || patient.Err() != nil:
+		case Refused(err) || limited.Err() != nil:
 			return Explain("listing "+m.of.Kind+" objects", err)
 		}
 		Pause(ctx, delay)
@@ -361,6 +362,7 @@ func (m *Cache[T]) Update(name, uid string, change func(T) T) {
 // Named selects the object of a name.
 func Named(name string) url.Values { return url.Values{"fieldSelector": {"metadata.name=" + name}} }
 
+// Notify puts a value into a channel that has room for one, and does nothing where one is in it already.
 func Notify(changed chan<- struct{}) {
 	select {
 	case changed <- struct{}{}:

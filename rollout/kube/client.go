@@ -50,27 +50,36 @@ type Resource struct {
 	Path string // without a slash at its end
 }
 
+// Object is the path of one object, or of a subresource of it.
 func (r Resource) Object(name string, subresource ...string) string {
 	return path.Join(append([]string{r.Path, name}, subresource...)...)
 }
 
-// The resources that a release touches.
+// Pods, and the functions below it, are the resources that a release touches.
 func Pods(namespace string) Resource { return Core("Pod", namespace, "pods") }
 
+// Claims are the PersistentVolumeClaims of a namespace.
 func Claims(namespace string) Resource {
 	return Core("PersistentVolumeClaim", namespace, "persistentvolumeclaims")
 }
-func ConfigMaps(namespace string) Resource { return Core("ConfigMap", namespace, "configmaps") }
-func Events(namespace string) Resource     { return Core("Event", namespace, "events") }
 
+// ConfigMaps are those of a namespace.
+func ConfigMaps(namespace string) Resource { return Core("ConfigMap", namespace, "configmaps") }
+
+// Events are those of a namespace.
+func Events(namespace string) Resource { return Core("Event", namespace, "events") }
+
+// Core is a kind of the core API group in a namespace.
 func Core(kind, namespace, plural string) Resource {
 	return Resource{kind, "/api/v1/namespaces/" + namespace + "/" + plural}
 }
 
+// Leases are those of a namespace.
 func Leases(namespace string) Resource {
 	return Resource{"Lease", "/apis/coordination.k8s.io/v1/namespaces/" + namespace + "/leases"}
 }
 
+// ControllerRevisions are those of a namespace.
 func ControllerRevisions(namespace string) Resource {
 	return Resource{"ControllerRevision", "/apis/apps/v1/namespaces/" + namespace + "/controllerrevisions"}
 }

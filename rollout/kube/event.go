@@ -14,6 +14,7 @@ type EventObject struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
+// NewEvent is an Event of slipway about an object. by is who reports it.
 func NewEvent(about EventObject, kind, reason, message string, by string, at time.Time) map[string]any {
 	now := Stamp(at)
 	return map[string]any{

@@ -53,7 +53,7 @@ type leaseSpec struct {
 // Lock is the Lease that one agent at a time holds. It is judged by whether it changes while one looks and never by
 // comparing clocks, so a clock that is wrong or jumps neither breaks a lock nor keeps one for ever.
 type Lock struct {
-	Client  Client
+	client  Client
 	of      Resource
 	name    string
 	options LockOptions
@@ -82,7 +82,7 @@ const DefaultLease = 15 * time.Second
 // NewLock prepares a lock and takes nothing.
 func NewLock(c Client, o LockOptions) *Lock {
 	o.Duration = cmp.Or(o.Duration, DefaultLease)
-	return &Lock{Client: c, of: Leases(o.Target.Namespace), name: LeaseName(o.UID, o.Mode), options: o}
+	return &Lock{client: c, of: Leases(o.Target.Namespace), name: plan.LeaseName(o.UID, o.Mode), options: o}
 }
 
 // Acquire takes the lock. A holder that is seen to renew it is a *HeldError; one that does not for as long as its lease
@@ -96,7 +96,7 @@ func (l *Lock) Acquire(ctx context.Context) error {
 			return Explain("reading "+l.what(), err)
 		case err != nil || current.Spec.HolderIdentity == "":
 			err = l.take(ctx, current)
-		case first == "" || waited < l.patience(current):
+		case first == "" || waited < l.takeOverAfter(current):
 			if first != "" && first != current.Metadata.ResourceVersion {
 				return l.heldBy(current, false)
 			}
@@ -116,8 +116,8 @@ func (l *Lock) Acquire(ctx context.Context) error {
 	}
 }
 
-// patience is how long a lease must stand still before its holder is taken for dead.
-func (l *Lock) patience(current Lease) time.Duration {
+// takeOverAfter is how long a lease must stand still before its holder is taken for dead.
+func (l *Lock) takeOverAfter(current Lease) time.Duration {
 	return max(time.Duration(current.Spec.LeaseDurationSeconds)*time.Second, l.options.Duration)
 }
 
@@ -125,7 +125,7 @@ func (l *Lock) what() string { return "Lease " + l.options.Target.Namespace + "/
 
 func (l *Lock) read(ctx context.Context) (Lease, error) {
 	var current Lease
-	return current, l.Client.Get(ctx, l.of.Object(l.name), &current)
+	return current, l.client.Get(ctx, l.of.Object(l.name), &current)
 }
 
 // take writes the lease under the resourceVersion that was read, and begins to renew it.
@@ -138,9 +138,9 @@ func (l *Lock) take(ctx context.Context, current Lease) error {
 	var err error
 	if current.Metadata.ResourceVersion == "" {
 		next.Metadata.Name = l.name
-		err = l.Client.Create(ctx, l.of.Path, next, &next)
+		err = l.client.Create(ctx, l.of.Path, next, &next)
 	} else {
-		err = l.Client.Update(ctx, l.of.Object(l.name), next, &next)
+		err = l.client.Update(ctx, l.of.Object(l.name), next, &next)
 	}
 	if Conflicting(err) {
 		return err
@@ -180,7 +180,7 @@ func (l *Lock) renew(ctx context.Context) {
 		next.Spec.RenewTime = l.time()
 		var written Lease
 		once, cancel := context.WithTimeout(ctx, l.options.Duration)
-		err := l.Client.Update(once, l.of.Object(l.name), next, &written)
+		err := l.client.Update(once, l.of.Object(l.name), next, &written)
 		cancel()
 		switch {
 		case err == nil:
@@ -237,17 +237,14 @@ func (l *Lock) heldBy(current Lease, stolen bool) error {
 
 // Release gives the lock back by deleting the lease, unless it is somebody else's by now.
 func (l *Lock) Release(ctx context.Context) error {
-	if l.end == nil {
+	if !l.Drop() {
 		return nil
 	}
-	l.end()
-	l.renewing.Wait()
-	l.keep(Lease{})
 	for {
 		// The last renewal may have been cut off, so only the server knows the resourceVersion.
 		held, err := l.read(ctx)
 		if err == nil && held.Spec.HolderIdentity == l.options.Identity {
-			err = l.Client.Delete(ctx, l.of.Object(l.name), Exactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
+			err = l.client.Delete(ctx, l.of.Object(l.name), Exactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
 		}
 		switch {
 		case err == nil || apierrors.IsNotFound(err):
@@ -257,6 +254,17 @@ func (l *Lock) Release(ctx context.Context) error {
 		}
 		Pause(ctx, l.options.Duration/50)
 	}
+}
+
+// Drop ends the renewals and leaves the lease as it is. It tells whether the lock was ever taken.
+func (l *Lock) Drop() bool {
+	if l.end == nil {
+		return false
+	}
+	l.end()
+	l.renewing.Wait()
+	l.keep(Lease{})
+	return true
 }
 
 // Exists tells whether anybody holds the lock, or has left it behind.

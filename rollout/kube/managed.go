@@ -20,6 +20,7 @@ type Managed struct {
 	Status CloneSetStatus `json:"status"`
 }
 
+// FieldsSet is what one manager has written of an object.
 type FieldsSet struct {
 	Manager     string          `json:"manager"`
 	Operation   string          `json:"operation"`

@@ -42,6 +42,7 @@ type Metadata struct {
 	Finalizers        []string          `json:"finalizers,omitempty"`
 }
 
+// OwnerReference names the object that another one belongs to.
 type OwnerReference struct {
 	APIVersion         string `json:"apiVersion"`
 	Kind               string `json:"kind"`
@@ -66,8 +67,10 @@ type Meta struct {
 	Metadata Metadata `json:"metadata"`
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (n Meta) Meta() Metadata { return n.Metadata }
 
+// Condition is one of an object's status.
 type Condition struct {
 	Type               string     `json:"type"`
 	Status             string     `json:"status"`
@@ -89,6 +92,7 @@ type preconditions struct {
 	ResourceVersion string `json:"resourceVersion,omitempty"`
 }
 
+// Exactly are the options of a deletion that hits this state of this object and no other.
 func Exactly(uid, resourceVersion string) deleteOptions {
 	return deleteOptions{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: &preconditions{uid, resourceVersion}}
 }

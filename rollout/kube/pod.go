@@ -53,6 +53,7 @@ type containerStatus struct {
 	} `json:"state"`
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (p Pod) Meta() Metadata { return p.Metadata }
 
 // UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many

@@ -141,6 +141,7 @@ func KeepPatch(a rollout.Action) map[string]any {
 	return map[string]any{"metadata": meta}
 }
 
+// LifecyclePatch writes the lifecycle state of a pod.
 func LifecyclePatch(a rollout.Action, now time.Time) map[string]any {
 	meta := Fence(a.Pod)
 	meta["labels"] = map[string]any{labelLifecycle: string(a.Lifecycle)}

@@ -4,15 +4,13 @@ package kube
 
 import (
 	"errors"
-
-	"github.com/slipway-dev/slipway/rollout/plan"
-
 	"fmt"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Record is the memory of a release. Its data are one JSON document and what tells releases and agents apart.
+// Record is the progress record of a release. Its data are one JSON document and what tells releases and agents apart.
 type Record struct {
 	APIVersion string            `json:"apiVersion"`
 	Kind       string            `json:"kind"`
@@ -20,9 +18,10 @@ type Record struct {
 	Data       map[string]string `json:"data"`
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (m Record) Meta() Metadata { return m.Metadata }
 
-// The keys of a memory's data.
+// The keys of a record's data.
 const (
 	KeyProgress = "progress" // as rollout.Progress stores itself
 	KeyRelease  = "release"  // which release it belongs to
@@ -50,7 +49,7 @@ func startOver(err error) string {
 	return ": " + remedy
 }
 
-// Owner is the CloneSet that a memory belongs to.
+// Owner is the CloneSet that a record belongs to.
 func (m Record) Owner() OwnerReference {
 	if len(m.Metadata.OwnerReferences) == 0 {
 		return OwnerReference{}

@@ -26,6 +26,7 @@ type Revision struct {
 	Revision   int64           `json:"revision"`
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (r Revision) Meta() Metadata { return r.Metadata }
 
 // History is the revisions of one CloneSet, oldest first, the one of its present template included.
@@ -73,6 +74,7 @@ func (h *History) add(set Workload, data []byte) {
 	}
 }
 
+// Next is the number of the next revision.
 func (h *History) Next() int64 {
 	next := int64(1)
 	for _, r := range h.Revisions {
@@ -102,6 +104,7 @@ func (h *History) NameOf(revision string) (string, bool) {
 	return name, ok && revision != ""
 }
 
+// Find returns the revision of a name.
 func (h *History) Find(name string) (Revision, bool) {
 	i := slices.IndexFunc(h.Revisions, func(r Revision) bool { return r.Metadata.Name == name })
 	if i < 0 {

@@ -44,7 +44,7 @@ func (t Target) Path(subresource ...string) string {
 }
 
 // RecordName is the name of the ConfigMap with the progress record of the target's release.
-func (t Target) RecordName(mode plan.Mode) string { return RecordName(t.Kind.Name, t.Name, mode) }
+func (t Target) RecordName(mode plan.Mode) string { return plan.RecordName(t.Kind.Name, t.Name, mode) }
 
 // owner is a reference to the target from what goes with it but is none of its parts.
 func (t Target) owner(uid string) OwnerReference {

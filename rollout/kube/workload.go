@@ -22,6 +22,7 @@ type Workload struct {
 	partitionBy string         // who else than slipway owns the partition
 }
 
+// Meta is the metadata, as a Cache asks for it.
 func (c Workload) Meta() Metadata { return c.Metadata }
 
 // UnmarshalJSON keeps spec and status as trees, and of managedFields who owns the partition.
@@ -110,6 +111,7 @@ func withoutLines(err error) error {
 	return errors.Join(out...)
 }
 
+// Template is the pod template.
 func (c Workload) Template() map[string]any {
 	t, _ := Field(c.Tree, "spec", "template").(map[string]any)
 	return t

@@ -17,7 +17,7 @@ import (
 type Job struct {
 	CloneSet   plan.Workload // what is released, of any kind
 	Mode       plan.Mode
-	Train      *Targets // several targets, in place of CloneSet and Mode
+	Targets    *Targets // several targets, in place of CloneSet and Mode
 	Plan       []byte   // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
 	Flags      []string // more arguments of slipway rollout run
@@ -31,7 +31,8 @@ type Job struct {
 	Await bool
 }
 
-// GeneratedBy is the annotation by which a generated object is found again.
+// GeneratedBy is the annotation by which a generated object is found again. Its value is the kind and name of what it was
+// generated from.
 const GeneratedBy = "slipway.dev/generated-by"
 
 // object is a manifest.
@@ -58,7 +59,7 @@ func (o Job) Manifests() ([]map[string]any, error) {
 	}
 	name := o.name()
 	rules := o.Rules()
-	if o.Train != nil { // each index looks at the others
+	if o.Targets != nil { // each index looks at the others
 		rules = append(rules, rule("batch", "jobs", []string{"list", "watch"}, name+"-"+id))
 	}
 	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": rules}
@@ -98,8 +99,8 @@ func (o Job) ID() (string, error) {
 // plan the partition is one.
 func (o Job) id(plan planFile) (string, error) {
 	content := []any{o.CloneSet.Spec.Template, plan.text, o.job(o.name(), "", plan)}
-	if o.Train != nil {
-		content[0] = o.Train.templates()
+	if o.Targets != nil {
+		content[0] = o.Targets.templates()
 	} else if plan.text == "" {
 		content = append(content, fmt.Sprint(o.CloneSet.Spec.Partition))
 	}
@@ -113,8 +114,8 @@ func (o Job) id(plan planFile) (string, error) {
 
 // name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
 func (o Job) name() string {
-	if o.Train != nil {
-		return o.Train.name()
+	if o.Targets != nil {
+		return o.Targets.name()
 	}
 	set := o.CloneSet.Name
 	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
@@ -142,8 +143,8 @@ func (o Job) meta(name string) object {
 }
 
 func (o Job) namespace() string {
-	if o.Train != nil {
-		return o.Train.Namespace
+	if o.Targets != nil {
+		return o.Targets.Namespace
 	}
 	return o.CloneSet.Namespace
 }
@@ -168,8 +169,8 @@ const (
 
 // which are the arguments of rollout run that say what is released, and in which mode.
 func (o Job) which(job string) []string {
-	if o.Train != nil {
-		return o.Train.which(job)
+	if o.Targets != nil {
+		return o.Targets.which(job)
 	}
 	return []string{o.target(), modeFlag(o.Mode)}
 }
@@ -206,8 +207,8 @@ func (o Job) job(name, id string, plan planFile) object {
 		}},
 		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Never", more...)},
 	}
-	if o.Train != nil {
-		o.Train.index(spec)
+	if o.Targets != nil {
+		o.Targets.index(spec)
 	}
 	return spec
 }

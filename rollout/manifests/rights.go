@@ -47,27 +47,27 @@ func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
 // PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
 // An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
 func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[string]any {
-	memory, verbs := kube.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
+	record, verbs := plan.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),
 		rule("coordination.k8s.io", "leases", []string{"get"}),
 	}
 	if read {
-		return append(rules, rule("", "configmaps", verbs, memory))
+		return append(rules, rule("", "configmaps", verbs, record))
 	}
-	return append(rules, rule("", "configmaps", append(verbs, "patch"), memory), rule("", "events", []string{"create"}))
+	return append(rules, rule("", "configmaps", append(verbs, "patch"), record), rule("", "events", []string{"create"}))
 }
 
 // Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
 // objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
 func (o Job) Rules() []map[string]any {
-	if o.Train != nil {
-		return o.trainRules()
+	if o.Targets != nil {
+		return o.rulesOfTargets()
 	}
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", "controllerrevisions", o.revisionVerbs()),
-		rule("", "configmaps", []string{"list", "watch", "update"}, kube.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),
@@ -129,7 +129,7 @@ func (o Job) leaseNames() []string {
 	if o.CloneSet.UID == "" {
 		return nil
 	}
-	return []string{kube.LeaseName(o.CloneSet.UID, o.Mode)}
+	return []string{plan.LeaseName(o.CloneSet.UID, o.Mode)}
 }
 
 func rule(group, resource string, verbs []string, names ...string) map[string]any {
@@ -140,13 +140,13 @@ func rule(group, resource string, verbs []string, names ...string) map[string]an
 	return r
 }
 
-// trainRules are the rights that the releases of all targets need together. What has a name keeps it; the verbs of what
+// rulesOfTargets are the rights that the releases of all targets need together. What has a name keeps it; the verbs of what
 // cannot have one come together.
-func (o Job) trainRules() []map[string]any {
+func (o Job) rulesOfTargets() []map[string]any {
 	var rules []map[string]any
-	for _, target := range o.Train.Targets {
+	for _, target := range o.Targets.Targets {
 		single := o
-		single.Train, single.CloneSet, single.Mode = nil, target.CloneSet, target.Mode
+		single.Targets, single.CloneSet, single.Mode = nil, target.CloneSet, target.Mode
 		for _, r := range single.Rules() {
 			rules = united(rules, r)
 		}

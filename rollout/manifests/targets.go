@@ -3,13 +3,14 @@
 package manifests
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Targets is the train that an Indexed Job releases: a target an index, in the order of the plan.
+// Targets is what an Indexed Job releases: a target an index, in the order of the plan.
 type Targets struct {
 	Name      string // of the plan
 	Namespace string // of all targets
@@ -17,10 +18,33 @@ type Targets struct {
 	Parallel  int // targets that are released side by side
 }
 
-// Target is one target of a train and who replaces its pods.
+// Target is one of several targets, and who replaces its pods.
 type Target struct {
 	CloneSet plan.Workload // of any kind
 	Mode     plan.Mode
+}
+
+// SetTargets puts in what the plan releases: one target or several.
+func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
+	if len(p.Waves.Targets) == 0 {
+		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
+		return nil
+	}
+	train := &Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
+	var first plan.Workload
+	for _, t := range targets {
+		switch set := t.CloneSet; {
+		case set.Namespace == "" || set.Namespace == train.Namespace:
+		case train.Namespace == "":
+			first, train.Namespace = set, set.Namespace
+		default:
+			return plan.FieldError{
+				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+			}
+		}
+	}
+	o.Targets = train
+	return nil
 }
 
 // completionIndex is what Kubernetes writes into the environment of an Indexed Job's pods, as an argument refers to it.

@@ -36,6 +36,9 @@ type event struct {
 // open starts a browser and lets it show a page, on a screen of the given width.
 func open(t *testing.T, page string, width int, dark bool) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: it starts a browser")
+	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed: apt-get install chromium runs this test")

@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// arming is what is to be written, if anything, and what a person is told.
-type arming struct {
+// change is what is to be written, if anything, and what a person is told.
+type change struct {
 	write     bool
 	partition *plan.Quantity // nil gives the field up
 	said      string
@@ -24,28 +24,28 @@ type arming struct {
 // mode needs it to begin with. It is for what runs before the template changes, so a target that does not exist yet is
 // no error, and one that is being released is left alone. The answer says what was done, for a person.
 func Arm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (arming, error) {
+	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
 		spec, all := set.Spec, t.Kind.Everything()
 		if spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
-			return arming{said: fmt.Sprintf("%s is armed already: its partition is %s", t, spec.Partition)}, nil
+			return change{said: fmt.Sprintf("%s is armed already: its partition is %s", t, spec.Partition)}, nil
 		}
-		return arming{true, &all, fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
+		return change{true, &all, fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
 	})
 }
 
 // Disarm gives up the partition that Arm or a release has set. The field goes where nobody else owns it.
 func Disarm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (arming, error) {
+	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
 		if s := set.Status; s.ObservedGeneration < set.Generation || s.UpdatedReplicas < s.Replicas {
-			return arming{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
+			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
 				kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
 		}
-		return arming{true, nil, fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
+		return change{true, nil, fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
 	})
 }
 
 // underLock arms or disarms a target while no agent releases it.
-func underLock(ctx context.Context, options Options, decide func(kube.Target, plan.Workload) (arming, error)) (said string, err error) {
+func underLock(ctx context.Context, options Options, decide func(kube.Target, plan.Workload) (change, error)) (said string, err error) {
 	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
 	if err != nil {
 		return "", err
@@ -77,7 +77,7 @@ func underLock(ctx context.Context, options Options, decide func(kube.Target, pl
 const armAgain = 200 * time.Millisecond
 
 // arm decides and writes, and does so again where somebody else has written in between.
-func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target, plan.Workload) (arming, error)) (string, error) {
+func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target, plan.Workload) (change, error)) (string, error) {
 	for {
 		read, err := set.Read()
 		if err != nil {

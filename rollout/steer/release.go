@@ -23,10 +23,10 @@ import (
 // Release is the release of one CloneSet as people meet it from outside: they look at it and ask things of it. It holds no
 // lock and touches no pod. Everything goes through the ConfigMap that the agent keeps its progress in.
 type Release struct {
-	Client  kube.Client
+	client  kube.Client
 	options Options
 	target  kube.Target
-	plan    *plan.BatchPlan // where the memory holds none
+	plan    *plan.BatchPlan // where the record holds none
 }
 
 // Options say which release is meant, and who looks at it or asks something of it.
@@ -57,13 +57,13 @@ func Open(options Options, p *plan.BatchPlan) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Release{Client: c, options: options, target: target, plan: p}, nil
+	return &Release{client: c, options: options, target: target, plan: p}, nil
 }
 
 // Target is what is released, for messages.
 func (v *Release) Target() string { return v.target.String() }
 
-func (v *Release) memoryWords() string {
+func (v *Release) recordWords() string {
 	return fmt.Sprintf("ConfigMap %s/%s", v.target.Namespace, v.target.RecordName(v.options.Mode))
 }
 
@@ -90,7 +90,7 @@ func (a Agent) Absent(now time.Time) string {
 	}
 }
 
-// Status is one look at a release from outside.
+// Status is one observation of a release from outside.
 type Status struct {
 	ID       string           // of the release; "": none is recorded
 	Plan     plan.BatchPlan   // that the release follows
@@ -103,28 +103,28 @@ type Status struct {
 // Recorded tells whether a release is recorded at all.
 func (s Status) Recorded() bool { return s.ID != "" }
 
-// Status looks once. A release that is not recorded is no error: the sight is then what the CloneSet's own status says.
+// Status looks once. A release that is not recorded is no error: the status is then what the CloneSet's own status says.
 func (v *Release) Status(ctx context.Context) (Status, error) {
-	memory, err := v.read(ctx)
+	record, err := v.read(ctx)
 	if err != nil && !apierrors.IsNotFound(err) {
-		return Status{}, explainVisit("reading "+v.memoryWords(), err)
+		return Status{}, explain("reading "+v.recordWords(), err)
 	}
 	var set kube.Workload
-	unread := v.Client.Get(ctx, v.target.Path(), &set)
+	unread := v.client.Get(ctx, v.target.Path(), &set)
 	switch {
-	case apierrors.IsNotFound(unread) && memory.Metadata.Name == "":
+	case apierrors.IsNotFound(unread) && record.Metadata.Name == "":
 		return Status{}, fmt.Errorf("%s does not exist, and no release of it is recorded", v.target.String())
-	case unread != nil && memory.Metadata.Name == "":
-		return Status{}, explainVisit("reading "+v.target.String(), unread)
+	case unread != nil && record.Metadata.Name == "":
+		return Status{}, explain("reading "+v.target.String(), unread)
 	}
-	return v.assemble(ctx, memory, set, unread)
+	return v.assemble(ctx, record, set, unread)
 }
 
-// assemble puts a look together.
-func (v *Release) assemble(ctx context.Context, memory kube.Record, set kube.Workload, unread error) (Status, error) {
+// assemble puts a status together.
+func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Workload, unread error) (Status, error) {
 	s := Status{Observed: rollout.Observed{Now: v.options.Now().UTC().Round(0)}}
 	if unread != nil {
-		s.Unread = explainVisit("reading "+v.target.String(), unread)
+		s.Unread = explain("reading "+v.target.String(), unread)
 		s.Observed.Workload = plan.Workload{Name: v.target.Name, Namespace: v.target.Namespace, Deleting: apierrors.IsNotFound(unread)}
 	} else if read, err := set.Read(); err != nil {
 		s.Unread = err
@@ -134,54 +134,54 @@ func (v *Release) assemble(ctx context.Context, memory kube.Record, set kube.Wor
 	}
 	s.Observed.UpdateRevision = set.Status.UpdateRevision
 	var err error
-	if memory.Metadata.Name != "" && v.meant(memory) {
-		if s.Plan, s.Observed.Progress, err = v.remembered(memory); err != nil {
+	if record.Metadata.Name != "" && v.meant(record) {
+		if s.Plan, s.Observed.Progress, err = v.remembered(record); err != nil {
 			return s, err
 		}
-		s.ID = memory.Data[kube.KeyRelease]
+		s.ID = record.Data[kube.KeyRelease]
 	}
-	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, memory.Owner().UID))
+	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, record.Owner().UID))
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
 	if v.options.Release != "" && !s.Recorded() {
-		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(memory)}
+		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(record)}
 	}
 	return s, nil
 }
 
-// read reads the memory. That a CloneSet is released in partition mode shows in that there is a memory for that.
+// read reads the record. That a CloneSet is released in partition mode shows in that there is a record for that.
 func (v *Release) read(ctx context.Context) (kube.Record, error) {
-	var memory kube.Record
+	var record kube.Record
 	if v.options.Mode == "" {
 		v.options.Mode = plan.Partition
-		if err := v.Client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &memory); err == nil {
-			return memory, nil
+		if err := v.client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &record); err == nil {
+			return record, nil
 		}
 		v.options.Mode = plan.Direct
 	}
-	err := v.Client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &memory)
-	return memory, err
+	err := v.client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &record)
+	return record, err
 }
 
-// meant tells whether a memory is that of the release in question. A release that was begun again has a longer id.
-func (v *Release) meant(memory kube.Record) bool {
-	id := memory.Data[kube.KeyRelease]
+// meant tells whether a record is that of the release in question. A release that was begun again has a longer id.
+func (v *Release) meant(record kube.Record) bool {
+	id := record.Data[kube.KeyRelease]
 	return v.options.Release == "" || id == v.options.Release || strings.HasPrefix(id, v.options.Release+"-after-")
 }
 
-func (v *Release) otherRelease(memory kube.Record) string {
-	if memory.Metadata.Name == "" {
+func (v *Release) otherRelease(record kube.Record) string {
+	if record.Metadata.Name == "" {
 		return fmt.Sprintf("release %s has not begun: none is recorded", v.options.Release)
 	}
-	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, memory.Data[kube.KeyRelease])
+	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, record.Data[kube.KeyRelease])
 }
 
-// remembered is the plan and the progress of a memory.
-func (v *Release) remembered(memory kube.Record) (plan.BatchPlan, rollout.Progress, error) {
-	p, err := memory.Progress()
+// remembered is the plan and the progress of a record.
+func (v *Release) remembered(record kube.Record) (plan.BatchPlan, rollout.Progress, error) {
+	p, err := record.Progress()
 	if err != nil {
 		return plan.BatchPlan{}, p, err
 	}
-	stored, ok := memory.Data[kube.KeyPlan]
+	stored, ok := record.Data[kube.KeyPlan]
 	switch {
 	case !ok && v.plan != nil:
 		return *v.plan, p, nil
@@ -190,7 +190,7 @@ func (v *Release) remembered(memory kube.Record) (plan.BatchPlan, rollout.Progre
 	}
 	released, err := plan.ReadStored([]byte(stored))
 	if err != nil {
-		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.memoryWords(), err)
+		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.recordWords(), err)
 	}
 	return released, p, nil
 }
@@ -198,12 +198,12 @@ func (v *Release) remembered(memory kube.Record) (plan.BatchPlan, rollout.Progre
 // agent reads who holds the lock.
 func (v *Release) agent(ctx context.Context, uid string) Agent {
 	var l kube.Lease
-	err := v.Client.Get(ctx, kube.Leases(v.target.Namespace).Object(kube.LeaseName(uid, v.options.Mode)), &l)
+	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(plan.LeaseName(uid, v.options.Mode)), &l)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Agent{}
 	case err != nil:
-		return Agent{Unknown: explainVisit("reading Lease "+v.target.Namespace+"/"+kube.LeaseName(uid, v.options.Mode), err).Error()}
+		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+plan.LeaseName(uid, v.options.Mode), err).Error()}
 	}
 	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
 	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
@@ -212,8 +212,8 @@ func (v *Release) agent(ctx context.Context, uid string) Agent {
 	return a
 }
 
-// lookEvery is how often a visit looks at what no watch tells: the Lease, and the time.
-const lookEvery = 2 * time.Second
+// followInterval is how often Follow looks at what no watch tells: the Lease, and the time.
+const followInterval = 2 * time.Second
 
 // Follow looks at every change until the release has ended or ctx does, and gives each look to see. Where no release is
 // recorded it waits for the CloneSet's own status.
@@ -222,8 +222,8 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 		return Status{}, err
 	}
 	changed := make(chan struct{}, 1)
-	sets := kube.NewCache[kube.Workload](v.Client, v.target.Resource(), kube.Named(v.target.Name), changed)
-	memories := kube.NewCache[kube.Record](v.Client, kube.ConfigMaps(v.target.Namespace), kube.Named(v.target.RecordName(v.options.Mode)), changed)
+	targets := kube.NewCache[kube.Workload](v.client, v.target.Resource(), kube.Named(v.target.Name), changed)
+	records := kube.NewCache[kube.Record](v.client, kube.ConfigMaps(v.target.Namespace), kube.Named(v.target.RecordName(v.options.Mode)), changed)
 	failed := make(chan error, 2)
 	var following sync.WaitGroup
 	defer following.Wait()
@@ -232,9 +232,9 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 	for _, m := range []interface {
 		List(context.Context) error
 		Follow(context.Context) error
-	}{sets, memories} {
+	}{targets, records} {
 		if err := m.List(ctx); err != nil {
-			return Status{}, explainVisit("watching "+v.target.String(), err)
+			return Status{}, explain("watching "+v.target.String(), err)
 		}
 		following.Go(func() {
 			if err := m.Follow(run); err != nil {
@@ -243,8 +243,8 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 		})
 	}
 	for {
-		memory, _ := memories.Get(v.target.RecordName(v.options.Mode))
-		set, there := sets.Get(v.target.Name)
+		record, _ := records.Get(v.target.RecordName(v.options.Mode))
+		set, there := targets.Get(v.target.Name)
 		if there {
 			set = set.Of(v.target.Kind)
 		}
@@ -252,7 +252,7 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 		if !there {
 			unread = apierrors.NewNotFound(schema.GroupResource{Group: kube.KruiseGroup, Resource: "clonesets"}, v.target.Name)
 		}
-		s, err := v.assemble(ctx, memory, set, unread)
+		s, err := v.assemble(ctx, record, set, unread)
 		if err != nil || ctx.Err() != nil {
 			return s, errors.Join(err, ctx.Err())
 		}
@@ -268,7 +268,7 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 
 // await returns at a change, after a while, or with the error of a watch.
 func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, after time.Duration) error {
-	wait := lookEvery
+	wait := followInterval
 	if after > 0 {
 		wait = min(wait, after)
 	}
@@ -276,7 +276,7 @@ func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, af
 	defer cancel()
 	select {
 	case err := <-failed:
-		return explainVisit("watching the release", err)
+		return explain("watching the release", err)
 	case <-changed:
 		return nil
 	case <-tick.Done():
@@ -284,8 +284,8 @@ func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, af
 	}
 }
 
-// explainVisit adds to a refusal of the server where the rights that a person needs are printed.
-func explainVisit(what string, err error) error {
+// explain adds to a refusal of the server where the rights that a person needs are printed.
+func explain(what string, err error) error {
 	if apierrors.IsForbidden(err) {
 		return fmt.Errorf("%s: %w: slipway rollout approve --help prints a Role with what is needed", what, err)
 	}
@@ -300,7 +300,7 @@ func Names(ctx context.Context, config *rest.Config, namespace string) ([]string
 	}
 	var list struct{ Items []kube.Meta }
 	if err := c.Get(ctx, kube.Target{Kind: plan.Kinds()[0], Namespace: namespace}.Resource().Path, &list); err != nil {
-		return nil, explainVisit("listing the CloneSets of namespace "+namespace, err)
+		return nil, explain("listing the CloneSets of namespace "+namespace, err)
 	}
 	names := make([]string, len(list.Items))
 	for i, n := range list.Items {

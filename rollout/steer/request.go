@@ -18,8 +18,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// askPatience is how long a request is tried against others that write the same memory.
-const askPatience = 30 * time.Second
+// requestTimeout is how long a request is tried against others that write the same record.
+const requestTimeout = 30 * time.Second
 
 // Request asks something of a release in the name of the person that the server knows, and stores it for the agent. Who writes
 // at the same time, the agent or another person, neither loses this request nor has his own lost: it is worked out anew on
@@ -27,9 +27,9 @@ const askPatience = 30 * time.Second
 func (v *Release) Request(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
 	r.By, r.Claimed = v.whoAmI(ctx)
 	r.At = v.options.Now().UTC().Round(0)
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	try := asking{visit: v, request: r}
+	try := attempt{release: v, request: r}
 	for {
 		err := try.once(ctx)
 		if err == nil || !errors.Is(err, rollout.ErrConflict) {
@@ -42,29 +42,29 @@ func (v *Release) Request(ctx context.Context, r rollout.Request) (rollout.Answe
 	}
 }
 
-// asking is one request until it is stored.
-type asking struct {
-	visit   *Release
+// attempt is one request until it is stored.
+type attempt struct {
+	release *Release
 	request rollout.Request
 	tried   bool           // to write: it may be stored although nobody was told so
 	answer  rollout.Answer // of the last try
 }
 
 // once is one try. The first one settles which batch is meant: a later one must not approve the next batch.
-func (a *asking) once(ctx context.Context) error {
-	v := a.visit
-	memory, err := v.read(ctx)
+func (a *attempt) once(ctx context.Context) error {
+	v := a.release
+	record, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.target.String(), v.memoryWords())}
+		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.target.String(), v.recordWords())}
 	case err != nil && a.tried && !kube.Refused(err):
-		return kube.Conflict("reading "+v.memoryWords(), err)
+		return kube.Conflict("reading "+v.recordWords(), err)
 	case err != nil:
-		return explainVisit("reading "+v.memoryWords(), err)
-	case !v.meant(memory):
-		return &rollout.RefusedError{Why: v.otherRelease(memory)}
+		return explain("reading "+v.recordWords(), err)
+	case !v.meant(record):
+		return &rollout.RefusedError{Why: v.otherRelease(record)}
 	}
-	plan, progress, err := v.remembered(memory)
+	plan, progress, err := v.remembered(record)
 	if err != nil {
 		return err
 	}
@@ -81,31 +81,31 @@ func (a *asking) once(ctx context.Context) error {
 			return err
 		}
 	}
-	return v.store(ctx, memory, a.answer, a.request)
+	return v.store(ctx, record, a.answer, a.request)
 }
 
-// store writes the progress over exactly the memory that it was worked out on, and tells of it as an Event, where the
+// store writes the progress over exactly the record that it was worked out on, and tells of it as an Event, where the
 // person may do that.
-func (v *Release) store(ctx context.Context, memory kube.Record, answer rollout.Answer, r rollout.Request) error {
+func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.Answer, r rollout.Request) error {
 	data, err := answer.Progress.Store()
 	if err != nil {
 		return fmt.Errorf("encoding progress: %w", err)
 	}
 	patch := map[string]any{
-		"metadata": map[string]any{"uid": memory.Metadata.UID, "resourceVersion": memory.Metadata.ResourceVersion},
+		"metadata": map[string]any{"uid": record.Metadata.UID, "resourceVersion": record.Metadata.ResourceVersion},
 		"data":     map[string]string{kube.KeyProgress: string(data)},
 	}
-	err = v.Client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(memory.Metadata.Name), patch, nil)
+	err = v.client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(record.Metadata.Name), patch, nil)
 	switch {
 	case err == nil:
 	case kube.Refused(err):
-		return explainVisit("writing "+v.memoryWords(), err)
+		return explain("writing "+v.recordWords(), err)
 	default:
-		return kube.Conflict("writing "+v.memoryWords(), err)
+		return kube.Conflict("writing "+v.recordWords(), err)
 	}
-	if o := memory.Owner(); o.UID != "" {
+	if o := record.Owner(); o.UID != "" {
 		about := kube.EventObject{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
-		_ = v.Client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.options.Now()), nil)
+		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.options.Now()), nil)
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (v *Release) whoAmI(ctx context.Context) (name string, claimed bool) {
 		} `json:"status"`
 	}
 	body := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-	err := v.Client.Create(ctx, "/apis/authentication.k8s.io/v1/selfsubjectreviews", body, &review)
+	err := v.client.Create(ctx, "/apis/authentication.k8s.io/v1/selfsubjectreviews", body, &review)
 	if name := review.Status.UserInfo.Username; err == nil && name != "" {
 		return name, false
 	}
@@ -132,13 +132,13 @@ func (v *Release) whoAmI(ctx context.Context) (name string, claimed bool) {
 func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName string) error {
 	at := v.target.Path()
 	var set kube.Workload
-	if err := v.Client.Get(ctx, at, &set); err != nil {
-		return explainVisit("reading "+v.target.String(), err)
+	if err := v.client.Get(ctx, at, &set); err != nil {
+		return explain("reading "+v.target.String(), err)
 	}
-	all := kube.NewCache[kube.Revision](v.Client, kube.ControllerRevisions(v.target.Namespace),
+	all := kube.NewCache[kube.Revision](v.client, kube.ControllerRevisions(v.target.Namespace),
 		url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(set.Tree, "spec", "selector"))}}, make(chan struct{}, 1))
 	if err := all.List(ctx); err != nil {
-		return explainVisit("listing the ControllerRevisions of "+v.target.String(), err)
+		return explain("listing the ControllerRevisions of "+v.target.String(), err)
 	}
 	var list []kube.Revision
 	all.Each(func(r kube.Revision) {
@@ -168,12 +168,12 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 		return err
 	}
 	// A replaced resourceVersion is a precondition; a test that fails would look like a mistake in the patch.
-	err = v.Client.JSONPatch(ctx, at, []map[string]any{
+	err = v.client.JSONPatch(ctx, at, []map[string]any{
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": set.Metadata.ResourceVersion},
 		{"op": "replace", "path": "/spec/template", "value": template},
 	}, nil)
 	if err != nil && kube.Refused(err) {
-		return explainVisit("writing the template of "+v.target.String(), err)
+		return explain("writing the template of "+v.target.String(), err)
 	}
 	return kube.Conflict("writing the template of "+v.target.String(), err)
 }

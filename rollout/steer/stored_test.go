@@ -3,9 +3,6 @@
 package steer_test
 
 import (
-	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
-	"github.com/slipway-dev/slipway/rollout/steer"
-
 	"encoding/json"
 	"errors"
 	"maps"
@@ -18,15 +15,17 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // dataOf are the data of a ConfigMap.
-func dataOf(memory map[string]any) map[string]any { return memory["data"].(map[string]any) }
+func dataOf(record map[string]any) map[string]any { return record["data"].(map[string]any) }
 
 // open is a person in front of a server that has this ConfigMap and a CloneSet, and puts patched data into the ConfigMap.
-func open(t *testing.T, memory map[string]any) *steer.Release {
+func open(t *testing.T, record map[string]any) *steer.Release {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -42,10 +41,10 @@ func open(t *testing.T, memory map[string]any) *steer.Release {
 			if err := json.NewDecoder(r.Body).Decode(&patch); err != nil {
 				t.Error(err)
 			}
-			maps.Copy(dataOf(memory), patch.Data)
+			maps.Copy(dataOf(record), patch.Data)
 			fallthrough
 		default:
-			_ = json.NewEncoder(w).Encode(memory)
+			_ = json.NewEncoder(w).Encode(record)
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -61,8 +60,8 @@ func open(t *testing.T, memory map[string]any) *steer.Release {
 
 // TestReadsAReleaseOfVersion0 shows and approves a release that an agent of the version before has begun.
 func TestReadsAReleaseOfVersion0(t *testing.T) {
-	memory := agenttest.RecordV0(t)
-	v := open(t, memory)
+	record := agenttest.RecordV0(t)
+	v := open(t, record)
 	s, err := v.Status(t.Context())
 	if err != nil || s.Decision.Reason != plan.AwaitingApproval || s.Observed.Progress.Revision != "demo-226d3c3e" {
 		t.Fatalf("it looks like %+v of %+v, %v", s.Decision, s.Observed.Progress, err)
@@ -75,7 +74,7 @@ func TestReadsAReleaseOfVersion0(t *testing.T) {
 	}
 	const want = `{"version":1,"revision":"demo-226d3c3e","stable":"demo-c4de4ad5","batch":0,"started":"2026-01-01T00:00:00Z","ready":"2026-01-01T00:00:15Z",` +
 		`"approved":1,"requests":[{"ask":"Approve","batch":0,"by":"alice","claimed":true,"at":"2026-01-01T00:06:00Z"}]}`
-	if got := dataOf(memory)["progress"]; got != want {
+	if got := dataOf(record)["progress"]; got != want {
 		t.Errorf("stored is %s\nwant %s", got, want)
 	}
 	if s, err = v.Status(t.Context()); err != nil || s.Decision.Reason == plan.AwaitingApproval {
@@ -91,10 +90,10 @@ func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 		"plan":     "reading the plan in ConfigMap shop/slipway-demo: " + refused,
 	} {
 		t.Run(key, func(t *testing.T) {
-			memory := agenttest.RecordV0(t)
-			dataOf(memory)[key] = `{"version":2,"batches":"two","revision":["demo"]}`
-			before := maps.Clone(dataOf(memory))
-			v := open(t, memory)
+			record := agenttest.RecordV0(t)
+			dataOf(record)[key] = `{"version":2,"batches":"two","revision":["demo"]}`
+			before := maps.Clone(dataOf(record))
+			v := open(t, record)
 			s, err := v.Status(t.Context())
 			if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), want) || s.Recorded() {
 				t.Errorf("it looks like %+v, %v; want %s", s.Decision, err, want)
@@ -102,8 +101,8 @@ func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 			if _, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("an approval says %v, want %s", err, want)
 			}
-			if !maps.Equal(before, dataOf(memory)) {
-				t.Errorf("it was written: %v", memory)
+			if !maps.Equal(before, dataOf(record)) {
+				t.Errorf("it was written: %v", record)
 			}
 		})
 	}

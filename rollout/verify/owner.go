@@ -58,13 +58,13 @@ func probeLock(s *snapshot) []Finding {
 		"wait until that agent is done; one that stays (--stay) carries out this release itself")
 }
 
-// probeMemory tells what is remembered of this release.
-func probeMemory(s *snapshot) []Finding {
-	if s.memory == nil {
+// probeRecord tells what is remembered of this release.
+func probeRecord(s *snapshot) []Finding {
+	if s.record == nil {
 		return nil
 	}
-	of := s.ref("ConfigMap", s.memory.Metadata.Name)
-	p, err := rollout.ReadProgress([]byte(s.memory.Data[kube.KeyProgress]))
+	of := s.ref("ConfigMap", s.record.Metadata.Name)
+	p, err := rollout.ReadProgress([]byte(s.record.Data[kube.KeyProgress]))
 	if err != nil {
 		return one(codeInvalid, of, fmt.Sprintf("the release does not begin (exit code 10): the progress in it cannot be read: %v", err),
 			"delete the ConfigMap to begin the release again")

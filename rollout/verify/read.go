@@ -37,7 +37,7 @@ type cluster struct {
 
 	storageKnown bool // storage is all classes
 	lock         *kube.Lease
-	memory       *kube.Record
+	record       *kube.Record
 	leader       string // how one knows that a Kruise controller is alive, "" where one does not
 
 	absent   map[needed]bool // what the template names and is not there
@@ -47,7 +47,7 @@ type cluster struct {
 
 // reader reads from the API server and remembers what it could not.
 type reader struct {
-	Client kube.Client
+	client kube.Client
 
 	mu     sync.Mutex
 	kinds  map[string]int // objects seen
@@ -117,7 +117,7 @@ func of(what kube.Resource, namespace string) collection {
 // list reads all objects of a kind, page by page. A kind that the server does not have has no objects.
 func list[T any](ctx context.Context, r *reader, of collection, unchecked string, keep func(T)) bool {
 	n := 0
-	err := kube.ListPages(ctx, r.Client, of.Path, of.query, func(item T) {
+	err := kube.ListPages(ctx, r.client, of.Path, of.query, func(item T) {
 		n++
 		keep(item)
 	})
@@ -139,13 +139,13 @@ func into[T any](all *[]T) func(T) { return func(item T) { *all = append(*all, i
 func (s *snapshot) readTarget(ctx context.Context, r *reader) error {
 	s.now = s.options.Now()
 	var data json.RawMessage
-	err := r.Client.Get(ctx, s.at.Path(), &data)
+	err := r.client.Get(ctx, s.at.Path(), &data)
 	var api apierrors.APIStatus
 	switch {
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && api.Status().Details != nil && api.Status().Details.Name != "":
 		// there is none yet
 	case err != nil:
-		_, err = s.at.Find(ctx, r.Client) // once more, for its words
+		_, err = s.at.Find(ctx, r.client) // once more, for its words
 		if err == nil {
 			err = fmt.Errorf("%s has only just been made: try again", s.target())
 		}
@@ -251,7 +251,7 @@ func (s *snapshot) readObjects(ctx context.Context, r *reader, all func(string, 
 		})
 	}
 	all("ConfigMap", func() {
-		s.memory = read[kube.Record](ctx, r, of(kube.ConfigMaps(ns), ns), s.recordName(), "whether the release has begun or stopped before")
+		s.record = read[kube.Record](ctx, r, of(kube.ConfigMaps(ns), ns), s.recordName(), "whether the release has begun or stopped before")
 	})
 	all("Lease", func() {
 		if l := read[kube.Lease](ctx, r, of(kube.Leases(kube.KruiseNamespace), kube.KruiseNamespace), kube.KruiseLease, "whether a Kruise controller is alive"); l != nil {
@@ -268,7 +268,7 @@ func (s *snapshot) readObjects(ctx context.Context, r *reader, all func(string, 
 // read reads one object, or nil where there is none or it cannot be read.
 func read[T any](ctx context.Context, r *reader, of collection, name, unchecked string) *T {
 	var out T
-	err := r.Client.Get(ctx, of.Object(name), &out)
+	err := r.client.Get(ctx, of.Object(name), &out)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil

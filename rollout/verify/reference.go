@@ -114,13 +114,13 @@ func (s *snapshot) lookUp(ctx context.Context, r *reader, ref needed) {
 		s.lookUpAccount(ctx, r, at, ref)
 		return
 	}
-	s.noteAbsence(r, at, ref, r.Client.Exists(ctx, at.Object(ref.name)))
+	s.noteAbsence(r, at, ref, r.client.Exists(ctx, at.Object(ref.name)))
 }
 
 // lookUpAccount also looks for the pull secrets that pods without their own get from their service account.
 func (s *snapshot) lookUpAccount(ctx context.Context, r *reader, at collection, ref needed) {
 	var account corev1.ServiceAccount
-	if !s.noteAbsence(r, at, ref, r.Client.Get(ctx, at.Object(ref.name), &account)) || len(s.pod.Spec.ImagePullSecrets) > 0 {
+	if !s.noteAbsence(r, at, ref, r.client.Get(ctx, at.Object(ref.name), &account)) || len(s.pod.Spec.ImagePullSecrets) > 0 {
 		return
 	}
 	for _, pull := range account.ImagePullSecrets {

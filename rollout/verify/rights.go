@@ -79,7 +79,7 @@ func (s *snapshot) rights() []right {
 
 // askRights asks the API server for each right. That is a request to create a review, which is stored nowhere.
 func (s *snapshot) askRights(ctx context.Context, r *reader) {
-	asker := r.Client
+	asker := r.client
 	s.rightsOf = "whoever verifies"
 	if s.options.Account != "" {
 		s.rightsOf = "service account " + s.options.Account

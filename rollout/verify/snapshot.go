@@ -3,8 +3,6 @@
 package verify
 
 import (
-	"github.com/slipway-dev/slipway/fn/manifest"
-
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -15,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )

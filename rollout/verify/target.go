@@ -59,7 +59,7 @@ func (s *snapshot) behind() bool {
 
 // leaseName and recordName are where lock and progress record of the release are.
 func (s *snapshot) leaseName() string {
-	return kube.LeaseName(s.coming.Metadata.UID, s.options.Plan.Mode)
+	return plan.LeaseName(s.coming.Metadata.UID, s.options.Plan.Mode)
 }
 
 func (s *snapshot) recordName() string { return s.at.RecordName(s.options.Plan.Mode) }

@@ -91,7 +91,7 @@ func Verify(ctx context.Context, options Options) (Report, error) {
 	if err != nil {
 		return v, err
 	}
-	r := &reader{Client: api, kinds: map[string]int{}}
+	r := &reader{client: api, kinds: map[string]int{}}
 	s := &snapshot{options: options, at: target}
 	if err := s.readTarget(ctx, r); err != nil {
 		return v, err
@@ -129,7 +129,7 @@ func probes() []probe {
 		{probePaused, false},
 		{probeController, false},
 		{probeLock, false},
-		{probeMemory, false},
+		{probeRecord, false},
 		{probePartition, false},
 		{probeArming, true},
 		{probeBudgets, true},

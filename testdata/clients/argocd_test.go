@@ -234,7 +234,7 @@ func TestArgoCDParameterOrder(t *testing.T) {
 		want                  []string
 		fails                 string
 	}{
-		"nothing":                       {want: not},
+		"nothing":                       {fails: `no SidecarSet is known, so that nothing is injected (name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets"`},
 		"parameter":                     {params: param, want: injected},
 		"variable":                      {variable: "../../sidecars", want: injected},
 		"container":                     {environment: outside, want: injected},
@@ -419,14 +419,48 @@ func TestArgoCDAnnouncesParameters(t *testing.T) {
 	}
 }
 
-// The component adds a sidecar as Argo CD's documentation asks for it, to a real installation where one is at hand.
+// repoServerText is the part of an Argo CD installation that the component builds on.
+const repoServerText = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: argocd-repo-server
+spec:
+  template:
+    spec:
+      initContainers:
+      - name: copyutil
+        image: argocd:v1
+        volumeMounts:
+        - {name: var-files, mountPath: /var/run/argocd}
+      containers:
+      - name: argocd-repo-server
+        image: argocd:v1
+        volumeMounts:
+        - {name: tmp, mountPath: /tmp}
+        - {name: plugins, mountPath: /home/argocd/cmp-server/plugins}
+      volumes:
+      - {name: tmp, emptyDir: {}}
+      - {name: var-files, emptyDir: {}}
+      - {name: plugins, emptyDir: {}}
+`
+
+// The component adds a sidecar as Argo CD's documentation asks for it, to a real installation too where one is at hand.
 func TestArgoCDRepoServerComponent(t *testing.T) {
+	t.Run("its part of an installation", func(t *testing.T) { checkRepoServerComponent(t, repoServerText) })
+	t.Run("a real installation", func(t *testing.T) {
+		install, err := os.ReadFile("../../../shared/manifests/argo-cd-namespace-install.yaml")
+		if err != nil {
+			t.Skipf("the manifests of an Argo CD installation are needed: %v", err)
+		}
+		checkRepoServerComponent(t, string(install))
+	})
+}
+
+// checkRepoServerComponent adds the example's component to the manifests of an installation.
+func checkRepoServerComponent(t *testing.T, install string) {
+	t.Helper()
 	s := newServer(t, "apps/chart")
-	install, err := os.ReadFile("../../../shared/manifests/argo-cd-namespace-install.yaml")
-	if err != nil {
-		t.Skipf("the manifests of an Argo CD installation are needed: %v", err)
-	}
-	write(t, s.repo, "install.yaml", string(install), 0o644)
+	write(t, s.repo, "install.yaml", install, 0o644)
 	got := mustRun(t, s.repo, "build", ".")
 	server := repoServer(t, got.stdout)
 	sidecar := server.container("slipway")

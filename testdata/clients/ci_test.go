@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +65,33 @@ func TestPipelines(t *testing.T) {
 				t.Errorf("SARIF results %v", results)
 			}
 		})
+	}
+}
+
+// Dependabot is told of every folder with a go.mod.
+func TestDependabotKnowsEveryModule(t *testing.T) {
+	var config struct {
+		Updates []struct {
+			Ecosystem   string `json:"package-ecosystem"`
+			Directories []string
+		}
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, "../../.github/dependabot.yml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	var told, want []string
+	for _, u := range config.Updates {
+		if u.Ecosystem == "gomod" {
+			told = append(told, u.Directories...)
+		}
+	}
+	for _, file := range strings.Fields(git(t, "../..", "ls-files", "go.mod", "*/go.mod")) {
+		want = append(want, path.Join("/", path.Dir(file)))
+	}
+	slices.Sort(told)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("folders of go.mod files (-want +got):\n%s", diff)
 	}
 }
 

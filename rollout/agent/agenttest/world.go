@@ -4,10 +4,9 @@
 package agenttest
 
 import (
-	_ "embed" // a record of the version before
+	"context" // a record of the version before
+	_ "embed"
 	"encoding/json"
-
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -72,6 +71,7 @@ func Config(t *testing.T, c *kubetest.Client) *rest.Config {
 	return config
 }
 
+// Options are those of an agent that releases the CloneSet.
 func (w *World) Options() agent.Options {
 	w.T.Helper()
 	return agent.Options{Config: Config(w.T, w.Client), Namespace: w.NS, Name: "demo", Identity: "agent", Lease: time.Second, Now: time.Now}
@@ -85,6 +85,7 @@ func (w *World) Release(plan plan.BatchPlan, want plan.Reason) {
 	w.ReleaseWith(ctx, plan, w.Options(), want)
 }
 
+// ReleaseWith is Release with options of the test's own.
 func (w *World) ReleaseWith(ctx context.Context, plan plan.BatchPlan, options agent.Options, want plan.Reason) {
 	w.T.Helper()
 	d, err := agent.Run(ctx, plan, options, w.Log())
@@ -119,6 +120,7 @@ spec:
 %s`, replicas, strategy, strings.Join(more, "\n"))
 }
 
+// Image changes the tag in the CloneSet's template.
 func (w *World) Image(tag string) {
 	w.T.Helper()
 	w.Patch(w.T, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
@@ -126,6 +128,7 @@ func (w *World) Image(tag string) {
 	}}}})
 }
 
+// PatchStrategy changes the CloneSet's update strategy.
 func (w *World) PatchStrategy(patch map[string]any) {
 	w.T.Helper()
 	w.Patch(w.T, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"updateStrategy": patch}})

@@ -228,6 +228,26 @@ func TestTermination(t *testing.T) {
 	awaitGone(t, c, pods(ns)+"/stuck")
 }
 
+// A pod may be followed by another one of its name at once, as those of StatefulSets are. kwok deletes by name, so a second
+// deletion of the first pod would take the other one away.
+func TestANameIsTakenOverAtOnce(t *testing.T) {
+	t.Parallel()
+	c := cluster.Get(t)
+	ns := c.Namespace(t)
+	path := pods(ns) + "/a"
+	const lives = 10
+	for range lives {
+		c.Create(t, pods(ns), pod("a", "app:v1", nil))
+		await(t, c, path, "Running ready=True running app:v1 restarts=0")
+		c.Delete(t, path)
+		awaitGone(t, c, path)
+	}
+	deletions := c.Requests(t, ns).By("kwok").Where(func(r kubetest.Request) bool { return r.Verb == "delete" })
+	if len(deletions) != lives {
+		t.Errorf("kwok deleted %d pods in %d requests", lives, len(deletions))
+	}
+}
+
 func awaitGone(t *testing.T, c *kubetest.Cluster, path string) {
 	t.Helper()
 	kubetest.Eventually(t, path+" is gone", func() (bool, string) {

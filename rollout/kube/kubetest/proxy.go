@@ -44,6 +44,7 @@ type Proxy struct {
 	server  *httptest.Server
 	hook    func(*http.Request) Fault
 	forward *httputil.ReverseProxy
+	gate    sync.RWMutex // requests hold it for reading until they are answered, and Pause for writing
 
 	mu      sync.Mutex
 	held    chan struct{} // closed when watches may go on; nil when they may
@@ -111,6 +112,19 @@ func (p *Proxy) ReleaseWatches() {
 	}
 }
 
+// Pause waits for the requests under way, and then lets no other through and nothing out of a watch until Resume, as if the
+// client were suspended. A request that its client gives up meanwhile never arrives. It is not for the hook to call.
+func (p *Proxy) Pause() {
+	p.HoldWatches()
+	p.gate.Lock()
+}
+
+// Resume ends a Pause.
+func (p *Proxy) Resume() {
+	p.gate.Unlock()
+	p.ReleaseWatches()
+}
+
 // CutWatches ends the watches that are open now.
 func (p *Proxy) CutWatches() {
 	p.mu.Lock()
@@ -126,6 +140,15 @@ var errLost = errors.New("the answer is lost on purpose")
 type faultKey struct{}
 
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
+	p.gate.RLock()
+	if isWatch(r) { // it may never end
+		p.gate.RUnlock()
+	} else {
+		defer p.gate.RUnlock()
+	}
+	if r.Context().Err() != nil {
+		return
+	}
 	fault := p.hook(r)
 	if fault.Delay > 0 {
 		select {

@@ -89,6 +89,33 @@ func TestWatchesCanBeHeldAndCut(t *testing.T) {
 	}
 }
 
+func TestPausedClient(t *testing.T) {
+	t.Parallel()
+	c := cluster.Get(t)
+	ns := c.Namespace(t)
+	proxy := c.Proxy(t, func(*http.Request) kubetest.Fault { return kubetest.Fault{} })
+	client := proxy.For(c.Client)
+	proxy.Pause()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := client.TryCreate(pods(ns), pod("a", "app:v1", nil))
+		answered <- err
+	}()
+	if _, err := c.TryGet(pods(ns) + "/a"); err == nil {
+		t.Error("the pod was created during the pause")
+	}
+	select {
+	case err := <-answered:
+		t.Errorf("the request was answered during the pause: %v", err)
+	default:
+	}
+	proxy.Resume()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	c.Get(t, pods(ns)+"/a")
+}
+
 // openWatch starts a watch as any client would: from a kubeconfig.
 func openWatch(t *testing.T, kubeconfig, path string) *http.Response {
 	t.Helper()

@@ -122,8 +122,10 @@ func stages() []stage {
 			status: evictedStatus,
 		},
 		{
+			// kwok deletes by name, with a grace period of 0 that shows before the pod is gone. Whoever takes that for one
+			// more pod to delete may meet the next pod of the name, which a StatefulSet makes at once.
 			name: "pod-delete", kind: "Pod",
-			when: `.metadata.deletionTimestamp != null and note("stuck") == ""`,
+			when: `.metadata.deletionTimestamp != null and .metadata.deletionGracePeriodSeconds != 0 and note("stuck") == ""`,
 			after: `note("terminate-after") as $after | if $after == "grace" then .metadata.deletionTimestamp ` +
 				`elif $after == "" then ` + soon + ` else $after end`,
 		},

@@ -97,7 +97,7 @@ func fillParts(tb testing.TB, path string, v reflect.Value) {
 func stored(field reflect.StructField) string {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 	if name == "" && !field.Anonymous {
-		name = field.Name
+		name = strings.ToLower(field.Name[:1]) + field.Name[1:] // of a value that is stored in parts
 	}
 	return name
 }

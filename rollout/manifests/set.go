@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package launch
+package manifests
 
 import (
 	"bytes"
@@ -16,11 +16,11 @@ import (
 // Set holds the BatchPlans of a run and what they come to. It is not safe for use side by side before Finish, and safe
 // after it.
 type Set struct {
-	maker     Maker
+	releaser  releaser
 	namespace string // of objects that name none
 	partial   bool   // a target that is not in the input is none of this run's business
 
-	plans []*plan
+	plans []*planned
 	olds  []*old
 
 	edits    map[ID][]Edit
@@ -28,20 +28,20 @@ type Set struct {
 	added    map[ID][]Object
 }
 
-type plan struct {
+type planned struct {
 	doc     Document
-	targets []target
+	targets []wanted
 	made    []Object
 	anchor  *ID // the first target that was found
 }
 
-type target struct {
+type wanted struct {
 	ref manifest.ObjectRef
 	doc *Document // nil until it is found
 }
 
 // field is where a plan names its targets.
-func (p *plan) field() string {
+func (p *planned) field() string {
 	if len(p.targets) > 1 {
 		return "spec.targets"
 	}
@@ -50,16 +50,17 @@ func (p *plan) field() string {
 
 // old is an object that an earlier run generated.
 type old struct {
-	id    ID
-	ref   manifest.ObjectRef
-	plan  string
-	taken bool
+	id      ID
+	ref     manifest.ObjectRef
+	planned string
+	taken   bool
 }
 
-// New makes a Set. namespace is that of objects that name none. With partial a target may be missing.
-func New(maker Maker, namespace string, partial bool) *Set {
+// NewSet makes a Set. Without a configuration plans are checked and nothing is made of them. namespace is that of objects
+// that name none. With partial a target may be missing.
+func NewSet(config *Config, namespace string, partial bool) *Set {
 	return &Set{
-		maker: maker, namespace: namespace, partial: partial,
+		releaser: releaser{config}, namespace: namespace, partial: partial,
 		edits: map[ID][]Edit{}, replaced: map[ID]*Object{}, added: map[ID][]Object{},
 	}
 }
@@ -82,19 +83,19 @@ func (s *Set) Read(doc Document, object *yaml.Node) []manifest.Finding {
 		return inList(doc, object)
 	}
 	if by, ok := strings.CutPrefix(manifest.Annotation(object, GeneratedBy), Kind+"/"); ok {
-		s.olds = append(s.olds, &old{id: doc.ID, ref: doc.Object, plan: by})
+		s.olds = append(s.olds, &old{id: doc.ID, ref: doc.Object, planned: by})
 		return nil
 	}
 	if !IsPlanRef(doc.Object) {
 		return nil
 	}
-	refs, findings := s.maker.Targets(doc)
+	refs, findings := s.releaser.targets(doc)
 	if manifest.HasErrors(findings) {
 		return findings
 	}
-	p := &plan{doc: doc}
+	p := &planned{doc: doc}
 	for _, ref := range refs {
-		p.targets = append(p.targets, target{ref: ref})
+		p.targets = append(p.targets, wanted{ref: ref})
 	}
 	for _, ref := range refs {
 		findings = append(findings, s.shared(p, ref)...)
@@ -109,19 +110,19 @@ func inList(doc Document, object *yaml.Node) []manifest.Finding {
 		return nil
 	}
 	return []manifest.Finding{{
-		Severity: manifest.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Source,
+		Severity: manifest.SeverityError, Code: "plan-in-list", Object: doc.Object, Source: doc.Place(),
 		Message: "a BatchPlan stands in a list", Hint: "give it a document of its own",
 	}}
 }
 
 // shared refuses two plans for one target.
-func (s *Set) shared(p *plan, ref manifest.ObjectRef) []manifest.Finding {
+func (s *Set) shared(p *planned, ref manifest.ObjectRef) []manifest.Finding {
 	for _, other := range s.plans {
 		for _, t := range other.targets {
 			if s.same(t.ref, ref) {
 				return []manifest.Finding{{
-					Severity: manifest.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
-					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Source),
+					Severity: manifest.SeverityError, Code: "second-plan", Object: p.doc.Object, Source: p.doc.Place(), Field: p.field(),
+					Message: fmt.Sprintf("%s is released by %s of %s already", ref, other.doc.Object, other.doc.Place()),
 					Hint:    "keep one of the two plans",
 				}}
 			}
@@ -149,8 +150,8 @@ func (s *Set) namespaceOf(o manifest.ObjectRef) string {
 // MayBeTarget says whether a text could hold the target of a plan. A false answer is certain, but for names written with
 // escapes.
 func (s *Set) MayBeTarget(text []byte) bool {
-	return slices.ContainsFunc(s.plans, func(p *plan) bool {
-		return slices.ContainsFunc(p.targets, func(t target) bool {
+	return slices.ContainsFunc(s.plans, func(p *planned) bool {
+		return slices.ContainsFunc(p.targets, func(t wanted) bool {
 			return bytes.Contains(text, []byte(t.ref.Name)) && bytes.Contains(text, []byte(t.ref.Kind))
 		})
 	})
@@ -162,7 +163,7 @@ func (s *Set) IsTarget(o manifest.ObjectRef) bool {
 	return t != nil
 }
 
-func (s *Set) find(o manifest.ObjectRef) (*plan, *target) {
+func (s *Set) find(o manifest.ObjectRef) (*planned, *wanted) {
 	for _, p := range s.plans {
 		for i := range p.targets {
 			if s.same(p.targets[i].ref, o) {
@@ -181,8 +182,8 @@ func (s *Set) Release(doc Document) []manifest.Finding {
 		return nil
 	case t.doc != nil:
 		return []manifest.Finding{{
-			Severity: manifest.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Source,
-			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Source),
+			Severity: manifest.SeverityError, Code: "second-target", Object: doc.Object, Source: doc.Place(),
+			Message: fmt.Sprintf("is in the input twice, and %s of %s releases one", p.doc.Object, p.doc.Place()),
 			Hint:    "name the namespaces of both, or render them apart",
 		}}
 	}
@@ -192,7 +193,7 @@ func (s *Set) Release(doc Document) []manifest.Finding {
 	return nil
 }
 
-// Finish ends the reading: it finds targets that are missing, and has the maker make the releases whose targets are there.
+// Finish ends the reading: it finds targets that are missing, and makes the releases whose targets are there.
 func (s *Set) Finish() []manifest.Finding {
 	var findings []manifest.Finding
 	for _, p := range s.plans {
@@ -213,8 +214,8 @@ func (s *Set) Finish() []manifest.Finding {
 }
 
 // make has a release made and finds the place of each of its objects.
-func (s *Set) make(p *plan, targets []Document) []manifest.Finding {
-	made, findings := s.maker.Release(p.doc, targets)
+func (s *Set) make(p *planned, targets []Document) []manifest.Finding {
+	made, findings := s.releaser.release(p.doc, targets)
 	for i := range made.Objects {
 		made.Objects[i].Plan, made.Objects[i].File = p.doc.Object.Name, p.doc.Source.File
 	}
@@ -226,9 +227,9 @@ func (s *Set) make(p *plan, targets []Document) []manifest.Finding {
 	return findings
 }
 
-func (s *Set) missing(p *plan, ref manifest.ObjectRef) manifest.Finding {
+func (s *Set) missing(p *planned, ref manifest.ObjectRef) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Source, Field: p.field(),
+		Severity: manifest.SeverityError, Code: "no-target", Object: p.doc.Object, Source: p.doc.Place(), Field: p.field(),
 		Message: fmt.Sprintf("%s is not in the input, so there is no pod template to release", ref),
 		Hint:    "render the plan together with its target, which must be a document of its own",
 	}
@@ -236,7 +237,7 @@ func (s *Set) missing(p *plan, ref manifest.ObjectRef) manifest.Finding {
 
 // place puts each object where an earlier run has put the one that it follows: of the same name or, where the name has a
 // hash, of the same kind. The rest comes after the target.
-func (s *Set) place(p *plan) {
+func (s *Set) place(p *planned) {
 	left := slices.Clone(p.made)
 	for _, byName := range []bool{true, false} {
 		left = slices.DeleteFunc(left, func(o Object) bool {
@@ -259,8 +260,8 @@ func (s *Set) place(p *plan) {
 	s.added[*p.anchor] = append(s.added[*p.anchor], left...)
 }
 
-func (s *Set) follows(p *plan, old *old) bool {
-	if old.plan != p.doc.Object.Name {
+func (s *Set) follows(p *planned, old *old) bool {
+	if old.planned != p.doc.Object.Name {
 		return false
 	}
 	x, y := s.namespaceOf(old.ref), s.namespaceOf(p.doc.Object)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package launch
+package manifests
 
 import (
 	"strings"
@@ -13,8 +13,6 @@ import (
 const (
 	// Kind is that of a BatchPlan.
 	Kind = "BatchPlan"
-	// GeneratedBy is the annotation of a generated object. Its value is the kind and name of what it was generated from.
-	GeneratedBy = "slipway.dev/generated-by"
 	// LocalConfig is the annotation that keeps an object from the cluster in kustomize and kpt.
 	LocalConfig = "config.kubernetes.io/local-config"
 )
@@ -41,27 +39,24 @@ func (c *Config) Off() bool { return c != nil && c.Enabled != nil && !*c.Enabled
 // On says whether BatchPlans are to be released.
 func (c *Config) On() bool { return c != nil && !c.Off() }
 
-// Problem is a mistake in a field of a Config.
-type Problem struct{ Field, What, Hint string }
-
-// Problems lists what is wrong with the section.
-func (c *Config) Problems() []Problem {
+// Validate lists what is wrong with the section: Field, Message and Hint of each finding.
+func (c *Config) Validate() []manifest.Finding {
 	if !c.On() {
 		return nil
 	}
-	var out []Problem
+	var out []manifest.Finding
 	for _, e := range []struct{ field, value, allowed string }{
 		{"for", c.For, "argocd, flux, none"},
 		{"mode", c.Mode, "Direct, Partition"},
 		{"deleteMode", c.DeleteMode, "delete, evict"},
 	} {
 		if e.value != "" && !containsWord(e.allowed, e.value) {
-			out = append(out, Problem{Field: e.field, What: "\"" + e.value + "\" is not one of " + e.allowed})
+			out = append(out, manifest.Finding{Field: e.field, Message: "\"" + e.value + "\" is not one of " + e.allowed})
 		}
 	}
 	if c.Image == "" {
-		out = append(out, Problem{
-			Field: "image", What: "is missing: the Job of a release runs slipway",
+		out = append(out, manifest.Finding{
+			Field: "image", Message: "is missing: the Job of a release runs slipway",
 			Hint: "name the image of slipway, or set enabled: false to leave BatchPlans alone",
 		})
 	}
@@ -89,6 +84,15 @@ type Document struct {
 	Text, Original []byte
 }
 
+// Place is where the document's object begins in its file.
+func (d *Document) Place() manifest.Source {
+	source := d.Source
+	if source.Line > 0 {
+		source.Line += manifest.Opening(d.Original)
+	}
+	return source
+}
+
 // Object is a generated object.
 type Object struct {
 	Ref  manifest.ObjectRef
@@ -105,19 +109,10 @@ type Edit struct {
 	Finding *manifest.Finding
 }
 
-// Made is what a release needs.
-type Made struct {
+// made is what a release needs.
+type made struct {
 	Objects []Object
 	Edits   [][]Edit // of each target
-}
-
-// Maker knows what a BatchPlan means. Mistakes of the user are findings; an error finding keeps a run from writing.
-type Maker interface {
-	// Targets reads a plan and names the objects that it releases.
-	Targets(plan Document) ([]manifest.ObjectRef, []manifest.Finding)
-	// Release makes what carries plan out on its targets, which are in the order in which Targets names them. Where the input
-	// need not hold all of them, those that it does not hold are left out.
-	Release(plan Document, targets []Document) (Made, []manifest.Finding)
 }
 
 // IsPlan says whether an object is a BatchPlan.

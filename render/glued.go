@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
+)
+
+// gluedSeparator is a key at the start of a line behind what was meant to be a separator: chart templates that trim their
+// white space leave such lines. To YAML the dashes are part of the key.
+var gluedSeparator = regexp.MustCompile(`(?m)^---([A-Za-z][\w./-]*):([ \t\r]|$)`)
+
+// suspect says whether a document has to be parsed for what it may hide, whether or not a set could match it.
+func suspect(text []byte) bool {
+	return isGlued(text) || isTemplate(text)
+}
+
+func isGlued(text []byte) bool {
+	return bytes.Contains(text, []byte("---")) && gluedSeparator.Match(text)
+}
+
+// glued reports a separator that is none. root is nil where the document cannot be parsed, which the separator is taken to
+// be the reason of.
+func glued(source manifest.Source, text []byte, root *yaml.Node) []manifest.Finding {
+	at := gluedSeparator.FindSubmatchIndex(text)
+	if at == nil || root != nil && !hasKey(root, "---"+string(text[at[2]:at[3]])) {
+		return nil
+	}
+	source.Line += bytes.Count(text[:at[0]], []byte("\n"))
+	key := string(text[at[2]:at[3]])
+	return []manifest.Finding{{
+		Severity: manifest.SeverityError, Code: "glued-separator", Source: source,
+		Message: fmt.Sprintf("%q is a key and separates nothing: no tool takes it for the start of a document", "---"+key),
+		Hint:    fmt.Sprintf("put a line break between --- and %s", key),
+	}}
+}
+
+func hasKey(root *yaml.Node, name string) bool {
+	object := manifest.Root(root)
+	return object.Kind == yaml.MappingNode && manifest.OwnIndex(object, name) > 0
+}
+
+// isTemplate says whether a text holds an action of Go's templates. OpenShift's ${{PARAMETER}} is none.
+func isTemplate(text []byte) bool {
+	for i := bytes.Index(text, []byte("{{")); i >= 0; {
+		if i == 0 || text[i-1] != '$' {
+			return true
+		}
+		next := bytes.Index(text[i+2:], []byte("{{"))
+		if next < 0 {
+			return false
+		}
+		i += 2 + next
+	}
+	return false
+}
+
+const renderFirst = "render it first, as helm template does, and give slipway the result"
+
+// unrendered reports an action of a template that YAML reads as a mapping for a key, which no manifest has.
+func unrendered(source manifest.Source, text []byte, root *yaml.Node) []manifest.Finding {
+	if !isTemplate(text) {
+		return nil
+	}
+	n := keyOfMapping(root)
+	if n == nil {
+		return nil
+	}
+	return []manifest.Finding{{
+		Severity: manifest.SeverityError, Code: "unrendered-template", Source: manifest.SourceAt(source, n),
+		Message: "this is a template and no manifest: {{ }} stands for a value", Hint: renderFirst,
+	}}
+}
+
+// keyOfMapping finds a mapping that is the key of another one.
+func keyOfMapping(n *yaml.Node) *yaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.MappingNode {
+			return c
+		}
+		if found := keyOfMapping(c); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// explained adds to a document that cannot be parsed why that may be.
+func explained(f manifest.Finding, text []byte) manifest.Finding {
+	if isTemplate(text) {
+		f.Hint = "{{ makes this a template and no manifest: " + renderFirst
+	}
+	return f
+}
+
+// unread are the findings for a document that cannot be parsed.
+func unread(source manifest.Source, text []byte, err error) []manifest.Finding {
+	if found := glued(source, text, nil); found != nil {
+		return found
+	}
+	return []manifest.Finding{explained(malformed(source, err), text)}
+}
+
+// disguised are the findings for a document that parses and is not what it seems to be.
+func disguised(source manifest.Source, text []byte, root *yaml.Node) []manifest.Finding {
+	if !suspect(text) {
+		return nil
+	}
+	return append(glued(source, text, root), unrendered(source, text, root)...)
+}
