@@ -3,9 +3,10 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // podClass is what the rule needs to know of one pod, as bits.

@@ -195,7 +195,7 @@ func (b *build) behindAnchor(n, alias *yaml.Node) manifest.Finding {
 	return manifest.Finding{
 		Severity: manifest.SeverityError, Code: "behind-anchor", Object: b.t.object, Source: manifest.SourceAt(b.source, n),
 		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor),
-		Hint: "write the mapping out in one of the two places",
+		Hint:    "write the mapping out in one of the two places",
 	}
 }
 
