@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 

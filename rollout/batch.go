@@ -4,9 +4,10 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // work is what one batch still needs.

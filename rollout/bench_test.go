@@ -4,10 +4,11 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // crowd is a release of n pods half way: a tenth is updated and not ready yet, a third is updated.

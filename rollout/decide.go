@@ -4,9 +4,10 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Decide says what a release does next: which batch it is in, whether it goes on, waits or ends, why, and the writes

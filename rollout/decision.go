@@ -4,9 +4,10 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Verdict is the core of a decision.

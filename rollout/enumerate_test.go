@@ -4,11 +4,12 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // configuration is one release to enumerate.

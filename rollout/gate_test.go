@@ -3,10 +3,11 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // gateLook is a look at a batch of five pods in a batch of two, of which ready are ready.

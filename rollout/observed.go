@@ -3,9 +3,10 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Observed is everything that Decide may know: one look at the cluster. Decide never changes it.

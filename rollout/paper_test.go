@@ -4,11 +4,12 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // The tests of this file each bear the number of a report about another release controller, and show that the same

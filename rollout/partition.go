@@ -4,8 +4,9 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // partitionWork looks at the status that a controller writes and steps the partition. It only ever goes down while

@@ -4,10 +4,11 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Ask is what a person can ask of a release.

@@ -4,9 +4,10 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // back works on a release that returns to its stable revision, within the same bounds. It is the release the other

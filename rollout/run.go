@@ -6,8 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ErrConflict is wrapped by Cluster.Apply where a write did not happen because the object had changed since it was

@@ -5,10 +5,11 @@ package rollout
 import (
 	"context"
 	"errors"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // scripted is a cluster that shows one look and answers writes with prepared errors.

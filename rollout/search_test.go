@@ -5,10 +5,11 @@ package rollout
 import (
 	"errors"
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // search visits every world that a release of one configuration can reach: every order of its writes and of the pods'

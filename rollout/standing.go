@@ -4,8 +4,9 @@ package rollout
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Standing says how a release stands as far as that can be told from outside: from the progress that its agent stores, the

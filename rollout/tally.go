@@ -3,9 +3,10 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // podClass is what the rule needs to know of one pod, as bits.
@@ -60,9 +61,9 @@ func (s *stepper) count() {
 			t.ended++
 		}
 	}
-	t.tolerated = s.goal.tolerated
+	t.tolerated = s.tolerated
 	t.coming = t.inPlace(s.bounds.Replicas, s.bounds.Partition)
-	t.ahead = t.inPlace(s.bounds.Replicas, s.goal.ahead)
+	t.ahead = t.inPlace(s.bounds.Replicas, s.ahead)
 }
 
 func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {

@@ -3,10 +3,11 @@
 package rollout
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // ordered returns the first n of the given old pods in the order in which they are replaced: deletion order, then

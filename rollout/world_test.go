@@ -59,6 +59,7 @@ func (k kind) old() bool    { return k <= oldPending }
 func (k kind) guest() bool {
 	return k.in(guestUp, guestDown, guestUpMarked, guestDownMarked, guestOldUp, guestOldDown)
 }
+
 func (k kind) marked() bool {
 	return k.in(oldUpMarked, oldDownMarked, newUpMarked, newDownMarked, guestUpMarked, guestDownMarked)
 }
@@ -120,7 +121,8 @@ func (w world) total() int     { return w.count(kind.active) }
 func (w world) available() int { return w.count(kind.available) }
 func (w world) serving() int   { return w.count(kind.serving) }
 func (w world) kept() int      { return w.count(func(k kind) bool { return k.active() && !k.marked() }) }
-func (w world) guests() int    { return w.count(func(k kind) bool { return k.guest() && !k.marked() }) }
+
+func (w world) guests() int { return w.count(func(k kind) bool { return k.guest() && !k.marked() }) }
 
 // own counts the kept pods that are no guests.
 func (w world) own() int { return w.kept() - w.guests() }

@@ -9,12 +9,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // DefaultSecrets is where the values of Secrets are, where nobody says otherwise: a Job mounts them there.

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout/plan"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // jobPoll is how often a Job is looked at while it runs.

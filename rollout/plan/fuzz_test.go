@@ -3,9 +3,10 @@
 package plan_test
 
 import (
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 func FuzzParsePlan(f *testing.F) {

@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 const fullPlan = `apiVersion: slipway.dev/v1alpha1

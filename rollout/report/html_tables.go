@@ -4,10 +4,11 @@ package report
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // tableLimit is how many rows a table has at most. The timeline always shows all looks.

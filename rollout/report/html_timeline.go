@@ -4,11 +4,12 @@ package report
 
 import (
 	"fmt"
-	"github.com/slipway-dev/slipway/rollout/plan"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // plotHeight is how many units high a drawing is; it is stretched to its place.
