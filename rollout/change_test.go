@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
-
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 

@@ -190,7 +190,7 @@ func (s *stepper) change(revision string) manifest.Change {
 
 // refusal says why InPlaceOnly forbids this release, or is "" where it does not.
 func (s *stepper) refusal() string {
-	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.counts.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
+	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
 		return ""
 	}
 	old := s.pick(func(c podClass) bool { return c.has(classActive) && !c.has(classNew) && !c.has(classInPlace) })

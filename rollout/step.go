@@ -123,7 +123,7 @@ func (s *stepper) create() {
 	s.high.new, s.high.updating, s.high.starting, s.high.coming = s.low.new, s.low.updating, s.low.starting, s.low.coming
 	s.high.kept += len(s.kept)
 	reason := "missing"
-	if s.tally.counts.surplusOld(s.bounds) > 0 {
+	if s.tally.surplusOld(s.bounds) > 0 {
 		reason = "new"
 	}
 	fresh := func() { s.high.new++; s.high.updating++; s.high.kept++ }

@@ -61,9 +61,9 @@ func (s *stepper) count() {
 			t.ended++
 		}
 	}
-	t.tolerated = s.goal.tolerated
+	t.tolerated = s.tolerated
 	t.coming = t.inPlace(s.bounds.Replicas, s.bounds.Partition)
-	t.ahead = t.inPlace(s.bounds.Replicas, s.goal.ahead)
+	t.ahead = t.inPlace(s.bounds.Replicas, s.ahead)
 }
 
 func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {

@@ -55,7 +55,7 @@ func (r Resource) Object(name string, subresource ...string) string {
 	return path.Join(append([]string{r.Path, name}, subresource...)...)
 }
 
-// Pods, and the functions below it, are the resources that a release touches.
+// Pods are those of a namespace.
 func Pods(namespace string) Resource { return Core("Pod", namespace, "pods") }
 
 // Claims are the PersistentVolumeClaims of a namespace.

@@ -165,6 +165,7 @@ func (c Workload) KindOf() Kind {
 	return k
 }
 
+// KindName is the kind of the workload; one without a kind is a CloneSet.
 func (c Workload) KindName() string {
 	if c.Kind == "" {
 		return cloneSet

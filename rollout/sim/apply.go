@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
-
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )

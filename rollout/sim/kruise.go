@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
-
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
