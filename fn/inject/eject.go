@@ -18,7 +18,7 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
 	var changes []change
-	for _, t := range in.opts.templates(object, nil, d) {
+	for _, t := range in.opts.templates(object, d) {
 		e := &ejection{build: build{in: in, doc: object, t: t, source: source}, verbatim: result.Verbatim}
 		tmpl := e.run()
 		result.Findings = append(result.Findings, e.findings...)

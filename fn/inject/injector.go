@@ -105,7 +105,7 @@ type Origin struct {
 func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object}
-	templates := in.opts.templates(object, nil, d)
+	templates := in.opts.templates(object, d)
 	result.Findings = d.Findings
 	var changes []change
 	for _, t := range templates {
@@ -137,5 +137,5 @@ func (in *Injector) IsWorkload(ref manifest.ObjectRef) bool {
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
-	return len(in.opts.templates(object, nil, &manifest.Decoder{}))
+	return len(in.opts.templates(object, &manifest.Decoder{}))
 }

@@ -127,14 +127,14 @@ func TestCanary(t *testing.T) {
 }
 
 // revisionText is a ControllerRevision of set s that holds spec.
-func revisionText(name, version, number, spec string) string {
-	return "---\napiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: " + name + ", labels: {kruise.io/sidecarset-name: s, apps.kruise.io/sidecarset-custom-version: " + version + "}}\nrevision: " + number + "\ndata: {spec: " + spec + "}\n"
+func revisionText(name, number, spec string) string {
+	return "---\napiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: " + name + ", labels: {kruise.io/sidecarset-name: s, apps.kruise.io/sidecarset-custom-version: one}}\nrevision: " + number + "\ndata: {spec: " + spec + "}\n"
 }
 
 func TestRevisions(t *testing.T) {
 	const old = "{containers: [{name: c, image: old}], volumes: null, initContainers: null, imagePullSecrets: null, patchPodMetadata: null}"
-	revisions := revisionText("s-1", "one", "1", strings.Replace(old, "image: old", "image: older", 1)) + revisionText("s-3", "one", "3", old) +
-		revisionText("s-2", "one", "2", strings.Replace(old, "image: old", "image: middle", 1))
+	revisions := revisionText("s-1", "1", strings.Replace(old, "image: old", "image: older", 1)) + revisionText("s-3", "3", old) +
+		revisionText("s-2", "2", strings.Replace(old, "image: old", "image: middle", 1))
 	pod := "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web, ring: two}}, spec: {containers: [{name: app}]}}"
 	for _, c := range []struct{ name, strategy, want, finding string }{
 		{"by name", "injectionStrategy: {revision: {revisionName: s-1}}", "older", ""},
@@ -191,7 +191,7 @@ func TestReplacingRevisions(t *testing.T) {
 	} {
 		for _, compatibility := range []inject.Compatibility{inject.Safe, inject.Kruise} {
 			t.Run(name+" "+string(compatibility), func(t *testing.T) {
-				w := readWorld(t, inject.Options{Compatibility: compatibility}, setText("s", now)+revisionText("s-1", "one", "1", recorded)+pod)
+				w := readWorld(t, inject.Options{Compatibility: compatibility}, setText("s", now)+revisionText("s-1", "1", recorded)+pod)
 				result := w.run(w.objects[0])
 				if manifest.HasErrors(result.Findings) {
 					t.Fatal(result.Findings)
@@ -215,9 +215,9 @@ func TestReplacingRevisions(t *testing.T) {
 // TestRevisionsOfOneNumber takes the one that Kubernetes orders last, whatever the order of the input.
 func TestRevisionsOfOneNumber(t *testing.T) {
 	const pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app}]}}"
-	older := strings.Replace(revisionText("s-9", "one", "1", "{$patch: replace, containers: [{name: c, image: older}]}"),
+	older := strings.Replace(revisionText("s-9", "1", "{$patch: replace, containers: [{name: c, image: older}]}"),
 		"labels:", "creationTimestamp: \"2026-01-01T00:00:00Z\", labels:", 1)
-	later := strings.Replace(revisionText("s-1", "one", "1", "{$patch: replace, containers: [{name: c, image: later}]}"),
+	later := strings.Replace(revisionText("s-1", "1", "{$patch: replace, containers: [{name: c, image: later}]}"),
 		"labels:", "creationTimestamp: \"2026-02-01T00:00:00Z\", labels:", 1)
 	for _, revisions := range []string{older + later, later + older} {
 		w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c}]\ninjectionStrategy: {revision: {customVersion: one}}")+revisions+pod)

@@ -44,8 +44,8 @@ type podTemplate struct {
 }
 
 // templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
-func (o *Options) templates(object *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
-	return o.templatesOf(object, manifest.RefOf(object), prefix, d)
+func (o *Options) templates(object *yaml.Node, d *manifest.Decoder) []podTemplate {
+	return o.templatesOf(object, manifest.RefOf(object), nil, d)
 }
 
 // templatesOf is templates for an object that is known to be ref.

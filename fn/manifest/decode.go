@@ -51,6 +51,7 @@ func SourceAt(src Source, n *yaml.Node) Source {
 	return src
 }
 
+// Value reads n into v; field is its path, for findings.
 func (d *Decoder) Value(n *yaml.Node, v reflect.Value, field string) {
 	if v.Type() == reflect.TypeFor[*yaml.Node]() {
 		v.Set(reflect.ValueOf(n))
@@ -205,6 +206,7 @@ func (d *Decoder) unknown(key *yaml.Node, path string, fields map[string]reflect
 	d.Report(key, "unknown-field", path, fmt.Sprintf("unknown field %q", key.Value), hint)
 }
 
+// Mismatch reports that n is not what field wants.
 func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
 	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, "")
 }
@@ -228,6 +230,7 @@ func Describe(n *yaml.Node) string {
 	}
 }
 
+// Shorten cuts a text that is too long for a message.
 func Shorten(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."

@@ -23,6 +23,7 @@ type Document struct {
 // readSize is the least room that a read is given. Memory grows beyond it only with the largest document.
 const readSize = 64 << 10
 
+// ByteOrderMark may begin a stream.
 const ByteOrderMark = "\xef\xbb\xbf"
 
 // Splitter cuts a stream into documents. It looks at line starts alone, which is what YAML itself does: "---" or "..."
@@ -41,6 +42,7 @@ type Splitter struct {
 	values values
 }
 
+// NewSplitter cuts what r holds.
 func NewSplitter(r io.Reader) *Splitter {
 	return &Splitter{r: r, line: 1}
 }
@@ -145,6 +147,7 @@ func mayBeMarker(c byte) bool {
 
 type marker int
 
+// The markers of YAML. StartMarker begins a document.
 const (
 	noMarker marker = iota
 	StartMarker
