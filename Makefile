@@ -9,7 +9,7 @@ GOLDEN  = $(addprefix ./,$(sort $(dir $(shell git grep -l 'Bool("update"' -- 'cm
 # Tests on a real control plane, a sample of its kills and faults, one package at a time.
 SLIPWAY_SEEDS ?= 4
 ONCLUSTER = rollout/kube rollout/agent rollout/steer rollout/verify rollout/manifests
-CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=10m
+CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=25m
 
 .DEFAULT_GOAL := build
 .PHONY: help build test soak kruise quick fmt lint race fuzz bench golden docs picture release ci clean

@@ -32,10 +32,16 @@ func TestArticle(t *testing.T) {
 			w.PatchStrategy(map[string]any{"partition": 3})
 			w.Image("v2")
 			watch := w.watchPods(5, 1, 0, 3, "v2")
+			if kind != "ReCreate" {
+				watch.keepsPods()
+			}
 			step("demo 5 2 2 5 5", "ProgressPartitionAvailable")
 			watch.verify(t, w)
 			w.PatchStrategy(map[string]any{"partition": 0})
 			watch = w.watchPods(5, 1, 0, 0, "v2")
+			if kind != "ReCreate" {
+				watch.keepsPods()
+			}
 			step("demo 5 5 5 5 5", "CloneSetAvailable")
 			watch.verify(t, w)
 		})

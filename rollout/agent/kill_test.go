@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -111,6 +112,9 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	w.Image("v2")
 	watch := w.watchPods(3, 1, 0, 0, "v2")
+	if strings.Contains(strategy, "InPlace") {
+		watch.keepsPods()
+	}
 	killed := w.runKilled(at, after)
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	watch.verify(t, w)

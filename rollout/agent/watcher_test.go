@@ -27,17 +27,30 @@ type watcher struct {
 
 	mu      sync.Mutex
 	pods    map[string]*seenPod
-	touched map[string]int // by UID: changes of the image
-	deleted map[string]int // by UID
-	gone    int            // pods of the released revision that were deleted
+	touched map[string]int  // by UID: changes of the image
+	deleted map[string]int  // by UID
+	gone    int             // pods of the released revision that were deleted, guests left out
+	stay    map[string]bool // UIDs of the pods that an in-place release has to keep (I9); nil: it replaces pods
+	left    int             // of these, the ones that were deleted
 	events  int
 	broken  []string
 	seen    []string // what the events said, for who has to find out why something broke
 }
 
 type seenPod struct {
-	uid, image  string
-	ready, dead bool
+	uid, image         string
+	ready, dead, guest bool
+}
+
+// keepsPods has the watcher hold that every pod that is there now stays: the release is in place, and none of them fails.
+func (c *watcher) keepsPods() *watcher {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stay = map[string]bool{}
+	for _, p := range c.pods {
+		c.stay[p.uid] = true
+	}
+	return c
 }
 
 // watchPods begins to check. The CloneSet must have all its pods available.
@@ -108,6 +121,7 @@ func (c *watcher) put(o map[string]any) {
 	p.image, _ = kubetest.Field(o, "spec", "containers", 0, "image").(string)
 	phase := kubetest.Field(o, "status", "phase")
 	p.dead = kubetest.Field(o, "metadata", "deletionTimestamp") != nil || phase == "Failed" || phase == "Succeeded"
+	p.guest = kubetest.Field(o, "metadata", "labels", "slipway.dev/guest") == "true"
 	p.ready = !p.dead && kubetest.Condition(o, "Ready") == "True" && kubetest.Condition(o, "InPlaceUpdateReady") != "False"
 	if old := c.pods[name]; old != nil && old.uid == p.uid {
 		if old.image != p.image {
@@ -132,8 +146,11 @@ func (c *watcher) remember(kind string, o map[string]any) {
 
 func (c *watcher) lose(p *seenPod) {
 	c.deleted[p.uid]++
-	if p.image == c.fresh {
+	if p.image == c.fresh && !p.guest {
 		c.gone++
+	}
+	if c.stay[p.uid] {
+		c.left++
 	}
 }
 
@@ -173,6 +190,9 @@ func (c *watcher) check(when string) {
 	}
 	if c.gone > 0 {
 		fail("I6: an updated pod was deleted")
+	}
+	if c.left > 0 {
+		fail("I9: %d pods that were there before an in-place release were deleted", c.left)
 	}
 }
 
