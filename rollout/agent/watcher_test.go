@@ -43,14 +43,13 @@ type seenPod struct {
 }
 
 // keepsPods has the watcher hold that every pod that is there now stays: the release is in place, and none of them fails.
-func (c *watcher) keepsPods() *watcher {
+func (c *watcher) keepsPods() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stay = map[string]bool{}
 	for _, p := range c.pods {
 		c.stay[p.uid] = true
 	}
-	return c
 }
 
 // watchPods begins to check. The CloneSet must have all its pods available.
