@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/fn/framework"
@@ -28,14 +29,8 @@ const configFile = "functionConfig"
 // BatchPlans are released where the configuration asks for it.
 func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
-	rw := &kio.ByteReadWriter{Reader: input, Writer: output, KeepReaderAnnotations: true}
-	err := framework.Execute(framework.ResourceListProcessorFunc(func(rl *framework.ResourceList) error {
-		if err := checkInput(rw); err != nil {
-			output.shut = true
-			return err
-		}
-		return process(rl, messages)
-	}), rw)
+	rw := &kio.ByteReadWriter{Reader: input, KeepReaderAnnotations: true}
+	err := execute(rw, output, func(rl *framework.ResourceList) error { return process(rl, messages) })
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
 		return err
@@ -45,6 +40,78 @@ func Run(in io.Reader, out, messages io.Writer) error {
 		return fmt.Errorf("writing the ResourceList: %w", output.err)
 	}
 	return fmt.Errorf("running the function: %w", brief(err))
+}
+
+// execute reads a list, processes and writes it. It does what the framework's Execute does, but that kyaml's writer takes
+// out of every item what is empty in its metadata, touched or not.
+func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*framework.ResourceList) error) error {
+	items, err := rw.Read()
+	if err != nil {
+		return fmt.Errorf("failed to read ResourceList input: %w", err)
+	}
+	if err := checkInput(rw); err != nil {
+		return err
+	}
+	annotations, err := kio.PreprocessResourcesForInternalAnnotationMigration(withAnnotations(items))
+	if err != nil {
+		return err
+	}
+	list := &framework.ResourceList{Items: items, FunctionConfig: rw.FunctionConfig}
+	failed := process(list)
+	told := withAnnotations(list.Items)
+	if err := kio.ReconcileInternalAnnotations(told, annotations); err != nil {
+		return err
+	}
+	for _, it := range told { // what was there for the time of the run only leaves an empty mapping behind
+		if err := yaml.ClearEmptyAnnotations(it); err != nil {
+			return err
+		}
+	}
+	if err := write(rw, list, out); err != nil {
+		return err
+	}
+	return failed
+}
+
+// withAnnotations are the items that have an annotation. Only those can have one that orchestrators work with, and what kyaml
+// does to keep these right would leave its traces in the others.
+func withAnnotations(items []*yaml.RNode) []*yaml.RNode {
+	return slices.DeleteFunc(slices.Clone(items), func(it *yaml.RNode) bool {
+		n := manifest.At(it.YNode(), "metadata", "annotations")
+		return manifest.IsNull(n) || len(n.Content) == 0
+	})
+}
+
+// write writes a list as it came: its items as they are, and the results.
+func write(rw *kio.ByteReadWriter, list *framework.ResourceList, out io.Writer) error {
+	items := manifest.NewSequence()
+	for _, it := range list.Items {
+		items.Content = append(items.Content, it.YNode())
+	}
+	root := manifest.NewMapping(
+		manifest.NewScalar("apiVersion"), manifest.NewScalar(rw.WrappingAPIVersion),
+		manifest.NewScalar("kind"), manifest.NewScalar(rw.WrappingKind), manifest.NewScalar("items"), items)
+	if rw.FunctionConfig != nil {
+		root.Content = append(root.Content, manifest.NewScalar("functionConfig"), rw.FunctionConfig.YNode())
+	}
+	results := rw.Results // those of functions that ran before, where this one has none
+	if len(list.Results) > 0 {
+		text, err := yaml.Marshal(list.Results)
+		if err != nil {
+			return err
+		}
+		if results, err = yaml.Parse(string(text)); err != nil {
+			return err
+		}
+	}
+	if results != nil {
+		root.Content = append(root.Content, manifest.NewScalar("results"), results.YNode())
+	}
+	e := yaml.NewEncoder(out)
+	if err := e.Encode(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{root}}); err != nil {
+		return err
+	}
+	return e.Close()
 }
 
 // checkInput refuses what the framework would take for a list of items: nothing at all, and plain manifests.

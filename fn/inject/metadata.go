@@ -72,17 +72,22 @@ func (b *build) annotate(set *SidecarSet, rule string, list []annotation) {
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
 // nameDefault names the app's first container as kubectl's default where the options ask for it, a sidecar goes before it
-// and nothing else names one: kubectl would take the sidecar.
+// and nothing else names one: kubectl would take the sidecar. Where they do not ask, explain says so.
 func (b *build) nameDefault() {
 	first := slices.IndexFunc(b.changes.containers, func(p placed) bool { return p.before && p.replaces < 0 })
-	if first < 0 || !b.in.opts.DefaultContainer || len(b.containers) == 0 {
+	if first < 0 || len(b.containers) == 0 {
 		return
 	}
 	if _, named := b.annotations[defaultContainer]; named {
 		return
 	}
-	set := b.changes.containers[first].set
-	i := slices.IndexFunc(b.sets, func(s *SidecarSet) bool { return s.Metadata.Name == set })
+	sidecar := b.changes.containers[first]
+	i := slices.IndexFunc(b.sets, func(s *SidecarSet) bool { return s.Metadata.Name == sidecar.set })
+	if !b.in.opts.DefaultContainer {
+		b.origin(annotationsField, defaultContainer, b.sets[i], "not set, defaultContainer: true would",
+			"kubectl logs and exec take container "+sidecar.name+", which goes first")
+		return
+	}
 	b.annotate(b.sets[i], "defaultContainer: true", []annotation{
 		{key: defaultContainer, value: manifest.Text(manifest.Lookup(b.containers[0], nameField))},
 	})
