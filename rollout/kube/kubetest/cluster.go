@@ -3,6 +3,7 @@
 package kubetest
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -165,6 +166,9 @@ func (c *Cluster) ready() (bool, error) {
 		ca, err := os.ReadFile(c.file(certificate))
 		if err != nil {
 			return false, err
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(ca) { // the file is there before its content is
+			return false, fmt.Errorf("%s: no certificate yet", c.file(certificate))
 		}
 		c.Client = newClient("https://127.0.0.1:"+c.apiPort, c.tokens.admin, ca)
 	}

@@ -20,6 +20,17 @@ func TestPollGivesUpOnAnAnsweredError(t *testing.T) {
 	}
 }
 
+// Whoever kept the certificate of a file that is still empty would trust no server, and wait in vain.
+func TestAnEmptyCertificateIsNotKept(t *testing.T) {
+	c := &Cluster{dir: t.TempDir()}
+	if err := os.WriteFile(c.file(certificate), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if yes, err := c.ready(); yes || err == nil || c.Client != nil {
+		t.Errorf("ready %v, error %v, client %v", yes, err, c.Client)
+	}
+}
+
 func TestDeadProcessTellsWhy(t *testing.T) {
 	path, err := exec.LookPath("go")
 	if err != nil {
