@@ -50,7 +50,8 @@ func TestManifests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d manifests: %d changed, %d refused; %d documents, %d of them injected", c.all, c.changed, c.refused, c.documents, c.injected)
+	t.Logf("%d manifests: %d changed, %d refused; %d documents, %d of them injected",
+		c.all, c.changed, c.refused, c.documents, c.injected)
 	if c.changed == 0 {
 		t.Error("nothing was injected anywhere")
 	}
@@ -349,7 +350,8 @@ func isSubsequence(part, whole string) bool {
 // TestAwkwardStrings writes strings that YAML reads in more than one way, in each style that can hold them, into a manifest
 // and into a set. The manifest keeps them, and the containers that come from the set have them as kubectl reads the set.
 func TestAwkwardStrings(t *testing.T) {
-	manifest := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels: {app: web}\nspec:\n  containers:\n  - name: web\n    image: web\n    env:\n"
+	manifest := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels: {app: web}\nspec:\n" +
+		"  containers:\n  - name: web\n    image: web\n    env:\n"
 	set := "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: awkward\nspec:\n  selector:\n" +
 		"    matchLabels: {app: web}\n  containers:\n  - name: awkward\n    image: awkward\n    env:\n"
 	written := 0
@@ -366,7 +368,8 @@ func TestAwkwardStrings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for target, text := range map[string]string{"block": in, "without the last line feed": strings.TrimSuffix(in, "\n"), "json": string(flow)} {
+		targets := map[string]string{"block": in, "without the last line feed": strings.TrimSuffix(in, "\n"), "json": string(flow)}
+		for target, text := range targets {
 			t.Run(style+"/"+target, func(t *testing.T) {
 				c := &checker{sets: newSets(t, from)}
 				c.check(t, []byte(text))
@@ -391,10 +394,14 @@ func TestAwkwardStrings(t *testing.T) {
 
 func awkward() []string {
 	return []string{
-		"y", "Yes", "NO", "on", "Off", "n", "~", "null", "Null", "", "true", "TRUE", "0x1F", "0o17", "017", "0b11", "1e3", "1_000", ".inf", "-.INF", ".NaN",
-		"12:30", "190:20:30", "190:20:30.15", "2001-01-01", "2001-12-14t21:59:43.10-05:00", "+1", "-", "-0", "0.", ".5", "<<", "=", `C:\`, `C:\temp\new`,
-		"a: b", "a #b", "a:", "#a", "- a", "-a", "? a", ": a", "[a", "{a", "a]", "a, b", "!a", "&a", "*a", "%a", "@a", "`a", "|", ">", "'", `"`, "it's",
-		" a", "a ", "\ta", "a\tb", "a\nb", "a\nb\n", "a\n\n b\n", "\n", "\na", "a\r\nb", "a\n ", "---", "...", "--- a", "é", "\U0001F680", "\u2028", "a\u0085b", "\x00",
+		"y", "Yes", "NO", "on", "Off", "n", "~", "null", "Null", "", "true", "TRUE", "0x1F", "0o17", "017", "0b11", "1e3",
+		"1_000", ".inf", "-.INF", ".NaN",
+		"12:30", "190:20:30", "190:20:30.15", "2001-01-01", "2001-12-14t21:59:43.10-05:00", "+1", "-", "-0", "0.", ".5", "<<",
+		"=", `C:\`, `C:\temp\new`,
+		"a: b", "a #b", "a:", "#a", "- a", "-a", "? a", ": a", "[a", "{a", "a]", "a, b", "!a",
+		"&a", "*a", "%a", "@a", "`a", "|", ">", "'", `"`, "it's",
+		" a", "a ", "\ta", "a\tb", "a\nb", "a\nb\n", "a\n\n b\n", "\n", "\na", "a\r\nb", "a\n ", "---", "...",
+		"--- a", "é", "\U0001F680", "\u2028", "a\u0085b", "\x00",
 		"\x1b[0m", "\x7f", "\ufeff", "\u00a0", strings.Repeat("nine thousand ", 643), strings.Repeat("x", 9000), `{"a": "b\/"}`, "${A} $(B) {{ .C }}",
 	}
 }
