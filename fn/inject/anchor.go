@@ -17,6 +17,8 @@ import (
 type change struct {
 	b    *build
 	tmpl *yaml.Node // the edited template, with aliases on the way to what changed written out
+
+	reaches []touched
 }
 
 // touched is a node that a change reaches, and what becomes of it.
@@ -62,11 +64,19 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 	if len(changes) == 0 {
 		return object, nil
 	}
+	var edit copier
 	edited := object
+	if !hasAnchor(object) {
+		for _, c := range changes {
+			edited = edit.replace(edited, c.b.t.path, c.tmpl)
+		}
+		return edited, nil
+	}
 	var findings []manifest.Finding
 	reached := map[*yaml.Node][]touched{}
 	for i := range changes {
-		for _, t := range changes[i].touches() {
+		changes[i].reaches = changes[i].touches()
+		for _, t := range changes[i].reaches {
 			reached[t.node] = append(reached[t.node], t)
 		}
 	}
@@ -74,22 +84,26 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 	for i := range changes {
 		c := &changes[i]
 		if n := c.disputed(reached, &u); n != nil {
-			if len(c.b.entangled) == 0 {
+			if c.b.noteAnchor(); len(c.b.entangled) == 0 {
 				c.b.entangled = append(c.b.entangled, c.b.behindAnchor(n, orElse(aliasOf(object, n), n)))
 			}
 			findings = append(findings, c.b.entangled...)
 			continue
 		}
 		if detour(object, c.b.t.path) == nil {
-			edited = replaceAt(edited, c.b.t.path, c.inPlace())
+			edited = edit.replace(edited, c.b.t.path, c.inPlace())
 		}
 	}
 	return repoint(edited), findings
 }
 
+func hasAnchor(n *yaml.Node) bool {
+	return n.Anchor != "" || slices.ContainsFunc(n.Content, hasAnchor)
+}
+
 // disputed finds a node that the change reaches and that does not change in the same way wherever its anchor stands.
 func (c *change) disputed(reached map[*yaml.Node][]touched, u *uses) *yaml.Node {
-	for _, t := range c.touches() {
+	for _, t := range c.reaches {
 		same := 0
 		for _, other := range reached[t.node] {
 			if other.below == t.below && sameTree(other.edited, t.edited) {

@@ -164,8 +164,8 @@ func ownContent(list *yaml.Node) []*yaml.Node {
 	return list.Content
 }
 
-// noteAnchor keeps what is wrong with the first node on the way to the edits that an alias elsewhere in the document
-// repeats, in case that the edit must not appear there too.
+// noteAnchor finds the first node on the way to the edits that an alias elsewhere in the document repeats. Where the edit
+// must not appear there, that says more than what else is entangled.
 func (b *build) noteAnchor() {
 	path := []*yaml.Node{b.doc}
 	for _, s := range b.t.path {
@@ -181,7 +181,7 @@ func (b *build) noteAnchor() {
 			continue
 		}
 		if alias := aliasOf(b.doc, n); alias != nil {
-			b.entangled = append(b.entangled, b.behindAnchor(n, alias))
+			b.entangled = []manifest.Finding{b.behindAnchor(n, alias)}
 			return
 		}
 	}

@@ -51,7 +51,6 @@ func (b *build) run() *yaml.Node {
 	if b.changes.empty() || manifest.HasErrors(b.findings) {
 		return b.t.node
 	}
-	b.noteAnchor()
 	return b.apply()
 }
 

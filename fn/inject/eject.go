@@ -23,8 +23,7 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 		tmpl := e.run()
 		result.Findings = append(result.Findings, e.findings...)
 		if tmpl != t.node {
-			e.noteAnchor()
-			changes = append(changes, change{&e.build, tmpl})
+			changes = append(changes, change{b: &e.build, tmpl: tmpl})
 			result.Templates = append(result.Templates,
 				TemplateResult{Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}

@@ -114,7 +114,7 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 		result.Templates = append(result.Templates, b.result)
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
-			changes = append(changes, change{b, tmpl})
+			changes = append(changes, change{b: b, tmpl: tmpl})
 			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}

@@ -37,12 +37,13 @@ func pathString(path []step) string {
 func descend(root *yaml.Node, path []step) *yaml.Node {
 	n := manifest.Resolve(root)
 	for _, s := range path {
-		switch list := manifest.Items(n); {
+		switch {
 		case s.key != "":
 			n = manifest.Lookup(n, s.key)
-		case s.index < len(list):
-			n = list[s.index]
 		default:
+			n = manifest.Resolve(child(n, s))
+		}
+		if n == nil {
 			return nil
 		}
 	}
@@ -83,17 +84,31 @@ func child(n *yaml.Node, s step) *yaml.Node {
 	return nil
 }
 
-// replaceAt returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
-func replaceAt(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
+// copier makes edited copies of trees. What it has copied once it changes from then on, so that many edits of one long list
+// cost one copy of it.
+type copier struct {
+	own map[*yaml.Node]bool
+}
+
+// replace returns a copy of root in which the node at path is v. The path must exist and be free of aliases.
+func (c *copier) replace(root *yaml.Node, path []step, v *yaml.Node) *yaml.Node {
 	if len(path) == 0 {
 		return v
 	}
-	c := *root
-	c.Content = slices.Clone(root.Content)
+	out := root
+	if !c.own[root] {
+		clone := *root
+		out = &clone
+		out.Content = slices.Clone(root.Content)
+		if c.own == nil {
+			c.own = map[*yaml.Node]bool{}
+		}
+		c.own[out] = true
+	}
 	i := path[0].index
 	if path[0].key != "" {
-		i = manifest.OwnIndex(root, path[0].key)
+		i = manifest.OwnIndex(out, path[0].key)
 	}
-	c.Content[i] = replaceAt(root.Content[i], path[1:], v)
-	return &c
+	out.Content[i] = c.replace(out.Content[i], path[1:], v)
+	return out
 }

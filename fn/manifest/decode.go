@@ -89,7 +89,7 @@ func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if n.ShortTag() != yaml.NodeTagString && n.ShortTag() != "!!timestamp" {
+		if !isText(n) {
 			d.Mismatch(n, "a string", field)
 			return
 		}
@@ -236,6 +236,15 @@ func Shorten(s string) string {
 		return s[:40] + "..."
 	}
 	return s
+}
+
+// isText tells whether a scalar is a string to Kubernetes, which knows no dates, and "<<" as a key alone.
+func isText(n *yaml.Node) bool {
+	switch n.ShortTag() {
+	case yaml.NodeTagString, "!!timestamp", yaml.MergeTag:
+		return true
+	}
+	return false
 }
 
 func kindWord(k reflect.Kind) string {

@@ -4,6 +4,7 @@ package manifest
 
 import (
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -190,7 +191,20 @@ func Named(list []*yaml.Node, name string) (*yaml.Node, int) {
 
 // NewScalar makes a new string node; the encoder quotes it where it must.
 func NewScalar(value string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: value}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: value, Style: textStyle(value)}
+}
+
+// textStyle is the style that keeps a string one for readers of YAML 1.1, such as kubectl, too. The encoder goes by 1.2,
+// in which y, no and 12:30 are text like any other.
+func textStyle(value string) yaml.Style {
+	switch strings.ToLower(value) {
+	case "y", "yes", "n", "no", "on", "off":
+		return yaml.DoubleQuotedStyle
+	}
+	if strings.Contains(value, ":") && strings.Trim(value, "+-0123456789_:.") == "" {
+		return yaml.DoubleQuotedStyle
+	}
+	return 0
 }
 
 // NewNull makes a new null.
@@ -223,8 +237,13 @@ func Copy(n *yaml.Node, flat bool) *yaml.Node {
 	if n.Style&yaml.TaggedStyle != 0 {
 		out.Style |= yaml.TaggedStyle
 	}
-	if flat && len(n.Content) > 0 || flat && n.Kind == yaml.ScalarNode {
+	if flat && len(n.Content) > 0 {
 		out.Style = 0
+	}
+	if flat && n.Kind == yaml.ScalarNode {
+		if out.Style = 0; n.ShortTag() == yaml.NodeTagString {
+			out.Style = textStyle(n.Value)
+		}
 	}
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}

@@ -33,6 +33,11 @@ type builder struct {
 
 	last     *yaml.Node // plain scalar that may go on
 	lastLine int
+	more     []byte // its text, once it went on
+
+	// The last place in a line of which the column was asked for. Places are asked for from left to right.
+	counted []byte
+	columns int
 }
 
 // unclosed is an open collection with the place of its first child in builder.kids.
@@ -53,6 +58,7 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	if _, ok := s.Scan(body); !ok {
 		return nil, false
 	}
+	b.endPlain()
 	if b.root == nil || len(b.kids) == 0 {
 		return nil, true
 	}
@@ -62,6 +68,7 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 
 // node returns a new node.
 func (b *builder) node(kind yaml.Kind, line, column int) *yaml.Node {
+	b.endPlain()
 	if len(b.nodes) == cap(b.nodes) {
 		b.nodes = make([]yaml.Node, 0, 32)
 	}
@@ -106,7 +113,7 @@ func (b *builder) open(isMap bool, line, offset int) {
 }
 
 func (b *builder) openFlow(l scanLines, text []byte) {
-	b.open(text[0] == '{', l.number, column(l.line, len(l.line)-len(text))-1)
+	b.open(text[0] == '{', l.number, b.column(l.line, len(l.line)-len(text))-1)
 	b.stack[len(b.stack)-1].node.Style = yaml.FlowStyle
 }
 
@@ -138,17 +145,28 @@ func (b *builder) null() {
 }
 
 // column returns the column, from 1 and in characters, of an offset in a line.
-func column(line []byte, offset int) int {
-	return 1 + utf8.RuneCount(line[:offset])
+func (b *builder) column(line []byte, offset int) int {
+	from := 0
+	if n := len(b.counted); n > 0 && n <= offset && &b.counted[0] == &line[0] {
+		from = n
+	} else {
+		b.columns = 0
+	}
+	b.columns += utf8.RuneCount(line[from:offset])
+	b.counted = line[:offset]
+	return 1 + b.columns
 }
 
 // key adds a key that starts at an offset of the current line.
 func (b *builder) key(line []byte, offset int, key []byte) {
-	n := b.node(yaml.ScalarNode, b.nullLine, column(line, offset))
+	n := b.node(yaml.ScalarNode, b.nullLine, b.column(line, offset))
 	n.Value = b.string(key)
 	n.Style = quoteStyle(line[offset])
 	n.Tag = tagOf(n)
-	b.nullColumn = column(line, b.nullColumn-1)
+	// In braces, where each key has its value, it is that of a key further left, and known.
+	if after := b.nullColumn - 1; after > offset {
+		b.nullColumn = b.column(line, after)
+	}
 	b.add(n)
 }
 
@@ -164,7 +182,7 @@ func quoteStyle(c byte) yaml.Style {
 
 // scalar adds a scalar that starts where rest, the end of the current line, does.
 func (b *builder) scalar(l scanLines, rest []byte, value string, style yaml.Style) *yaml.Node {
-	n := b.node(yaml.ScalarNode, l.number, column(l.line, len(l.line)-len(rest)))
+	n := b.node(yaml.ScalarNode, l.number, b.column(l.line, len(l.line)-len(rest)))
 	n.Value, n.Style = value, style
 	n.Tag = tagOf(n)
 	b.add(n)
@@ -197,10 +215,21 @@ func (b *builder) extend(text []byte, line int) {
 	if breaks := line - b.lastLine; breaks > 1 {
 		glue = strings.Repeat("\n", breaks-1)
 	}
-	b.last.Value += glue + b.string(text)
+	if len(b.more) == 0 {
+		b.more = append(b.more, b.last.Value...)
+	}
+	b.more = append(append(b.more, glue...), text...)
+	b.lastLine = line
+}
+
+// endPlain gives a plain scalar that went on its text.
+func (b *builder) endPlain() {
+	if len(b.more) == 0 {
+		return
+	}
+	b.last.Value, b.more = string(b.more), b.more[:0]
 	b.last.Tag = ""
 	b.last.Tag = b.last.ShortTag()
-	b.lastLine = line
 }
 
 // quoted adds a quoted scalar on one line, with its quotes.

@@ -82,7 +82,8 @@ func sameTag(a, b *yaml.Node) bool {
 	if a.Tag == b.Tag && a.Tag != "" {
 		return true
 	}
-	return a.Kind == yaml.DocumentNode || a.ShortTag() == b.ShortTag()
+	asked, got := a.ShortTag(), b.ShortTag()
+	return a.Kind == yaml.DocumentNode || asked == got || got == yaml.NodeTagString && isTextInJSON(asked)
 }
 
 func step(parent *yaml.Node, i int) string {

@@ -25,7 +25,7 @@ func (s *splicer) layout() layout {
 		l.learn(s.path[i], 2)
 	}
 	if !l.known() {
-		l.search(s.root)
+		l = s.searched(l)
 	}
 	if l.step == 0 {
 		l.step = 2
@@ -66,6 +66,21 @@ func (l *layout) learn(n *yaml.Node, depth int) {
 			l.dash = max(value.Column-key.Column, 0)
 		}
 	}
+}
+
+// searched completes l with what the whole document says, which is found out once.
+func (s *splicer) searched(l layout) layout {
+	if s.anywhere == nil {
+		s.anywhere = &layout{dash: -1}
+		s.anywhere.search(s.root)
+	}
+	if l.step == 0 {
+		l.step = s.anywhere.step
+	}
+	if l.dash < 0 {
+		l.dash = s.anywhere.dash
+	}
+	return l
 }
 
 // search looks through the whole tree for what is not known yet.

@@ -23,6 +23,8 @@ func (e *emitter) flowScalar(n *yaml.Node) {
 	}
 	tag := n.ShortTag()
 	switch {
+	case e.json && isTextInJSON(tag):
+		e.doubleQuoted(n.Value)
 	case tag != "!!str":
 		e.plainTyped(n, tag)
 	case e.json || n.Style&yaml.DoubleQuotedStyle != 0:
@@ -40,6 +42,11 @@ func (e *emitter) flowScalar(n *yaml.Node) {
 	default:
 		e.doubleQuoted(n.Value)
 	}
+}
+
+// isTextInJSON tells whether values with this tag have no other form in JSON than that of a string.
+func isTextInJSON(tag string) bool {
+	return tag == "!!timestamp" || tag == yaml.MergeTag
 }
 
 // plainTyped writes a number, boolean, null or the like, with its tag where the text alone does not say what it is.

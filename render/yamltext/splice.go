@@ -97,6 +97,7 @@ type splicer struct {
 	out      []byte // text of the edits
 	aliases  map[*yaml.Node]*yaml.Node
 	tuning   emitter
+	anywhere *layout // of the document as a whole, once it was asked for
 }
 
 // edit replaces src[from:to] by text.
