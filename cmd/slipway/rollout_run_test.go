@@ -265,7 +265,7 @@ checks: [{name: healthy, http: {url: "`+server.URL+`"}, interval: 10ms, count: 2
 		t.Error(out)
 	}
 	text, err := os.ReadFile(log)
-	if n := bytes.Count(text, []byte(`{"measurement":{"Check":"healthy","Batch":0`)); err != nil || n != 3 {
+	if n := bytes.Count(text, []byte(`{"measurement":{"check":"healthy","number":`)); err != nil || n != 3 {
 		t.Errorf("%d measurements in the audit log, %v", n, err)
 	}
 	var replayed buffer
