@@ -33,7 +33,8 @@ func (Discard) Commit() error { return nil }
 type Stream struct {
 	to      io.Writer
 	kept    spool
-	last    byte // last byte written
+	last    byte   // last byte written
+	open    []byte // the last document, where it ends without a line break: it is written when it is known what follows
 	cut     bool // a document between the last one written and the next was left out
 	values  int  // JSON values at the end, one after the other without a marker
 	started bool
@@ -67,6 +68,13 @@ func (s *Stream) Document(d *Document) error {
 	}
 	s.started, s.cut = true, d.Added
 	return s.write(text)
+}
+
+// close writes the document that was kept because it ends without a line break.
+func (s *Stream) close(open []byte) error {
+	s.open = nil
+	_, err := s.kept.Write(open)
+	return err
 }
 
 // isValue tells whether a document is a JSON object without a marker of its own.
@@ -113,13 +121,24 @@ func (s *Stream) write(text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	s.last = text[len(text)-1]
+	if s.open != nil {
+		if err := s.close(yamltext.Closed(s.open)); err != nil {
+			return err
+		}
+	}
+	if s.last = text[len(text)-1]; s.last != '\n' {
+		s.open = bytes.Clone(text)
+		return nil
+	}
 	_, err := s.kept.Write(text)
 	return err
 }
 
 // Commit writes the stream.
 func (s *Stream) Commit() error {
+	if err := s.close(s.open); err != nil {
+		return err
+	}
 	if _, err := io.Copy(s.to, s.kept.reader()); err != nil {
 		return fmt.Errorf("writing the manifests: %w", cause(err))
 	}

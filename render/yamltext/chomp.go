@@ -34,20 +34,57 @@ func (s *splicer) chomp(edited *yaml.Node) error {
 }
 
 func (s *splicer) addChomp(leaf *yaml.Node) error {
-	h, ok := s.headerOf(leaf)
-	if !ok || s.endOfLine(h.end) == len(s.src) || bytes.HasSuffix([]byte(leaf.Value), []byte{'\n'}) {
+	h, ok := s.openEnded(leaf)
+	if !ok {
 		return nil
 	}
 	if bytes.HasPrefix(s.src[h.end:], []byte(formerly)) {
 		return Unsupported(leaf.Line, "a block scalar whose comment looks like one of slipway's")
 	}
 	indicators := s.src[h.start:h.end]
-	if bytes.IndexByte(indicators, '-') >= 0 {
-		return nil
-	}
-	header := append(bytes.ReplaceAll(indicators, []byte{'+'}, nil), "-"+formerly...)
-	s.replaceBytes(h.start, h.end, append(header, indicators...))
+	s.replaceBytes(h.start, h.end, append(append(stripping(indicators), formerly...), indicators...))
 	return nil
+}
+
+// openEnded finds the header of a block scalar that would take a line break after it into its value.
+func (s *splicer) openEnded(leaf *yaml.Node) (blockHeader, bool) {
+	h, ok := s.headerOf(leaf)
+	if !ok || s.endOfLine(h.end) == len(s.src) || bytes.HasSuffix([]byte(leaf.Value), []byte{'\n'}) {
+		return h, false
+	}
+	return h, bytes.IndexByte(s.src[h.start:h.end], '-') < 0
+}
+
+// stripping is a header's indicators with the one that keeps line breaks at the end out of the value.
+func stripping(indicators []byte) []byte {
+	return append(bytes.ReplaceAll(indicators, []byte{'+'}, nil), '-')
+}
+
+// Closed is doc as it means the same when a line break follows it: where it ends in a block scalar, without a line break
+// of its own, the header says with a dash that none belongs to the value. Any other text is returned as it is.
+func Closed(doc []byte) []byte {
+	if len(doc) == 0 || doc[len(doc)-1] == '\n' || IsJSON(doc) {
+		return doc
+	}
+	root, err := Parse(doc)
+	if err != nil || root == nil {
+		return doc
+	}
+	t, err := newText(doc)
+	if err != nil {
+		return doc
+	}
+	s := &splicer{text: t, root: root}
+	h, ok := s.openEnded(lastLeaf(root))
+	if !ok {
+		return doc
+	}
+	s.replaceBytes(h.start, h.end, stripping(doc[h.start:h.end]))
+	closed, err := s.apply()
+	if err != nil {
+		return doc
+	}
+	return closed
 }
 
 // dropChomp restores the header. The result is proved like any other: a comment that somebody else wrote is no danger.

@@ -408,7 +408,7 @@ func TestStatefulSetGuessesNothing(t *testing.T) {
 	p := thirds()
 	p.ProgressDeadline = 4 * time.Second
 	d, _ := w.steps(p, w.optionsOf("StatefulSet"))
-	if d.Reason != plan.ThresholdExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
+	if d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, "0 of 1 updated pods ready") {
 		t.Errorf("ended with %s: %s", d.Reason, d.Message)
 	}
 }
