@@ -74,6 +74,9 @@ type answer struct {
 
 func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 	const giveNamespace = "give the namespace: metadata.namespace, or -n, or namespace in the configuration"
+	if filledInLater(namespace) {
+		namespace = ""
+	}
 	if why := in.outsideWebhook(namespace); why != "" {
 		return answer{verdict: Unmatched, reason: why}
 	}
@@ -140,12 +143,25 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 			}
 			continue
 		}
+		if value := labels[r.Key]; filledInLater(value) && len(r.Values) > 0 {
+			undecided = answer{
+				Undecided, "label " + r.Key + " is " + value + ", which is filled in after this point",
+				"render what is filled in, or select on a label whose value stands there",
+			}
+			continue
+		}
 		if reason := unmet(r, labels); reason != "" {
 			return answer{verdict: Unmatched, reason: reason}
 		}
 	}
 	return undecided
 }
+
+// parameter begins a parameter of an OpenShift Template, and a variable that Flux puts in. No label has it in a cluster.
+const parameter = "${"
+
+// filledInLater tells whether a label or a namespace is not yet what it will be in a cluster.
+func filledInLater(value string) bool { return strings.Contains(value, parameter) }
 
 // requirements lists what a selector asks for, by key: its labels, then its expressions.
 func requirements(s *Selector) []metav1.LabelSelectorRequirement {

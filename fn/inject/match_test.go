@@ -25,6 +25,7 @@ func TestMatch(t *testing.T) {
 		return "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d" + namespace + "}\nspec: {template: {metadata: {labels: {app: web, tier: gold}}, spec: {containers: [{name: app}]}}}\n"
 	}
 	here, nowhere := deploy(", namespace: shop"), deploy("")
+	parameters := strings.Replace(here, "app: web", `app: "${APP}"`, 1)
 	for _, c := range []struct {
 		name, set, object string
 		options           inject.Options
@@ -33,6 +34,30 @@ func TestMatch(t *testing.T) {
 		{"labels match", namespaceSet("v1alpha1", web, ""), here, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"no namespace is needed where none is asked for", namespaceSet("v1beta1", web, ""), nowhere, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"a label differs", namespaceSet("v1beta1", "{matchLabels: {app: web, tier: iron}}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label tier=iron, found gold"}},
+		{
+			"a label is a parameter", namespaceSet("v1beta1", "{matchLabels: {app: web}}", ""), parameters, inject.Options{},
+			inject.Match{
+				Verdict: inject.Undecided, Reason: "spec.selector: label app is ${APP}, which is filled in after this point",
+				Add: "render what is filled in, or select on a label whose value stands there",
+			},
+		},
+		{
+			"a label is a parameter, and it is enough that it is there",
+			namespaceSet("v1beta1", "{matchExpressions: [{key: app, operator: Exists}]}", ""), parameters, inject.Options{},
+			inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"},
+		},
+		{
+			"a label is a parameter, and another one says no", namespaceSet("v1beta1", "{matchLabels: {app: web, tier: iron}}", ""), parameters, inject.Options{},
+			inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label tier=iron, found gold"},
+		},
+		{
+			"a namespace is a parameter", namespaceSet("v1alpha1", web, "  namespace: shop"), strings.Replace(here, "namespace: shop", `namespace: "${NS}"`, 1),
+			inject.Options{},
+			inject.Match{
+				Verdict: inject.Undecided, Reason: "spec.namespace is shop and the workload names no namespace",
+				Add: "give the namespace: metadata.namespace, or -n, or namespace in the configuration",
+			},
+		},
 		{"a label is missing", namespaceSet("v1beta1", "{matchExpressions: [{key: x, operator: In, values: [a, b]}]}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label x=a|b, which is not there"}},
 		{"NotIn of what is not there", namespaceSet("v1beta1", "{matchExpressions: [{key: x, operator: NotIn, values: [a]}]}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"NotIn", namespaceSet("v1beta1", "{matchExpressions: [{key: app, operator: NotIn, values: [web]}]}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: label app must not be web"}},

@@ -53,7 +53,7 @@ func words(s *Selector) [][][]byte {
 		case metav1.LabelSelectorOpIn:
 			groups = appendWord(groups, r.Key)
 			if !slices.ContainsFunc(r.Values, unspelt) {
-				var values [][]byte
+				values := [][]byte{[]byte(parameter)}
 				for _, v := range r.Values {
 					values = append(values, []byte(v))
 				}
