@@ -32,7 +32,7 @@ func glued(source manifest.Source, text []byte, root *yaml.Node) []manifest.Find
 	if at == nil || root != nil && !hasKey(root, "---"+string(text[at[2]:at[3]])) {
 		return nil
 	}
-	source.Line += bytes.Count(text[:at[0]], []byte("\n"))
+	source = source.Down(bytes.Count(text[:at[0]], []byte("\n")))
 	key := string(text[at[2]:at[3]])
 	return []manifest.Finding{{
 		Severity: manifest.SeverityError, Code: "glued-separator", Source: source,

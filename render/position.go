@@ -12,8 +12,12 @@ import (
 	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
-// sourceOf is where a document starts: its lines count from there.
+// sourceOf is where a document starts: its lines count from there. What a kustomization builds is in no file, and is where
+// its object was written.
 func sourceOf(in *input, d yamltext.Document) manifest.Source {
+	if in.builtFrom != nil {
+		return in.builtFrom.source(d.Index)
+	}
 	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
 }
 
@@ -24,8 +28,7 @@ func place(source manifest.Source, err error) (manifest.Source, string) {
 		return source, err.Error()
 	}
 	message := syntax.Text(source.Line)
-	source.Line += syntax.Line - 1
-	return source, message
+	return source.Down(syntax.Line - 1), message
 }
 
 // malformed is the finding for a document that is not YAML as Kubernetes takes it.
@@ -46,7 +49,7 @@ func unsupported(object manifest.ObjectRef, source manifest.Source, err error) m
 func onObject(findings []manifest.Finding, source manifest.Source, text []byte) []manifest.Finding {
 	for i := range findings {
 		if findings[i].Source == source {
-			findings[i].Source.Line += manifest.Opening(text)
+			findings[i].Source = source.Down(manifest.Opening(text))
 		}
 	}
 	return findings
@@ -71,6 +74,9 @@ func lineMap(shortened, kept *yaml.Node) map[int]int {
 
 // inFile takes the places of a result, which are those of a document after an ejection, back to the file.
 func inFile(result inject.Result, lines map[int]int, source manifest.Source) {
+	if source.Whole {
+		return
+	}
 	back := func(s *manifest.Source) {
 		line := s.Line - source.Line + 1
 		for lines[line] == 0 && line > 1 {

@@ -35,8 +35,8 @@ type Stream struct {
 	kept    spool
 	last    byte   // last byte written
 	open    []byte // the last document, where it ends without a line break: it is written when it is known what follows
-	cut     bool // a document between the last one written and the next was left out
-	values  int  // JSON values at the end, one after the other without a marker
+	cut     bool   // a document between the last one written and the next was left out
+	values  int    // JSON values at the end, one after the other without a marker
 	started bool
 }
 

@@ -28,6 +28,8 @@ type input struct {
 	name  string                        // as messages give it
 	path  string                        // of the file, "" where there is none that could be written in place
 	open  func() (io.ReadCloser, error) // can be called more than once
+
+	builtFrom *builtFrom // of what a kustomization builds
 }
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any
@@ -159,43 +161,45 @@ func isToolFile(path string) bool {
 
 // kustomization builds a kustomization in process, as kustomize build does.
 func kustomization(ctx context.Context, dir string) (input, error) {
-	text, err := build(ctx, dir)
+	text, builtFrom, err := build(ctx, dir)
 	if err != nil {
 		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
 	}
-	return input{name: dir, open: func() (io.ReadCloser, error) {
+	return input{name: dir, builtFrom: builtFrom, open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(text)), nil
 	}}, nil
 }
 
 // build runs kustomize, which may fetch from afar and knows no context: when ctx ends it is left to itself.
-func build(ctx context.Context, dir string) ([]byte, error) {
+func build(ctx context.Context, dir string) ([]byte, *builtFrom, error) {
 	type result struct {
-		text []byte
-		err  error
+		text      []byte
+		builtFrom *builtFrom
+		err       error
 	}
 	done := make(chan result, 1)
 	go func() {
 		options := krusty.MakeDefaultOptions()
 		// The library's default is the order of the files; the command's is its own where sortOptions name no other.
 		options.Reorder = krusty.ReorderOptionUnspecified
-		resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
+		files := &readFiles{FileSystem: filesys.MakeFsOnDisk()}
+		resources, err := krusty.MakeKustomizer(options).Run(files, dir)
 		if err != nil {
-			done <- result{nil, err}
+			done <- result{err: err}
 			return
 		}
 		if err := nameVersion(resources); err != nil {
-			done <- result{nil, err}
+			done <- result{err: err}
 			return
 		}
 		text, err := resources.AsYaml()
-		done <- result{text, err}
+		done <- result{text, newBuiltFrom(dir, files, resources), err}
 	}()
 	select {
 	case r := <-done:
-		return r.text, r.err
+		return r.text, r.builtFrom, r.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, nil, context.Cause(ctx)
 	}
 }
 

@@ -235,7 +235,7 @@ func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 	if n.Kind == yaml.ScalarNode {
 		what = "a single value"
 	}
-	source.Line += max(n.Line-1, 0)
+	source = source.Down(max(n.Line-1, 0))
 	return manifest.Finding{
 		Severity: manifest.SeverityError, Code: "not-an-object", Source: source,
 		Message: fmt.Sprintf("the document is %s, not a Kubernetes object", what),
@@ -343,7 +343,7 @@ func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.S
 	if key == nil {
 		return nil
 	}
-	source.Line += key.Line - 1
+	source = source.Down(key.Line - 1)
 	return []manifest.Finding{{
 		Severity: manifest.SeverityWarning, Code: "out-of-reach", Object: d.Object, Source: source,
 		Message: "an earlier injection stays: slipway is not told where this kind has its pod templates",

@@ -35,7 +35,8 @@ func TestMatch(t *testing.T) {
 		{"no namespace is needed where none is asked for", namespaceSet("v1beta1", web, ""), nowhere, inject.Options{}, inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"}},
 		{"a label differs", namespaceSet("v1beta1", "{matchLabels: {app: web, tier: iron}}", ""), here, inject.Options{}, inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label tier=iron, found gold"}},
 		{
-			"a label is a parameter", namespaceSet("v1beta1", "{matchLabels: {app: web}}", ""), parameters, inject.Options{},
+			"a label is a parameter", namespaceSet("v1beta1", "{matchLabels: {app: web}}", ""), parameters,
+			inject.Options{},
 			inject.Match{
 				Verdict: inject.Undecided, Reason: "spec.selector: label app is ${APP}, which is filled in after this point",
 				Add: "render what is filled in, or select on a label whose value stands there",
@@ -43,11 +44,13 @@ func TestMatch(t *testing.T) {
 		},
 		{
 			"a label is a parameter, and it is enough that it is there",
-			namespaceSet("v1beta1", "{matchExpressions: [{key: app, operator: Exists}]}", ""), parameters, inject.Options{},
+			namespaceSet("v1beta1", "{matchExpressions: [{key: app, operator: Exists}]}", ""), parameters,
+			inject.Options{},
 			inject.Match{Verdict: inject.Matched, Reason: "labels match spec.selector"},
 		},
 		{
-			"a label is a parameter, and another one says no", namespaceSet("v1beta1", "{matchLabels: {app: web, tier: iron}}", ""), parameters, inject.Options{},
+			"a label is a parameter, and another one says no", namespaceSet("v1beta1", "{matchLabels: {app: web, tier: iron}}", ""), parameters,
+			inject.Options{},
 			inject.Match{Verdict: inject.Unmatched, Reason: "spec.selector: needs label tier=iron, found gold"},
 		},
 		{

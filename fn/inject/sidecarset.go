@@ -292,7 +292,7 @@ func (set *SidecarSet) requireFields(d *manifest.Decoder) {
 			s, field := &l.sidecars[i], indexed("spec."+l.field, i)
 			switch {
 			case s.Name == "":
-				d.Report(s.Node, "no-name", field+".name", "a container needs a name", "")
+				d.Report(orElse(s.Node, manifest.Items(manifest.Lookup(spec, l.field))[i]), "no-name", field+".name", "a container needs a name", "")
 			case seen[s.Name] != "":
 				d.Report(s.Node, "duplicate-container", field+".name",
 					"container "+s.Name+" is already at "+seen[s.Name], "container names are unique in a pod, init containers included")

@@ -46,7 +46,7 @@ func SourceAt(src Source, n *yaml.Node) Source {
 	case src.Line == 0:
 		src.Line = n.Line
 	default:
-		src.Line += n.Line - 1
+		return src.Down(n.Line - 1)
 	}
 	return src
 }

@@ -23,6 +23,16 @@ type Source struct {
 	File string `json:"file,omitempty"`
 	Doc  int    `json:"document,omitempty"` // 1-based place of the document in its file
 	Line int    `json:"line,omitempty"`     // 1-based line in the file, or NoLine
+
+	Whole bool `json:"-"` // the line is that of the object: no line of a part of it is known
+}
+
+// Down is the place so many lines further down.
+func (s Source) Down(lines int) Source {
+	if s.Line > 0 && !s.Whole {
+		s.Line += lines
+	}
+	return s
 }
 
 // NoLine is the line of what has none in a file that the user knows: the lines of an item of a ResourceList are not those

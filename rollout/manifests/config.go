@@ -86,11 +86,7 @@ type Document struct {
 
 // Place is where the document's object begins in its file.
 func (d *Document) Place() manifest.Source {
-	source := d.Source
-	if source.Line > 0 {
-		source.Line += manifest.Opening(d.Original)
-	}
-	return source
+	return d.Source.Down(manifest.Opening(d.Original))
 }
 
 // Object is a generated object.

@@ -197,8 +197,8 @@ func fieldFindings(doc Document, code string, err error) []manifest.Finding {
 	}
 	f := finding(doc, field.Field, field.What)
 	f.Code = code
-	if f.Source = doc.Source; f.Source.Line > 0 && field.Line > 0 {
-		f.Source.Line += field.Line - 1
+	if f.Source = doc.Source; field.Line > 0 {
+		f.Source = f.Source.Down(field.Line - 1)
 	}
 	return []manifest.Finding{f}
 }
