@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
@@ -79,7 +80,7 @@ func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	if f.permissions {
-		return writePermissions(s.out, f.input.namespace, options.Workloads)
+		return doctor.WritePermissions(s.out, f.input.namespace, options.Workloads)
 	}
 	if !outcome.Failed() {
 		if err := f.examine(ctx, git, outcome, options); err != nil {
@@ -121,14 +122,9 @@ func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *
 	if f.all {
 		namespace = ""
 	}
-	seen, err := look(ctx, config, namespace, options)
-	if err != nil {
-		return fmt.Errorf("reading the cluster at %s: %w", config.Host, err)
-	}
-	options.Namespaces = seen.namespaces
-	outcome.Findings = append(outcome.Findings, seen.findings...)
-	outcome.Findings = append(outcome.Findings, inject.Diagnose(git, seen.live, options)...)
-	return nil
+	findings, err := doctor.Examine(ctx, config, namespace, git, options)
+	outcome.Findings = append(outcome.Findings, findings...)
+	return err
 }
 
 // writeDiagnosis writes the findings; for a person what is worst first, each with what to do about it below.
