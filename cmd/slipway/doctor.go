@@ -5,15 +5,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
@@ -87,7 +83,7 @@ func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
 			return err
 		}
 	}
-	if err := writeDiagnosis(s.out, outcome, format); err != nil {
+	if err := render.WriteDiagnosis(s.out, outcome, format); err != nil {
 		return err
 	}
 	if outcome.Failed() {
@@ -125,29 +121,4 @@ func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *
 	findings, err := doctor.Examine(ctx, config, namespace, git, options)
 	outcome.Findings = append(outcome.Findings, findings...)
 	return err
-}
-
-// writeDiagnosis writes the findings; for a person what is worst first, each with what to do about it below.
-func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) error {
-	if format != render.Text {
-		return render.WriteReport(w, outcome, format)
-	}
-	var b strings.Builder
-	for _, severity := range []manifest.Severity{manifest.SeverityError, manifest.SeverityWarning, manifest.SeverityInfo} {
-		for _, f := range outcome.Findings {
-			if f.Severity != severity {
-				continue
-			}
-			hint := f.Hint
-			f.Hint = ""
-			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
-			if hint != "" {
-				fmt.Fprintf(&b, "  %s\n", hint)
-			}
-		}
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("writing the findings: %w", err)
-	}
-	return nil
 }
