@@ -17,8 +17,8 @@ import (
 
 // APIVersion and Kind of slipway's own functionConfig.
 const (
-	APIVersion = "slipway.dev/v1alpha1"
-	Kind       = "SidecarInjector"
+	APIVersion = manifest.SlipwayVersion
+	Kind       = manifest.InjectorKind
 )
 
 // Config is a functionConfig, in any of the three forms that ParseConfig reads.

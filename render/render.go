@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -88,6 +90,19 @@ type Outcome struct {
 
 // Failed says whether a finding is an error; nothing has been written then.
 func (o *Outcome) Failed() bool { return manifest.HasErrors(o.Findings) }
+
+// Checked has a finding for each template that would change beside those of o, so that a code review shows it at its line.
+func (o *Outcome) Checked() *Outcome {
+	checked := *o
+	checked.Findings = slices.Clone(o.Findings)
+	for _, i := range o.Impact {
+		checked.Findings = append(checked.Findings, manifest.Finding{
+			Severity: manifest.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
+			Message: "would change: " + strings.Join(i.Changes, ", "), Hint: "commit what slipway render makes of it",
+		})
+	}
+	return &checked
+}
 
 // Run processes every document of the inputs and hands the results, in order, to sink. Where a finding is an error the
 // sink is told so by a missing Commit: sinks write nothing before it. An error means that slipway could not do its

@@ -66,6 +66,31 @@ func WriteFindings(w io.Writer, o *Outcome) error {
 	return nil
 }
 
+// WriteDiagnosis writes findings alone; for a person what is worst first, each with what to do about it below.
+func WriteDiagnosis(w io.Writer, outcome *Outcome, format Format) error {
+	if format != Text {
+		return WriteReport(w, outcome, format)
+	}
+	var b strings.Builder
+	for _, severity := range []manifest.Severity{manifest.SeverityError, manifest.SeverityWarning, manifest.SeverityInfo} {
+		for _, f := range outcome.Findings {
+			if f.Severity != severity {
+				continue
+			}
+			hint := f.Hint
+			f.Hint = ""
+			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+			if hint != "" {
+				fmt.Fprintf(&b, "  %s\n", hint)
+			}
+		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the findings: %w", err)
+	}
+	return nil
+}
+
 func counted(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -3,16 +3,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/argocd"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -45,12 +42,12 @@ A chart is rendered by the helm on PATH; what it depends on has to be in its cha
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			app, err := newArgoApp(os.Environ())
+			app, err := argocd.Open(os.Environ())
 			if err != nil {
 				return err
 			}
-			s.err = app.messages(s.err)
-			return (&exitError{exitFailure, app.generate(c.Context(), s)}).told(s)
+			s.err = app.Messages(s.err)
+			return (&exitError{exitFailure, generate(c.Context(), s, app)}).told(s)
 		},
 	}
 }
@@ -71,11 +68,11 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			app, err := newArgoApp(os.Environ())
+			app, err := argocd.Open(os.Environ())
 			if err != nil {
 				return err
 			}
-			announced, err := app.announce()
+			announced, err := app.Announce()
 			if err != nil {
 				return err
 			}
@@ -86,97 +83,26 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 	}
 }
 
-// argoSource is a way to get an application's manifests.
-type argoSource string
-
-const (
-	argoHelm      argoSource = "helm"
-	argoKustomize argoSource = "kustomize"
-	argoDirectory argoSource = "directory"
-)
-
-// argoConfig is the configuration that is used where no parameter names another.
-const argoConfig = "slipway.yaml"
-
-// nameArgoSets says how an application names its SidecarSets.
-const nameArgoSets = `name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets"`
-
 // generate prints the manifests of the application.
-func (a *argoApp) generate(ctx context.Context, s streams) error {
-	source, err := a.source()
+func generate(ctx context.Context, s streams, app *argocd.App) error {
+	in, err := app.Input(ctx)
 	if err != nil {
 		return err
 	}
-	input, err := a.input()
+	if in.Manifests != nil {
+		s.in = in.Manifests
+	}
+	input := inputFlags{sidecarSets: in.SetPaths, config: in.Config, tool: string(manifests.ArgoCD)}
+	req, findings, err := input.request(ctx, s, in.Paths)
 	if err != nil {
 		return err
-	}
-	paths := []string{"."}
-	if source == argoHelm {
-		manifests, err := a.helmTemplate(ctx)
-		if err != nil {
-			return err
-		}
-		s.in, paths = bytes.NewReader(manifests), []string{"-"}
-	}
-	input.tool = string(manifests.ArgoCD)
-	req, findings, err := input.request(ctx, s, paths)
-	if err != nil {
-		return err
-	}
-	if source == argoHelm {
-		req.StdinName = "helm template"
-	}
-	req.AsFiles = source == argoDirectory
-	req.NameSets = nameArgoSets
-	if req.Options.Namespace == "" {
-		req.Options.Namespace = a.env["ARGOCD_APP_NAMESPACE"]
 	}
 	if err := s.tell(findings); err != nil {
 		return err
 	}
-	sink := &argoSink{Stream: render.NewStream(s.out)}
-	_, given := a.settings["sidecarsets"]
-	req.Report = func(o *render.Outcome) error {
-		if given || o.Failed() || sink.objects == 0 || o.Sets+o.Released > 0 {
-			return nil
-		}
-		return errors.New("no SidecarSet is known, so that nothing is injected (" + nameArgoSets + ", an empty list to have none)")
-	}
-	outcome, err := render.Run(ctx, req, sink)
+	outcome, err := app.Render(ctx, in, req, s.out)
 	if err != nil {
 		return err
 	}
 	return s.tell(outcome.Findings)
-}
-
-// argoSink is a stream that must not end up empty and that holds nothing for slipway itself.
-type argoSink struct {
-	*render.Stream
-	objects int
-}
-
-// Document passes on what is not configuration.
-func (k *argoSink) Document(d *render.Document) error {
-	if isConfiguration(d.Object) {
-		left := *d
-		left.Leaves = true
-		return k.Stream.Document(&left)
-	}
-	if d.Object.Kind != "" && !d.Leaves {
-		k.objects++
-	}
-	return k.Stream.Document(d)
-}
-
-// Commit refuses to print nothing.
-func (k *argoSink) Commit() error {
-	if k.objects == 0 {
-		return errors.New("no object is left to deploy, and Argo CD would prune the application; delete the application itself to get rid of it" +
-			" (to deploy SidecarSets set keepSidecarSets: true in " + argoConfig + ")")
-	}
-	if err := k.Stream.Commit(); err != nil {
-		return fmt.Errorf("printing the application: %w", err)
-	}
-	return nil
 }

@@ -5,14 +5,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
@@ -79,14 +76,14 @@ func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
 		return err
 	}
 	if f.permissions {
-		return writePermissions(s.out, f.input.namespace, options.Workloads)
+		return doctor.WritePermissions(s.out, f.input.namespace, options.Workloads)
 	}
 	if !outcome.Failed() {
 		if err := f.examine(ctx, git, outcome, options); err != nil {
 			return err
 		}
 	}
-	if err := writeDiagnosis(s.out, outcome, format); err != nil {
+	if err := render.WriteDiagnosis(s.out, outcome, format); err != nil {
 		return err
 	}
 	if outcome.Failed() {
@@ -121,37 +118,7 @@ func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *
 	if f.all {
 		namespace = ""
 	}
-	seen, err := look(ctx, config, namespace, options)
-	if err != nil {
-		return fmt.Errorf("reading the cluster at %s: %w", config.Host, err)
-	}
-	options.Namespaces = seen.namespaces
-	outcome.Findings = append(outcome.Findings, seen.findings...)
-	outcome.Findings = append(outcome.Findings, inject.Diagnose(git, seen.live, options)...)
-	return nil
-}
-
-// writeDiagnosis writes the findings; for a person what is worst first, each with what to do about it below.
-func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) error {
-	if format != render.Text {
-		return render.WriteReport(w, outcome, format)
-	}
-	var b strings.Builder
-	for _, severity := range []manifest.Severity{manifest.SeverityError, manifest.SeverityWarning, manifest.SeverityInfo} {
-		for _, f := range outcome.Findings {
-			if f.Severity != severity {
-				continue
-			}
-			hint := f.Hint
-			f.Hint = ""
-			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
-			if hint != "" {
-				fmt.Fprintf(&b, "  %s\n", hint)
-			}
-		}
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("writing the findings: %w", err)
-	}
-	return nil
+	findings, err := doctor.Examine(ctx, config, namespace, git, options)
+	outcome.Findings = append(outcome.Findings, findings...)
+	return err
 }

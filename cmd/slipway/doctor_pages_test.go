@@ -53,7 +53,7 @@ func TestDoctorReadsEveryPage(t *testing.T) {
 		"/api/v1/pods#two":    `200 {"items": [` + pod("b") + `]}`,
 		"/apis/batch/v1/jobs": `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd is away"}`,
 	})
-	got, text := doctor(t, "--kubeconfig", kubeconfig, "-A")
+	got, text := diagnose(t, "--kubeconfig", kubeconfig, "-A")
 	want := []string{
 		"info cluster-seen ",
 		"info kind-not-served ",

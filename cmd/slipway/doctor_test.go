@@ -169,7 +169,7 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 			}
 			slices.Sort(want)
 			user := inspector(t, c, ns, test.without)
-			got, text := doctor(t, "--kubeconfig", user.Kubeconfig(t), "-s", git)
+			got, text := diagnose(t, "--kubeconfig", user.Kubeconfig(t), "-s", git)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
@@ -180,13 +180,13 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 	}
 	t.Run("with the permissions for one namespace", func(t *testing.T) {
 		user := inspector(t, c, ns, "", "-n", ns)
-		got, _ := doctor(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-n", ns)
+		got, _ := diagnose(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-n", ns)
 		if diff := cmp.Diff(all, got); diff != "" {
 			t.Errorf("findings (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("without any permission", func(t *testing.T) {
-		got, _ := doctor(t, "--kubeconfig", c.User(t, ns).Kubeconfig(t))
+		got, _ := diagnose(t, "--kubeconfig", c.User(t, ns).Kubeconfig(t))
 		if !slices.Contains(got, "error nothing-seen ") {
 			t.Errorf("no error: %q", got)
 		}
@@ -201,7 +201,7 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 	})
 	t.Run("all namespaces", func(t *testing.T) {
 		user := inspector(t, c, ns, "")
-		got, text := doctor(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-A")
+		got, text := diagnose(t, "--kubeconfig", user.Kubeconfig(t), "-s", git, "-A")
 		if diff := cmp.Diff(all, got); diff != "" {
 			t.Errorf("findings (-want +got):\n%s%s", diff, text)
 		}
@@ -211,8 +211,8 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 	}
 }
 
-// doctor runs the command and returns its findings in order, and all that it printed.
-func doctor(t *testing.T, args ...string) (findings []string, text string) {
+// diagnose runs the command and returns its findings in order, and all that it printed.
+func diagnose(t *testing.T, args ...string) (findings []string, text string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), append([]string{"doctor", "-o", "json"}, args...), strings.NewReader(""), &stdout, &stderr)

@@ -5,7 +5,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
@@ -44,7 +43,7 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 			}
 			outcome := &render.Outcome{Findings: findings}
 			if !manifest.HasErrors(findings) {
-				if outcome, err = lint(c, req, input.policies); err != nil {
+				if outcome, err = render.Lint(c.Context(), req, input.policies); err != nil {
 					return err
 				}
 			}
@@ -62,25 +61,4 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 	input.register(c)
 	registerOutput(c, &output, "`FORMAT` of the findings on stdout: text, json or sarif")
 	return c
-}
-
-// lint reads the SidecarSets and BatchPlans of a request and checks them.
-func lint(c *cobra.Command, req render.Request, policies inject.Policies) (*render.Outcome, error) {
-	known, outcome, err := render.ReadContext(c.Context(), &req)
-	if err != nil {
-		return nil, err
-	}
-	outcome.Sets = len(known.Sets)
-	if err := render.CheckPlans(c.Context(), &req, outcome); err != nil {
-		return nil, err
-	}
-	if outcome.Sets == 0 && outcome.Released == 0 && !outcome.Failed() {
-		outcome.Findings = append(outcome.Findings, manifest.Finding{
-			Severity: manifest.SeverityError, Code: "no-sidecarset", Message: "the input holds no SidecarSet and no BatchPlan",
-			Hint: "name the files or folders that hold them",
-		})
-		return outcome, nil
-	}
-	outcome.Findings = append(outcome.Findings, inject.Lint(known, req.Options, policies)...)
-	return outcome, nil
 }

@@ -153,21 +153,12 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	return s.differs(sink, outcome)
 }
 
-// reported is the outcome as a report has it. To --check in SARIF, which knows findings alone, a template that would
-// change is one, so that a code review shows it at its line.
+// reported is the outcome as a report has it. SARIF knows findings alone, so that of --check holds one for each change.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
 	if !f.check || f.report.format != string(render.SARIF) {
 		return o
 	}
-	checked := *o
-	checked.Findings = slices.Clone(o.Findings)
-	for _, i := range o.Impact {
-		checked.Findings = append(checked.Findings, manifest.Finding{
-			Severity: manifest.SeverityWarning, Code: "would-change", Object: i.Object, Field: i.Field, Source: i.Source,
-			Message: "would change: " + strings.Join(i.Changes, ", "), Hint: "commit what slipway render makes of it",
-		})
-	}
-	return &checked
+	return o.Checked()
 }
 
 // differs tells what --check found.

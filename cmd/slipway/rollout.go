@@ -71,7 +71,7 @@ func (f *releaseFlags) load(s streams, file string) (release, error) {
 		return release{}, err
 	}
 	if n := len(plan.Waves.Targets); n > 0 {
-		return release{}, usagef("the plan has %d targets: name one of them with --target: %s", n, targetNames(plan))
+		return release{}, usagef("the plan has %d targets: name one of them with --target: %s", n, plan.TargetNames())
 	}
 	return all[0], nil
 }

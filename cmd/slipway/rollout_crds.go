@@ -4,12 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
@@ -61,69 +59,23 @@ func (f crdFlags) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}
 	}
-	definitions, err := readDefinitions(ctx, config)
+	definitions, err := crd.Read(ctx, config)
 	if err != nil {
 		return err
 	}
+	say := func(name, what string) error {
+		_, err := fmt.Fprintln(s.out, name+"\t"+what)
+		return err
+	}
 	if f.install {
-		return install(ctx, s, config, definitions)
+		err := crd.Install(ctx, config, definitions, say)
+		if foreign := new(crd.ForeignError); errors.As(err, &foreign) {
+			return &exitError{code: exitForeign, err: err}
+		}
+		return err
 	}
 	for _, d := range definitions {
-		if _, err := fmt.Fprintln(s.out, d.name+"\t"+string(d.origin)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// definition is one of slipway's, and what the cluster has under its name.
-type definition struct {
-	name           string
-	manifest, live map[string]any
-	origin         crd.Origin
-}
-
-func readDefinitions(ctx context.Context, config *rest.Config) ([]definition, error) {
-	var all []definition
-	for _, own := range []struct {
-		name string
-		text []byte
-	}{{crd.CloneSetName, crd.CloneSet()}, {crd.SidecarSetName, crd.SidecarSet()}} {
-		d := definition{name: own.name}
-		err := yaml.Unmarshal(own.text, &d.manifest)
-		if err != nil {
-			return nil, fmt.Errorf("reading slipway's definition of %s: %w", own.name, err)
-		}
-		if d.live, err = kube.Definition(ctx, config, d.name); err != nil {
-			return nil, err
-		}
-		d.origin = crd.OriginOf(d.live)
-		all = append(all, d)
-	}
-	return all, nil
-}
-
-// install writes all definitions, or none where one is of somebody else.
-func install(ctx context.Context, s streams, config *rest.Config, definitions []definition) error {
-	var foreign []string
-	for _, d := range definitions {
-		if d.origin == crd.Kruise {
-			foreign = append(foreign, d.name)
-		}
-	}
-	if len(foreign) > 0 {
-		return &exitError{code: exitForeign, err: fmt.Errorf("the cluster has %s of Kruise or somebody else: they stay, and nothing was written: "+
-			"slipway releases their CloneSets as they are", strings.Join(foreign, " and "))}
-	}
-	for _, d := range definitions {
-		if err := kube.InstallDefinition(ctx, config, d.manifest, d.live); err != nil {
-			return err
-		}
-		done := "replaced"
-		if d.origin == crd.Absent {
-			done = "created"
-		}
-		if _, err := fmt.Fprintln(s.out, d.name+"\t"+done); err != nil {
+		if err := say(d.Name, string(d.Origin)); err != nil {
 			return err
 		}
 	}

@@ -36,61 +36,23 @@ func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
 
 // choose takes the one target out of a train that an argument names.
 func choose(p *plan.BatchPlan, args []string) error {
-	if len(args) == 0 || len(p.Waves.Targets) == 0 {
+	if len(args) == 0 {
 		return nil
 	}
-	word, name, slash := strings.Cut(args[0], "/")
-	if !slash {
-		word, name = "", args[0]
+	one, err := p.Pick(args[0])
+	if err != nil {
+		return &exitError{code: exitUsage, err: err}
 	}
-	var found []plan.BatchPlan
-	for _, single := range p.Single() {
-		kind, err := plan.KindNamed(word)
-		if single.Target.Name == name && (word == "" || err == nil && kind.Name == single.Target.Kind) {
-			found = append(found, single)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return usagef("%s is not among the plan's targets: name one of %s", args[0], targetNames(*p))
-	case 1:
-		*p = found[0]
-		return nil
-	default:
-		return usagef("%s is the name of %d of the plan's targets: write KIND/%s", args[0], len(found), name)
-	}
+	*p = one
+	return nil
 }
 
 // chooseOne takes the one target that an argument names, which may be left out where there is one only.
 func chooseOne(plan *plan.BatchPlan, args []string) error {
 	if len(args) == 0 && len(plan.Waves.Targets) > 0 {
-		return usagef("the plan has %d targets: name one of %s", len(plan.Waves.Targets), targetNames(*plan))
+		return usagef("the plan has %d targets: name one of %s", len(plan.Waves.Targets), plan.TargetNames())
 	}
 	return choose(plan, args)
-}
-
-// targetNames are the targets of a plan as an argument names them.
-func targetNames(plan plan.BatchPlan) string {
-	var names []string
-	for _, single := range plan.Single() {
-		names = append(names, targetArgument(single.Target))
-	}
-	return strings.Join(names, ", ")
-}
-
-// targetArgument is how an argument names a target: cloneset/demo.
-func targetArgument(t plan.Target) string {
-	kind, _ := plan.KindOf(t.APIVersion, t.Kind)
-	words := kind.Words
-	if len(words) == 0 {
-		return t.Name
-	}
-	for _, w := range words {
-		if named, err := plan.KindNamed(w); err == nil && named.Group() == kind.Group() && w == strings.ToLower(t.Kind) {
-			return w + "/" + t.Name
-		}
-	}
-	return words[len(words)-1] + "/" + t.Name
 }
 
 // alone is the plan of one target of a train, and makes options of the train's the target's own.

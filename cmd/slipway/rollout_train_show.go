@@ -52,7 +52,7 @@ func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, 
 			out.WriteString("\n")
 		}
 		t := plan.Waves.Targets[i]
-		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), targetArgument(t.Target), plan.Waves.Parallel)
+		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
 		var usage *exitError
 		switch err := planOf(ctx, &out, flags, file, r); {
 		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -247,8 +246,8 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 		if v.Findings == nil {
 			all[i].Findings = []verify.Finding{}
 		}
-		text.WriteString(verificationText(v))
-		outcome.Findings = append(outcome.Findings, sharedFindings(v)...)
+		text.WriteString(v.Text())
+		outcome.Findings = append(outcome.Findings, v.Manifest()...)
 	}
 	var err error
 	switch format {
@@ -270,63 +269,4 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 		return fmt.Errorf("writing the findings: %w", err)
 	}
 	return nil
-}
-
-// verificationText is for a person: findings, what was looked at, and how many there are of each severity.
-func verificationText(v verify.Report) string {
-	var b strings.Builder
-	for _, f := range v.Findings {
-		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
-		if f.Remedy != "" {
-			fmt.Fprintf(&b, "  %s\n", f.Remedy)
-		}
-	}
-	writeSeen(&b, v.Seen)
-	verdict := "nothing stands in the way of the release"
-	if v.Count(verify.SeverityError) > 0 {
-		verdict = "the release would not get through"
-	}
-	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
-		countedWord(v.Count(verify.SeverityError), "error"), countedWord(v.Count(verify.SeverityWarning), "warning"))
-	return b.String()
-}
-
-// writeSeen tells what was looked at, and what was looked for and is not there.
-func writeSeen(b *strings.Builder, seen []verify.Seen) {
-	var some, none []string
-	for _, n := range seen {
-		if n.Count > 0 {
-			some = append(some, n.String())
-		} else {
-			none = append(none, n.Kind)
-		}
-	}
-	if len(some) == 0 {
-		return
-	}
-	b.WriteString("looked at " + strings.Join(some, ", "))
-	if len(none) > 0 {
-		b.WriteString("; there is no " + strings.Join(none, ", no "))
-	}
-	b.WriteString("\n")
-}
-
-func countedWord(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
-}
-
-// sharedFindings are the findings as other commands report them.
-func sharedFindings(v verify.Report) []manifest.Finding {
-	var out []manifest.Finding
-	for _, f := range v.Findings {
-		out = append(out, manifest.Finding{
-			Severity: manifest.Severity(f.Severity), Code: f.Code, Message: f.Effect, Hint: f.Remedy, Field: f.Field,
-			Object: manifest.ObjectRef{Kind: f.Object.Kind, Namespace: f.Object.Namespace, Name: f.Object.Name},
-			Source: manifest.Source{File: f.File, Line: f.Line},
-		})
-	}
-	return out
 }

@@ -27,7 +27,7 @@ func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Work
 					return
 				}
 				m, err := check.Try(ctx, options, c, set)
-				answers[i] = checkFindings(c, m, err)
+				answers[i] = verify.CheckFindings(c, m, err, errors.Is(err, check.ErrWrong))
 			})
 		}
 		wait.Wait()
@@ -49,24 +49,4 @@ func secretsElsewhere(c plan.Check, folder string) []verify.Finding {
 	}
 	return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, verify.ObjectRef{Kind: "Check", Name: c.Name},
 		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder), "name a folder that has them with --secrets")}
-}
-
-// checkFindings say what the answer to a check would mean for the release. A check that passes is no finding.
-func checkFindings(c plan.Check, m plan.Measurement, err error) []verify.Finding {
-	of := verify.ObjectRef{Kind: "Check", Name: c.Name}
-	then := "the release stops after the first batch that it is measured in (exit code 11)"
-	if c.DryRun {
-		then = "it decides nothing, because it is a dry run"
-	}
-	switch {
-	case errors.Is(err, check.ErrWrong):
-		return []verify.Finding{verify.NewFinding(verify.CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message), "correct the check in the plan, or give its secrets with --secrets")}
-	case err != nil || m.Verdict == plan.CheckInconclusive:
-		return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that lasts, %s: %s", then, m.Message),
-			"see that it can be asked from where the release runs, and that it has something to measure")}
-	case m.Verdict == plan.CheckFailed:
-		return []verify.Finding{verify.NewFinding(verify.CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that lasts, %s: %s", then, m.Message),
-			"wait until it passes, or correct its limits")}
-	}
-	return nil
 }

@@ -8,6 +8,12 @@ import (
 	"strings"
 )
 
+// SlipwayVersion is the apiVersion of what people write for slipway alone, and InjectorKind the kind of its functionConfig.
+const (
+	SlipwayVersion = "slipway.dev/v1alpha1"
+	InjectorKind   = "SidecarInjector"
+)
+
 // KruiseGroup is the API group of OpenKruise's workloads.
 const KruiseGroup = "apps.kruise.io"
 

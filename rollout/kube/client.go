@@ -91,25 +91,38 @@ func (c Client) Get(ctx context.Context, path string, out any) error {
 
 // Exists asks whether an object is there. Only its metadata is sent, so nothing secret is.
 func (c Client) Exists(ctx context.Context, path string) error {
-	return c.send(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"), nil)
+	return c.send(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", acceptMetadata), nil)
 }
 
 // pageSize is how many objects one answer of the API server holds at most.
 const pageSize = 500
 
+// Of an object, or of a list of them, only the metadata. The plain form is for servers that know no other.
+const (
+	acceptMetadata     = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	acceptMetadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+)
+
 // ListPages reads all objects of a kind, page by page, and gives each to add.
 func ListPages[T any](ctx context.Context, c Client, path string, query url.Values, add func(T)) error {
+	return pages(ctx, c, func() *rest.Request { return parameters(c.rest.Get().AbsPath(path), query) }, add)
+}
+
+// ListMetadata is ListPages for the metadata of the objects. Nothing else is sent.
+func ListMetadata(ctx context.Context, c Client, path string, query url.Values, add func(metav1.PartialObjectMetadata)) error {
+	return pages(ctx, c, func() *rest.Request {
+		return parameters(c.rest.Get().AbsPath(path), query).SetHeader("Accept", acceptMetadataList)
+	}, add)
+}
+
+// pages sends a list request until there is no further page.
+func pages[T any](ctx context.Context, c Client, list func() *rest.Request, add func(T)) error {
 	for next := ""; ; {
 		var page struct {
 			Metadata metav1.ListMeta `json:"metadata"`
 			Items    []T             `json:"items"`
 		}
-		r := c.rest.Get().AbsPath(path).Param("limit", strconv.Itoa(pageSize))
-		for name, values := range query {
-			for _, v := range values {
-				r = r.Param(name, v)
-			}
-		}
+		r := list().Param("limit", strconv.Itoa(pageSize))
 		if next != "" {
 			r = r.Param("continue", next)
 		}
@@ -123,6 +136,16 @@ func ListPages[T any](ctx context.Context, c Client, path string, query url.Valu
 			return nil
 		}
 	}
+}
+
+// parameters adds a query to a request.
+func parameters(r *rest.Request, query url.Values) *rest.Request {
+	for name, values := range query {
+		for _, v := range values {
+			r = r.Param(name, v)
+		}
+	}
+	return r
 }
 
 // Create posts an object to a collection or a subresource.
@@ -191,11 +214,5 @@ func (c Client) send(ctx context.Context, r *rest.Request, out any) error {
 
 // stream opens a list or a watch whose answer is read piece by piece.
 func (c Client) stream(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-	r := c.rest.Get().AbsPath(path)
-	for name, values := range query {
-		for _, v := range values {
-			r = r.Param(name, v)
-		}
-	}
-	return r.Stream(ctx)
+	return parameters(c.rest.Get().AbsPath(path), query).Stream(ctx)
 }

@@ -67,7 +67,7 @@ func Explain(what string, err error) error {
 func serverError(err error, data []byte) error {
 	var status metav1.Status
 	var api *apierrors.StatusError
-	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.Code != 0 {
+	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.Status == metav1.StatusFailure && status.Code != 0 {
 		api.ErrStatus = status
 	}
 	return err

@@ -5,9 +5,11 @@ package plan
 import (
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-const planVersion = "slipway.dev/v1alpha1"
+const planVersion = manifest.SlipwayVersion
 
 // ParsePlan reads the one BatchPlan of a YAML stream; other documents are skipped. The error joins a FieldError for
 // everything that is wrong with it. What cannot be bounded is refused: a check without a limit, batches that shrink,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package doctor
 
 import (
 	"encoding/json"
@@ -13,17 +13,14 @@ import (
 )
 
 // objectNode turns an item of a list into a tree that says what it is.
-func objectNode(item json.RawMessage, kind liveKind, version string) (*yaml.Node, error) {
+func objectNode(item json.RawMessage, k kind, version string) (*yaml.Node, error) {
 	var object map[string]any
 	d := json.NewDecoder(strings.NewReader(string(item)))
 	d.UseNumber()
 	if err := d.Decode(&object); err != nil {
 		return nil, err
 	}
-	object["kind"], object["apiVersion"] = kind.kind, version
-	if kind.group != "" {
-		object["apiVersion"] = kind.group + "/" + version
-	}
+	object["kind"], object["apiVersion"] = k.kind, k.apiVersion(version)
 	return nodeOf(object), nil
 }
 

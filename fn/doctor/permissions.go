@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package doctor
 
 import (
 	"fmt"
@@ -11,11 +11,11 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// writePermissions prints the roles with what doctor reads, and nothing beyond: one ClusterRole, or, where it looks at one
+// WritePermissions prints the roles with what doctor reads, and nothing beyond: one ClusterRole, or, where it looks at one
 // namespace only, a ClusterRole for what is in none and a Role for the rest.
-func writePermissions(w io.Writer, namespace string, more []manifest.Kind) error {
-	inCluster := []liveKind{sidecarSetKind(), webhookKind()}
-	inNamespace := append([]liveKind{podKind(), replicaSetKind()}, workloadKinds(more)...)
+func WritePermissions(w io.Writer, namespace string, more []manifest.Kind) error {
+	inCluster := []kind{sidecarSetKind(), webhookKind()}
+	inNamespace := append([]kind{podKind(), replicaSetKind()}, workloadKinds(more)...)
 	spaces := "- apiGroups: [\"\"]\n  resources: [namespaces]\n  verbs: [%s]\n"
 	var b strings.Builder
 	b.WriteString("# All that slipway doctor reads. What of it is not granted is not seen, and the report says so.\n")
@@ -35,7 +35,7 @@ func writePermissions(w io.Writer, namespace string, more []manifest.Kind) error
 }
 
 // writeRole writes a role that lists kinds.
-func writeRole(b *strings.Builder, role, namespace string, kinds []liveKind) {
+func writeRole(b *strings.Builder, role, namespace string, kinds []kind) {
 	fmt.Fprintf(b, "apiVersion: rbac.authorization.k8s.io/v1\nkind: %s\nmetadata:\n  name: slipway-doctor\n", role)
 	if namespace != "" {
 		fmt.Fprintf(b, "  namespace: %s\n", namespace)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package argocd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+)
+
+// App is an application as Argo CD hands it to a plugin: a folder, which is the working folder, and variables.
+type App struct {
+	dir, root string // the application's folder, and the repository's
+	env       map[string]string
+	settings  settings
+}
+
+// Open reads the application in the working folder from the variables of the process.
+func Open(environ []string) (*App, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the application's folder: %w", err)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, fmt.Errorf("finding the application's folder: %w", err)
+	}
+	a := &App{dir: dir, root: dir, env: map[string]string{}}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		a.env[name] = value
+	}
+	path := filepath.Clean(string(filepath.Separator) + a.env["ARGOCD_APP_SOURCE_PATH"])
+	if root, found := strings.CutSuffix(dir, path); found && root != "" {
+		a.root = root
+	}
+	a.settings, err = readSettings(a.env)
+	return a, err
+}
+
+// Source is a way to get an application's manifests.
+type Source string
+
+// The sources of an application.
+const (
+	Helm      Source = "helm"
+	Kustomize Source = "kustomize"
+	Directory Source = "directory"
+)
+
+// source says what kind of source the application is.
+func (a *App) source() (Source, error) {
+	set := a.settings["source"]
+	switch source := Source(set.text); source {
+	case Helm, Kustomize, Directory:
+		return source, nil
+	case "":
+		return a.detect(), nil
+	}
+	return "", fmt.Errorf("%s: %q is not one of helm, kustomize, directory", set.origin, set.text)
+}
+
+func (a *App) detect() Source {
+	if isFile("Chart.yaml") {
+		return Helm
+	}
+	if slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), isFile) {
+		return Kustomize
+	}
+	return Directory
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// paths are those that a parameter names. Who writes an application must not reach files outside its repository.
+func (a *App) paths(parameter string) ([]string, error) {
+	set := a.settings[parameter]
+	for _, path := range set.all() {
+		target, err := filepath.Abs(path)
+		if err == nil {
+			target, err = filepath.EvalSymlinks(target)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: no such file or folder", set.origin, path)
+		}
+		if inside, err := filepath.Rel(a.root, target); !set.trusted && (err != nil || !filepath.IsLocal(inside)) {
+			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, path)
+		}
+	}
+	return set.all(), nil
+}
