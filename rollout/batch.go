@@ -50,7 +50,7 @@ func (d *decider) directWork(s *stepper, last bool) work {
 	}
 	w.actions = s.run()
 	c, t := s.tally.counts, &s.tally
-	w.updated, w.healthy, w.soonest = c.new, t.readyNew, t.soonest
+	w.updated, w.healthy, w.soonest = c.new, t.readyNew, s.soonest()
 	wanted := s.bounds.Wanted()
 	w.newest = t.newest
 	missing := max(wanted-t.readyNew, 0)
@@ -79,8 +79,8 @@ func (d *decider) directWork(s *stepper, last bool) work {
 	if c.guests > 0 {
 		w.message += ", " + countGuests(c.guests)
 	}
-	if s.blocked != "" && len(w.actions) == 0 && !w.ready {
-		w.message += "; " + s.blocked
+	if s.writes.blocked != "" && len(w.actions) == 0 && !w.ready {
+		w.message += "; " + s.writes.blocked
 	}
 	return w
 }

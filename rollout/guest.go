@@ -45,16 +45,11 @@ func (s *stepper) keepGuests() {
 	if s.low.guests == 0 || !s.rule.keepGuest(s.bounds, s.low) {
 		return
 	}
-	guests := s.ranked(s.pick(func(c podClass) bool { return isGuest(c) && c.has(classNew) }), s.low.guests)
+	guests := s.order.deletion(s.tally.classes.pick(func(c podClass) bool { return isGuest(c) && c.has(classNew) }), s.low.guests)
 	for k := len(guests) - 1; k >= 0 && s.rule.keepGuest(s.bounds, s.low); k-- {
-		down := one(!s.tally.classes[guests[k]].has(classAvailable))
-		s.low.guests--
-		s.low.starting -= down
-		s.low.new++
-		s.low.kept++
-		s.low.updating += down
+		s.low.keepGuest(s.tally.classes[guests[k]].has(classAvailable))
 		p := &s.observed.Pods[guests[k]]
-		s.act(Action{Kind: KeepGuest, Pod: p.ref(), Reason: "a pod is missing"})
+		s.writes.add(Action{Kind: KeepGuest, Pod: p.ref(), Reason: "a pod is missing"})
 		s.kept = append(s.kept, guests[k])
 	}
 }
@@ -65,7 +60,7 @@ func (s *stepper) sendGuests() {
 		return
 	}
 	staying := 0
-	for _, i := range s.ranked(s.pick(isGuest), len(s.observed.Pods)) {
+	for _, i := range s.order.deletion(s.tally.classes.pick(isGuest), len(s.observed.Pods)) {
 		if slices.Contains(s.kept, i) {
 			continue
 		}
@@ -77,18 +72,15 @@ func (s *stepper) sendGuests() {
 			staying++
 			continue
 		}
-		s.low.guests--
-		s.low.total--
-		s.low.ready -= one(available)
-		s.low.serving -= one(available)
-		s.remove(&s.observed.Pods[i], guestReason)
+		s.low.removeGuest(available)
+		s.writes.remove(&s.observed.Pods[i], guestReason)
 	}
 	switch {
-	case staying == 0 || s.low.ahead > 0 || s.blocked != "":
+	case staying == 0 || s.low.ahead > 0 || s.writes.blocked != "":
 	case s.low.updating > s.low.tolerated:
-		s.blocked = countGuests(staying) + " to leave once the updated pods are ready"
+		s.writes.blocked = countGuests(staying) + " to leave once the updated pods are ready"
 	default:
-		s.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready, s.bounds.Least())
+		s.writes.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready, s.bounds.Least())
 	}
 }
 
@@ -108,11 +100,11 @@ func (d *decider) farewell(reason plan.Reason, message string) *Decision {
 	s.farewell()
 	left := max(d.limit()-d.observed.Now.Sub(later(d.progress.Started, d.progress.Ready)), 0)
 	switch {
-	case len(s.actions) > 0:
-		out := d.decision(Go, reason, message+"; its guests leave first", s.actions...)
+	case len(s.writes.actions) > 0:
+		out := d.decision(Go, reason, message+"; its guests leave first", s.writes.actions...)
 		return &out
 	case left > 0 && (s.low.kept+s.low.guests > g.bounds.Replicas || s.tally.guestsGoing > 0):
-		out := d.wait(reason, message+"; "+s.blocked, d.soonest(s.tally.soonest, left))
+		out := d.wait(reason, message+"; "+s.writes.blocked, d.soonest(s.soonest(), left))
 		return &out
 	default:
 		return nil
@@ -125,7 +117,7 @@ func (s *stepper) farewell() {
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]
 		if c := s.tally.classes[i]; p.Active() && p.Drained && (!c.has(classNew) || c.has(classMarked) || p.Pending) {
-			s.act(Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
+			s.writes.readmit(p, stopReason)
 		}
 	}
 	s.keepGuests()

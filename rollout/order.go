@@ -9,6 +9,18 @@ import (
 	"time"
 )
 
+// podOrder puts pods in the orders in which they are deleted or updated. Pods are meant by their index.
+type podOrder struct {
+	observed *Observed
+	classes  podClasses
+}
+
+// byName are pods in the order of their names.
+func (o podOrder) byName(pods []int32) []int32 {
+	slices.SortFunc(pods, func(a, b int32) int { return strings.Compare(o.observed.Pods[a].Name, o.observed.Pods[b].Name) })
+	return pods
+}
+
 // rankKey orders pods by how little it costs to lose them; the smaller goes first. The parts are packed into three
 // numbers because a comparison of two keys is the innermost step of a decision over many thousand pods.
 type rankKey struct {
@@ -18,23 +30,23 @@ type rankKey struct {
 	index int32
 }
 
-// ranked returns the first n of the given pods in deletion order: without a node, Pending before Unknown before
+// deletion returns the first n of the given pods in deletion order: without a node, Pending before Unknown before
 // Running, unavailable, not ready, lower pod-deletion-cost, in a more crowded topology domain, ready for a shorter
 // time, more restarts, newer, and at last by name.
-func (s *stepper) ranked(pods []int32, n int) []int32 {
+func (o podOrder) deletion(pods []int32, n int) []int32 {
 	if len(pods) < 2 {
 		return pods
 	}
-	crowd := s.crowd()
+	crowd := o.crowd()
 	keys := make([]rankKey, len(pods))
 	for k, i := range pods {
-		keys[k] = s.key(i, crowd)
+		keys[k] = o.key(i, crowd)
 	}
 	compare := func(a, b rankKey) int {
 		if c := a.compare(b); c != 0 {
 			return c
 		}
-		return strings.Compare(s.observed.Pods[a.index].Name, s.observed.Pods[b.index].Name)
+		return strings.Compare(o.observed.Pods[a.index].Name, o.observed.Pods[b.index].Name)
 	}
 	slices.SortFunc(keys, compare)
 	for k := range keys {
@@ -54,15 +66,15 @@ func (a rankKey) compare(b rankKey) int {
 	}
 }
 
-func (s *stepper) key(i int32, crowd map[string]int) rankKey {
-	p := &s.observed.Pods[i]
+func (o podOrder) key(i int32, crowd map[string]int) rankKey {
+	p := &o.observed.Pods[i]
 	state := uint64(one(p.Node != ""))<<40 | phaseRank(p.Phase)<<38 |
-		uint64(one(s.tally.classes[i].has(classAvailable)))<<37 | uint64(one(p.Ready))<<36
+		uint64(one(o.classes[i].has(classAvailable)))<<37 | uint64(one(p.Ready))<<36
 	// The cost is a signed 32-bit number; shifting it keeps its order without a sign.
 	state |= uint64(int64(max(min(p.DeletionCost, 1<<31-1), -1<<31)) + 1<<31)
-	k := rankKey{state: state, place: most(crowd[p.domain()]), past: most(p.Restarts) | s.since(p.Created), index: i}
+	k := rankKey{state: state, place: most(crowd[p.domain()]), past: most(p.Restarts) | o.since(p.Created), index: i}
 	if p.Ready {
-		k.place |= s.since(p.ReadySince)
+		k.place |= o.since(p.ReadySince)
 	}
 	return k
 }
@@ -71,8 +83,8 @@ func (s *stepper) key(i int32, crowd map[string]int) rankKey {
 const sinceBits = 40
 
 // since is how many seconds ago something was.
-func (s *stepper) since(t time.Time) uint64 {
-	return uint64(max(min(s.observed.Now.Unix()-t.Unix(), 1<<sinceBits-1), 0))
+func (o podOrder) since(t time.Time) uint64 {
+	return uint64(max(min(o.observed.Now.Unix()-t.Unix(), 1<<sinceBits-1), 0))
 }
 
 // most makes the larger number the smaller one, in the bits above a time.
@@ -100,10 +112,10 @@ func (p *Pod) domain() string {
 }
 
 // crowd counts active pods by topology domain.
-func (s *stepper) crowd() map[string]int {
+func (o podOrder) crowd() map[string]int {
 	crowd := map[string]int{}
-	for i := range s.observed.Pods {
-		if d := s.observed.Pods[i].domain(); d != "" && s.tally.classes[i].has(classActive) {
+	for i := range o.observed.Pods {
+		if d := o.observed.Pods[i].domain(); d != "" && o.classes[i].has(classActive) {
 			crowd[d]++
 		}
 	}

@@ -4,27 +4,6 @@ package rollout
 
 import "github.com/slipway-dev/slipway/rollout/plan"
 
-// counts are the numbers that the direct-mode rule decides on. A kept pod is one that nobody has asked to delete.
-type counts struct {
-	old      int // kept pods of older revisions (o)
-	new      int // kept pods of the released revision (n)
-	total    int // active pods, those to be deleted included
-	kept     int // old + new, so without guests
-	ready    int // available kept pods (av)
-	serving  int // available pods, those to be deleted included
-	updating int // kept new pods that are not available, and old ones drained for an in-place update
-
-	// A guest is a kept pod too, but neither old nor new: it serves while pods are updated in place, and leaves again.
-	guests    int
-	starting  int // guests of the released revision that are not available
-	coming    int // old pods of this batch that become new ones in place
-	ahead     int // the same up to the next rest: the batches that follow at once counted too
-	tolerated int // updated pods that may be unavailable when the batch counts as ready
-}
-
-// surplusOld is k: how many old pods are still to be replaced or removed.
-func (c counts) surplusOld(b plan.Bounds) int { return max(c.old-b.Partition, 0) }
-
 // guard tells whether one more pod may be written.
 type guard func(plan.Bounds, counts) bool
 

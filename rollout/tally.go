@@ -5,8 +5,6 @@ package rollout
 import (
 	"slices"
 	"time"
-
-	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // podClass is what the rule needs to know of one pod, as bits.
@@ -25,10 +23,31 @@ const (
 
 func (c podClass) has(bits podClass) bool { return c&bits == bits }
 
+// podClasses are the classes of the observed pods, by their index.
+type podClasses []podClass
+
+// pick lists the indexes of the pods whose class is wanted.
+func (classes podClasses) pick(wanted func(podClass) bool) []int32 {
+	n := 0
+	for _, c := range classes {
+		n += one(wanted(c))
+	}
+	if n == 0 {
+		return nil
+	}
+	picked := make([]int32, 0, n)
+	for i, c := range classes {
+		if wanted(c) {
+			picked = append(picked, int32(i))
+		}
+	}
+	return picked
+}
+
 // tally is one pass over the pods: their classes and the sums that guards look at.
 type tally struct {
 	counts
-	classes     []podClass
+	classes     podClasses
 	newest      time.Time     // when the newest kept new pod was created
 	late        int           // kept new pods that are not available, created after the batch was ready
 	readyNew    int           // available kept new pods
@@ -37,59 +56,57 @@ type tally struct {
 	inFlight    int           // pods of classInFlight
 	updatable   int           // kept old pods of classInPlace
 	guestsGoing int           // guests whose deletion is under way, or asked for
-	ended       int           // failed or succeeded pods whose object is left
 	unhealthy   int           // active pods that are not available
 }
 
-// count classifies the pods with respect to the released revision.
-func (s *stepper) count() {
-	o := s.observed
+// count classifies the pods with respect to the released revision. available tells what counts as available.
+func count(g *goal, o *Observed, r *revisions, available func(podClass) bool) tally {
 	spec := &o.Workload.Spec
-	t := &s.tally
-	t.classes = make([]podClass, len(o.Pods))
+	t := tally{classes: make(podClasses, len(o.Pods))}
 	for i := range o.Pods {
 		p := &o.Pods[i]
-		c := s.classify(p, spec)
+		c := classify(p, o, r)
 		t.classes[i] = c
-		if c.has(classActive) {
-			t.add(c, s.rule.available(c))
-			t.date(c, p.Created, s.goal.since, s.rule.available(c))
-			if c.has(classLeaving) {
-				t.leaving = append(t.leaving, int32(i))
-			}
-		} else if p.Ended() {
-			t.ended++
+		if !c.has(classActive) {
+			continue
+		}
+		t.add(c, available(c))
+		t.date(c, p.Created, g.since, available(c))
+		if c.has(classLeaving) {
+			t.leaving = append(t.leaving, int32(i))
+		}
+		if p.Ready && spec.MinReady > 0 && !c.has(classAvailable) {
+			t.wait(p.ReadySince.Add(spec.MinReady).Sub(o.Now))
 		}
 	}
-	t.tolerated = s.tolerated
-	t.coming = t.inPlace(s.bounds.Replicas, s.bounds.Partition)
-	t.ahead = t.inPlace(s.bounds.Replicas, s.ahead)
+	t.tolerated = g.tolerated
+	t.coming = t.inPlace(g.bounds.Replicas, g.bounds.Partition)
+	t.ahead = t.inPlace(g.bounds.Replicas, g.ahead)
+	return t
 }
 
-func (s *stepper) classify(p *Pod, spec *plan.WorkloadSpec) podClass {
+func classify(p *Pod, o *Observed, r *revisions) podClass {
 	if !p.Active() {
 		return 0
 	}
-	c := classActive
+	spec, c := &o.Workload.Spec, classActive
 	if p.Guest {
 		c |= classGuest
 	}
 	switch {
-	case p.Revision == s.to:
+	case p.Revision == r.released:
 		c |= classNew
 	case p.Guest:
 	case p.Drained || p.Lifecycle == PreparingUpdate:
 		c |= classInFlight
 		fallthrough
 	default:
-		if s.inPlace(p) {
+		if r.inPlace(p) {
 			c |= classInPlace
 		}
 	}
-	if p.Available(s.observed.Now, spec.MinReady) {
+	if p.Available(o.Now, spec.MinReady) {
 		c |= classAvailable
-	} else if p.Ready && spec.MinReady > 0 {
-		s.tally.wait(p.ReadySince.Add(spec.MinReady).Sub(s.observed.Now))
 	}
 	if p.DeleteRequested || slices.Contains(spec.PodsToDelete, p.Name) {
 		c |= classMarked

@@ -10,40 +10,33 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// ordered returns the first n of the given old pods in the order in which they are replaced: deletion order, then
-// the priority strategy, then scattered. Pods that scaling in removes without a successor go in deletion order.
-func (s *stepper) ordered(pods []int32, n int) []int32 {
-	spec := &s.observed.Workload.Spec
+// update returns the first n of the given old pods in the order in which they are replaced: deletion order, then
+// the priority strategy, then scattered.
+func (o podOrder) update(pods []int32, n int) []int32 {
+	spec := &o.observed.Workload.Spec
 	prioritised := len(spec.Priority.Weights)+len(spec.Priority.Keys) > 0
-	if s.scalesIn() || (!prioritised && len(spec.Scatter) == 0) {
-		return s.ranked(pods, n)
+	if !prioritised && len(spec.Scatter) == 0 {
+		return o.deletion(pods, n)
 	}
-	pods = s.ranked(pods, len(pods))
+	pods = o.deletion(pods, len(pods))
 	if prioritised {
-		s.prioritise(pods)
+		o.prioritise(pods)
 	}
 	for _, term := range spec.Scatter {
-		pods = s.scatter(pods, term)
+		pods = o.scatter(pods, term)
 	}
 	return pods[:min(n, len(pods))]
 }
 
-// scalesIn tells whether the old pods that go now have no successor: nothing is to be updated, or the updated pods are
-// complete and there are more pods than even the surge allows.
-func (s *stepper) scalesIn() bool {
-	b := s.bounds
-	return s.low.new >= b.Wanted() && (b.Wanted() == 0 || s.low.kept > b.Replicas+b.MaxSurge)
-}
-
-func (s *stepper) prioritise(pods []int32) {
-	priority := &s.observed.Workload.Spec.Priority
-	weights := make([]int, len(s.observed.Pods))
+func (o podOrder) prioritise(pods []int32) {
+	priority := &o.observed.Workload.Spec.Priority
+	weights := make([]int, len(o.observed.Pods))
 	for _, i := range pods {
-		weights[i] = weightOf(priority, s.observed.Pods[i].Labels)
+		weights[i] = weightOf(priority, o.observed.Pods[i].Labels)
 	}
 	slices.SortStableFunc(pods, func(a, b int32) int {
 		if len(priority.Keys) > 0 {
-			return compareKeys(priority, s.observed.Pods[a].Labels, s.observed.Pods[b].Labels)
+			return compareKeys(priority, o.observed.Pods[a].Labels, o.observed.Pods[b].Labels)
 		}
 		return weights[b] - weights[a]
 	})
@@ -80,10 +73,10 @@ func trailingNumber(s string) int {
 
 // scatter spreads the pods that match a term evenly over the whole release, the pods already updated included: they
 // say how far the release has come, so each look continues the same even row instead of beginning a new one.
-func (s *stepper) scatter(pods []int32, term plan.ScatterTerm) []int32 {
-	matches := func(i int) bool { return s.observed.Pods[i].Labels[term.Key] == term.Value }
+func (o podOrder) scatter(pods []int32, term plan.ScatterTerm) []int32 {
+	matches := func(i int) bool { return o.observed.Pods[i].Labels[term.Key] == term.Value }
 	all, matched, done, matchedDone := 0, 0, 0, 0
-	for i, c := range s.tally.classes {
+	for i, c := range o.classes {
 		if !c.has(classActive) || c.has(classGuest) {
 			continue
 		}
