@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,9 +35,10 @@ func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
 	return nil
 }
 
-// choose takes the one target out of a train that an argument names.
+// choose takes the one target out of a train that an argument names. A plan that says what it is for is not used for
+// anything else: its batches and checks were written for that.
 func choose(p *plan.BatchPlan, args []string) error {
-	if len(args) == 0 || len(p.Waves.Targets) == 0 {
+	if len(args) == 0 || len(p.Waves.Targets) == 0 && p.Target.Name == "" {
 		return nil
 	}
 	word, name, slash := strings.Cut(args[0], "/")
@@ -45,20 +47,28 @@ func choose(p *plan.BatchPlan, args []string) error {
 	}
 	var found []plan.BatchPlan
 	for _, single := range p.Single() {
-		kind, err := plan.KindNamed(word)
-		if single.Target.Name == name && (word == "" || err == nil && kind.Name == single.Target.Kind) {
+		if single.Target.Name == name && (word == "" || isKind(word, single.Target)) {
 			found = append(found, single)
 		}
 	}
-	switch len(found) {
-	case 0:
+	switch {
+	case len(found) == 0 && len(p.Waves.Targets) == 0:
+		return usagef("%s is not what the plan releases, which is %s: name that or nothing, or give another plan", args[0], targetNames(*p))
+	case len(found) == 0:
 		return usagef("%s is not among the plan's targets: name one of %s", args[0], targetNames(*p))
-	case 1:
+	case len(found) == 1:
 		*p = found[0]
 		return nil
 	default:
 		return usagef("%s is the name of %d of the plan's targets: write KIND/%s", args[0], len(found), name)
 	}
+}
+
+// isKind tells whether a target is of the kind that a word such as sts names. A word that names none is refused elsewhere.
+func isKind(word string, t plan.Target) bool {
+	kind, err := plan.KindNamed(word)
+	of, ok := plan.KindOf(t.APIVersion, cmp.Or(t.Kind, "CloneSet"))
+	return err != nil || ok && kind.Name == of.Name && kind.Group() == of.Group()
 }
 
 // chooseOne takes the one target that an argument names, which may be left out where there is one only.
