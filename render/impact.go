@@ -151,9 +151,16 @@ func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect,
 
 // parts names what a change that pods can follow in place consists of.
 func parts(c manifest.Change) string {
+	other := slices.ContainsFunc(c.Metadata, func(field string) bool {
+		return !strings.HasPrefix(field, "labels/") && !strings.HasPrefix(field, "annotations/")
+	})
 	switch {
 	case len(c.Metadata) == 0:
 		return "images"
+	case other && len(c.Images) == 0:
+		return "metadata"
+	case other:
+		return "images and metadata"
 	case len(c.Images) == 0:
 		return "labels and annotations"
 	default:

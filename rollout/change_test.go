@@ -13,7 +13,9 @@ import (
 )
 
 func TestChangeInPlaceOrNot(t *testing.T) {
-	const before = `{metadata: {labels: {app: x, tier: a}}, spec: {initContainers: [{name: i, image: i1}], containers: [{name: app, image: v1, resources: {}, ` +
+	const before = `{metadata: {labels: {app: x, tier: a}, finalizers: [a/b], creationTimestamp: null}, spec: {dnsPolicy: x, ` +
+		`topologySpreadConstraints: [{labelSelector: {}, topologyKey: a}], volumes: [{name: v, emptyDir: {}}], ` +
+		`affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: n, namespaceSelector: {}}]}}, initContainers: [{name: i, image: i1}], containers: [{name: app, image: v1, resources: {}, ` +
 		`env: [{name: T, valueFrom: {fieldRef: {fieldPath: "metadata.labels['tier']"}}}]}, {name: log, image: l1}], terminationGracePeriodSeconds: 30}}`
 	for _, c := range []struct{ reason, old, new, want string }{
 		{"an image", "image: v1", "image: v2", "updated in place: image of app"},
@@ -25,6 +27,13 @@ func TestChangeInPlaceOrNot(t *testing.T) {
 		{"a renamed container", "name: log", "name: logs", "recreated: spec.containers[1].name can only change in a new pod"},
 		{"resources", "resources: {}", "resources: {limits: {cpu: 1}}", "recreated: spec.containers[0].resources can only change in a new pod"},
 		{"an empty field that is left out", "resources: {}, ", "", "updated in place without a restart: "},
+		{"a selector of everything that is left out", "{labelSelector: {}, topologyKey: a}", "{topologyKey: a}", "recreated: spec.topologySpreadConstraints can only change in a new pod"},
+		{"a selector that is empty in another spelling", "{labelSelector: {}, topologyKey: a}", "{labelSelector: {matchLabels: {}}, topologyKey: a}", "updated in place without a restart: "},
+		{"namespaces that are all, and the pod's own", "topologyKey: n, namespaceSelector: {}", "topologyKey: n", "recreated: spec.affinity can only change in a new pod"},
+		{"a security context that is empty", "dnsPolicy: x", "dnsPolicy: x, securityContext: {}", "updated in place without a restart: "},
+		{"another kind of volume", "{name: v, emptyDir: {}}", "{name: v, downwardAPI: {}}", "recreated: spec.volumes can only change in a new pod"},
+		{"a finalizer", "finalizers: [a/b]", "finalizers: [a/c]", "updated in place without a restart: finalizers/a/b, finalizers/a/c"},
+		{"a name that no pod gets", "metadata: {", "metadata: {name: other, ", "updated in place without a restart: name"},
 		{"a number in another spelling", "Seconds: 30", "Seconds: 30.0", "updated in place without a restart: "},
 	} {
 		after := strings.Replace(before, c.old, c.new, 1)

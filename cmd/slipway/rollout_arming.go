@@ -14,7 +14,9 @@ import (
 )
 
 func newRolloutArmCommand(s streams) *cobra.Command {
-	f := runFlags{mode: "partition", deletion: manifests.DeleteModeDelete, output: "none", parallel: agent.DefaultParallel}
+	f := runFlags{
+		mode: "partition", deletion: manifests.DeleteModeDelete, output: "none", parallel: agent.DefaultParallel, index: noIndex,
+	}
 	var remove bool
 	cmd := &cobra.Command{
 		Use:   "arm [flags] [KIND/NAME]",
@@ -37,8 +39,11 @@ is enough, unless the object is made anew.`,
 }
 
 func (f *runFlags) arm(ctx context.Context, s streams, args []string, remove bool) error {
-	_, options, err := f.options(s, args)
+	p, options, err := f.options(s, args)
 	if err != nil {
+		return err
+	}
+	if err := chooseOne(&p, args); err != nil {
 		return err
 	}
 	act := steer.Arm

@@ -33,7 +33,7 @@ const longestWhy = 500
 const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET with the name that the API server knows the person by, and the agent
 of the release acts on it. status shows it later, and an Event on the CloneSet tells it now where the person may write one.
 
-Exit codes: 0 stored, or it was so already; 1 refused, nothing was stored; 2 usage; 10 plan invalid.
+Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was stored; 2 usage; 10 plan invalid.
 
 ` + visitRole
 
@@ -126,6 +126,9 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 	case err != nil:
 		return err
 	}
+	if !answer.Changed {
+		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(), answer.Message)}
+	}
 	if _, err := io.WriteString(s.out, visit.Target()+": "+answer.Message+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
@@ -135,7 +138,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 
 // advise says what the person has to know beyond the answer.
 func (f *askFlags) advise(ctx context.Context, s streams, visit *steer.Release, answer rollout.Answer) {
-	if f.ask == rollout.Undo && answer.Changed {
+	if f.ask == rollout.Undo {
 		s.say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
 	sight, err := visit.Status(ctx)
@@ -144,7 +147,7 @@ func (f *askFlags) advise(ctx context.Context, s streams, visit *steer.Release, 
 	}
 	absent := sight.Agent.Absent(time.Now())
 	switch {
-	case absent == "" || !answer.Changed:
+	case absent == "":
 	case answer.Restore != "":
 		s.say("note: %s: a controller, or slipway rollout run, has to act on the template", absent)
 	default:

@@ -34,7 +34,8 @@ func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
 	return nil
 }
 
-// choose takes the one target out of a train that an argument names.
+// choose takes the one target out of a train that an argument names. A plan that says what it is for is not used for
+// anything else: its batches and checks were written for that.
 func choose(p *plan.BatchPlan, args []string) error {
 	if len(args) == 0 {
 		return nil

@@ -14,12 +14,12 @@ type Change struct {
 	InPlace  bool     // images and metadata only
 	Restarts bool     // containers restart, so the pod must be drained first
 	Images   []string // names of containers whose image differs
-	Metadata []string // labels and annotations that differ, such as labels/app
+	Metadata []string // labels, annotations and finalizers that differ, such as labels/app, and other metadata by name
 	Blockers []string // fields that only a new pod can take, such as spec.containers[0].env
 }
 
 // CompareTemplates tells how a pod of template before becomes one of template after. In place go images of
-// containers (not of init containers) and any label or annotation, as CloneSet does it. A label or annotation that a
+// containers (not of init containers) and any metadata, as CloneSet does it. A label or annotation that a
 // container reads into its environment needs a new pod: only a restart by a node daemon could make it visible.
 func CompareTemplates(before, after map[string]any) Change {
 	var c Change
@@ -28,7 +28,7 @@ func CompareTemplates(before, after map[string]any) Change {
 	for _, name := range union(oldSpec, newSpec) {
 		if name == "containers" {
 			compareContainers(&c, List(oldSpec, name), List(newSpec, name))
-		} else if !equal(oldSpec[name], newSpec[name]) {
+		} else if !equal("spec."+name, oldSpec[name], newSpec[name]) {
 			c.Blockers = append(c.Blockers, "spec."+name)
 		}
 	}
@@ -43,14 +43,35 @@ func CompareTemplates(before, after map[string]any) Change {
 }
 
 func compareMetadata(c *Change, before, after map[string]any) {
-	for _, kind := range []string{"annotations", "labels"} {
-		o, n := Map(before, kind), Map(after, kind)
-		for _, key := range union(o, n) {
-			if !equal(o[key], n[key]) {
-				c.Metadata = append(c.Metadata, kind+"/"+key)
+	for _, kind := range union(before, after) {
+		switch kind {
+		case "annotations", "labels":
+			o, n := Map(before, kind), Map(after, kind)
+			for _, key := range union(o, n) {
+				if !equal("metadata."+kind, o[key], n[key]) {
+					c.Metadata = append(c.Metadata, kind+"/"+key)
+				}
+			}
+		case "finalizers":
+			c.Metadata = append(c.Metadata, finalizers(List(before, kind), List(after, kind))...)
+		default:
+			if !equal("metadata."+kind, before[kind], after[kind]) {
+				c.Metadata = append(c.Metadata, kind)
 			}
 		}
 	}
+}
+
+// finalizers names those that only one of the templates gives its pods. Their order means nothing.
+func finalizers(before, after []any) []string {
+	var out []string
+	for _, f := range append(slices.Clone(before), after...) {
+		if slices.Contains(before, f) != slices.Contains(after, f) {
+			out = append(out, fmt.Sprint("finalizers/", f))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func compareContainers(c *Change, before, after []any) {
@@ -62,8 +83,8 @@ func compareContainers(c *Change, before, after []any) {
 		o, n := Map(before[i]), Map(after[i])
 		for _, name := range union(o, n) {
 			switch _, had := o["image"]; {
-			case equal(o[name], n[name]):
-			case name == "image" && had && n["image"] != nil && equal(o["name"], n["name"]):
+			case equal("spec.containers."+name, o[name], n[name]):
+			case name == "image" && had && n["image"] != nil && o["name"] == n["name"]:
 				c.Images = append(c.Images, fmt.Sprint(n["name"]))
 			default:
 				c.Blockers = append(c.Blockers, fmt.Sprintf("spec.containers[%d].%s", i, name))
@@ -98,19 +119,20 @@ func union(a, b map[string]any) []string {
 	return keys
 }
 
-// equal compares decoded YAML or JSON values. An absent value equals an empty one (resources: {}), and 1 equals 1.0,
-// because the API server and the file spell them differently.
-func equal(a, b any) bool {
+// equal compares the decoded YAML or JSON values of a field; path leaves out the indexes of lists. An absent value equals an
+// empty one (resources: {}), unless being there is what the field says (labelSelector: {}), and 1 equals 1.0, because the
+// API server and the file spell them differently.
+func equal(path string, a, b any) bool {
 	if empty(a) && empty(b) {
-		return true
+		return !presence[path] || (a == nil) == (b == nil)
 	}
 	switch x := a.(type) {
 	case map[string]any:
 		y, ok := b.(map[string]any)
-		return ok && !slices.ContainsFunc(union(x, y), func(k string) bool { return !equal(x[k], y[k]) })
+		return ok && !slices.ContainsFunc(union(x, y), func(k string) bool { return !equal(path+"."+k, x[k], y[k]) })
 	case []any:
 		y, ok := b.([]any)
-		return ok && slices.EqualFunc(x, y, equal)
+		return ok && slices.EqualFunc(x, y, func(a, b any) bool { return equal(path, a, b) })
 	default:
 		return fmt.Sprint(a) == fmt.Sprint(b)
 	}

@@ -174,11 +174,36 @@ func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (ma
 		labels[labelLifecycle], annotations[annotationLifecycleTime] = string(a.Lifecycle), Stamp(now).Format(time.RFC3339)
 	}
 	meta["labels"], meta["annotations"] = labels, annotations
+	patchFinalizers(meta, stringList(before, "metadata", "finalizers"), stringList(after, "metadata", "finalizers"))
 	patch := map[string]any{"metadata": meta}
 	if len(images) > 0 {
 		patch["spec"] = map[string]any{"containers": images}
 	}
 	return patch, nil
+}
+
+// patchFinalizers adds to a strategic merge patch what takes finalizers of one template off and puts those of the other on. A
+// pod may carry others, which stay.
+func patchFinalizers(meta map[string]any, before, after []string) {
+	gone := func(from, in []string) []string {
+		return slices.DeleteFunc(slices.Clone(from), func(f string) bool { return slices.Contains(in, f) })
+	}
+	if added := gone(after, before); len(added) > 0 {
+		meta["finalizers"] = added
+	}
+	if removed := gone(before, after); len(removed) > 0 {
+		meta["$deleteFromPrimitiveList/finalizers"] = removed
+	}
+}
+
+func stringList(tree any, path ...string) []string {
+	var out []string
+	for _, v := range items(tree, path...) {
+		if s, ok := v.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // imagesPatch are the containers whose image differs, and the state that remembers what they ran before.
