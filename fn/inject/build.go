@@ -233,7 +233,7 @@ func (b *build) jobs(set *SidecarSet) Policy {
 // blocksCompletion warns of a set whose containers would run on after a Job's own have ended. Those that Kruise ends
 // with the Job do not.
 func (b *build) blocksCompletion(set *SidecarSet) bool {
-	if !b.t.kind.RunsToCompletion || b.jobs(set) != Skip {
+	if !b.t.ends() || b.jobs(set) != Skip {
 		return false
 	}
 	var endless []string
@@ -249,8 +249,12 @@ func (b *build) blocksCompletion(set *SidecarSet) bool {
 	case n < len(set.Spec.Containers):
 		which = "nothing ends " + strings.Join(endless, ", ")
 	}
+	what := b.t.object.Kind
+	if b.t.isHookPod() {
+		what = "hook"
+	}
 	b.report(manifest.SeverityWarning, nil, "job-skipped", "", fmt.Sprintf(
-		"SidecarSet %s matches but is not injected: %s, so this %s would never complete", set.Metadata.Name, which, b.t.object.Kind),
+		"SidecarSet %s matches but is not injected: %s, so this %s would never complete", set.Metadata.Name, which, what),
 		"jobs: Native injects them as native sidecars, jobs: Inject as they are")
 	return true
 }

@@ -80,7 +80,7 @@ func (b *build) collectSet(set *SidecarSet) {
 
 // collectSidecar builds one container of a set, or the pair of a hot upgrade, and says whether it did.
 func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
-	native := !s.init && b.t.kind.RunsToCompletion && b.jobs(set) == Native
+	native := !s.init && b.t.ends() && b.jobs(set) == Native
 	list, into := containersField, &b.changes.containers
 	if s.init || native {
 		list, into = initsField, &b.changes.inits

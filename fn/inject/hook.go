@@ -19,6 +19,14 @@ func IsHook(object *yaml.Node) bool {
 	return false
 }
 
+// ends says whether the template's pods run to completion, which a sidecar that never ends keeps them from: those of Jobs
+// and the like, and a Pod that is a hook, for whose end Helm and Argo CD wait.
+func (t *podTemplate) ends() bool {
+	return t.kind.RunsToCompletion || t.isHookPod()
+}
+
+func (t *podTemplate) isHookPod() bool { return t.object.Kind == "Pod" && IsHook(t.root) }
+
 // HookSkipped is the finding for a hook that was left alone because the configuration says so.
 func HookSkipped(object *yaml.Node, source manifest.Source) manifest.Finding {
 	return manifest.Finding{

@@ -50,6 +50,9 @@ if updated >= wanted then
   return health("Progressing", available .. " of " .. wanted .. " updated pods are available")
 end
 local counted = updated .. " of " .. wanted .. " pods are updated"
+if strategy.type == "OnDelete" and (status.numberAvailable or status.availableReplicas or 0) >= wanted then
+  return health("Healthy", counted .. "; the others stay until somebody deletes them")
+end
 if strategy.paused == true or rolling.paused == true then
   return health("Suspended", counted .. ", and the update is paused")
 end

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 //go:embed health.lua
@@ -35,24 +34,11 @@ func Snippets(tool GitOps) (string, error) {
 func argoSnippets() (string, error) {
 	var differences []any
 	config := object{}
-	pointers := map[string][]string{}
-	var order []string
-	for _, k := range plan.Kinds() {
-		key := k.Group() + " " + k.Name
-		if pointers[key] == nil {
-			order = append(order, key)
-		}
-		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
-		if !strings.Contains(strings.Join(pointers[key], " ")+" ", pointer+" ") {
-			pointers[key] = append(pointers[key], pointer)
-		}
+	for _, k := range groupKinds() {
+		differences = append(differences, object{"group": k.Group(), "kind": k.Name, "jsonPointers": k.partitions()})
 		if k.Group() == kube.KruiseGroup {
 			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
 		}
-	}
-	for _, key := range order {
-		group, kind, _ := strings.Cut(key, " ")
-		differences = append(differences, object{"group": group, "kind": kind, "jsonPointers": pointers[key]})
 	}
 	return documents(
 		document{
@@ -76,14 +62,11 @@ fails a sync of several waves.`,
 
 func fluxSnippets() (string, error) {
 	var ignore, health []any
-	seen := map[string]bool{}
-	for _, k := range plan.Kinds() {
-		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
-		if key := k.Group() + k.Name + pointer; !seen[key] {
-			seen[key] = true
+	for _, k := range groupKinds() {
+		health = append(health, healthCheck(k))
+		for _, pointer := range k.partitions() {
 			ignore = append(ignore, object{"paths": []string{pointer}, "target": object{"group": k.Group(), "kind": k.Name}})
 		}
-		health = append(health, healthCheck(k))
 	}
 	return documents(document{
 		`Into the Kustomization; ignore needs kustomize-controller 1.9. It leaves the partition to the agent, which steps what Git
@@ -92,30 +75,13 @@ the partition out of Git and annotate the target kustomize.toolkit.fluxcd.io/ssa
 
 wait makes Flux wait for the release's Job, so timeout must be longer than a release, pauses included; or give the
 release a Kustomization of its own. prune takes the Jobs of earlier releases away. The health checks keep what comes
-after from starting in the middle of a release, which Flux by itself calls done.`,
+after from starting in the middle of a release, which Flux by itself calls done. They hold for every workload of these
+kinds: one that slipway does not release counts as done, too, where somebody holds it back by hand and its pods are
+available.`,
 		object{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": object{
 			"prune": true, "wait": true, "timeout": "4h", "ignore": ignore, "healthCheckExprs": health,
 		}},
 	})
-}
-
-// healthCheck tells in CEL whether every pod of a target is updated and available.
-func healthCheck(k plan.Kind) object {
-	wanted := "spec.replicas"
-	if k.Nodes {
-		wanted = "status." + k.Status.Desired
-	}
-	available := k.Status.UpdatedAvailable
-	if available == "" {
-		available = k.Status.Available
-	}
-	updated := "has(status." + k.Status.Updated + ") && status." + k.Status.Updated + " >= " + wanted
-	return object{
-		"apiVersion": k.APIVersion, "kind": k.Name,
-		"inProgress": "!has(status.observedGeneration) || status.observedGeneration != metadata.generation",
-		"failed":     "has(status.conditions) && status.conditions.exists(c, c.type == 'Progressing' && has(c.reason) && c.reason == 'ProgressDeadlineExceeded')",
-		"current":    updated + " && has(status." + available + ") && status." + available + " >= " + wanted,
-	}
 }
 
 // document is a manifest, or a part of one, and why it is as it is.
