@@ -76,7 +76,10 @@ func (o Original) Text() string {
 // WithOriginal gives a Deployment that a release holds the spec that it has without: bounds and times are the user's. What
 // was noted of another object, or where nothing holds the fields any more, is left out.
 func (c Workload) WithOriginal(o *Original) Workload {
-	if c.Rolling == nil || o == nil || o.UID != c.UID || !c.Rolling.Held() && !(c.Rolling.Annotated && o.Native) {
+	if c.Rolling == nil || o == nil || o.UID != c.UID {
+		return c
+	}
+	if rolls := c.Rolling.Annotated && o.Native; !rolls && !c.Rolling.Held() {
 		return c
 	}
 	rolling := *c.Rolling
