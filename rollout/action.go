@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -29,11 +30,46 @@ const (
 	KeepGuest ActionKind = "KeepGuest"
 	// SetPartition writes the CloneSet's partition (partition mode).
 	SetPartition ActionKind = "SetPartition"
-	// RestoreTemplate writes the template of Revision into the CloneSet (partition mode, rollback).
+	// SetFields writes Fields into a Deployment.
+	SetFields ActionKind = "SetFields"
+	// GiveUpFields takes slipway off the owners of a Deployment's fields.
+	GiveUpFields ActionKind = "GiveUpFields"
+	// RestoreTemplate writes the template of Revision into the target, and with it Fields where there are any (partition mode, rollback).
 	RestoreTemplate ActionKind = "RestoreTemplate"
 	// RecordProgress stores Progress.
 	RecordProgress ActionKind = "RecordProgress"
 )
+
+// Fields are what one write changes of a Deployment. What is nil stays. Generation is the precondition: status may change
+// meanwhile, and what is wanted may not.
+type Fields struct {
+	Generation     int64          `json:"generation"`
+	Paused         *bool          `json:"paused,omitempty"`
+	MinReady       *int           `json:"minReadySeconds,omitempty"`
+	Deadline       *int           `json:"progressDeadlineSeconds,omitempty"`
+	MaxSurge       *plan.Quantity `json:"maxSurge,omitempty"`
+	MaxUnavailable *plan.Quantity `json:"maxUnavailable,omitempty"`
+	Original       *plan.Original `json:"original,omitempty"` // the annotation with what the fields were
+	Forget         bool           `json:"forget,omitempty"`   // take that annotation off
+}
+
+// Opens tells whether the write lets the controller move pods.
+func (f *Fields) Opens() bool { return f.Paused != nil && !*f.Paused }
+
+// String is the write in words.
+func (f *Fields) String() string {
+	var parts []string
+	if f.Paused != nil {
+		parts = append(parts, fmt.Sprintf("paused to %v", *f.Paused))
+	}
+	if f.MaxSurge != nil && f.MaxUnavailable != nil {
+		parts = append(parts, fmt.Sprintf("maxSurge to %s", f.MaxSurge), fmt.Sprintf("maxUnavailable to %s", f.MaxUnavailable))
+	}
+	if f.MinReady != nil {
+		parts = append(parts, fmt.Sprintf("minReadySeconds to %d", *f.MinReady))
+	}
+	return strings.Join(parts, ", ")
+}
 
 // PodRef names the pod that a write was decided on. UID and ResourceVersion are preconditions of the write.
 type PodRef struct {
@@ -53,6 +89,7 @@ type Action struct {
 	NotReady        bool           `json:"notReady,omitempty"`
 	Guest           bool           `json:"guest,omitempty"` // the pod that is created or deleted is a guest
 	Partition       plan.Quantity  `json:"partition,omitzero"`
+	Fields          *Fields        `json:"fields,omitempty"`          // of a Deployment
 	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's, a precondition of SetPartition and RestoreTemplate
 	Progress        *Progress      `json:"progress,omitempty"`
 	Reason          string         `json:"reason,omitempty"` // why, in a few words
@@ -78,6 +115,10 @@ func (a Action) String() string {
 		what = fmt.Sprintf("keep guest %s", a.Pod.Name)
 	case SetPartition:
 		what = fmt.Sprintf("set partition to %s", a.Partition)
+	case SetFields:
+		what = "set " + a.Fields.String()
+	case GiveUpFields:
+		what = "give its fields up"
 	case RestoreTemplate:
 		what = "restore template " + a.Revision
 	case RecordProgress:

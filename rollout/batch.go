@@ -27,6 +27,9 @@ type work struct {
 // work looks at the pods for the given batch, in the mode of the plan.
 func (d *decider) work(batch int) work {
 	g := d.goal(batch)
+	if d.bySurge() {
+		return d.surgeWork(g.bounds.Wanted(), batch == len(d.targets)-1)
+	}
 	if d.plan.Mode == plan.Partition {
 		return d.partitionWork(g.bounds, batch == len(d.targets)-1)
 	}
@@ -158,7 +161,7 @@ func (p Progress) since() time.Time {
 // gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval.
 func (d *decider) gates(w work) Decision {
 	if d.progress.First {
-		w.message += "; nothing ran before, so pauses, checks and approvals are skipped"
+		w.message += d.whyFirst() + ", so pauses, checks and approvals are skipped"
 		return d.last(w)
 	}
 	batch := d.batch()
@@ -256,6 +259,9 @@ func (d *decider) wait(r plan.Reason, message string, after time.Duration) Decis
 // limit is how long this batch may take to become ready.
 func (d *decider) limit() time.Duration {
 	pods := d.target()
+	if d.bySurge() && d.progress.Back {
+		pods = d.bounds.Replicas
+	}
 	if d.progress.Batch > 0 && !d.progress.Back {
 		pods -= d.targets[d.progress.Batch-1]
 	}

@@ -33,6 +33,9 @@ func decide(r rule, p *plan.BatchPlan, o *Observed) Decision {
 	d.bounds, _ = o.Workload.Spec.Bounds()
 	d.targets = p.Targets(d.bounds)
 	d.progress.Batch = min(d.progress.Batch, len(d.targets)-1)
+	if open := d.closing(); open != nil {
+		return *open
+	}
 	if hold := d.pauses(); hold != nil {
 		return *hold
 	}
@@ -43,6 +46,8 @@ func decide(r rule, p *plan.BatchPlan, o *Observed) Decision {
 		return d.rest()
 	case d.progress.Back:
 		return d.back()
+	case d.reverted():
+		return d.turnOrStop(plan.Superseded, "the pod template is again that of "+d.progress.Stable, false)
 	case d.progress.Undo:
 		return d.turnOrStop(plan.UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == plan.RollbackInBatches)
 	case d.progress.Abort:
@@ -64,7 +69,10 @@ func (d *decider) endings() *Decision {
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.Workload.Deleting:
 		return d.ended(plan.Superseded, "the "+o.Workload.KindName()+" is being deleted", nil)
-	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished:
+	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished && !d.reverted():
+		if d.open() {
+			return new(d.close("the pod template changed"))
+		}
 		return d.ended(plan.Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
 	}
 	if err := d.validate(); err != nil {
@@ -139,7 +147,7 @@ func (d *decider) begin() Decision {
 	d.progress = Progress{
 		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: resting,
 		Hold: d.progress.Hold, Abort: d.progress.Abort, Undo: d.progress.Undo, Approved: d.progress.Approved,
-		Requests: d.progress.Requests,
+		Requests: d.progress.Requests, Original: d.originals(),
 	}
 	last := len(d.targets) - 1
 	work := d.work(last)
@@ -153,7 +161,7 @@ func (d *decider) begin() Decision {
 	if why := d.unarmed(); why != "" && !left {
 		return d.decision(Stopped, plan.Invalid, why)
 	}
-	if d.firstInstall() {
+	if d.firstInstall() || d.bySurge() && d.alone() {
 		d.progress.First, d.progress.Batch = true, last
 	}
 	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())

@@ -21,6 +21,7 @@ type Observed struct {
 	Revisions      []Revision     // templates of the revisions that pods have
 	Pods           []Pod          // the CloneSet's pods, terminating and ended ones too; nil in partition mode
 	FreeInstances  []string       // instance ids of volume claims without a pod
+	Sets           []ReplicaSet   // of a Deployment
 	Stuck          []Pod          // not ready and of an older revision, so that the controller waits for them (partition mode)
 	NoRoom         string         // why no pod can be created for now, in words; "": nothing is known to be in the way
 	Wrote          *plan.Quantity // the partition that this run wrote last; nil: none
@@ -33,6 +34,15 @@ type Revision struct {
 	Name     string         `json:"name,omitempty"`
 	Number   int64          `json:"number,omitempty"`
 	Template map[string]any `json:"template,omitempty"`
+}
+
+// ReplicaSet is what a decision reads of a Deployment's ReplicaSet.
+type ReplicaSet struct {
+	Name      string `json:"name,omitempty"`
+	Revision  string `json:"revision,omitempty"`
+	Replicas  int    `json:"replicas,omitempty"`  // wanted, by its spec
+	Available int    `json:"available,omitempty"` // by its status
+	Sealed    bool   `json:"sealed,omitempty"`    // no pod of it becomes available to the controller
 }
 
 // PodPhase is the phase that the kubelet reports.
@@ -106,29 +116,30 @@ func (p *Pod) Available(now time.Time, minReady time.Duration) bool {
 // Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
 // its batches again and finds them done. The zero Progress is a release that has not begun.
 type Progress struct {
-	Revision string        `json:"revision,omitempty"` // revision that is released
-	Stable   string        `json:"stable,omitempty"`   // revision that the release started from
-	Batch    int           `json:"batch"`              // 0-based; counts down while rolling back in batches
-	Started  time.Time     `json:"started,omitzero"`   // when the batch began, moved forward by what was spent paused or ready
-	Ready    time.Time     `json:"ready,omitzero"`     // since when the batch is ready; zero: it is not
-	Paused   time.Time     `json:"paused,omitzero"`    // since when nothing may move; zero: it may
-	Approved int           `json:"approved,omitempty"` // batches that a person has let pass, from the first on: an approval sets it to Batch+1
-	Hold     bool          `json:"hold,omitempty"`     // a person holds the release
-	Abort    bool          `json:"abort,omitempty"`    // a person wants the release to fail
-	Undo     bool          `json:"undo,omitempty"`     // a person wants the release to turn back, whatever the plan does on failure
-	Requests []Request     `json:"requests,omitempty"` // what people have asked for, the oldest first
-	Back     bool          `json:"back,omitempty"`     // rolling back
-	Failure  plan.Reason   `json:"failure,omitempty"`  // why it rolls back
-	Resting  plan.Quantity `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
-	Stepped  bool          `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
-	Step     int           `json:"step,omitempty"`     // partition written last, in pods (partition mode)
-	Restored bool          `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
-	Finished bool          `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
-	First    bool          `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped
-	Newest   time.Time     `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
-	Healthy  int           `json:"healthy,omitempty"`  // updated pods that were available then
-	Outcome  plan.Reason   `json:"outcome,omitempty"`  // set when the release has ended
-	Message  string        `json:"message,omitempty"`  // the failure or the outcome in words
+	Revision string         `json:"revision,omitempty"` // revision that is released
+	Stable   string         `json:"stable,omitempty"`   // revision that the release started from
+	Batch    int            `json:"batch"`              // 0-based; counts down while rolling back in batches
+	Started  time.Time      `json:"started,omitzero"`   // when the batch began, moved forward by what was spent paused or ready
+	Ready    time.Time      `json:"ready,omitzero"`     // since when the batch is ready; zero: it is not
+	Paused   time.Time      `json:"paused,omitzero"`    // since when nothing may move; zero: it may
+	Approved int            `json:"approved,omitempty"` // batches that a person has let pass, from the first on: an approval sets it to Batch+1
+	Hold     bool           `json:"hold,omitempty"`     // a person holds the release
+	Abort    bool           `json:"abort,omitempty"`    // a person wants the release to fail
+	Undo     bool           `json:"undo,omitempty"`     // a person wants the release to turn back, whatever the plan does on failure
+	Requests []Request      `json:"requests,omitempty"` // what people have asked for, the oldest first
+	Back     bool           `json:"back,omitempty"`     // rolling back
+	Failure  plan.Reason    `json:"failure,omitempty"`  // why it rolls back
+	Resting  plan.Quantity  `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
+	Stepped  bool           `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
+	Step     int            `json:"step,omitempty"`     // partition written last, in pods (partition mode)
+	Restored bool           `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
+	Finished bool           `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
+	First    bool           `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped
+	Newest   time.Time      `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
+	Healthy  int            `json:"healthy,omitempty"`  // updated pods that were available then
+	Original *plan.Original `json:"original,omitempty"` // what a Deployment's fields were before the release took them over
+	Outcome  plan.Reason    `json:"outcome,omitempty"`  // set when the release has ended
+	Message  string         `json:"message,omitempty"`  // the failure or the outcome in words
 }
 
 // Counts are a CloneSet's status columns. The JSON names are a contract with readers of a status and of notifications.

@@ -33,7 +33,7 @@ func (d *decider) partitionWork(b plan.Bounds, last bool) work {
 func (d *decider) noteStep() bool {
 	spec := d.observed.Workload.Spec
 	written := spec.Partition.Up(spec.Replicas)
-	if d.plan.Mode != plan.Partition || d.progress.Stepped && d.progress.Step <= written {
+	if d.plan.Mode != plan.Partition || d.bySurge() || d.progress.Stepped && d.progress.Step <= written {
 		return false
 	}
 	d.progress.Stepped, d.progress.Step = true, written
@@ -133,7 +133,7 @@ func (d *decider) unarmed() string {
 	spec := d.observed.Workload.Spec
 	now := spec.Partition.Partition(spec.Replicas)
 	moving := d.observed.Workload.Status.UpdatedReplicas < d.bounds.Replicas-now
-	if d.plan.Mode != plan.Partition || now >= d.bounds.Replicas-d.targets[0] || !moving {
+	if d.plan.Mode != plan.Partition || d.bySurge() || now >= d.bounds.Replicas-d.targets[0] || !moving {
 		return ""
 	}
 	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at %s",
@@ -153,9 +153,20 @@ func (d *decider) armFirst() string {
 // mustRest tells whether the partition has to be put back after a release that left pods of one revision only, so
 // that the cluster agrees with Git again. With one revision a partition moves nothing.
 func (d *decider) mustRest() bool {
+	if d.bySurge() {
+		return d.mustGiveBack()
+	}
 	whole := len(d.targets) > 0 && d.targets[len(d.targets)-1] == d.bounds.Replicas
 	return d.plan.Mode == plan.Partition && (whole || d.progress.Back) &&
 		d.observed.Workload.Spec.Partition != d.progress.Resting
+}
+
+// restingWrite is what puts the target back to where it rests.
+func (d *decider) restingWrite() Action {
+	if d.bySurge() {
+		return d.giveBack()
+	}
+	return d.setPartition(d.progress.Resting, "resting value")
 }
 
 // rest puts the partition back and ends the release. That it is to be done is noted before, so that an agent that is
@@ -166,7 +177,7 @@ func (d *decider) rest() Decision {
 		if d.progress.Back {
 			reason = plan.RollingBack
 		}
-		return d.decision(Go, reason, d.progress.Message, d.setPartition(d.progress.Resting, "resting value"))
+		return d.decision(Go, reason, d.progress.Message, d.restingWrite())
 	}
 	if d.progress.Back {
 		return d.rolledBack()

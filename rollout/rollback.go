@@ -43,7 +43,7 @@ func (d *decider) back() Decision {
 // because the controller may still restore the pods that are left; so the next template would reach every pod at once.
 func (d *decider) armAgain() string {
 	set := &d.observed.Workload
-	if d.plan.Mode != plan.Partition || set.Spec.Partition.Partition(set.Spec.Replicas) >= set.Spec.Replicas {
+	if d.plan.Mode != plan.Partition || d.bySurge() || set.Spec.Partition.Partition(set.Spec.Replicas) >= set.Spec.Replicas {
 		return ""
 	}
 	namespace := ""
@@ -57,8 +57,11 @@ func (d *decider) armAgain() string {
 // rolledBack ends a release that went back. The cluster has gone back and Git has not, so it says what to do there.
 func (d *decider) rolledBack() Decision {
 	d.progress.Outcome = plan.RolledBack
-	d.progress.Message = fmt.Sprintf("rolled back to %s because %s; revert the pod template in Git, which still asks for %s",
-		d.progress.Stable, d.progress.Message, d.progress.Revision)
+	revert := ""
+	if d.progress.Failure != plan.Superseded {
+		revert = "; revert the pod template in Git, which still asks for " + d.progress.Revision
+	}
+	d.progress.Message = fmt.Sprintf("rolled back to %s because %s%s", d.progress.Stable, d.progress.Message, revert)
 	return d.decision(Stopped, plan.RolledBack, d.progress.Message, d.record())
 }
 
@@ -74,6 +77,9 @@ func (d *decider) backGoal() goal {
 
 // backWork is what one batch of the way back still needs.
 func (d *decider) backWork(g goal) work {
+	if d.bySurge() {
+		return d.backSurge()
+	}
 	if d.plan.Mode == plan.Partition {
 		return d.backPartition(g.bounds)
 	}

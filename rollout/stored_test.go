@@ -56,7 +56,9 @@ func TestStoredProgress(t *testing.T) {
 
 // unknownToV0 clears what the first version did not store. A release that goes on without these treats a batch that was ready
 // as one whose pods all count, and no release as the first.
-func unknownToV0(p *rollout.Progress) { p.First, p.Newest, p.Healthy = false, time.Time{}, 0 }
+func unknownToV0(p *rollout.Progress) {
+	p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil
+}
 
 // TestStoredDecision pins the names of a decision and its actions in an audit log.
 func TestStoredDecision(t *testing.T) {
@@ -78,7 +80,7 @@ func TestStoredDecision(t *testing.T) {
 		}
 		want := full
 		if want.Actions = slices.Clone(full.Actions); version == "v0" {
-			want.Actions[0].Guest = false // not known then
+			want.Actions[0].Guest, want.Actions[0].Fields = false, nil // not known then
 			progress := *full.Actions[0].Progress
 			unknownToV0(&progress)
 			want.Actions[0].Progress = &progress

@@ -16,7 +16,8 @@ import (
 type caches struct {
 	workloads *kube.Cache[kube.Workload]
 	pods      *kube.Cache[kube.Pod]
-	claims    *kube.Cache[kube.Meta] // nil where the target has no claim templates
+	sets      *kube.Cache[kube.ReplicaSet] // nil where the target has none
+	claims    *kube.Cache[kube.Meta]       // nil where the target has no claim templates
 	records   *kube.Cache[kube.Record]
 
 	changed chan struct{} // gets a value when any of them has changed
@@ -33,13 +34,17 @@ func newCaches(s *session, target kube.Workload) *caches {
 	c.workloads = kube.NewCache[kube.Workload](s.client, s.target.Resource(), kube.Named(s.target.Name), c.changed)
 	c.records = kube.NewCache[kube.Record](s.client, kube.ConfigMaps(ns), kube.Named(s.target.RecordName(s.options.Mode)), c.changed)
 	c.pods = kube.NewCache[kube.Pod](s.client, kube.Pods(ns), selected, c.changed)
+	if s.target.Kind.BySurge {
+		c.sets = kube.NewCache[kube.ReplicaSet](s.client, kube.ReplicaSets(ns), selected, c.changed)
+	}
 	if len(target.ClaimTemplates()) > 0 && !s.stepsPartition() {
 		c.claims = kube.NewCache[kube.Meta](s.client, kube.Claims(ns), selected, c.changed)
 	}
 	return c
 }
 
-// start lists everything once and follows it from there. In partition mode pods are not followed.
+// start lists everything once and follows it from there. In partition mode pods are not followed, but for those of a Deployment,
+// whose status does not tell which of them are available.
 func (c *caches) start(ctx context.Context, s *session) error {
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	c.end = end
@@ -48,7 +53,10 @@ func (c *caches) start(ctx context.Context, s *session) error {
 		Follow(context.Context) error
 	}
 	all := map[string]following{s.target.Kind.Name: c.workloads, "ConfigMap": c.records}
-	if !s.stepsPartition() {
+	if c.sets != nil {
+		all["ReplicaSet"] = c.sets
+	}
+	if c.sets != nil || !s.stepsPartition() {
 		all["Pod"] = c.pods
 		if c.claims != nil {
 			all["PersistentVolumeClaim"] = c.claims
@@ -84,6 +92,9 @@ func (c *caches) sync(ctx context.Context) error {
 	default:
 	}
 	err := errors.Join(c.workloads.Sync(ctx), c.records.Sync(ctx), c.pods.Sync(ctx))
+	if c.sets != nil {
+		err = errors.Join(err, c.sets.Sync(ctx))
+	}
 	if c.claims != nil {
 		err = errors.Join(err, c.claims.Sync(ctx))
 	}

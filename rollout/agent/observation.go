@@ -16,14 +16,15 @@ import (
 type observation struct {
 	workload kube.Workload
 	history  kube.History
-	record   kube.Record // the progress record; without a name: there was none
-	release  string      // the name of the release; "": not known yet
+	sets     map[string]string // revisions of a Deployment's ReplicaSets, by UID
+	record   kube.Record       // the progress record; without a name: there was none
+	release  string            // the name of the release; "": not known yet
 	observed rollout.Observed
 	seen     versions
 }
 
 // versions are those of the caches and of the checks.
-type versions struct{ workloads, pods, claims, records, checks uint64 }
+type versions struct{ workloads, pods, sets, claims, records, checks uint64 }
 
 // feedback is what writes find out and the next observation takes in.
 type feedback struct {

@@ -51,7 +51,7 @@ func inherited(p rollout.Progress) rollout.Progress {
 	if p.Outcome == plan.Completed {
 		return rollout.Progress{}
 	}
-	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting}
+	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting, Original: p.Original}
 }
 
 // releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode
@@ -91,6 +91,7 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
 		kube.KeyPlan: string(plan),
 	}}
+	w.keepStable(next.Data, p)
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.target.RecordName(w.options.Mode))
 	at := kube.ConfigMaps(w.options.Namespace)
 	if stored.Metadata.Name != "" {

@@ -46,6 +46,8 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 		r.observePods(&o)
 		o.StableRevision = r.stable(&o)
 		o.Progress, err = r.readProgress(&o)
+	} else if r.sets != nil {
+		err = r.observeDeployment(&o)
 	} else {
 		o.UpdateRevision = r.fullName(read.Status.UpdateRevision)
 		if o.Progress, err = r.readProgress(&o); err == nil {
@@ -76,11 +78,17 @@ func (r *reader) readWorkload(ctx context.Context) (plan.Workload, error) {
 		return read, err
 	}
 	read.Deleting = read.Deleting || !alive || set.Metadata.UID != r.uid
+	if r.sets != nil {
+		return read, nil // its history is its ReplicaSets, which are followed
+	}
 	return read, r.readHistory(ctx)
 }
 
 func (r *reader) now() versions {
 	v := versions{workloads: r.workloads.Version(), pods: r.pods.Version(), records: r.records.Version()}
+	if r.sets != nil {
+		v.sets = r.sets.Version()
+	}
 	if r.claims != nil {
 		v.claims = r.claims.Version()
 	}

@@ -117,6 +117,10 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 		return w.setLifecycle(ctx, a)
 	case rollout.KeepGuest:
 		return w.patchPod(ctx, a.Pod.Name, "keeping", kube.KeepPatch(a))
+	case rollout.SetFields:
+		return w.setFields(ctx, a, nil)
+	case rollout.GiveUpFields:
+		return w.giveUpFields(ctx, a)
 	case rollout.SetPartition:
 		return w.setPartition(ctx, a)
 	case rollout.RestoreTemplate:
@@ -161,6 +165,9 @@ func (w *writer) restoreTemplate(ctx context.Context, a rollout.Action) error {
 	template, err := r.Template()
 	if err != nil {
 		return err
+	}
+	if a.Fields != nil {
+		return w.setFields(ctx, a, template)
 	}
 	return w.writeTarget(func(out any) error {
 		return w.client.JSONPatch(ctx, w.target.Path(), []map[string]any{

@@ -84,6 +84,11 @@ func ControllerRevisions(namespace string) Resource {
 	return Resource{"ControllerRevision", "/apis/apps/v1/namespaces/" + namespace + "/controllerrevisions"}
 }
 
+// ReplicaSets are those of a namespace.
+func ReplicaSets(namespace string) Resource {
+	return Resource{"ReplicaSet", "/apis/apps/v1/namespaces/" + namespace + "/replicasets"}
+}
+
 // Get reads one object.
 func (c Client) Get(ctx context.Context, path string, out any) error {
 	return c.send(ctx, c.rest.Get().AbsPath(path), out)

@@ -23,7 +23,14 @@ var ErrInvalid = errors.New("invalid")
 
 // Conflicting tells whether a write did not happen because the object is not as it was, is gone, or is there already.
 func Conflicting(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsGone(err)
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsGone(err) || failedTest(err)
+}
+
+// failedTest tells whether a test of a JSON patch has failed. The server has a code for that which it has for any patch that
+// it cannot apply, and only the words tell them apart.
+func failedTest(err error) bool {
+	var api apierrors.APIStatus
+	return errors.As(err, &api) && api.Status().Code == http.StatusUnprocessableEntity && strings.Contains(api.Status().Message, "test failed")
 }
 
 // Refused tells whether the server has said no for good: repeating the same request would not help.

@@ -46,6 +46,17 @@ func (m Managed) StatusWriter() (other string, own bool) {
 	return other, own
 }
 
+// managers are who has written anything but the status, in order.
+func (m Managed) managers() []string {
+	var names []string
+	for _, f := range m.Metadata.ManagedFields {
+		if f.Subresource == "" {
+			names = append(names, f.Manager)
+		}
+	}
+	return names
+}
+
 // partitionWriter names who else than slipway owns the partition of a target, how it was written and when.
 func (m Managed) partitionWriter() string {
 	for _, f := range m.Metadata.ManagedFields {

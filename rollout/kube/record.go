@@ -27,6 +27,7 @@ const (
 	KeyRelease  = "release"  // which release it belongs to
 	KeyHolder   = "holder"   // the agent that wrote it last
 	KeyEpoch    = "epoch"    // how many agents have held the lock; it only grows
+	KeyStable   = "stable"   // of a Deployment: the revision to go back to, whose ReplicaSet its controller may delete
 	KeyPlan     = "plan"     // as plan.BatchPlan stores itself, for those who look at the release from outside
 )
 

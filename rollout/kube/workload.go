@@ -20,6 +20,7 @@ type Workload struct {
 	Tree        map[string]any
 	counts      map[string]any // the status as it came
 	partitionBy string         // who else than slipway owns the partition
+	managers    []string       // who owns anything but the status
 }
 
 // Meta is the metadata, as a Cache asks for it.
@@ -43,7 +44,7 @@ func (c *Workload) UnmarshalJSON(data []byte) error {
 	}
 	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
 	c.counts, _ = tree["status"].(map[string]any)
-	c.partitionBy = owned.partitionWriter()
+	c.partitionBy, c.managers = owned.partitionWriter(), owned.managers()
 	c.Tree = map[string]any{
 		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
 		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},
@@ -86,6 +87,9 @@ func (c Workload) Read() (plan.Workload, error) {
 	set.ResourceVersion, set.Generation = c.Metadata.ResourceVersion, c.Metadata.Generation
 	set.Deleting = c.Metadata.DeletionTimestamp != nil
 	set.PartitionBy = c.partitionBy
+	if err == nil {
+		err = c.readRolling(&set)
+	}
 	c.readStatus(&set)
 	if err != nil {
 		return set, fmt.Errorf("%w: %w", ErrInvalid, withoutLines(err))
@@ -150,6 +154,9 @@ func (c Workload) readStatus(set *plan.Workload) {
 	if names.Desired != "" {
 		set.Spec.Replicas = c.count(names.Desired)
 	}
+	if r := set.Rolling; r != nil && r.Held() {
+		s.AvailableReplicas = s.ReadyReplicas // to its controller no new pod is ever available
+	}
 	all := max(set.Spec.Replicas, s.Replicas)
 	least := func(healthy int) int { return max(s.UpdatedReplicas-max(all-healthy, 0), 0) }
 	if _, counted := c.counts[names.UpdatedReady]; !counted {
@@ -169,5 +176,6 @@ func (c Workload) count(name string) int {
 
 // Behind tells whether the controller has not seen the present spec, or has not yet said which revision it has.
 func (c Workload) Behind(k plan.Kind) bool {
-	return c.Status.ObservedGeneration < c.Metadata.Generation || Text(c.counts, k.Status.UpdateRevision) == ""
+	return c.Status.ObservedGeneration < c.Metadata.Generation ||
+		k.Status.UpdateRevision != "" && Text(c.counts, k.Status.UpdateRevision) == ""
 }

@@ -13,7 +13,7 @@ type Bounds struct {
 }
 
 // Bounds resolves the spec's percentages against its replicas: partition and maxSurge round up, maxUnavailable
-// rounds up without surge and down with it, so that "10%" of one pod never permits to delete the only pod.
+// rounds up without surge and down with it (a Deployment's always down, and to one where both are 0 by that), so that "10%" of one pod never permits to delete the only pod.
 // It is an error when neither bound lets a pod move, because such a release never ends.
 func (s WorkloadSpec) Bounds() (Bounds, error) {
 	b := Bounds{
@@ -21,7 +21,12 @@ func (s WorkloadSpec) Bounds() (Bounds, error) {
 		Partition: s.Partition.Partition(s.Replicas),
 		MaxSurge:  s.MaxSurge.Up(s.Replicas),
 	}
-	if b.MaxSurge == 0 {
+	if s.RoundsDown {
+		b.MaxUnavailable = min(s.MaxUnavailable.Down(s.Replicas), s.Replicas)
+		if b.MaxSurge == 0 && s.MaxUnavailable != Pods(0) {
+			b.MaxUnavailable = max(b.MaxUnavailable, min(s.Replicas, 1))
+		}
+	} else if b.MaxSurge == 0 {
 		b.MaxUnavailable = min(s.MaxUnavailable.Up(s.Replicas), s.Replicas)
 	} else {
 		b.MaxUnavailable = min(s.MaxUnavailable.Down(s.Replicas), s.Replicas)

@@ -25,6 +25,7 @@ type Kind struct {
 	Numbers  bool     // the partition is a number of pods and never a percentage
 	Ordinal  bool     // the partition is an ordinal: the pods from it on are updated, and the last ones first
 	Nodes    bool     // a pod for each node: how many are wanted is in the status
+	BySurge  bool     // it has no partition: paused, maxSurge and maxUnavailable stand for one, as package surge tells
 
 	Status StatusFields
 }
@@ -64,7 +65,9 @@ const (
 	cloneSet    = "CloneSet"
 	statefulSet = "StatefulSet"
 	daemonSet   = "DaemonSet"
+	deployment  = "Deployment"
 	kruise      = "kruise-manager"
+	native      = "kube-controller-manager"
 )
 
 // Kinds are all targets that can be released. Where a kind has several API versions, the first one is taken where
@@ -91,11 +94,11 @@ func Kinds() []Kind {
 	}
 	cloneBeta := clone
 	cloneBeta.APIVersion, cloneBeta.Strategy = V1beta1, rolling
-	native := Kind{
+	ordered := Kind{
 		APIVersion: appsV1, Name: statefulSet, Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
-		Controller: "kube-controller-manager", Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
+		Controller: native, Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
 	}
-	stateful := native
+	stateful := ordered
 	stateful.APIVersion, stateful.Controller, stateful.Status = V1beta1, kruise, advanced
 	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
 	statefulAlpha := stateful
@@ -106,7 +109,12 @@ func Kinds() []Kind {
 	}
 	daemonBeta := daemon
 	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = V1beta1, false, nodes
-	all := []Kind{clone, cloneBeta, native, stateful, statefulAlpha, daemon, daemonBeta}
+	replicated := Kind{
+		APIVersion: appsV1, Name: deployment, Words: []string{"deployment", "deployments", "deploy", "deployment.apps"},
+		Controller: native, Strategy: []string{"strategy", "rollingUpdate"}, MinReady: minReady, BySurge: true,
+		Status: StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"},
+	}
+	all := []Kind{clone, cloneBeta, ordered, stateful, statefulAlpha, daemon, daemonBeta, replicated}
 	for i, k := range all {
 		known, _ := manifest.KindOf(k.Group(), k.Name)
 		all[i].Resource = known.Resource

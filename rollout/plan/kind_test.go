@@ -28,6 +28,9 @@ func TestEveryKindIsRead(t *testing.T) {
 			if len(k.Strategy) > 1 {
 				strategy = "{rollingUpdate: " + strategy + "}"
 			}
+			if k.BySurge {
+				strategy, keeps = "{rollingUpdate: {maxUnavailable: 3}}", plan.Pods(0)
+			}
 			text := fmt.Sprintf(`
 apiVersion: %s
 kind: %s
@@ -36,11 +39,11 @@ spec:
   replicas: 10
   %s
   selector: {matchLabels: {app: demo}}
-  updateStrategy: %s
+  %s: %s
   template:
     metadata: {labels: {app: demo}}
     spec: {containers: [{name: app, image: "app:v1"}]}
-`, k.APIVersion, k.Name, minReady, strategy)
+`, k.APIVersion, k.Name, minReady, k.Strategy[0], strategy)
 			set, err := plan.ParseWorkload("demo.yaml", []byte(text), plan.Target{Kind: k.Name})
 			if err != nil {
 				t.Fatal(err)

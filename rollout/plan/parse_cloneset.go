@@ -28,13 +28,13 @@ func ParseCloneSet(file string, data []byte) (Workload, error) {
 }
 
 // ParseWorkload reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
-// CloneSet, the StatefulSet or the DaemonSet that is there. Where there are several, it is the one that target names. A CloneSet is read strictly. Of the others, which their
+// CloneSet, the StatefulSet, the DaemonSet or the Deployment that is there. Where there are several, it is the one that target names. A CloneSet is read strictly. Of the others, which their
 // controller knows better, only what a release needs is read.
 func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 	src := &source{file: file}
 	docs := documents(src, data)
 	kind := target.Kind
-	for _, k := range []string{cloneSet, statefulSet, daemonSet} {
+	for _, k := range []string{cloneSet, statefulSet, daemonSet, deployment} {
 		if kind == "" && slices.ContainsFunc(docs, isKind(k)) {
 			kind = k
 		}
@@ -51,7 +51,7 @@ func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 		return Workload{}, err
 	}
 	if _, err := cs.Spec.Bounds(); err != nil {
-		at := doc.get("spec").get("updateStrategy")
+		at := doc.get("spec").get(cs.KindOf().Strategy[0])
 		if !at.present() {
 			at = doc.get("spec")
 		}
@@ -129,6 +129,8 @@ func readObject(doc value, name string) Workload {
 			"revisionHistoryLimit", "minReadySeconds", "lifecycle", "progressDeadlineSeconds") {
 			cs.Spec = readSpec(spec, cs.APIVersion == V1beta1)
 		}
+	case kind.BySurge:
+		readDeployment(spec, &cs)
 	default:
 		cs.Spec = readWorkload(spec, kind)
 	}

@@ -114,6 +114,9 @@ func (p BatchPlan) Validate(cs Workload) error {
 		}
 		previous = n
 	}
+	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
+		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
+	}
 	return p.validateChecks(cs)
 }
 

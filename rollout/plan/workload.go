@@ -34,6 +34,7 @@ type Workload struct {
 	PartitionBy     string         `json:"partitionBy,omitempty"` // who else than slipway has written the partition, and when; "" where nobody has
 	Spec            WorkloadSpec   `json:"spec"`
 	Status          WorkloadStatus `json:"status,omitzero"`
+	Rolling         *Rolling       `json:"rolling,omitempty"` // of a Deployment: what its fields are now; the spec has what they are without a release
 }
 
 // WorkloadSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
@@ -45,6 +46,7 @@ type WorkloadSpec struct {
 	Ordinal             bool           `json:"ordinal,omitempty"` // the partition is an ordinal, so the last pods are the updated ones
 	MaxSurge            Quantity       `json:"maxSurge,omitzero"`
 	MaxUnavailable      Quantity       `json:"maxUnavailable,omitzero"`
+	RoundsDown          bool           `json:"roundsDown,omitempty"` // maxUnavailable rounds down also without surge
 	Paused              bool           `json:"paused,omitempty"`
 	UpdateType          UpdateType     `json:"updateType,omitempty"`
 	GracePeriod         time.Duration  `json:"gracePeriod,omitzero"`      // between draining a pod and changing its images

@@ -16,22 +16,23 @@ import (
 // the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half
 // of another one. A line with a measurement holds nothing else: what it amounts to is in the checks of a later line.
 type auditLine struct {
-	Plan      *plan.BatchPlan    `json:"plan,omitempty"`
-	Version   int                `json:"version,omitempty"`
-	Now       time.Time          `json:"now"`
-	Workload  *plan.Workload     `json:"workload,omitempty"`
-	Update    string             `json:"updateRevision,omitempty"`
-	Stable    string             `json:"stableRevision,omitempty"`
-	Revisions []rollout.Revision `json:"revisions,omitempty"`
-	Pods      []rollout.Pod      `json:"pods,omitempty"` // new or changed
-	Gone      []string           `json:"gone,omitempty"` // names
-	Free      []string           `json:"freeInstances,omitempty"`
-	Stuck     []rollout.Pod      `json:"stuck,omitempty"`
-	NoRoom    string             `json:"noRoom,omitempty"`
-	Wrote     *plan.Quantity     `json:"wrote,omitempty"`
-	Checks    []plan.CheckResult `json:"checks,omitempty"`
-	Progress  rollout.Progress   `json:"progress"`
-	Decision  json.RawMessage    `json:"decision"`
+	Plan      *plan.BatchPlan      `json:"plan,omitempty"`
+	Version   int                  `json:"version,omitempty"`
+	Now       time.Time            `json:"now"`
+	Workload  *plan.Workload       `json:"workload,omitempty"`
+	Update    string               `json:"updateRevision,omitempty"`
+	Stable    string               `json:"stableRevision,omitempty"`
+	Revisions []rollout.Revision   `json:"revisions,omitempty"`
+	Pods      []rollout.Pod        `json:"pods,omitempty"` // new or changed
+	Gone      []string             `json:"gone,omitempty"` // names
+	Free      []string             `json:"freeInstances,omitempty"`
+	Sets      []rollout.ReplicaSet `json:"sets,omitempty"`
+	Stuck     []rollout.Pod        `json:"stuck,omitempty"`
+	NoRoom    string               `json:"noRoom,omitempty"`
+	Wrote     *plan.Quantity       `json:"wrote,omitempty"`
+	Checks    []plan.CheckResult   `json:"checks,omitempty"`
+	Progress  rollout.Progress     `json:"progress"`
+	Decision  json.RawMessage      `json:"decision"`
 
 	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
 

@@ -72,7 +72,7 @@ func TestStoredLines(t *testing.T) {
 		want := []report.Look{first, second}
 		if version == "v0" {
 			for i := range want {
-				want[i].Observed.Stuck, want[i].Observed.NoRoom, want[i].Observed.Wrote = nil, "", nil
+				want[i].Observed.Stuck, want[i].Observed.NoRoom, want[i].Observed.Wrote, want[i].Observed.Sets = nil, "", nil, nil
 				clearUnknownToV0(&want[i])
 			}
 		}
@@ -88,10 +88,11 @@ func TestStoredLines(t *testing.T) {
 	}
 }
 
-// clearUnknownToV0 clears what came later: guests, and what a finished batch is held against.
+// clearUnknownToV0 clears what came later: guests, Deployments, and what a finished batch is held against.
 func clearUnknownToV0(look *report.Look) {
-	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy = false, time.Time{}, 0 }
+	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
 	clearProgress(&look.Observed.Progress)
+	look.Observed.Workload.Rolling, look.Observed.Workload.Spec.RoundsDown = nil, false
 	look.Observed.Pods = slices.Clone(look.Observed.Pods)
 	for i := range look.Observed.Pods {
 		look.Observed.Pods[i].Guest = false
@@ -99,7 +100,7 @@ func clearUnknownToV0(look *report.Look) {
 	look.Decision.Actions = slices.Clone(look.Decision.Actions)
 	for i := range look.Decision.Actions {
 		a := &look.Decision.Actions[i]
-		a.Guest = false
+		a.Guest, a.Fields = false, nil
 		progress := *a.Progress
 		clearProgress(&progress)
 		a.Progress = &progress

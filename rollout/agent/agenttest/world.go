@@ -52,7 +52,7 @@ func In(tb testing.TB, c *kubetest.Cluster) *World {
 // Path is that of objects in the world's namespace.
 func (w *World) Path(resource string, name ...string) string {
 	group := map[string]string{
-		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "deployments": "/apis/apps/v1", "daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
 		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
 	}[resource]
 	if group == "" {

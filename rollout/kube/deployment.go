@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// revisionAnnotation is the number that the deployment controller gives to a ReplicaSet.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// ReplicaSet is what is kept of a ReplicaSet.
+type ReplicaSet struct {
+	Metadata Metadata `json:"metadata"`
+	Spec     struct {
+		Replicas int            `json:"replicas"`
+		MinReady int            `json:"minReadySeconds"`
+		Template map[string]any `json:"template"`
+	} `json:"spec"`
+	Status struct {
+		Available int `json:"availableReplicas"`
+	} `json:"status"`
+}
+
+// Meta is the metadata, as a Cache asks for it.
+func (s ReplicaSet) Meta() Metadata { return s.Metadata }
+
+// Observed is the ReplicaSet as a decision sees it.
+func (s ReplicaSet) Observed(revision string) rollout.ReplicaSet {
+	return rollout.ReplicaSet{
+		Name: s.Metadata.Name, Revision: revision, Replicas: s.Spec.Replicas, Available: s.Status.Available,
+		Sealed: s.Spec.MinReady == plan.SentinelReady,
+	}
+}
+
+// SetRevision is the revision of a Deployment that a pod template stands for. Its name follows from the template alone: a
+// Deployment that is paused has a new template long before its controller makes a ReplicaSet of it.
+func SetRevision(name string, template map[string]any) (Revision, error) {
+	t, _ := clone(template).(map[string]any)
+	if labels, ok := Field(t, "metadata", "labels").(map[string]any); ok {
+		delete(labels, labelTemplateHash)
+	}
+	if meta, ok := t["metadata"].(map[string]any); ok && meta["creationTimestamp"] == nil {
+		delete(meta, "creationTimestamp") // some servers write a null
+	}
+	data, err := revisionData(t)
+	if err != nil {
+		return Revision{}, err
+	}
+	r := Revision{Data: data}
+	r.Metadata.Name = name + "-" + revisionHash(data, 0)
+	return r, nil
+}
+
+// NewSetHistory finds the revisions of a Deployment: of its ReplicaSets, of its present template, and what a release has kept.
+// The second result names the revision of each ReplicaSet by its UID.
+func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, map[string]string, error) {
+	h := History{Revisions: kept}
+	present, err := SetRevision(set.Metadata.Name, set.Template())
+	if err != nil {
+		return h, nil, err
+	}
+	of := map[string]string{}
+	for _, s := range sets {
+		r, err := SetRevision(set.Metadata.Name, s.Spec.Template)
+		if err != nil {
+			return h, nil, err
+		}
+		r.Revision, _ = strconv.ParseInt(s.Metadata.Annotations[revisionAnnotation], 10, 64)
+		of[s.Metadata.UID] = r.Metadata.Name
+		h.Revisions = append(h.Revisions, r)
+	}
+	h.Update = present.Metadata.Name
+	slices.SortFunc(h.Revisions, func(a, b Revision) int { return int(a.Revision - b.Revision) })
+	present.Revision = h.Next()
+	h.Revisions = latest(append(h.Revisions, present))
+	return h, of, h.index()
+}
+
+// latest leaves one revision of each name.
+func latest(all []Revision) []Revision {
+	var out []Revision
+	for _, r := range all {
+		if i := slices.IndexFunc(out, func(o Revision) bool { return o.Metadata.Name == r.Metadata.Name }); i < 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// readRolling fills in what a Deployment's metadata say, and refuses one that somebody else rolls.
+func (c Workload) readRolling(set *plan.Workload) error {
+	if set.Rolling == nil {
+		return nil
+	}
+	if who := c.rolledBy(); who != "" {
+		return fmt.Errorf("it is rolled by %s, which would write against a release: release it there, or take it from that first", who)
+	}
+	text, annotated := c.Metadata.Annotations[plan.OriginalAnnotation]
+	r := set.Rolling
+	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(c.managers, FieldManager), c.count("availableReplicas")
+	if annotated {
+		if o, err := plan.ParseOriginal(text); err == nil { // what cannot be read is as if it were not there
+			*set = set.WithOriginal(&o)
+		}
+	}
+	return nil
+}
+
+// rolledBy names who else rolls a Deployment: its owner, or a tool that has left its mark.
+func (c Workload) rolledBy() string {
+	for _, o := range c.Metadata.OwnerReferences {
+		if o.Controller != nil && *o.Controller {
+			return fmt.Sprintf("its owner %s %s (%s)", o.Kind, o.Name, o.APIVersion)
+		}
+	}
+	for key := range c.Metadata.Annotations {
+		if strings.HasPrefix(key, "rollouts.kruise.io/") || strings.HasPrefix(key, "batchrelease.rollouts.kruise.io/") {
+			return "Kruise Rollouts (annotation " + key + ")"
+		}
+	}
+	for key := range c.Metadata.Labels {
+		if strings.HasPrefix(key, "rollouts.kruise.io/") {
+			return "Kruise Rollouts (label " + key + ")"
+		}
+	}
+	if slices.Contains(c.managers, "rollouts-controller") {
+		return "Argo Rollouts (managedFields has rollouts-controller): a Rollout names it as its workloadRef"
+	}
+	return ""
+}
+
+// patchOperation is one of a JSON patch.
+type patchOperation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// pointer writes a key as a part of a path in a JSON patch.
+func pointer(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
+
+// FieldsPatch is a JSON patch that writes fields of a Deployment, and a pod template where there is one. It is fenced by the
+// generation: the status, which changes all the time, is no reason to fail.
+func (c Workload) FieldsPatch(f rollout.Fields, template map[string]any) []patchOperation {
+	ops := c.fence(f.Generation)
+	put := func(path string, value any) {
+		ops = append(ops, patchOperation{"add", path, value})
+	}
+	if template != nil {
+		put("/spec/template", template)
+	}
+	if f.Paused != nil {
+		put("/spec/paused", *f.Paused)
+	}
+	if f.MinReady != nil {
+		put("/spec/minReadySeconds", *f.MinReady)
+	}
+	if f.Deadline != nil {
+		put("/spec/progressDeadlineSeconds", *f.Deadline)
+	}
+	if f.MaxSurge != nil && f.MaxUnavailable != nil {
+		put("/spec/strategy/rollingUpdate", map[string]any{"maxSurge": written(*f.MaxSurge), "maxUnavailable": written(*f.MaxUnavailable)})
+	}
+	return append(ops, c.annotationPatch(f)...)
+}
+
+func (c Workload) fence(generation int64) []patchOperation {
+	return []patchOperation{
+		{"test", "/metadata/uid", c.Metadata.UID},
+		{"test", "/metadata/generation", generation},
+	}
+}
+
+func (c Workload) annotationPatch(f rollout.Fields) []patchOperation {
+	at := "/metadata/annotations/" + pointer(plan.OriginalAnnotation)
+	_, there := c.Metadata.Annotations[plan.OriginalAnnotation]
+	switch {
+	case f.Original != nil && len(c.Metadata.Annotations) == 0:
+		return []patchOperation{{"add", "/metadata/annotations", map[string]any{plan.OriginalAnnotation: f.Original.Text()}}}
+	case f.Original != nil:
+		return []patchOperation{{"add", at, f.Original.Text()}}
+	case f.Forget && there:
+		return []patchOperation{{"remove", at, nil}}
+	default:
+		return nil
+	}
+}
+
+// written is a quantity as the API takes it.
+func written(q plan.Quantity) any {
+	if q.IsPercent() {
+		return q.String()
+	}
+	return q.Up(0)
+}
+
+// GiveUpPatch takes the entries of slipway out of the managed fields, so that whoever applies these fields next meets no
+// conflict. managed is who owns what at present.
+func (c Workload) GiveUpPatch(generation int64, managed Managed) []patchOperation {
+	ops := c.fence(generation)
+	for i, m := range slices.Backward(managed.Metadata.ManagedFields) {
+		if m.Manager == FieldManager && m.Subresource == "" {
+			at := fmt.Sprintf("/metadata/managedFields/%d", i)
+			ops = append(ops, patchOperation{"test", at + "/manager", FieldManager}, patchOperation{"remove", at, nil})
+		}
+	}
+	return ops
+}
+
+// KeptRevision is the revision that a release has put into its record.
+func KeptRevision(r Record) []Revision {
+	var kept Revision
+	if text := r.Data[KeyStable]; text == "" || json.Unmarshal([]byte(text), &kept) != nil {
+		return nil
+	}
+	return []Revision{kept}
+}
