@@ -80,7 +80,7 @@ func targetOf(v value) Target {
 	versions := versionsOf(t.Kind)
 	switch {
 	case len(versions) == 0:
-		kinds := []string{cloneSet, statefulSet, daemonSet}
+		kinds := []string{cloneSet, statefulSet, daemonSet, deployment}
 		v.get("kind").fail("%q cannot be released: write %s%s", t.Kind, strings.Join(kinds, ", "), suggestion(t.Kind, kinds))
 	case !slices.Contains(versions, t.APIVersion):
 		v.get("apiVersion").fail("%q is not a %s's that can be released: write %s", t.APIVersion, t.Kind, strings.Join(versions, " or "))
