@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/render/yamltext/splice"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -97,7 +98,7 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 
 // planDocument reads a document that could be a BatchPlan or generated from one; any other, and one that cannot be read,
 // which the run itself will report, is nil.
-func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.Node, manifests.Document) {
+func planDocument(in *input, d yamltext.Document, sc *splice.Scanner) (*yaml.Node, manifests.Document) {
 	root, err := sc.Parse(d.Bytes)
 	object := manifest.Root(root)
 	if err != nil || object == nil || object.Kind != yaml.MappingNode {
@@ -110,7 +111,7 @@ func planDocument(in *input, d yamltext.Document, sc *yamltext.Scanner) (*yaml.N
 
 // targets hands every target to the set, as injection leaves it. What injection finds is reported when the document is
 // rendered.
-func (t *transformer) targets(ctx context.Context, ins []input, set *manifests.Set, outcome *Outcome, sc *yamltext.Scanner) error {
+func (t *transformer) targets(ctx context.Context, ins []input, set *manifests.Set, outcome *Outcome, sc *splice.Scanner) error {
 	for i := range ins {
 		err := eachDocument(ctx, &ins[i], func(d yamltext.Document) error {
 			if !set.MayBeTarget(d.Bytes) {
@@ -159,7 +160,7 @@ func (t *transformer) edit(out *Document, root *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	text, err := yamltext.Splice(out.Text, root, withRoot(root, object), nil)
+	text, err := splice.Apply(out.Text, root, withRoot(root, object), nil)
 	if err != nil {
 		return err
 	}

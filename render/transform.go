@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/render/yamltext/splice"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -148,7 +149,7 @@ func (o *Outcome) note(input string) {
 }
 
 // document processes one document.
-func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
+func (t *transformer) document(in *input, d yamltext.Document, sc *splice.Scanner) *Document {
 	out := t.inject(in, d, sc)
 	if t.releases.Concerns(out.id) {
 		t.release(out, sourceOf(in, d))
@@ -157,7 +158,7 @@ func (t *transformer) document(in *input, d yamltext.Document, sc *yamltext.Scan
 }
 
 // inject processes one document without what a release changes in it.
-func (t *transformer) inject(in *input, d yamltext.Document, sc *yamltext.Scanner) *Document {
+func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
 		id: manifests.ID{Input: in.index, Doc: d.Index},
@@ -221,8 +222,8 @@ const (
 )
 
 // newObjectScanner returns a scanner that looks for what names an object.
-func newObjectScanner() *yamltext.Scanner {
-	return yamltext.NewScanner("apiVersion", "kind", "metadata.namespace", "metadata.name")
+func newObjectScanner() *splice.Scanner {
+	return splice.NewScanner("apiVersion", "kind", "metadata.namespace", "metadata.name")
 }
 
 // passes says whether an object of a kind, of which a scan is certain, can only be passed on.
@@ -244,7 +245,7 @@ func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.
-func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Source, sc *yamltext.Scanner) error {
+func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Source, sc *splice.Scanner) error {
 	if t.forgotten(out, root, source) {
 		return nil
 	}
@@ -286,7 +287,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 		return nil
 	}
 	if result.Changed(manifest.Root(root)) {
-		if text, err = sc.Splice(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
+		if text, err = sc.Apply(text, root, withRoot(root, result.Object), result.Verbatim); err != nil {
 			return err
 		}
 	}
@@ -297,7 +298,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 // injected asks for the injection into what an ejection has left, text with the tree root before it. It returns the tree of
 // the text; places of the result are those of the file.
 func (t *transformer) injected(
-	text []byte, root *yaml.Node, ejected inject.Result, source manifest.Source, sc *yamltext.Scanner,
+	text []byte, root *yaml.Node, ejected inject.Result, source manifest.Source, sc *splice.Scanner,
 ) (*yaml.Node, inject.Result, error) {
 	moved := ejected.Changed(manifest.Root(root))
 	if moved {
@@ -308,14 +309,14 @@ func (t *transformer) injected(
 	}
 	var unreadable *yaml.Node
 	result := t.injector.Inject(manifest.Root(root), source, func(n *yaml.Node) string {
-		was, ok := yamltext.SourceText(text, root, n)
+		was, ok := splice.SourceText(text, root, n)
 		if !ok {
 			unreadable = n
 		}
 		return was
 	})
 	if unreadable != nil {
-		return root, result, yamltext.Unsupported(unreadable.Line,
+		return root, result, splice.Unsupported(unreadable.Line,
 			"the text that injection replaces here cannot be told from its surroundings")
 	}
 	if moved {
@@ -357,10 +358,10 @@ func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) 
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)
-	if out, err := yamltext.Splice(text, root, edited, ejected.Verbatim); err == nil {
+	if out, err := splice.Apply(text, root, edited, ejected.Verbatim); err == nil {
 		return out, nil
 	}
-	return yamltext.Splice(text, root, edited, nil)
+	return splice.Apply(text, root, edited, nil)
 }
 
 // withRoot is the document with another object in it.
@@ -390,7 +391,7 @@ func (d *Document) set(text []byte) {
 
 // mayBeContext says whether a document could hold a SidecarSet, a Namespace or a revision. A false answer is certain,
 // but for kinds written with escapes, which no one does.
-func mayBeContext(text []byte, sc *yamltext.Scanner) bool {
+func mayBeContext(text []byte, sc *splice.Scanner) bool {
 	for _, word := range []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread"} {
 		if !bytes.Contains(text, []byte(word)) {
 			continue

@@ -27,7 +27,7 @@ import (
 func Lint(c Context, opts Options, policies Policies) []manifest.Finding {
 	in, findings := newInjector(c, opts)
 	for _, set := range distinct(c.Sets) {
-		l := &linter{in: in, set: set, policies: policies}
+		l := &linter{reporter: &reporter{set: set}, in: in, policies: policies}
 		l.lint()
 		slices.SortStableFunc(l.findings, func(a, b manifest.Finding) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
 		findings = append(findings, l.findings...)
@@ -38,7 +38,7 @@ func Lint(c Context, opts Options, policies Policies) []manifest.Finding {
 // unreadable lists what stands in a set that no API server would take, whatever the pod: values of a wrong type,
 // fields that are missing or mistyped. Injection stops at them; the rest of Lint is left to those who ask for it.
 func (in *Injector) unreadable(set *SidecarSet) []manifest.Finding {
-	l := &linter{in: in, set: set}
+	l := &linter{reporter: &reporter{set: set}, in: in}
 	l.lint()
 	return slices.DeleteFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Severity != manifest.SeverityError && f.Code != "unknown-pod-field" ||
@@ -59,12 +59,12 @@ func distinct(sets []*SidecarSet) []*SidecarSet {
 	return out
 }
 
-// linter checks one set.
+// linter checks one set. What it checks of volumes, of sidecars and of their containers has a linter of its own, and all
+// of them report to one reporter.
 type linter struct {
+	*reporter
 	in       *Injector
-	set      *SidecarSet
 	policies Policies
-	findings []manifest.Finding
 }
 
 func (l *linter) lint() {
@@ -75,20 +75,30 @@ func (l *linter) lint() {
 	l.checkRevision()
 	l.checkPatches()
 	l.checkCanary()
-	volumes := l.checkVolumes()
-	l.checkSidecars(volumes)
+	types := typeReader{reporter: l.reporter, safe: l.in.opts.Compatibility == Safe}
+	volumes := (&volumeLinter{types}).check()
+	(&sidecarLinter{
+		typeReader: types, policies: policies{l.reporter, l.policies}, volumes: volumes,
+		names: map[string]writtenName{}, hostPorts: map[string]string{},
+	}).check()
+}
+
+// reporter collects what is found in one set.
+type reporter struct {
+	set      *SidecarSet
+	findings []manifest.Finding
 }
 
 // report adds a finding. Where a value could not be read at all, nothing more is said about its field.
-func (l *linter) report(s manifest.Severity, at spot, code, message, hint string) {
-	if slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
+func (r *reporter) report(s manifest.Severity, at spot, code, message, hint string) {
+	if slices.ContainsFunc(r.findings, func(f manifest.Finding) bool {
 		return f.Field == at.field && (f.Code == "wrong-type" || f.Code == "missing-field" || f.Code == "bad-quantity")
 	}) {
 		return
 	}
-	l.findings = append(l.findings, manifest.Finding{
+	r.findings = append(r.findings, manifest.Finding{
 		Severity: s, Code: code, Message: message, Hint: hint,
-		Object: manifest.RefOf(l.set.Node), Field: at.field, Source: manifest.SourceAt(l.set.Source, at.near),
+		Object: manifest.RefOf(r.set.Node), Field: at.field, Source: manifest.SourceAt(r.set.Source, at.near),
 	})
 }
 
@@ -98,8 +108,8 @@ type spot struct {
 	node, near *yaml.Node
 }
 
-func (l *linter) root() spot { return spot{node: l.set.Node, near: l.set.Node} }
-func (l *linter) spec() spot { return l.root().key(specField) }
+func (r *reporter) root() spot { return spot{node: r.set.Node, near: r.set.Node} }
+func (r *reporter) spec() spot { return r.root().key(specField) }
 
 func (p spot) step(field string, n *yaml.Node) spot {
 	return spot{field: field, node: n, near: orElse(n, p.near)}
@@ -129,7 +139,7 @@ func (p spot) index(i int) spot {
 }
 
 // oneOf reports a word that is not one of those that a field knows. An empty one is the field's default.
-func (l *linter) oneOf(s manifest.Severity, at spot, value string, words ...string) {
+func (r *reporter) oneOf(s manifest.Severity, at spot, value string, words ...string) {
 	if value == "" || len(words) == 0 || slices.Contains(words, value) {
 		return
 	}
@@ -137,7 +147,7 @@ func (l *linter) oneOf(s manifest.Severity, at spot, value string, words ...stri
 	if near := manifest.Nearest(value, words); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	l.report(s, at, "unknown-value", fmt.Sprintf("is %q, must be %s", manifest.Shorten(value), alternatives(words)), hint)
+	r.report(s, at, "unknown-value", fmt.Sprintf("is %q, must be %s", manifest.Shorten(value), alternatives(words)), hint)
 }
 
 // alternatives joins words as a sentence would: "A, B or C".
@@ -147,4 +157,24 @@ func alternatives(words []string) string {
 	}
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// requireName asks for the name of the object that a reference is to.
+func (r *reporter) requireName(at spot, name string) {
+	if name == "" {
+		r.report(manifest.SeverityError, at.key(nameField), "missing-field", "is required", "")
+	}
+}
+
+// checkPath reports a path with .. in it, and an absolute one where a relative one is asked for.
+func (r *reporter) checkPath(at spot, path string, absolute bool) {
+	for _, part := range strings.Split(path, "/") {
+		if part == ".." {
+			r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must not contain ..", manifest.Shorten(path)), "")
+			return
+		}
+	}
+	if !absolute && strings.HasPrefix(path, "/") {
+		r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)), "remove the leading /")
+	}
 }

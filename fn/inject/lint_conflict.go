@@ -14,7 +14,7 @@ import (
 func (in *Injector) conflicts() []manifest.Finding {
 	var out []manifest.Finding
 	for i, later := range in.sets {
-		l := &linter{in: in, set: later}
+		l := &linter{reporter: &reporter{set: later}, in: in}
 		for _, earlier := range in.sets[:i] {
 			if !replaces(later, earlier) && !replaces(earlier, later) && in.overlap(earlier, later) {
 				l.containerConflicts(earlier)

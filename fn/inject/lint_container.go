@@ -14,35 +14,37 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// podChecks is what the containers of one set share in a pod.
-type podChecks struct {
-	names     map[string]writtenName // container names, with where they are written
-	hostPorts map[string]string      // fields by host port, protocol and address
-	volumes   map[string]volumeKind
+// containerLinter checks one container as the API server would check it in a pod.
+type containerLinter struct {
+	*sidecarLinter
+	corev1.Container
+	at           spot
+	init, native bool // of initContainers; one that does not end
 }
 
-// checkContainer checks a container as the API server would check it in a pod.
-func (l *linter) checkContainer(s *Sidecar, at spot, init bool, pods *podChecks) {
+// checkContainer checks the container that a sidecar is, and holds it to the user's policies.
+func (l *sidecarLinter) checkContainer(s *Sidecar, at spot, init bool) {
 	own, _ := manifest.StructFields(reflect.ValueOf(*s))
 	plain := at
 	plain.node = withoutFields(s.Node, func(key string, value *yaml.Node) bool {
 		_, kruise := own[key]
 		return kruise || parserChecked(key, value)
 	})
-	var c corev1.Container
-	l.read(plain, reflect.ValueOf(&c).Elem())
-	l.checkImage(at.key("image"), c.Image)
-	l.checkPorts(at.key("ports"), c.Ports, init && !s.native(), pods)
-	l.checkEnv(at, &c)
-	l.checkMounts(at, &c, pods.volumes)
-	l.checkResources(at.key(resourcesField), c.Resources)
-	l.checkProbes(at, &c)
-	l.checkInit(at, &c, init, s.native())
-	l.checkSecurity(at.key("securityContext"), c.SecurityContext)
-	l.checkPolicies(s, at, &c)
+	c := &containerLinter{sidecarLinter: l, at: at, init: init, native: s.native()}
+	l.read(plain, reflect.ValueOf(&c.Container).Elem())
+	c.checkImage()
+	c.checkPorts()
+	c.checkEnv()
+	c.checkMounts()
+	c.checkResources()
+	c.checkProbes()
+	c.checkInit()
+	c.checkSecurity()
+	l.policies.check(s, at, &c.Container)
 }
 
-func (l *linter) checkImage(at spot, image string) {
+func (l *containerLinter) checkImage() {
+	at, image := l.at.key("image"), l.Image
 	switch {
 	case image == "" && (manifest.IsNull(at.node) || at.node.Kind == yaml.ScalarNode && at.node.Value == ""):
 		l.report(manifest.SeverityError, at, "no-image", "a container needs an image", "")
@@ -53,10 +55,10 @@ func (l *linter) checkImage(at spot, image string) {
 
 // checkPorts finds ports that are out of range or taken. The same container port twice is accepted in a pod, but
 // server-side apply, which Argo CD and Flux use, refuses the list.
-func (l *linter) checkPorts(at spot, ports []corev1.ContainerPort, init bool, pods *podChecks) {
+func (l *containerLinter) checkPorts() {
 	seen, names := map[string]bool{}, map[string]bool{}
-	for i, p := range ports {
-		port := at.index(i)
+	for i, p := range l.Ports {
+		port := l.at.key("ports").index(i)
 		for _, r := range []struct {
 			field string
 			value int32
@@ -78,28 +80,28 @@ func (l *linter) checkPorts(at spot, ports []corev1.ContainerPort, init bool, po
 				"server-side apply refuses such a list: remove one")
 		}
 		seen[key] = true
-		if !init {
-			l.checkHostPort(port.key("hostPort"), p, pods)
+		if !l.init || l.native {
+			l.checkHostPort(port.key("hostPort"), p)
 		}
 	}
 }
 
-func (l *linter) checkHostPort(at spot, p corev1.ContainerPort, pods *podChecks) {
+func (l *containerLinter) checkHostPort(at spot, p corev1.ContainerPort) {
 	if p.HostPort == 0 {
 		return
 	}
 	key := fmt.Sprintf("%d/%s/%s", p.HostPort, orWord(string(p.Protocol), "TCP"), p.HostIP)
-	if other, dup := pods.hostPorts[key]; dup {
+	if other, dup := l.hostPorts[key]; dup {
 		l.report(manifest.SeverityError, at, "duplicate-port", "the host port is taken by "+other, "")
 		return
 	}
-	pods.hostPorts[key] = at.field
+	l.hostPorts[key] = at.field
 }
 
-func (l *linter) checkEnv(at spot, c *corev1.Container) {
+func (l *containerLinter) checkEnv() {
 	seen := map[string]bool{}
-	for i, e := range c.Env {
-		env := at.key(envField).index(i)
+	for i, e := range l.Env {
+		env := l.at.key(envField).index(i)
 		switch {
 		case e.Name == "":
 		case len(validation.IsRelaxedEnvVarName(e.Name)) > 0:
@@ -113,8 +115,8 @@ func (l *linter) checkEnv(at spot, c *corev1.Container) {
 			l.checkValueFrom(env, e)
 		}
 	}
-	for i, e := range c.EnvFrom {
-		from := at.key("envFrom").index(i)
+	for i, e := range l.EnvFrom {
+		from := l.at.key("envFrom").index(i)
 		if n := setPointers(e); n != 1 {
 			l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n), "")
 		}
@@ -127,7 +129,7 @@ func (l *linter) checkEnv(at spot, c *corev1.Container) {
 	}
 }
 
-func (l *linter) checkValueFrom(env spot, e corev1.EnvVar) {
+func (l *containerLinter) checkValueFrom(env spot, e corev1.EnvVar) {
 	from := env.key("valueFrom")
 	// A source that slipway does not know, which has a finding of its own, counts: it may be the one.
 	n := len(pairs(from.node))
@@ -146,7 +148,7 @@ func (l *linter) checkValueFrom(env spot, e corev1.EnvVar) {
 }
 
 // checkPodField checks the path of a pod's field that a variable takes its value from.
-func (l *linter) checkPodField(at spot, path string) {
+func (l *containerLinter) checkPodField(at spot, path string) {
 	words := []string{
 		"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
 		"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
@@ -158,7 +160,7 @@ func (l *linter) checkPodField(at spot, path string) {
 }
 
 // checkMounts checks mounts and devices together: their places in the container must differ.
-func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]volumeKind) {
+func (l *containerLinter) checkMounts() {
 	taken := map[string]string{}
 	take := func(at spot, path string) {
 		if other, dup := taken[path]; dup && path != "" {
@@ -167,13 +169,13 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 		}
 		taken[path] = at.field
 	}
-	for i, m := range c.VolumeMounts {
-		mount := at.key(volumeMountsField).index(i)
-		l.checkMounted(mount, m.Name, volumes)
+	for i, m := range l.VolumeMounts {
+		mount := l.at.key(volumeMountsField).index(i)
+		l.checkMounted(mount, m.Name)
 		take(mount.key("mountPath"), m.MountPath)
 		l.checkPath(mount.key("subPath"), m.SubPath, false)
 		l.checkPath(mount.key("subPathExpr"), m.SubPathExpr, false)
-		privileged := c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
+		privileged := l.SecurityContext != nil && l.SecurityContext.Privileged != nil && *l.SecurityContext.Privileged
 		switch {
 		case m.SubPath != "" && m.SubPathExpr != "":
 			l.report(manifest.SeverityError, mount.key("subPathExpr"), "bad-mount", "stands beside subPath, and a mount has only one of the two", "")
@@ -183,12 +185,12 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 			l.report(manifest.SeverityError, mount.key("recursiveReadOnly"), "bad-mount", "needs readOnly: true", "")
 		}
 	}
-	for i, d := range c.VolumeDevices {
-		device := at.key(devicesField).index(i)
-		l.checkMounted(device, d.Name, volumes)
+	for i, d := range l.VolumeDevices {
+		device := l.at.key(devicesField).index(i)
+		l.checkMounted(device, d.Name)
 		take(device.key("devicePath"), d.DevicePath)
 		l.checkPath(device.key("devicePath"), d.DevicePath, true)
-		if v, ok := volumes[d.Name]; ok && !v.block {
+		if v, ok := l.volumes[d.Name]; ok && !v.block {
 			l.report(manifest.SeverityError, device.key(nameField), "bad-mount",
 				"the volume "+d.Name+" is no block device: only claims are", "mount it under volumeMounts")
 		}
@@ -196,12 +198,12 @@ func (l *linter) checkMounts(at spot, c *corev1.Container, volumes map[string]vo
 }
 
 // checkMounted follows admission, which knows the set's own volumes only: a set reaches the pod's by sharing.
-func (l *linter) checkMounted(at spot, name string, volumes map[string]volumeKind) {
-	if _, ok := volumes[name]; ok || name == "" {
+func (l *containerLinter) checkMounted(at spot, name string) {
+	if _, ok := l.volumes[name]; ok || name == "" {
 		return
 	}
-	known := make([]string, 0, len(volumes))
-	for v := range volumes {
+	known := make([]string, 0, len(l.volumes))
+	for v := range l.volumes {
 		known = append(known, v)
 	}
 	hint := "add it to spec.volumes; what the app mounts comes with shareVolumePolicy: {type: enabled}"

@@ -18,11 +18,17 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
+// typeReader reads Kubernetes types strictly.
+type typeReader struct {
+	*reporter
+	safe bool // a field that can only be a typing mistake is an error
+}
+
 // read reads a Kubernetes type from a node by its json tags and reports what the API server would refuse: values of a
 // wrong type, quantities and words that are none, required fields that are missing. A field that the type does not
 // have is a warning, because a newer Kubernetes may have it, and injection passes it through; one that only differs by a
 // typing mistake from a field that it has is an error.
-func (l *linter) read(at spot, v reflect.Value) {
+func (l *typeReader) read(at spot, v reflect.Value) {
 	if manifest.IsNull(at.node) {
 		return
 	}
@@ -55,11 +61,11 @@ func (l *linter) read(at spot, v reflect.Value) {
 	}
 }
 
-func (l *linter) mismatch(at spot, want string) {
+func (l *typeReader) mismatch(at spot, want string) {
 	l.report(manifest.SeverityError, at, "wrong-type", "is "+manifest.Describe(at.near)+", must be "+want, "")
 }
 
-func (l *linter) readQuantity(at spot, q *resource.Quantity) {
+func (l *typeReader) readQuantity(at spot, q *resource.Quantity) {
 	if at.node.Kind != yaml.ScalarNode {
 		l.mismatch(at, "a quantity such as 100m or 64Mi")
 		return
@@ -72,7 +78,7 @@ func (l *linter) readQuantity(at spot, q *resource.Quantity) {
 	*q = parsed
 }
 
-func (l *linter) readIntOrString(at spot, v *intstr.IntOrString) {
+func (l *typeReader) readIntOrString(at spot, v *intstr.IntOrString) {
 	switch i, err := strconv.ParseInt(at.node.Value, 0, 32); {
 	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == yaml.NodeTagString:
 		*v = intstr.FromString(at.node.Value)
@@ -84,7 +90,7 @@ func (l *linter) readIntOrString(at spot, v *intstr.IntOrString) {
 }
 
 // readInt reads a whole number in any of YAML's bases: a file's mode is written in octal.
-func (l *linter) readInt(at spot, v reflect.Value) {
+func (l *typeReader) readInt(at spot, v reflect.Value) {
 	i, err := strconv.ParseInt(at.node.Value, 0, 64)
 	if err != nil || at.node.Kind != yaml.ScalarNode || at.node.ShortTag() != "!!int" || v.OverflowInt(i) {
 		l.mismatch(at, "a whole number")
@@ -93,7 +99,7 @@ func (l *linter) readInt(at spot, v reflect.Value) {
 	v.SetInt(i)
 }
 
-func (l *linter) readScalar(at spot, v reflect.Value) {
+func (l *typeReader) readScalar(at spot, v reflect.Value) {
 	d := &manifest.Decoder{}
 	d.Value(at.node, v, at.field)
 	for _, f := range d.Findings {
@@ -104,7 +110,7 @@ func (l *linter) readScalar(at spot, v reflect.Value) {
 	}
 }
 
-func (l *linter) readList(at spot, v reflect.Value) {
+func (l *typeReader) readList(at spot, v reflect.Value) {
 	if at.node.Kind != yaml.SequenceNode {
 		l.mismatch(at, "a list")
 		return
@@ -120,7 +126,7 @@ func (l *linter) readList(at spot, v reflect.Value) {
 	}
 }
 
-func (l *linter) readMap(at spot, v reflect.Value) {
+func (l *typeReader) readMap(at spot, v reflect.Value) {
 	if at.node.Kind != yaml.MappingNode {
 		l.mismatch(at, "a mapping")
 		return
@@ -133,7 +139,7 @@ func (l *linter) readMap(at spot, v reflect.Value) {
 	}
 }
 
-func (l *linter) readStruct(at spot, v reflect.Value) {
+func (l *typeReader) readStruct(at spot, v reflect.Value) {
 	if at.node.Kind != yaml.MappingNode {
 		l.mismatch(at, "a mapping")
 		return
@@ -180,7 +186,7 @@ func isTypo(name, near string) bool {
 	return manifest.Distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
 }
 
-func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
+func (l *typeReader) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
 	var names []string
 	for name := range fields {
 		names = append(names, name)
@@ -194,7 +200,7 @@ func (l *linter) unknownField(at spot, t reflect.Type, fields map[string]reflect
 	severity, hint := manifest.SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
 	if near := manifest.Nearest(at.node.Value, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
-		if isTypo(at.node.Value, near) && l.in.opts.Compatibility == Safe {
+		if isTypo(at.node.Value, near) && l.safe {
 			severity = manifest.SeverityError
 		}
 	}

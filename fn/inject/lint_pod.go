@@ -16,13 +16,14 @@ import (
 )
 
 // checkResources checks the quantities of a container: what the node can give, and no request above its limit.
-func (l *linter) checkResources(at spot, r corev1.ResourceRequirements) {
+func (l *containerLinter) checkResources() {
+	r := l.Resources
 	for _, part := range []struct {
 		field string
 		list  corev1.ResourceList
 	}{{limitsField, r.Limits}, {requestsField, r.Requests}} {
 		for _, name := range slices.Sorted(maps.Keys(part.list)) {
-			entry := at.key(part.field).entry(string(name))
+			entry := l.at.key(resourcesField).key(part.field).entry(string(name))
 			q, limit := part.list[name], r.Limits[name]
 			_, limited := r.Limits[name]
 			switch {
@@ -54,59 +55,59 @@ func overcommits(name string) bool {
 }
 
 // checkInit checks what depends on where a container runs.
-func (l *linter) checkInit(at spot, c *corev1.Container, init, native bool) {
-	if !init {
-		if c.RestartPolicy != nil {
-			l.report(manifest.SeverityWarning, at.key("restartPolicy"), "restart-policy",
+func (l *containerLinter) checkInit() {
+	if !l.init {
+		if l.RestartPolicy != nil {
+			l.report(manifest.SeverityWarning, l.at.key("restartPolicy"), "restart-policy",
 				"makes no native sidecar of a container outside initContainers, and Kubernetes before 1.35 refuses it",
 				"move the container to spec.initContainers")
 		}
 		return
 	}
-	if native {
+	if l.native {
 		return
 	}
 	for _, f := range []struct {
 		field string
 		set   bool
 	}{
-		{"lifecycle", c.Lifecycle != nil},
-		{"livenessProbe", c.LivenessProbe != nil},
-		{"readinessProbe", c.ReadinessProbe != nil},
-		{"startupProbe", c.StartupProbe != nil},
+		{"lifecycle", l.Lifecycle != nil},
+		{"livenessProbe", l.LivenessProbe != nil},
+		{"readinessProbe", l.ReadinessProbe != nil},
+		{"startupProbe", l.StartupProbe != nil},
 	} {
 		if f.set {
-			l.report(manifest.SeverityError, at.key(f.field), "probe-on-init", "an init container that runs to its end cannot have it",
+			l.report(manifest.SeverityError, l.at.key(f.field), "probe-on-init", "an init container that runs to its end cannot have it",
 				"remove it, or add restartPolicy: Always to make it a native sidecar")
 		}
 	}
 }
 
-func (l *linter) checkProbes(at spot, c *corev1.Container) {
+func (l *containerLinter) checkProbes() {
 	for _, p := range []struct {
 		field string
 		probe *corev1.Probe
-	}{{"livenessProbe", c.LivenessProbe}, {"readinessProbe", c.ReadinessProbe}, {"startupProbe", c.StartupProbe}} {
+	}{{"livenessProbe", l.LivenessProbe}, {"readinessProbe", l.ReadinessProbe}, {"startupProbe", l.StartupProbe}} {
 		if p.probe != nil {
-			l.checkProbe(at.key(p.field), p.probe, p.field != "readinessProbe")
+			l.checkProbe(l.at.key(p.field), p.probe, p.field != "readinessProbe")
 		}
 	}
-	if c.Lifecycle == nil {
+	if l.Lifecycle == nil {
 		return
 	}
 	for _, h := range []struct {
 		field   string
 		handler *corev1.LifecycleHandler
-	}{{"postStart", c.Lifecycle.PostStart}, {"preStop", c.Lifecycle.PreStop}} {
+	}{{"postStart", l.Lifecycle.PostStart}, {"preStop", l.Lifecycle.PreStop}} {
 		if h.handler != nil {
-			at := at.key("lifecycle").key(h.field)
+			at := l.at.key("lifecycle").key(h.field)
 			l.checkHandler(at, *h.handler, "exec, httpGet, tcpSocket and sleep")
 			l.checkHandlerPorts(at, h.handler.Exec, h.handler.HTTPGet, h.handler.TCPSocket)
 		}
 	}
 }
 
-func (l *linter) checkProbe(at spot, p *corev1.Probe, once bool) {
+func (l *containerLinter) checkProbe(at spot, p *corev1.Probe, once bool) {
 	l.checkHandler(at, p.ProbeHandler, "exec, httpGet, tcpSocket and grpc")
 	l.checkHandlerPorts(at, p.Exec, p.HTTPGet, p.TCPSocket)
 	if p.GRPC != nil && p.GRPC.Port != 0 {
@@ -132,7 +133,7 @@ func (l *linter) checkProbe(at spot, p *corev1.Probe, once bool) {
 }
 
 // checkHandler asks for one thing to do. One that slipway does not know, which has a finding of its own, may be it.
-func (l *linter) checkHandler(at spot, handler any, words string) {
+func (l *containerLinter) checkHandler(at spot, handler any, words string) {
 	n := setPointers(handler)
 	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
@@ -142,7 +143,7 @@ func (l *linter) checkHandler(at spot, handler any, words string) {
 	}
 }
 
-func (l *linter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.TCPSocketAction) {
+func (l *containerLinter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.TCPSocketAction) {
 	if exec != nil && len(exec.Command) == 0 {
 		l.report(manifest.SeverityError, at.key("exec").key("command"), "missing-field", "is required", "")
 	}
@@ -155,7 +156,7 @@ func (l *linter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1
 }
 
 // checkPortOf checks a port given by number or by name; a missing one is reported as such.
-func (l *linter) checkPortOf(at spot, p intstr.IntOrString) {
+func (l *containerLinter) checkPortOf(at spot, p intstr.IntOrString) {
 	if manifest.IsNull(at.node) {
 		return
 	}
@@ -168,7 +169,8 @@ func (l *linter) checkPortOf(at spot, p intstr.IntOrString) {
 	}
 }
 
-func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
+func (l *containerLinter) checkSecurity() {
+	at, s := l.at.key("securityContext"), l.SecurityContext
 	if s == nil {
 		return
 	}
@@ -197,7 +199,7 @@ func (l *linter) checkSecurity(at spot, s *corev1.SecurityContext) {
 	}
 }
 
-func (l *linter) checkProfile(at spot, kind string, local *string) {
+func (l *containerLinter) checkProfile(at spot, kind string, local *string) {
 	if kind != "" && (kind == "Localhost") != (local != nil) {
 		l.report(manifest.SeverityError, at.key("localhostProfile"), "bad-security-context", "goes with type: Localhost, and only with it", "")
 	}

@@ -15,9 +15,17 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// checkSidecars checks every container of a set: Kruise's own fields first, then the container that it becomes.
-func (l *linter) checkSidecars(volumes map[string]volumeKind) {
-	pods := podChecks{names: map[string]writtenName{}, hostPorts: map[string]string{}, volumes: volumes}
+// sidecarLinter checks the sidecars of a set: what SidecarSet adds to a container, and what they share in a pod.
+type sidecarLinter struct {
+	typeReader
+	policies  policies
+	volumes   map[string]volumeKind
+	names     map[string]writtenName // container names, with where they are written
+	hostPorts map[string]string      // fields by host port, protocol and address
+}
+
+// check checks every container of a set: Kruise's own fields first, then the container that it becomes.
+func (l *sidecarLinter) check() {
 	for _, list := range l.set.sidecarLists() {
 		for i := range list.sidecars {
 			s := &list.sidecars[i]
@@ -27,19 +35,19 @@ func (l *linter) checkSidecars(volumes map[string]volumeKind) {
 				continue // the parser has said that it is no container
 			}
 			l.checkWords(s, at, init)
-			l.checkSidecarName(s, at, pods.names)
+			l.checkSidecarName(s, at)
 			l.checkHotUpgrade(s, at)
 			l.checkTransferEnv(s, at)
 			l.checkResourcesPolicy(s, at, init)
-			l.checkContainer(s, at, init, &pods)
+			l.checkContainer(s, at, init)
 		}
 	}
-	l.checkUnused(volumes)
+	l.checkUnused()
 }
 
 // checkWords checks the policies that are words. Admission does not look at those of init containers, and injection
 // takes an unknown one for the default there; it is a mistake all the same.
-func (l *linter) checkWords(s *Sidecar, at spot, init bool) {
+func (l *sidecarLinter) checkWords(s *Sidecar, at spot, init bool) {
 	severity := manifest.SeverityError
 	if init {
 		severity = manifest.SeverityWarning
@@ -57,7 +65,7 @@ func (l *linter) checkWords(s *Sidecar, at spot, init bool) {
 
 // checkSidecarName checks the names that a sidecar has in the pod. That a name is missing, or stands twice as written,
 // is the parser's to report.
-func (l *linter) checkSidecarName(s *Sidecar, at spot, names map[string]writtenName) {
+func (l *sidecarLinter) checkSidecarName(s *Sidecar, at spot) {
 	at = at.key(nameField)
 	for _, name := range s.podNames() {
 		if s.Name == "" {
@@ -67,21 +75,21 @@ func (l *linter) checkSidecarName(s *Sidecar, at spot, names map[string]writtenN
 			l.report(manifest.SeverityError, at, "bad-name", fmt.Sprintf("%q is not a container name: %s", name, bad[0]), "")
 			return
 		}
-		other, dup := names[name]
+		other, dup := l.names[name]
 		if dup && other.name != s.Name {
 			l.report(manifest.SeverityError, at, "duplicate-container", fmt.Sprintf(
 				"a hot upgrade makes containers x-1 and x-2 of a container x, and %s comes from %s too", name, other.field),
 				"rename one of the two")
 			return
 		}
-		names[name] = writtenName{s.Name, at.field}
+		l.names[name] = writtenName{s.Name, at.field}
 	}
 }
 
 // writtenName is the name of a sidecar as it stands in the set, and where.
 type writtenName struct{ name, field string }
 
-func (l *linter) checkHotUpgrade(s *Sidecar, at spot) {
+func (l *sidecarLinter) checkHotUpgrade(s *Sidecar, at spot) {
 	at = at.key("upgradeStrategy").key("hotUpgradeEmptyImage")
 	u := s.UpgradeStrategy
 	if u.UpgradeType == hotUpgrade && u.HotUpgradeEmptyImage == "" {
@@ -91,7 +99,7 @@ func (l *linter) checkHotUpgrade(s *Sidecar, at spot) {
 }
 
 // checkTransferEnv asks of a fieldRef what admission does, and warns of a transfer that can transfer nothing.
-func (l *linter) checkTransferEnv(s *Sidecar, at spot) {
+func (l *sidecarLinter) checkTransferEnv(s *Sidecar, at spot) {
 	for i, t := range s.TransferEnv {
 		transfer := at.key("transferEnv").index(i)
 		from := t.SourceContainerNameFrom
@@ -129,7 +137,7 @@ func fieldRefProblem(version, path string) (problem, field string) {
 }
 
 // checkResourcesPolicy checks the policy's form; its expressions are evaluated.
-func (l *linter) checkResourcesPolicy(s *Sidecar, at spot, init bool) {
+func (l *sidecarLinter) checkResourcesPolicy(s *Sidecar, at spot, init bool) {
 	p := s.ResourcesPolicy
 	if p == nil {
 		return
@@ -173,7 +181,7 @@ func regexProblem(expr string) string {
 	return "is not a regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 }
 
-func (l *linter) checkExpressions(at spot, exprs *ResourceExprs) {
+func (l *sidecarLinter) checkExpressions(at spot, exprs *ResourceExprs) {
 	if exprs == nil {
 		return
 	}
@@ -199,7 +207,7 @@ func (l *linter) checkExpressions(at spot, exprs *ResourceExprs) {
 }
 
 // checkUnused tells of volumes that no container mounts, which are therefore never injected.
-func (l *linter) checkUnused(volumes map[string]volumeKind) {
+func (l *sidecarLinter) checkUnused() {
 	used := func(name string) bool {
 		return slices.ContainsFunc(l.set.sidecarLists(), func(list sidecarList) bool {
 			return slices.ContainsFunc(list.sidecars, func(s Sidecar) bool {
@@ -210,7 +218,7 @@ func (l *linter) checkUnused(volumes map[string]volumeKind) {
 		})
 	}
 	for i, v := range l.set.Spec.Volumes {
-		if _, known := volumes[v.Name]; known && !used(v.Name) {
+		if _, known := l.volumes[v.Name]; known && !used(v.Name) {
 			l.report(manifest.SeverityInfo, l.spec().key(volumesField).index(i), "unused-volume",
 				"no container mounts the volume "+v.Name+", so it is never injected", "")
 		}

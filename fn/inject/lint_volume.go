@@ -20,8 +20,11 @@ type volumeKind struct {
 	block bool // can be a device: a claim, or one made for the pod
 }
 
-// checkVolumes checks the volumes of a set and returns them by name.
-func (l *linter) checkVolumes() map[string]volumeKind {
+// volumeLinter checks the volumes of a set.
+type volumeLinter struct{ typeReader }
+
+// check checks the volumes and returns them by name.
+func (l *volumeLinter) check() map[string]volumeKind {
 	out := map[string]volumeKind{}
 	for i, v := range l.set.Spec.Volumes {
 		at := l.spec().key(volumesField).index(i)
@@ -51,7 +54,7 @@ func (l *linter) checkVolumes() map[string]volumeKind {
 
 // checkSources asks for one source. The API server makes an emptyDir of none, which is seldom what was meant; a field
 // that slipway does not know may be the source.
-func (l *linter) checkSources(at spot, v *corev1.Volume) {
+func (l *volumeLinter) checkSources(at spot, v *corev1.Volume) {
 	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
 	})
@@ -80,7 +83,7 @@ func (l *linter) checkSources(at spot, v *corev1.Volume) {
 }
 
 // checkVolumePaths checks what would reach out of the place that a path belongs to, and modes that are none.
-func (l *linter) checkVolumePaths(at spot, v *corev1.Volume) {
+func (l *volumeLinter) checkVolumePaths(at spot, v *corev1.Volume) {
 	if p := v.HostPath; p != nil {
 		l.checkPath(at.key("hostPath").key("path"), p.Path, true)
 	}
@@ -109,13 +112,7 @@ func (l *linter) checkVolumePaths(at spot, v *corev1.Volume) {
 	}
 }
 
-func (l *linter) requireName(at spot, name string) {
-	if name == "" {
-		l.report(manifest.SeverityError, at.key(nameField), "missing-field", "is required", "")
-	}
-}
-
-func (l *linter) checkItems(at spot, list []corev1.KeyToPath, mode *int32) {
+func (l *volumeLinter) checkItems(at spot, list []corev1.KeyToPath, mode *int32) {
 	l.checkMode(at.key("defaultMode"), mode)
 	for i, e := range list {
 		item := at.key("items").index(i)
@@ -124,22 +121,9 @@ func (l *linter) checkItems(at spot, list []corev1.KeyToPath, mode *int32) {
 	}
 }
 
-func (l *linter) checkMode(at spot, mode *int32) {
+func (l *volumeLinter) checkMode(at spot, mode *int32) {
 	if mode != nil && (*mode < 0 || *mode > 0o777) {
 		l.report(manifest.SeverityError, at, "bad-mode", fmt.Sprintf("is %d, must be 0 to 511 (0777 in octal)", *mode), "")
-	}
-}
-
-// checkPath reports a path with .. in it, and an absolute one where a relative one is asked for.
-func (l *linter) checkPath(at spot, path string, absolute bool) {
-	for _, part := range strings.Split(path, "/") {
-		if part == ".." {
-			l.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must not contain ..", manifest.Shorten(path)), "")
-			return
-		}
-	}
-	if !absolute && strings.HasPrefix(path, "/") {
-		l.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)), "remove the leading /")
 	}
 }
 

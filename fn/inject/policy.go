@@ -46,8 +46,14 @@ func (p Policies) Validate() string {
 	return ""
 }
 
-// checkPolicies holds one container to the policies.
-func (l *linter) checkPolicies(s *Sidecar, at spot, c *corev1.Container) {
+// policies hold the containers of a set to those of the user.
+type policies struct {
+	*reporter
+	Policies
+}
+
+// check holds one container to the policies.
+func (l *policies) check(s *Sidecar, at spot, c *corev1.Container) {
 	images := []struct {
 		at    spot
 		image string
@@ -63,29 +69,29 @@ func (l *linter) checkPolicies(s *Sidecar, at spot, c *corev1.Container) {
 			l.checkImagePolicies(i.at, i.image)
 		}
 	}
-	if l.policies.NoPrivileged && c.SecurityContext != nil {
+	if l.NoPrivileged && c.SecurityContext != nil {
 		l.checkPrivileged(at.key("securityContext"), c.SecurityContext)
 	}
-	if missing := missingResources(c.Resources); l.policies.ResourcesSet && s.ResourcesPolicy == nil && len(missing) > 0 {
+	if missing := missingResources(c.Resources); l.ResourcesSet && s.ResourcesPolicy == nil && len(missing) > 0 {
 		l.report(manifest.SeverityError, at.key(resourcesField), "policy-resources", "lacks "+strings.Join(missing, ", "),
 			"set them, or a resourcesPolicy")
 	}
 }
 
-func (l *linter) checkImagePolicies(at spot, image string) {
-	if l.policies.ImagesByDigest && !byDigest(image) {
+func (l *policies) checkImagePolicies(at spot, image string) {
+	if l.ImagesByDigest && !byDigest(image) {
 		l.report(manifest.SeverityError, at, "policy-digest", fmt.Sprintf("%q is not pinned by its digest", image),
 			"write NAME@sha256:DIGEST; a tag may stand before the @")
 	}
 	name := repository(image)
-	allowed := slices.ContainsFunc(l.policies.Registries, func(r string) bool {
+	allowed := slices.ContainsFunc(l.Registries, func(r string) bool {
 		host, path, _ := strings.Cut(r, "/")
 		prefix := registryHost(host) + "/" + path
 		return name == prefix || strings.HasPrefix(name, strings.TrimSuffix(prefix, "/")+"/")
 	})
-	if len(l.policies.Registries) > 0 && !allowed {
+	if len(l.Registries) > 0 && !allowed {
 		l.report(manifest.SeverityError, at, "policy-registry", fmt.Sprintf("%q comes from %s", image, name),
-			"allowed: "+strings.Join(l.policies.Registries, ", "))
+			"allowed: "+strings.Join(l.Registries, ", "))
 	}
 }
 
@@ -127,7 +133,7 @@ func isRegistryHost(part string) bool {
 	return part == "localhost" || strings.ContainsAny(part, ".:") || part != strings.ToLower(part)
 }
 
-func (l *linter) checkPrivileged(at spot, s *corev1.SecurityContext) {
+func (l *policies) checkPrivileged(at spot, s *corev1.SecurityContext) {
 	if s.Privileged != nil && *s.Privileged {
 		l.report(manifest.SeverityError, at.key("privileged"), "policy-privileged", "the container is privileged", "")
 	}

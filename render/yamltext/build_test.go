@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext/yamltest"
 )
 
 // describe lists all that the builder has to make like the library: everything but comments.
@@ -43,7 +45,7 @@ func checkBuild(tb testing.TB, s *Scanner, doc []byte) bool {
 func TestBuildManifests(t *testing.T) {
 	s := NewScanner()
 	built, all := 0, 0
-	for _, data := range manifests(t) {
+	for _, data := range yamltest.Manifests(t) {
 		for _, doc := range splitAll(t, bytes.NewReader(data)) {
 			all++
 			if checkBuild(t, s, doc.Bytes) {
@@ -58,7 +60,7 @@ func TestBuildManifests(t *testing.T) {
 }
 
 func FuzzBuild(f *testing.F) {
-	for _, src := range snippets() {
+	for _, src := range yamltest.Snippets() {
 		f.Add([]byte(src))
 	}
 	for _, src := range []string{
@@ -77,7 +79,7 @@ func FuzzBuild(f *testing.F) {
 }
 
 func BenchmarkBuild(b *testing.B) {
-	doc := deployment(7)
+	doc := yamltest.Deployment(7)
 	s := NewScanner()
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()

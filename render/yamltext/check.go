@@ -29,7 +29,7 @@ func (c *checker) check(n *yaml.Node) error {
 	c.depth++
 	defer func() { c.depth-- }()
 	if c.depth > maxDepth {
-		return syntaxErrorf(n.Line, "nested more than %d levels deep; flatten the document", maxDepth)
+		return Errorf(n.Line, "nested more than %d levels deep; flatten the document", maxDepth)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -93,7 +93,7 @@ func Target(n *yaml.Node) *yaml.Node {
 }
 
 func duplicate(key, first *yaml.Node) error {
-	return syntaxErrorf(key.Line, "duplicate key %q, first on", Target(key).Value).with(first.Line, "; remove one of them")
+	return Errorf(key.Line, "duplicate key %q, first on", Target(key).Value).With(first.Line, "; remove one of them")
 }
 
 // expander counts the nodes that a tree stands for once its aliases are written out, without writing them out.
@@ -117,7 +117,7 @@ func (e *expander) size(n *yaml.Node) (int, error) {
 		}
 		total += size
 		if total > e.limit {
-			return 0, syntaxErrorf(child.Line, "the aliases of this document expand to more than %d values; write them out", e.limit)
+			return 0, Errorf(child.Line, "the aliases of this document expand to more than %d values; write them out", e.limit)
 		}
 	}
 	if n.Anchor != "" {
@@ -129,7 +129,7 @@ func (e *expander) size(n *yaml.Node) (int, error) {
 func (e *expander) aliasSize(n *yaml.Node) (int, error) {
 	size := e.sizes[n.Alias]
 	if size == 0 {
-		return 0, syntaxErrorf(n.Line, "*%s stands inside the value that it names; write the value out", n.Value)
+		return 0, Errorf(n.Line, "*%s stands inside the value that it names; write the value out", n.Value)
 	}
 	return size, nil
 }

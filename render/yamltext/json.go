@@ -95,7 +95,7 @@ func (r *jsonReader) node(kind yaml.Kind, tag string, style yaml.Style) *yaml.No
 }
 
 func (r *jsonReader) space() {
-	for r.pos < len(r.doc) && isWhite(r.doc[r.pos]) {
+	for r.pos < len(r.doc) && IsWhite(r.doc[r.pos]) {
 		r.pos++
 	}
 }
@@ -159,7 +159,7 @@ func (r *jsonReader) pair() bool {
 // literal reads a number, true, false or null.
 func (r *jsonReader) literal() bool {
 	end := r.pos
-	for end < len(r.doc) && (isNameChar(r.doc[end]) || r.doc[end] == '+' || r.doc[end] == '.') {
+	for end < len(r.doc) && (IsNameChar(r.doc[end]) || r.doc[end] == '+' || r.doc[end] == '.') {
 		end++
 	}
 	text := r.text[r.pos:end]
@@ -169,7 +169,7 @@ func (r *jsonReader) literal() bool {
 	case "true", "false":
 		r.node(yaml.ScalarNode, yaml.NodeTagBool, 0).Value = text
 	default:
-		if !isJSONNumber(text) {
+		if !IsJSONNumber(text) {
 			return false
 		}
 		n := r.node(yaml.ScalarNode, "", 0)
@@ -178,32 +178,6 @@ func (r *jsonReader) literal() bool {
 	}
 	r.pos = end
 	return true
-}
-
-// isJSONNumber tells whether text is a number as JSON writes it: no leading zero or plus, and digits around the point.
-func isJSONNumber(text string) bool {
-	digits := func(s string) (rest string, ok bool) {
-		rest = strings.TrimLeft(s, "0123456789")
-		return rest, len(rest) < len(s)
-	}
-	text = strings.TrimPrefix(text, "-")
-	rest, ok := digits(text)
-	if !ok || text[0] == '0' && len(text)-len(rest) > 1 {
-		return false
-	}
-	if after, isFraction := strings.CutPrefix(rest, "."); isFraction {
-		if rest, ok = digits(after); !ok {
-			return false
-		}
-	}
-	if rest != "" && (rest[0] == 'e' || rest[0] == 'E') {
-		after := rest[1:]
-		if after != "" && (after[0] == '+' || after[0] == '-') {
-			after = after[1:]
-		}
-		rest, ok = digits(after)
-	}
-	return ok && rest == ""
 }
 
 // string reads a string in quotes.

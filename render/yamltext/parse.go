@@ -41,13 +41,14 @@ func (e *SyntaxError) Text(first int) string {
 	return fmt.Sprintf("%s line %d%s", e.Problem, first+e.other-1, e.rest)
 }
 
-// with adds that another line has to do with the problem, and how the sentence ends.
-func (e *SyntaxError) with(line int, rest string) *SyntaxError {
+// With adds that another line has to do with the problem, and how the sentence ends.
+func (e *SyntaxError) With(line int, rest string) *SyntaxError {
 	e.other, e.rest = line, rest
 	return e
 }
 
-func syntaxErrorf(line int, format string, args ...any) *SyntaxError {
+// Errorf says what is wrong on a line.
+func Errorf(line int, format string, args ...any) *SyntaxError {
 	return &SyntaxError{Line: max(line, 1), Problem: fmt.Sprintf(format, args...)}
 }
 
@@ -102,7 +103,7 @@ func isNull(n *yaml.Node) bool {
 func decode(doc []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			root, err = nil, syntaxErrorf(1, "the YAML parser gave up on this document (%v); simplify it", r)
+			root, err = nil, Errorf(1, "the YAML parser gave up on this document (%v); simplify it", r)
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(doc))
@@ -120,7 +121,7 @@ func decode(doc []byte) (root *yaml.Node, err error) {
 	case err != nil:
 		return nil, explain(doc, err)
 	}
-	return nil, syntaxErrorf(second.Line, "a second document starts here; put --- at the start of a line of its own, "+
+	return nil, Errorf(second.Line, "a second document starts here; put --- at the start of a line of its own, "+
 		"ended by a line feed")
 }
 
@@ -129,13 +130,13 @@ func explain(doc []byte, err error) *SyntaxError {
 	message, line := cutLine(err)
 	if name, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		name, _, _ = strings.Cut(name, "'")
-		return syntaxErrorf(findAlias(doc, name), "*%s names an anchor that is not defined before it; "+
+		return Errorf(findAlias(doc, name), "*%s names an anchor that is not defined before it; "+
 			"define &%s or write the value out", name, name)
 	}
 	if strings.HasPrefix(message, "did not find expected") || strings.HasPrefix(message, "found undefined tag") {
 		line = firstFailing(doc, message)
 	}
-	return syntaxErrorf(line, "%s%s", message, advice(message))
+	return Errorf(line, "%s%s", message, advice(message))
 }
 
 // advice says what to do about the library's most common messages.
@@ -217,7 +218,7 @@ func findAlias(doc []byte, name string) int {
 func checkText(doc []byte) error {
 	if bytes.HasPrefix(doc, []byte{0xff, 0xfe}) || bytes.HasPrefix(doc, []byte{0xfe, 0xff}) ||
 		len(doc) > 1 && (doc[0] == 0) != (doc[1] == 0) {
-		return syntaxErrorf(1, "the file is UTF-16; save it as UTF-8")
+		return Errorf(1, "the file is UTF-16; save it as UTF-8")
 	}
 	for i := 0; i < len(doc); {
 		if c := doc[i]; c >= 0x20 && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
@@ -226,21 +227,17 @@ func checkText(doc []byte) error {
 		}
 		r, size := utf8.DecodeRune(doc[i:])
 		if r == utf8.RuneError && size == 1 {
-			return syntaxErrorf(lineOf(doc, i), "byte 0x%02x is not valid UTF-8; save the file as UTF-8", doc[i])
+			return Errorf(LineOf(doc, i), "byte 0x%02x is not valid UTF-8; save the file as UTF-8", doc[i])
 		}
 		if !isAllowed(r) {
-			return syntaxErrorf(lineOf(doc, i), "control character U+%04X; remove it, or write it as an escape in double quotes", r)
+			return Errorf(LineOf(doc, i), "control character U+%04X; remove it, or write it as an escape in double quotes", r)
 		}
 		i += size
 	}
 	return nil
 }
 
-// isAllowed tells whether YAML allows the character r, which is not ASCII text.
-func isAllowed(r rune) bool {
-	return r == 0x85 || r >= 0xa0 && r != 0xfffe && r != 0xffff
-}
-
-func lineOf(doc []byte, offset int) int {
+// LineOf is the line, from 1, of an offset.
+func LineOf(doc []byte, offset int) int {
 	return 1 + bytes.Count(doc[:offset], []byte{'\n'})
 }

@@ -3,76 +3,12 @@
 package yamltext
 
 import (
-	"bytes"
 	"errors"
-	"os"
-	"os/exec"
-	"path"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/render/yamltext/yamltest"
 )
-
-// pinned are manifests of other projects that come with modules which slipway is built from, so that they are wherever
-// it can be built. All are under Apache-2.0.
-var pinned = []struct{ module, file string }{
-	{"k8s.io/api", "testdata/HEAD/apps.v1.Deployment.yaml"},                                                              // every field
-	{"k8s.io/apimachinery", "pkg/util/managedfields/pod.yaml"},                                                           // as a server gives it
-	{"sigs.k8s.io/kustomize/kyaml", "kio/filters/testdata/dataset1-remoteupdates/mysql/mysql-statefulset.resource.yaml"}, // scripts
-	{"sigs.k8s.io/structured-merge-diff/v6", "internal/testdata/k8s-deployment.yaml"},                                    // comments
-}
-
-// corpus holds larger public manifests beside the repository, where somebody has put them.
-const corpus = "../../../shared/manifests"
-
-// manifests returns what nobody wrote for these tests: the pinned manifests, each with Windows line ends as well, and the
-// corpus where it is.
-func manifests(tb testing.TB) map[string][]byte {
-	tb.Helper()
-	out := map[string][]byte{}
-	for i, dir := range moduleFolders(tb) {
-		data := mustRead(tb, filepath.Join(dir, pinned[i].file))
-		name := pinned[i].module + "/" + path.Base(pinned[i].file)
-		out[name] = data
-		out[name+" with CRLF"] = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
-	}
-	files, err := filepath.Glob(filepath.Join(corpus, "*.yaml"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if len(files) == 0 {
-		tb.Logf("there is no folder %s: only the %d manifests that come with modules are tested", corpus, len(pinned))
-	}
-	for _, file := range files {
-		out[filepath.Base(file)] = mustRead(tb, file)
-	}
-	return out
-}
-
-// moduleFolders are where the modules of the pinned manifests lie, in their order.
-func moduleFolders(tb testing.TB) []string {
-	tb.Helper()
-	args := []string{"list", "-m", "-f", "{{.Dir}}"}
-	for _, p := range pinned {
-		args = append(args, p.module)
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Stderr = tb.Output()
-	out, err := cmd.Output()
-	if err != nil {
-		tb.Fatalf("go list says where the modules of go.mod are: %v", err)
-	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
-}
-
-func mustRead(tb testing.TB, file string) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
 
 func TestParseRefuses(t *testing.T) {
 	bomb := "a0: &a0 [x, x]\n"
@@ -136,33 +72,11 @@ func TestParseFindsNothing(t *testing.T) {
 }
 
 func TestParseManifests(t *testing.T) {
-	for name, data := range manifests(t) {
+	for name, data := range yamltest.Manifests(t) {
 		for _, doc := range splitAll(t, strings.NewReader(string(data))) {
 			if _, err := Parse(doc.Bytes); err != nil {
 				t.Errorf("%s, document %d: %v", name, doc.Index, err)
 			}
 		}
-	}
-}
-
-func TestEqualTrees(t *testing.T) {
-	for name, tc := range map[string]struct{ a, b, path string }{
-		"styles":        {"a: [1, 'x']\n", "# c\na:\n- 1\n- x # d\n", ""},
-		"aliases":       {"a: &x {b: 1}\nc: *x\n", "a: {b: 1}\nc: {b: 1}\n", ""},
-		"value":         {"a: {b: [1, 2]}\n", "a: {b: [1, 3]}\n", ".a.b[1]"},
-		"type":          {"a: '1'\n", "a: 1\n", ".a"},
-		"order of keys": {"a: 1\nb: 1\n", "b: 1\na: 1\n", ".a"},
-		"alias differs": {"a: &x {b: 1}\nc: *x\n", "a: {b: 1}\nc: {b: 2}\n", ".c.b"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a, errA := Parse([]byte(tc.a))
-			b, errB := Parse([]byte(tc.b))
-			if errA != nil || errB != nil {
-				t.Fatal(errA, errB)
-			}
-			if path, ok := equalTrees(a, b); path != tc.path || ok != (tc.path == "") {
-				t.Errorf("equalTrees = %q, %v, want %q", path, ok, tc.path)
-			}
-		})
 	}
 }

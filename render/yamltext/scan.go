@@ -19,8 +19,6 @@ type field struct{ parent, key string }
 //
 // A scanner can be used for any number of documents, one after the other.
 type Scanner struct {
-	proofs int // results of splices verified so far
-
 	seed  maphash.Seed
 	keys  []uint64 // hashes of the keys of the open mappings, outermost first
 	open  []opened
@@ -320,7 +318,7 @@ func isPlainText(doc []byte) bool {
 			continue
 		}
 		r, size := utf8.DecodeRune(doc[i:])
-		if size == 1 || needsEscape(r) {
+		if size == 1 || NeedsEscape(r) {
 			return false
 		}
 		i += size

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext/yamltest"
 )
 
 func TestScanKnowsManifests(t *testing.T) {
 	s := NewScanner("kind", "apiVersion", "metadata.namespace", "metadata.name")
-	for name, data := range manifests(t) {
+	for name, data := range yamltest.Manifests(t) {
 		docs := splitAll(t, bytes.NewReader(data))
 		certain := 0
 		for _, doc := range docs {
@@ -101,7 +103,7 @@ func lookup(n *yaml.Node, key string) *yaml.Node {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, src := range snippets() {
+	for _, src := range yamltest.Snippets() {
 		f.Add([]byte(src))
 	}
 	for _, src := range []string{

@@ -110,20 +110,20 @@ func scanKey(line []byte, pos int) (key []byte, after int, ok bool) {
 	if c := line[pos]; c == '"' || c == '\'' {
 		var escapes bool
 		end, escapes, ok = endOfQuotes(line[pos:])
-		if !ok || escapes || end > maxKey {
+		if !ok || escapes || end > MaxKey {
 			return nil, 0, false
 		}
 		key, end = line[pos+1:pos+end-1], pos+end
 	} else {
-		if !isNameChar(c) || c == '-' {
+		if !IsNameChar(c) || c == '-' {
 			return nil, 0, false
 		}
-		for end < len(line) && (isNameChar(line[end]) || line[end] == '.' || line[end] == '/') {
+		for end < len(line) && (IsNameChar(line[end]) || line[end] == '.' || line[end] == '/') {
 			end++
 		}
 		key = line[pos:end]
 	}
-	if end == len(line) || line[end] != ':' || len(key) > maxKey {
+	if end == len(line) || line[end] != ':' || len(key) > MaxKey {
 		return nil, 0, false
 	}
 	after = end + 1
@@ -133,10 +133,10 @@ func scanKey(line []byte, pos int) (key []byte, after int, ok bool) {
 // startsPlain tells whether text starts as only a plain scalar can.
 func startsPlain(text []byte) bool {
 	switch c := text[0]; {
-	case isNameChar(c) && c != '-', c == '/', c == '.', c == '$', c == '(', c == '<', c == '+', c == '^', c == '~', c == ';':
+	case IsNameChar(c) && c != '-', c == '/', c == '.', c == '$', c == '(', c == '<', c == '+', c == '^', c == '~', c == ';':
 		return true
 	case c == '-':
-		return len(text) > 1 && (isNameChar(text[1]) || text[1] == '/' || text[1] == '.')
+		return len(text) > 1 && (IsNameChar(text[1]) || text[1] == '/' || text[1] == '.')
 	}
 	return false
 }

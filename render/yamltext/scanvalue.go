@@ -155,7 +155,7 @@ func (s *Scanner) flowValue(text []byte, pos, depth int) (end int, ok bool) {
 		}
 		pos += end
 	default:
-		for pos < len(text) && (isNameChar(text[pos]) || text[pos] == '.' || text[pos] == '/') {
+		for pos < len(text) && (IsNameChar(text[pos]) || text[pos] == '.' || text[pos] == '/') {
 			pos++
 		}
 		ok = pos > start && text[start] != '-'

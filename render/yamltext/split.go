@@ -162,7 +162,7 @@ func MarkerAt(line []byte, eof bool) (kind marker, sure bool) {
 		sure = len(line) > 0 && !mayBeMarker(line[0])
 	}
 	line = bytes.TrimPrefix(line, []byte(ByteOrderMark))
-	if len(line) < 3 || len(line) > 3 && !isWhite(line[3]) {
+	if len(line) < 3 || len(line) > 3 && !IsWhite(line[3]) {
 		return noMarker, sure
 	}
 	switch string(line[:3]) {
@@ -184,8 +184,4 @@ func isPreamble(text []byte) bool {
 		}
 	}
 	return true
-}
-
-func isWhite(c byte) bool {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r'
 }

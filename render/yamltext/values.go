@@ -46,7 +46,7 @@ func (v *values) opens(buf []byte) bool {
 		}
 		v.pos = len(buf) - len(bytes.TrimPrefix(buf, []byte(ByteOrderMark)))
 	}
-	for v.pos < len(buf) && isWhite(buf[v.pos]) {
+	for v.pos < len(buf) && IsWhite(buf[v.pos]) {
 		v.pos++
 	}
 	if v.pos == len(buf) {

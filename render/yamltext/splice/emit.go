@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // layout is how a document is written around the place of an edit.
@@ -32,7 +34,7 @@ type emitter struct {
 
 func (e *emitter) fail(n *yaml.Node, what string) {
 	if e.err == nil {
-		e.err = syntaxErrorf(n.Line, "%s cannot be inserted here; nothing was changed: take it out of what is injected", what)
+		e.err = yamltext.Errorf(n.Line, "%s cannot be inserted here; nothing was changed: take it out of what is injected", what)
 	}
 }
 
@@ -55,7 +57,7 @@ func (e *emitter) value(n *yaml.Node, column int) {
 		e.given(text)
 		return
 	}
-	n = Target(n)
+	n = yamltext.Target(n)
 	switch {
 	case !isBlock(n) || len(n.Content) == 0:
 		e.out = append(e.out, ' ')
@@ -69,7 +71,7 @@ func (e *emitter) value(n *yaml.Node, column int) {
 
 // given writes text that replaces what follows a colon or dash.
 func (e *emitter) given(text string) {
-	if text != "" && !isWhite(text[0]) {
+	if text != "" && !yamltext.IsWhite(text[0]) {
 		e.out = append(e.out, ' ')
 	}
 	e.write(text)
@@ -102,7 +104,7 @@ func (e *emitter) afterDash(n *yaml.Node, column, gap int) {
 		e.given(text)
 		return
 	}
-	n = Target(n)
+	n = yamltext.Target(n)
 	if !isBlock(n) || len(n.Content) == 0 {
 		e.value(n, column)
 		return
@@ -138,16 +140,13 @@ func (e *emitter) key(n *yaml.Node) {
 		e.write(text)
 		return
 	}
-	n = Target(n)
-	if n.Kind != yaml.ScalarNode || len(n.Value) > maxKey {
+	n = yamltext.Target(n)
+	if n.Kind != yaml.ScalarNode || len(n.Value) > yamltext.MaxKey {
 		e.fail(n, "a key that is no short text")
 		return
 	}
 	e.flowScalar(n)
 }
-
-// maxKey is how long a key may be that is not introduced by a question mark; YAML's limit is 1024 with the quotes.
-const maxKey = 500
 
 // inline writes n so that it needs no lines of its own, except for the lines of a block scalar in a collection at
 // column.
@@ -176,7 +175,7 @@ func isLiteral(n *yaml.Node) bool {
 	if quoted || !strings.Contains(strings.TrimRight(v, "\n"), "\n") && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		return false
 	}
-	if v == "" || isWhite(v[0]) || strings.HasSuffix(v, "\n\n") || n.ShortTag() != "!!str" {
+	if v == "" || yamltext.IsWhite(v[0]) || strings.HasSuffix(v, "\n\n") || n.ShortTag() != "!!str" {
 		return false
 	}
 	for line := range strings.SplitSeq(v, "\n") {

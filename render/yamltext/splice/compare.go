@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"fmt"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
-// equalTrees tells whether two trees mean the same: the same kinds, values and resolved tags, aliases written out.
+// comparison tells whether two trees mean the same: the same kinds, values and resolved tags, aliases written out.
 // Comments and styles do not count. The order of keys does: it compares a tree with what was written for it, and a key
-// in another place than asked for is a mistake of the writer even where readers would not mind.
-// Where they differ it returns the path of the first difference.
-func equalTrees(a, b *yaml.Node) (path string, ok bool) {
-	c := &comparison{}
-	if c.equal(a, b) {
-		return "", true
-	}
-	return c.path, false
-}
-
-// comparison compares two trees. Nodes in free are equal to everything: their text is given, not their meaning.
+// in another place than asked for is a mistake of the writer even where readers would not mind. Nodes in free are equal
+// to everything: their text is given, not their meaning.
 type comparison struct {
 	free map[*yaml.Node]string
 	done map[[2]*yaml.Node]bool // pairs of anchored nodes that are compared already
@@ -55,7 +48,7 @@ func (c *comparison) equal(a, b *yaml.Node) bool {
 // equalAliases compares what aliases stand for, each pair once, so that nested aliases do not multiply the work. A
 // pair that is being compared counts as equal, so that it ends.
 func (c *comparison) equalAliases(a, b *yaml.Node) bool {
-	a, b = Target(a), Target(b)
+	a, b = yamltext.Target(a), yamltext.Target(b)
 	pair := [2]*yaml.Node{a, b}
 	if c.done[pair] {
 		return true

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
-import "sigs.k8s.io/kustomize/kyaml/yaml"
+import (
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
+)
 
 // emitter returns one that writes in the layout of the current place, for text that ends on the line of pos and stands
 // at or right of column.
@@ -110,32 +114,32 @@ func (s *splicer) learnFlow(l *layout) {
 		return
 	}
 	// A list of numbers, or braces with nothing in them, do not tell; the document as a whole does.
-	l.json = len(s.path) > 0 && isFlow(s.path[0]) && IsJSON(s.src)
+	l.json = len(s.path) > 0 && isFlow(s.path[0]) && yamltext.IsJSON(s.src)
 }
 
 // isTight tells whether no space follows the colon after the first key, or the first comma.
-func (s *splicer) isTight(n, first *yaml.Node) bool {
-	end, err := s.end(first, -1)
+func (t *text) isTight(n, first *yaml.Node) bool {
+	end, err := t.end(first, -1)
 	if err != nil {
 		return false
 	}
-	pos := s.skipSpace(end)
-	c := s.at(pos)
-	return (c == ':' || c == ',' && n.Kind == yaml.SequenceNode) && !isWhite(s.at(pos+1))
+	pos := t.skipSpace(end)
+	c := t.at(pos)
+	return (c == ':' || c == ',' && n.Kind == yaml.SequenceNode) && !yamltext.IsWhite(t.at(pos+1))
 }
 
 // endsLiteral tells whether a block scalar that ends on the line of pos, in a collection at or right of column, ends
 // there: a line break follows, and no comment that would become part of it.
-func (s *splicer) endsLiteral(pos, column int) bool {
-	line := s.lineAt(pos) + 1
-	for ; line < len(s.lines); line++ {
-		spaces, blank := s.spaces(line)
-		if spaces > column && s.at(s.lines[line]+spaces) == '#' {
+func (t *text) endsLiteral(pos, column int) bool {
+	line := t.lineAt(pos) + 1
+	for ; line < len(t.lines); line++ {
+		spaces, blank := t.spaces(line)
+		if spaces > column && t.at(t.lines[line]+spaces) == '#' {
 			return false
 		}
 		if !blank {
 			break
 		}
 	}
-	return s.endOfLine(pos) < len(s.src)
+	return t.endOfLine(pos) < len(t.src)
 }

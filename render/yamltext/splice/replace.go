@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // region is the text of a value in block style: src[from:to], where from is right after the colon or dash. A value
@@ -19,28 +21,28 @@ type region struct {
 	restFrom, restTo int
 }
 
-func (s *splicer) region(sl slot) (region, error) {
+func (t *text) region(sl slot) (region, error) {
 	r := region{from: sl.after}
 	n := sl.node
-	if s.isUnwritten(n) {
+	if t.isUnwritten(n) {
 		r.to = sl.after
 		return r, nil
 	}
-	start, err := s.offset(n)
+	start, err := t.offset(n)
 	if err != nil {
 		return r, err
 	}
-	if r.to, err = s.end(n, sl.column); err != nil {
+	if r.to, err = t.end(n, sl.column); err != nil {
 		return r, err
 	}
-	line := s.lineAt(sl.after)
-	r.complete = isBlock(n) || isBlockScalar(n) || s.lineAt(start) != line
+	line := t.lineAt(sl.after)
+	r.complete = isBlock(n) || isBlockScalar(n) || t.lineAt(start) != line
 	if !r.complete {
 		return r, nil
 	}
-	r.to = s.endOfLine(r.to)
-	r.restTo = s.endOfLine(sl.after)
-	r.restFrom, err = s.headEnd(n, sl.after, line)
+	r.to = t.endOfLine(r.to)
+	r.restTo = t.endOfLine(sl.after)
+	r.restFrom, err = t.headEnd(n, sl.after, line)
 	if r.restFrom < 0 || r.restFrom > r.restTo {
 		r.restFrom = r.restTo
 	}
@@ -53,31 +55,31 @@ func isBlockScalar(n *yaml.Node) bool {
 
 // headEnd returns where the part of n that is on the given line ends; n follows the colon or dash that ends at after.
 // It is negative where n fills the line.
-func (s *splicer) headEnd(n *yaml.Node, after, line int) (int, error) {
-	start, err := s.offset(n)
-	if err != nil || s.lineAt(start) > line {
+func (t *text) headEnd(n *yaml.Node, after, line int) (int, error) {
+	start, err := t.offset(n)
+	if err != nil || t.lineAt(start) > line {
 		return after, err
 	}
-	body := s.body(start)
+	body := t.body(start)
 	switch {
 	case isEmpty(n):
-		return s.end(n, -1)
-	case s.lineAt(body) > line:
-		return s.skipProperties(start), nil
+		return t.end(n, -1)
+	case t.lineAt(body) > line:
+		return t.skipProperties(start), nil
 	case isBlockScalar(n):
-		h, _ := s.blockHeader(body)
+		h, _ := t.blockHeader(body)
 		return h.end, nil
 	case isBlock(n) && n.Kind == yaml.MappingNode:
-		colon, ok, err := s.colon(n.Content[0])
+		colon, ok, err := t.colon(n.Content[0])
 		if err != nil || !ok {
 			return -1, err
 		}
-		return s.headEnd(n.Content[1], colon+1, line)
+		return t.headEnd(n.Content[1], colon+1, line)
 	case isBlock(n):
-		return s.headEnd(n.Content[0], body+1, line)
+		return t.headEnd(n.Content[0], body+1, line)
 	}
-	end, err := s.end(n, -1)
-	if err != nil || s.lineAt(end) != line {
+	end, err := t.end(n, -1)
+	if err != nil || t.lineAt(end) != line {
 		return -1, err
 	}
 	return end, nil
@@ -152,7 +154,7 @@ func (s *splicer) isComplete(given string, sl slot) bool {
 		indicator = "-"
 	}
 	sample := []byte(strings.Repeat(" ", sl.column) + indicator + given + "\n")
-	root, err := Parse(sample)
+	root, err := yamltext.Parse(sample)
 	if err != nil || root == nil {
 		// An alias cannot be read out of its document.
 		return strings.Contains(given, "\n")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ func (s *splicer) chomp(edited *yaml.Node) error {
 		return nil
 	}
 	s.sort()
-	last := s.edits[len(s.edits)-1]
+	last := s.list[len(s.list)-1]
 	if last.from == end {
 		return s.addChomp(lastLeaf(s.root))
 	}
@@ -95,13 +95,13 @@ func (s *splicer) dropChomp(leaf *yaml.Node) {
 }
 
 // headerOf finds the header of a node that is a block scalar of the document.
-func (s *splicer) headerOf(n *yaml.Node) (blockHeader, bool) {
+func (t *text) headerOf(n *yaml.Node) (blockHeader, bool) {
 	if n.Line < 1 || !isBlockScalar(n) {
 		return blockHeader{}, false
 	}
-	start, err := s.offset(n)
+	start, err := t.offset(n)
 	if err != nil {
 		return blockHeader{}, false
 	}
-	return s.blockHeader(s.body(start))
+	return t.blockHeader(t.body(start))
 }

@@ -1,36 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
-	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
-// Splice is splice with a proof: the result is parsed and must mean what edited says. The text in verbatim is
-// taken as it is.
-func Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
-	return spliceVerifiedBy(Parse, src, old, edited, verbatim)
+// Apply turns the edit of a tree into one of the text that it was read from, and proves it: the result is parsed and must
+// mean what edited says. The text in verbatim is taken as it is.
+func Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	return applyProvedBy(yamltext.Parse, src, old, edited, verbatim)
+}
+
+// Scanner is a scanner that proves edits too, in a run of many documents.
+type Scanner struct {
+	*yamltext.Scanner
+	proofs int // results proved so far
+}
+
+// NewScanner returns a scanner that looks for the scalars at paths, as yamltext.NewScanner.
+func NewScanner(paths ...string) *Scanner {
+	return &Scanner{Scanner: yamltext.NewScanner(paths...)}
 }
 
 // slowProofs is how many of its results a scanner has the library parse before it trusts its own reading, which the
 // fuzzer holds against the library's. Runs of more are runs of alike documents.
 const slowProofs = 32
 
-// Splice is verifiedSplice in a run of many documents.
-func (s *Scanner) Splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+// Apply is the function of that name, in a fraction of its time once there have been some results.
+func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
 	if s.proofs++; s.proofs <= slowProofs {
-		return Splice(src, old, edited, verbatim)
+		return Apply(src, old, edited, verbatim)
 	}
-	return spliceVerifiedBy(s.Parse, src, old, edited, verbatim)
+	return applyProvedBy(s.Parse, src, old, edited, verbatim)
 }
 
-// spliceVerifiedBy is verifiedSplice with read for the proof.
-func spliceVerifiedBy(
+// applyProvedBy is Apply with read for the proof.
+func applyProvedBy(
 	read func([]byte) (*yaml.Node, error), src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string,
 ) ([]byte, error) {
 	out, err := splice(src, old, edited, verbatim)
@@ -39,15 +49,15 @@ func spliceVerifiedBy(
 	}
 	got, err := read(out)
 	if err != nil {
-		return nil, syntaxErrorf(1, "unsupported layout: after the edit the document would not be readable (%v); "+
+		return nil, yamltext.Errorf(1, "unsupported layout: after the edit the document would not be readable (%v); "+
 			"nothing was changed", err)
 	}
 	if got == nil {
-		return nil, syntaxErrorf(1, "unsupported layout: the edit would leave an empty document; nothing was changed")
+		return nil, yamltext.Errorf(1, "unsupported layout: the edit would leave an empty document; nothing was changed")
 	}
 	c := &comparison{free: verbatim}
 	if !c.equal(edited, got) {
-		return nil, syntaxErrorf(c.line, "unsupported layout: after the edit the text at %s would not mean what it should; "+
+		return nil, yamltext.Errorf(c.line, "unsupported layout: after the edit the text at %s would not mean what it should; "+
 			"nothing was changed", c.path)
 	}
 	return out, nil
@@ -72,75 +82,31 @@ func splice(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) 
 	if err != nil {
 		return nil, err
 	}
-	s := &splicer{text: t, root: old, edited: edited, verbatim: verbatim}
+	s := &splicer{text: t, root: old, anchors: anchors{edited: edited}, verbatim: verbatim}
 	root := slot{node: old.Content[0], after: -1, column: -1}
 	if err := s.change(root, edited.Content[0]); err != nil {
 		return nil, err
 	}
-	if len(s.edits) == 0 {
+	if len(s.list) == 0 {
 		return src, nil
 	}
 	if err := s.chomp(edited); err != nil {
 		return nil, err
 	}
-	return s.apply()
+	return s.apply(src)
 }
 
-// splicer collects the edits of one document.
+// splicer makes the edits of one document.
 type splicer struct {
 	*text
+	anchors
+	edits
 	root     *yaml.Node
-	edited   *yaml.Node
 	verbatim map[*yaml.Node]string
 	path     []*yaml.Node // the collections around the current edit, outermost first
-	edits    []edit
-	out      []byte // text of the edits
-	aliases  map[*yaml.Node]*yaml.Node
+	out      []byte       // text of the edits
 	tuning   emitter
 	anywhere *layout // of the document as a whole, once it was asked for
-}
-
-// edit replaces src[from:to] by text.
-type edit struct {
-	from, to int
-	text     []byte
-}
-
-func (s *splicer) replaceBytes(from, to int, text []byte) {
-	if from != to || len(text) > 0 {
-		s.edits = append(s.edits, edit{from, to, text})
-	}
-}
-
-// sort puts the edits in the order of the text. An insertion at the place where a deletion starts belongs before it.
-func (s *splicer) sort() {
-	slices.SortStableFunc(s.edits, func(a, b edit) int {
-		if a.from != b.from {
-			return cmp.Compare(a.from, b.from)
-		}
-		return cmp.Compare(min(a.to-a.from, 1), min(b.to-b.from, 1))
-	})
-}
-
-// apply makes the new text.
-func (s *splicer) apply() ([]byte, error) {
-	s.sort()
-	grown, pos := len(s.src), 0
-	for _, e := range s.edits {
-		if e.from < pos || e.to < e.from {
-			return nil, Unsupported(lineOf(s.src, e.from), "edits that touch the same text")
-		}
-		pos = e.to
-		grown += len(e.text)
-	}
-	out := make([]byte, 0, grown)
-	pos = 0
-	for _, e := range s.edits {
-		out = append(out, s.src[pos:e.from]...)
-		out = append(out, e.text...)
-		pos = e.to
-	}
-	return append(out, s.src[pos:]...), nil
 }
 
 // slot is the place of one value.
@@ -167,7 +133,7 @@ func (s *splicer) change(sl slot, edited *yaml.Node) error {
 	case old.Kind == yaml.AliasNode && edited.Alias != old.Alias:
 		return nil // what it stands for changes where the anchor is
 	case old.Kind == yaml.AliasNode:
-		return syntaxErrorf(old.Line, "*%s has to change here, but not where &%s is; "+
+		return yamltext.Errorf(old.Line, "*%s has to change here, but not where &%s is; "+
 			"write the value out in place of the alias", old.Value, old.Value)
 	case old.Kind == yaml.ScalarNode:
 		if old.Value == edited.Value && sameTag(old, edited) {
@@ -204,63 +170,17 @@ func (s *splicer) changeCollection(sl slot, edited *yaml.Node) error {
 
 // isSimpleEmpty tells whether the empty flow collection in sl stands right behind its key or dash, with nothing in it.
 // Others stay in flow style: they may hold comments, or anchors.
-func (s *splicer) isSimpleEmpty(sl slot) bool {
-	pos := s.skipBlanks(sl.after)
-	if c := s.at(pos); c != '[' && c != '{' {
+func (t *text) isSimpleEmpty(sl slot) bool {
+	pos := t.skipBlanks(sl.after)
+	if c := t.at(pos); c != '[' && c != '{' {
 		return false
 	}
-	c := s.at(s.skipBlanks(pos + 1))
+	c := t.at(t.skipBlanks(pos + 1))
 	return c == ']' || c == '}'
 }
 
 func samePlace(a, b *yaml.Node) bool {
 	return a == b || a.Line == b.Line && a.Column == b.Column && a.Kind == b.Kind
-}
-
-// checkAnchor refuses an edit inside of a value that is used elsewhere too.
-func (s *splicer) checkAnchor(n *yaml.Node) error {
-	if n.Anchor == "" {
-		return nil
-	}
-	if alias := s.aliasOf(n); alias != nil {
-		return syntaxErrorf(n.Line, "the value with the anchor &%s has to change here, but not on", n.Anchor).
-			with(alias.Line, fmt.Sprintf(", where *%s uses it; write the value out in place of the alias", n.Anchor))
-	}
-	return nil
-}
-
-// checkGone refuses to take out an anchor that is used by what stays.
-func (s *splicer) checkGone(n *yaml.Node) error {
-	if n.Anchor != "" {
-		if alias := s.aliasOf(n); alias != nil {
-			return syntaxErrorf(n.Line, "the anchor &%s would go from here, but *%s on", n.Anchor, n.Anchor).
-				with(alias.Line, " needs it; write the value out in place of the alias")
-		}
-	}
-	for _, child := range n.Content {
-		if err := s.checkGone(child); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// aliasOf returns an alias of the edited tree that means n as it was.
-func (s *splicer) aliasOf(n *yaml.Node) *yaml.Node {
-	if s.aliases == nil {
-		s.aliases = map[*yaml.Node]*yaml.Node{}
-		collectAliases(s.edited, s.aliases)
-	}
-	return s.aliases[n]
-}
-
-func collectAliases(n *yaml.Node, into map[*yaml.Node]*yaml.Node) {
-	if n.Kind == yaml.AliasNode && into[n.Alias] == nil {
-		into[n.Alias] = n
-	}
-	for _, child := range n.Content {
-		collectAliases(child, into)
-	}
 }
 
 // run is a place in a collection where old entries go, new ones come, or both, after the entry prev (-1: at the start).
@@ -336,18 +256,4 @@ func replaced(old, entry *yaml.Node, width int, r run) int {
 		}
 	}
 	return -1
-}
-
-// newline returns the line break used at pos.
-func (s *splicer) newline(pos int) string {
-	i := bytes.IndexByte(s.src[pos:], '\n')
-	if i < 0 {
-		i = bytes.LastIndexByte(s.src[:pos], '\n')
-	} else {
-		i += pos
-	}
-	if i > 0 && s.src[i-1] == '\r' {
-		return "\r\n"
-	}
-	return "\n"
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // editor makes random edits of a tree, in the way that splice takes them, and remembers how to undo them.
@@ -185,7 +187,7 @@ type reporter interface {
 // checkEdit makes edits of src and checks what splice promises. It tells whether splice took them.
 func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int) int) bool {
 	tb.Helper()
-	root, err := Parse(src)
+	root, err := yamltext.Parse(src)
 	if err != nil || root == nil {
 		return false
 	}
@@ -195,7 +197,7 @@ func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int)
 	if err != nil {
 		return false
 	}
-	got, err := Parse(out)
+	got, err := yamltext.Parse(out)
 	if err != nil {
 		tb.Logf("not readable: %v\n--- source\n%s\n--- result\n%s", err, src, out)
 		return false

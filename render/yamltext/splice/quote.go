@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // flowScalar writes the scalar n on one line, plain where that reads back as the same value of the same type.
@@ -67,7 +69,7 @@ func (e *emitter) plainTyped(n *yaml.Node, tag string) {
 
 // isJSONLiteral tells whether a value without quotes reads in JSON as it does in YAML.
 func isJSONLiteral(value string) bool {
-	return value == "null" || value == "true" || value == "false" || isJSONNumber(value)
+	return value == "null" || value == "true" || value == "false" || yamltext.IsJSONNumber(value)
 }
 
 // inJSON returns how JSON writes a number, boolean or null; what JSON has no text for stays as it is.
@@ -111,9 +113,9 @@ func isPlain(v string) bool {
 	}
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
-		case isNameChar(c), strings.IndexByte("./+()$@%^*=|<>~;!&\\_'\"", c) >= 0:
+		case yamltext.IsNameChar(c), strings.IndexByte("./+()$@%^*=|<>~;!&\\_'\"", c) >= 0:
 		case c == ':':
-			if i+1 == len(v) || !isNameChar(v[i+1]) && v[i+1] != '/' {
+			if i+1 == len(v) || !yamltext.IsNameChar(v[i+1]) && v[i+1] != '/' {
 				return false
 			}
 		case c == ' ':
@@ -131,27 +133,22 @@ func isPlainStart(v string) bool {
 	c := v[0]
 	if c == '-' {
 		// A dash starts a list element, or a document.
-		return len(v) > 1 && isNameChar(v[1]) && !strings.HasPrefix(v, "---")
+		return len(v) > 1 && yamltext.IsNameChar(v[1]) && !strings.HasPrefix(v, "---")
 	}
 	if strings.HasPrefix(v, "...") {
 		return false
 	}
-	return isNameChar(c) || c == '/' || c == '.' || c == '$' || c == '(' || c == '+'
+	return yamltext.IsNameChar(c) || c == '/' || c == '.' || c == '$' || c == '(' || c == '+'
 }
 
 // isPrintable tells whether v is one line of characters that need no escape.
 func isPrintable(v string) bool {
 	for _, r := range v {
-		if r < 0x20 && r != '\t' || needsEscape(r) {
+		if r < 0x20 && r != '\t' || yamltext.NeedsEscape(r) {
 			return false
 		}
 	}
 	return true
-}
-
-func needsEscape(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || !isAllowed(r) && r >= 0x7f ||
-		r == utf8.RuneError
 }
 
 func (e *emitter) singleQuoted(v string) {
@@ -173,7 +170,7 @@ func (e *emitter) doubleQuoted(v string) {
 			e.write(`\t`)
 		case r == '\r':
 			e.write(`\r`)
-		case needsEscape(r):
+		case yamltext.NeedsEscape(r):
 			e.out = fmt.Appendf(e.out, `\u%04x`, r)
 		default:
 			e.out = utf8.AppendRune(e.out, r)

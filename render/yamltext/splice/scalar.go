@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // endOfScalar returns where the scalar n, whose text starts at pos, ends. A block scalar ends before the line break of
@@ -28,12 +30,12 @@ func (t *text) endOfScalar(n *yaml.Node, pos, indent int) (end int, err error) {
 	return end, nil
 }
 
-func (t *text) endOfDoubleQuoted(pos int) (int, bool) {
-	if t.at(pos) != '"' {
+func (s *source) endOfDoubleQuoted(pos int) (int, bool) {
+	if s.at(pos) != '"' {
 		return 0, false
 	}
-	for pos++; pos < len(t.src); pos++ {
-		switch t.src[pos] {
+	for pos++; pos < len(s.src); pos++ {
+		switch s.src[pos] {
 		case '\\':
 			pos++
 		case '"':
@@ -43,15 +45,15 @@ func (t *text) endOfDoubleQuoted(pos int) (int, bool) {
 	return 0, false
 }
 
-func (t *text) endOfSingleQuoted(pos int) (int, bool) {
-	if t.at(pos) != '\'' {
+func (s *source) endOfSingleQuoted(pos int) (int, bool) {
+	if s.at(pos) != '\'' {
 		return 0, false
 	}
-	for pos++; pos < len(t.src); pos++ {
-		if t.src[pos] != '\'' {
+	for pos++; pos < len(s.src); pos++ {
+		if s.src[pos] != '\'' {
 			continue
 		}
-		if t.at(pos+1) != '\'' {
+		if s.at(pos+1) != '\'' {
 			return pos + 1, true
 		}
 		pos++
@@ -60,10 +62,10 @@ func (t *text) endOfSingleQuoted(pos int) (int, bool) {
 }
 
 // endOfPlain follows the value through the text: line breaks in the text are folded in the value, all else is equal.
-func (t *text) endOfPlain(pos int, value string) (int, bool) {
-	for len(value) > 0 && pos < len(t.src) {
-		if !isWhite(t.src[pos]) {
-			if t.src[pos] != value[0] {
+func (s *source) endOfPlain(pos int, value string) (int, bool) {
+	for len(value) > 0 && pos < len(s.src) {
+		if !yamltext.IsWhite(s.src[pos]) {
+			if s.src[pos] != value[0] {
 				return 0, false
 			}
 			pos++
@@ -71,10 +73,10 @@ func (t *text) endOfPlain(pos int, value string) (int, bool) {
 			continue
 		}
 		start := pos
-		for pos < len(t.src) && isWhite(t.src[pos]) {
+		for pos < len(s.src) && yamltext.IsWhite(s.src[pos]) {
 			pos++
 		}
-		folded := fold(t.src[start:pos])
+		folded := fold(s.src[start:pos])
 		if len(value) < len(folded) || value[:len(folded)] != string(folded) {
 			return 0, false
 		}
@@ -103,13 +105,13 @@ type blockHeader struct {
 	end    int // after the indicators
 }
 
-func (t *text) blockHeader(pos int) (h blockHeader, ok bool) {
-	if c := t.at(pos); c != '|' && c != '>' {
+func (s *source) blockHeader(pos int) (h blockHeader, ok bool) {
+	if c := s.at(pos); c != '|' && c != '>' {
 		return h, false
 	}
 	h.start = pos
 	for pos++; ; pos++ {
-		switch c := t.at(pos); {
+		switch c := s.at(pos); {
 		case c == '+':
 			h.keep = true
 		case c == '-':
@@ -149,29 +151,14 @@ func (t *text) endOfBlockScalar(pos, indent int) (int, bool) {
 }
 
 // contentIndent returns the indentation that a block scalar takes from its first lines.
-func (t *text) contentIndent(line int) int {
+func (s *source) contentIndent(line int) int {
 	most := 0
-	for ; line < len(t.lines); line++ {
-		spaces, blank := t.spaces(line)
+	for ; line < len(s.lines); line++ {
+		spaces, blank := s.spaces(line)
 		most = max(most, spaces)
 		if !blank {
 			break
 		}
 	}
 	return most
-}
-
-// spaces counts the spaces that a line starts with, and tells whether nothing else is on it.
-func (t *text) spaces(line int) (n int, blank bool) {
-	pos := t.lines[line]
-	start := pos
-	for t.at(pos) == ' ' {
-		pos++
-	}
-	c := t.at(pos)
-	return pos - start, c == '\n' || c == '\r' || pos >= len(t.src)
-}
-
-func (t *text) hasBreak(line int) bool {
-	return line+1 < len(t.lines)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // writer makes random documents: block and flow style, comments, blank lines and scalars of all kinds, in random
@@ -128,7 +130,7 @@ func TestSpliceGenerated(t *testing.T) {
 		if pick(4) == 0 {
 			src = strings.ReplaceAll(src, "\n", "\r\n")
 		}
-		if _, err := Parse([]byte(src)); err != nil {
+		if _, err := yamltext.Parse([]byte(src)); err != nil {
 			rt.Skip()
 		}
 		all++

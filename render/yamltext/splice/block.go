@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // block is one block collection that is being edited.
@@ -119,7 +121,7 @@ func (b *block) dashAbove(node *yaml.Node, pos int) (int, error) {
 	for line := b.lineAt(pos); line >= 0; line-- {
 		dash := b.lines[line] + b.column
 		spaces, _ := b.spaces(line)
-		if spaces == b.column && b.at(dash) == '-' && (dash+1 >= len(b.src) || isWhite(b.src[dash+1])) {
+		if spaces == b.column && b.at(dash) == '-' && (dash+1 >= len(b.src) || yamltext.IsWhite(b.src[dash+1])) {
 			return dash, nil
 		}
 	}
@@ -341,15 +343,4 @@ func (b *block) isLineStart(pos int) bool {
 	line := b.lineAt(pos)
 	spaces, _ := b.spaces(line)
 	return b.lines[line]+spaces == pos
-}
-
-// afterBreak returns where the line after the one that ends at end starts.
-func (t *text) afterBreak(end int) int {
-	if t.at(end) == '\r' {
-		end++
-	}
-	if t.at(end) == '\n' {
-		end++
-	}
-	return end
 }

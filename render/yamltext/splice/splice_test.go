@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"flag"
@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 var update = flag.Bool("update", false, "rewrite the results in testdata")
@@ -58,12 +60,12 @@ func runSpliceFile(t *testing.T, file string) {
 	if strings.Contains(string(archive.Comment), "(windows)") {
 		in = []byte(strings.ReplaceAll(string(in), "\n", "\r\n"))
 	}
-	root, err := Parse(in)
+	root, err := yamltext.Parse(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	edited, verbatim := runScript(t, root, string(section("edit").Data))
-	out, err := Splice(in, root, edited, verbatim)
+	out, err := Apply(in, root, edited, verbatim)
 	got := &txtar.File{Name: "out.yaml", Data: out}
 	if err != nil {
 		got = &txtar.File{Name: "error", Data: []byte(err.Error() + "\n")}
@@ -183,7 +185,7 @@ func editPath(t *testing.T, n *yaml.Node, path []string, change func(*yaml.Node)
 // newValue reads a value in flow style and makes it a new one in block style.
 func newValue(t *testing.T, text string) *yaml.Node {
 	t.Helper()
-	root, err := Parse([]byte(text))
+	root, err := yamltext.Parse([]byte(text))
 	if err != nil || root == nil {
 		t.Fatalf("%q: %v", text, err)
 	}

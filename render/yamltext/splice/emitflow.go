@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
-import "sigs.k8s.io/kustomize/kyaml/yaml"
+import (
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
+)
 
 // flow writes n in flow style: on one line, or over lines where the neighbours are.
 func (e *emitter) flow(n *yaml.Node) {
@@ -10,7 +14,7 @@ func (e *emitter) flow(n *yaml.Node) {
 		e.write(text)
 		return
 	}
-	n = Target(n)
+	n = yamltext.Target(n)
 	e.check(n)
 	switch n.Kind {
 	case yaml.ScalarNode:

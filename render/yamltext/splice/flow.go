@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yamltext
+package splice
 
 import (
 	"bytes"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // flow is one flow collection, in brackets or braces, that is being edited.
@@ -93,7 +95,7 @@ func (f *flow) slot(i int) (slot, error) {
 		err = Unsupported(key.Line, "a key without a colon in braces")
 	}
 	sl.after = colon + 1
-	sl.noGap = !isWhite(f.at(sl.after)) && key.Style&yaml.DoubleQuotedStyle != 0
+	sl.noGap = !yamltext.IsWhite(f.at(sl.after)) && key.Style&yaml.DoubleQuotedStyle != 0
 	return sl, err
 }
 
@@ -113,7 +115,7 @@ func (f *flow) end(i int) (int, error) {
 		return f.text.end(f.old.Content[i], -1)
 	}
 	end, err := f.endOfEntry(f.old.Content[2*i], f.old.Content[2*i+1], -1)
-	if err == nil && f.isUnwritten(f.old.Content[2*i+1]) && isWhite(f.at(end)) {
+	if err == nil && f.isUnwritten(f.old.Content[2*i+1]) && yamltext.IsWhite(f.at(end)) {
 		// A comma must not follow the colon at once: it would be part of a plain key.
 		if f.at(end) == '\r' {
 			end++
