@@ -40,7 +40,7 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	if err != nil {
 		return err
 	}
-	for _, claim := range kube.NewClaims(w.last.workload, a) {
+	for _, claim := range kube.NewClaims(w.last.workload, r, a) {
 		if err := w.createClaim(ctx, claim); err != nil {
 			return err
 		}
