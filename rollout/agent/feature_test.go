@@ -108,6 +108,31 @@ func TestOldPodGetsItsOldClaims(t *testing.T) {
 	}
 }
 
+// TestOpenGateHasNoReason holds a pod after its update in place against one that Kruise has updated: a reason that is left
+// standing would make a Kruise that takes over write it again for ever.
+func TestOpenGateHasNoReason(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	w.Image("v2")
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	gates := 0
+	for _, p := range kubetest.Field(w.Get(t, w.Path("pods")), "items").([]any) {
+		for _, c := range kubetest.Field(p, "status", "conditions").([]any) {
+			if kubetest.Field(c, "type") != "InPlaceUpdateReady" {
+				continue
+			}
+			gates++
+			if kubetest.Field(c, "status") != "True" || kubetest.Field(c, "reason") != nil || kubetest.Field(c, "message") != nil {
+				t.Errorf("the gate is %v", c)
+			}
+		}
+	}
+	if gates != 2 {
+		t.Errorf("%d gates", gates)
+	}
+}
+
 // TestFinalizersInPlace puts the finalizers of a new template onto pods that stay, and takes those of the old one off.
 func TestFinalizersInPlace(t *testing.T) {
 	t.Parallel()

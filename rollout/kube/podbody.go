@@ -129,9 +129,10 @@ func DrainedConditions(now time.Time) []Condition {
 	}
 }
 
-// AdmittedConditions opens the gate. Ready is for the kubelet to set: it knows about the containers.
-func AdmittedConditions(now time.Time) []Condition {
-	return []Condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+// AdmittedConditions opens the gate, and takes away why it was closed: a Kruise that takes over would not take an open gate with
+// a reason for its own, and write it again and again. Ready is for the kubelet to set: it knows about the containers.
+func AdmittedConditions(now time.Time) []map[string]any {
+	return []map[string]any{{"type": gateInPlace, "status": "True", "lastTransitionTime": now, "reason": nil, "message": nil}}
 }
 
 // KeepPatch takes the mark of a guest off a pod.
