@@ -36,9 +36,9 @@ type OutlineBatch struct {
 	Checks  []string // names, with what is special about a check
 }
 
-// NewOutline works out the release of a CloneSet from the template older, which may be nil where it is not known.
+// NewOutline works out the release of a CloneSet from what it was before, which may be nil where it is not known.
 // The error is that of Plan.Validate.
-func NewOutline(p plan.BatchPlan, cs plan.Workload, older map[string]any) (Outline, error) {
+func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outline, error) {
 	if err := p.Validate(cs); err != nil {
 		return Outline{}, err
 	}
@@ -73,14 +73,14 @@ func (o Outline) LeastAvailable() int { return o.Bounds.Least() }
 func (o Outline) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
 
 // describe says what happens to a pod, and warns of what may surprise.
-func (o *Outline) describe(cs plan.Workload, older map[string]any) {
+func (o *Outline) describe(cs plan.Workload, older *plan.Workload) {
 	o.Change = "not known without --from; " + map[plan.UpdateType]string{
 		plan.ReCreate:          "the update type is ReCreate, so every pod is recreated",
 		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
 		plan.InPlaceOnly:       "only images and metadata may change",
 	}[cs.Spec.UpdateType]
 	if older != nil {
-		c := manifest.CompareTemplates(older, cs.Spec.Template)
+		c := manifest.CompareTemplates(older.Spec.Template, cs.Spec.Template)
 		o.Change = plan.ChangeSummary(c, cs.Spec.UpdateType)
 		if len(c.Images)+len(c.Metadata)+len(c.Blockers) == 0 {
 			o.Change = "nothing: both templates are equal"
@@ -89,6 +89,9 @@ func (o *Outline) describe(cs plan.Workload, older map[string]any) {
 		o.keep(c.InPlace && cs.Spec.UpdateType != plan.ReCreate)
 		if !c.InPlace && cs.Spec.UpdateType == plan.InPlaceOnly {
 			o.warn("the release would stop before its first write: %s", o.Change)
+		}
+		if said := plan.ClaimsSummary(older.Spec.ClaimTemplates, cs.Spec.ClaimTemplates); said != "" {
+			o.warn("%s", said)
 		}
 	}
 	o.warnBounds(cs)

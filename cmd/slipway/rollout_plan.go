@@ -50,7 +50,7 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	if r.set.KindOf().Nodes {
 		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: rollout run says it", file)
 	}
-	outline, err := rollout.NewOutline(r.plan, r.set, r.olderTemplate())
+	outline, err := rollout.NewOutline(r.plan, r.set, r.older)
 	if err != nil {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}

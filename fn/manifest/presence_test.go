@@ -5,6 +5,7 @@ package manifest
 import (
 	"flag"
 	"fmt"
+	"go/format"
 	"maps"
 	"os"
 	"reflect"
@@ -35,7 +36,11 @@ func TestPresenceIsThatOfTheAPI(t *testing.T) {
 		for _, p := range paths {
 			text += fmt.Sprintf("\t%q: true,\n", p)
 		}
-		if err := os.WriteFile("presence_table.go", []byte(text+"}\n"), 0o600); err != nil {
+		formatted, err := format.Source([]byte(text + "}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("presence_table.go", formatted, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
@@ -60,6 +62,94 @@ func TestClaims(t *testing.T) {
 		if got := kubetest.Field(p, "spec", "volumes", 0, "persistentVolumeClaim", "claimName"); got != want {
 			t.Errorf("pod %s mounts %v, want %s", name, got, want)
 		}
+	}
+}
+
+// TestOldPodGetsItsOldClaims makes a pod of the older revision anew after a claim template was taken out and another one
+// changed: without the claims of its own revision it could not start.
+func TestOldPodGetsItsOldClaims(t *testing.T) {
+	t.Parallel()
+	const two = `
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+  - metadata: {name: logs}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`
+	w := newWorld(t, strings.Replace(agenttest.CloneSet(2, `{maxUnavailable: 1, partition: 1}`, two),
+		"containers: [{", "containers: [{volumeMounts: [{name: data, mountPath: /data}, {name: logs, mountPath: /logs}], ", 1))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{
+		"volumeClaimTemplates": []any{map[string]any{"metadata": map[string]any{"name": "data"}, "spec": map[string]any{
+			"accessModes": []string{"ReadWriteOnce"}, "resources": map[string]any{"requests": map[string]any{"storage": "3Gi"}},
+		}}},
+		"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{
+			"name": "app", "image": "example.com/app:v2", "volumeMounts": []any{map[string]any{"name": "data", "mountPath": "/data"}},
+		}}}},
+	}})
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	for name, image := range w.podImages() {
+		if image == "example.com/app:v1" {
+			w.Delete(t, w.Path("pods", name))
+		}
+	}
+	kubetest.Eventually(t, "the old pod is gone", func() (bool, string) { return len(w.Pods()) == 1, "" })
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	mounts := map[string]int{}
+	for _, p := range kubetest.Field(w.Get(t, w.Path("pods")), "items").([]any) {
+		for _, v := range kubetest.Field(p, "spec", "volumes").([]any) {
+			if kubetest.Field(v, "persistentVolumeClaim") != nil {
+				mounts[kubetest.Field(p, "spec", "containers", 0, "image").(string)]++
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"example.com/app:v1": 2, "example.com/app:v2": 1}, mounts); diff != "" {
+		t.Errorf("claims by image (-want +got):\n%s", diff)
+	}
+}
+
+// TestOpenGateHasNoReason holds a pod after its update in place against one that Kruise has updated: a reason that is left
+// standing would make a Kruise that takes over write it again for ever.
+func TestOpenGateHasNoReason(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	w.Image("v2")
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	gates := 0
+	for _, p := range kubetest.Field(w.Get(t, w.Path("pods")), "items").([]any) {
+		for _, c := range kubetest.Field(p, "status", "conditions").([]any) {
+			if kubetest.Field(c, "type") != "InPlaceUpdateReady" {
+				continue
+			}
+			gates++
+			if kubetest.Field(c, "status") != "True" || kubetest.Field(c, "reason") != nil || kubetest.Field(c, "message") != nil {
+				t.Errorf("the gate is %v", c)
+			}
+		}
+	}
+	if gates != 2 {
+		t.Errorf("%d gates", gates)
+	}
+}
+
+// TestFinalizersInPlace puts the finalizers of a new template onto pods that stay, and takes those of the old one off.
+func TestFinalizersInPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, strings.Replace(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`), "labels: {app: demo}", `labels: {app: demo}, finalizers: [example.com/v1]`, 1))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	before := w.uids()
+	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"finalizers": []string{"example.com/v2"}}}}})
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	for _, name := range w.Pods() {
+		at := w.Path("pods", name)
+		if got := fmt.Sprint(kubetest.Field(w.Get(t, at), "metadata", "finalizers")); got != "[example.com/v2]" {
+			t.Errorf("pod %s has finalizers %s", name, got)
+		}
+		w.Patch(t, at, map[string]any{"metadata": map[string]any{"finalizers": []string{}}}) // so that the world can end
+	}
+	if after := w.uids(); !slices.Equal(before, after) {
+		t.Errorf("pods %v are not those that were there: %v", after, before)
 	}
 }
 

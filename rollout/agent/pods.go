@@ -40,7 +40,7 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	if err != nil {
 		return err
 	}
-	for _, claim := range kube.NewClaims(w.last.workload, a) {
+	for _, claim := range kube.NewClaims(w.last.workload, r, a) {
 		if err := w.createClaim(ctx, claim); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (w *writer) handClaims(ctx context.Context, of kube.Metadata) error {
 }
 
 // patchStatus writes readiness conditions of a pod.
-func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions []kube.Condition) error {
+func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions any) error {
 	doing := "draining"
 	if a.Kind == rollout.ReadmitPod {
 		doing = "readmitting"

@@ -18,6 +18,8 @@ const (
 
 	labelGuest = "slipway.dev/guest" // ours: a surge pod of an in-place release
 
+	annotationClaims = "slipway.dev/volume-claim-templates" // ours: what a revision's pods have claims of
+
 	annotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp"
 	annotationUpdateState   = "apps.kruise.io/inplace-update-state"
 	annotationClaimsHash    = "kruise.io/cloneset-volumeclaimtemplate-hash"

@@ -42,7 +42,7 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 	if updatesInPlace(set) {
 		addGate(spec)
 	}
-	addClaims(spec, set, a)
+	addClaims(spec, set, r, a)
 	finalizers := items(t, "metadata", "finalizers")
 	meta := map[string]any{
 		"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
@@ -76,10 +76,10 @@ func addGate(spec map[string]any) {
 }
 
 // addClaims mounts the pod's claims under the names of their templates.
-func addClaims(spec map[string]any, set Workload, a rollout.Action) {
+func addClaims(spec map[string]any, set Workload, r Revision, a rollout.Action) {
 	var volumes []any
 	taken := map[string]bool{}
-	for _, t := range set.ClaimTemplates() {
+	for _, t := range r.Claims {
 		name := Text(t, "metadata", "name")
 		taken[name] = true
 		volumes = append(volumes, map[string]any{"name": name, "persistentVolumeClaim": map[string]any{"claimName": claimName(name, set, a)}})
@@ -99,10 +99,10 @@ func claimName(template string, set Workload, a rollout.Action) string {
 	return template + "-" + set.Metadata.Name + "-" + a.Instance
 }
 
-// NewClaims are the claims of a pod.
-func NewClaims(set Workload, a rollout.Action) []map[string]any {
+// NewClaims are the claims of a pod of a revision.
+func NewClaims(set Workload, r Revision, a rollout.Action) []map[string]any {
 	var out []map[string]any
-	for _, t := range set.ClaimTemplates() {
+	for _, t := range r.Claims {
 		labels := stringsOf(Field(t, "metadata", "labels"))
 		maps.Copy(labels, stringsOf(Field(set.Tree, "spec", "selector", "matchLabels")))
 		labels[LabelInstance] = a.Instance
@@ -129,9 +129,10 @@ func DrainedConditions(now time.Time) []Condition {
 	}
 }
 
-// AdmittedConditions opens the gate. Ready is for the kubelet to set: it knows about the containers.
-func AdmittedConditions(now time.Time) []Condition {
-	return []Condition{{Type: gateInPlace, Status: "True", LastTransitionTime: &now}}
+// AdmittedConditions opens the gate, and takes away why it was closed: a Kruise that takes over would not take an open gate with
+// a reason for its own, and write it again and again. Ready is for the kubelet to set: it knows about the containers.
+func AdmittedConditions(now time.Time) []map[string]any {
+	return []map[string]any{{"type": gateInPlace, "status": "True", "lastTransitionTime": now, "reason": nil, "message": nil}}
 }
 
 // KeepPatch takes the mark of a guest off a pod.

@@ -24,6 +24,8 @@ type Revision struct {
 	Metadata   Metadata        `json:"metadata"`
 	Data       json.RawMessage `json:"data"`
 	Revision   int64           `json:"revision"`
+
+	Claims []any `json:"-"` // the claim templates of its pods; NewHistory fills them in
 }
 
 // Meta is the metadata, as a Cache asks for it.
@@ -57,6 +59,7 @@ func NewHistory(set Workload, existing []Revision) (History, error) {
 		h.Missing = true
 		h.add(set, data)
 	}
+	h.giveClaims(set)
 	return h, h.index()
 }
 
@@ -71,6 +74,18 @@ func (h *History) add(set Workload, data []byte) {
 			return
 		}
 		h.Collision++
+	}
+}
+
+// giveClaims finds the claim templates of each revision: the present ones for the present template, and those that were
+// written down for an older one. Its pods mount the claims of that time, and would not start with others.
+func (h *History) giveClaims(set Workload) {
+	for i, r := range h.Revisions {
+		h.Revisions[i].Claims = set.ClaimTemplates()
+		var then []any
+		if written, ok := r.Metadata.Annotations[annotationClaims]; ok && r.Metadata.Name != h.Update && json.Unmarshal([]byte(written), &then) == nil {
+			h.Revisions[i].Claims = then
+		}
 	}
 }
 
@@ -131,6 +146,11 @@ func newRevision(set Workload, name, hash string, data []byte, n int64) Revision
 	maps.Copy(annotations, set.Metadata.Annotations)
 	if claims, ok := claimsHash(set.ClaimTemplates()); ok { // without it the hash is not known
 		annotations[annotationClaimsHash] = claims
+	}
+	if templates := set.ClaimTemplates(); len(templates) > 0 {
+		if written, err := marshal(templates); err == nil { // it was JSON before
+			annotations[annotationClaims] = string(written)
+		}
 	}
 	return Revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: Metadata{
 		Name:      name,

@@ -23,3 +23,13 @@ func ChangeSummary(c manifest.Change, t UpdateType) string {
 		return "updated in place without a restart: " + strings.Join(c.Metadata, ", ")
 	}
 }
+
+// ClaimsSummary says what a change of volumeClaimTemplates does, or "" where they are the same.
+func ClaimsSummary(before, after []any) string {
+	names := manifest.CompareClaims(before, after)
+	if len(names) == 0 {
+		return ""
+	}
+	return "volumeClaimTemplates change (" + strings.Join(names, ", ") + "): pods that stay keep the claims that they have, " +
+		"a pod that is made anew gets claims of the new templates, and no claim that is there is changed"
+}

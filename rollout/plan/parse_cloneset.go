@@ -160,6 +160,7 @@ func readSpec(spec value, beta bool) WorkloadSpec {
 		HasClaims:   len(spec.get("volumeClaimTemplates").items()) > 0,
 		Lifecycle:   readLifecycle(spec.get("lifecycle")),
 	}
+	s.ClaimTemplates, _ = spec.get("volumeClaimTemplates").decode().([]any)
 	spec.get("revisionHistoryLimit").number(10, 0, MaxPods)
 	deadline := spec.get("progressDeadlineSeconds")
 	s.ProgressDeadline = deadline.seconds()

@@ -38,6 +38,14 @@ func probeChange(s *snapshot) []Finding {
 	return one(codeRecreated, s.target(), what, remedy)
 }
 
+// probeClaims says what a change of volumeClaimTemplates does, and what it does not.
+func probeClaims(s *snapshot) []Finding {
+	if s.claims == "" {
+		return nil
+	}
+	return one(codeClaims, s.target(), s.claims, "change the PersistentVolumeClaims themselves, such as their size, where the pods that stay need it")
+}
+
 // probeImages finds containers whose new image is the one that runs already under another name: they restart for nothing,
 // and an in-place update that waits for another image id may wait for ever.
 func probeImages(s *snapshot) []Finding {

@@ -87,6 +87,7 @@ const (
 	codeInPlace          = "in-place"
 	codeRecreated        = "recreated"
 	codeInPlaceRefused   = "in-place-refused"
+	codeClaims           = "claims-change"
 	codeSameImage        = "same-image"
 	codeDeadline         = "deadline-short"
 	codePaused           = "paused"
@@ -148,6 +149,7 @@ func Codes() []Code {
 		{codeRightMissing, SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
+		{codeClaims, SeverityWarning, "volumeClaimTemplates change, which changes no claim that is there"},
 		{codePaused, SeverityWarning, "the CloneSet is paused"},
 		{codeLockHeld, SeverityWarning, "an agent works on the CloneSet at this moment"},
 		{codeStopped, SeverityWarning, "this release has stopped before and does not begin again by itself"},

@@ -34,6 +34,7 @@ type snapshot struct {
 
 	history  kube.History
 	change   manifest.Change
+	claims   string      // what a change of volumeClaimTemplates does; "": they are the same
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 
 	podsKnown bool
@@ -152,6 +153,9 @@ func (s *snapshot) settle(revisions []kube.Revision) error {
 			s.old = append(s.old, p)
 		}
 	}
+	if s.options.Manifest != nil && s.live != nil {
+		s.claims = plan.ClaimsSummary(s.live.ClaimTemplates(), s.coming.ClaimTemplates())
+	}
 	return s.compare()
 }
 
@@ -179,6 +183,9 @@ func (s *snapshot) compare() error {
 	before, err := r.Template()
 	if err != nil {
 		return err
+	}
+	if s.claims == "" && s.direct() {
+		s.claims = plan.ClaimsSummary(r.Claims, s.coming.ClaimTemplates())
 	}
 	s.change = manifest.CompareTemplates(kube.Defaulted(before), kube.Defaulted(s.coming.Template()))
 	s.previous, err = podFrom(before)

@@ -124,6 +124,7 @@ type probe struct {
 func probes() []probe {
 	return []probe{
 		{probeChange, true},
+		{probeClaims, true},
 		{probeImages, true},
 		{probeDeadline, true},
 		{probePaused, false},

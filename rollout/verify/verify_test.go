@@ -345,6 +345,13 @@ func specCases() []verifyCase {
 			objects: []string{change(scenery(5, inPlace), "app:v2", "app:v1")},
 			want:    "recreated", says: []string{"5 old pods are recreated"},
 		},
+		{
+			name: "another claim template in the manifest", options: verify.Options{
+				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(scenery(5, inPlace, agenttest.ClaimTemplates), "---", 2)[0], "storage: 1Gi", "storage: 2Gi")),
+			},
+			objects: []string{scenery(5, inPlace, agenttest.ClaimTemplates), "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: fast, annotations: {storageclass.kubernetes.io/is-default-class: \"true\"}}}"},
+			want:    "claims-change", says: []string{"volumeClaimTemplates change (data): pods that stay keep the claims that they have"},
+		},
 	}
 }
 
