@@ -21,6 +21,16 @@ func sourceOf(in *input, d yamltext.Document) manifest.Source {
 	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
 }
 
+// where is the place of a document's object.
+func (d *Document) where() string {
+	source := d.source
+	if source.File == "" {
+		return d.Input // it was generated
+	}
+	source.Line += manifest.Opening(d.Original)
+	return source.String()
+}
+
 // place is the place and the words of an error about the text of a document that starts at source.
 func place(source manifest.Source, err error) (manifest.Source, string) {
 	var syntax *yamltext.SyntaxError

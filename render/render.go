@@ -194,6 +194,8 @@ type Document struct {
 	findings  []manifest.Finding
 	impact    []Impact
 	id        manifests.ID
+	source    manifest.Source // of the document; its object may begin below
+	generated bool            // the name is one that the API server completes
 	changed   bool
 	edited    int  // pod templates that carry an injection, or that one was taken out of
 	answered  bool // a finding says why nothing may have been injected

@@ -8,16 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/slipway-dev/slipway/render/yamltext"
-	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // Discard is a sink that shows nothing: for explain, lint and check.
@@ -143,157 +140,6 @@ func (s *Stream) Commit() error {
 		return fmt.Errorf("writing the manifests: %w", cause(err))
 	}
 	return s.kept.close()
-}
-
-// InPlace is a sink that rewrites the files that changed, and writes what was generated into files of its own.
-type InPlace struct {
-	files []*rewrite
-	added map[string]*bytes.Buffer // by path, what was generated and had no place
-}
-
-// rewrite is one file on its way to disk.
-type rewrite struct {
-	path    string
-	text    bytes.Buffer
-	changed bool
-	isNew   bool
-	temp    string
-}
-
-// Document takes a document of a file; one of a stream that is no file is an error.
-func (p *InPlace) Document(d *Document) error {
-	if d.Path == "" {
-		return fmt.Errorf("%s cannot be changed in place: it is not a file (name files or folders)", d.Input)
-	}
-	if d.Added {
-		p.add(d)
-		return nil
-	}
-	if d.First {
-		p.drop()
-		p.files = append(p.files, &rewrite{path: d.Path})
-	}
-	f := p.files[len(p.files)-1]
-	f.text.Write(d.Text)
-	f.changed = f.changed || d.changed
-	return nil
-}
-
-// add keeps an object for the file that its path names.
-func (p *InPlace) add(d *Document) {
-	if p.added == nil {
-		p.added = map[string]*bytes.Buffer{}
-	}
-	if p.added[d.Path] == nil {
-		p.added[d.Path] = &bytes.Buffer{}
-	}
-	appendDocument(p.added[d.Path], d.Text)
-}
-
-// appendDocument puts a document after what is in a file.
-func appendDocument(file *bytes.Buffer, text []byte) {
-	if n := file.Len(); n > 0 {
-		file.Write(separator(text, file.Bytes()[n-1]))
-	}
-	file.Write(text)
-}
-
-// place puts what was generated into the files that it goes to: at the end of one that is among the inputs, else into a
-// new one.
-func (p *InPlace) place() error {
-	for _, path := range slices.Sorted(maps.Keys(p.added)) {
-		i := slices.IndexFunc(p.files, func(f *rewrite) bool { return f.path == path })
-		if i < 0 {
-			now, err := os.ReadFile(path)
-			switch {
-			case err == nil && !bytes.Contains(now, []byte(manifests.GeneratedBy)):
-				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no file was changed)", path)
-			case err != nil && !errors.Is(err, fs.ErrNotExist):
-				return fmt.Errorf("reading %s: %w", path, cause(err))
-			}
-			f := &rewrite{path: path, changed: true, isNew: err != nil}
-			f.text.Write(now)
-			p.files, i = append(p.files, f), len(p.files)
-		}
-		appendDocument(&p.files[i].text, p.added[path].Bytes())
-	}
-	return nil
-}
-
-// drop forgets the last file where it did not change.
-func (p *InPlace) drop() {
-	if n := len(p.files); n > 0 && !p.files[n-1].changed {
-		p.files = p.files[:n-1]
-	}
-}
-
-// Commit writes every changed file beside its place first, and moves them there only when all could be written.
-func (p *InPlace) Commit() error {
-	p.drop()
-	if err := p.place(); err != nil {
-		return err
-	}
-	defer func() {
-		for _, f := range p.files {
-			if f.temp != "" {
-				_ = os.Remove(f.temp)
-			}
-		}
-	}()
-	for _, f := range p.files {
-		if err := f.stage(); err != nil {
-			return fmt.Errorf("writing %s: %w (no file was changed)", f.path, err)
-		}
-	}
-	for i, f := range p.files {
-		if err := os.Rename(f.temp, f.path); err != nil {
-			return fmt.Errorf("writing %s: %w (%d of %d files are written)", f.path, err, i, len(p.files))
-		}
-		f.temp = ""
-	}
-	return nil
-}
-
-// stage writes a file's new content beside it, with its permissions.
-func (f *rewrite) stage() (err error) {
-	if f.isNew {
-		f.temp, err = writeTemp(filepath.Dir(f.path), f.text.Bytes(), 0o644)
-		return err
-	}
-	path, err := filepath.EvalSymlinks(f.path)
-	if err != nil {
-		return cause(err)
-	}
-	f.path = path
-	info, err := os.Stat(path)
-	if err != nil {
-		return cause(err)
-	}
-	f.temp, err = writeTemp(filepath.Dir(path), f.text.Bytes(), info.Mode().Perm())
-	return err
-}
-
-// writeTemp writes a file under a name of its own, through to the disk.
-func writeTemp(dir string, text []byte, mode fs.FileMode) (name string, err error) {
-	t, err := os.CreateTemp(dir, ".slipway-*")
-	if err != nil {
-		return "", cause(err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(t.Name()))
-		}
-	}()
-	if _, err = t.Write(text); err == nil {
-		err = t.Chmod(mode)
-	}
-	if err == nil {
-		err = t.Sync()
-	}
-	if err = errors.Join(err, t.Close()); err != nil {
-		return "", cause(err)
-	}
-	return t.Name(), nil
 }
 
 // cause takes an error of a system call out of Go's wrapping of it.

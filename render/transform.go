@@ -161,10 +161,10 @@ func (t *transformer) document(in *input, d yamltext.Document, sc *splice.Scanne
 func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner) *Document {
 	out := &Document{
 		Input: in.name, Path: in.path, First: d.Index == 0, Original: d.Bytes, Text: d.Bytes,
-		id: manifests.ID{Input: in.index, Doc: d.Index},
+		id: manifests.ID{Input: in.index, Doc: d.Index}, source: sourceOf(in, d),
 	}
 	if !t.mayChange(d.Bytes) && !suspect(d.Bytes) {
-		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) {
+		if found, certain := sc.Scan(d.Bytes); certain && passes(found[kindAt]) && len(found[nameAt]) > 0 {
 			out.Object = manifest.ObjectRef{
 				APIVersion: string(found[apiVersionAt]), Kind: string(found[kindAt]),
 				Namespace: string(found[namespaceAt]), Name: string(found[nameAt]),
@@ -173,7 +173,7 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner)
 			return out
 		}
 	}
-	source := sourceOf(in, d)
+	source := out.source
 	root, err := sc.Parse(d.Bytes)
 	if err != nil {
 		out.findings = unread(source, d.Bytes, err)
@@ -191,6 +191,7 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner)
 		return out
 	}
 	out.Object = manifest.RefOf(object)
+	out.generated = out.Object.Name != "" && manifest.Text(manifest.At(object, "metadata", "name")) == ""
 	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && manifests.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {

@@ -142,6 +142,7 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	if err := s.tell(outcome.Findings); err != nil {
 		return err
 	}
+	s.tellResumed(sink)
 	if f.diff {
 		if err := render.WriteImpact(s.err, outcome.Impact); err != nil {
 			return err
@@ -159,6 +160,20 @@ func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
 		return o
 	}
 	return o.Checked()
+}
+
+// tellResumed tells of folders in which an earlier run was killed: their files may have been partly its own, and partly not.
+func (s streams) tellResumed(sink render.Sink) {
+	var folders []string
+	switch sink := sink.(type) {
+	case *render.Dir:
+		folders = sink.Resumed
+	case *render.InPlace:
+		folders = sink.Resumed
+	}
+	for _, folder := range folders {
+		s.say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", folder)
+	}
 }
 
 // differs tells what --check found.

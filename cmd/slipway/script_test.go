@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -21,6 +22,14 @@ func TestMain(m *testing.M) {
 
 var update = flag.Bool("update", false, "rewrite the golden sections of the scripts")
 
+// condition is root where the scripts run as root, whom no permission stops.
+func condition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
 // TestScript runs the scripts of testdata/script: commands, and what they must print and exit with.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -28,5 +37,6 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds:                scriptCommands(),
+		Condition:           condition,
 	})
 }

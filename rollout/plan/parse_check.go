@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // What a check has where the plan says nothing.
@@ -255,17 +257,13 @@ func readSecretRef(v value) *SecretRef {
 		return nil
 	}
 	ref := &SecretRef{Name: v.get("name").text(), Key: v.get("key").text()}
-	if !secretName().MatchString(ref.Name) {
+	if len(validation.IsDNS1123Subdomain(ref.Name)) > 0 {
 		v.get("name").fail("%q is not the name of a Secret", ref.Name)
 	}
 	if !secretKey().MatchString(ref.Key) || strings.HasPrefix(ref.Key, "..") || ref.Key == "." {
 		v.get("key").fail("%q is not a key of a Secret", ref.Key)
 	}
 	return ref
-}
-
-func secretName() *regexp.Regexp {
-	return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 }
 
 func secretKey() *regexp.Regexp { return regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`) }

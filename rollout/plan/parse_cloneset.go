@@ -146,7 +146,7 @@ func readMetadata(meta value, cs *Workload) {
 	if cs.Name == "" {
 		meta.get("name").fail("is missing")
 	}
-	cs.Namespace = meta.get("namespace").text()
+	cs.Namespace = meta.get("namespace").namespaceName()
 	cs.UID = meta.get("uid").text()
 	cs.Generation = int64(meta.get("generation").number(0, 0, MaxPods))
 }

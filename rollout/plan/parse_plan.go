@@ -40,10 +40,7 @@ func readPlan(doc value) BatchPlan {
 	}
 	meta := doc.get("metadata")
 	meta.mapping("name", "namespace", "labels", "annotations")
-	p := BatchPlan{Name: meta.get("name").text(), Namespace: meta.get("namespace").text()}
-	if p.Name == "" {
-		meta.get("name").fail("is missing")
-	}
+	p := BatchPlan{Name: meta.get("name").objectName(), Namespace: meta.get("namespace").namespaceName()}
 	spec := doc.get("spec")
 	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
 		if !spec.present() {
@@ -69,14 +66,12 @@ func readTarget(v value) Target {
 }
 
 func targetOf(v value) Target {
-	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), Name: v.get("name").text()}
+	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), }
 	if !v.present() {
 		v.fail("is missing: name what to release")
 		return t
 	}
-	if t.Name == "" {
-		v.get("name").fail("is missing")
-	}
+	t.Name = v.get("name").objectName()
 	versions := versionsOf(t.Kind)
 	switch {
 	case len(versions) == 0:

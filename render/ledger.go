@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ledgerFile is where an output folder remembers what slipway wrote there. Nothing else is ever written over or removed.
+const ledgerFile = ".slipway-files"
+
+// ledger is what ledgerFile holds: JSON, with one line for each file, whatever its name.
+type ledger struct {
+	Files []string `json:"files"` // relative to the folder, with slashes, sorted
+}
+
+// readLedger lists what earlier runs wrote. Names that slipway gives no file are none of its files.
+func readLedger(root *os.Root) ([]string, error) {
+	text, err := readRegular(root, ledgerFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var l ledger
+	if bytes.HasPrefix(text, []byte("{")) {
+		if err := json.Unmarshal(text, &l); err != nil {
+			return nil, fmt.Errorf("%w (restore it, or remove it and the files that slipway has written beside it)", err)
+		}
+	} else {
+		l.Files = strings.Split(string(text), "\n") // as it was once: one name on a line
+	}
+	slices.Sort(l.Files)
+	return slices.DeleteFunc(slices.Compact(l.Files), func(name string) bool { return !isOwnName(name) }), nil
+}
+
+// textOf is a ledger of some files.
+func textOf(names []string) ([]byte, error) {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	err := e.Encode(ledger{Files: slices.Compact(names)})
+	return b.Bytes(), err
+}
+
+// readRegular reads a file that is one: anything else could keep a run waiting for ever.
+func readRegular(root *os.Root, name string) ([]byte, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info); err != nil {
+		return nil, err
+	}
+	return root.ReadFile(name)
+}
