@@ -5,6 +5,7 @@ package manifests
 import (
 	_ "embed" // the health script
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -42,9 +43,10 @@ func argoSnippets() (string, error) {
 		if pointers[key] == nil {
 			order = append(order, key)
 		}
-		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
-		if !strings.Contains(strings.Join(pointers[key], " ")+" ", pointer+" ") {
-			pointers[key] = append(pointers[key], pointer)
+		for _, path := range k.Stepped() {
+			if pointer := "/" + strings.Join(path, "/"); !slices.Contains(pointers[key], pointer) {
+				pointers[key] = append(pointers[key], pointer)
+			}
 		}
 		if k.Group() == kube.KruiseGroup {
 			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
@@ -78,12 +80,17 @@ func fluxSnippets() (string, error) {
 	var ignore, health []any
 	seen := map[string]bool{}
 	for _, k := range plan.Kinds() {
-		pointer := "/spec/" + strings.Join(k.Strategy, "/") + "/partition"
-		if key := k.Group() + k.Name + pointer; !seen[key] {
-			seen[key] = true
-			ignore = append(ignore, object{"paths": []string{pointer}, "target": object{"group": k.Group(), "kind": k.Name}})
+		var paths []string
+		for _, path := range k.Stepped() {
+			paths = append(paths, "/"+strings.Join(path, "/"))
 		}
-		health = append(health, healthCheck(k))
+		if key := k.Group() + k.Name + strings.Join(paths, " "); !seen[key] {
+			seen[key] = true
+			ignore = append(ignore, object{"paths": paths, "target": object{"group": k.Group(), "kind": k.Name}})
+		}
+		if !k.BySurge { // what Flux itself thinks of a paused Deployment without a deadline is right
+			health = append(health, healthCheck(k))
+		}
 	}
 	return documents(document{
 		`Into the Kustomization; ignore needs kustomize-controller 1.9. It leaves the partition to the agent, which steps what Git
