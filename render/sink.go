@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/render/yamltext/splice"
 )
 
 // Discard is a sink that shows nothing: for explain, lint and check.
@@ -119,7 +120,7 @@ func (s *Stream) write(text []byte) error {
 		return nil
 	}
 	if s.open != nil {
-		if err := s.close(yamltext.Closed(s.open)); err != nil {
+		if err := s.close(splice.Closed(s.open)); err != nil {
 			return err
 		}
 	}

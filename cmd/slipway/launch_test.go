@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -28,7 +29,8 @@ type voyage struct {
 const launchReplicas = 5
 
 func (v *voyage) files() {
-	apiVersion := map[string]string{"CloneSet": "apps.kruise.io/v1alpha1", "StatefulSet": "apps/v1"}[v.kind]
+	apiVersion := map[string]string{"CloneSet": "apps.kruise.io/v1alpha1", "StatefulSet": "apps/v1", "Deployment": "apps/v1"}[v.kind]
+	strategy := map[string]string{"Deployment": "strategy"}[v.kind]
 	v.write("sidecarset.yaml", `
 apiVersion: apps.kruise.io/v1alpha1
 kind: SidecarSet
@@ -44,7 +46,7 @@ metadata: {name: demo}
 spec:
   replicas: 5
   selector: {matchLabels: {app: demo}}
-  updateStrategy: `+v.strategy+`
+  `+cmp.Or(strategy, "updateStrategy")+`: `+v.strategy+`
   template:
     metadata: {labels: {app: demo}}
     spec:
@@ -251,6 +253,10 @@ func TestLaunch(t *testing.T) {
 	t.Run("StatefulSet in partition mode", func(t *testing.T) {
 		t.Parallel()
 		begin(t, "StatefulSet", "statefulset/demo", "{type: RollingUpdate}").story()
+	})
+	t.Run("Deployment in partition mode", func(t *testing.T) {
+		t.Parallel()
+		begin(t, "Deployment", "deployment/demo", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}").story()
 	})
 	t.Run("CloneSet in partition mode", func(t *testing.T) {
 		t.Parallel()

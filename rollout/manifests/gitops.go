@@ -4,6 +4,7 @@ package manifests
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -48,14 +49,31 @@ func (o Job) annotate(m object) {
 	}
 }
 
-// RestingPartition is the field of a target that holds its partition, the value with which its controller updates no pod,
-// and whether it has such a value.
-func RestingPartition(target plan.Workload) (path []string, value plan.Quantity, armed bool) {
+// resting are the fields that a target in Git lacks, so that a new pod template moves no pod before its release: a partition with
+// which its controller updates no pod or, for a Deployment, that it is paused. A paused one needs a progressDeadlineSeconds that
+// stands for none, or a manifest with another one could not be applied during a release: it has to be greater than the
+// minReadySeconds that the release writes.
+func resting(target plan.Workload) []Edit {
 	kind, spec := target.KindOf(), target.Spec
-	path = append(append([]string{"spec"}, kind.Strategy...), "partition")
-	value = kind.Everything()
-	armed = spec.Partition == value || !kind.Nodes && spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas
-	return path, value, armed
+	if r := target.Rolling; r != nil {
+		var edits []Edit
+		if !r.Paused {
+			edits = append(edits, Edit{Path: []string{"spec", "paused"}, Value: "true", Tag: "!!bool"})
+		}
+		if r.Deadline != plan.SentinelDeadline {
+			edits = append(edits, Edit{Path: []string{"spec", "progressDeadlineSeconds"}, Value: strconv.Itoa(plan.SentinelDeadline), Tag: "!!int"})
+		}
+		return edits
+	}
+	value := kind.Everything()
+	if spec.Partition == value || !kind.Nodes && spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
+		return nil
+	}
+	edit := Edit{Path: append(append([]string{"spec"}, kind.Strategy...), "partition"), Value: value.String(), Tag: "!!str"}
+	if !value.IsPercent() {
+		edit.Tag = "!!int"
+	}
+	return []Edit{edit}
 }
 
 // Known says whether this is one of the ways.

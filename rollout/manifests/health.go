@@ -31,11 +31,15 @@ func groupKinds() []groupKind {
 	return out
 }
 
-// partitions are JSON pointers to the partition.
-func (k groupKind) partitions() []string {
+// stepped are JSON pointers to the fields that a release in partition mode writes while it lasts.
+func (k groupKind) stepped() []string {
 	var out []string
 	for _, strategy := range k.strategies {
-		out = append(out, "/spec/"+strings.Join(strategy, "/")+"/partition")
+		of := k.Kind
+		of.Strategy = strategy
+		for _, path := range of.Stepped() {
+			out = append(out, "/"+strings.Join(path, "/"))
+		}
 	}
 	return out
 }

@@ -122,24 +122,30 @@ func madeOf(o Job, sets []Target, targets []Document) (made, error) {
 	return out, nil
 }
 
-// armed is the edit that lets a target rest at a partition which moves no pod, where it does not yet.
+// armed are the edits that let a target rest so that a new template moves no pod, where it does not yet.
 func armed(set plan.Workload, target Document, tool GitOps) []Edit {
-	path, value, armed := RestingPartition(set)
-	if armed {
-		return nil
+	edits := resting(set)
+	for i, edit := range edits {
+		edits[i].Finding = &manifest.Finding{
+			Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Place(), Field: strings.Join(edit.Path, "."),
+			Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
+		}
+		if set.Rolling != nil {
+			edits[i].Finding.Message = "is set to " + edit.Value + ": a new template moves no pod before the release's Job lets it, and the Job leaves it so at the end"
+		}
+		if tool == ArgoCD || tool == Flux {
+			edits[i].Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the " + stepped(set) + " back in between"
+		}
 	}
-	edit := Edit{Path: path, Value: value.String(), Tag: "!!str"}
-	if !value.IsPercent() {
-		edit.Tag = "!!int"
+	return edits
+}
+
+// stepped is what a release steps, in a word.
+func stepped(set plan.Workload) string {
+	if set.Rolling != nil {
+		return "fields"
 	}
-	edit.Finding = &manifest.Finding{
-		Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Place(), Field: strings.Join(edit.Path, "."),
-		Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
-	}
-	if tool == ArgoCD || tool == Flux {
-		edit.Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the partition back in between"
-	}
-	return []Edit{edit}
+	return "partition"
 }
 
 // readTarget reads what is released. Where the text after injection has a mistake that the user has made, it is named

@@ -66,7 +66,7 @@ func (o Job) Rules() []map[string]any {
 	}
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
-		rule("apps", "controllerrevisions", o.revisionVerbs()),
+		rule("apps", o.revisions(), o.revisionVerbs()),
 		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
@@ -109,6 +109,8 @@ func (o Job) setVerbs() []string {
 // and deletes one of a failed revision that an ordered controller waits for.
 func (o Job) podVerbs() []string {
 	switch k := o.CloneSet.KindOf(); {
+	case k.BySurge:
+		return []string{"list", "watch"}
 	case k.Ordinal:
 		return []string{"list", "delete"}
 	case k.Status.CurrentRevision == "":
@@ -118,7 +120,18 @@ func (o Job) podVerbs() []string {
 	}
 }
 
+// revisions are what holds the templates of the target's revisions.
+func (o Job) revisions() string {
+	if o.CloneSet.KindOf().BySurge {
+		return "replicasets"
+	}
+	return "controllerrevisions"
+}
+
 func (o Job) revisionVerbs() []string {
+	if o.CloneSet.KindOf().BySurge {
+		return []string{"list", "watch"}
+	}
 	if o.Mode == plan.Partition {
 		return []string{"list"}
 	}

@@ -35,7 +35,7 @@ func argoSnippets() (string, error) {
 	var differences []any
 	config := object{}
 	for _, k := range groupKinds() {
-		differences = append(differences, object{"group": k.Group(), "kind": k.Name, "jsonPointers": k.partitions()})
+		differences = append(differences, object{"group": k.Group(), "kind": k.Name, "jsonPointers": k.stepped()})
 		if k.Group() == kube.KruiseGroup {
 			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
 		}
@@ -63,9 +63,11 @@ fails a sync of several waves.`,
 func fluxSnippets() (string, error) {
 	var ignore, health []any
 	for _, k := range groupKinds() {
-		health = append(health, healthCheck(k))
-		for _, pointer := range k.partitions() {
+		for _, pointer := range k.stepped() {
 			ignore = append(ignore, object{"paths": []string{pointer}, "target": object{"group": k.Group(), "kind": k.Name}})
+		}
+		if !k.BySurge { // what Flux itself thinks of a paused Deployment without a deadline is right
+			health = append(health, healthCheck(k))
 		}
 	}
 	return documents(document{

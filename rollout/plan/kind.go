@@ -53,6 +53,15 @@ func sameGroup(apiVersion, other string) bool {
 	return Kind{APIVersion: apiVersion}.Group() == Kind{APIVersion: other}.Group()
 }
 
+// Stepped are the fields that a release in partition mode writes while it lasts, as paths below the object.
+func (k Kind) Stepped() [][]string {
+	strategy := append([]string{"spec"}, k.Strategy...)
+	if !k.BySurge {
+		return [][]string{append(strategy, "partition")}
+	}
+	return [][]string{{"spec", "paused"}, {"spec", "minReadySeconds"}, {"spec", "progressDeadlineSeconds"}, strategy}
+}
+
 // Everything is a partition that keeps every pod.
 func (k Kind) Everything() Quantity {
 	if k.Numbers {

@@ -16,7 +16,8 @@ import (
 // change is what is to be written, if anything, and what a person is told.
 type change struct {
 	write     bool
-	partition *plan.Quantity // nil gives the field up
+	partition *plan.Quantity  // nil gives the field up
+	fields    *rollout.Fields // of a Deployment, which has no partition
 	said      string
 }
 
@@ -25,11 +26,14 @@ type change struct {
 // no error, and one that is being released is left alone. The answer says what was done, for a person.
 func Arm(ctx context.Context, options Options) (string, error) {
 	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
+		if set.Rolling != nil {
+			return armPaused(t, set), nil
+		}
 		spec, all := set.Spec, t.Kind.Everything()
 		if spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
 			return change{said: fmt.Sprintf("%s is armed already: its partition is %s", t, spec.Partition)}, nil
 		}
-		return change{true, &all, fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
+		return change{write: true, partition: &all, said: fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
 	})
 }
 
@@ -40,8 +44,36 @@ func Disarm(ctx context.Context, options Options) (string, error) {
 			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
 				kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
 		}
-		return change{true, nil, fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
+		if set.Rolling != nil {
+			return disarmPaused(t, set)
+		}
+		return change{write: true, said: fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
 	})
+}
+
+// armPaused pauses a Deployment. Without a deadline of its own it is as healthy to others as one that is not paused.
+func armPaused(t kube.Target, set plan.Workload) change {
+	if r := set.Rolling; r.Held() || r.Paused && r.Deadline == plan.SentinelDeadline {
+		return change{said: fmt.Sprintf("%s is armed already: it is paused", t)}
+	}
+	return change{
+		write: true, fields: &rollout.Fields{Paused: new(true), Deadline: new(plan.SentinelDeadline)},
+		said: fmt.Sprintf("%s is armed: it is paused, and its progressDeadlineSeconds was %d and is %d", t, set.Rolling.Deadline, plan.SentinelDeadline),
+	}
+}
+
+// defaultDeadline is the progressDeadlineSeconds that the API server gives to a Deployment.
+const defaultDeadline = 600
+
+// disarmPaused lets the controller of a Deployment roll again.
+func disarmPaused(t kube.Target, set plan.Workload) (change, error) {
+	if set.Rolling.Held() {
+		return change{}, fmt.Errorf("%w: %s: a release holds it: let it end first", kube.ErrInvalid, t)
+	}
+	return change{
+		write: true, fields: &rollout.Fields{Paused: new(false), Deadline: new(defaultDeadline)},
+		said: fmt.Sprintf("%s is not paused any more, and its progressDeadlineSeconds is %d", t, defaultDeadline),
+	}, nil
 }
 
 // underLock arms or disarms a target while no agent releases it.
@@ -87,7 +119,13 @@ func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Worklo
 		if err != nil || !a.write {
 			return a.said, err
 		}
-		err = kube.Conflict(fmt.Sprintf("writing %s", target), c.Apply(ctx, target.Path(), target.PartitionPatch(read.ResourceVersion, a.partition), nil))
+		if a.fields != nil {
+			a.fields.Generation = read.Generation
+			err = c.JSONPatch(ctx, target.Path(), set.FieldsPatch(*a.fields, nil), nil)
+		} else {
+			err = c.Apply(ctx, target.Path(), target.PartitionPatch(read.ResourceVersion, a.partition), nil)
+		}
+		err = kube.Conflict(fmt.Sprintf("writing %s", target), err)
 		if err == nil || !errors.Is(err, rollout.ErrConflict) {
 			return a.said, err
 		}

@@ -133,6 +133,13 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		s.Observed.Workload = read
 	}
 	s.Observed.UpdateRevision = set.Status.UpdateRevision
+	if unread == nil && v.target.Kind.BySurge {
+		present, err := kube.SetRevision(v.target.Name, set.Template())
+		if err != nil {
+			return s, err
+		}
+		s.Observed.UpdateRevision = present.Metadata.Name
+	}
 	var err error
 	if record.Metadata.Name != "" && v.meant(record) {
 		if s.Plan, s.Observed.Progress, err = v.remembered(record); err != nil {

@@ -135,18 +135,7 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 	if err := v.client.Get(ctx, at, &set); err != nil {
 		return explain("reading "+v.target.String(), err)
 	}
-	all := kube.NewCache[kube.Revision](v.client, kube.ControllerRevisions(v.target.Namespace),
-		url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(set.Tree, "spec", "selector"))}}, make(chan struct{}, 1))
-	if err := all.List(ctx); err != nil {
-		return explain("listing the ControllerRevisions of "+v.target.String(), err)
-	}
-	var list []kube.Revision
-	all.Each(func(r kube.Revision) {
-		if r.Metadata.ControlledBy(set.Metadata.UID) {
-			list = append(list, r)
-		}
-	})
-	h, err := kube.NewHistory(set, list)
+	h, err := v.history(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -178,10 +167,47 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 	return kube.Conflict("writing the template of "+v.target.String(), err)
 }
 
+// history is the revisions that a template can be taken from.
+func (v *Release) history(ctx context.Context, set kube.Workload) (kube.History, error) {
+	selected := url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(set.Tree, "spec", "selector"))}}
+	if v.target.Kind.BySurge {
+		sets, err := listed[kube.ReplicaSet](ctx, v.client, kube.ReplicaSets(v.target.Namespace), selected, set)
+		if err != nil {
+			return kube.History{}, err
+		}
+		record, err := v.read(ctx)
+		if err != nil {
+			return kube.History{}, explain("reading "+v.recordWords(), err)
+		}
+		h, _, err := kube.NewSetHistory(set, sets, kube.KeptRevision(record))
+		return h, err
+	}
+	list, err := listed[kube.Revision](ctx, v.client, kube.ControllerRevisions(v.target.Namespace), selected, set)
+	if err != nil {
+		return kube.History{}, err
+	}
+	return kube.NewHistory(set, list)
+}
+
+// listed are the objects of a kind that the target owns.
+func listed[T kube.Object](ctx context.Context, c kube.Client, of kube.Resource, selected url.Values, set kube.Workload) ([]T, error) {
+	all := kube.NewCache[T](c, of, selected, make(chan struct{}, 1))
+	if err := all.List(ctx); err != nil {
+		return nil, explain(fmt.Sprintf("listing the %ss of %s/%s", of.Kind, set.Metadata.Namespace, set.Metadata.Name), err)
+	}
+	var list []T
+	all.Each(func(o T) {
+		if o.Meta().ControlledBy(set.Metadata.UID) {
+			list = append(list, o)
+		}
+	})
+	return list, nil
+}
+
 // present is the revision of the template that is there now. Where a controller makes the revisions only it knows the name,
 // and tells it once it has seen the template.
 func (v *Release) present(set kube.Workload, h kube.History) (string, error) {
-	if v.options.Mode != plan.Partition {
+	if v.options.Mode != plan.Partition || v.target.Kind.BySurge {
 		return h.Update, nil
 	}
 	read, err := set.Read()

@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // probePartition holds the partition of a CloneSet that a controller reconciles against what others do to it.
 func probePartition(s *snapshot) []Finding {
-	if s.direct() {
-		return nil
+	if s.direct() || s.at.Kind.BySurge {
+		return nil // of a Deployment's fields Git owns most at rest, and a release expects it
 	}
 	var out []Finding
 	for _, m := range s.managers.Metadata.ManagedFields {
@@ -31,6 +32,9 @@ func probePartition(s *snapshot) []Finding {
 
 // probeArming finds a partition that would let the controller begin before the release does.
 func probeArming(s *snapshot) []Finding {
+	if s.at.Kind.BySurge {
+		return s.probePaused()
+	}
 	if s.direct() || s.bounds.Partition == s.bounds.Replicas || s.set.Spec.Paused || s.toReplace() == 0 {
 		return nil
 	}
@@ -42,6 +46,15 @@ func probeArming(s *snapshot) []Finding {
 		fmt.Sprintf("the partition is %s, so the controller may update %d of %d pods without the plan's batches, and %s",
 			s.set.Spec.Partition, s.bounds.Replicas-s.bounds.Partition, s.bounds.Replicas, now),
 		"let the manifest in Git rest at partition: 100%; the release steps it down and restores it at the end")
+}
+
+// probePaused finds a Deployment that its controller would roll before the release does.
+func (s *snapshot) probePaused() []Finding {
+	if r := s.set.Rolling; r == nil || r.Paused || r.Held() || s.toReplace() == 0 {
+		return nil
+	}
+	return one(codeUnarmed, s.target(), "it is not paused, so the controller rolls the new template out by itself until the release pauses it",
+		fmt.Sprintf("let the manifest in Git rest at paused: true and progressDeadlineSeconds: %d; the release opens it for each step", plan.SentinelDeadline))
 }
 
 func (s *snapshot) ownsPartition(m kube.FieldsSet) bool {

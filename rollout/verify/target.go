@@ -25,13 +25,14 @@ func (s *snapshot) parse(file string, data []byte) (plan.Workload, error) {
 	return plan.ParseWorkload(file, data, plan.Target{APIVersion: s.at.Kind.APIVersion, Kind: s.kind(), Name: s.options.Name})
 }
 
-// partitions are the places where a partition may stand.
+// partitions are the places where a partition may stand, or what stands for one.
 func (s *snapshot) partitions() [][]string {
 	var out [][]string
 	for _, k := range plan.Kinds() {
-		path := append(append([]string{"spec"}, k.Strategy...), "partition")
-		if k.Name == s.kind() && k.Group() == s.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
-			out = append(out, path)
+		for _, path := range k.Stepped() {
+			if k.Name == s.kind() && k.Group() == s.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
+				out = append(out, path)
+			}
 		}
 	}
 	return out

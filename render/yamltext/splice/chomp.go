@@ -6,6 +6,8 @@ import (
 	"bytes"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // A document can end inside a block scalar, without a line break: then the value has none either, whatever its header
@@ -63,10 +65,10 @@ func stripping(indicators []byte) []byte {
 // Closed is doc as it means the same when a line break follows it: where it ends in a block scalar, without a line break
 // of its own, the header says with a dash that none belongs to the value. Any other text is returned as it is.
 func Closed(doc []byte) []byte {
-	if len(doc) == 0 || doc[len(doc)-1] == '\n' || IsJSON(doc) {
+	if len(doc) == 0 || doc[len(doc)-1] == '\n' || yamltext.IsJSON(doc) {
 		return doc
 	}
-	root, err := Parse(doc)
+	root, err := yamltext.Parse(doc)
 	if err != nil || root == nil {
 		return doc
 	}
@@ -80,7 +82,7 @@ func Closed(doc []byte) []byte {
 		return doc
 	}
 	s.replaceBytes(h.start, h.end, stripping(doc[h.start:h.end]))
-	closed, err := s.apply()
+	closed, err := s.apply(doc)
 	if err != nil {
 		return doc
 	}
