@@ -19,7 +19,6 @@ func asNobody(t *testing.T, dir string, args ...string) (outcome, string) {
 	var stdout, stderr bytes.Buffer
 	c := &exec.Cmd{Path: "/proc/self/exe", Args: append([]string{"slipway"}, args...), Dir: dir, Stdout: &stdout, Stderr: &stderr}
 	if os.Geteuid() == 0 {
-		const nobody = 65534
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 	if err := c.Start(); err != nil {
@@ -27,6 +26,9 @@ func asNobody(t *testing.T, dir string, args ...string) (outcome, string) {
 	}
 	return finish(t, c, &stderr), stdout.String()
 }
+
+// nobody is the user and the group that asNobody runs as.
+const nobody = 65534
 
 // files reads the files below a folder.
 func files(t *testing.T, dir string) map[string]string {
@@ -92,6 +94,13 @@ func TestPermissionDenied(t *testing.T) {
 			} {
 				if err := os.Chmod(path, mode); err != nil {
 					t.Fatal(err)
+				}
+			}
+			for _, path := range []string{"open/app.yaml", "shut/app.yaml"} {
+				if os.Geteuid() == 0 {
+					if err := os.Chown(filepath.Join(dir, path), nobody, nobody); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			t.Cleanup(func() {

@@ -31,6 +31,16 @@ func groupKinds() []groupKind {
 	return out
 }
 
+// named is what a rule about fields is for: all objects of the kind, or an example of one where the fields mean something
+// also for objects that slipway does not release.
+func (k groupKind) named() object {
+	out := object{"group": k.Group(), "kind": k.Name}
+	if k.BySurge {
+		out["name"] = "web"
+	}
+	return out
+}
+
 // stepped are JSON pointers to the fields that a release in partition mode writes while it lasts.
 func (k groupKind) stepped() []string {
 	var out []string

@@ -35,7 +35,9 @@ func argoSnippets() (string, error) {
 	var differences []any
 	config := object{}
 	for _, k := range groupKinds() {
-		differences = append(differences, object{"group": k.Group(), "kind": k.Name, "jsonPointers": k.stepped()})
+		difference := k.named()
+		difference["jsonPointers"] = k.stepped()
+		differences = append(differences, difference)
 		if k.Group() == kube.KruiseGroup {
 			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
 		}
@@ -43,7 +45,8 @@ func argoSnippets() (string, error) {
 	return documents(
 		document{
 			`Into the Application. The agent steps the partition that Git holds at rest: without the first part a sync during a
-release counts as drift, and without the second it puts the partition back and takes the release apart.`,
+release counts as drift, and without the second it puts the partition back and takes the release apart. Write the entry
+of a Deployment, here web, for each one that is released: of any other these fields are to be as Git has them.`,
 			object{"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": object{
 				"ignoreDifferences": differences,
 				"syncPolicy":        object{"syncOptions": []string{"RespectIgnoreDifferences=true", "ServerSideApply=true"}},
@@ -64,7 +67,7 @@ func fluxSnippets() (string, error) {
 	var ignore, health []any
 	for _, k := range groupKinds() {
 		for _, pointer := range k.stepped() {
-			ignore = append(ignore, object{"paths": []string{pointer}, "target": object{"group": k.Group(), "kind": k.Name}})
+			ignore = append(ignore, object{"paths": []string{pointer}, "target": k.named()})
 		}
 		if !k.BySurge { // what Flux itself thinks of a paused Deployment without a deadline is right
 			health = append(health, healthCheck(k))
@@ -79,7 +82,7 @@ wait makes Flux wait for the release's Job, so timeout must be longer than a rel
 release a Kustomization of its own. prune takes the Jobs of earlier releases away. The health checks keep what comes
 after from starting in the middle of a release, which Flux by itself calls done. They hold for every workload of these
 kinds: one that slipway does not release counts as done, too, where somebody holds it back by hand and its pods are
-available.`,
+available. Write the entries of a Deployment, here web, for each one that is released.`,
 		object{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "spec": object{
 			"prune": true, "wait": true, "timeout": "4h", "ignore": ignore, "healthCheckExprs": health,
 		}},
