@@ -5,7 +5,6 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -15,30 +14,46 @@ import (
 // because it is asked again after every write, a release that is killed anywhere goes on where it stopped.
 func Decide(p plan.BatchPlan, o Observed) Decision { return decide(budgetRule(), &p, &o) }
 
-// decider holds one decision while it is worked out.
+// decider takes one decision.
 type decider struct {
-	rule     rule
-	plan     *plan.BatchPlan
-	observed *Observed
-	bounds   plan.Bounds
-	targets  []int
-	progress Progress
+	*release
+	direct     directMode
+	partition  partitionMode
+	deployment deploymentMode
+	gates      gates
 }
 
-func decide(r rule, p *plan.BatchPlan, o *Observed) Decision {
-	d := &decider{rule: r, plan: p, observed: o, progress: o.Progress}
+func decide(within rule, p *plan.BatchPlan, o *Observed) Decision {
+	r := &release{plan: p, observed: o, progress: o.Progress}
+	d := &decider{
+		release: r, direct: directMode{r, within}, partition: partitionMode{r}, deployment: deploymentMode{r}, gates: gates{r},
+	}
 	if ended := d.endings(); ended != nil {
 		return *ended
 	}
-	d.bounds, _ = o.Workload.Spec.Bounds()
-	d.targets = p.Targets(d.bounds)
-	d.progress.Batch = min(d.progress.Batch, len(d.targets)-1)
-	if open := d.closing(); open != nil {
+	d.resolve()
+	if open := d.deployment.closing(); open != nil {
 		return *open
 	}
-	if hold := d.pauses(); hold != nil {
-		return *hold
+	if pause := d.pauses(); pause != nil {
+		return *pause
 	}
+	return d.next()
+}
+
+func (d *decider) mode() mode {
+	switch {
+	case d.bySurge():
+		return d.deployment
+	case d.plan.Mode == plan.Partition:
+		return d.partition
+	default:
+		return d.direct
+	}
+}
+
+// next is the decision of a release that may go on.
+func (d *decider) next() Decision {
 	switch {
 	case d.progress.Revision == "":
 		return d.begin()
@@ -46,10 +61,10 @@ func decide(r rule, p *plan.BatchPlan, o *Observed) Decision {
 		return d.rest()
 	case d.progress.Back:
 		return d.back()
-	case d.reverted():
-		return d.turnOrStop(plan.Superseded, "the pod template is again that of "+d.progress.Stable, false)
+	case d.deployment.reverted():
+		return d.rollBackOrStop(plan.Superseded, "the pod template is again that of "+d.progress.Stable, false)
 	case d.progress.Undo:
-		return d.turnOrStop(plan.UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == plan.RollbackInBatches)
+		return d.rollBackOrStop(plan.UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == plan.RollbackInBatches)
 	case d.progress.Abort:
 		return d.fail(plan.AbortedByPerson, "it was aborted"+d.progress.by(Abort))
 	default:
@@ -68,12 +83,13 @@ func (d *decider) endings() *Decision {
 		}
 		return &Decision{Verdict: verdict, Reason: p.Outcome, Message: p.Message, Batch: p.Batch, Batches: max(len(d.plan.Batches), 1)}
 	case o.Workload.Deleting:
-		return d.ended(plan.Superseded, "the "+o.Workload.KindName()+" is being deleted", nil)
-	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished && !d.reverted():
-		if d.open() {
-			return new(d.close("the pod template changed"))
+		return new(d.ended(plan.Superseded, "the "+o.Workload.KindName()+" is being deleted"))
+	case p.Revision != "" && o.UpdateRevision != p.Revision && !d.restored() && !p.Finished && !d.deployment.reverted():
+		if d.deployment.open() {
+			return new(d.deployment.close("the pod template changed"))
 		}
-		return d.ended(plan.Superseded, fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision), d.readmit())
+		message := fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision)
+		return new(d.ended(plan.Superseded, message, d.readmit()...))
 	}
 	if err := d.validate(); err != nil {
 		// Not recorded: once the spec is mended the same release goes on.
@@ -82,75 +98,41 @@ func (d *decider) endings() *Decision {
 	return nil
 }
 
-// restored tells whether the CloneSet shows the stable template because this release put it there.
-func (d *decider) restored() bool {
-	return d.progress.Back && d.plan.Mode == plan.Partition && d.observed.UpdateRevision == d.progress.Stable
-}
-
-// validate checks the whole plan before the first write, and afterwards only that the bounds still let a pod move: a
-// CloneSet that was scaled below a batch's number must not strand its release.
-func (d *decider) validate() error {
-	if d.progress.Revision == "" {
-		return d.plan.Validate(d.observed.Workload)
-	}
-	_, err := d.observed.Workload.Spec.Bounds()
-	return err
-}
-
-func (d *decider) ended(reason plan.Reason, message string, first []Action) *Decision {
-	d.progress.Outcome, d.progress.Message = reason, message
-	out := d.decision(Stopped, reason, message, append(first, d.record())...)
-	return &out
-}
-
-// pauses holds a release that the spec or a person has paused. The only write is the note since when, so that the
+// pauses keeps a release still that the spec or a person has paused. The only write is the note since when, so that the
 // pause does not count against the deadline.
 func (d *decider) pauses() *Decision {
-	reason, message := plan.PausedBySpec, "paused by the "+d.observed.Workload.KindName()+"'s spec"+d.armFirst()
+	reason, message := plan.PausedBySpec, "paused by the "+d.observed.Workload.KindName()+"'s spec"+d.partition.pausedUnarmed()
 	paused := d.observed.Workload.Spec.Paused
-	if !paused && d.progress.Hold {
-		reason, message, paused = plan.HeldByPerson, "held"+d.progress.by(Hold), true
+	if !paused && d.progress.Pause {
+		reason, message, paused = plan.HeldByPerson, "held"+d.progress.by(Pause), true
 	}
 	began, noted := d.progress.Revision != "", !d.progress.Paused.IsZero()
 	switch {
 	case paused && (noted || !began):
-		out := d.decision(Wait, reason, message)
-		return &out
+		return new(d.decision(Wait, reason, message))
 	case paused:
 		d.progress.Paused = d.observed.Now
-		out := d.decision(Wait, reason, message, d.record())
-		return &out
+		return new(d.decision(Wait, reason, message, d.record()))
 	case noted:
-		message := "resumed" + d.resumedBy()
-		d.resume()
-		out := d.decision(Go, plan.Resumed, message, d.record())
-		return &out
+		message := "resumed" + d.progress.resumedBy()
+		d.progress.resume(d.observed.Now)
+		return new(d.decision(Go, plan.Resumed, message, d.record()))
 	default:
 		return nil
-	}
-}
-
-// resume moves every time of this batch forward by what was spent paused.
-func (d *decider) resume() {
-	pause := d.observed.Now.Sub(d.progress.Paused)
-	d.progress.Paused = time.Time{}
-	d.progress.Started = d.progress.Started.Add(pause)
-	if !d.progress.Ready.IsZero() {
-		d.progress.Ready = d.progress.Ready.Add(pause)
 	}
 }
 
 // begin notes what is released before the first pod is touched; a release with nothing to do ends without a write.
 func (d *decider) begin() Decision {
 	o := d.observed
-	left, resting := d.leftover()
+	left, resting := d.partition.leftover()
 	d.progress = Progress{
 		Revision: o.UpdateRevision, Stable: o.StableRevision, Started: o.Now, Resting: resting,
-		Hold: d.progress.Hold, Abort: d.progress.Abort, Undo: d.progress.Undo, Approved: d.progress.Approved,
-		Requests: d.progress.Requests, Original: d.originals(),
+		Pause: d.progress.Pause, Abort: d.progress.Abort, Undo: d.progress.Undo, Approved: d.progress.Approved,
+		Requests: d.progress.Requests, Original: d.deployment.originals(),
 	}
 	last := len(d.targets) - 1
-	work := d.work(last)
+	work := d.mode().forward(last)
 	if work.refused != "" {
 		return d.decision(Stopped, plan.Invalid, work.refused)
 	}
@@ -158,10 +140,10 @@ func (d *decider) begin() Decision {
 		d.progress.Batch = last
 		return d.decision(Done, plan.Completed, d.label()+work.message)
 	}
-	if why := d.unarmed(); why != "" && !left {
+	if why := d.partition.unarmed(); why != "" && !left {
 		return d.decision(Stopped, plan.Invalid, why)
 	}
-	if d.firstInstall() || d.bySurge() && d.alone() {
+	if d.firstInstall() || d.bySurge() && d.deployment.alone() {
 		d.progress.First, d.progress.Batch = true, last
 	}
 	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
@@ -174,76 +156,31 @@ func (d *decider) firstInstall() bool {
 		!slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Active() && p.Revision != d.progress.Revision })
 }
 
-// fail ends the release, or turns it round where the plan says so.
+// fail ends the release, or rolls it back where the plan says so.
 func (d *decider) fail(reason plan.Reason, message string) Decision {
 	if d.plan.OnFailure != plan.Rollback && d.plan.OnFailure != plan.RollbackInBatches {
 		return d.stop(reason, message)
 	}
-	return d.turnOrStop(reason, message, d.plan.OnFailure == plan.RollbackInBatches)
+	return d.rollBackOrStop(reason, message, d.plan.OnFailure == plan.RollbackInBatches)
 }
 
-// turnOrStop turns the release round where there is something to return to.
-func (d *decider) turnOrStop(reason plan.Reason, message string, inBatches bool) Decision {
+// rollBackOrStop rolls the release back where there is something to return to.
+func (d *decider) rollBackOrStop(reason plan.Reason, message string, inBatches bool) Decision {
 	if !d.progress.canReturn() {
 		return d.stop(reason, message+"; there is no earlier revision to roll back to")
 	}
-	d.noteStep()
+	d.partition.noteStep()
 	d.progress.Back, d.progress.Failure, d.progress.Message = true, reason, message
-	d.progress.Started, d.progress.Ready = d.observed.Now, time.Time{}
-	if !inBatches {
-		d.progress.Batch = 0
-	}
+	d.progress.beginBatch(choose(inBatches, d.progress.Batch, 0), d.observed.Now)
 	return d.decision(Go, plan.RollingBack, message+"; rolling back to "+d.progress.Stable, d.record())
 }
 
-// stop ends the release where it is. Pods that are drained for an update go back into service first: nobody would do it
-// later.
+// stop ends the release where it is, once its guests have left.
 func (d *decider) stop(reason plan.Reason, message string) Decision {
-	if out := d.farewell(reason, message); out != nil {
-		return *out
-	}
-	d.progress.Outcome, d.progress.Message = reason, message
-	return d.decision(Stopped, reason, message, append(d.readmit(), d.record())...)
-}
-
-// canReturn tells whether the release started from another revision than it releases.
-func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
-
-// stopReason is why a drained pod is given back.
-const stopReason = "the release stops"
-
-func (d *decider) readmit() []Action {
-	var actions []Action
-	for i := range d.observed.Pods {
-		if p := &d.observed.Pods[i]; p.Active() && p.Drained {
-			actions = append(actions, Action{Kind: ReadmitPod, Pod: p.ref(), Reason: stopReason})
+	if d.plan.Mode != plan.Partition {
+		if out := d.direct.dismissGuests(reason, message); out != nil {
+			return *out
 		}
 	}
-	byName(actions)
-	return actions
-}
-
-func (d *decider) record() Action {
-	progress := d.progress
-	return Action{Kind: RecordProgress, Progress: &progress}
-}
-
-func (d *decider) decision(v Verdict, r plan.Reason, message string, actions ...Action) Decision {
-	return Decision{
-		Verdict: v, Reason: r, Message: message, Batch: d.progress.Batch, Batches: len(d.targets),
-		Target: d.target(), Actions: actions,
-	}
-}
-
-// target is the number of updated pods that the current batch asks for.
-func (d *decider) target() int {
-	if d.progress.Batch >= len(d.targets) {
-		return 0
-	}
-	return d.targets[d.progress.Batch]
-}
-
-// label begins every message of a batch.
-func (d *decider) label() string {
-	return fmt.Sprintf("batch %d of %d: ", d.progress.Batch+1, len(d.targets))
+	return d.ended(reason, message, d.readmit()...)
 }

@@ -12,62 +12,65 @@ import (
 // A Deployment is stepped by its own fields, as package surge works it out. This file is what a release is beside the steps:
 // how it begins, what its batches wait for, how it goes back and what it leaves behind.
 
+// deploymentMode is a release in which a Deployment's controller replaces the pods, as far as its fields let it.
+type deploymentMode struct{ *release }
+
 // bySurge tells whether the target is of a kind that is stepped so.
-func (d *decider) bySurge() bool { return d.observed.Workload.Rolling != nil }
+func (r *release) bySurge() bool { return r.observed.Workload.Rolling != nil }
 
 // open tells whether the Deployment is held and not paused, so that its controller carries out a step, or would take a template
 // that changes for one.
-func (d *decider) open() bool {
-	r := d.observed.Workload.Rolling
+func (m deploymentMode) open() bool {
+	r := m.observed.Workload.Rolling
 	return r != nil && !r.Paused && (r.Held() || r.Original != nil)
 }
 
 // native tells whether the controller rolls by itself, by the user's own fields: back to where the release came from, or where
 // there is nothing to go from.
-func (d *decider) native() bool { return d.progress.Back || d.progress.First }
+func (m deploymentMode) native() bool { return m.progress.Back || m.progress.First }
 
 // closing ends a step that is open before anything else is looked at: a release that is held, fails or ends leaves its
 // Deployment paused. The step is waited for, because a pause in the middle of one would move pods as well.
-func (d *decider) closing() *Decision {
-	if d.progress.Revision == "" || d.native() || d.progress.Finished || !d.open() {
+func (m deploymentMode) closing() *Decision {
+	if m.progress.Revision == "" || m.native() || m.progress.Finished || !m.open() {
 		return nil
 	}
-	w := d.counted(d.target())
-	if !w.behind && d.look().Settled() || d.overdue() > 0 {
-		return new(d.close("the step is done"))
+	w := m.counted(m.target())
+	if !w.behind && m.look().Settled() || m.overdue() > 0 {
+		return new(m.close("the step is done"))
 	}
-	return new(d.wait(plan.PodsUpdating, d.label()+w.message+"; the controller carries the step out", d.soonest(0, -d.overdue())))
+	return new(m.wait(plan.PodsUpdating, m.label()+w.message+"; the controller carries the step out", sooner(0, -m.overdue())))
 }
 
-func (d *decider) close(why string) Decision {
-	return d.decision(Go, plan.PodsUpdating, "paused, because "+why, d.setFields(Fields{Paused: new(true)}, why))
+func (m deploymentMode) close(why string) Decision {
+	return m.decision(Go, plan.PodsUpdating, "paused, because "+why, m.setFields(Fields{Paused: new(true)}, why))
 }
 
 // reverted tells whether somebody has put the template back that the release started from. The controller goes back then, with
 // what the user lets it; stepping on would make the old pods the new ones, which never become available.
-func (d *decider) reverted() bool {
-	p := d.progress
-	return d.bySurge() && p.Revision != "" && !p.Back && !p.Finished && p.canReturn() && d.observed.UpdateRevision == p.Stable
+func (m deploymentMode) reverted() bool {
+	p := m.progress
+	return m.bySurge() && p.Revision != "" && !p.Back && !p.Finished && p.canReturn() && m.observed.UpdateRevision == p.Stable
 }
 
 // alone tells whether there is no other revision to take a pod from: none has pods, or what the release before had exposed is
 // given up.
-func (d *decider) alone() bool {
-	o := d.observed.Workload.Rolling.Original
-	return d.look().Old == 0 || o != nil && o.Stable == d.observed.UpdateRevision
+func (m deploymentMode) alone() bool {
+	o := m.observed.Workload.Rolling.Original
+	return m.look().Old == 0 || o != nil && o.Stable == m.observed.UpdateRevision
 }
 
 // whyFirst says why nothing needs to be protected.
-func (d *decider) whyFirst() string {
-	if d.bySurge() && d.observed.Workload.Rolling.Annotated {
+func (m deploymentMode) whyFirst() string {
+	if m.bySurge() && m.observed.Workload.Rolling.Annotated {
 		return "; it goes back to what ran before"
 	}
 	return "; nothing ran before"
 }
 
 // originals are what the fields of a Deployment are without a release.
-func (d *decider) originals() *plan.Original {
-	set := &d.observed.Workload
+func (m deploymentMode) originals() *plan.Original {
+	set := &m.observed.Workload
 	switch {
 	case set.Rolling == nil:
 		return nil
@@ -81,8 +84,8 @@ func (d *decider) originals() *plan.Original {
 }
 
 // lost says what to do about a Deployment that is held while nobody knows what its fields were.
-func (d *decider) lost() string {
-	r := d.observed.Workload.Rolling
+func (m deploymentMode) lost() string {
+	r := m.observed.Workload.Rolling
 	if r == nil || !r.Held() || r.Original != nil {
 		return ""
 	}
@@ -91,11 +94,11 @@ func (d *decider) lost() string {
 }
 
 // look is what the rule knows of the Deployment.
-func (d *decider) look() surge.Look {
-	o, r := d.observed, d.observed.Workload.Rolling
+func (m deploymentMode) look() surge.Look {
+	o, r := m.observed, m.observed.Workload.Rolling
 	replicas := o.Workload.Spec.Replicas
 	l := surge.Look{
-		Replicas: replicas, Surge: d.bounds.MaxSurge, Unavailable: d.bounds.MaxUnavailable, Paused: r.Paused, Held: r.Held(),
+		Replicas: replicas, Surge: m.bounds.MaxSurge, Unavailable: m.bounds.MaxUnavailable, Paused: r.Paused, Held: r.Held(),
 		MaxSurge: r.MaxSurge.Up(replicas), MaxUnavailable: min(r.MaxUnavailable.Down(replicas), replicas),
 	}
 	if l.MaxSurge == 0 && l.MaxUnavailable == 0 {
@@ -130,9 +133,9 @@ func (d *decider) look() surge.Look {
 }
 
 // exists tells whether the controller has made a ReplicaSet of the present template.
-func (d *decider) exists() bool {
-	for _, s := range d.observed.Sets {
-		if s.Revision == d.observed.UpdateRevision {
+func (m deploymentMode) exists() bool {
+	for _, s := range m.observed.Sets {
+		if s.Revision == m.observed.UpdateRevision {
 			return true
 		}
 	}
@@ -140,16 +143,16 @@ func (d *decider) exists() bool {
 }
 
 // counted is the pods of the present template, without anything to do.
-func (d *decider) counted(wanted int) work {
-	l, set := d.look(), &d.observed.Workload
+func (m deploymentMode) counted(wanted int) work {
+	l, set := m.look(), &m.observed.Workload
 	w := work{updated: l.New, healthy: l.NewReady}
-	for i := range d.observed.Pods {
-		p := &d.observed.Pods[i]
-		if left := p.ReadySince.Add(set.Spec.MinReady).Sub(d.observed.Now); p.Active() && p.Ready && left > 0 {
-			w.soonest = d.soonest(w.soonest, left)
+	for i := range m.observed.Pods {
+		p := &m.observed.Pods[i]
+		if left := p.ReadySince.Add(set.Spec.MinReady).Sub(m.observed.Now); p.Active() && p.Ready && left > 0 {
+			w.soonest = sooner(w.soonest, left)
 		}
 	}
-	w.message = d.progressMessage(w, wanted)
+	w.message = m.progressMessage(w, wanted)
 	if s := set.Status; s.ObservedGeneration < set.Generation {
 		w.behind = true
 		w.message += fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d",
@@ -158,31 +161,32 @@ func (d *decider) counted(wanted int) work {
 	return w
 }
 
-// surgeWork leads the Deployment to a rest with so many new pods.
-func (d *decider) surgeWork(wanted int, last bool) work {
-	w, l := d.counted(wanted), d.look()
-	w.refused = d.lost()
-	complete := l.Old == 0 && l.New == l.Replicas && d.exists()
-	healthy := max(wanted-w.healthy, 0) <= d.threshold(wanted) && (w.healthy > 0 || wanted == 0)
+// forward leads the Deployment to a rest with as many new pods as a batch has.
+func (m deploymentMode) forward(batch int) work {
+	wanted, last := m.boundsAfter(batch).Wanted(), batch == len(m.targets)-1
+	w, l := m.counted(wanted), m.look()
+	w.refused = m.lost()
+	complete := l.Old == 0 && l.New == l.Replicas && m.exists()
+	healthy := max(wanted-w.healthy, 0) <= m.threshold(wanted) && (w.healthy > 0 || wanted == 0)
 	w.whole = complete && healthy && !w.behind
 	switch {
 	case w.behind:
-		w.ready = d.wasReady()
+		w.ready = m.progress.wasReady()
 		return w
 	case complete && !l.Held:
 		w.ready = w.whole
 		return w
-	case d.native():
-		w.actions = d.letRoll()
+	case m.native():
+		w.actions = m.letRoll()
 		return w
 	}
-	l.Tolerate = d.threshold(wanted)
+	l.Tolerate = m.threshold(wanted)
 	move := surge.Next(l, max(l.New, wanted))
-	w.actions = d.carryOut(move)
+	w.actions = m.carryOut(move)
 	w.ready = move.Kind == surge.Rest && healthy && (w.whole || !last || wanted < l.Replicas)
-	if d.wasReady() {
+	if m.progress.wasReady() {
 		// Scaling adds pods to a batch that was ready; what was available then still has to be.
-		w.ready = w.healthy > 0 && w.healthy+d.threshold(wanted) >= min(wanted, d.progress.Healthy)
+		w.ready = w.healthy > 0 && w.healthy+m.threshold(wanted) >= min(wanted, m.progress.Healthy)
 	}
 	if move.Kind == surge.Wait && !w.ready {
 		w.message += "; " + move.Why
@@ -191,107 +195,106 @@ func (d *decider) surgeWork(wanted int, last bool) work {
 }
 
 // carryOut is the write of a move.
-func (d *decider) carryOut(m surge.Move) []Action {
+func (m deploymentMode) carryOut(move surge.Move) []Action {
 	f := Fields{}
-	switch m.Kind {
+	switch move.Kind {
 	case surge.Pause:
 		f.Paused = new(true)
 	case surge.Hold:
-		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), d.annotation(false)
+		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), m.annotation(false)
 	case surge.Open:
 		f.Paused = new(false)
-		if !d.observed.Workload.Rolling.Annotated {
-			f.Original = d.annotation(false) // an undo has taken it away
+		if !m.observed.Workload.Rolling.Annotated {
+			f.Original = m.annotation(false) // an undo has taken it away
 		}
 	default:
 		return nil
 	}
-	if m.Kind != surge.Pause {
-		f.MaxSurge, f.MaxUnavailable = new(plan.Pods(m.Surge)), new(surge.Quantity(m.Unavailable, d.bounds.Replicas))
-		if own := d.originals(); m.Surge == d.bounds.MaxSurge && m.Surge > 0 {
+	if move.Kind != surge.Pause {
+		f.MaxSurge, f.MaxUnavailable = new(plan.Pods(move.Surge)), new(surge.Quantity(move.Unavailable, m.bounds.Replicas))
+		if own := m.originals(); move.Surge == m.bounds.MaxSurge && move.Surge > 0 {
 			f.MaxSurge = &own.MaxSurge
 		}
 	}
-	return []Action{d.setFields(f, m.Why)}
+	return []Action{m.setFields(f, move.Why)}
 }
 
 // annotation is what the Deployment itself remembers of the release.
-func (d *decider) annotation(native bool) *plan.Original {
-	o := d.remembered()
-	o.Stable, o.Revision, o.Native = d.progress.Stable, d.progress.Revision, native
+func (m deploymentMode) annotation(native bool) *plan.Original {
+	o := m.remembered()
+	o.Stable, o.Revision, o.Native = m.progress.Stable, m.progress.Revision, native
 	return o
 }
 
 // remembered are the originals as the release noted them, or as the Deployment has them.
-func (d *decider) remembered() *plan.Original {
-	if d.progress.Original != nil && d.progress.Original.UID == d.observed.Workload.UID {
-		o := *d.progress.Original
+func (m deploymentMode) remembered() *plan.Original {
+	if m.progress.Original != nil && m.progress.Original.UID == m.observed.Workload.UID {
+		o := *m.progress.Original
 		return &o
 	}
-	return d.originals()
+	return m.originals()
 }
 
 // letRoll gives the fields back and lets the controller roll, in one write, where that is not so yet.
-func (d *decider) letRoll() []Action {
-	if r := d.observed.Workload.Rolling; !r.Held() && !r.Paused {
+func (m deploymentMode) letRoll() []Action {
+	if r := m.observed.Workload.Rolling; !r.Held() && !r.Paused {
 		return nil
 	}
-	return []Action{d.setFields(d.ownFields(), "the controller rolls by the Deployment's own fields")}
+	return []Action{m.setFields(m.ownFields(), "the controller rolls by the Deployment's own fields")}
 }
 
 // ownFields are the user's, not paused.
-func (d *decider) ownFields() Fields {
-	o := d.annotation(true)
+func (m deploymentMode) ownFields() Fields {
+	o := m.annotation(true)
 	return Fields{
 		Paused: new(false), MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable,
 		Original: o,
 	}
 }
 
-// backSurge puts the stable template back, with the user's own fields and not paused, in one write. What follows is a rolling
+// back puts the stable template back, with the user's own fields and not paused, in one write. What follows is a rolling
 // update as if there were no release, back to where it began.
-func (d *decider) backSurge() work {
-	l := d.look()
-	w := d.counted(l.Replicas)
+func (m deploymentMode) back() work {
+	l := m.look()
+	w := m.counted(l.Replicas)
 	switch {
 	case w.behind:
-	case !d.restored():
-		w.message = "the template is still " + d.observed.UpdateRevision
-		f := d.ownFields()
-		f.Generation = d.observed.Workload.Generation
-		w.actions = []Action{{Kind: RestoreTemplate, Revision: d.progress.Stable, Fields: &f, Reason: "rollback"}}
-	case !d.progress.Restored:
-		d.progress.Restored = true
-		w.actions = []Action{d.record()}
-	case l.Old == 0 && l.New == l.Replicas && d.exists():
-		w.ready = max(l.Replicas-w.healthy, 0) <= d.threshold(l.Replicas)
+	case !m.restored():
+		w.message = "the template is still " + m.observed.UpdateRevision
+		f := m.ownFields()
+		f.Generation = m.observed.Workload.Generation
+		w.actions = []Action{{Kind: RestoreTemplate, Revision: m.progress.Stable, Fields: &f, Reason: "rollback"}}
+	case !m.progress.Restored:
+		m.progress.Restored = true
+		w.actions = []Action{m.record()}
+	case l.Old == 0 && l.New == l.Replicas && m.exists():
+		w.ready = max(l.Replicas-w.healthy, 0) <= m.threshold(l.Replicas)
 	default:
-		w.actions = d.letRoll()
+		w.actions = m.letRoll()
 	}
 	return w
 }
 
-// mustGiveBack tells whether a release that is over still holds the Deployment. One that leaves old pods keeps holding them.
-func (d *decider) mustGiveBack() bool {
-	r, l := d.observed.Workload.Rolling, d.look()
-	if l.Old > 0 || l.New != l.Replicas {
-		return false
+// resting writes the user's own fields again, and then leaves them to who owned them. A release that leaves old pods keeps
+// holding them.
+func (m deploymentMode) resting() *Action {
+	r, l, o := m.observed.Workload.Rolling, m.look(), m.remembered()
+	held := r.Held() || r.Annotated || r.Paused != o.Paused
+	switch {
+	case l.Old > 0 || l.New != l.Replicas:
+		return nil
+	case held:
+		return new(m.setFields(Fields{
+			Paused: &o.Paused, MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable, Forget: true,
+		}, "as it was before the release"))
+	case r.Owned:
+		return &Action{Kind: GiveUpFields, Fields: &Fields{Generation: m.observed.Workload.Generation}, Reason: "they are as they were"}
+	default:
+		return nil
 	}
-	return r.Held() || r.Annotated || r.Owned || r.Paused != d.remembered().Paused
 }
 
-// giveBack writes the user's own fields again, and then leaves them to who owned them.
-func (d *decider) giveBack() Action {
-	r, o := d.observed.Workload.Rolling, d.remembered()
-	if !r.Held() && !r.Annotated && r.Paused == o.Paused {
-		return Action{Kind: GiveUpFields, Fields: &Fields{Generation: d.observed.Workload.Generation}, Reason: "they are as they were"}
-	}
-	return d.setFields(Fields{
-		Paused: &o.Paused, MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable, Forget: true,
-	}, "as it was before the release")
-}
-
-func (d *decider) setFields(f Fields, why string) Action {
-	f.Generation = d.observed.Workload.Generation
+func (m deploymentMode) setFields(f Fields, why string) Action {
+	f.Generation = m.observed.Workload.Generation
 	return Action{Kind: SetFields, Fields: &f, Reason: why}
 }

@@ -8,13 +8,57 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
+// gates are what stands between a batch that is ready and the next one: the pause, the checks, the approval, and the window of
+// the next batch.
+type gates struct{ *release }
+
+// closed is the wait for the first gate that the batch may not pass yet, or nil where it has passed them all but the window.
+func (g gates) closed(w work) *Decision {
+	batch := g.batch()
+	if left := g.progress.Ready.Add(batch.Pause.Duration).Sub(g.observed.Now); batch.Pause.Duration > 0 && left > 0 {
+		return new(g.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing for %v", g.label(), w.message, batch.Pause.Duration), left))
+	}
+	if out := g.checks(w, batch); out != nil {
+		return out
+	}
+	if batch.Pause.UntilApproved && !g.progress.approved(g.progress.Batch) {
+		return new(g.wait(plan.AwaitingApproval, g.label()+w.message+"; waiting for approval", 0))
+	}
+	return nil
+}
+
+// approval says who let the current batch pass, as the end of a message; "" where it asks for no approval.
+func (g gates) approval() string {
+	if !g.batch().Pause.UntilApproved {
+		return ""
+	}
+	return g.progress.approvedBy(g.progress.Batch)
+}
+
+// window holds the next batch until it may begin. A window that cannot be told stops the release for now: once the plan
+// is mended it goes on.
+func (g gates) window(w work, window *plan.Window) *Decision {
+	if window == nil {
+		return nil
+	}
+	opens, err := window.Opens(g.observed.Now)
+	switch {
+	case err != nil:
+		return new(g.decision(Stopped, plan.Invalid, fmt.Sprintf("spec.batches[%d].pause.window: %v", g.progress.Batch, err)))
+	case opens.After(g.observed.Now):
+		return new(g.wait(plan.OutsideWindow, g.label()+w.message+"; "+window.Closed(opens), opens.Sub(g.observed.Now)))
+	default:
+		return nil
+	}
+}
+
 // checks hold a batch that is ready until each of its checks has come to an end. A check in dry run takes its time too,
 // but it stops nothing.
-func (d *decider) checks(w work, batch plan.Batch) *Decision {
+func (g gates) checks(w work, batch plan.Batch) *Decision {
 	var open, measure []string
 	detail := ""
 	for _, name := range batch.Checks {
-		c, r := d.check(name)
+		c, r := g.check(name)
 		if r.Verdict == plan.CheckPassed || r.Verdict == plan.CheckFailed {
 			continue
 		}
@@ -30,27 +74,27 @@ func (d *decider) checks(w work, batch plan.Batch) *Decision {
 		return nil
 	}
 	n := len(batch.Checks)
-	out := d.wait(plan.ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks done%s", d.label(), w.message, n-len(open), n, detail), 0)
+	out := g.wait(plan.ChecksRunning, fmt.Sprintf("%s%s; %d of %d checks done%s", g.label(), w.message, n-len(open), n, detail), 0)
 	out.Checks = measure
 	return &out
 }
 
 // failed says which check fails the batch, or "". A check that is measured during the batch fails it at any time; any
 // other has no result before the batch is ready.
-func (d *decider) failed() string {
-	for _, name := range d.batch().Checks {
-		if c, r := d.check(name); r.Verdict == plan.CheckFailed && !c.DryRun && (c.During || !d.progress.Ready.IsZero()) {
-			return fmt.Sprintf("%scheck %s failed: %s", d.label(), name, r.Message)
+func (g gates) failed() string {
+	for _, name := range g.batch().Checks {
+		if c, r := g.check(name); r.Verdict == plan.CheckFailed && !c.DryRun && (c.During || !g.progress.Ready.IsZero()) {
+			return fmt.Sprintf("%scheck %s failed: %s", g.label(), name, r.Message)
 		}
 	}
 	return ""
 }
 
 // during are the checks to be measured as long as the batch is the current one.
-func (d *decider) during() []string {
+func (g gates) during() []string {
 	var names []string
-	for _, name := range d.batch().Checks {
-		if c, r := d.check(name); c.During && r.Verdict != plan.CheckFailed {
+	for _, name := range g.batch().Checks {
+		if c, r := g.check(name); c.During && r.Verdict != plan.CheckFailed {
 			names = append(names, name)
 		}
 	}
@@ -58,10 +102,10 @@ func (d *decider) during() []string {
 }
 
 // check is a check of the current batch and how it stands.
-func (d *decider) check(name string) (plan.Check, plan.CheckResult) {
-	c := d.plan.Check(name)
-	for _, r := range d.observed.Checks {
-		if r.Name == name && r.Batch == d.progress.Batch {
+func (g gates) check(name string) (plan.Check, plan.CheckResult) {
+	c := g.plan.Check(name)
+	for _, r := range g.observed.Checks {
+		if r.Name == name && r.Batch == g.progress.Batch {
 			return c, r
 		}
 	}

@@ -111,7 +111,7 @@ func holdsChecks(t *testing.T, checks []plan.Check, stands []plan.CheckVerdict, 
 func TestAHeldReleaseMeasuresNothing(t *testing.T) {
 	p := plan.BatchPlan{Checks: []plan.Check{{Name: "one", Count: 1, During: true}}, Batches: []plan.Batch{{Replicas: plan.Pods(2), Checks: []string{"one"}}}}
 	o := gateLook(1, 0, plan.CheckResult{Name: "one", Verdict: plan.CheckFailed})
-	o.Progress.Hold = true
+	o.Progress.Pause = true
 	if d := Decide(p, o); d.Reason != plan.HeldByPerson || len(d.Checks) > 0 {
 		t.Errorf("%s measures %v", d.Reason, d.Checks)
 	}

@@ -16,26 +16,6 @@ import (
 // guestReason is why a guest is created.
 const guestReason = "guest"
 
-// nextRest is the batch after which the release rests next: batches without a pause, a check or an approval in between
-// follow one another at once, and share their guests.
-func (d *decider) nextRest(batch int) int {
-	for batch < len(d.targets)-1 && !d.rests(batch) {
-		batch++
-	}
-	return batch
-}
-
-// rests tells whether the release stands still after a batch is ready.
-func (d *decider) rests(batch int) bool {
-	b := d.plan.Batch(batch)
-	if b.Pause.Window != nil {
-		if opens, err := b.Pause.Window.Opens(d.observed.Now); err != nil || opens.After(d.observed.Now) {
-			return true
-		}
-	}
-	return b.Pause.Duration > 0 || len(b.Checks) > 0 || b.Pause.UntilApproved && !d.progress.approved(batch)
-}
-
 // isGuest tells whether a pod of the class is a guest that nobody has asked to delete.
 func isGuest(c podClass) bool { return c.has(classActive|classGuest) && !c.has(classMarked) }
 
@@ -84,35 +64,33 @@ func (s *stepper) sendGuests() {
 	}
 }
 
-// farewell lets guests leave before the release ends with them, as far and as fast as the budget lets them. It is nil
+// dismissGuests lets guests leave before the release ends with them, as far and as fast as the budget lets them. It is nil
 // where no guest is left, or none that could leave soon: one that stands in for a lost pod, or that the budget keeps, stays
 // and keeps its mark, so that whatever is released next sends it away before any other pod.
-func (d *decider) farewell(reason plan.Reason, message string) *Decision {
-	if d.plan.Mode == plan.Partition || !slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Guest && p.Active() }) {
+func (m directMode) dismissGuests(reason plan.Reason, message string) *Decision {
+	if !slices.ContainsFunc(m.observed.Pods, func(p Pod) bool { return p.Guest && p.Active() }) {
 		return nil
 	}
-	g := d.goal(d.progress.Batch)
-	if d.progress.Back {
-		g = d.backGoal()
+	g := m.goal(m.progress.Batch)
+	if m.progress.Back {
+		g = m.backGoal()
 	}
 	g.tolerated = plan.MaxPods
-	s := newStepper(d.rule, g, d.observed)
-	s.farewell()
-	left := max(d.limit()-d.observed.Now.Sub(later(d.progress.Started, d.progress.Ready)), 0)
+	s := newStepper(m.rule, g, m.observed)
+	s.dismissGuests()
+	left := max(m.limit()-m.observed.Now.Sub(later(m.progress.Started, m.progress.Ready)), 0)
 	switch {
 	case len(s.writes.actions) > 0:
-		out := d.decision(Go, reason, message+"; its guests leave first", s.writes.actions...)
-		return &out
+		return new(m.decision(Go, reason, message+"; its guests leave first", s.writes.actions...))
 	case left > 0 && (s.low.kept+s.low.guests > g.bounds.Replicas || s.tally.guestsGoing > 0):
-		out := d.wait(reason, message+"; "+s.writes.blocked, d.soonest(s.soonest(), left))
-		return &out
+		return new(m.wait(reason, message+"; "+s.writes.blocked, sooner(s.soonest(), left)))
 	default:
 		return nil
 	}
 }
 
-// farewell gives back the pods that are drained, and sends every guest away that the budget lets go.
-func (s *stepper) farewell() {
+// dismissGuests gives back the pods that are drained, and sends every guest away that the budget lets go.
+func (s *stepper) dismissGuests() {
 	s.settle()
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]

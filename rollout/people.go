@@ -14,11 +14,11 @@ import (
 // Ask is what a person can ask of a release.
 type Ask string
 
-// Approve lets a batch pass, Hold stops every write until Resume, Abort makes the release fail as the plan says, and Undo
+// Approve lets a batch pass, Pause stops every write until Resume, Abort makes the release fail as the plan says, and Undo
 // makes it return to the revision that it started from, whatever the plan says.
 const (
 	Approve Ask = "Approve"
-	Hold    Ask = "Pause"
+	Pause   Ask = "Pause"
 	Resume  Ask = "Resume"
 	Abort   Ask = "Abort"
 	Undo    Ask = "Undo"
@@ -113,8 +113,8 @@ func (p Progress) by(ask Ask) string {
 }
 
 // resumedBy says who ended a pause, where it was a person and not the spec.
-func (d *decider) resumedBy() string {
-	if r, ok := d.progress.last(Resume); ok && !r.At.Before(d.progress.Paused) {
+func (p Progress) resumedBy() string {
+	if r, ok := p.last(Resume); ok && !r.At.Before(p.Paused) {
 		return " " + r.String()
 	}
 	return ""
@@ -152,8 +152,8 @@ func Answered(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	switch r.Ask {
 	case Approve:
 		return approve(plan, p, r)
-	case Hold:
-		return hold(p, r)
+	case Pause:
+		return pause(p, r)
 	case Resume:
 		return resume(p, r)
 	case Abort, Undo:
@@ -164,7 +164,7 @@ func Answered(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 }
 
 func (a Ask) verb() string {
-	return map[Ask]string{Approve: "approve", Hold: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
+	return map[Ask]string{Approve: "approve", Pause: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
 }
 
 // mostRequests is how many requests are kept. It is far more than a release sees, and little for a ConfigMap.
@@ -187,7 +187,7 @@ func (p Progress) with(r Request) Progress {
 // Stopped is the progress of a release that an abort ends, whatever state it is in.
 func (p Progress) Stopped(abort Request) Progress {
 	p = p.with(abort)
-	p.Hold, p.Abort = false, true
+	p.Pause, p.Abort = false, true
 	return p
 }
 
@@ -276,28 +276,28 @@ func notWaiting(p plan.BatchPlan, pr Progress, now time.Time) string {
 	}
 }
 
-func hold(p Progress, r Request) (Answer, error) {
+func pause(p Progress, r Request) (Answer, error) {
 	switch {
 	case p.Abort || p.Undo:
 		return refuse("the release is to end: %s was asked%s", choose(p.Undo, Undo.verb(), Abort.verb()), p.by(choose(p.Undo, Undo, Abort)))
-	case p.Hold:
-		return already(p, "the release is held already,"+p.by(Hold))
+	case p.Pause:
+		return already(p, "the release is held already,"+p.by(Pause))
 	}
 	p = p.with(r)
-	p.Hold = true
+	p.Pause = true
 	return changed(p, "held "+r.String()+": nothing is written until somebody resumes it")
 }
 
 func resume(p Progress, r Request) (Answer, error) {
-	if !p.Hold {
+	if !p.Pause {
 		return already(p, "nobody holds the release")
 	}
 	p = p.with(r)
-	p.Hold = false
+	p.Pause = false
 	return changed(p, "resumed "+r.String())
 }
 
-// end makes a release fail or turn back. It also ends a hold: nothing of either could happen otherwise.
+// end makes a release fail or roll back. It also ends a pause: nothing of either could happen otherwise.
 func end(p Progress, r Request) (Answer, error) {
 	switch {
 	case p.Back:
@@ -308,7 +308,7 @@ func end(p Progress, r Request) (Answer, error) {
 		return already(p, choose(p.Undo, Undo.verb(), Abort.verb())+" was asked already,"+p.by(choose(p.Undo, Undo, Abort)))
 	}
 	p = p.with(r)
-	p.Hold, p.Abort, p.Undo = false, p.Abort || r.Ask == Abort, r.Ask == Undo
+	p.Pause, p.Abort, p.Undo = false, p.Abort || r.Ask == Abort, r.Ask == Undo
 	if r.Ask == Undo {
 		return changed(p, fmt.Sprintf("undone %s: the release turns back to %s", r, p.Stable))
 	}

@@ -67,7 +67,7 @@ func TestAnswered(t *testing.T) {
 	ready, soaking, second, held, back := begun, begun, begun, begun, begun
 	ready.Ready, soaking.Ready = now.Add(-time.Minute), now.Add(-time.Second)
 	second.Batch = 1
-	held.Hold, held.Requests = true, []rollout.Request{{Ask: rollout.Hold, By: "bob", At: now}}
+	held.Pause, held.Requests = true, []rollout.Request{{Ask: rollout.Pause, By: "bob", At: now}}
 	back.Back, back.Message = true, "batch 1 was late"
 	ended := func(reason plan.Reason) rollout.Progress {
 		p := begun
@@ -106,14 +106,14 @@ func TestAnswered(t *testing.T) {
 		"approval after an abort":              {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
 		"approval of an ended release":         {p: ended(plan.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
 		"approval before the release":          {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
-		"pause":                                {p: begun, r: ask(rollout.Hold), changes: func(p *rollout.Progress) { p.Hold = true }, says: "held by alice"},
-		"pause twice":                          {p: held, r: ask(rollout.Hold), already: "held already, by bob"},
-		"pause a rollback":                     {p: back, r: ask(rollout.Hold), changes: func(p *rollout.Progress) { p.Hold = true }, says: "held"},
-		"pause after an undo":                  {p: undone, r: ask(rollout.Hold), refused: "undo was asked"},
-		"resume":                               {p: held, r: ask(rollout.Resume), changes: func(p *rollout.Progress) { p.Hold = false }, says: "resumed by alice"},
+		"pause":                                {p: begun, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held by alice"},
+		"pause twice":                          {p: held, r: ask(rollout.Pause), already: "held already, by bob"},
+		"pause a rollback":                     {p: back, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held"},
+		"pause after an undo":                  {p: undone, r: ask(rollout.Pause), refused: "undo was asked"},
+		"resume":                               {p: held, r: ask(rollout.Resume), changes: func(p *rollout.Progress) { p.Pause = false }, says: "resumed by alice"},
 		"resume what is not held":              {p: begun, r: ask(rollout.Resume), already: "nobody holds the release"},
 		"abort":                                {p: begun, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort = true }, says: "aborted by alice"},
-		"abort what is held":                   {p: held, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort, p.Hold = true, false }, says: "aborted"},
+		"abort what is held":                   {p: held, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort, p.Pause = true, false }, says: "aborted"},
 		"abort twice":                          {p: aborted, r: ask(rollout.Abort), already: "abort was asked already"},
 		"abort a rollback":                     {p: back, r: ask(rollout.Abort), refused: "rolling back to old already: batch 1 was late"},
 		"undo":                                 {p: begun, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
@@ -165,7 +165,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	p := rollout.Progress{Revision: "new", Stable: "old"}
 	asked := []rollout.Request{approve(0)}
 	for range 500 {
-		asked = append(asked, ask(rollout.Hold), ask(rollout.Resume))
+		asked = append(asked, ask(rollout.Pause), ask(rollout.Resume))
 	}
 	for _, r := range asked {
 		a, err := rollout.Answered(three(), p, r)
@@ -214,7 +214,7 @@ func TestApprovalByEditingTheMemory(t *testing.T) {
 // TestRequestsOutliveTheirBatch: nothing that was asked is dropped by what the release records itself.
 func TestRequestsOutliveTheirBatch(t *testing.T) {
 	p, o := readyBatch(t, plan.Pause{UntilApproved: true})
-	for _, r := range []rollout.Request{ask(rollout.Hold), ask(rollout.Resume), approve(-1)} {
+	for _, r := range []rollout.Request{ask(rollout.Pause), ask(rollout.Resume), approve(-1)} {
 		a, err := rollout.Answered(p, o.Progress, r)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestPauseIsWaitedOutOnce(t *testing.T) {
 			t.Fatalf("%+v", d)
 		}
 	}
-	a, err := rollout.Answered(p, o.Progress, ask(rollout.Hold))
+	a, err := rollout.Answered(p, o.Progress, ask(rollout.Pause))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestStanding(t *testing.T) {
 		"outside the window": {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 }, plan.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC"},
 		"between batches":    {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, plan.BatchReady, false, "batch 1 of 2"},
 		"updating":           {func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, plan.PodsNotReady, false, "batch 1 of 2: 1 of 1 updated pods ready"},
-		"held":               {func(o *rollout.Observed) { o.Progress.Hold = true }, plan.HeldByPerson, false, "held by a person"},
+		"held":               {func(o *rollout.Observed) { o.Progress.Pause = true }, plan.HeldByPerson, false, "held by a person"},
 		"paused":             {func(o *rollout.Observed) { o.Workload.Spec.Paused = true }, plan.PausedBySpec, false, "spec"},
 		"aborted":            {func(o *rollout.Observed) { o.Progress.Abort = true }, plan.AbortedByPerson, false, "not acted on yet"},
 		"undone":             {func(o *rollout.Observed) { o.Progress.Undo = true }, plan.UndoneByPerson, false, "not acted on yet"},

@@ -98,7 +98,7 @@ func (s *scenario) do(command string) string {
 	case "approve":
 		s.cluster.Tell(func(p *rollout.Progress) { p.Approved = p.Batch + 1 })
 	case "hold", "release":
-		s.cluster.Tell(func(p *rollout.Progress) { p.Hold = words[0] == "hold" })
+		s.cluster.Tell(func(p *rollout.Progress) { p.Pause = words[0] == "hold" })
 	case "abort":
 		s.cluster.Tell(func(p *rollout.Progress) { p.Abort = true })
 	case "ask":
@@ -118,7 +118,7 @@ func (s *scenario) ask(words []string) string {
 		s.t.Fatal(err)
 	}
 	what := map[string]rollout.Ask{
-		"approve": rollout.Approve, "pause": rollout.Hold, "resume": rollout.Resume, "abort": rollout.Abort, "undo": rollout.Undo,
+		"approve": rollout.Approve, "pause": rollout.Pause, "resume": rollout.Resume, "abort": rollout.Abort, "undo": rollout.Undo,
 	}[words[0]]
 	r := rollout.Request{Ask: what, By: words[1], At: o.Now, Batch: -1}
 	if len(words) > 2 {

@@ -13,78 +13,79 @@ import (
 // CloneSet and its status, without one pod. It has the form of a decision without writes, and ends with the release. Where
 // no release is recorded it is what the status itself says.
 func Standing(p plan.BatchPlan, o Observed) Decision {
-	d := &decider{rule: budgetRule(), plan: &p, observed: &o, progress: o.Progress}
-	d.bounds, _ = o.Workload.Spec.Bounds()
-	d.targets = p.Targets(d.bounds)
-	d.progress.Batch = min(d.progress.Batch, len(d.targets)-1)
+	s := standing{&release{plan: &p, observed: &o, progress: o.Progress}}
+	s.resolve()
 	switch {
 	case o.Workload.Deleting:
-		return d.decision(Stopped, plan.Superseded, "the CloneSet is being deleted")
-	case d.progress.Revision == "":
-		return d.unrecorded()
-	case d.progress.Outcome != "":
-		return d.outcome()
+		return s.decision(Stopped, plan.Superseded, "the CloneSet is being deleted")
+	case s.progress.Revision == "":
+		return s.unrecorded()
+	case s.progress.Outcome != "":
+		return s.outcome()
 	}
-	if err := d.validate(); err != nil {
-		return d.decision(Stopped, plan.Invalid, err.Error())
+	if err := s.validate(); err != nil {
+		return s.decision(Stopped, plan.Invalid, err.Error())
 	}
-	return d.underWay()
+	return s.underWay()
 }
 
+// standing tells how a release stands without its pods.
+type standing struct{ *release }
+
 // outcome is how the recorded release has ended, unless what is to run has changed since.
-func (d *decider) outcome() Decision {
-	p, o := d.progress, d.observed
+func (s standing) outcome() Decision {
+	p, o := s.progress, s.observed
 	current := o.UpdateRevision == p.Revision || o.UpdateRevision == "" || p.Outcome == plan.Superseded || p.Back && o.UpdateRevision == p.Stable
 	ended := fmt.Sprintf("the last release, of revision %s, ended with %s", p.Revision, p.Outcome)
 	switch {
 	case !current:
-		return d.decision(Wait, plan.NotStarted, fmt.Sprintf("no agent has begun to release revision %s; %s", o.UpdateRevision, ended))
-	case d.unseen():
-		return d.decision(Wait, plan.NotStarted, fmt.Sprintf("nobody has acted on generation %d yet; %s", o.Workload.Generation, ended))
+		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("no agent has begun to release revision %s; %s", o.UpdateRevision, ended))
+	case s.unseen():
+		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("nobody has acted on generation %d yet; %s", o.Workload.Generation, ended))
 	case p.Outcome == plan.Completed:
-		return d.decision(Done, plan.Completed, p.Message)
+		return s.decision(Done, plan.Completed, p.Message)
 	default:
-		return d.decision(Stopped, p.Outcome, p.Message)
+		return s.decision(Stopped, p.Outcome, p.Message)
 	}
 }
 
 // unseen tells whether the spec is newer than the status. Without a look at the spec nobody can tell.
-func (d *decider) unseen() bool {
-	cs := d.observed.Workload
+func (s standing) unseen() bool {
+	cs := s.observed.Workload
 	return cs.Generation > cs.Status.ObservedGeneration
 }
 
 // underWay is what a release that has not ended waits for.
-func (d *decider) underWay() Decision {
-	s, p := d.observed.Workload.Status, d.progress
-	w := work{updated: s.UpdatedReplicas, healthy: min(s.UpdatedAvailableReplicas, s.UpdatedReadyReplicas)}
-	if w.message = d.progressMessage(w, d.target()); d.observed.Workload.Generation == 0 {
+func (s standing) underWay() Decision {
+	status, p := s.observed.Workload.Status, s.progress
+	w := work{updated: status.UpdatedReplicas, healthy: min(status.UpdatedAvailableReplicas, status.UpdatedReadyReplicas)}
+	if w.message = s.progressMessage(w, s.target()); s.observed.Workload.Generation == 0 {
 		w.message = "its pods are not known here" // the CloneSet could not be read
 	}
 	switch {
-	case d.observed.Workload.Spec.Paused:
-		return d.decision(Wait, plan.PausedBySpec, d.label()+"paused by the CloneSet's spec")
-	case p.Hold:
-		return d.decision(Wait, plan.HeldByPerson, d.label()+"held"+p.by(Hold))
+	case s.observed.Workload.Spec.Paused:
+		return s.decision(Wait, plan.PausedBySpec, s.label()+"paused by the CloneSet's spec")
+	case p.Pause:
+		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.by(Pause))
 	case p.Back:
-		return d.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s", p.Stable, p.Message))
+		return s.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s", p.Stable, p.Message))
 	case p.Undo:
-		return d.decision(Wait, plan.UndoneByPerson, d.label()+"undone"+p.by(Undo)+", not acted on yet")
+		return s.decision(Wait, plan.UndoneByPerson, s.label()+"undone"+p.by(Undo)+", not acted on yet")
 	case p.Abort:
-		return d.decision(Wait, plan.AbortedByPerson, d.label()+"aborted"+p.by(Abort)+", not acted on yet")
+		return s.decision(Wait, plan.AbortedByPerson, s.label()+"aborted"+p.by(Abort)+", not acted on yet")
 	case p.Ready.IsZero():
-		return d.wait(plan.PodsNotReady, d.label()+w.message, max(-d.overdue(), 0))
+		return s.wait(plan.PodsNotReady, s.label()+w.message, max(-s.overdue(), 0))
 	default:
-		return d.gate(w)
+		return s.gate(w)
 	}
 }
 
 // gate is what stands between a ready batch and the next one, as far as progress and plan tell it.
-func (d *decider) gate(w work) Decision {
-	p, batch := d.progress, d.batch()
-	if left := p.Ready.Add(batch.Pause.Duration).Sub(d.observed.Now); batch.Pause.Duration > 0 && left > 0 {
-		until := d.observed.Now.Add(left).UTC().Format(time.RFC3339)
-		return d.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing until %s", d.label(), w.message, until), left)
+func (s standing) gate(w work) Decision {
+	p, batch := s.progress, s.batch()
+	if left := p.Ready.Add(batch.Pause.Duration).Sub(s.observed.Now); batch.Pause.Duration > 0 && left > 0 {
+		until := s.observed.Now.Add(left).UTC().Format(time.RFC3339)
+		return s.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing until %s", s.label(), w.message, until), left)
 	}
 	checks := ""
 	if n := len(batch.Checks); n > 0 {
@@ -92,30 +93,30 @@ func (d *decider) gate(w work) Decision {
 	}
 	switch {
 	case batch.Pause.UntilApproved && !p.approved(p.Batch):
-		return d.wait(plan.AwaitingApproval, d.label()+w.message+checks+"; waiting for approval", 0)
+		return s.wait(plan.AwaitingApproval, s.label()+w.message+checks+"; waiting for approval", 0)
 	case checks != "":
-		return d.wait(plan.ChecksRunning, d.label()+w.message+checks, 0)
+		return s.wait(plan.ChecksRunning, s.label()+w.message+checks, 0)
 	}
-	if out := d.window(w, batch.Pause.Window); out != nil {
+	if out := gates(s).window(w, batch.Pause.Window); out != nil {
 		return *out
 	}
-	return d.wait(plan.BatchReady, d.label()+w.message, 0)
+	return s.wait(plan.BatchReady, s.label()+w.message, 0)
 }
 
 // unrecorded is what the status says of a CloneSet that nobody is known to release.
-func (d *decider) unrecorded() Decision {
-	cs := d.observed.Workload
-	s, wanted := cs.Status, d.bounds.Wanted()
-	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all", s.UpdatedReplicas, wanted, s.UpdatedAvailableReplicas, s.Replicas)
+func (s standing) unrecorded() Decision {
+	cs := s.observed.Workload
+	status, wanted := cs.Status, s.bounds.Wanted()
+	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all", status.UpdatedReplicas, wanted, status.UpdatedAvailableReplicas, status.Replicas)
 	_, err := cs.Spec.Bounds()
 	switch {
 	case err != nil:
-		return d.decision(Stopped, plan.Invalid, err.Error())
-	case d.unseen():
-		return d.decision(Wait, plan.NotStarted, fmt.Sprintf("no release is recorded, and the status is of generation %d, not %d", s.ObservedGeneration, cs.Generation))
-	case s.UpdatedReplicas < wanted || s.UpdatedAvailableReplicas < wanted || s.Replicas != d.bounds.Replicas:
-		return d.decision(Wait, plan.NotStarted, counts)
+		return s.decision(Stopped, plan.Invalid, err.Error())
+	case s.unseen():
+		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("no release is recorded, and the status is of generation %d, not %d", status.ObservedGeneration, cs.Generation))
+	case status.UpdatedReplicas < wanted || status.UpdatedAvailableReplicas < wanted || status.Replicas != s.bounds.Replicas:
+		return s.decision(Wait, plan.NotStarted, counts)
 	default:
-		return d.decision(Done, plan.Completed, counts)
+		return s.decision(Done, plan.Completed, counts)
 	}
 }

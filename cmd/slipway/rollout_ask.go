@@ -49,7 +49,7 @@ Approval stands in for no check, pause or time window: those of the batch still 
 	})
 	return []*cobra.Command{
 		approve,
-		askCommand(s, rollout.Hold, &cobra.Command{
+		askCommand(s, rollout.Pause, &cobra.Command{
 			Use:   "pause [flags] [CLONESET]",
 			Short: "Hold a release where it is",
 			Long: `Hold a release where it is: the agent stays, and writes nothing until somebody resumes it. The time does not count against

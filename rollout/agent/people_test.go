@@ -269,7 +269,7 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	p.ProgressDeadline = 4 * time.Second
 	agent := w.start(p, w.Options())
 	agent.stands(plan.AwaitingApproval)
-	w.ask(v, rollout.Request{Ask: rollout.Hold, Why: "incident 42"})
+	w.ask(v, rollout.Request{Ask: rollout.Pause, Why: "incident 42"})
 	agent.stands(plan.HeldByPerson)
 	w.ask(v, waits) // an approval does not resume
 	noted := w.look(v).Observed.Progress.Paused
@@ -335,7 +335,7 @@ func TestAbortAndUndo(t *testing.T) {
 			p.OnFailure = c.fail
 			agent := w.start(p, w.Options())
 			agent.stands(plan.AwaitingApproval)
-			w.ask(v, rollout.Request{Ask: rollout.Hold})
+			w.ask(v, rollout.Request{Ask: rollout.Pause})
 			w.ask(v, rollout.Request{Ask: c.ask, Why: "errors doubled"})
 			agent.end(c.ends)
 			if code := agent.decision.Reason.ExitCode(); code != c.code || !strings.Contains(agent.decision.Message, "(errors doubled)") {
@@ -347,7 +347,7 @@ func TestAbortAndUndo(t *testing.T) {
 			if s := w.look(v); s.Decision.Reason.ExitCode() != c.code || !s.Decision.Ended() {
 				t.Errorf("it looks like %+v", s.Decision)
 			}
-			for _, r := range []rollout.Request{waits, {Ask: rollout.Hold}, {Ask: rollout.Abort}} {
+			for _, r := range []rollout.Request{waits, {Ask: rollout.Pause}, {Ask: rollout.Abort}} {
 				if _, err := v.Request(t.Context(), r); !strings.Contains(refusal(err), "the release has ended") {
 					t.Errorf("%s after the end: %v", r.Ask, err)
 				}

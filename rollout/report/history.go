@@ -206,8 +206,8 @@ func (h *History) tellProgress(o rollout.Observed, d rollout.Decision) {
 		if asked {
 			before = now
 		}
-		h.toldIf(o.Now, now.Hold && !before.Hold, "Held", "a person holds the release")
-		h.toldIf(o.Now, !now.Hold && before.Hold, "Let go", "a person lets the release go on")
+		h.toldIf(o.Now, now.Pause && !before.Pause, "Held", "a person holds the release")
+		h.toldIf(o.Now, !now.Pause && before.Pause, "Let go", "a person lets the release go on")
 		h.toldIf(o.Now, now.Abort && !before.Abort, "Aborted", "a person wants the release to fail")
 	}
 	if d.Ended() && !h.last.decision.Ended() {

@@ -40,25 +40,25 @@ type budget struct {
 }
 
 // selects tells whether the budget guards the pods of the release.
-func (b *budget) selects(s *snapshot) bool {
+func (b *budget) selects(c *course) bool {
 	if ref := b.Spec.TargetRef; ref != nil {
-		return ref.Kind == s.kind() && ref.Name == s.options.Name
+		return ref.Kind == c.kind() && ref.Name == c.options.Name
 	}
 	if b.Spec.Selector == nil {
 		return false
 	}
 	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
-	return err == nil && selector.Matches(labels.Set(s.pod.Labels))
+	return err == nil && selector.Matches(labels.Set(c.pod.Labels))
 }
 
 // demands is how many of the release's pods must be healthy for the next one to be let go. Healthy pods of somebody else
 // that the budget counts too are taken off.
-func (b *budget) demands(s *snapshot) int {
+func (b *budget) demands(c *course) int {
 	others := 0
 	if b.Status.ObservedGeneration > 0 {
-		others = max(b.Status.CurrentHealthy-len(slices.DeleteFunc(slices.Clone(s.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
+		others = max(b.Status.CurrentHealthy-len(slices.DeleteFunc(slices.Clone(c.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
 	}
-	expected := s.bounds.Replicas + others
+	expected := c.bounds.Replicas + others
 	var need int
 	if v := b.Spec.MaxUnavailable; v != nil {
 		n, err := intstr.GetScaledValueFromIntOrPercent(v, expected, true)
@@ -103,7 +103,7 @@ func probeBudgets(s *snapshot) []Finding {
 	several := 0
 	for i := range s.budgets {
 		b := &s.budgets[i]
-		if !b.selects(s) || s.toReplace() == 0 {
+		if !b.selects(&s.course) || s.toReplace() == 0 {
 			continue
 		}
 		if b.kind == kindPDB {
@@ -120,32 +120,32 @@ func probeBudgets(s *snapshot) []Finding {
 }
 
 // evicts tells whether the release lets pods go through the Eviction API.
-func (s *snapshot) evicts() bool { return s.options.Evict && s.direct() && !s.inPlace() }
+func (c *course) evicts() bool { return c.options.Evict && c.direct() && !c.inPlace() }
 
 // guards tells whether the budget can hold the release up.
-func (b *budget) guards(s *snapshot) bool { return b.kind == kindPUB || s.evicts() }
+func (b *budget) guards(c *course) bool { return b.kind == kindPUB || c.evicts() }
 
-func (s *snapshot) probeBudget(b *budget) Finding {
-	need, least, most := b.demands(s), s.bounds.Replicas-s.bounds.MaxUnavailable, s.bounds.Replicas+s.bounds.MaxSurge
-	of := s.ref(b.kind, b.Metadata.Name)
+func (c *course) probeBudget(b *budget) Finding {
+	need, least, most := b.demands(c), c.bounds.Replicas-c.bounds.MaxUnavailable, c.bounds.Replicas+c.bounds.MaxSurge
+	of := c.ref(b.kind, b.Metadata.Name)
 	has := fmt.Sprintf("%s demands %d healthy pods", b.words(), need)
 	switch why := b.broken(); {
-	case why != "" && b.guards(s):
+	case why != "" && b.guards(c):
 		return NewFinding(codeBudgetStalls, of,
 			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its deadline and stops in the first batch (exit code 11)", why),
 			"correct the budget, or write it with a minAvailable that is a number of pods")
 	case need <= least:
 		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has, least), "")
-	case !b.guards(s):
+	case !b.guards(c):
 		return NewFinding(codeBudgetIgnored, of,
-			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, s.bounds.Replicas, s.bounds.MaxUnavailable, s.unguarded()),
+			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, c.bounds.Replicas, c.bounds.MaxUnavailable, c.unguarded()),
 			fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0%s",
-				max(s.bounds.Replicas-need, 0), s.orEvict()))
+				max(c.bounds.Replicas-need, 0), c.orEvict()))
 	case need > most-1:
 		return NewFinding(codeBudgetStalls, of,
 			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
-				has, most, s.bounds.Replicas, s.bounds.MaxSurge),
-			fmt.Sprintf("raise maxSurge to at least %d, or lower what the budget demands to %d", need+1-s.bounds.Replicas, most-1))
+				has, most, c.bounds.Replicas, c.bounds.MaxSurge),
+			fmt.Sprintf("raise maxSurge to at least %d, or lower what the budget demands to %d", need+1-c.bounds.Replicas, most-1))
 	default:
 		return NewFinding(codeBudgetPaces, of,
 			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release is slower, and its deadline counts on",
@@ -154,19 +154,19 @@ func (s *snapshot) probeBudget(b *budget) Finding {
 	}
 }
 
-func (s *snapshot) unguarded() string {
+func (c *course) unguarded() string {
 	switch {
-	case !s.direct():
+	case !c.direct():
 		return "the controller deletes pods without asking, and"
-	case s.inPlace():
+	case c.inPlace():
 		return "an update in place is no eviction, and"
 	default:
 		return "deleting pods does not ask the budget, and"
 	}
 }
 
-func (s *snapshot) orEvict() string {
-	if s.direct() && !s.inPlace() {
+func (c *course) orEvict() string {
+	if c.direct() && !c.inPlace() {
 		return ", or release with --delete-mode evict"
 	}
 	return ""

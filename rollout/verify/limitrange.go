@@ -39,8 +39,8 @@ func probeLimitRanges(s *snapshot) []Finding {
 }
 
 // probeOwnLimits finds requests above their limits, which may be the default of a LimitRange.
-func (s *snapshot) probeOwnLimits(pod *corev1.Pod) []Finding {
-	written := slices.Concat(s.pod.Spec.InitContainers, s.pod.Spec.Containers)
+func (r *release) probeOwnLimits(pod *corev1.Pod) []Finding {
+	written := slices.Concat(r.pod.Spec.InitContainers, r.pod.Spec.Containers)
 	for i, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 		for _, name := range sortedNames(c.Resources.Limits) {
 			request, limit := c.Resources.Requests[name], c.Resources.Limits[name]
@@ -50,9 +50,9 @@ func (s *snapshot) probeOwnLimits(pod *corev1.Pod) []Finding {
 			effect := fmt.Sprintf("every new pod is refused, so the release ends before its first one: container %s requests %s of %s, which is more than its limit %s",
 				c.Name, request.String(), name, limit.String())
 			if _, own := written[i].Resources.Limits[name]; own {
-				return one(codeTemplate, s.target(), effect, "raise the limit, or lower the request")
+				return one(codeTemplate, r.target(), effect, "raise the limit, or lower the request")
 			}
-			return one(codeLimitRange, ObjectRef{Kind: "LimitRange", Namespace: s.options.Namespace}, effect+", a default of the namespace",
+			return one(codeLimitRange, ObjectRef{Kind: "LimitRange", Namespace: r.options.Namespace}, effect+", a default of the namespace",
 				"write a limit into the pod template")
 		}
 	}
@@ -104,9 +104,9 @@ func refusals(item corev1.LimitRangeItem, pod *corev1.Pod) []string {
 }
 
 // claimRefusals are the reasons for which an item for claims refuses one of the CloneSet's.
-func (s *snapshot) claimRefusals(item corev1.LimitRangeItem) []string {
+func (r *release) claimRefusals(item corev1.LimitRangeItem) []string {
 	var out []string
-	for _, t := range s.coming.ClaimTemplates() {
+	for _, t := range r.coming.ClaimTemplates() {
 		storage, err := quantity.ParseQuantity(fmt.Sprint(kube.Field(t, "spec", "resources", "requests", "storage")))
 		if err != nil {
 			continue

@@ -28,13 +28,13 @@ type node struct {
 }
 
 // readNodes reads nodes and the requests of all pods on them.
-func (s *snapshot) readNodes(ctx context.Context, r *reader) {
+func (c *cluster) readNodes(ctx context.Context, r *reader) {
 	const unchecked = "whether nodes have room for the pods that the release adds"
 	byName := map[string]*node{}
 	read := list(ctx, r, of(kube.Resource{Kind: "Node", Path: "/api/v1/nodes"}, ""), unchecked, func(n corev1.Node) {
 		kept := &node{Node: n, images: imagesOf(n), free: maps.Clone(n.Status.Allocatable)}
 		kept.Status.Images, kept.ManagedFields = nil, nil
-		s.nodes = append(s.nodes, kept)
+		c.nodes = append(c.nodes, kept)
 		byName[n.Name] = kept
 	})
 	if !read {
@@ -42,7 +42,7 @@ func (s *snapshot) readNodes(ctx context.Context, r *reader) {
 	}
 	everywhere := of(kube.Resource{Kind: kindPodsAnywhere, Path: "/api/v1/pods"}, "")
 	everywhere.query = url.Values{"fieldSelector": {"status.phase!=Succeeded,status.phase!=Failed,spec.nodeName!="}}
-	s.allPods = list(ctx, r, everywhere, unchecked, func(p corev1.Pod) {
+	c.allPods = list(ctx, r, everywhere, unchecked, func(p corev1.Pod) {
 		if n := byName[p.Spec.NodeName]; n != nil {
 			take(n.free, &p)
 		}

@@ -57,9 +57,9 @@ func (s *snapshot) probePaused() []Finding {
 		fmt.Sprintf("let the manifest in Git rest at paused: true and progressDeadlineSeconds: %d; the release opens it for each step", plan.SentinelDeadline))
 }
 
-func (s *snapshot) ownsPartition(m kube.FieldsSet) bool {
+func (q *request) ownsPartition(m kube.FieldsSet) bool {
 	tree, err := kube.ToMap(m.FieldsV1)
-	return err == nil && slices.ContainsFunc(s.partitions(), func(path []string) bool {
+	return err == nil && slices.ContainsFunc(q.partitions(), func(path []string) bool {
 		var fields []string
 		for _, name := range path {
 			fields = append(fields, "f:"+name)
@@ -77,15 +77,15 @@ func gitOps(manager string) bool {
 }
 
 // ignoreHint is how a manager is taught to leave the partition alone.
-func (s *snapshot) ignoreHint(manager string) string {
+func (q *request) ignoreHint(manager string) string {
 	switch manager {
 	case "argocd-controller", "argocd-application-controller":
 		return fmt.Sprintf("in the Application: spec.ignoreDifferences: [{group: %s, kind: %s, jsonPointers: [%s]}] and spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]",
-			s.group(), s.kind(), s.pointers())
+			q.group(), q.kind(), q.pointers())
 	case "kustomize-controller":
-		return fmt.Sprintf("in the Kustomization: spec.ignore: [{paths: [%s], target: {kind: %s}}], or leave the partition out of the manifest", s.pointers(), s.kind())
+		return fmt.Sprintf("in the Kustomization: spec.ignore: [{paths: [%s], target: {kind: %s}}], or leave the partition out of the manifest", q.pointers(), q.kind())
 	case "helm-controller":
-		return fmt.Sprintf("in the HelmRelease: spec.driftDetection.ignore: [{paths: [%s], target: {kind: %s}}], and leave the partition out of the chart's values", s.pointers(), s.kind())
+		return fmt.Sprintf("in the HelmRelease: spec.driftDetection.ignore: [{paths: [%s], target: {kind: %s}}], and leave the partition out of the chart's values", q.pointers(), q.kind())
 	}
 	return "let " + manager + " leave the partition alone while a release runs"
 }

@@ -39,11 +39,11 @@ func (s *snapshot) admitted() *corev1.Pod {
 	return pod
 }
 
-func (s *snapshot) fill(pod *corev1.Pod) {
-	for i := range s.limits {
-		fillIn(pod, &s.limits[i])
+func (c *cluster) fill(pod *corev1.Pod) {
+	for i := range c.limits {
+		fillIn(pod, &c.limits[i])
 	}
-	for _, p := range s.priorities {
+	for _, p := range c.priorities {
 		if pod.Spec.PriorityClassName == "" && p.GlobalDefault {
 			pod.Spec.PriorityClassName = p.Name
 		}
@@ -111,9 +111,9 @@ func (s *snapshot) peak(pod *corev1.Pod) need {
 	return n
 }
 
-func (s *snapshot) height() string {
+func (c *course) height() string {
 	return fmt.Sprintf("%d pods are there, and at most %d (replicas %d, maxSurge %d) at the height of the release",
-		len(s.own), s.bounds.Replicas+s.surge(), s.bounds.Replicas, s.bounds.MaxSurge)
+		len(c.own), c.bounds.Replicas+c.surge(), c.bounds.Replicas, c.bounds.MaxSurge)
 }
 
 // claimPeak is what the claims of additional pods take.
@@ -139,7 +139,7 @@ func (s *snapshot) claimPeak() need {
 }
 
 // probeRoom compares a need with what the quota leaves.
-func (s *snapshot) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
+func (c *course) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
 	var short, tight []string
 	for _, name := range sortedNames(q.Status.Hard, n.what) {
 		hard, limited := q.Status.Hard[name]
@@ -158,24 +158,24 @@ func (s *snapshot) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
 			tight = append(tight, fmt.Sprintf("%s: %s is left (%s of %s used)", name, left.String(), used.String(), hard.String()))
 		}
 	}
-	of := s.ref("ResourceQuota", q.Name)
+	of := c.ref("ResourceQuota", q.Name)
 	switch {
 	case len(short) > 0:
 		return one(codeQuotaShort, of,
-			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, s.height(), strings.Join(short, "; ")),
+			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, c.height(), strings.Join(short, "; ")),
 			"raise the quota, or release with a smaller maxSurge (and maxUnavailable of at least 1)")
-	case len(tight) > 0 && s.direct():
+	case len(tight) > 0 && c.direct():
 		return one(codeQuotaTight, of,
 			fmt.Sprintf("replaced pods count until they are gone, so that a new pod may be refused for up to %ds after an old one is deleted, and the agent ends (exit code 1) and is started again by its Job: %s",
-				s.graceSeconds(), strings.Join(tight, "; ")),
+				c.graceSeconds(), strings.Join(tight, "; ")),
 			"leave room in the quota for maxSurge + maxUnavailable more pods")
 	}
 	return nil
 }
 
-func (s *snapshot) graceSeconds() int64 {
-	if s.previous != nil && s.previous.Spec.TerminationGracePeriodSeconds != nil {
-		return *s.previous.Spec.TerminationGracePeriodSeconds
+func (c *course) graceSeconds() int64 {
+	if c.previous != nil && c.previous.Spec.TerminationGracePeriodSeconds != nil {
+		return *c.previous.Spec.TerminationGracePeriodSeconds
 	}
 	return 30
 }
@@ -223,8 +223,8 @@ func lacks(q *corev1.ResourceQuota, pod *corev1.Pod) []string {
 }
 
 // creates tells whether the release creates any pod.
-func (s *snapshot) creates() bool {
-	return s.toReplace() > 0 && !s.inPlace() || s.surge() > 0 || len(s.own) < s.bounds.Replicas
+func (c *course) creates() bool {
+	return c.toReplace() > 0 && !c.inPlace() || c.surge() > 0 || len(c.own) < c.bounds.Replicas
 }
 
 // scoped tells whether a quota counts a pod.

@@ -24,14 +24,14 @@ type needed struct {
 }
 
 // references are all objects that the pods of the template name and cannot start without, and image pull secrets.
-func (s *snapshot) references() []needed {
+func (r *release) references() []needed {
 	refs := map[needed]bool{}
 	need := func(kind, name string, optional *bool) {
 		if name != "" && (optional == nil || !*optional) {
 			refs[needed{kind: kind, name: name}] = true
 		}
 	}
-	spec := &s.pod.Spec
+	spec := &r.pod.Spec
 	need("ServiceAccount", cmp.Or(spec.ServiceAccountName, "default"), nil)
 	need("PriorityClass", spec.PriorityClassName, nil)
 	if spec.RuntimeClassName != nil {
@@ -46,11 +46,11 @@ func (s *snapshot) references() []needed {
 		needsOfContainer(c, need)
 	}
 	for _, v := range spec.Volumes {
-		if !slices.ContainsFunc(s.coming.ClaimTemplates(), func(t any) bool { return kube.Text(t, "metadata", "name") == v.Name }) {
+		if !slices.ContainsFunc(r.coming.ClaimTemplates(), func(t any) bool { return kube.Text(t, "metadata", "name") == v.Name }) {
 			needsOfVolume(v, need)
 		}
 	}
-	for _, t := range s.coming.ClaimTemplates() {
+	for _, t := range r.coming.ClaimTemplates() {
 		if class := kube.Text(t, "spec", "storageClassName"); class != "" {
 			need("StorageClass", class, nil)
 		}
@@ -129,12 +129,12 @@ func (s *snapshot) lookUpAccount(ctx context.Context, r *reader, at collection, 
 }
 
 // noteAbsence tells whether the object is there.
-func (s *snapshot) noteAbsence(r *reader, at collection, ref needed, err error) bool {
+func (c *cluster) noteAbsence(r *reader, at collection, ref needed, err error) bool {
 	switch {
 	case apierrors.IsNotFound(err):
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		s.absent[ref] = true
+		c.absent[ref] = true
 	case err != nil:
 		r.denied(ObjectRef{Kind: ref.kind, Namespace: at.namespace, Name: ref.name}, "get", err, "whether it exists, and the pods need it")
 	default:
@@ -144,8 +144,8 @@ func (s *snapshot) noteAbsence(r *reader, at collection, ref needed, err error) 
 }
 
 // collectionOf is where objects of a referenced kind are.
-func (s *snapshot) collectionOf(kind string) collection {
-	ns := s.options.Namespace
+func (q *request) collectionOf(kind string) collection {
+	ns := q.options.Namespace
 	switch kind {
 	case "PriorityClass":
 		return of(kube.Resource{Kind: kind, Path: "/apis/scheduling.k8s.io/v1/priorityclasses"}, "")
@@ -200,13 +200,13 @@ const annotationDefaultClass = "storageclass.kubernetes.io/is-default-class"
 func isDefault(c storagev1.StorageClass) bool { return c.Annotations[annotationDefaultClass] == "true" }
 
 // storageClassOf is the class that a claim of a template gets.
-func (s *snapshot) storageClassOf(template any) string {
+func (c *cluster) storageClassOf(template any) string {
 	if class := kube.Text(template, "spec", "storageClassName"); class != "" {
 		return class
 	}
-	for _, c := range s.storage {
-		if isDefault(c) {
-			return c.Name
+	for _, class := range c.storage {
+		if isDefault(class) {
+			return class.Name
 		}
 	}
 	return ""

@@ -49,13 +49,13 @@ func wordsOf(rights []right) string {
 }
 
 // rights are those of the Role that rollout job prints.
-func (s *snapshot) rights() []right {
+func (r *release) rights() []right {
 	mode := manifests.DeleteModeDelete
-	if s.options.Evict {
+	if r.options.Evict {
 		mode = manifests.DeleteModeEvict
 	}
-	o := manifests.Job{CloneSet: s.set, Mode: s.options.Plan.Mode, DeleteMode: mode}
-	o.CloneSet.UID = s.coming.Metadata.UID
+	o := manifests.Job{CloneSet: r.set, Mode: r.options.Plan.Mode, DeleteMode: mode}
+	o.CloneSet.UID = r.coming.Metadata.UID
 	var out []right
 	for _, rule := range o.Rules() {
 		groups, _ := rule["apiGroups"].([]string)
@@ -110,8 +110,8 @@ func (s *snapshot) askRights(ctx context.Context, r *reader) {
 	r.saw("right", len(all))
 }
 
-func (s *snapshot) askVerb() string {
-	if s.options.Account != "" {
+func (q *request) askVerb() string {
+	if q.options.Account != "" {
 		return "impersonate the service account, or create"
 	}
 	return "create"

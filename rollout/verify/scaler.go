@@ -22,15 +22,15 @@ func probeAutoscalers(s *snapshot) []Finding {
 	return out
 }
 
-func (s *snapshot) probeScaler(h *autoscalingv2.HorizontalPodAutoscaler) []Finding {
+func (r *release) probeScaler(h *autoscalingv2.HorizontalPodAutoscaler) []Finding {
 	least, most := 1, int(h.Spec.MaxReplicas)
 	if h.Spec.MinReplicas != nil {
 		least = int(*h.Spec.MinReplicas)
 	}
-	of := s.ref("HorizontalPodAutoscaler", h.Name)
+	of := r.ref("HorizontalPodAutoscaler", h.Name)
 	out := one(codeScaler, of,
-		fmt.Sprintf("it may set replicas (%d now) to %d to %d in the middle of the release: batches in percent follow, absolute ones do not", s.bounds.Replicas, least, most), "")
-	for i, b := range s.options.Plan.Batches {
+		fmt.Sprintf("it may set replicas (%d now) to %d to %d in the middle of the release: batches in percent follow, absolute ones do not", r.bounds.Replicas, least, most), "")
+	for i, b := range r.options.Plan.Batches {
 		if n := b.Replicas.Up(0); !b.Replicas.IsPercent() && n > least {
 			out = append(out, NewFinding(codeScalerBatch, of,
 				fmt.Sprintf("batch %d wants %d updated pods, and it may scale down to %d: a batch that is larger than the replicas makes the plan invalid, and the release stops in the middle (exit code 10)", i+1, n, least),
@@ -38,20 +38,20 @@ func (s *snapshot) probeScaler(h *autoscalingv2.HorizontalPodAutoscaler) []Findi
 			break
 		}
 	}
-	if tree := s.manifestReplicas(); tree != nil && s.live != nil && fmt.Sprint(tree) != fmt.Sprint(kube.Field(s.live.Tree, "spec", "replicas")) {
+	if tree := r.manifestReplicas(); tree != nil && r.live != nil && fmt.Sprint(tree) != fmt.Sprint(kube.Field(r.live.Tree, "spec", "replicas")) {
 		out = append(out, NewFinding(codeScalerReplicas, of,
-			fmt.Sprintf("applying the manifest sets replicas to %v, where it has set %v: pods are deleted or created beside the release, until it sets them again", tree, kube.Field(s.live.Tree, "spec", "replicas")),
+			fmt.Sprintf("applying the manifest sets replicas to %v, where it has set %v: pods are deleted or created beside the release, until it sets them again", tree, kube.Field(r.live.Tree, "spec", "replicas")),
 			"leave spec.replicas out of the manifest"))
 	}
 	return out
 }
 
 // manifestReplicas are the replicas that the manifest itself names, or nil.
-func (s *snapshot) manifestReplicas() any {
-	if s.options.Manifest == nil {
+func (q *request) manifestReplicas() any {
+	if q.options.Manifest == nil {
 		return nil
 	}
-	tree, err := s.manifest()
+	tree, err := q.manifest()
 	if err != nil {
 		return nil
 	}

@@ -3,8 +3,13 @@
 package verify
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -12,25 +17,32 @@ import (
 
 // What depends on the kind of the target stands in this file alone.
 
+// request is what is asked: which release is held against which cluster, and when.
+type request struct {
+	options Options
+	at      kube.Target
+	now     time.Time
+}
+
 // kind is the kind of the target.
-func (s *snapshot) kind() string { return s.at.Kind.Name }
+func (q *request) kind() string { return q.at.Kind.Name }
 
 // target is the target as findings name it.
-func (s *snapshot) target() ObjectRef {
-	return ObjectRef{Kind: s.kind(), Namespace: s.options.Namespace, Name: s.options.Name}
+func (q *request) target() ObjectRef {
+	return ObjectRef{Kind: q.kind(), Namespace: q.options.Namespace, Name: q.options.Name}
 }
 
 // parse reads the target in a YAML stream.
-func (s *snapshot) parse(file string, data []byte) (plan.Workload, error) {
-	return plan.ParseWorkload(file, data, plan.Target{APIVersion: s.at.Kind.APIVersion, Kind: s.kind(), Name: s.options.Name})
+func (q *request) parse(file string, data []byte) (plan.Workload, error) {
+	return plan.ParseWorkload(file, data, plan.Target{APIVersion: q.at.Kind.APIVersion, Kind: q.kind(), Name: q.options.Name})
 }
 
 // partitions are the places where a partition may stand, or what stands for one.
-func (s *snapshot) partitions() [][]string {
+func (q *request) partitions() [][]string {
 	var out [][]string
 	for _, k := range plan.Kinds() {
 		for _, path := range k.Stepped() {
-			if k.Name == s.kind() && k.Group() == s.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
+			if k.Name == q.kind() && k.Group() == q.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
 				out = append(out, path)
 			}
 		}
@@ -39,28 +51,53 @@ func (s *snapshot) partitions() [][]string {
 }
 
 // pointers are the same as JSON pointers, for the configuration of GitOps tools.
-func (s *snapshot) pointers() string {
+func (q *request) pointers() string {
 	var out []string
-	for _, path := range s.partitions() {
+	for _, path := range q.partitions() {
 		out = append(out, "/"+strings.Join(path, "/"))
 	}
 	return strings.Join(out, ", ")
 }
 
 // group is the API group of the target.
-func (s *snapshot) group() string { return s.at.Kind.Group() }
+func (q *request) group() string { return q.at.Kind.Group() }
 
 // byKruise tells whether Kruise's controller is the one that reconciles the target where one does.
-func (s *snapshot) byKruise() bool { return s.group() == kube.KruiseGroup }
+func (q *request) byKruise() bool { return q.group() == kube.KruiseGroup }
 
 // behind tells whether the controller of the target has not seen its present spec.
-func (s *snapshot) behind() bool {
-	return s.live.Behind(s.at.Kind)
+func (r *release) behind() bool {
+	return r.live.Behind(r.at.Kind)
 }
 
 // leaseName and recordName are where lock and progress record of the release are.
-func (s *snapshot) leaseName() string {
-	return plan.LeaseName(s.coming.Metadata.UID, s.options.Plan.Mode)
+func (r *release) leaseName() string {
+	return plan.LeaseName(r.coming.Metadata.UID, r.options.Plan.Mode)
 }
 
-func (s *snapshot) recordName() string { return s.at.RecordName(s.options.Plan.Mode) }
+func (q *request) recordName() string { return q.at.RecordName(q.options.Plan.Mode) }
+
+// direct tells whether slipway replaces the pods.
+func (q *request) direct() bool { return q.options.Plan.Mode != plan.Partition }
+
+func (q *request) ref(kind, name string) ObjectRef {
+	return ObjectRef{Kind: kind, Namespace: q.options.Namespace, Name: name}
+}
+
+// manifest is the target as the manifest has it.
+func (q *request) manifest() (map[string]any, error) {
+	set, err := q.parse("", q.options.Manifest)
+	if err != nil {
+		return nil, nil //nolint:nilerr // readSpec tells what is wrong, with its place
+	}
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(q.options.Manifest), 4096)
+	for {
+		var tree map[string]any
+		if err := decoder.Decode(&tree); err != nil {
+			return nil, fmt.Errorf("reading the manifest: %w", err)
+		}
+		if kube.Text(tree, "kind") == q.kind() && kube.Text(tree, "metadata", "name") == set.Name {
+			return tree, nil
+		}
+	}
+}

@@ -92,7 +92,8 @@ func Verify(ctx context.Context, options Options) (Report, error) {
 		return v, err
 	}
 	r := &reader{client: api, kinds: map[string]int{}}
-	s := &snapshot{options: options, at: target}
+	s := &snapshot{}
+	s.options, s.at = options, target
 	if err := s.readTarget(ctx, r); err != nil {
 		return v, err
 	}
@@ -146,39 +147,39 @@ func probes() []probe {
 }
 
 // readSpec works out what is released. Its findings are mistakes in the manifest or the plan.
-func (s *snapshot) readSpec() []Finding {
+func (r *release) readSpec() []Finding {
 	var err error
-	if s.options.Manifest != nil {
-		_, err = s.parse(s.options.File, s.options.Manifest) // knows lines
+	if r.options.Manifest != nil {
+		_, err = r.parse(r.options.File, r.options.Manifest) // knows lines
 	}
 	switch {
 	case err != nil:
-		return s.mistakes(err)
-	case s.coming.Tree == nil:
-		return one(codeTargetMissing, s.target(), "there is nothing to release: it does not exist", "apply it before its release, or give the manifest with -f")
+		return r.mistakes(err)
+	case r.coming.Tree == nil:
+		return one(codeTargetMissing, r.target(), "there is nothing to release: it does not exist", "apply it before its release, or give the manifest with -f")
 	}
-	if s.set, err = s.coming.Read(); err != nil {
-		return s.mistakes(err)
+	if r.set, err = r.coming.Read(); err != nil {
+		return r.mistakes(err)
 	}
-	s.set.Namespace = cmp.Or(s.set.Namespace, s.options.Namespace)
-	if err := s.options.Plan.Validate(s.set); err != nil {
-		return s.mistakes(plan.Locate(s.options.PlanFile, s.options.PlanText, err))
+	r.set.Namespace = cmp.Or(r.set.Namespace, r.options.Namespace)
+	if err := r.options.Plan.Validate(r.set); err != nil {
+		return r.mistakes(plan.Locate(r.options.PlanFile, r.options.PlanText, err))
 	}
-	s.bounds, err = s.set.Spec.Bounds()
+	r.bounds, err = r.set.Spec.Bounds()
 	if err != nil {
-		return s.mistakes(err)
+		return r.mistakes(err)
 	}
-	s.targets = s.options.Plan.Targets(s.bounds)
-	return s.readTemplate()
+	r.targets = r.options.Plan.Targets(r.bounds)
+	return r.readTemplate()
 }
 
 // mistakes are findings of what a parser says.
-func (s *snapshot) mistakes(err error) []Finding {
+func (q *request) mistakes(err error) []Finding {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var out []Finding
 		for _, e := range joined.Unwrap() {
 			if e != kube.ErrInvalid { //nolint:errorlint // the mark itself, not what carries it
-				out = append(out, s.mistakes(e)...)
+				out = append(out, q.mistakes(e)...)
 			}
 		}
 		return out
@@ -190,7 +191,7 @@ func (s *snapshot) mistakes(err error) []Finding {
 			code = codeSelector
 		}
 	}
-	f := NewFinding(code, s.target(), "the release does not begin (exit code 10): "+what, "")
+	f := NewFinding(code, q.target(), "the release does not begin (exit code 10): "+what, "")
 	f.File, f.Line, f.Field = at.File, at.Line, at.Field
 	return []Finding{f}
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
+// its batches again and finds them done. The zero Progress is a release that has not begun.
+type Progress struct {
+	Revision string         `json:"revision,omitempty"` // revision that is released
+	Stable   string         `json:"stable,omitempty"`   // revision that the release started from
+	Batch    int            `json:"batch"`              // 0-based; counts down while rolling back in batches
+	Started  time.Time      `json:"started,omitzero"`   // when the batch began, moved forward by what was spent paused or ready
+	Ready    time.Time      `json:"ready,omitzero"`     // since when the batch is ready; zero: it is not
+	Paused   time.Time      `json:"paused,omitzero"`    // since when nothing may move; zero: it may
+	Approved int            `json:"approved,omitempty"` // batches that a person has let pass, from the first on: an approval sets it to Batch+1
+	Pause    bool           `json:"hold,omitempty"`     // a person wants the release to stand still
+	Abort    bool           `json:"abort,omitempty"`    // a person wants the release to fail
+	Undo     bool           `json:"undo,omitempty"`     // a person wants the release rolled back, whatever the plan does on failure
+	Requests []Request      `json:"requests,omitempty"` // what people have asked for, the oldest first
+	Back     bool           `json:"back,omitempty"`     // rolling back
+	Failure  plan.Reason    `json:"failure,omitempty"`  // why it rolls back
+	Resting  plan.Quantity  `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
+	Stepped  bool           `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
+	Step     int            `json:"step,omitempty"`     // partition written last, in pods (partition mode)
+	Restored bool           `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
+	Finished bool           `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
+	First    bool           `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped
+	Newest   time.Time      `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
+	Healthy  int            `json:"healthy,omitempty"`  // updated pods that were available then
+	Original *plan.Original `json:"original,omitempty"` // what a Deployment's fields were before the release took them over
+	Outcome  plan.Reason    `json:"outcome,omitempty"`  // set when the release has ended
+	Message  string         `json:"message,omitempty"`  // the failure or the outcome in words
+}
+
+// beginBatch makes a batch the current one.
+func (p *Progress) beginBatch(batch int, now time.Time) {
+	p.Batch, p.Started, p.Ready = batch, now, time.Time{}
+}
+
+// resume moves every time of the current batch forward by what was spent paused.
+func (p *Progress) resume(now time.Time) {
+	pause := now.Sub(p.Paused)
+	p.Paused = time.Time{}
+	p.Started = p.Started.Add(pause)
+	if !p.Ready.IsZero() {
+		p.Ready = p.Ready.Add(pause)
+	}
+}
+
+// wasReady tells whether the batch has been ready, and how many pods were available then is known.
+func (p *Progress) wasReady() bool { return !p.Ready.IsZero() && p.Healthy > 0 }
+
+// since is when the newest updated pod was created as the batch got ready; it is zero where the batch is not ready, or that
+// was not noted.
+func (p Progress) since() time.Time {
+	if p.Ready.IsZero() {
+		return time.Time{}
+	}
+	return p.Newest
+}
+
+// canReturn tells whether the release started from another revision than it releases.
+func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
