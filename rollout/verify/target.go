@@ -58,9 +58,7 @@ func (s *snapshot) behind() bool {
 	return s.live.Behind(s.at.Kind)
 }
 
-// leaseName and recordName are where lock and progress record of the release are.
+// leaseName is where the lock of the release is.
 func (s *snapshot) leaseName() string {
 	return plan.LeaseName(s.coming.Metadata.UID, s.options.Plan.Mode)
 }
-
-func (s *snapshot) recordName() string { return s.at.RecordName(s.options.Plan.Mode) }
