@@ -62,6 +62,9 @@ func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outli
 		out.Batches = append(out.Batches, batch)
 		before = n
 	}
+	if said := p.UnknownWarning(cs); said != "" {
+		out.warn("%s", said)
+	}
 	out.describe(cs, older)
 	return out, nil
 }

@@ -20,6 +20,7 @@ type visitFlags struct {
 	access    kube.Access
 	namespace string
 	plan      string
+	mode      string
 	release   string
 }
 
@@ -44,8 +45,10 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
+	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, or auto: the plan's, or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
 	completeFlag(cmd, "plan", completeManifests)
+	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"auto", "direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.ValidArgsFunction = f.completeNames
 }
 
@@ -92,10 +95,30 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 	}
 	options.Config, options.Namespace = config, cmp.Or(f.namespace, options.Namespace, namespace, "default")
 	options.Release, options.Now = f.release, time.Now
+	if options.Mode, err = f.modeOf(plan); err != nil {
+		return nil, err
+	}
 	if me, err := user.Current(); err == nil {
 		options.Identity = me.Username
 	}
 	return steer.Open(options, plan)
+}
+
+// modeOf is the mode that is asked for, or else the plan's; "" where neither says it.
+func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
+	switch f.mode {
+	case "direct":
+		return plan.Direct, nil
+	case "partition":
+		return plan.Partition, nil
+	case "auto":
+		if p != nil {
+			return p.Mode, nil
+		}
+		return "", nil
+	default:
+		return "", usagef("--mode %q is not one of auto, direct, partition", f.mode)
+	}
 }
 
 // target is what is released, from the argument (NAME or KIND/NAME) or the plan.

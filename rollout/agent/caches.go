@@ -32,7 +32,7 @@ func newCaches(s *session, target kube.Workload) *caches {
 	selected := url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(target.Tree, "spec", "selector"))}}
 	c := &caches{changed: make(chan struct{}, 1), failed: make(chan error, 4)}
 	c.workloads = kube.NewCache[kube.Workload](s.client, s.target.Resource(), kube.Named(s.target.Name), c.changed)
-	c.records = kube.NewCache[kube.Record](s.client, kube.ConfigMaps(ns), kube.Named(s.target.RecordName(s.options.Mode)), c.changed)
+	c.records = kube.NewCache[kube.Record](s.client, kube.ConfigMaps(ns), kube.Named(s.recordName), c.changed)
 	c.pods = kube.NewCache[kube.Pod](s.client, kube.Pods(ns), selected, c.changed)
 	if s.target.Kind.BySurge {
 		c.sets = kube.NewCache[kube.ReplicaSet](s.client, kube.ReplicaSets(ns), selected, c.changed)

@@ -4,10 +4,12 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Cluster is one target and its pods in a cluster. It implements rollout.Cluster and rollout.Clock by three parts: one
@@ -29,8 +31,12 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := target.Read(); err != nil {
+	read, err := target.Read()
+	if err != nil {
 		return nil, err
+	}
+	if said := (plan.BatchPlan{Mode: options.Mode}).UnknownWarning(read); said != "" {
+		s.warn(errors.New(said))
 	}
 	c := newCluster(s, newCaches(s, target))
 	if err := c.reader.start(ctx, s); err != nil {

@@ -17,7 +17,7 @@ import (
 // revisions, its pods, and what its fields were before the release.
 func (r *reader) observeDeployment(o *rollout.Observed) error {
 	mine := r.setsOf(r.uid)
-	stored, _ := r.records.Get(r.target.RecordName(r.options.Mode))
+	stored, _ := r.records.Get(r.recordName)
 	history, names, err := kube.NewSetHistory(r.last.workload, mine, kube.KeptRevision(stored))
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // readProgress reads the progress record. That of another release is none of this one.
 func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 	var p rollout.Progress
-	stored, ok := r.records.Get(r.target.RecordName(r.options.Mode))
+	stored, ok := r.records.Get(r.recordName)
 	r.last.record = stored
 	if ok {
 		var err error
@@ -92,13 +92,13 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 		kube.KeyPlan: string(plan),
 	}}
 	w.keepStable(next.Data, p)
-	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.target.RecordName(w.options.Mode))
+	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.recordName)
 	at := kube.ConfigMaps(w.options.Namespace)
 	if stored.Metadata.Name != "" {
 		err = w.client.Update(ctx, at.Object(stored.Metadata.Name), next, &next)
 	} else {
 		owner := w.last.workload.Owner()
-		next.Metadata = kube.Metadata{Name: w.target.RecordName(w.options.Mode), OwnerReferences: []kube.OwnerReference{
+		next.Metadata = kube.Metadata{Name: w.recordName, OwnerReferences: []kube.OwnerReference{
 			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
 		}}
 		err = w.client.Create(ctx, at.Path, next, &next)

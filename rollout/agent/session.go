@@ -15,11 +15,12 @@ import (
 
 // session is what all parts of a cluster know: which release this is, and how to reach it.
 type session struct {
-	options Options
-	client  kube.Client
-	target  kube.Target
-	uid     string // of the target
-	lock    *kube.Lock
+	options    Options
+	client     kube.Client
+	target     kube.Target
+	uid        string // of the target
+	recordName string // name of the ConfigMap with the progress record
+	lock       *kube.Lock
 }
 
 // connect fills in the defaults of options and finds the target.
@@ -53,10 +54,27 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 		return nil, set, err
 	}
 	s.uid = set.Metadata.UID
+	s.recordName = s.findRecord(ctx)
 	s.lock = kube.NewLock(unlimited, kube.LockOptions{
 		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: options.Now,
 	})
 	return s, set, nil
+}
+
+// findRecord is the name of the record: the one that older versions gave it where this target's is there, so that a release
+// goes on, and else the present one. What cannot be read now is told when the record is followed.
+func (s *session) findRecord(ctx context.Context) string {
+	names := s.target.RecordNames(s.options.Mode)
+	for _, name := range names[1:] {
+		there := kube.NewCache[kube.Record](s.client, kube.ConfigMaps(s.target.Namespace), kube.Named(name), make(chan struct{}, 1))
+		if there.List(ctx) != nil {
+			continue
+		}
+		if record, ok := there.Get(name); ok && record.Owner().UID == s.uid {
+			return name
+		}
+	}
+	return names[0]
 }
 
 // stepsPartition tells whether a controller replaces the pods, and this agent only steps the partition.

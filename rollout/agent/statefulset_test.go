@@ -303,7 +303,8 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 // tell changes the progress of a release in partition mode, as a person's command does.
 func (w *world) tell(kind string, change func(map[string]any)) {
 	w.t.Helper()
-	at := w.Path("configmaps", "slipway-demo."+kind)
+	of := slices.IndexFunc(plan.Kinds(), func(k plan.Kind) bool { return strings.EqualFold(k.Name, kind) })
+	at := w.Path("configmaps", plan.RecordName(plan.Kinds()[of], "demo", plan.Partition))
 	text, _ := kubetest.Field(w.Get(w.t, at), "data", "progress").(string)
 	var p map[string]any
 	if err := json.Unmarshal([]byte(text), &p); err != nil {

@@ -44,7 +44,16 @@ func (t Target) Path(subresource ...string) string {
 }
 
 // RecordName is the name of the ConfigMap with the progress record of the target's release.
-func (t Target) RecordName(mode plan.Mode) string { return plan.RecordName(t.Kind.Name, t.Name, mode) }
+func (t Target) RecordName(mode plan.Mode) string { return plan.RecordName(t.Kind, t.Name, mode) }
+
+// RecordNames are the names under which that ConfigMap may be.
+func (t Target) RecordNames(mode plan.Mode) []string { return plan.RecordNames(t.Kind, t.Name, mode) }
+
+// Owns tells whether a progress record is of this target, and not of another one that an older version gave the same name for.
+func (t Target) Owns(m Record) bool {
+	o := m.Owner()
+	return o.Name == "" || o.Name == t.Name && o.Kind == t.Kind.Name && plan.Kind{APIVersion: o.APIVersion}.Group() == t.Kind.Group()
+}
 
 // owner is a reference to the target from what goes with it but is none of its parts.
 func (t Target) owner(uid string) OwnerReference {

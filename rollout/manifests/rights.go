@@ -47,15 +47,15 @@ func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
 // PeopleRules are the rights of somebody who looks at the release of a target in a mode (read), or also asks things of it.
 // An undo after the release needs two more: to patch the target and to list its ControllerRevisions.
 func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[string]any {
-	record, verbs := plan.RecordName(kind.Name, name, mode), []string{"get", "list", "watch"}
+	records, verbs := plan.RecordNames(kind, name, mode), []string{"get", "list", "watch"}
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),
 		rule("coordination.k8s.io", "leases", []string{"get"}),
 	}
 	if read {
-		return append(rules, rule("", "configmaps", verbs, record))
+		return append(rules, rule("", "configmaps", verbs, records...))
 	}
-	return append(rules, rule("", "configmaps", append(verbs, "patch"), record), rule("", "events", []string{"create"}))
+	return append(rules, rule("", "configmaps", append(verbs, "patch"), records...), rule("", "events", []string{"create"}))
 }
 
 // Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
@@ -67,7 +67,7 @@ func (o Job) Rules() []map[string]any {
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", o.revisions(), o.revisionVerbs()),
-		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordName(o.CloneSet.KindOf().Name, o.CloneSet.Name, o.Mode)),
+		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordNames(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)...),
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
 		rule("", "events", []string{"create"}),

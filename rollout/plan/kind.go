@@ -76,6 +76,7 @@ const (
 	daemonSet   = "DaemonSet"
 	deployment  = "Deployment"
 	kruise      = "kruise-manager"
+	kruiseGroup = "apps.kruise.io"
 	native      = "kube-controller-manager"
 )
 

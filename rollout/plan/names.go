@@ -32,12 +32,34 @@ func (v value) namespaceName() string {
 }
 
 // RecordName is the name of the ConfigMap that holds the progress record of a release. An agent in direct mode does a
-// controller's work, so that another one may step the partition of the same object at the same time: each has its own.
-func RecordName(kind, name string, mode Mode) string {
-	if mode != Partition {
+// controller's work, so that another one may step the partition of the same object at the same time: each has its own. No two
+// targets share a name: what stands after the last dots tells kinds and modes apart, and a name without a dot is a CloneSet's in
+// direct mode.
+func RecordName(k Kind, name string, mode Mode) string {
+	kind := strings.ToLower(k.Name)
+	switch {
+	case mode != Partition && strings.Contains(name, "."):
+		return "slipway-" + name + ".direct"
+	case mode != Partition:
 		return "slipway-" + name
+	case k.Group() == kruiseGroup && k.Name != cloneSet: // Kubernetes has a kind of that name, too
+		return "slipway-" + name + "." + kind + "." + kruiseGroup
+	default:
+		return "slipway-" + name + "." + kind
 	}
-	return "slipway-" + name + "." + strings.ToLower(kind)
+}
+
+// RecordNames are the names under which the record of a target may be: RecordName, and then one that older versions gave it.
+// Under that may also be the record of another target, which its owner tells.
+func RecordNames(k Kind, name string, mode Mode) []string {
+	now, then := RecordName(k, name, mode), "slipway-"+name
+	if mode == Partition {
+		then += "." + strings.ToLower(k.Name)
+	}
+	if then == now {
+		return []string{now}
+	}
+	return []string{now, then}
 }
 
 // LeaseName follows from the UID, so a target that is made anew under its old name has another lock. Who steps the

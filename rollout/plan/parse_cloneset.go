@@ -22,16 +22,17 @@ const (
 const secondsLimit = 10 * 365 * 24 * 3600
 
 // ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a FieldError
-// for everything that is wrong with it, unknown fields included. file is how messages name the stream.
+// for everything that is wrong with it, misspelt fields included. file is how messages name the stream.
 func ParseCloneSet(file string, data []byte) (Workload, error) {
 	return ParseWorkload(file, data, Target{Kind: cloneSet})
 }
 
 // ParseWorkload reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
-// CloneSet, the StatefulSet, the DaemonSet or the Deployment that is there. Where there are several, it is the one that target names. A CloneSet is read strictly. Of the others, which their
+// CloneSet, the StatefulSet, the DaemonSet or the Deployment that is there. Where there are several, it is the one that target names. Of a CloneSet every field is looked at, and those that nobody
+// here knows are in Spec.Unknown: a later Kruise has more of them. Of the others, which their
 // controller knows better, only what a release needs is read.
 func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
-	src := &source{file: file}
+	src := &source{file: file, lenient: true}
 	docs := documents(src, data)
 	kind := target.Kind
 	for _, k := range []string{cloneSet, statefulSet, daemonSet, deployment} {
@@ -47,6 +48,7 @@ func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 		return Workload{}, src.err()
 	}
 	cs := readObject(doc, kind)
+	cs.Spec.Unknown = src.unknown
 	if err := src.err(); err != nil {
 		return Workload{}, err
 	}

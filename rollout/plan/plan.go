@@ -117,6 +117,9 @@ func (p BatchPlan) Validate(cs Workload) error {
 	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
 		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
 	}
+	if err := p.validateUnknown(cs); err != nil {
+		return err
+	}
 	return p.validateChecks(cs)
 }
 

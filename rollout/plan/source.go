@@ -48,8 +48,10 @@ type value struct {
 }
 
 type source struct {
-	file   string
-	errors []FieldError
+	file    string
+	errors  []FieldError
+	lenient bool     // fields that nobody here knows are noted: somebody else defines what there is
+	unknown []string // these fields
 }
 
 func (s *source) err() error {
@@ -135,7 +137,7 @@ func resolveAlias(n *yaml.Node) *yaml.Node {
 }
 
 // mapping checks that v is absent or a mapping whose keys are known and not repeated. An unknown key gets the nearest
-// known one as a suggestion.
+// known one as a suggestion; where the source is lenient it is only noted, unless it is a known one misspelt.
 func (v value) mapping(known ...string) bool {
 	if !v.present() {
 		return false
@@ -152,6 +154,8 @@ func (v value) mapping(known ...string) bool {
 		switch {
 		case seen[key.Value]:
 			at.fail("is given twice")
+		case len(known) > 0 && !slices.Contains(known, key.Value) && v.src.lenient && !misspelt(key.Value, known):
+			v.src.unknown = append(v.src.unknown, at.field)
 		case len(known) > 0 && !slices.Contains(known, key.Value):
 			at.fail("unknown field%s", suggestion(key.Value, known))
 		}

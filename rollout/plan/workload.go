@@ -58,6 +58,7 @@ type WorkloadSpec struct {
 	ScaleMaxUnavailable *Quantity      `json:"scaleMaxUnavailable,omitempty"` // caps unavailable pods while scaling up; nil: no cap
 	ReuseClaims         bool           `json:"reuseClaims,omitempty"`         // a new pod takes over the instance id of a claim without a pod
 	HasClaims           bool           `json:"hasClaims,omitempty"`           // volumeClaimTemplates is not empty
+	Unknown             []string       `json:"unknown,omitempty"`             // fields that slipway does not know, such as spec.scaleStrategy.x
 	ClaimTemplates      []any          `json:"claimTemplates,omitempty"`      // as they are written
 	Lifecycle           Lifecycle      `json:"lifecycle,omitzero"`
 	SpreadKey           string         `json:"spreadKey,omitempty"` // first topologySpreadConstraint's topologyKey; "" spreads by node

@@ -90,7 +90,7 @@ func TestStoredLines(t *testing.T) {
 
 // clearUnknownToV0 clears what came later: guests, Deployments, claim templates, and what a finished batch is held against.
 func clearUnknownToV0(look *report.Look) {
-	look.Observed.Workload.Spec.ClaimTemplates = nil
+	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
 	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
 	clearProgress(&look.Observed.Progress)
 	look.Observed.Workload.Rolling, look.Observed.Workload.Spec.RoundsDown = nil, false

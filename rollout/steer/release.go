@@ -27,6 +27,7 @@ type Release struct {
 	options Options
 	target  kube.Target
 	plan    *plan.BatchPlan // where the record holds none
+	found   string          // name of the record, once it was found
 }
 
 // Options say which release is meant, and who looks at it or asks something of it.
@@ -63,8 +64,13 @@ func Open(options Options, p *plan.BatchPlan) (*Release, error) {
 // Target is what is released, for messages.
 func (v *Release) Target() string { return v.target.String() }
 
+// recordName is the name of the record that was found, or else of the one that an agent would write.
+func (v *Release) recordName() string {
+	return cmp.Or(v.found, v.target.RecordName(v.options.Mode))
+}
+
 func (v *Release) recordWords() string {
-	return fmt.Sprintf("ConfigMap %s/%s", v.target.Namespace, v.target.RecordName(v.options.Mode))
+	return fmt.Sprintf("ConfigMap %s/%s", v.target.Namespace, v.recordName())
 }
 
 // Agent is who works on a release, as its Lease says.
@@ -147,7 +153,7 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		}
 		s.ID = record.Data[kube.KeyRelease]
 	}
-	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, record.Owner().UID))
+	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, record.Owner().UID), v.options.Mode)
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
 	if v.options.Release != "" && !s.Recorded() {
 		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(record)}
@@ -155,18 +161,82 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 	return s, nil
 }
 
-// read reads the record. That a CloneSet is released in partition mode shows in that there is a record for that.
+// read reads the record. Where nobody says in which mode the release is, and there is one of each, it is the one that is
+// alive: somebody must not pause or approve a release of last week.
 func (v *Release) read(ctx context.Context) (kube.Record, error) {
-	var record kube.Record
-	if v.options.Mode == "" {
-		v.options.Mode = plan.Partition
-		if err := v.client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &record); err == nil {
-			return record, nil
-		}
-		v.options.Mode = plan.Direct
+	if v.options.Mode != "" {
+		return v.readOf(ctx, v.options.Mode)
 	}
-	err := v.client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(v.target.RecordName(v.options.Mode)), &record)
-	return record, err
+	direct, err := v.readOf(ctx, plan.Direct)
+	stepping, steppingErr := v.readOf(ctx, plan.Partition)
+	switch {
+	case steppingErr != nil: // without the right to read that one, a release in direct mode can still be seen
+		v.options.Mode = plan.Direct
+	case err != nil: // nor without the right to read the other one
+		v.options.Mode = plan.Partition
+	default:
+		if v.options.Mode, err = v.alive(ctx, direct, stepping); err != nil {
+			return kube.Record{}, err
+		}
+	}
+	if v.options.Mode == plan.Partition {
+		direct, err = stepping, nil
+	}
+	v.found = direct.Metadata.Name
+	return direct, err
+}
+
+// readOf reads the record of a mode. One of another target, which an older version may have given the same name, is none.
+func (v *Release) readOf(ctx context.Context, mode plan.Mode) (record kube.Record, err error) {
+	for _, name := range v.target.RecordNames(mode) {
+		record = kube.Record{}
+		err = v.client.Get(ctx, kube.ConfigMaps(v.target.Namespace).Object(name), &record)
+		switch {
+		case err == nil && v.target.Owns(record):
+			if v.options.Mode != "" {
+				v.found = name
+			}
+			return record, nil
+		case err == nil:
+			err = apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, name)
+		case !apierrors.IsNotFound(err):
+			return record, err
+		}
+	}
+	return kube.Record{}, err
+}
+
+// alive tells which of two records is that of the release that people mean: the one whose agent is at work, or else the one
+// that is of the present revision.
+func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan.Mode, error) {
+	works := func(record kube.Record, mode plan.Mode) bool {
+		a := v.agent(ctx, record.Owner().UID, mode)
+		return a.Holder != "" && a.Absent(v.options.Now()) == ""
+	}
+	if d, s := works(direct, plan.Direct), works(stepping, plan.Partition); d != s {
+		return modeWhere(d), nil
+	}
+	var set kube.Workload
+	if err := v.client.Get(ctx, v.target.Path(), &set); err != nil && !apierrors.IsNotFound(err) {
+		return "", explain("reading "+v.target.String(), err)
+	}
+	present := func(record kube.Record) bool {
+		p, err := record.Progress()
+		return err == nil && p.Revision != "" && set.Status.ObservedGeneration == set.Metadata.Generation &&
+			kube.HashOf(p.Revision) == kube.HashOf(set.Status.UpdateRevision)
+	}
+	if d, s := present(direct), present(stepping); d != s {
+		return modeWhere(d), nil
+	}
+	return "", &rollout.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and one in partition mode (ConfigMap %s), "+
+		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(), direct.Metadata.Name, stepping.Metadata.Name)}
+}
+
+func modeWhere(direct bool) plan.Mode {
+	if direct {
+		return plan.Direct
+	}
+	return plan.Partition
 }
 
 // meant tells whether a record is that of the release in question. A release that was begun again has a longer id.
@@ -203,14 +273,14 @@ func (v *Release) remembered(record kube.Record) (plan.BatchPlan, rollout.Progre
 }
 
 // agent reads who holds the lock.
-func (v *Release) agent(ctx context.Context, uid string) Agent {
+func (v *Release) agent(ctx context.Context, uid string, mode plan.Mode) Agent {
 	var l kube.Lease
-	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(plan.LeaseName(uid, v.options.Mode)), &l)
+	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(plan.LeaseName(uid, mode)), &l)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Agent{}
 	case err != nil:
-		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+plan.LeaseName(uid, v.options.Mode), err).Error()}
+		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+plan.LeaseName(uid, mode), err).Error()}
 	}
 	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
 	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
@@ -230,7 +300,7 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 	}
 	changed := make(chan struct{}, 1)
 	targets := kube.NewCache[kube.Workload](v.client, v.target.Resource(), kube.Named(v.target.Name), changed)
-	records := kube.NewCache[kube.Record](v.client, kube.ConfigMaps(v.target.Namespace), kube.Named(v.target.RecordName(v.options.Mode)), changed)
+	records := kube.NewCache[kube.Record](v.client, kube.ConfigMaps(v.target.Namespace), kube.Named(v.recordName()), changed)
 	failed := make(chan error, 2)
 	var following sync.WaitGroup
 	defer following.Wait()
@@ -250,7 +320,7 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 		})
 	}
 	for {
-		record, _ := records.Get(v.target.RecordName(v.options.Mode))
+		record, _ := records.Get(v.recordName())
 		set, there := targets.Get(v.target.Name)
 		if there {
 			set = set.Of(v.target.Kind)
@@ -293,6 +363,10 @@ func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, af
 
 // explain adds to a refusal of the server where the rights that a person needs are printed.
 func explain(what string, err error) error {
+	var refusal *rollout.RefusedError
+	if errors.As(err, &refusal) {
+		return err // it says all
+	}
 	if apierrors.IsForbidden(err) {
 		return fmt.Errorf("%s: %w: slipway rollout approve --help prints a Role with what is needed", what, err)
 	}

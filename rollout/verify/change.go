@@ -38,6 +38,14 @@ func probeChange(s *snapshot) []Finding {
 	return one(codeRecreated, s.target(), what, remedy)
 }
 
+// probeUnknown names the fields that a later Kruise may have and this slipway has not.
+func probeUnknown(s *snapshot) []Finding {
+	if said := s.options.Plan.UnknownWarning(s.set); said != "" {
+		return one(codeUnknown, s.target(), said, "look whether the release needs it, and whether a newer slipway knows it")
+	}
+	return nil
+}
+
 // probeClaims says what a change of volumeClaimTemplates does, and what it does not.
 func probeClaims(s *snapshot) []Finding {
 	if s.claims == "" {

@@ -87,6 +87,7 @@ const (
 	codeInPlace          = "in-place"
 	codeRecreated        = "recreated"
 	codeInPlaceRefused   = "in-place-refused"
+	codeUnknown          = "field-unknown"
 	codeClaims           = "claims-change"
 	codeSameImage        = "same-image"
 	codeDeadline         = "deadline-short"
@@ -149,6 +150,7 @@ func Codes() []Code {
 		{codeRightMissing, SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
+		{codeUnknown, SeverityWarning, "the CloneSet has a field that this slipway does not know"},
 		{codeClaims, SeverityWarning, "volumeClaimTemplates change, which changes no claim that is there"},
 		{codePaused, SeverityWarning, "the CloneSet is paused"},
 		{codeLockHeld, SeverityWarning, "an agent works on the CloneSet at this moment"},

@@ -251,7 +251,12 @@ func (s *snapshot) readObjects(ctx context.Context, r *reader, all func(string, 
 		})
 	}
 	all("ConfigMap", func() {
-		s.record = read[kube.Record](ctx, r, of(kube.ConfigMaps(ns), ns), s.recordName(), "whether the release has begun or stopped before")
+		for _, name := range s.at.RecordNames(s.options.Plan.Mode) {
+			found := read[kube.Record](ctx, r, of(kube.ConfigMaps(ns), ns), name, "whether the release has begun or stopped before")
+			if s.record == nil && found != nil && s.at.Owns(*found) {
+				s.record = found
+			}
+		}
 	})
 	all("Lease", func() {
 		if l := read[kube.Lease](ctx, r, of(kube.Leases(kube.KruiseNamespace), kube.KruiseNamespace), kube.KruiseLease, "whether a Kruise controller is alive"); l != nil {

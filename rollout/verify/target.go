@@ -70,12 +70,10 @@ func (r *release) behind() bool {
 	return r.live.Behind(r.at.Kind)
 }
 
-// leaseName and recordName are where lock and progress record of the release are.
+// leaseName is where the lock of the release is.
 func (r *release) leaseName() string {
 	return plan.LeaseName(r.coming.Metadata.UID, r.options.Plan.Mode)
 }
-
-func (q *request) recordName() string { return q.at.RecordName(q.options.Plan.Mode) }
 
 // direct tells whether slipway replaces the pods.
 func (q *request) direct() bool { return q.options.Plan.Mode != plan.Partition }

@@ -125,6 +125,7 @@ type probe struct {
 func probes() []probe {
 	return []probe{
 		{probeChange, true},
+		{probeUnknown, false},
 		{probeClaims, true},
 		{probeImages, true},
 		{probeDeadline, true},

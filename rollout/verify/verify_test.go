@@ -346,6 +346,10 @@ func specCases() []verifyCase {
 			want:    "recreated", says: []string{"5 old pods are recreated"},
 		},
 		{
+			name: "fields of a later Kruise", objects: []string{scenery(5, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {imagePreDownloadParallelism: 2}}`, "  scaleStrategy: {excludePreparingDelete: true}")},
+			want: "field-unknown", says: []string{"does not know spec.scaleStrategy.excludePreparingDelete, spec.updateStrategy.inPlaceUpdateStrategy.imagePreDownloadParallelism, and in direct mode does nothing about it"},
+		},
+		{
 			name: "another claim template in the manifest", options: verify.Options{
 				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(scenery(5, inPlace, agenttest.ClaimTemplates), "---", 2)[0], "storage: 1Gi", "storage: 2Gi")),
 			},
