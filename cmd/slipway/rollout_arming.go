@@ -15,7 +15,8 @@ import (
 
 func newRolloutArmCommand(s streams) *cobra.Command {
 	f := runFlags{
-		mode: "partition", deletion: manifests.DeleteModeDelete, output: "none", parallel: agent.DefaultParallel, index: noIndex,
+		mode: "partition", deletion: manifests.DeleteModeDelete, parallel: agent.DefaultParallel, index: noIndex,
+		progressFlags: progressFlags{output: "none"},
 	}
 	var remove bool
 	cmd := &cobra.Command{
@@ -33,7 +34,7 @@ is enough, unless the object is made anew.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.arm(cmd.Context(), s, args, remove) },
 	}
-	f.addAccess(cmd)
+	f.targetFlags.add(cmd)
 	cmd.Flags().BoolVar(&remove, "remove", false, "give up a partition that was armed, once every pod is updated")
 	return cmd
 }

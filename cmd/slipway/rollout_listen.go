@@ -21,6 +21,14 @@ import (
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
+// progressFlags say to whom a release is shown.
+type progressFlags struct {
+	output   string
+	auditLog string
+	metrics  string
+	live     *report.Live // the table on a terminal; nil: none
+}
+
 // listener hears every decision of a release.
 type listener = func(rollout.Observed, rollout.Decision)
 
@@ -74,7 +82,7 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 }
 
 // openAuditLog opens the log for what is to be appended; - is standard output, where a pod's log keeps it.
-func (f *runFlags) openAuditLog(s streams) (log io.Writer, done func() error, err error) {
+func (f *progressFlags) openAuditLog(s streams) (log io.Writer, done func() error, err error) {
 	if f.auditLog == "-" {
 		return s.out, func() error { return nil }, nil
 	}
@@ -87,7 +95,7 @@ func (f *runFlags) openAuditLog(s streams) (log io.Writer, done func() error, er
 
 // progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
 // they amount to.
-func (f *runFlags) progress(s streams) (listener, func(plan.Measurement), func() error) {
+func (f *progressFlags) progress(s streams) (listener, func(plan.Measurement), func() error) {
 	switch {
 	case f.live != nil:
 		return f.live.Record, func(plan.Measurement) {}, f.live.End
@@ -100,7 +108,7 @@ func (f *runFlags) progress(s streams) (listener, func(plan.Measurement), func()
 }
 
 // onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it.
-func (f *runFlags) onTerminal(s streams) streams {
+func (f *progressFlags) onTerminal(s streams) streams {
 	if f.live == nil && (f.output == "table" || f.output == "auto" && isTerminal(s.out)) {
 		f.live = report.NewLive(s.out, func() int { return terminalWidth(s.out) })
 		s.err = f.live.Beside(s.err)

@@ -21,7 +21,6 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	"github.com/slipway-dev/slipway/rollout/report"
 )
 
 // Exit codes of a release that did not end by a decision.
@@ -32,28 +31,30 @@ const (
 	exitSignal  = 143
 )
 
-// runFlags say what is released, where and how.
-type runFlags struct {
+// targetFlags say what is released, where it is and who holds it.
+type targetFlags struct {
 	access    kube.Access
 	namespace string
 	plan      string
-	mode      string
-	deletion  string
-	release   string
 	identity  string
-	output    string
-	auditLog  string
-	metrics   string
-	secrets   string
-	parallel  int
 	lease     time.Duration
-	job       string
-	index     int
-	beside    int // releases side by side in this process; 0 is 1
-	stay      bool
-	restart   bool
-	live      *report.Live // the table on a terminal; nil: none
-	await     bool
+}
+
+// runFlags say what is released, where and how.
+type runFlags struct {
+	targetFlags
+	progressFlags
+	mode     string
+	deletion string
+	release  string
+	secrets  string
+	parallel int
+	job      string
+	index    int
+	beside   int // releases side by side in this process; 0 is 1
+	stay     bool
+	restart  bool
+	await    bool
 }
 
 // targetPatience is how long an agent waits for a target that is to be applied with its Job.
@@ -89,8 +90,8 @@ progress is saved.`,
 	return cmd
 }
 
-// addAccess adds the flags that say where the target is and how to reach it.
-func (f *runFlags) addAccess(cmd *cobra.Command) {
+// add adds the flags that say where the target is and how to reach it.
+func (f *targetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
 	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
@@ -104,7 +105,7 @@ func (f *runFlags) addAccess(cmd *cobra.Command) {
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
-	f.addAccess(cmd)
+	f.targetFlags.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
@@ -221,7 +222,7 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 	if err := choose(&p, args); err != nil {
 		return p, agent.Options{}, err
 	}
-	kind, name, err := f.target(p, args)
+	kind, name, err := targetOf(p, args)
 	if err != nil {
 		return p, agent.Options{}, err
 	}
@@ -231,7 +232,7 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 		return p, agent.Options{}, &exitError{code: exitUsage, err: err}
 	}
 	if len(p.Waves.Targets) == 0 {
-		p.Mode = f.modeOf(p, kind)
+		p.Mode = modeOf(f.mode, p, kind)
 	}
 	options := agent.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, p.Namespace, namespace, "default"),
@@ -274,8 +275,8 @@ func (f *runFlags) check() error {
 }
 
 // modeOf is the mode that the flag asks for, or else the plan, or else the kind.
-func (f *runFlags) modeOf(p plan.BatchPlan, kind plan.Kind) plan.Mode {
-	switch f.mode {
+func modeOf(flag string, p plan.BatchPlan, kind plan.Kind) plan.Mode {
+	switch flag {
 	case "direct":
 		return plan.Direct
 	case "partition":
@@ -285,8 +286,8 @@ func (f *runFlags) modeOf(p plan.BatchPlan, kind plan.Kind) plan.Mode {
 	}
 }
 
-// target is the kind and the name of what is released, from the argument or the plan.
-func (f *runFlags) target(p plan.BatchPlan, args []string) (plan.Kind, string, error) {
+// targetOf is the kind and the name of what is released, from the argument or the plan.
+func targetOf(p plan.BatchPlan, args []string) (plan.Kind, string, error) {
 	planned, _ := plan.KindOf(p.Target.APIVersion, cmp.Or(p.Target.Kind, "CloneSet"))
 	if len(args) == 0 && len(p.Waves.Targets) > 0 {
 		return planned, "", nil

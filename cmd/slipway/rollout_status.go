@@ -119,7 +119,7 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 	if err != nil {
 		return err
 	}
-	shown := &runFlags{output: f.output}
+	shown := &progressFlags{output: f.output}
 	s = shown.onTerminal(s)
 	record, _, end := shown.progress(s)
 	live, told := shown.live != nil, ""

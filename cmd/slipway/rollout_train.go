@@ -60,7 +60,7 @@ func chooseOne(plan *plan.BatchPlan, args []string) error {
 func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) plan.BatchPlan {
 	single := p.Single()[target]
 	kind, _ := plan.KindOf(single.Target.APIVersion, single.Target.Kind)
-	single.Mode = f.modeOf(p, kind)
+	single.Mode = modeOf(f.mode, p, kind)
 	options.Kind, options.Name, options.Version = kind.Name, single.Target.Name, kind.APIVersion
 	return single
 }

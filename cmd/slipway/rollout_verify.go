@@ -147,7 +147,7 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	if err := f.readTarget(o); err != nil {
 		return err
 	}
-	kind, name, err := (&runFlags{plan: f.plan}).target(plan.BatchPlan{Target: o.Plan.Target}, args)
+	kind, name, err := targetOf(plan.BatchPlan{Target: o.Plan.Target}, args)
 	if len(args) == 0 && o.Plan.Target.Name == "" && o.Name != "" {
 		kind, _ = plan.KindOf(o.Version, o.Kind)
 		name, err = o.Name, nil
@@ -165,7 +165,7 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	}
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
-	o.Plan.Mode = (&runFlags{mode: f.mode}).modeOf(o.Plan, kind)
+	o.Plan.Mode = modeOf(f.mode, o.Plan, kind)
 	if len(o.Plan.Checks) > 0 {
 		o.Checks = tryChecks(*o, f.secrets)
 	}

@@ -3,6 +3,7 @@
 package inject
 
 import (
+	"fmt"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -15,7 +16,7 @@ import (
 
 // change is an edit of one pod template.
 type change struct {
-	b    *build
+	*template
 	tmpl *yaml.Node // the edited template, with aliases on the way to what changed written out
 
 	reaches []touched
@@ -35,16 +36,16 @@ func (c *change) touches() []touched {
 			out = append(out, touched{node, edited, below})
 		}
 	}
-	for i := range c.b.t.path {
-		add(descend(c.b.doc, c.b.t.path[:i]), c.tmpl, pathString(c.b.t.path[i:]))
+	for i := range c.path {
+		add(descend(c.doc, c.path[:i]), c.tmpl, pathString(c.path[i:]))
 	}
-	old := c.b.t.node
+	old := c.node
 	add(old, c.tmpl, "")
 	for _, key := range []string{metadataField, specField} {
-		was, is := c.b.child(old, key), c.b.child(c.tmpl, key)
+		was, is := childOf(old, key), childOf(c.tmpl, key)
 		add(was, is, "")
 		for _, field := range editedFields(key) {
-			add(c.b.child(manifest.Resolve(was), field), c.b.child(is, field), "")
+			add(childOf(manifest.Resolve(was), field), childOf(is, field), "")
 		}
 	}
 	return out
@@ -68,7 +69,7 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 	edited := object
 	if !hasAnchor(object) {
 		for _, c := range changes {
-			edited = edit.replace(edited, c.b.t.path, c.tmpl)
+			edited = edit.replace(edited, c.path, c.tmpl)
 		}
 		return edited, nil
 	}
@@ -84,17 +85,68 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 	for i := range changes {
 		c := &changes[i]
 		if n := c.disputed(reached, &u); n != nil {
-			if c.b.noteAnchor(); len(c.b.entangled) == 0 {
-				c.b.entangled = append(c.b.entangled, c.b.behindAnchor(n, orElse(aliasOf(object, n), n)))
+			if c.noteAnchor(); len(c.entangled) == 0 {
+				c.entangled = append(c.entangled, c.behindAnchor(n, orElse(aliasOf(object, n), n)))
 			}
-			findings = append(findings, c.b.entangled...)
+			findings = append(findings, c.entangled...)
 			continue
 		}
-		if detour(object, c.b.t.path) == nil {
-			edited = edit.replace(edited, c.b.t.path, c.inPlace())
+		if detour(object, c.path) == nil {
+			edited = edit.replace(edited, c.path, c.inPlace())
 		}
 	}
 	return repoint(edited), findings
+}
+
+// noteAnchor finds the first node on the way to the edits that an alias elsewhere in the document repeats. Where the edit
+// must not appear there, that says more than what else is entangled.
+func (t *template) noteAnchor() {
+	path := []*yaml.Node{t.doc}
+	for _, s := range t.path {
+		path = append(path, child(path[len(path)-1], s))
+	}
+	metadata, spec := childOf(t.node, metadataField), childOf(t.node, specField)
+	path = append(path, metadata, childOf(metadata, annotationsField), spec)
+	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
+		path = append(path, childOf(spec, field))
+	}
+	for _, n := range path {
+		if n == nil || n.Anchor == "" {
+			continue
+		}
+		if alias := aliasOf(t.doc, n); alias != nil {
+			t.entangled = []manifest.Finding{t.behindAnchor(n, alias)}
+			return
+		}
+	}
+}
+
+func (t *template) behindAnchor(n, alias *yaml.Node) manifest.Finding {
+	other := "the place"
+	if at := manifest.SourceAt(t.source, alias); at.Line > 0 {
+		other = fmt.Sprintf("line %d", at.Line)
+	}
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "behind-anchor", Object: t.object, Source: manifest.SourceAt(t.source, n),
+		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor),
+		Hint:    "write the mapping out in one of the two places",
+	}
+}
+
+// aliasOf finds an alias of a node.
+func aliasOf(tree, target *yaml.Node) *yaml.Node {
+	if tree.Kind == yaml.AliasNode {
+		if tree.Alias == target {
+			return tree
+		}
+		return nil
+	}
+	for _, c := range tree.Content {
+		if a := aliasOf(c, target); a != nil {
+			return a
+		}
+	}
+	return nil
 }
 
 func hasAnchor(n *yaml.Node) bool {
@@ -167,20 +219,20 @@ func sameTree(a, b *yaml.Node) bool {
 func (c *change) inPlace() *yaml.Node {
 	tmpl := c.tmpl
 	for _, key := range []string{metadataField, specField} {
-		was := c.b.child(c.b.t.node, key)
+		was := childOf(c.node, key)
 		if was == nil {
 			continue
 		}
-		is := c.b.child(tmpl, key)
+		is := childOf(tmpl, key)
 		for _, field := range editedFields(key) {
-			if alias := c.b.child(was, field); alias != nil && alias.Kind == yaml.AliasNode && is != nil {
+			if alias := childOf(was, field); alias != nil && alias.Kind == yaml.AliasNode && is != nil {
 				is = manifest.With(is, field, alias)
 			}
 		}
 		if was.Kind == yaml.AliasNode {
 			is = was
 		}
-		if is != c.b.child(tmpl, key) {
+		if is != childOf(tmpl, key) {
 			tmpl = manifest.With(tmpl, key, is)
 		}
 	}

@@ -12,41 +12,48 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
+// writer writes changes into a pod template, and records what was there.
+type writer struct {
+	*template
+	text    Text
+	changes changes
+	record  *provenance
+}
+
 // apply writes the collected changes into a copy of the pod template.
-func (b *build) apply() *yaml.Node {
-	if !b.editable(b.t.node, specField, specField) {
-		return b.t.node
+func (w *writer) apply() *yaml.Node {
+	if !w.editable(w.node, specField, specField) {
+		return w.node
 	}
-	rec := newProvenance()
-	spec := b.spec
-	spec = b.insert(spec, initsField, b.changes.inits, rec)
-	spec = b.insert(spec, containersField, b.changes.containers, rec)
-	spec = b.insert(spec, volumesField, b.changes.volumes, rec)
-	spec = b.insert(spec, pullSecretsField, b.changes.pullSecrets, rec)
-	metadata := b.annotated(rec)
-	if manifest.HasErrors(b.findings) {
-		return b.t.node
+	spec := w.spec
+	spec = w.insert(spec, initsField, w.changes.inits)
+	spec = w.insert(spec, containersField, w.changes.containers)
+	spec = w.insert(spec, volumesField, w.changes.volumes)
+	spec = w.insert(spec, pullSecretsField, w.changes.pullSecrets)
+	metadata := w.annotated()
+	if manifest.HasErrors(w.findings) {
+		return w.node
 	}
-	tmpl := b.t.node
-	if metadata != b.metadata {
+	tmpl := w.node
+	if metadata != w.metadata {
 		tmpl = manifest.With(tmpl, metadataField, metadata, specField)
 	}
 	return manifest.With(tmpl, specField, spec)
 }
 
 // insert adds elements to one list of the pod spec.
-func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *provenance) *yaml.Node {
+func (w *writer) insert(spec *yaml.Node, field string, elements []placed) *yaml.Node {
 	old := manifest.Lookup(spec, field)
 	own := slices.Clone(ownContent(old))
-	if field == pullSecretsField && b.changes.containersToo() {
+	if field == pullSecretsField && w.changes.containersToo() {
 		own = unique(own)
 	}
 	repeated := len(own) < len(ownContent(old))
-	if len(elements) == 0 && !repeated || !b.editable(spec, field, specField+"."+field) {
+	if len(elements) == 0 && !repeated || !w.editable(spec, field, specField+"."+field) {
 		return spec
 	}
 	if repeated {
-		rec.Was[field] = b.text(b.child(spec, field))
+		w.record.Was[field] = w.text(childOf(spec, field))
 	}
 	var before, after []*yaml.Node
 	for _, p := range elements {
@@ -54,7 +61,7 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 		case p.replaces >= 0:
 			original := ownContent(old)[p.replaces]
 			if own[p.replaces] == original {
-				rec.replaced(field, p.name, b.elementText(original))
+				w.record.replaced(field, p.name, w.elementText(original))
 			}
 			own[p.replaces] = inPlaceOf(original, p.node)
 		case p.before:
@@ -62,9 +69,9 @@ func (b *build) insert(spec *yaml.Node, field string, elements []placed, rec *pr
 		default:
 			after = append(after, p.node)
 		}
-		rec.set(p.set).add(field, p.name)
+		w.record.set(p.set).add(field, p.name)
 	}
-	b.recordEmpty(spec, field, field, rec)
+	w.recordEmpty(spec, field, field)
 	return manifest.With(spec, field, manifest.WithElements(old, slices.Concat(before, own, after)), after0(field)...)
 }
 
@@ -88,46 +95,39 @@ func unique(own []*yaml.Node) []*yaml.Node {
 }
 
 // recordEmpty remembers how an empty or null value was written that a list or mapping takes the place of.
-func (b *build) recordEmpty(m *yaml.Node, key, name string, rec *provenance) {
-	n := b.child(m, key)
+func (w *writer) recordEmpty(m *yaml.Node, key, name string) {
+	n := childOf(m, key)
 	if n != nil && (manifest.IsNull(n) || len(manifest.Resolve(n).Content) == 0) {
-		rec.Was[name] = b.text(n)
+		w.record.Was[name] = w.text(n)
 	}
-}
-
-func (b *build) child(m *yaml.Node, key string) *yaml.Node {
-	if m == nil {
-		return nil
-	}
-	return child(m, step{key: key})
 }
 
 // annotated returns the template's metadata with what the sets patched and with the provenance.
-func (b *build) annotated(rec *provenance) *yaml.Node {
-	if !b.editable(b.t.node, metadataField, metadataField) {
-		return b.metadata
+func (w *writer) annotated() *yaml.Node {
+	if !w.editable(w.node, metadataField, metadataField) {
+		return w.metadata
 	}
-	b.recordEmpty(b.t.node, metadataField, metadataField, rec)
-	metadata := b.metadata
+	w.recordEmpty(w.node, metadataField, metadataField)
+	metadata := w.metadata
 	if manifest.IsNull(metadata) || len(metadata.Content) == 0 {
 		metadata = manifest.NewMapping()
 	}
-	if !b.editable(metadata, annotationsField, metadataField+"."+annotationsField) {
-		return b.metadata
+	if !w.editable(metadata, annotationsField, metadataField+"."+annotationsField) {
+		return w.metadata
 	}
-	b.recordEmpty(metadata, annotationsField, annotationsField, rec)
+	w.recordEmpty(metadata, annotationsField, annotationsField)
 	annotations := manifest.Lookup(metadata, annotationsField)
 	if manifest.IsNull(annotations) || len(annotations.Content) == 0 {
 		annotations = manifest.NewMapping()
 	}
-	for _, a := range b.changes.annotations {
-		if old := b.child(annotations, a.key); old != nil {
-			rec.replaced(annotationsField, a.key, b.text(old))
+	for _, a := range w.changes.annotations {
+		if old := childOf(annotations, a.key); old != nil {
+			w.record.replaced(annotationsField, a.key, w.text(old))
 		}
-		rec.set(a.set).add(annotationsField, a.key)
+		w.record.set(a.set).add(annotationsField, a.key)
 		annotations = manifest.With(annotations, a.key, manifest.NewScalar(a.value))
 	}
-	annotations = manifest.With(annotations, InjectedAnnotation, singleQuoted(rec.encode()))
+	annotations = manifest.With(annotations, InjectedAnnotation, singleQuoted(w.record.encode()))
 	return manifest.With(metadata, annotationsField, annotations, labelsField)
 }
 
@@ -139,18 +139,18 @@ func singleQuoted(v string) *yaml.Node {
 }
 
 // editable reports a value that cannot be changed where it stands without changing what else refers to it.
-func (b *build) editable(m *yaml.Node, key, below string) bool {
-	n := b.child(m, key)
+func (w *writer) editable(m *yaml.Node, key, below string) bool {
+	n := childOf(m, key)
 	switch {
 	case n == nil && manifest.Lookup(m, key) != nil:
-		b.report(manifest.SeverityError, manifest.Lookup(m, key), "behind-merge-key", below,
+		w.report(manifest.SeverityError, manifest.Lookup(m, key), "behind-merge-key", below,
 			"comes from a YAML merge key (<<), and an edit there would change every mapping that merges it",
 			"write it out in this object")
 	case n != nil && n.Kind == yaml.AliasNode:
-		b.report(manifest.SeverityError, n, "behind-alias", below, fmt.Sprintf(
+		w.report(manifest.SeverityError, n, "behind-alias", below, fmt.Sprintf(
 			"is the YAML alias *%s, and an edit there would change every use of the anchor", n.Value),
 			"write it out in place of the alias")
-		return b.entangles(n)
+		return w.entangles(n)
 	default:
 		return true
 	}
@@ -164,61 +164,10 @@ func ownContent(list *yaml.Node) []*yaml.Node {
 	return list.Content
 }
 
-// noteAnchor finds the first node on the way to the edits that an alias elsewhere in the document repeats. Where the edit
-// must not appear there, that says more than what else is entangled.
-func (b *build) noteAnchor() {
-	path := []*yaml.Node{b.doc}
-	for _, s := range b.t.path {
-		path = append(path, child(path[len(path)-1], s))
-	}
-	metadata, spec := b.child(b.t.node, metadataField), b.child(b.t.node, specField)
-	path = append(path, metadata, b.child(metadata, annotationsField), spec)
-	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
-		path = append(path, b.child(spec, field))
-	}
-	for _, n := range path {
-		if n == nil || n.Anchor == "" {
-			continue
-		}
-		if alias := aliasOf(b.doc, n); alias != nil {
-			b.entangled = []manifest.Finding{b.behindAnchor(n, alias)}
-			return
-		}
-	}
-}
-
-func (b *build) behindAnchor(n, alias *yaml.Node) manifest.Finding {
-	other := "the place"
-	if at := manifest.SourceAt(b.source, alias); at.Line > 0 {
-		other = fmt.Sprintf("line %d", at.Line)
-	}
-	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "behind-anchor", Object: b.t.object, Source: manifest.SourceAt(b.source, n),
-		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor),
-		Hint:    "write the mapping out in one of the two places",
-	}
-}
-
-// aliasOf finds an alias of a node.
-func aliasOf(tree, target *yaml.Node) *yaml.Node {
-	if tree.Kind == yaml.AliasNode {
-		if tree.Alias == target {
-			return tree
-		}
-		return nil
-	}
-	for _, c := range tree.Content {
-		if a := aliasOf(c, target); a != nil {
-			return a
-		}
-	}
-	return nil
-}
-
 // elementText is the text of a list's element as YAML of its own: its first line starts with as many spaces as keep its
 // keys in one column.
-func (b *build) elementText(n *yaml.Node) string {
-	text := b.text(n)
+func (w *writer) elementText(n *yaml.Node) string {
+	text := w.text(n)
 	if n.Style&yaml.FlowStyle != 0 || n.Kind != yaml.MappingNode {
 		return text
 	}
@@ -232,4 +181,12 @@ func inPlaceOf(old, n *yaml.Node) *yaml.Node {
 	c := *n
 	c.Line, c.Column = -old.Line, old.Column
 	return &c
+}
+
+// childOf is the value of a key of a mapping as it stands there, an alias as an alias.
+func childOf(m *yaml.Node, key string) *yaml.Node {
+	if m == nil {
+		return nil
+	}
+	return child(m, step{key: key})
 }

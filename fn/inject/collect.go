@@ -40,102 +40,111 @@ func (c *changes) empty() bool {
 // containersToo says whether there is more than metadata.
 func (c *changes) containersToo() bool { return len(c.inits)+len(c.containers) > 0 }
 
+// collector works out what the matched sets change in a template.
+type collector struct {
+	*template
+	sets    []*SidecarSet     // that matched, in order
+	patched map[string]string // annotations of the template, with what patchPodMetadata set and nothing else
+	changes changes
+}
+
 // collect works out the changes of all matched sets, in the webhook's order of steps.
-func (b *build) collect() {
-	for _, set := range b.sets {
-		b.patchMetadata(set)
+func (c *collector) collect() {
+	for _, set := range c.sets {
+		c.patchMetadata(set)
 	}
-	b.patched = maps.Clone(b.annotations)
-	for _, set := range b.sets {
-		b.collectSet(set)
+	c.patched = maps.Clone(c.annotations)
+	for _, set := range c.sets {
+		c.collectSet(set)
 	}
 	// Across sets init containers run in the order of their names, whatever set they come from.
-	slices.SortStableFunc(b.changes.inits, func(x, y placed) int { return strings.Compare(x.name, y.name) })
-	if b.in.opts.SortByName {
-		slices.SortStableFunc(b.changes.containers, func(x, y placed) int { return strings.Compare(x.name, y.name) })
+	slices.SortStableFunc(c.changes.inits, func(x, y placed) int { return strings.Compare(x.name, y.name) })
+	if c.in.opts.SortByName {
+		slices.SortStableFunc(c.changes.containers, func(x, y placed) int { return strings.Compare(x.name, y.name) })
 	}
-	b.nameDefault()
-	b.checkNames()
-	b.checkMeeting()
-	b.checkOverrides()
+	c.nameDefault()
+	c.checkNames()
+	c.checkMeeting()
+	c.checkOverrides()
 }
 
 // collectSet builds the containers of a set. Its pull secrets come along where one of them is injected.
-func (b *build) collectSet(set *SidecarSet) {
-	skipped, any := b.skipped(), false
+func (c *collector) collectSet(set *SidecarSet) {
+	skipped, any := c.skipped(), false
 	for _, l := range set.sidecarLists() {
 		for i := range l.sidecars {
 			s := &l.sidecars[i]
 			if slices.Contains(skipped, s.Name) {
-				b.origin(l.field, s.Name, set, "skipped by the annotation "+skipAnnotation, "")
+				c.origin(l.field, s.Name, set, "skipped by the annotation "+skipAnnotation, "")
 				continue
 			}
-			any = b.collectSidecar(set, s, indexed("spec."+l.field, i)) || any
+			any = c.collectSidecar(set, s, indexed("spec."+l.field, i)) || any
 		}
 	}
 	if any {
-		b.pullSecrets(set)
+		c.pullSecrets(set)
 	}
 }
 
 // collectSidecar builds one container of a set, or the pair of a hot upgrade, and says whether it did.
-func (b *build) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
-	native := !s.init && b.t.ends() && b.jobs(set) == Native
-	list, into := containersField, &b.changes.containers
+func (c *collector) collectSidecar(set *SidecarSet, s *Sidecar, field string) bool {
+	native := !s.init && c.ends() && c.in.opts.jobs(set) == Native
+	list, into := containersField, &c.changes.containers
 	if s.init || native {
-		list, into = initsField, &b.changes.inits
+		list, into = initsField, &c.changes.inits
 	}
-	places, ok := b.places(set, s, list)
+	places, ok := c.places(set, s, list)
 	if !ok {
 		return false
 	}
 	for _, p := range places {
-		b.origin(list, p.name, set, field+b.policyWord(s, list), p.prevailed(list))
+		c.origin(list, p.name, set, field+c.policyWord(s, list), p.prevailed(list))
 	}
-	container := b.container(set, s, list)
+	sidecar := &sidecarBuild{collector: c, set: set, s: s, list: list}
+	container := sidecar.container()
 	if native {
 		container = manifest.With(container, restartField, manifest.NewScalar(restartAlways))
-		b.origin(list, s.Name+"]."+restartField, set, "jobs: Native", "")
+		c.origin(list, s.Name+"]."+restartField, set, "jobs: Native", "")
 	}
-	for i, variant := range b.hotUpgrade(set, s, container) {
-		places[i].node = b.override(set, variant, list)
+	for i, variant := range sidecar.hotUpgrade(container) {
+		places[i].node = sidecar.override(variant)
 	}
 	*into = append(*into, places...)
-	b.collectVolumes(set, s)
+	c.collectVolumes(set, s)
 	return true
 }
 
 // policyWord tells in a rule where a sidecar goes and who said so.
-func (b *build) policyWord(s *Sidecar, list string) string {
+func (c *collector) policyWord(s *Sidecar, list string) string {
 	if s.PodInjectPolicy != "" {
 		return ", " + s.PodInjectPolicy
 	}
-	return ", " + b.policy(s, list) + " by default"
+	return ", " + c.policy(s, list) + " by default"
 }
 
-func (b *build) policy(s *Sidecar, list string) string {
+func (c *collector) policy(s *Sidecar, list string) string {
 	switch {
 	case s.PodInjectPolicy != "":
 		return s.PodInjectPolicy
 	case list == initsField:
 		return AfterAppContainer
 	default:
-		return b.in.opts.PodInjectPolicyDefault
+		return c.in.opts.PodInjectPolicyDefault
 	}
 }
 
 // places decides where a sidecar goes, one place for each of its names in the pod, and whether it goes anywhere where
 // an app container has one of them.
-func (b *build) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool) {
-	own := b.containers
+func (c *collector) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool) {
+	own := c.containers
 	if list == initsField {
-		own = b.inits
+		own = c.inits
 	}
 	var out []placed
 	for _, name := range s.podNames() {
-		p := placed{set: set.Metadata.Name, name: name, before: b.policy(s, list) == BeforeAppContainer, replaces: -1}
+		p := placed{set: set.Metadata.Name, name: name, before: c.policy(s, list) == BeforeAppContainer, replaces: -1}
 		if n, i := manifest.Named(own, name); n != nil {
-			if !b.nameConflict(set, n, name, indexed(specField+"."+list, i)) {
+			if !c.nameConflict(set, n, name, indexed(specField+"."+list, i)) {
 				return nil, false
 			}
 			p.replaces = i
@@ -146,17 +155,17 @@ func (b *build) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool
 }
 
 // nameConflict reports a sidecar whose name a container of the app has, and says whether it takes that one's place.
-func (b *build) nameConflict(set *SidecarSet, n *yaml.Node, name, field string) bool {
-	switch b.in.opts.OnNameConflict {
+func (c *collector) nameConflict(set *SidecarSet, n *yaml.Node, name, field string) bool {
+	switch c.in.opts.OnNameConflict {
 	case Replace:
-		b.report(manifest.SeverityWarning, n, "name-conflict", field,
+		c.report(manifest.SeverityWarning, n, "name-conflict", field,
 			fmt.Sprintf("container %s of the app is replaced by that of SidecarSet %s", name, set.Metadata.Name), "")
 		return true
 	case Keep:
-		b.report(manifest.SeverityWarning, n, "name-conflict", field,
+		c.report(manifest.SeverityWarning, n, "name-conflict", field,
 			fmt.Sprintf("container %s of the app stays; that of SidecarSet %s is not injected", name, set.Metadata.Name), "")
 	default:
-		b.report(manifest.SeverityError, n, "name-conflict", field,
+		c.report(manifest.SeverityError, n, "name-conflict", field,
 			fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", set.Metadata.Name, name),
 			"rename one of the two, or set onNameConflict to Replace (as the webhook does) or Keep")
 	}
@@ -171,34 +180,26 @@ func (p placed) prevailed(list string) string {
 	return "replaces the app's " + list + "[" + p.name + "]"
 }
 
-// mistake is the severity of what the webhook passes over in silence: Safe refuses it, Kruise only tells.
-func (b *build) mistake() manifest.Severity {
-	if b.in.opts.Compatibility == Kruise {
-		return manifest.SeverityWarning
-	}
-	return manifest.SeverityError
-}
-
 // checkNames reports what the API server would refuse: one name twice in a pod.
-func (b *build) checkNames() {
+func (c *collector) checkNames() {
 	from := map[string]string{}
-	for _, p := range slices.Concat(b.changes.inits, b.changes.containers) {
+	for _, p := range slices.Concat(c.changes.inits, c.changes.containers) {
 		if other, dup := from[p.name]; dup {
-			b.report(b.mistake(), nil, "duplicate-container", "", fmt.Sprintf(
+			c.report(c.mistake(), nil, "duplicate-container", "", fmt.Sprintf(
 				"container %s comes from SidecarSet %s and from SidecarSet %s", p.name, other, p.set),
 				"narrow the selector of one, or rename the container")
 		}
 		from[p.name] = p.set
 	}
-	b.checkOtherList(b.changes.inits, b.containers, containersField)
-	b.checkOtherList(b.changes.containers, b.inits, initsField)
+	c.checkOtherList(c.changes.inits, c.containers, containersField)
+	c.checkOtherList(c.changes.containers, c.inits, initsField)
 }
 
 // checkOtherList reports injected elements whose name the app has in the other list of containers.
-func (b *build) checkOtherList(injected []placed, own []*yaml.Node, field string) {
+func (c *collector) checkOtherList(injected []placed, own []*yaml.Node, field string) {
 	for _, p := range injected {
 		if n, i := manifest.Named(own, p.name); n != nil {
-			b.report(b.mistake(), n, "name-conflict", indexed(specField+"."+field, i),
+			c.report(c.mistake(), n, "name-conflict", indexed(specField+"."+field, i),
 				fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", p.set, p.name),
 				"container names are unique in a pod, init containers included: rename one of the two")
 		}
@@ -206,33 +207,16 @@ func (b *build) checkOtherList(injected []placed, own []*yaml.Node, field string
 }
 
 // pullSecrets adds those of a set that neither the pod nor an earlier set names.
-func (b *build) pullSecrets(set *SidecarSet) {
-	own := manifest.Items(manifest.Lookup(b.spec, pullSecretsField))
+func (c *collector) pullSecrets(set *SidecarSet) {
+	own := manifest.Items(manifest.Lookup(c.spec, pullSecretsField))
 	for _, s := range set.Spec.ImagePullSecrets {
-		taken := slices.ContainsFunc(b.changes.pullSecrets, func(p placed) bool { return p.name == s.Name })
+		taken := slices.ContainsFunc(c.changes.pullSecrets, func(p placed) bool { return p.name == s.Name })
 		if n, _ := manifest.Named(own, s.Name); n != nil || taken {
 			continue
 		}
-		b.origin(pullSecretsField, s.Name, set, "spec.imagePullSecrets", "")
-		b.changes.pullSecrets = append(b.changes.pullSecrets, placed{
+		c.origin(pullSecretsField, s.Name, set, "spec.imagePullSecrets", "")
+		c.changes.pullSecrets = append(c.changes.pullSecrets, placed{
 			set: set.Metadata.Name, name: s.Name, replaces: -1, node: manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(s.Name)),
 		})
 	}
-}
-
-// skipped lists what the annotation slipway.dev/skip names: sets, or single containers of sets.
-func (b *build) skipped() []string {
-	return strings.FieldsFunc(b.overrides[skipAnnotation], func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func (b *build) origin(list, name string, set *SidecarSet, rule, prevailed string) {
-	field := specField + "." + list
-	if list == annotationsField {
-		field = metadataField + "." + list
-	}
-	field += "[" + name
-	if !strings.Contains(name, "]") {
-		field += "]"
-	}
-	b.result.Origins = append(b.result.Origins, Origin{Field: field, Set: set.Metadata.Name, Rule: rule, Prevailed: prevailed})
 }

@@ -12,18 +12,26 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
+// sidecarBuild makes the container that one sidecar of a set becomes in a pod.
+type sidecarBuild struct {
+	*collector
+	set  *SidecarSet
+	s    *Sidecar
+	list string // of the pod spec that it goes into
+}
+
 // container builds the container that a sidecar becomes in this pod: resources, mounts, devices, env.
-func (b *build) container(set *SidecarSet, s *Sidecar, list string) *yaml.Node {
-	c := b.resources(set, s, s.Container, list)
-	mounts, shareEnv := b.sharedMounts(s)
-	env := mergeEnv(b.transferred(set, s), shareEnv)
-	c = b.merged(set, s, c, volumeMountsField, mounts, list)
-	c = b.env(set, s, c, env, list)
-	return b.merged(set, s, c, devicesField, b.sharedDevices(s), list)
+func (b *sidecarBuild) container() *yaml.Node {
+	c := b.resources(b.s.Container)
+	mounts, shareEnv := b.sharedMounts()
+	env := mergeEnv(b.transferred(), shareEnv)
+	c = b.merged(c, volumeMountsField, mounts)
+	c = b.env(c, env)
+	return b.merged(c, devicesField, b.sharedDevices())
 }
 
 // appContainers are the pod's own containers as sharing sees them: those that an earlier injection put there are left out.
-func (b *build) appContainers() []*yaml.Node {
+func (b *sidecarBuild) appContainers() []*yaml.Node {
 	return slices.DeleteFunc(slices.Clone(b.containers), func(c *yaml.Node) bool {
 		e, _ := manifest.Named(manifest.Items(manifest.Lookup(c, envField)), isInjectedEnv)
 		return e != nil && manifest.Text(manifest.Lookup(e, "value")) == "true"
@@ -36,8 +44,8 @@ func subPathVariable() *regexp.Regexp {
 }
 
 // sharedMounts are the mounts of the app's containers, and the variables that their subPathExpr name.
-func (b *build) sharedMounts(s *Sidecar) (mounts, env []*yaml.Node) {
-	if s.ShareVolumePolicy.Type != enabled {
+func (b *sidecarBuild) sharedMounts() (mounts, env []*yaml.Node) {
+	if b.s.ShareVolumePolicy.Type != enabled {
 		return nil, nil
 	}
 	for _, c := range b.appContainers() {
@@ -58,8 +66,8 @@ func (b *build) sharedMounts(s *Sidecar) (mounts, env []*yaml.Node) {
 }
 
 // sharedDevices are the devices of the app's containers.
-func (b *build) sharedDevices(s *Sidecar) []*yaml.Node {
-	if s.ShareVolumeDevicePolicy == nil || s.ShareVolumeDevicePolicy.Type != enabled {
+func (b *sidecarBuild) sharedDevices() []*yaml.Node {
+	if b.s.ShareVolumeDevicePolicy == nil || b.s.ShareVolumeDevicePolicy.Type != enabled {
 		return nil
 	}
 	var out []*yaml.Node
@@ -70,7 +78,7 @@ func (b *build) sharedDevices(s *Sidecar) []*yaml.Node {
 }
 
 // merged appends to the mounts or devices of a container those whose path neither has.
-func (b *build) merged(set *SidecarSet, s *Sidecar, c *yaml.Node, field string, more []*yaml.Node, list string) *yaml.Node {
+func (b *sidecarBuild) merged(c *yaml.Node, field string, more []*yaml.Node) *yaml.Node {
 	taken := map[string]bool{}
 	for _, f := range []string{volumeMountsField, devicesField} {
 		for _, m := range manifest.Items(manifest.Lookup(c, f)) {
@@ -83,7 +91,7 @@ func (b *build) merged(set *SidecarSet, s *Sidecar, c *yaml.Node, field string, 
 		if at := mountPoint(m); !taken[at] {
 			taken[at] = true
 			elements = append(elements, manifest.Copy(m, false))
-			b.origin(list, s.Name+"]."+field+"["+at+"]", set, "shared from the app's containers", "")
+			b.origin(b.list, b.s.Name+"]."+field+"["+at+"]", b.set, "shared from the app's containers", "")
 		}
 	}
 	if len(elements) == own {
@@ -102,26 +110,26 @@ func mountPoint(m *yaml.Node) string {
 
 // collectVolumes adds the volumes that a sidecar mounts; the pod's volume of a name prevails, and so does one that a
 // controller makes from a claim template.
-func (b *build) collectVolumes(set *SidecarSet, s *Sidecar) {
-	claimed := b.t.claimed()
+func (c *collector) collectVolumes(set *SidecarSet, s *Sidecar) {
+	claimed := c.claimed()
 	for _, field := range []string{volumeMountsField, devicesField} {
 		for i, m := range manifest.Items(manifest.Lookup(s.Container, field)) {
 			name := manifest.Text(manifest.Lookup(m, nameField))
 			v := set.volume(name)
-			own, _ := manifest.Named(b.volumes, name)
-			earlier := slices.IndexFunc(b.changes.volumes, func(p placed) bool { return p.name == name })
+			own, _ := manifest.Named(c.volumes, name)
+			earlier := slices.IndexFunc(c.changes.volumes, func(p placed) bool { return p.name == name })
 			switch {
 			case own != nil || claimed[name]:
-				b.keptVolume(set, name, v, own)
+				c.keptVolume(set, name, v, own)
 			case earlier >= 0:
 			case v == nil:
-				b.report(b.mistake(), nil, "no-volume", "", fmt.Sprintf(
+				c.report(c.mistake(), nil, "no-volume", "", fmt.Sprintf(
 					"SidecarSet %s, container %s, %s mounts the volume %q, which neither the SidecarSet nor the pod has",
 					set.Metadata.Name, s.Name, indexed(field, i), name),
 					"add it to the SidecarSet's spec.volumes or to the pod's volumes")
 			default:
-				b.origin(volumesField, name, set, "spec.volumes, mounted by container "+s.Name, "")
-				b.changes.volumes = append(b.changes.volumes, placed{
+				c.origin(volumesField, name, set, "spec.volumes, mounted by container "+s.Name, "")
+				c.changes.volumes = append(c.changes.volumes, placed{
 					set: set.Metadata.Name, name: name, node: v, replaces: -1,
 				})
 			}
@@ -137,7 +145,7 @@ func isScratch(v *yaml.Node) bool {
 }
 
 // keptVolume tells that a set's volume is not injected, and warns where what the sidecar finds in its place is another.
-func (b *build) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) {
+func (c *collector) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) {
 	why := "the pod's own volume prevails"
 	if own == nil {
 		why = "the workload's volumeClaimTemplate prevails"
@@ -145,14 +153,14 @@ func (b *build) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) {
 	if v == nil {
 		return
 	}
-	told := slices.ContainsFunc(b.result.Origins, func(o Origin) bool {
+	told := slices.ContainsFunc(c.result.Origins, func(o Origin) bool {
 		return o.Set == set.Metadata.Name && o.Prevailed == why && o.Field == specField+"."+volumesField+"["+name+"]"
 	})
-	b.origin(volumesField, name, set, "spec.volumes, not injected", why)
+	c.origin(volumesField, name, set, "spec.volumes, not injected", why)
 	if own != nil && sameVolume(own, v) || isScratch(v) || told {
 		return
 	}
-	b.report(manifest.SeverityWarning, own, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
+	c.report(manifest.SeverityWarning, own, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
 		"SidecarSet %s has another volume of this name, and %s: its containers mount that one", set.Metadata.Name, why),
 		"rename one of the two if that is not meant")
 }

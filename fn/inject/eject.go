@@ -19,11 +19,11 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
 	var changes []change
 	for _, t := range in.opts.templates(object, d) {
-		e := &ejection{build: build{in: in, doc: object, t: t, source: source}, verbatim: result.Verbatim}
+		e := &ejection{template: &template{in: in, doc: object, podTemplate: t, source: source}, verbatim: result.Verbatim}
 		tmpl := e.run()
 		result.Findings = append(result.Findings, e.findings...)
 		if tmpl != t.node {
-			changes = append(changes, change{b: &e.build, tmpl: tmpl})
+			changes = append(changes, change{template: e.template, tmpl: tmpl})
 			result.Templates = append(result.Templates,
 				TemplateResult{Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true, Origins: e.rec.origins()})
 		}
@@ -38,30 +38,30 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 
 // ejection is the undoing of one build.
 type ejection struct {
-	build
+	*template
 	rec      *provenance
 	verbatim map[*yaml.Node]string
 }
 
 func (e *ejection) run() *yaml.Node {
-	mark := manifest.At(e.t.node, metadataField, annotationsField, InjectedAnnotation)
+	mark := manifest.At(e.node, metadataField, annotationsField, InjectedAnnotation)
 	if mark == nil || !e.direct() || !e.readMetadata() || !e.readSpec() {
-		return e.t.node
+		return e.node
 	}
 	rec, err := decodeProvenance(manifest.Text(mark))
 	if err != nil {
 		e.report(manifest.SeverityError, mark, "damaged-provenance", "metadata.annotations["+InjectedAnnotation+"]",
 			err.Error(), "restore the annotation, or the file, from version control")
-		return e.t.node
+		return e.node
 	}
 	e.rec = rec
 	spec := e.spec
 	for _, field := range []string{initsField, containersField, volumesField, pullSecretsField} {
 		spec = e.restoreList(spec, field)
 	}
-	tmpl := manifest.With(e.t.node, specField, spec)
+	tmpl := manifest.With(e.node, specField, spec)
 	if spec == e.spec {
-		tmpl = e.t.node
+		tmpl = e.node
 	}
 	return e.restoreMetadata(tmpl)
 }
@@ -70,7 +70,7 @@ func (e *ejection) run() *yaml.Node {
 func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	recorded := e.rec.recorded(field)
 	was, rewritten := e.rec.Was[field]
-	list := manifest.Resolve(e.child(spec, field))
+	list := manifest.Resolve(childOf(spec, field))
 	if len(recorded) == 0 && !rewritten || list == nil || list.Kind != yaml.SequenceNode {
 		return spec
 	}

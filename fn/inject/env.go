@@ -14,18 +14,18 @@ import (
 
 // env adds IS_INJECTED and then more to a container's own variables. Of more, the first of a name wins and the
 // container's own prevail; IS_INJECTED is added even where the container has one, as the webhook does.
-func (b *build) env(set *SidecarSet, s *Sidecar, c *yaml.Node, more []*yaml.Node, list string) *yaml.Node {
+func (b *sidecarBuild) env(c *yaml.Node, more []*yaml.Node) *yaml.Node {
 	elements := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
 	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv), manifest.NewScalar("value"), quoted("true")))
-	b.origin(list, s.Name+"].env["+isInjectedEnv+"]", set, "marks a container as injected", "")
+	b.origin(b.list, b.s.Name+"].env["+isInjectedEnv+"]", b.set, "marks a container as injected", "")
 	for _, e := range more {
 		name := manifest.Text(manifest.Lookup(e, nameField))
 		if taken, _ := manifest.Named(elements, name); taken != nil {
-			b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app, not injected", "the sidecar's own variable prevails")
+			b.origin(b.list, b.s.Name+"].env["+name+"]", b.set, "transferred from the app, not injected", "the sidecar's own variable prevails")
 			continue
 		}
 		elements = append(elements, manifest.Copy(e, false))
-		b.origin(list, s.Name+"].env["+name+"]", set, "transferred from the app", "")
+		b.origin(b.list, b.s.Name+"].env["+name+"]", b.set, "transferred from the app", "")
 	}
 	return manifest.With(c, envField, manifest.NewSequence(elements...), volumeMountsField, devicesField)
 }
@@ -49,13 +49,13 @@ func mergeEnv(env, more []*yaml.Node) []*yaml.Node {
 
 // transferred are the variables that transferEnv names, as their containers have them before any injection.
 // A variable or container that is not there is passed over, as the webhook does, but not in silence.
-func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
+func (b *sidecarBuild) transferred() []*yaml.Node {
 	var out []*yaml.Node
-	for i, t := range s.TransferEnv {
+	for i, t := range b.s.TransferEnv {
 		source, err := b.envSource(t)
 		if err != nil {
 			b.report(b.mistake(), nil, "bad-transfer-env", "", fmt.Sprintf("SidecarSet %s, container %s, %s: %v",
-				set.Metadata.Name, s.Name, indexed("transferEnv", i), err), "")
+				b.set.Metadata.Name, b.s.Name, indexed("transferEnv", i), err), "")
 			continue
 		}
 		container, _ := manifest.Named(b.containers, source)
@@ -63,7 +63,7 @@ func (b *build) transferred(set *SidecarSet, s *Sidecar) []*yaml.Node {
 			e := lastNamed(manifest.Items(manifest.Lookup(container, envField)), name)
 			if e == nil {
 				b.report(manifest.SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
-					"SidecarSet %s transfers %s of container %q to %s, and there is none", set.Metadata.Name, name, source, s.Name), "")
+					"SidecarSet %s transfers %s of container %q to %s, and there is none", b.set.Metadata.Name, name, source, b.s.Name), "")
 				continue
 			}
 			out = mergeEnv(out, []*yaml.Node{e})
@@ -94,7 +94,7 @@ func (t TransferEnv) names() []string {
 }
 
 // envSource is the name of the container that a transfer reads.
-func (b *build) envSource(t TransferEnv) (string, error) {
+func (b *sidecarBuild) envSource(t TransferEnv) (string, error) {
 	if t.SourceContainerNameFrom == nil || t.SourceContainerNameFrom.FieldRef == nil {
 		return t.SourceContainerName, nil
 	}

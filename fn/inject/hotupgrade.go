@@ -19,20 +19,20 @@ const (
 
 // hotUpgrade splits a sidecar into the pair that a hot upgrade swaps: x-1 with the image, x-2 with the empty one.
 // Other sidecars are returned alone.
-func (b *build) hotUpgrade(set *SidecarSet, s *Sidecar, c *yaml.Node) []*yaml.Node {
-	if !s.hot() {
+func (b *sidecarBuild) hotUpgrade(c *yaml.Node) []*yaml.Node {
+	if !b.s.hot() {
 		return []*yaml.Node{c}
 	}
-	names := s.podNames()
+	names := b.s.podNames()
 	working, empty := hotVariant(c, names[0]), hotVariant(c, names[1])
-	empty = manifest.With(empty, imageField, manifest.NewScalar(s.UpgradeStrategy.HotUpgradeEmptyImage))
-	b.annotate(set, "the working container of a hot upgrade", []annotation{
+	empty = manifest.With(empty, imageField, manifest.NewScalar(b.s.UpgradeStrategy.HotUpgradeEmptyImage))
+	b.annotate(b.set, "the working container of a hot upgrade", []annotation{
 		{key: versionPrefix + names[0], value: "1"},
 		{key: versionPrefix + names[1], value: "0"},
 		{key: versionAltPrefix + names[0], value: "0"},
 		{key: versionAltPrefix + names[1], value: "1"},
 	})
-	b.markWorking(set, s.Name, names[0])
+	b.markWorking(b.set, b.s.Name, names[0])
 	return []*yaml.Node{working, empty}
 }
 

@@ -109,12 +109,12 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 	result.Findings = d.Findings
 	var changes []change
 	for _, t := range templates {
-		b := &build{in: in, doc: object, t: t, text: text, source: source}
+		b := &build{template: &template{in: in, doc: object, podTemplate: t, source: source}, text: text}
 		tmpl := b.run()
 		result.Templates = append(result.Templates, b.result)
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
-			changes = append(changes, change{b: b, tmpl: tmpl})
+			changes = append(changes, change{template: b.template, tmpl: tmpl})
 			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 
 // lonely reports a template that a set matches and that has no container of its own: its pods would be the sidecar alone.
 // More likely than not the containers are there, misspelt or at the wrong indentation.
-func (b *build) lonely() bool {
-	spec := manifest.Lookup(b.t.node, specField)
+func (t *template) lonely() bool {
+	spec := manifest.Lookup(t.node, specField)
 	containers := manifest.Lookup(spec, containersField)
 	if !manifest.IsNull(spec) && spec.Kind != yaml.MappingNode || !manifest.IsNull(containers) && !isEmptyList(containers) {
 		return false // there are some, or what is there has the wrong type, which reading it reports
@@ -21,10 +21,10 @@ func (b *build) lonely() bool {
 		place = keyOf(spec, containersField)
 	} else if key := nearestKey(spec); key != nil {
 		place, hint = key, "did you mean containers in place of "+key.Value+"?"
-	} else if key := misplaced(b.t.node, b.t.root); key != nil {
+	} else if key := misplaced(t.node, t.root); key != nil {
 		place, hint = key, "these containers stand outside of the template's spec: check the indentation"
 	}
-	b.report(manifest.SeverityError, orElse(place, b.t.node), "no-app-containers", specField+"."+containersField,
+	t.report(manifest.SeverityError, orElse(place, t.node), "no-app-containers", specField+"."+containersField,
 		"a SidecarSet matches, and the pod template has no containers of its own: its pods would be the sidecar alone", hint)
 	return true
 }

@@ -14,23 +14,23 @@ import (
 
 // checkMeeting reports what the sets that meet in this template dispute. Kruise's admission keeps such sets from being
 // there together, so that its webhook need not look; here nobody has. What is said of two sets is what Lint says of them.
-func (b *build) checkMeeting() {
-	for i, later := range b.sets {
-		for _, earlier := range b.sets[:i] {
+func (c *collector) checkMeeting() {
+	for i, later := range c.sets {
+		for _, earlier := range c.sets[:i] {
 			for _, name := range volumeDisputes(earlier, later) {
-				b.report(b.mistake(), nil, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
+				c.report(c.mistake(), nil, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
 					"SidecarSet %s and SidecarSet %s both match and have different volumes of the name %s",
 					earlier.Metadata.Name, later.Metadata.Name, name),
 					"rename one of the two, give both the same content, or narrow a selector")
 			}
 			for _, d := range annotationDisputes(earlier, later) {
-				b.report(b.mistake(), nil, "annotation-conflict", metadataField+"."+annotationsField+"["+d.key+"]", fmt.Sprintf(
+				c.report(c.mistake(), nil, "annotation-conflict", metadataField+"."+annotationsField+"["+d.key+"]", fmt.Sprintf(
 					"SidecarSet %s and SidecarSet %s both match and set this annotation, %s",
 					earlier.Metadata.Name, later.Metadata.Name, d.how), d.hint)
 			}
 		}
 	}
-	b.checkPorts()
+	c.checkPorts()
 }
 
 // volumeDisputes lists the names under which both sets have a volume, and not the same one.
@@ -131,11 +131,11 @@ func (p port) owner() string {
 // checkPorts reports ports that an injected container and another one claim. The API server refuses a host port that
 // stands twice; a port of the pod's own network that does is one that the second process cannot open. Init containers,
 // native sidecars included, are no concern of its.
-func (b *build) checkPorts() {
+func (c *collector) checkPorts() {
 	var ports []port
-	onHost := manifest.Text(manifest.Lookup(b.spec, "hostNetwork")) == "true"
+	onHost := manifest.Text(manifest.Lookup(c.spec, "hostNetwork")) == "true"
 	injected := map[string]bool{}
-	for _, p := range b.changes.containers {
+	for _, p := range c.changes.containers {
 		injected[p.name] = true
 		ports = append(ports, portsOf(p.node, p.set, onHost)...)
 	}
@@ -143,7 +143,7 @@ func (b *build) checkPorts() {
 		return
 	}
 	var own []port
-	for _, c := range b.containers {
+	for _, c := range c.containers {
 		if !injected[manifest.Text(manifest.Lookup(c, nameField))] {
 			own = append(own, portsOf(c, "", onHost)...)
 		}
@@ -154,10 +154,10 @@ func (b *build) checkPorts() {
 			continue
 		}
 		if j := slices.IndexFunc(ports[:i], p.clashesOnHost); j >= 0 {
-			b.report(b.mistake(), nil, "duplicate-port", "", fmt.Sprintf("%s and %s both claim the host port %s/%s",
+			c.report(c.mistake(), nil, "duplicate-port", "", fmt.Sprintf("%s and %s both claim the host port %s/%s",
 				ports[j].owner(), p.owner(), p.host, p.protocol), "the API server refuses the pod: change one of the two, or narrow a selector")
 		} else if j := slices.IndexFunc(ports[:i], p.clashes); j >= 0 {
-			b.report(manifest.SeverityWarning, nil, "duplicate-port", "", fmt.Sprintf("%s and %s both name the port %s/%s",
+			c.report(manifest.SeverityWarning, nil, "duplicate-port", "", fmt.Sprintf("%s and %s both name the port %s/%s",
 				ports[j].owner(), p.owner(), p.number, p.protocol), "containers of a pod share its network: only one of the two can listen there")
 		}
 	}

@@ -87,3 +87,8 @@ func (o Options) WithDefaults() Options {
 	}
 	return o
 }
+
+// jobs is what happens to a set in workloads that run to completion: what the set says itself, or the options.
+func (o *Options) jobs(set *SidecarSet) Policy {
+	return Policy(orWord(set.Metadata.Annotations[jobsAnnotation], string(o.Jobs)))
+}

@@ -19,7 +19,7 @@ import (
 )
 
 // override merges the fragment of slipway.dev/override.<container> into an injected container.
-func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node {
+func (b *sidecarBuild) override(c *yaml.Node) *yaml.Node {
 	name := manifest.Text(manifest.Lookup(c, nameField))
 	key := overridePrefix + name
 	fragment, ok := b.overrides[key]
@@ -35,7 +35,7 @@ func (b *build) override(set *SidecarSet, c *yaml.Node, list string) *yaml.Node 
 			"is not a fragment of a container: "+err.Error(), `a JSON object such as {"image":"example.com/agent:v2"}`)
 		return c
 	}
-	b.origin(list, name, set, "changed by the annotation "+key, "")
+	b.origin(b.list, name, b.set, "changed by the annotation "+key, "")
 	return merged
 }
 
@@ -64,9 +64,9 @@ func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) 
 }
 
 // checkOverrides warns of annotations that name nothing that is or could be injected.
-func (b *build) checkOverrides() {
+func (c *collector) checkOverrides() {
 	var inPods, sets []string // names in pods, and names that skip may give
-	for _, s := range b.in.sets {
+	for _, s := range c.in.sets {
 		sets = append(sets, s.Metadata.Name)
 		for _, l := range s.sidecarLists() {
 			for i := range l.sidecars {
@@ -75,25 +75,17 @@ func (b *build) checkOverrides() {
 			}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(b.overrides)) {
+	for _, key := range slices.Sorted(maps.Keys(c.overrides)) {
 		name, ok := strings.CutPrefix(key, overridePrefix)
 		if ok && !slices.Contains(inPods, name) {
-			b.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
+			c.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
 		}
 	}
-	for _, name := range b.skipped() {
+	for _, name := range c.skipped() {
 		if !slices.Contains(sets, name) {
-			b.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
+			c.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
 		}
 	}
-}
-
-func (b *build) unusedAnnotation(key, message, name string, known []string) {
-	hint := ""
-	if near := manifest.Nearest(name, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	b.report(manifest.SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
 }
 
 // value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.

@@ -15,14 +15,14 @@ import (
 
 // resources fills in a sidecar's resources as its resourcesPolicy computes them. The API server fills requests from
 // limits before any webhook sees a pod, and so they are filled here too; a LimitRange is not known at build time.
-func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string) *yaml.Node {
-	p := s.ResourcesPolicy
+func (b *sidecarBuild) resources(c *yaml.Node) *yaml.Node {
+	p := b.s.ResourcesPolicy
 	if p == nil {
 		return c
 	}
 	fail := func(err error) *yaml.Node {
 		b.report(manifest.SeverityError, nil, "bad-resources-policy", "", fmt.Sprintf(
-			"SidecarSet %s, container %s, resourcesPolicy: %v", set.Metadata.Name, s.Name, err),
+			"SidecarSet %s, container %s, resourcesPolicy: %v", b.set.Metadata.Name, b.s.Name, err),
 			"the webhook would refuse every pod of this workload")
 		return c
 	}
@@ -41,7 +41,7 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 		}
 		if len(values.Content) > 0 {
 			out.Content = append(out.Content, manifest.NewScalar(part.field), values)
-			b.origin(list, s.Name+"].resources."+part.field, set, "computed by resourcesPolicy from "+names(targets), "")
+			b.origin(b.list, b.s.Name+"].resources."+part.field, b.set, "computed by resourcesPolicy from "+names(targets), "")
 		}
 	}
 	if len(out.Content) == 0 {
@@ -52,7 +52,7 @@ func (b *build) resources(set *SidecarSet, s *Sidecar, c *yaml.Node, list string
 
 // targets are the app's containers that a policy computes from: native sidecars and ordinary containers whose name
 // matches, without those that a matched set names.
-func (b *build) targets(p *ResourcesPolicy) ([]*yaml.Node, error) {
+func (b *sidecarBuild) targets(p *ResourcesPolicy) ([]*yaml.Node, error) {
 	expr := ".*"
 	if p.TargetContainersNameRegex != nil {
 		expr = *p.TargetContainersNameRegex

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
+)
+
+// template is a pod template that is being injected into: what is read of it, and what is said about it.
+type template struct {
+	podTemplate
+	in       *Injector
+	doc      *yaml.Node // the document's root
+	source   manifest.Source
+	result   TemplateResult
+	findings []manifest.Finding
+	// entangled is what is wrong where an anchor carries the edit to places that do not change alike; see merge.
+	entangled []manifest.Finding
+
+	metadata, spec *yaml.Node
+	annotations    map[string]string // of the template, with all that was annotated so far
+	overrides      map[string]string // of workload and template
+	containers     []*yaml.Node      // the app's own, aliases followed
+	inits          []*yaml.Node
+	volumes        []*yaml.Node
+}
+
+// direct reports a template that cannot be edited where it stands.
+func (t *template) direct() bool {
+	n := detour(t.doc, t.path)
+	if n == nil {
+		return true
+	}
+	how := "stands behind a YAML alias"
+	if n.Kind != yaml.AliasNode {
+		how = "comes from a YAML merge key (<<)"
+	}
+	t.report(manifest.SeverityError, n, "behind-alias", "",
+		"the pod template "+how+", and an edit there would change every use of the anchor",
+		"write the template out in place of the alias")
+	t.findings[len(t.findings)-1].Field = t.field("")
+	return t.entangles(n)
+}
+
+// entangles tells whether what was just reported of n counts only where the uses of an anchor differ, and keeps it until
+// that is known.
+func (t *template) entangles(n *yaml.Node) bool {
+	if n.Kind != yaml.AliasNode {
+		return false
+	}
+	last := len(t.findings) - 1
+	t.entangled = append(t.entangled, t.findings[last])
+	t.findings = t.findings[:last]
+	return true
+}
+
+// readMetadata takes apart what matching looks at.
+func (t *template) readMetadata() bool {
+	t.metadata = manifest.Lookup(t.node, metadataField)
+	ok := t.shape(t.metadata, yaml.MappingNode, metadataField)
+	for _, f := range []string{annotationsField, labelsField} {
+		ok = ok && t.shape(manifest.Lookup(t.metadata, f), yaml.MappingNode, metadataField+"."+f)
+	}
+	t.annotations = manifest.StringMap(manifest.Lookup(t.metadata, annotationsField))
+	t.overrides = manifest.StringMap(manifest.At(t.root, metadataField, annotationsField))
+	maps.Copy(t.overrides, t.annotations)
+	return ok
+}
+
+// readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
+// is not looked at so closely: it stays as it is, whatever it holds.
+func (t *template) readSpec() bool {
+	t.spec = manifest.Lookup(t.node, specField)
+	ok := t.shape(t.spec, yaml.MappingNode, specField)
+	for _, f := range []string{containersField, initsField, volumesField, pullSecretsField} {
+		ok = ok && t.checkList(f)
+	}
+	if !ok || manifest.IsNull(t.spec) {
+		return false
+	}
+	t.containers, t.inits = manifest.Items(manifest.Lookup(t.spec, containersField)), manifest.Items(manifest.Lookup(t.spec, initsField))
+	t.volumes = manifest.Items(manifest.Lookup(t.spec, volumesField))
+	return true
+}
+
+func (t *template) checkList(field string) bool {
+	l := manifest.Lookup(t.spec, field)
+	if !t.shape(l, yaml.SequenceNode, specField+"."+field) {
+		return false
+	}
+	for i, e := range manifest.Items(l) {
+		if manifest.IsNull(e) {
+			t.report(manifest.SeverityError, e, "wrong-type", indexed(specField+"."+field, i), "is null, must be a mapping", "")
+			return false
+		}
+		if !t.shape(e, yaml.MappingNode, indexed(specField+"."+field, i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// shape reports a node that is neither null nor of the kind that its place asks for.
+func (t *template) shape(n *yaml.Node, kind yaml.Kind, field string) bool {
+	if manifest.IsNull(n) || n.Kind == kind {
+		return true
+	}
+	want := "a mapping"
+	if kind == yaml.SequenceNode {
+		want = "a list"
+	}
+	t.report(manifest.SeverityError, n, "wrong-type", field, "is "+manifest.Describe(n)+", must be "+want, "")
+	return false
+}
+
+func (t *template) report(s manifest.Severity, n *yaml.Node, code, below, message, hint string) {
+	field := ""
+	if below != "" {
+		field = t.field(below)
+	}
+	t.findings = append(t.findings, manifest.Finding{
+		Severity: s, Code: code, Message: message, Hint: hint, Object: t.object, Field: field,
+		Source: manifest.SourceAt(t.source, orElse(n, t.node)),
+	})
+}
+
+// optedOut honours slipway.dev/inject.
+func (t *template) optedOut() bool {
+	switch v, ok := t.overrides[injectAnnotation]; {
+	case !ok || v == "true":
+		return false
+	case v == "false":
+		t.result.OptOut = true
+		return true
+	default:
+		t.report(manifest.SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
+			fmt.Sprintf("is %q, must be \"true\" or \"false\"", v), "")
+		return true
+	}
+}
+
+// finished says whether a Pod in the input has ended, as the webhook asks before anything else.
+func (t *template) finished() bool {
+	if len(t.path) > 0 && t.object.Kind != "Pod" {
+		return false
+	}
+	phase := manifest.Text(manifest.At(t.node, "status", "phase"))
+	return phase == "Succeeded" || phase == "Failed" || manifest.Text(manifest.At(t.node, metadataField, "deletionTimestamp")) != ""
+}
+
+// origin notes where an injected field came from.
+func (t *template) origin(list, name string, set *SidecarSet, rule, prevailed string) {
+	field := specField + "." + list
+	if list == annotationsField {
+		field = metadataField + "." + list
+	}
+	field += "[" + name
+	if !strings.Contains(name, "]") {
+		field += "]"
+	}
+	t.result.Origins = append(t.result.Origins, Origin{Field: field, Set: set.Metadata.Name, Rule: rule, Prevailed: prevailed})
+}
+
+// mistake is the severity of what the webhook passes over in silence: Safe refuses it, Kruise only tells.
+func (t *template) mistake() manifest.Severity {
+	if t.in.opts.Compatibility == Kruise {
+		return manifest.SeverityWarning
+	}
+	return manifest.SeverityError
+}
+
+// skipped lists what the annotation slipway.dev/skip names: sets, or single containers of sets.
+func (t *template) skipped() []string {
+	return strings.FieldsFunc(t.overrides[skipAnnotation], func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// unusedAnnotation warns of an annotation for slipway that changes nothing.
+func (t *template) unusedAnnotation(key, message, name string, known []string) {
+	hint := ""
+	if near := manifest.Nearest(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	t.report(manifest.SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
+}
