@@ -30,7 +30,9 @@ func Open(path string) (*os.File, error) {
 }
 
 // isStream says whether a path is a stream that the process has got, or the device that holds nothing.
-func isStream(path string) bool { return path == os.DevNull || streamName.MatchString(filepath.Clean(path)) }
+func isStream(path string) bool {
+	return path == os.DevNull || streamName.MatchString(filepath.Clean(path))
+}
 
 var streamName = regexp.MustCompile(`^/dev/(stdin|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
 

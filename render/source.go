@@ -115,7 +115,7 @@ const stdinName = "stdin"
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {
-	return fmt.Errorf("reading %s: %w", path, cause(err))
+	return fmt.Errorf("reading %s: %w", manifest.Printable(path), cause(err))
 }
 
 // maxStream bounds what is kept of a stream: it may have no end.

@@ -74,7 +74,7 @@ func (w *walker) entry(path, real string, mode fs.FileMode, above []string) erro
 	}
 	switch {
 	case mode.IsDir() && slices.Contains(above, real):
-		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)", path)
+		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)", manifest.Printable(path))
 	case !mode.IsDir() && !isManifest(path), w.seen[real], linked && w.reaches(real, mode.IsDir()):
 		return nil
 	case mode.IsDir():

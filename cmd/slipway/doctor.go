@@ -146,7 +146,7 @@ func writeDiagnosis(w io.Writer, outcome *render.Outcome, format render.Format) 
 			f.Hint = ""
 			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
 			if hint != "" {
-				fmt.Fprintf(&b, "  %s\n", hint)
+				fmt.Fprintf(&b, "  %s\n", manifest.Printable(hint))
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/steer"
@@ -126,7 +127,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 	case err != nil:
 		return err
 	}
-	if _, err := io.WriteString(s.out, visit.Target()+": "+answer.Message+"\n"); err != nil {
+	if _, err := io.WriteString(s.out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
 	f.advise(ctx, s, visit, answer)

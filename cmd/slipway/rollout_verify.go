@@ -276,9 +276,9 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 func verificationText(v verify.Report) string {
 	var b strings.Builder
 	for _, f := range v.Findings {
-		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, manifest.Printable(f.String()), f.Code)
 		if f.Remedy != "" {
-			fmt.Fprintf(&b, "  %s\n", f.Remedy)
+			fmt.Fprintf(&b, "  %s\n", manifest.Printable(f.Remedy))
 		}
 	}
 	writeSeen(&b, v.Seen)
