@@ -58,9 +58,9 @@ func WriteImpact(w io.Writer, impact []Impact) error {
 	}
 	b.WriteString("\n")
 	for _, i := range impact {
-		fmt.Fprintf(&b, "  %s: %s: %s\n", i.Object, i.Effect, i.Reason)
+		fmt.Fprintf(&b, "  %s: %s: %s\n", i.Object, i.Effect, manifest.Printable(i.Reason))
 		for _, c := range i.Changes {
-			fmt.Fprintf(&b, "    %s\n", c)
+			fmt.Fprintf(&b, "    %s\n", manifest.Printable(c))
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {

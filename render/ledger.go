@@ -53,15 +53,3 @@ func textOf(names []string) ([]byte, error) {
 	err := e.Encode(ledger{Files: slices.Compact(names)})
 	return b.Bytes(), err
 }
-
-// readRegular reads a file that is one: anything else could keep a run waiting for ever.
-func readRegular(root *os.Root, name string) ([]byte, error) {
-	info, err := root.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := regular(info); err != nil {
-		return nil, err
-	}
-	return root.ReadFile(name)
-}

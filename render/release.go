@@ -4,7 +4,6 @@ package render
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -82,7 +81,7 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 			continue
 		}
 		path := filepath.Join(filepath.Dir(m.in.path), manifests.FileName(doc.Object.Name))
-		text, err := os.ReadFile(path)
+		text, err := readFile(path)
 		if err != nil || !manifests.MayHold(text) || slices.ContainsFunc(ins, func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
 			continue // none, or one of the user's, which the sink refuses to write over
 		}

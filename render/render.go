@@ -125,10 +125,11 @@ func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
 
 // process reads the inputs and hands the finished documents to sink.
 func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) error {
-	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	ins, told, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
 	if err != nil {
 		return err
 	}
+	outcome.Findings = append(outcome.Findings, told...)
 	for i := range ins {
 		if ins[i].name == stdinName && req.StdinName != "" {
 			ins[i].name = req.StdinName
@@ -214,10 +215,11 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 			return known, nil, interrupted(ctx, err)
 		}
 	}
-	ins, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	ins, told, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
 	if err != nil {
 		return known, nil, interrupted(ctx, err)
 	}
+	outcome.Findings = append(outcome.Findings, told...)
 	outcome.inputs, outcome.mentions = ins, nil // plans of -s are none of this run
 	for i := range ins {
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, true); err != nil {
@@ -250,10 +252,11 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 // readSets reads the context that one path of -s holds. A path that holds none is a mistake, but for a folder without an
 // object: that is what is left where the last set was deleted.
 func readSets(ctx context.Context, path string, req *Request, known *inject.Context, outcome *Outcome) error {
-	ins, err := inputsOf(ctx, path, req.Stdin, true)
+	ins, told, err := inputsOf(ctx, path, req.Stdin, true)
 	if err != nil {
 		return err
 	}
+	outcome.Findings = append(outcome.Findings, told...)
 	if isFolder(path) && !holdsObject(ctx, ins) {
 		outcome.emptied = true
 		return nil

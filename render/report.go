@@ -81,7 +81,7 @@ func WriteDiagnosis(w io.Writer, outcome *Outcome, format Format) error {
 			f.Hint = ""
 			fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
 			if hint != "" {
-				fmt.Fprintf(&b, "  %s\n", hint)
+				fmt.Fprintf(&b, "  %s\n", manifest.Printable(hint))
 			}
 		}
 	}
@@ -137,21 +137,21 @@ func writeText(w io.Writer, o *Outcome) error {
 	for _, t := range o.Templates {
 		heading := t.Object.String()
 		if t.Field != "" && strings.Count(t.Field, ".") > 1 {
-			heading += " " + t.Field
+			heading += " " + manifest.Printable(t.Field)
 		}
 		fmt.Fprintf(&b, "%s (%s)\n", heading, t.Source)
 		if t.OptOut {
 			b.WriteString("  opted out by the annotation slipway.dev/inject\n")
 		}
 		for _, m := range t.Matches {
-			fmt.Fprintf(&b, "  %s\t%s\t%s\n", m.Set, m.Verdict, m.Reason)
+			fmt.Fprintf(&b, "  %s\t%s\t%s\n", manifest.Printable(m.Set), m.Verdict, manifest.Printable(m.Reason))
 			if m.Add != "" {
-				fmt.Fprintf(&b, "  \t\t%s\n", m.Add)
+				fmt.Fprintf(&b, "  \t\t%s\n", manifest.Printable(m.Add))
 			}
 			writeOrigins(&b, t.Origins, m.Set)
 		}
 		for _, set := range unmatchedSets(t) {
-			fmt.Fprintf(&b, "  %s\n", set)
+			fmt.Fprintf(&b, "  %s\n", manifest.Printable(set))
 			writeOrigins(&b, t.Origins, set)
 		}
 	}
@@ -172,7 +172,7 @@ func writeOrigins(b *strings.Builder, origins []inject.Origin, set string) {
 		if f.Prevailed != "" {
 			rule += ": " + f.Prevailed
 		}
-		fmt.Fprintf(b, "    %s\t\t%s\n", f.Field, rule)
+		fmt.Fprintf(b, "    %s\t\t%s\n", manifest.Printable(f.Field), manifest.Printable(rule))
 	}
 }
 

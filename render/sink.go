@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
 	"github.com/slipway-dev/slipway/render/yamltext/splice"
 )
@@ -184,7 +185,7 @@ func (s *Diff) Document(d *Document) error {
 }
 
 func (s *Diff) flush() {
-	name := strings.TrimPrefix(filepath.ToSlash(s.input), "/")
+	name := manifest.Printable(strings.TrimPrefix(filepath.ToSlash(s.input), "/"))
 	s.kept.Write(diff.Diff("a/"+name, s.old.Bytes(), "b/"+name, s.now.Bytes()))
 	s.old.Reset()
 	s.now.Reset()

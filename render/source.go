@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // input is one stream of documents: a file, standard input, or what a kustomization builds.
@@ -34,49 +35,51 @@ type input struct {
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any
 // other folder is read file by file. With asFiles a kustomization is not built: its folder is one of files.
-func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) ([]input, error) {
+// The findings tell what was passed over.
+func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) ([]input, []manifest.Finding, error) {
 	var out []input
+	var findings []manifest.Finding
 	for _, p := range paths {
-		found, err := inputsOf(ctx, p, stdin, asFiles)
+		found, told, err := inputsOf(ctx, p, stdin, asFiles)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
+			return nil, nil, fmt.Errorf("%s: no .yaml, .yml or .json file there", p)
 		}
-		out = append(out, found...)
+		out, findings = append(out, found...), append(findings, told...)
 	}
 	for i := range out {
 		out[i].index = i
 	}
-	return out, nil
+	return out, findings, nil
 }
 
-func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) ([]input, error) {
+func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) ([]input, []manifest.Finding, error) {
 	if path == "-" {
 		in, err := keep(stdinName, stdin)
-		return []input{in}, err
+		return []input{in}, nil, err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, pathError(path, err)
+		return nil, nil, pathError(path, err)
 	}
 	switch {
 	case info.Mode().IsRegular():
-		return []input{fileInput(path)}, nil
+		return []input{fileInput(path)}, nil, nil
 	case !info.IsDir():
 		in, err := onceInput(path)
-		return []input{in}, err
+		return []input{in}, nil, err
 	case !asFiles && isKustomization(path):
 		in, err := kustomization(ctx, path)
-		return []input{in}, err
+		return []input{in}, nil, err
 	}
 	if isFile(filepath.Join(path, chartFile)) {
-		return nil, chartError(path)
+		return nil, nil, chartError(path)
 	}
-	files, err := manifestFiles(path)
+	files, told, err := manifestFiles(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out []input
 	for _, f := range files {
@@ -84,7 +87,7 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 			out = append(out, fileInput(f))
 		}
 	}
-	return out, nil
+	return out, told, nil
 }
 
 // chartFile is the file by which Helm knows a chart.
@@ -114,36 +117,37 @@ const stdinName = "stdin"
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {
-	return fmt.Errorf("reading %s: %w", path, cause(err))
+	return fmt.Errorf("reading %s: %w", manifest.Printable(path), cause(err))
 }
+
+// maxStream bounds what is kept of a stream: it may have no end.
+const maxStream = 4 << 30
 
 // keep reads a stream so that it can be read twice: context first, then workloads.
 func keep(name string, r io.Reader) (input, error) {
 	s := &spool{}
-	if _, err := io.Copy(s, r); err != nil {
-		return input{}, pathError(name, err)
+	n, err := io.Copy(s, io.LimitReader(r, maxStream+1))
+	if err == nil && n > maxStream {
+		err = fmt.Errorf("it has more than %d GiB: give it in parts", maxStream>>30)
+	}
+	if err != nil {
+		return input{}, pathError(name, errors.Join(err, s.close()))
 	}
 	return input{name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
 }
 
 // onceInput keeps what a pipe or device gives, as a shell's <(command) does, which comes only once.
 func onceInput(path string) (in input, err error) {
-	f, err := os.Open(path)
+	f, err := Open(path)
 	if err != nil {
-		return input{}, pathError(path, err)
+		return input{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return keep(path, f)
 }
 
 func fileInput(path string) input {
-	return input{name: path, path: path, open: func() (io.ReadCloser, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, pathError(path, err)
-		}
-		return f, nil
-	}}
+	return input{name: path, path: path, open: func() (io.ReadCloser, error) { return Open(path) }}
 }
 
 func isKustomization(dir string) bool {
@@ -182,7 +186,7 @@ func build(ctx context.Context, dir string) ([]byte, *builtFrom, error) {
 		options := krusty.MakeDefaultOptions()
 		// The library's default is the order of the files; the command's is its own where sortOptions name no other.
 		options.Reorder = krusty.ReorderOptionUnspecified
-		files := &readFiles{FileSystem: filesys.MakeFsOnDisk()}
+		files := &readFiles{FileSystem: regularFiles{filesys.MakeFsOnDisk()}}
 		resources, err := krusty.MakeKustomizer(options).Run(files, dir)
 		if err != nil {
 			done <- result{err: err}
@@ -235,7 +239,7 @@ func partsOf(dir string) []string {
 		Secrets               []files          `yaml:"secretGenerator"`
 	}
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
-		text, err := os.ReadFile(filepath.Join(dir, name))
+		text, err := readFile(filepath.Join(dir, name))
 		if err == nil && yaml.Unmarshal(text, &k) != nil {
 			return nil
 		}
@@ -266,72 +270,4 @@ func partsOf(dir string) []string {
 // files is a generator of a kustomization.
 type files struct {
 	Files []string `yaml:"files"`
-}
-
-// manifestFiles lists the manifests below a folder, by path. It follows links, as the tools that read the folder do,
-// and refuses a link that leads back to a folder above it.
-func manifestFiles(dir string) ([]string, error) {
-	w := &walker{}
-	err := w.walk(dir, nil)
-	return slices.DeleteFunc(w.files, func(file string) bool { return slices.Contains(w.parts, file) }), err
-}
-
-type walker struct {
-	files []string
-	parts []string // of kustomizations
-}
-
-func (w *walker) walk(dir string, above []os.FileInfo) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return pathError(dir, err)
-	}
-	if slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, info) }) {
-		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)", dir)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return pathError(dir, err)
-	}
-	if isChart(dir) {
-		return chartError(dir)
-	}
-	if isKustomization(dir) {
-		w.parts = append(w.parts, partsOf(dir)...)
-	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		isDir := e.IsDir()
-		if e.Type()&fs.ModeSymlink != 0 {
-			target, err := os.Stat(path)
-			if err != nil {
-				return pathError(path, err)
-			}
-			isDir = target.IsDir()
-		}
-		switch ext := filepath.Ext(path); {
-		case isDir:
-			if err := w.walk(path, append(above[:len(above):len(above)], info)); err != nil {
-				return err
-			}
-		case ext == ".yaml" || ext == ".yml" || ext == ".json":
-			w.files = append(w.files, path)
-		}
-	}
-	return nil
-}
-
-// readFile reads a file that is one: anything else could keep a run waiting for ever.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := regular(info); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
 }

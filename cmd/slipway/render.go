@@ -172,7 +172,7 @@ func (s streams) tellResumed(sink render.Sink) {
 		folders = sink.Resumed
 	}
 	for _, folder := range folders {
-		s.say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", folder)
+		s.say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", manifest.Printable(folder))
 	}
 }
 
@@ -183,7 +183,7 @@ func (s streams) differs(sink render.Sink, outcome *render.Outcome) error {
 		changed = dir.Differs
 	}
 	for _, name := range changed {
-		s.say("%s would change", name)
+		s.say("%s would change", manifest.Printable(name))
 	}
 	if len(changed) == 0 {
 		return nil

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -187,17 +187,25 @@ func (r release) simOptions() sim.Options {
 	return o
 }
 
+// maxInput is far above what the files of a release hold.
+const maxInput = 128 << 20
+
 func readInput(s streams, file string) ([]byte, error) {
-	if file == "-" {
-		data, err := io.ReadAll(s.in)
+	in, name := s.in, "standard input"
+	if file != "-" {
+		opened, err := render.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("reading standard input: %w", err)
+			return nil, err
 		}
-		return data, nil
+		defer opened.Close()
+		in, name = opened, file
 	}
-	data, err := os.ReadFile(file)
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("it has more than %d MiB", maxInput>>20)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("reading file: %w", err)
+		return nil, fmt.Errorf("reading %s: %w", name, cause(err))
 	}
 	return data, nil
 }

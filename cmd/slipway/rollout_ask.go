@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/steer"
@@ -129,7 +130,7 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 	if !answer.Changed {
 		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(), answer.Message)}
 	}
-	if _, err := io.WriteString(s.out, visit.Target()+": "+answer.Message+"\n"); err != nil {
+	if _, err := io.WriteString(s.out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
 	f.advise(ctx, s, visit, answer)

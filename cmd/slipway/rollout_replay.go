@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -30,9 +30,9 @@ Exit codes: 0 every decision is made again, 1 one is not or the log cannot be re
 func runReplay(s streams, file string) error {
 	in := s.in
 	if file != "-" {
-		opened, err := os.Open(file)
+		opened, err := render.Open(file)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", file, cause(err))
+			return err
 		}
 		defer opened.Close() //nolint:errcheck // it was only read
 		in = opened

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -47,9 +48,9 @@ Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 func (f historyFlags) run(s streams, file string) error {
 	in := s.in
 	if file != "-" {
-		opened, err := os.Open(file)
+		opened, err := render.Open(file)
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", file, cause(err))
+			return err
 		}
 		defer opened.Close() //nolint:errcheck // it was only read
 		in = opened

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -56,7 +57,7 @@ func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, 
 		var usage *exitError
 		switch err := planOf(ctx, &out, flags, file, r); {
 		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows
-			fmt.Fprintf(&out, "%v\n", err)
+			fmt.Fprintln(&out, manifest.PrintableLines(err.Error()))
 		case err != nil:
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Messages to people start in lower case and end without a full stop. stdout carries what was asked for and nothing
@@ -63,9 +65,10 @@ func (s streams) exitCode(err error) int {
 	return exit.code
 }
 
-// say writes one line to stderr. There is no one to tell if that fails.
+// say writes one message to stderr, without what a terminal or a CI system would obey: it may have words of a manifest or of a
+// server in it. There is no one to tell if that fails.
 func (s streams) say(format string, args ...any) {
-	fmt.Fprintf(s.err, format+"\n", args...) //nolint:errcheck // see above
+	fmt.Fprintln(s.err, manifest.PrintableLines(fmt.Sprintf(format, args...))) //nolint:errcheck // see above
 }
 
 // isTerminal says whether a stream is a terminal.

@@ -42,15 +42,16 @@ const NoLine = -1
 // String prints the place as editors and problem matchers read it, "app.yaml:41". Where the line is not known, the
 // document is said in words, which nothing takes for a line: "app.yaml (document 3)".
 func (s Source) String() string {
+	file := Printable(s.File)
 	switch {
 	case s.File == "":
 		return ""
 	case s.Line > 0:
-		return fmt.Sprintf("%s:%d", s.File, s.Line)
+		return fmt.Sprintf("%s:%d", file, s.Line)
 	case s.Doc > 0:
-		return fmt.Sprintf("%s (document %d)", s.File, s.Doc)
+		return fmt.Sprintf("%s (document %d)", file, s.Doc)
 	default:
-		return s.File
+		return file
 	}
 }
 
@@ -71,7 +72,7 @@ func (o ObjectRef) Group() string {
 	return group
 }
 
-// String prints the object as kind/namespace/name, without the parts that it does not have.
+// String prints the object as kind/namespace/name, without the parts that it does not have, as Printable has it.
 func (o ObjectRef) String() string {
 	parts := make([]string, 0, 3)
 	for _, p := range []string{o.Kind, o.Namespace, o.Name} {
@@ -79,7 +80,7 @@ func (o ObjectRef) String() string {
 			parts = append(parts, p)
 		}
 	}
-	return strings.Join(parts, "/")
+	return Printable(strings.Join(parts, "/"))
 }
 
 // Finding is what slipway has to tell about the user's manifests. A mistake in a manifest is a Finding;
@@ -94,7 +95,7 @@ type Finding struct {
 	Source   Source    `json:"source"`
 }
 
-// String prints the finding on one line: where, which object, what, and what to do.
+// String prints the finding on one line, as Printable has it: where, which object, what, and what to do.
 func (f Finding) String() string {
 	var b strings.Builder
 	if s := f.Source.String(); s != "" {
@@ -110,7 +111,7 @@ func (f Finding) String() string {
 	if f.Hint != "" {
 		b.WriteString(" (" + f.Hint + ")")
 	}
-	return b.String()
+	return Printable(b.String())
 }
 
 // HasErrors says whether one of the findings fails the run.

@@ -23,6 +23,9 @@ type Document struct {
 // readSize is the least room that a read is given. Memory grows beyond it only with the largest document.
 const readSize = 64 << 10
 
+// maxDocument is far above what an API server takes for one object, and below what would fill a machine's memory.
+const maxDocument = 128 << 20
+
 // ByteOrderMark may begin a stream.
 const ByteOrderMark = "\xef\xbb\xbf"
 
@@ -75,6 +78,9 @@ func (s *Splitter) cut(end int) Document {
 }
 
 func (s *Splitter) fill() error {
+	if len(s.buf) > maxDocument {
+		return fmt.Errorf("the document that begins on line %d has more than %d MiB: cut it into several", s.line, maxDocument>>20)
+	}
 	if cap(s.buf)-len(s.buf) < readSize {
 		// The array's front, documents that are cut already, is dropped here.
 		grown := make([]byte, len(s.buf), 2*len(s.buf)+2*readSize)

@@ -66,7 +66,7 @@ func readTarget(v value) Target {
 }
 
 func targetOf(v value) Target {
-	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text(), }
+	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text()}
 	if !v.present() {
 		v.fail("is missing: name what to release")
 		return t

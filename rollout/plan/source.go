@@ -13,6 +13,8 @@ import (
 	"time"
 
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // FieldError is one thing wrong with a file: where it is, which field, and what to do.
@@ -23,7 +25,7 @@ type FieldError struct {
 	What  string // what is wrong and what to write instead
 }
 
-// Error is "file:line: field: what", without what is not known.
+// Error is "file:line: field: what", without what is not known, on one line.
 func (e FieldError) Error() string {
 	var s string
 	switch {
@@ -35,7 +37,7 @@ func (e FieldError) Error() string {
 	if e.Field != "" {
 		s += e.Field + ": "
 	}
-	return s + e.What
+	return manifest.Printable(s + e.What)
 }
 
 // value is one YAML node with its place. Methods on it collect errors instead of returning them, so that one run

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"unicode"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 )
 
@@ -45,7 +45,7 @@ func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
 	defer l.mutex.Unlock()
 	l.recorder.Record(o, d)
 	c := o.Counts()
-	line := fmt.Sprintf("%s %d/%d updated, %d ready  %s", bar(c.Updated, c.UpdatedReady, c.Desired), c.Updated, c.Desired, c.Ready, printable(d.Message))
+	line := fmt.Sprintf("%s %d/%d updated, %d ready  %s", bar(c.Updated, c.UpdatedReady, c.Desired), c.Updated, c.Desired, c.Ready, manifest.Printable(d.Message))
 	width := l.width()
 	if width <= 0 {
 		width = 80
@@ -98,16 +98,6 @@ func (l *Live) clear() {
 		l.line = ""
 		_, _ = io.WriteString(l.out, "\r\x1b[K")
 	}
-}
-
-// printable is a text without what a terminal would obey: messages hold words of people and of other programs.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // bar shows of all pods those that are updated and ready (#), and those that are updated only (+).

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -101,7 +102,7 @@ func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
 		}
 	}
 	for _, warning := range o.Warnings {
-		fmt.Fprintf(&warnings, "warning: %s\n", warning)
+		fmt.Fprintf(&warnings, "warning: %s\n", manifest.Printable(warning))
 	}
 	if err := align(w, table.String()); err != nil {
 		return err

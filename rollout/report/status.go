@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -113,7 +114,7 @@ func writeJSON(w io.Writer, v any) error {
 func (s Status) Table(w io.Writer) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(&b, "%s\t%s\n", name, manifest.Printable(fmt.Sprintf(format, args...)))
 	}
 	line("target", "%s", s.Target)
 	line("state", "%s: %s", s.State, s.Message)
@@ -148,7 +149,7 @@ func (s Status) tables(w io.Writer) error {
 		b.WriteString("\nBATCH\tUPDATED\tTHEN\tSTATE\n")
 	}
 	for i, step := range s.Steps {
-		fmt.Fprintf(&b, "%d of %d\t%d\t%s\t%s\n", i+1, len(s.Steps), step.Updated, step.Then, step.State)
+		fmt.Fprintf(&b, "%d of %d\t%d\t%s\t%s\n", i+1, len(s.Steps), step.Updated, step.Then, manifest.Printable(step.State))
 	}
 	if err := align(w, b.String()); err != nil {
 		return err
@@ -158,7 +159,7 @@ func (s Status) tables(w io.Writer) error {
 		b.WriteString("\nWHEN\tWHO\tASKED\tWHY\n")
 	}
 	for _, r := range s.People {
-		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), r.name(), r.Asked, r.Why)
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), manifest.Printable(r.name()), r.Asked, manifest.Printable(r.Why))
 	}
 	return align(w, b.String())
 }
@@ -186,7 +187,7 @@ func (t StatusTrain) Table(w io.Writer) error {
 		if s.Counts != nil {
 			updated = fmt.Sprintf("%d of %d", s.Counts.Updated, s.Counts.Desired)
 		}
-		fmt.Fprintf(&b, "%d\t%s\t%s\t%s\t%s\n", s.Wave, s.Target, updated, s.State, s.Message)
+		fmt.Fprintf(&b, "%d\t%s\t%s\t%s\t%s\n", s.Wave, manifest.Printable(s.Target), updated, s.State, manifest.Printable(s.Message))
 	}
 	return align(w, b.String())
 }

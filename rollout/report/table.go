@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // tableFormat has fixed widths, so that rows can be printed while the release runs. The last column is free.
@@ -23,7 +25,7 @@ func Table(w io.Writer) func(Row) error {
 			}
 		}
 		_, err := fmt.Fprintf(w, tableFormat, r.Time, strconv.Itoa(r.Desired), strconv.Itoa(r.Updated), strconv.Itoa(r.UpdatedReady),
-			strconv.Itoa(r.Ready), strconv.Itoa(r.Total), strconv.Itoa(r.Batch), printable(r.Action+" - "+r.Reason))
+			strconv.Itoa(r.Ready), strconv.Itoa(r.Total), strconv.Itoa(r.Batch), manifest.Printable(r.Action+" - "+r.Reason))
 		if err != nil {
 			return fmt.Errorf("writing table: %w", err)
 		}

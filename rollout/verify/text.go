@@ -13,9 +13,9 @@ import (
 func (v Report) Text() string {
 	var b strings.Builder
 	for _, f := range v.Findings {
-		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, manifest.Printable(f.String()), f.Code)
 		if f.Remedy != "" {
-			fmt.Fprintf(&b, "  %s\n", f.Remedy)
+			fmt.Fprintf(&b, "  %s\n", manifest.Printable(f.Remedy))
 		}
 	}
 	writeSeen(&b, v.Seen)

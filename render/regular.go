@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// Open opens a file that somebody has named. A pipe without a writer would keep slipway waiting for ever, and a device may have no
+// end: they are refused, but for the streams of the process, such as a shell's <(command).
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	if err := regular(info); err != nil && !isStream(path) && !info.IsDir() {
+		return nil, fmt.Errorf("reading %s: %w: name a file, or - and pipe it in", path, err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, pathError(path, err)
+	}
+	return f, nil
+}
+
+// isStream says whether a path is a stream that the process has got, or the device that holds nothing.
+func isStream(path string) bool {
+	return path == os.DevNull || streamName.MatchString(filepath.Clean(path))
+}
+
+var streamName = regexp.MustCompile(`^/dev/(stdin|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+
+// readFile reads a file that is one.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// readRegular is readFile for a name in a folder.
+func readRegular(root *os.Root, name string) ([]byte, error) {
+	info, err := root.Stat(name)
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root.ReadFile(name)
+}
+
+// regularFiles is a file system for kustomize, from which it reads what is a file.
+type regularFiles struct{ filesys.FileSystem }
+
+// ReadFile reads a file that is one.
+func (regularFiles) ReadFile(path string) ([]byte, error) { return readFile(path) }
+
+// regular is an error for everything but a file.
+func regular(info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return fmt.Errorf("%s is there", special(info.Mode()))
+}
+
+// special names what is no regular file.
+func special(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	default:
+		return "a device"
+	}
+}
