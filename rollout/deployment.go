@@ -101,18 +101,16 @@ func (d *decider) look() surge.Look {
 	if l.MaxSurge == 0 && l.MaxUnavailable == 0 {
 		l.MaxUnavailable = min(replicas, 1) // as the controller has it
 	}
-	available := 0
 	for _, s := range o.Sets {
 		l.Sets += one(s.Replicas > 0)
 		if s.Revision == o.UpdateRevision {
 			l.New += s.Replicas
-			l.Seal = s.Sealed
+			l.Made, l.Mute, l.Seal = true, s.Mute, s.Sealed
 			continue
 		}
 		l.Old += s.Replicas
-		available += s.Available
 	}
-	l.Seal = l.Seal && r.Available <= available
+	l.Mark = r.Marked == o.UpdateRevision
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		if !p.Active() {
@@ -196,17 +194,22 @@ func (d *decider) carryOut(m surge.Move) []Action {
 	switch m.Kind {
 	case surge.Pause:
 		f.Paused = new(true)
+	case surge.Seal:
+		f.Original = d.annotation(false)
+		f.Original.Sealed = true
 	case surge.Hold:
 		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), d.annotation(false)
+		f.Original.Sealed = !d.exists() // the ReplicaSet is made with the mark
 	case surge.Open:
 		f.Paused = new(false)
 		if !d.observed.Workload.Rolling.Annotated {
 			f.Original = d.annotation(false) // an undo has taken it away
+			f.Original.Sealed = true
 		}
 	default:
 		return nil
 	}
-	if m.Kind != surge.Pause {
+	if m.Kind == surge.Hold || m.Kind == surge.Open {
 		f.MaxSurge, f.MaxUnavailable = new(plan.Pods(m.Surge)), new(surge.Quantity(m.Unavailable, d.bounds.Replicas))
 		if own := d.originals(); m.Surge == d.bounds.MaxSurge && m.Surge > 0 {
 			f.MaxSurge = &own.MaxSurge
@@ -218,7 +221,7 @@ func (d *decider) carryOut(m surge.Move) []Action {
 // annotation is what the Deployment itself remembers of the release.
 func (d *decider) annotation(native bool) *plan.Original {
 	o := d.remembered()
-	o.Stable, o.Revision, o.Native = d.progress.Stable, d.progress.Revision, native
+	o.Stable, o.Revision, o.Native, o.Sealed = d.progress.Stable, d.progress.Revision, native, false
 	return o
 }
 
