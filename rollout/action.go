@@ -68,6 +68,9 @@ func (f *Fields) String() string {
 	if f.MinReady != nil {
 		parts = append(parts, fmt.Sprintf("minReadySeconds to %d", *f.MinReady))
 	}
+	if len(parts) == 0 {
+		return "the annotation"
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -104,18 +104,16 @@ func (m deploymentMode) look() surge.Look {
 	if l.MaxSurge == 0 && l.MaxUnavailable == 0 {
 		l.MaxUnavailable = min(replicas, 1) // as the controller has it
 	}
-	available := 0
 	for _, s := range o.Sets {
 		l.Sets += one(s.Replicas > 0)
 		if s.Revision == o.UpdateRevision {
 			l.New += s.Replicas
-			l.Seal = s.Sealed
+			l.Made, l.Mute, l.Seal = true, s.Mute, s.Sealed
 			continue
 		}
 		l.Old += s.Replicas
-		available += s.Available
 	}
-	l.Seal = l.Seal && r.Available <= available
+	l.Mark = r.Marked == o.UpdateRevision
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		if !p.Active() {
@@ -200,17 +198,22 @@ func (m deploymentMode) carryOut(move surge.Move) []Action {
 	switch move.Kind {
 	case surge.Pause:
 		f.Paused = new(true)
+	case surge.Seal:
+		f.Original = m.annotation(false)
+		f.Original.Sealed = true
 	case surge.Hold:
 		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), m.annotation(false)
+		f.Original.Sealed = !m.exists() // the ReplicaSet is made with the mark
 	case surge.Open:
 		f.Paused = new(false)
 		if !m.observed.Workload.Rolling.Annotated {
 			f.Original = m.annotation(false) // an undo has taken it away
+			f.Original.Sealed = true
 		}
 	default:
 		return nil
 	}
-	if move.Kind != surge.Pause {
+	if move.Kind == surge.Hold || move.Kind == surge.Open {
 		f.MaxSurge, f.MaxUnavailable = new(plan.Pods(move.Surge)), new(surge.Quantity(move.Unavailable, m.bounds.Replicas))
 		if own := m.originals(); move.Surge == m.bounds.MaxSurge && move.Surge > 0 {
 			f.MaxSurge = &own.MaxSurge
@@ -222,7 +225,7 @@ func (m deploymentMode) carryOut(move surge.Move) []Action {
 // annotation is what the Deployment itself remembers of the release.
 func (m deploymentMode) annotation(native bool) *plan.Original {
 	o := m.remembered()
-	o.Stable, o.Revision, o.Native = m.progress.Stable, m.progress.Revision, native
+	o.Stable, o.Revision, o.Native, o.Sealed = m.progress.Stable, m.progress.Revision, native, false
 	return o
 }
 

@@ -42,7 +42,8 @@ type ReplicaSet struct {
 	Revision  string `json:"revision,omitempty"`
 	Replicas  int    `json:"replicas,omitempty"`  // wanted, by its spec
 	Available int    `json:"available,omitempty"` // by its status
-	Sealed    bool   `json:"sealed,omitempty"`    // no pod of it becomes available to the controller
+	Mute      bool   `json:"mute,omitempty"`      // no pod of it becomes available to its own controller, and none is
+	Sealed    bool   `json:"sealed,omitempty"`    // the deployment controller has seen that
 }
 
 // PodPhase is the phase that the kubelet reports.

@@ -16,6 +16,7 @@ type Outline struct {
 	Kind     string // of the target
 	Set      string // namespace/name
 	By       string // the controller that replaces the pods; "" where slipway does
+	Lets     string // what lets it
 	Bounds   plan.Bounds
 	Batches  []OutlineBatch
 	Change   string   // what happens to a pod, and why
@@ -43,12 +44,12 @@ func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outli
 		return Outline{}, err
 	}
 	b, _ := cs.Spec.Bounds()
-	out := Outline{Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs.Spec)}
+	out := Outline{Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs)}
 	if cs.Namespace != "" {
 		out.Set = cs.Namespace + "/" + cs.Name
 	}
 	if p.ModeOf(cs) == plan.Partition {
-		out.By = cs.KindOf().Controller
+		out.By, out.Lets = cs.KindOf().Controller, choose(cs.Rolling == nil, "partition", "release")
 	}
 	before := 0
 	for i, n := range p.Targets(b) {
@@ -82,6 +83,9 @@ func (o *Outline) describe(cs plan.Workload, older *plan.Workload) {
 		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
 		plan.InPlaceOnly:       "only images and metadata may change",
 	}[cs.Spec.UpdateType]
+	if cs.Rolling != nil {
+		o.Change = "not known without --from; a Deployment recreates every pod"
+	}
 	if older != nil {
 		c := manifest.CompareTemplates(older.Spec.Template, cs.Spec.Template)
 		o.Change = plan.ChangeSummary(c, cs.Spec.UpdateType)
@@ -156,7 +160,11 @@ func (o *Outline) warn(format string, args ...any) {
 }
 
 // orderOf says in words which pods are replaced first.
-func orderOf(s plan.WorkloadSpec) []string {
+func orderOf(cs plan.Workload) []string {
+	s := cs.Spec
+	if cs.Rolling != nil {
+		return []string{"pods that are not available", "older revisions", "lower pod-deletion-cost", "more crowded node", "newer"}
+	}
 	if s.Ordinal {
 		return []string{"higher ordinal"}
 	}

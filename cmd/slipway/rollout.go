@@ -183,6 +183,9 @@ func (r release) simOptions() sim.Options {
 	}
 	if r.plan.ModeOf(r.set) == plan.Partition {
 		o.Controller = &sim.Controller{Delay: time.Second}
+		if r.set.KindOf().BySurge { // its steps are many, and its controller is quick
+			o.Controller.Delay = 100 * time.Millisecond
+		}
 	}
 	return o
 }

@@ -54,12 +54,12 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	if err != nil {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
-	if !r.set.KindOf().Direct {
+	if k := r.set.KindOf(); !k.Direct && !k.BySurge {
 		return report.Plan(w, outline, report.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
-		return &exitError{code: 1, err: fmt.Errorf("estimating the release of CloneSet %s: %w", r.set.Name, err)}
+		return &exitError{code: 1, err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	n := estimate.Writes
 	return report.Plan(w, outline, report.Cost{

@@ -59,8 +59,8 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	if k := r.set.KindOf(); !k.Direct {
-		return usagef("%s: only the release of a CloneSet can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+	if k := r.set.KindOf(); !k.Direct && !k.BySurge {
+		return usagef("%s: only the release of a CloneSet or a Deployment can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
 	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {
@@ -78,7 +78,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		// Crashes belong into the time that the release takes, and that is known only after playing it.
 		calm := sim.New(r.set, r.olderTemplate(), options)
 		if _, err := sim.Play(ctx, r.plan, calm, nil); err != nil {
-			return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+			return &exitError{code: 1, err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
 		}
 		options.Crashes, options.Horizon = opts.crash, calm.Now()
 	}
@@ -94,7 +94,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		err = show.end()
 	}
 	if err != nil {
-		return &exitError{code: 1, err: fmt.Errorf("simulating CloneSet %s: %w", r.set.Name, err)}
+		return &exitError{code: 1, err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	return verdict(decision)
 }

@@ -36,8 +36,15 @@ func (s ReplicaSet) Meta() Metadata { return s.Metadata }
 func (s ReplicaSet) Observed(revision string) rollout.ReplicaSet {
 	return rollout.ReplicaSet{
 		Name: s.Metadata.Name, Revision: revision, Replicas: s.Spec.Replicas, Available: s.Status.Available,
-		Sealed: s.Spec.MinReady == plan.SentinelReady,
+		Mute:   s.Spec.MinReady == plan.SentinelReady && s.Status.Available == 0,
+		Sealed: s.sealed(revision),
 	}
+}
+
+// sealed tells whether the ReplicaSet has the mark of a release of its own revision.
+func (s ReplicaSet) sealed(revision string) bool {
+	o, err := plan.ParseOriginal(s.Metadata.Annotations[plan.OriginalAnnotation])
+	return err == nil && o.Sealed && o.Revision == revision && s.Spec.MinReady == plan.SentinelReady
 }
 
 // SetRevision is the revision of a Deployment that a pod template stands for. Its name follows from the template alone: a
@@ -108,6 +115,9 @@ func (c Workload) readRolling(set *plan.Workload) error {
 	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(c.managers, FieldManager), c.count("availableReplicas")
 	if annotated {
 		if o, err := plan.ParseOriginal(text); err == nil { // what cannot be read is as if it were not there
+			if o.Sealed {
+				r.Marked = o.Revision
+			}
 			*set = set.WithOriginal(&o)
 		}
 	}

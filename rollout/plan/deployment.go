@@ -28,6 +28,7 @@ type Rolling struct {
 	MaxSurge       Quantity  `json:"maxSurge,omitzero"`
 	MaxUnavailable Quantity  `json:"maxUnavailable,omitzero"`
 	Annotated      bool      `json:"annotated,omitempty"` // the annotation with the originals is there
+	Marked         string    `json:"marked,omitempty"`    // revision that the annotation says is sealed
 	Owned          bool      `json:"owned,omitempty"`     // managedFields has an entry of slipway
 	Available      int       `json:"available,omitempty"` // pods that the controller counts as available
 	Original       *Original `json:"original,omitempty"`  // what the fields were before the release; nil: none holds them
@@ -42,6 +43,7 @@ type Original struct {
 	UID            string   `json:"uid"`                // of the Deployment: an annotation that was copied from another one counts for nothing
 	Stable         string   `json:"stable,omitempty"`   // revision that the release started from
 	Revision       string   `json:"revision,omitempty"` // revision that is released
+	Sealed         bool     `json:"sealed,omitempty"`   // no pod of the newest ReplicaSet is available by its own status
 	Native         bool     `json:"native,omitempty"`   // its fields are back already, and the controller rolls by itself
 	Paused         bool     `json:"paused,omitempty"`
 	MinReady       int      `json:"minReadySeconds,omitempty"`

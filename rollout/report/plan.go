@@ -42,10 +42,10 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	if o.By != "" {
-		fmt.Fprintf(&b, "pods\treplaced by %s, as the partition lets it\n", o.By)
+		fmt.Fprintf(&b, "pods\treplaced by %s, as the %s lets it\n", o.By, o.Lets)
 	}
 	if c.Batches == nil {
-		b.WriteString("time\tnot known: only the release of a CloneSet can be played\n")
+		b.WriteString("time\tnot known: only the release of a CloneSet or a Deployment can be played\n")
 	} else {
 		fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
 		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))

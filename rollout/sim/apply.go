@@ -41,6 +41,8 @@ func (c *Cluster) write(a rollout.Action) error {
 		c.progress = *a.Progress
 		c.writes.Progress++
 		return nil
+	case rollout.SetFields, rollout.GiveUpFields:
+		return c.writeFields(a)
 	case rollout.SetPartition, rollout.RestoreTemplate:
 		return c.writeSet(a)
 	case rollout.CreatePod:
@@ -51,6 +53,9 @@ func (c *Cluster) write(a rollout.Action) error {
 }
 
 func (c *Cluster) writeSet(a rollout.Action) error {
+	if a.Fields != nil {
+		return c.writeFields(a)
+	}
 	if a.ResourceVersion != c.set.ResourceVersion {
 		return fmt.Errorf("%s: CloneSet %s: %w", a, c.set.Name, rollout.ErrConflict)
 	}
@@ -105,7 +110,7 @@ func (c *Cluster) addPod(p rollout.Pod) {
 
 // start lets the containers of a pod become ready after a while, unless they are broken.
 func (c *Cluster) start(i int) {
-	if c.options.Broken && c.pods[i].Revision == c.revision {
+	if c.options.Broken && c.pods[i].Revision != c.stable {
 		return
 	}
 	c.schedule(c.readiness(), event{kind: eventReady, name: c.pods[i].Name, uid: c.pods[i].UID})

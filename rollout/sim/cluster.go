@@ -33,7 +33,8 @@ type Cluster struct {
 	known    []rollout.Revision
 	progress rollout.Progress
 	pods     []rollout.Pod
-	kubelets []kubelet // beside pods
+	sets     []replicaSet // of a Deployment
+	kubelets []kubelet    // beside pods
 	index    map[string]int
 	events   queue
 	now      time.Time
@@ -89,6 +90,9 @@ func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 		c.pods[i].ReadySince = c.now.Add(-time.Hour)
 	}
 	c.set.Status.ObservedGeneration = set.Generation - 1
+	if set.Rolling != nil {
+		c.deploy()
+	}
 	c.trouble(options.Crashes, eventCrash)
 	c.trouble(options.Evictions, eventEvict)
 	if options.Controller != nil {
@@ -139,7 +143,9 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 		Pods: c.pods, Progress: c.progress, Checks: c.results,
 	}
 	if c.options.Controller != nil {
-		o.Pods = nil
+		if o.Sets = c.observedSets(); o.Sets == nil {
+			o.Pods = nil
+		}
 		o.Workload.Status = c.status()
 	}
 	if c.options.StaleReads > 0 {

@@ -29,6 +29,12 @@ func (c *Cluster) reconcile() {
 		return
 	}
 	c.set.Status.ObservedGeneration = c.set.Generation
+	if c.sets != nil {
+		if c.roll() {
+			c.poke()
+		}
+		return
+	}
 	spec := c.set.Spec
 	if control.Eager {
 		spec.Partition = plan.Pods(0)

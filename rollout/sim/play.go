@@ -31,7 +31,7 @@ func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout
 			return d, err
 		}
 	}
-	return rollout.Decision{}, fmt.Errorf("simulating CloneSet %s: the agent was restarted %d times without an end", c.set.Name, restartLimit)
+	return rollout.Decision{}, fmt.Errorf("simulating %s %s: the agent was restarted %d times without an end", c.set.KindName(), c.set.Name, restartLimit)
 }
 
 // Attend lets those around a release answer a decision: checks are measured, and a person approves a batch that

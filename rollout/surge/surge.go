@@ -22,7 +22,10 @@ type Look struct {
 	Old  int  // O
 	New  int  // N
 	Sets int  // ReplicaSets that are to have pods
-	Seal bool // the controller counts no pod of the newest ReplicaSet as available
+	Made bool // there is a ReplicaSet of the present template
+	Mute bool // it has the 68 years, and none of its pods is available by its own status
+	Mark bool // the Deployment's annotation says so
+	Seal bool // the ReplicaSet has that annotation too
 
 	OldReady int // available old pods, by the user's own minReadySeconds
 	NewReady int // available new pods
@@ -33,10 +36,11 @@ type Look struct {
 // Kind says what a Move writes.
 type Kind string
 
-// The moves. Rest means that nothing is to be done, Wait that it is not time yet. Pause writes paused and nothing else; Hold the
+// The moves. Seal writes the mark into the annotation, and no field. Rest means that nothing is to be done, Wait that it is not time yet. Pause writes paused and nothing else; Hold the
 // fields of a release, and paused; Open the bounds of a step, and that it is not paused.
 const (
 	Rest  Kind = "Rest"
+	Seal  Kind = "Seal"
 	Wait  Kind = "Wait"
 	Pause Kind = "Pause"
 	Hold  Kind = "Hold"
@@ -61,8 +65,8 @@ func Next(l Look, target int) Move {
 		return Move{Kind: Pause, Why: "the step is done"}
 	case !l.Paused:
 		return Move{Kind: Wait, Why: "the controller carries the step out"}
-	case l.New > 0 && !l.Seal:
-		return Move{Kind: Wait, Why: "the controller has not taken the new minReadySeconds over"}
+	case l.Made && !l.Seal:
+		return seal(l)
 	case l.NewReady+l.Tolerate < l.New || l.NewPods+l.Tolerate < l.New || l.NewPods > l.New:
 		return Move{Kind: Wait, Why: "new pods are not ready"}
 	case l.New < target:
@@ -85,6 +89,17 @@ func take(l Look) Move {
 		// Never less than S: a paused Deployment of several ReplicaSets is scaled down to R+s, ready old pods too.
 		return Move{Kind: Hold, Surge: l.Surge, Unavailable: max(l.Replicas-l.Old, 1), Why: "the release takes it over"}
 	}
+}
+
+// seal makes sure that the controller counts no new pod as available. Where the newest ReplicaSet is older than the hold, the
+// controller may still know a status of it from before, by which it would take old pods away. No sum of the Deployment's status
+// can tell. But it copies the Deployment's annotations to that ReplicaSet, and the API server refuses this to one that knows an
+// older ReplicaSet: so once the mark, written after the status was seen, is there, the controller has seen the status too.
+func seal(l Look) Move {
+	if l.Mute && !l.Mark {
+		return Move{Kind: Seal, Why: "no new pod counts as available any more"}
+	}
+	return Move{Kind: Wait, Why: "the controller has not taken the new minReadySeconds over"}
 }
 
 // Settled tells whether the controller has carried out the step that is open. Open, new pods are only added and old ones only
