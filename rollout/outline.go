@@ -66,6 +66,9 @@ func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outli
 	if said := p.UnknownWarning(cs); said != "" {
 		out.warn("%s", said)
 	}
+	if said := p.PartitionWarning(cs); said != "" {
+		out.warn("%s", said)
+	}
 	out.describe(cs, older)
 	return out, nil
 }

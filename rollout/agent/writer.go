@@ -54,11 +54,14 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 		mu      sync.Mutex
 		failure error
 	)
-	next := make(chan rollout.Action)
+	next, counted := make(chan rollout.Action), w.countOn(actions)
 	for range min(w.options.Parallel, len(actions)) {
 		wait.Go(func() {
 			for a := range next {
-				err := w.write(context.WithoutCancel(ctx), a)
+				err := counted.lost()
+				if err == nil {
+					err = w.write(context.WithoutCancel(ctx), a)
+				}
 				if err == nil {
 					continue
 				}
@@ -71,7 +74,7 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 		})
 	}
 	for _, a := range actions {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || counted.over() {
 			break
 		}
 		next <- a

@@ -157,6 +157,11 @@ func (p *Pod) drained() bool {
 	return c.Status != "True"
 }
 
+// Serving tells whether the pod is ready and is to stay.
+func (p *Pod) Serving() bool {
+	return p.Metadata.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.drained()
+}
+
 // Observed is the pod as a decision sees it. nameOf gives the full names of the revisions that are known.
 func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 	m := p.Metadata

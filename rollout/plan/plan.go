@@ -123,6 +123,22 @@ func (p BatchPlan) Validate(cs Workload) error {
 	return p.validateChecks(cs)
 }
 
+// PartitionWarning says that a plan goes further than the partition that its target has, or "" where it does not. A partition
+// that keeps every pod is how a target rests, and says nothing against a plan.
+func (p BatchPlan) PartitionWarning(cs Workload) string {
+	b, err := cs.Spec.Bounds()
+	if err != nil || len(p.Batches) == 0 || b.Partition == 0 || b.Partition >= b.Replicas {
+		return ""
+	}
+	targets := p.Targets(b)
+	last := targets[len(targets)-1]
+	if last <= b.Replicas-b.Partition {
+		return ""
+	}
+	return fmt.Sprintf("%s has partition %s, which keeps %d of %d pods, and the plan updates %d: the plan decides; take the partition out, or end the plan before it",
+		cs, cs.Spec.Partition, b.Partition, b.Replicas, last)
+}
+
 func mistake(field, format string, args ...any) FieldError {
 	return FieldError{Field: field, What: fmt.Sprintf(format, args...)}
 }

@@ -9,9 +9,11 @@ import (
 
 // vital are the parts of a CloneSet in which direct mode has to know every field, and why. A field elsewhere that it does not
 // know changes how fast or in which order a release goes, or where its pods come from, and breaks no promise of it.
-var vital = []struct{ field, why string }{
-	{"spec.selector", "it decides which pods are the CloneSet's, and others would be deleted"},
-	{"spec.lifecycle", "a hook that nobody waits for lets pods go that somebody holds"},
+func vital() [2]struct{ field, why string } {
+	return [2]struct{ field, why string }{
+		{"spec.selector", "it decides which pods are the CloneSet's, and others would be deleted"},
+		{"spec.lifecycle", "a hook that nobody waits for lets pods go that somebody holds"},
+	}
 }
 
 // validateUnknown refuses a release in direct mode that would have to guess what a field means.
@@ -20,7 +22,7 @@ func (p BatchPlan) validateUnknown(cs Workload) error {
 		return nil // its controller knows the field
 	}
 	for _, field := range cs.Spec.Unknown {
-		for _, v := range vital {
+		for _, v := range vital() {
 			if strings.HasPrefix(field, v.field+".") || strings.HasPrefix(field, v.field+"[") {
 				return mistake(field, "unknown field: direct mode has to know it: %s: use partition mode, or a newer slipway", v.why)
 			}

@@ -38,6 +38,14 @@ func probeChange(s *snapshot) []Finding {
 	return one(codeRecreated, s.target(), what, remedy)
 }
 
+// probePassed finds a partition in the manifest that the plan goes beyond. One that a release has set is none.
+func probePassed(s *snapshot) []Finding {
+	if said := s.options.Plan.PartitionWarning(s.set); said != "" && s.record == nil {
+		return one(codePartitionPassed, s.target(), said, "")
+	}
+	return nil
+}
+
 // probeUnknown names the fields that a later Kruise may have and this slipway has not.
 func probeUnknown(s *snapshot) []Finding {
 	if said := s.options.Plan.UnknownWarning(s.set); said != "" {

@@ -87,6 +87,7 @@ const (
 	codeInPlace          = "in-place"
 	codeRecreated        = "recreated"
 	codeInPlaceRefused   = "in-place-refused"
+	codePartitionPassed  = "partition-passed"
 	codeUnknown          = "field-unknown"
 	codeClaims           = "claims-change"
 	codeSameImage        = "same-image"
@@ -150,6 +151,7 @@ func Codes() []Code {
 		{codeRightMissing, SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
+		{codePartitionPassed, SeverityWarning, "the plan updates pods that the CloneSet's own partition keeps"},
 		{codeUnknown, SeverityWarning, "the CloneSet has a field that this slipway does not know"},
 		{codeClaims, SeverityWarning, "volumeClaimTemplates change, which changes no claim that is there"},
 		{codePaused, SeverityWarning, "the CloneSet is paused"},

@@ -125,6 +125,7 @@ type probe struct {
 func probes() []probe {
 	return []probe{
 		{probeChange, true},
+		{probePassed, false},
 		{probeUnknown, false},
 		{probeClaims, true},
 		{probeImages, true},

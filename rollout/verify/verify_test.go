@@ -346,6 +346,11 @@ func specCases() []verifyCase {
 			want:    "recreated", says: []string{"5 old pods are recreated"},
 		},
 		{
+			name: "a plan beyond the partition", objects: []string{scenery(5, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 3}`)},
+			options: verify.Options{Plan: batches(plan.Pods(1), plan.Percent(100))},
+			want:    "partition-passed", says: []string{"has partition 3, which keeps 3 of 5 pods, and the plan updates 5: the plan decides"},
+		},
+		{
 			name: "fields of a later Kruise", objects: []string{scenery(5, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {imagePreDownloadParallelism: 2}}`, "  scaleStrategy: {excludePreparingDelete: true}")},
 			want: "field-unknown", says: []string{"does not know spec.scaleStrategy.excludePreparingDelete, spec.updateStrategy.inPlaceUpdateStrategy.imagePreDownloadParallelism, and in direct mode does nothing about it"},
 		},
