@@ -88,7 +88,7 @@ func TestTwoMemories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = v.Request(t.Context(), rollout.Request{Ask: rollout.Hold})
+			_, err = v.Request(t.Context(), rollout.Request{Ask: rollout.Pause})
 			if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 				t.Errorf("it says %v, want %q", err, c.refused)
 			}
