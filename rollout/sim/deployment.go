@@ -211,7 +211,7 @@ func (c *Cluster) proportion() {
 // fill makes and takes pods until each ReplicaSet has those that it is to have.
 func (c *Cluster) fill() {
 	for _, s := range c.sets {
-		pods := c.candidates(func(p *rollout.Pod) bool { return p.Revision == s.revision })
+		pods := kruise{c}.candidates(func(p *rollout.Pod) bool { return p.Revision == s.revision })
 		for n := len(pods); n < s.replicas; n++ {
 			name := "r" + strconv.Itoa(c.born)
 			// A fresh name cannot conflict.
