@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
@@ -106,8 +107,31 @@ metadata: {name: %s-doctor}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: %[1]s, name: %[2]s-doctor}
 subjects: [{kind: ServiceAccount, name: %[2]s, namespace: %[3]s}]
 `, kind, account, ns))
+		awaitRole(t, user, role)
 	}
 	return user
+}
+
+// awaitRole waits until the API server counts a role that was bound: it hears of roles and bindings a moment later.
+func awaitRole(t *testing.T, user *kubetest.User, text string) {
+	t.Helper()
+	var role struct {
+		Metadata struct{ Namespace string }
+		Rules    []struct{ APIGroups, Resources, Verbs []string }
+	}
+	if err := yaml.Unmarshal([]byte(text), &role); err != nil {
+		t.Fatal(err)
+	}
+	rule := role.Rules[0]
+	kubetest.Eventually(t, "the role counts", func() (bool, string) {
+		review, err := user.TryCreate("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", map[string]any{
+			"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+			"spec": map[string]any{"resourceAttributes": map[string]any{
+				"namespace": role.Metadata.Namespace, "verb": rule.Verbs[0], "group": rule.APIGroups[0], "resource": rule.Resources[0],
+			}},
+		})
+		return err == nil && kubetest.Field(review, "status", "allowed") == true, fmt.Sprint(review, err)
+	})
 }
 
 func TestDoctorOnALiveCluster(t *testing.T) {

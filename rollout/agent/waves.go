@@ -109,7 +109,7 @@ func (t Turn) Await(ctx context.Context) (stop <-chan string, err error) {
 		return nil, err
 	}
 	changed := make(chan struct{}, 1)
-	jobs := kube.NewCache[indexedJob](api, jobsOf(t.Namespace), url.Values{"fieldSelector": {"metadata.name=" + t.Job}}, changed)
+	jobs := kube.NewCache[indexedJob](api, kube.Jobs(t.Namespace), url.Values{"fieldSelector": {"metadata.name=" + t.Job}}, changed)
 	what := fmt.Sprintf("Job %s/%s", t.Namespace, t.Job)
 	if err := jobs.List(ctx); err != nil {
 		return nil, kube.Explain("listing "+what, err)
@@ -189,8 +189,4 @@ func hasIndex(list string, index int) bool {
 		}
 	}
 	return false
-}
-
-func jobsOf(namespace string) kube.Resource {
-	return kube.Resource{Kind: "Job", Path: "/apis/batch/v1/namespaces/" + namespace + "/jobs"}
 }

@@ -15,8 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -25,7 +25,7 @@ const jobPoll = time.Second
 
 // jobSource runs a Job for each measurement. Kubernetes itself ends it after the check's timeout and deletes it later.
 type jobSource struct {
-	cluster dynamic.Interface
+	cluster kube.Client
 	spec    plan.JobCheck
 	name    string
 	timeout time.Duration
@@ -41,55 +41,44 @@ func newJobSource(o Options, c plan.Check) (source, error) {
 func (j jobSource) try(ctx context.Context, s scene) answer {
 	job := j.object(s)
 	job.SetName(job.GetName() + "-try")
-	options := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
-	if _, err := j.cluster.Resource(jobs()).Namespace(s.set.Namespace).Create(ctx, job, options); err != nil {
+	if err := j.cluster.TryCreate(ctx, kube.Jobs(s.set.Namespace).Path, job); err != nil {
 		return serverAnswer("creating a Job", err)
 	}
 	return answer{passed: true, message: "the API server takes the Job; whether it succeeds is seen in the release"}
 }
 
 func (j jobSource) ask(ctx context.Context, s scene) answer {
-	in := j.cluster.Resource(jobs()).Namespace(s.set.Namespace)
-	job := j.object(s)
+	in, job := kube.Jobs(s.set.Namespace), j.object(s)
 	what := fmt.Sprintf("Job %s/%s", s.set.Namespace, job.GetName())
-	options := metav1.CreateOptions{FieldManager: "slipway", FieldValidation: metav1.FieldValidationStrict}
-	if _, err := in.Create(ctx, job, options); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := j.cluster.CreateStrictly(ctx, in.Path, job); err != nil && !apierrors.IsAlreadyExists(err) {
 		return serverAnswer("creating "+what, err)
 	}
 	for {
-		found, err := in.Get(ctx, job.GetName(), metav1.GetOptions{})
+		var found jobState
+		err := j.cluster.Get(ctx, in.Object(job.GetName()), &found)
 		if err == nil {
-			a, ended := judgeJob(found, what)
-			if ended {
+			if a, ended := found.judge(what, fmt.Sprintf("job/%s -n %s", job.GetName(), s.set.Namespace)); ended {
 				return a
 			}
 		} else if ctx.Err() == nil {
 			return serverAnswer("reading "+what, err)
 		}
-		if pause(ctx, jobPoll); ctx.Err() != nil {
+		if kube.Pause(ctx, jobPoll); ctx.Err() != nil {
 			return inconclusive("%s did not end within %v", what, j.timeout)
 		}
 	}
 }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	<-ctx.Done()
+// jobState is what is read of a Job.
+type jobState struct {
+	Status struct {
+		Conditions []metav1.Condition `json:"conditions"`
+	} `json:"status"`
 }
 
-// judgeJob reads how a Job has ended, if it has.
-func judgeJob(job *unstructured.Unstructured, what string) (answer, bool) {
-	var fields struct {
-		Status struct {
-			Conditions []metav1.Condition `json:"conditions"`
-		} `json:"status"`
-	}
-	if err := decode(job, &fields); err != nil {
-		return answer{err: err}, true
-	}
-	for _, c := range fields.Status.Conditions {
+// judge says how a Job has ended, if it has. logs is what kubectl logs takes.
+func (j *jobState) judge(what, logs string) (answer, bool) {
+	for _, c := range j.Status.Conditions {
 		switch {
 		case c.Status != metav1.ConditionTrue:
 		case c.Type == "Complete":
@@ -97,7 +86,7 @@ func judgeJob(job *unstructured.Unstructured, what string) (answer, bool) {
 		case c.Type == "Failed" && c.Reason == "DeadlineExceeded":
 			return inconclusive("%s did not end in time: %s", what, c.Message), true
 		case c.Type == "Failed":
-			return answer{value: c.Reason, message: fmt.Sprintf("%s failed: %s: %s: kubectl logs job/%s -n %s says why", what, c.Reason, c.Message, job.GetName(), job.GetNamespace())}, true
+			return answer{value: c.Reason, message: fmt.Sprintf("%s failed: %s: %s: kubectl logs %s says why", what, c.Reason, c.Message, logs)}, true
 		}
 	}
 	return answer{}, false

@@ -5,23 +5,23 @@ package check
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // podsSource looks at the updated pods.
 type podsSource struct {
-	cluster dynamic.Interface
+	cluster kube.Client
 	spec    plan.PodsCheck
 
 	mu       sync.Mutex
@@ -125,17 +125,13 @@ func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
 		terms = append(terms, key+"="+value)
 	}
 	var pods []pod
-	err := each(ctx, p.cluster.Resource(core("pods")).Namespace(s.set.Namespace), metav1.ListOptions{LabelSelector: strings.Join(terms, ",")}, func(u *unstructured.Unstructured) error {
-		var found pod
-		if err := decode(u, &found); err != nil {
-			return err
-		}
+	query := url.Values{"labelSelector": {strings.Join(terms, ",")}}
+	err := kube.ListPages(ctx, p.cluster, kube.Pods(s.set.Namespace).Path, query, func(found pod) {
 		mine := slices.ContainsFunc(found.Metadata.OwnerReferences, func(r metav1.OwnerReference) bool { return string(r.UID) == s.set.UID })
 		ended := found.Status.Phase == string(rollout.PodFailed) || found.Status.Phase == string(rollout.PodSucceeded)
 		if mine && !ended && found.Metadata.DeletionTimestamp == nil {
 			pods = append(pods, found)
 		}
-		return nil
 	})
 	return pods, err
 }
@@ -202,20 +198,15 @@ func (p *podsSource) events(ctx context.Context, s scene, pods []pod) ([]string,
 	for _, reason := range p.spec.Events {
 		first := ""
 		hit := map[string]bool{}
-		options := metav1.ListOptions{FieldSelector: "involvedObject.kind=Pod,reason=" + reason}
-		err := each(ctx, p.cluster.Resource(core("events")).Namespace(s.set.Namespace), options, func(u *unstructured.Unstructured) error {
-			var e event
-			if err := decode(u, &e); err != nil {
-				return err
-			}
+		query := url.Values{"fieldSelector": {"involvedObject.kind=Pod,reason=" + reason}}
+		err := kube.ListPages(ctx, p.cluster, kube.Events(s.set.Namespace).Path, query, func(e event) {
 			if !known[e.InvolvedObject.UID] || e.last().Before(s.started.Truncate(time.Second)) {
-				return nil
+				return
 			}
 			if first == "" {
 				first = fmt.Sprintf("%s: %s", e.InvolvedObject.Name, e.Message)
 			}
 			hit[e.InvolvedObject.UID] = true
-			return nil
 		})
 		if err != nil {
 			return nil, err

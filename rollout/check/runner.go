@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -139,7 +140,7 @@ func (r *Runner) run(ctx context.Context, s *standing) {
 		wait := s.due.Sub(r.options.Now())
 		r.mu.Unlock()
 		if wait > 0 {
-			pause(ctx, wait)
+			kube.Pause(ctx, wait)
 		}
 		if ctx.Err() != nil {
 			return

@@ -74,6 +74,11 @@ func Core(kind, namespace, plural string) Resource {
 	return Resource{kind, "/api/v1/namespaces/" + namespace + "/" + plural}
 }
 
+// Jobs are those of a namespace.
+func Jobs(namespace string) Resource {
+	return Resource{"Job", "/apis/batch/v1/namespaces/" + namespace + "/jobs"}
+}
+
 // Leases are those of a namespace.
 func Leases(namespace string) Resource {
 	return Resource{"Lease", "/apis/coordination.k8s.io/v1/namespaces/" + namespace + "/leases"}
@@ -156,6 +161,20 @@ func parameters(r *rest.Request, query url.Values) *rest.Request {
 // Create posts an object to a collection or a subresource.
 func (c Client) Create(ctx context.Context, path string, in, out any) error {
 	return c.body(ctx, c.rest.Post().AbsPath(path).Param("fieldManager", FieldManager), in, out)
+}
+
+// CreateStrictly is Create for an object that people have written: a field that the server does not know is an error.
+func (c Client) CreateStrictly(ctx context.Context, path string, in any) error {
+	return c.body(ctx, c.strictly(path), in, nil)
+}
+
+// TryCreate shows an object to the server as CreateStrictly does, and creates nothing.
+func (c Client) TryCreate(ctx context.Context, path string, in any) error {
+	return c.body(ctx, c.strictly(path).Param("dryRun", metav1.DryRunAll), in, nil)
+}
+
+func (c Client) strictly(path string) *rest.Request {
+	return c.rest.Post().AbsPath(path).Param("fieldManager", FieldManager).Param("fieldValidation", metav1.FieldValidationStrict)
 }
 
 // Update replaces an object.
