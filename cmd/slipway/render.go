@@ -23,6 +23,7 @@ type renderFlags struct {
 	outputDir       string
 	inPlace         bool
 	keepSidecarSets bool
+	mustInject      bool
 	diff, check     bool
 }
 
@@ -88,12 +89,14 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 			}
 			req.KeepSidecarSets = req.KeepSidecarSets || f.keepSidecarSets || f.inPlace
 			req.NeedsSets = f.check || f.inPlace
+			req.MustInject = f.mustInject
 			return f.run(c.Context(), s, req, findings)
 		},
 	}
 	f.input.register(c)
 	f.input.registerRelease(c)
 	f.register(c)
+	c.Flags().BoolVar(&f.mustInject, "must-inject", false, "fail where nothing is injected, for callers such as Helm 4 that throw warnings away")
 	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }
