@@ -231,3 +231,33 @@ func TestRenderedBranch(t *testing.T) {
 		t.Errorf("files after an object has gone (-want +got):\n%s", diff)
 	}
 }
+
+// Whatever goes wrong, the branch that is deployed stays as it was, and the next run goes on.
+func TestRenderedBranchPublishesNothingBroken(t *testing.T) {
+	for name, test := range map[string]struct{ reason, file, old, changed, want string }{
+		"set": {"a mistake in a set", "sidecars/sidecarset.yaml", "containers:", "containerz:", "containerz"},
+		"nothing": {
+			"a kustomization of nothing, with which slipway has no quarrel", "base/kustomization.yaml",
+			"resources:\n- app.yaml\n", "resources: []\n", "base renders to nothing",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := checkout(t, "rendered-branch")
+			git(t, dir, "branch", "env/prod")
+			if got := script(t, dir, "publish.sh"); got.code != 0 {
+				t.Fatalf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+			}
+			head := git(t, dir, "rev-parse", "env/prod")
+			replaceIn(t, dir, test.file, test.old, test.changed)
+			got := script(t, dir, "publish.sh")
+			if got.code == 0 || git(t, dir, "rev-parse", "env/prod") != head {
+				t.Errorf("%s: exit %d, and the branch has moved: %v", test.reason, got.code, git(t, dir, "log", "-1", "--stat", "env/prod"))
+			}
+			contains(t, got.stderr, test.want)
+			replaceIn(t, dir, test.file, test.changed, test.old)
+			if got := script(t, dir, "publish.sh"); got.code != 0 {
+				t.Errorf("mended: exit %d\n%s%s", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+}
