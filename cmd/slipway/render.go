@@ -157,9 +157,10 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	return s.differs(sink, outcome)
 }
 
-// reported is the outcome as a report has it. SARIF knows findings alone, so that of --check holds one for each change.
+// reported is the outcome as a report has it. Some formats know findings alone, so that theirs of --check holds one for each
+// change.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
-	if !f.check || f.report.format != string(render.SARIF) {
+	if !f.check || !render.Format(f.report.format).FindingsOnly() {
 		return o
 	}
 	return o.Checked()
