@@ -43,8 +43,9 @@ quick: ## the tests to run after each change: none needs a control plane or a br
 fmt: ## format every Go file
 	$(TOOL) golangci-lint fmt ./... ./testdata/...
 
-lint: ## golangci-lint (the first run builds it, about a minute and a half)
+lint: ## golangci-lint, and actionlint for workflows (the first run builds it, about a minute and a half)
 	$(TOOL) golangci-lint run ./... ./testdata/bench/...
+	$(GO) -C testdata/clients tool actionlint $(CURDIR)/.github/workflows/*.yaml $(CURDIR)/testdata/examples/ci/.github/workflows/*.yaml
 	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
 
 race: ## the libraries' tests under the race detector (needs a C compiler)

@@ -59,5 +59,8 @@ func (o *Outcome) adviseWhereNothingHappened(req *Request) {
 	default:
 		return
 	}
+	if req.MustInject {
+		advice.Severity = manifest.SeverityError
+	}
 	o.Findings = append(o.Findings, advice)
 }

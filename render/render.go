@@ -44,6 +44,8 @@ type Request struct {
 	Sets []*inject.SidecarSet
 	// NeedsSets makes it an error that no SidecarSet is known, for runs that would only seem to have checked something.
 	NeedsSets bool
+	// MustInject makes it an error that nothing is injected, for callers that throw warnings away.
+	MustInject bool
 	// NameSets says how the user names SidecarSets; "" is as on the command line.
 	NameSets string
 	// Options decide what injection does.

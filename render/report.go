@@ -18,20 +18,24 @@ import (
 // Format is the form of a report.
 type Format string
 
-// Text is for people, JSON for programs, SARIF for code review tools.
+// Text is for people, JSON for programs, SARIF for code review tools, CodeQuality for GitLab.
 const (
-	Text  Format = "text"
-	JSON  Format = "json"
-	SARIF Format = "sarif"
+	Text        Format = "text"
+	JSON        Format = "json"
+	SARIF       Format = "sarif"
+	CodeQuality Format = "codequality"
 )
+
+// FindingsOnly says whether a report in this format has nothing but findings.
+func (f Format) FindingsOnly() bool { return f == SARIF || f == CodeQuality }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(name string) (Format, error) {
 	switch f := Format(name); f {
-	case Text, JSON, SARIF:
+	case Text, JSON, SARIF, CodeQuality:
 		return f, nil
 	}
-	return "", fmt.Errorf("unknown report format %q: text, json or sarif", name)
+	return "", fmt.Errorf("unknown report format %q: text, json, sarif or codequality", name)
 }
 
 // WriteReport writes what a run did and found. The text form leaves findings out: a person has seen them as messages.
@@ -39,6 +43,8 @@ func WriteReport(w io.Writer, o *Outcome, format Format) error {
 	switch format {
 	case SARIF:
 		return writeJSON(w, sarifOf(o.Findings))
+	case CodeQuality:
+		return writeJSON(w, issuesOf(o.Findings))
 	case JSON:
 		return writeJSON(w, reportOf(o))
 	default:

@@ -24,6 +24,7 @@ func completeFormats(*cobra.Command, []string, string) ([]cobra.Completion, cobr
 		cobra.CompletionWithDesc("text", "for people"),
 		cobra.CompletionWithDesc("json", "for programs"),
 		cobra.CompletionWithDesc("sarif", "for code review tools"),
+		cobra.CompletionWithDesc("codequality", "for GitLab"),
 	}, cobra.ShellCompDirectiveNoFileComp
 }
 

@@ -60,7 +60,7 @@ func (f *doctorFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	completeFlag(c, "context", cobra.NoFileCompletions)
-	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json or sarif")
+	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 }
 
 func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {

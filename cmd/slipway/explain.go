@@ -43,6 +43,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "print in `FORMAT` text, json or sarif")
+	registerOutput(c, &output, "print in `FORMAT` text, json, sarif or codequality")
 	return c
 }

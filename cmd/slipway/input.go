@@ -148,14 +148,14 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json or sarif, to stderr or --report-file")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to stderr or --report-file")
 	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
 	completeFlag(c, "report", completeFormats)
 }
 
 // ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
 func (f *reportFlags) ownsStderr() bool {
-	return f.file == "" && (f.format == string(render.JSON) || f.format == string(render.SARIF))
+	return f.file == "" && (f.format == string(render.JSON) || render.Format(f.format).FindingsOnly())
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }

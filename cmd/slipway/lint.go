@@ -59,6 +59,6 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "`FORMAT` of the findings on stdout: text, json or sarif")
+	registerOutput(c, &output, "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 	return c
 }

@@ -23,6 +23,7 @@ type renderFlags struct {
 	outputDir       string
 	inPlace         bool
 	keepSidecarSets bool
+	mustInject      bool
 	diff, check     bool
 }
 
@@ -88,12 +89,14 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 			}
 			req.KeepSidecarSets = req.KeepSidecarSets || f.keepSidecarSets || f.inPlace
 			req.NeedsSets = f.check || f.inPlace
+			req.MustInject = f.mustInject
 			return f.run(c.Context(), s, req, findings)
 		},
 	}
 	f.input.register(c)
 	f.input.registerRelease(c)
 	f.register(c)
+	c.Flags().BoolVar(&f.mustInject, "must-inject", false, "fail where nothing is injected, for callers such as Helm 4 that throw warnings away")
 	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }
@@ -154,9 +157,10 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	return s.differs(sink, outcome)
 }
 
-// reported is the outcome as a report has it. SARIF knows findings alone, so that of --check holds one for each change.
+// reported is the outcome as a report has it. Some formats know findings alone, so that theirs of --check holds one for each
+// change.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
-	if !f.check || f.report.format != string(render.SARIF) {
+	if !f.check || !render.Format(f.report.format).FindingsOnly() {
 		return o
 	}
 	return o.Checked()

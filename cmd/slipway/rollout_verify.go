@@ -78,7 +78,7 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
-	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json or sarif")
+	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 	for flag, words := range map[string][]cobra.Completion{
 		"mode":        {"auto", "direct", "partition"},
 		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict},
@@ -251,7 +251,7 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 	}
 	var err error
 	switch format {
-	case render.SARIF:
+	case render.SARIF, render.CodeQuality:
 		return render.WriteReport(w, &outcome, format)
 	case render.JSON:
 		e := json.NewEncoder(w)

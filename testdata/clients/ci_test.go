@@ -16,56 +16,133 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// pipelines returns the steps of the example's pipelines that run slipway.
-func pipelines(t *testing.T) map[string][]string {
+// workflow is the part of the example's workflow that the tests look at.
+type workflow struct {
+	Permissions map[string]string
+	Jobs        map[string]struct {
+		Permissions map[string]string
+		Steps       []struct{ If, Run, Shell, Uses string }
+	}
+}
+
+func readWorkflow(t *testing.T) workflow {
 	t.Helper()
-	var github struct {
-		Jobs map[string]struct {
-			Steps []struct{ Run string }
-		}
+	var w workflow
+	if err := yaml.Unmarshal([]byte(readFile(t, "../examples/ci/.github/workflows/sidecars.yaml")), &w); err != nil {
+		t.Fatal(err)
 	}
-	var gitlab map[string]struct{ Script []string }
-	for file, into := range map[string]any{".github/workflows/sidecars.yaml": &github, ".gitlab-ci.yml": &gitlab} {
-		if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join("../examples/ci", file))), into); err != nil {
-			t.Fatal(err)
+	return w
+}
+
+// github runs the steps of the workflow that are commands, as GitHub's runner does, but for the installation.
+func github(t *testing.T, dir string) (all result) {
+	t.Helper()
+	t.Setenv("GITHUB_STEP_SUMMARY", filepath.Join(dir, "summary.md"))
+	for _, step := range readWorkflow(t).Jobs["check"].Steps {
+		if step.Run == "" || strings.HasPrefix(step.Run, "go install ") || all.code != 0 && step.If != "always()" {
+			continue
 		}
-	}
-	steps := map[string][]string{}
-	for _, step := range github.Jobs["check"].Steps {
-		if strings.HasPrefix(step.Run, "slipway ") {
-			steps["GitHub"] = append(steps["GitHub"], step.Run)
+		shell := []string{"-e"}
+		if step.Shell == "bash" {
+			shell = []string{"--noprofile", "--norc", "-eo", "pipefail"}
 		}
+		cmd := exec.Command("bash", append(shell, write(t, t.TempDir(), "step.sh", step.Run, 0o644))...)
+		cmd.Dir = dir
+		got := finish(t, cmd)
+		all.stdout += got.stdout
+		all.stderr += got.stderr
+		all.code = max(all.code, got.code)
 	}
-	steps["GitLab"] = gitlab["sidecars"].Script
-	return steps
+	return all
+}
+
+// gitlab runs the script of the pipeline: its runner stops at the first command that fails.
+func gitlab(t *testing.T, dir string) result {
+	t.Helper()
+	var pipeline map[string]struct{ Script []string }
+	if err := yaml.Unmarshal([]byte(readFile(t, "../examples/ci/.gitlab-ci.yml")), &pipeline); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-e", write(t, t.TempDir(), "script.sh", strings.Join(pipeline["sidecars"].Script, "\n")+"\n", 0o644))
+	cmd.Dir = dir
+	return finish(t, cmd)
 }
 
 // Both pipelines fail on manifests without their sidecars, say so at the line, and pass once they carry them.
 func TestPipelines(t *testing.T) {
-	for name, steps := range pipelines(t) {
+	type pipeline struct {
+		run     func(*testing.T, string) result
+		results func(*testing.T, string) []string
+	}
+	for name, p := range map[string]pipeline{"GitHub": {github, sarifResults}, "GitLab": {gitlab, qualityIssues}} {
 		t.Run(name, func(t *testing.T) {
 			dir := example(t, "ci")
-			write(t, dir, "pipeline.sh", strings.Join(steps, "\n")+"\n", 0o644)
-			got := script(t, dir, "pipeline.sh")
+			got := p.run(t, dir)
 			if got.code != 3 {
-				t.Fatalf("exit %d, want 3\n%s", got.code, got.stderr)
+				t.Fatalf("exit %d, want 3\n%s%s", got.code, got.stdout, got.stderr)
 			}
 			contains(t, got.stdout, "+++ b/manifests/app.yaml")
-			contains(t, got.stderr, "impact on 2 pod templates: 2 restart", "manifests/app.yaml would change")
-			if results := sarifResults(t, filepath.Join(dir, "slipway.sarif")); len(results) != 2 || results[0] != "would-change manifests/app.yaml" {
-				t.Errorf("SARIF results %v", results)
+			contains(t, got.stdout+got.stderr, "impact on 2 pod templates: 2 restart", "manifests/app.yaml would change")
+			if results := p.results(t, dir); len(results) != 2 || results[0] != "would-change manifests/app.yaml" {
+				t.Errorf("results %v", results)
+			}
+			if name == "GitHub" {
+				contains(t, readFile(t, filepath.Join(dir, "summary.md")), "~~~~~~diff\n", "+++ b/manifests/app.yaml", "2 restart")
 			}
 			if got := run(t, dir, "slipway", "render", "--in-place", "-s", "sidecars", "manifests"); got.code != 0 {
 				t.Fatal(got.stderr)
 			}
-			if got := script(t, dir, "pipeline.sh"); got.code != 0 {
+			if got := p.run(t, dir); got.code != 0 {
 				t.Errorf("exit %d with sidecars in place\n%s%s", got.code, got.stdout, got.stderr)
 			}
-			if results := sarifResults(t, filepath.Join(dir, "slipway.sarif")); len(results) != 0 {
-				t.Errorf("SARIF results %v", results)
+			if results := p.results(t, dir); len(results) != 0 {
+				t.Errorf("results %v", results)
 			}
 		})
 	}
+}
+
+// The workflow has no right that it can do without, and tries no upload where there is no report or no right to it.
+func TestWorkflowPermissions(t *testing.T) {
+	w := readWorkflow(t)
+	if diff := cmp.Diff(map[string]string{"contents": "read"}, w.Permissions); diff != "" {
+		t.Errorf("permissions of the workflow (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"contents": "read", "security-events": "write"}, w.Jobs["check"].Permissions); diff != "" {
+		t.Errorf("permissions of the job (-want +got):\n%s", diff)
+	}
+	steps := w.Jobs["check"].Steps
+	upload := steps[len(steps)-1]
+	if want := "always() && hashFiles('slipway.sarif') != '' && !github.event.pull_request.head.repo.fork"; upload.If != want {
+		t.Errorf("%s runs if %s, want %s", upload.Uses, upload.If, want)
+	}
+}
+
+// qualityIssues lists check and file of each issue in GitLab's report, and holds each to what GitLab asks for.
+func qualityIssues(t *testing.T, dir string) []string {
+	t.Helper()
+	var issues []struct {
+		Description, Fingerprint, Severity string
+		CheckName                          string `json:"check_name"`
+		Location                           struct {
+			Path  string
+			Lines struct{ Begin int }
+		}
+	}
+	if err := json.Unmarshal([]byte(readFile(t, filepath.Join(dir, "gl-code-quality-report.json"))), &issues); err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	seen := map[string]bool{}
+	for _, i := range issues {
+		if i.Description == "" || i.Location.Lines.Begin < 2 || seen[i.Fingerprint] ||
+			!slices.Contains([]string{"info", "minor", "major", "critical", "blocker"}, i.Severity) {
+			t.Errorf("GitLab does not take %+v, or takes it for another", i)
+		}
+		seen[i.Fingerprint] = true
+		out = append(out, i.CheckName+" "+i.Location.Path)
+	}
+	return out
 }
 
 // Dependabot is told of every folder with a go.mod.
@@ -96,7 +173,7 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 }
 
 // sarifResults lists rule and file of each result.
-func sarifResults(t *testing.T, path string) []string {
+func sarifResults(t *testing.T, dir string) []string {
 	t.Helper()
 	var log struct {
 		Version string
@@ -112,7 +189,7 @@ func sarifResults(t *testing.T, path string) []string {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(readFile(t, path)), &log); err != nil || log.Version != "2.1.0" {
+	if err := json.Unmarshal([]byte(readFile(t, filepath.Join(dir, "slipway.sarif"))), &log); err != nil || log.Version != "2.1.0" {
 		t.Fatalf("version %q, %v", log.Version, err)
 	}
 	var out []string
@@ -160,6 +237,16 @@ func TestPreCommit(t *testing.T) {
 	if got := script(t, dir, "hooks.sh"); got.code != 0 {
 		t.Errorf("exit %d with sidecars in place\n%s%s", got.code, got.stdout, got.stderr)
 	}
+	// A commit that only deletes a set, or changes a template, leaves files behind that are not as they are rendered.
+	write(t, filepath.Join(dir, "sidecars"), ".keep", "", 0o644)
+	git(t, dir, "add", "sidecars/.keep")
+	git(t, dir, "rm", "-q", "sidecars/sidecarset.yaml")
+	write(t, dir, "hooks.sh", "pre-commit run slipway\n", 0o644)
+	got = script(t, dir, "hooks.sh")
+	if got.code != 1 {
+		t.Errorf("a set is deleted: exit %d, want 1\n%s", got.code, got.stdout)
+	}
+	contains(t, got.stdout, "manifests/app.yaml would change")
 }
 
 // repository makes a repository of this checkout as it is now, committed or not, with the tag that the example names.
@@ -229,5 +316,35 @@ func TestRenderedBranch(t *testing.T) {
 	want = []string{"shop/.slipway-files", "shop/README.md", "shop/shop/apps_v1_deployment_web.yaml", "shop/shop/v1_service_web.yaml"}
 	if diff := cmp.Diff(want, files()); diff != "" {
 		t.Errorf("files after an object has gone (-want +got):\n%s", diff)
+	}
+}
+
+// Whatever goes wrong, the branch that is deployed stays as it was, and the next run goes on.
+func TestRenderedBranchPublishesNothingBroken(t *testing.T) {
+	for name, test := range map[string]struct{ reason, file, old, changed, want string }{
+		"set": {"a mistake in a set", "sidecars/sidecarset.yaml", "containers:", "containerz:", "containerz"},
+		"nothing": {
+			"a kustomization of nothing, with which slipway has no quarrel", "base/kustomization.yaml",
+			"resources:\n- app.yaml\n", "resources: []\n", "base renders to nothing",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := checkout(t, "rendered-branch")
+			git(t, dir, "branch", "env/prod")
+			if got := script(t, dir, "publish.sh"); got.code != 0 {
+				t.Fatalf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+			}
+			head := git(t, dir, "rev-parse", "env/prod")
+			replaceIn(t, dir, test.file, test.old, test.changed)
+			got := script(t, dir, "publish.sh")
+			if got.code == 0 || git(t, dir, "rev-parse", "env/prod") != head {
+				t.Errorf("%s: exit %d, and the branch has moved: %v", test.reason, got.code, git(t, dir, "log", "-1", "--stat", "env/prod"))
+			}
+			contains(t, got.stderr, test.want)
+			replaceIn(t, dir, test.file, test.changed, test.old)
+			if got := script(t, dir, "publish.sh"); got.code != 0 {
+				t.Errorf("mended: exit %d\n%s%s", got.code, got.stdout, got.stderr)
+			}
+		})
 	}
 }

@@ -50,12 +50,50 @@ func TestHelmHooks(t *testing.T) {
 	for version, want := range hook {
 		t.Run(version, func(t *testing.T) {
 			dir := example(t, "helm")
-			replaceIn(t, dir, "slipway.yaml", "hooks: Skip", "hooks: Inject")
+			replaceIn(t, dir, "slipway.yaml", "hooks: Skip", "jobs: Inject")
 			got := script(t, dir, "helm"+version+".sh", helm(t, version))
 			if diff := cmp.Diff(want, pods(t, manifestsOf(got.stdout))["Pod/shop-warm-up"]); diff != "" {
 				t.Errorf("the hook differs (-want +got):\n%s%s", diff, got.stderr)
 			}
 		})
+	}
+}
+
+// A Pod that is a hook has to end, as a Job has: Helm waits for it.
+func TestHelm4HookPodEnds(t *testing.T) {
+	dir := example(t, "helm")
+	replaceIn(t, dir, "slipway.yaml", "hooks: Skip", "hooks: Inject")
+	got := script(t, dir, "helm4.sh", helm(t, "4"))
+	if diff := cmp.Diff(chartPods, pods(t, manifestsOf(got.stdout))); diff != "" {
+		t.Errorf("pods differ (-want +got):\n%s", diff)
+	}
+	contains(t, readFile(t, filepath.Join(dir, "report.txt")), "this hook would never complete")
+}
+
+// Where nobody names a report the plugin has its own, and never leaves that of an earlier run.
+func TestHelm4OwnReport(t *testing.T) {
+	dir := example(t, "helm")
+	replaceIn(t, dir, "helm4.sh", " --post-renderer-args=--report-file=report.txt", "")
+	report := filepath.Join(homeOf(dir), ".cache", "slipway", "helm-report.txt")
+	if got := script(t, dir, "helm4.sh", helm(t, "4")); got.code != 0 {
+		t.Fatalf("exit %d\n%s", got.code, got.stderr)
+	}
+	contains(t, readFile(t, report), "Deployment/shop-web", "is a hook, nothing was injected")
+
+	replaceIn(t, dir, "sidecars/sidecarset.yaml", "containers:", "containerz:")
+	if got := script(t, dir, "helm4.sh", helm(t, "4")); got.code == 0 {
+		t.Error("a broken set: exit 0")
+	}
+	if told := readFile(t, report); !strings.Contains(told, "containerz") || strings.Contains(told, "Deployment/shop-web: injected") {
+		t.Errorf("the report says:\n%s", told)
+	}
+
+	replaceIn(t, dir, "slipway/post-render", "command -v slipway", "command -v no-slipway")
+	if got := script(t, dir, "helm4.sh", helm(t, "4")); got.code == 0 {
+		t.Error("no program: exit 0")
+	}
+	if told := readFile(t, report); told != "error: slipway is not on PATH, and Helm's plugin calls it: install it there\n" {
+		t.Errorf("the report says:\n%s", told)
 	}
 }
 
@@ -80,6 +118,11 @@ func TestHelmFailures(t *testing.T) {
 			reason: "a wrong path is not a mistake in a manifest, and is told all the same",
 			file:   "helm%.sh", old: "-s=sidecars", broken: "-s=sidecar",
 			want: "reading sidecar: no such file or directory",
+		},
+		"nothing": {
+			reason: "a set that nothing matches would be a warning that Helm 4 throws away",
+			file:   "sidecars/sidecarset.yaml", old: "app-type: long-term", broken: "app-type: long-trem",
+			want: "nothing is injected: no SidecarSet matches",
 		},
 		"flag": {
 			reason: "a wrong flag is found before any other is read",

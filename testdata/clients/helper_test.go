@@ -19,15 +19,8 @@ import (
 // bin holds the clients and slipway under their own names; it is first on PATH while the tests run.
 var bin string
 
-// TestMain runs the tests with the clients at hand. Under the name of flux the test binary is one of them.
+// TestMain runs the tests with the clients at hand.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "flux" {
-		if err := flux(os.Args[1:], os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "flux:", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
 	code, err := runWithClients(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "clients:", err)
@@ -48,13 +41,6 @@ func runWithClients(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	if err := os.Symlink(strings.TrimSpace(kustomize), filepath.Join(bin, "kustomize")); err != nil {
-		return 0, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	if err := os.Symlink(self, filepath.Join(bin, "flux")); err != nil {
 		return 0, err
 	}
 	if _, err := goCommand("../..", "build", "-o", filepath.Join(bin, "slipway"), "./cmd/slipway"); err != nil {
@@ -83,19 +69,25 @@ func goCommand(dir string, args ...string) (string, error) {
 // helm builds a version of Helm, which takes minutes the first time, and returns the folder that it is in.
 func helm(t *testing.T, version string) string {
 	t.Helper()
+	return tool(t, "helm"+version, "helm")
+}
+
+// tool builds the client that a module below this one pins, and returns the folder that it is in.
+func tool(t *testing.T, module, name string) string {
+	t.Helper()
 	built.Lock()
 	defer built.Unlock()
-	dir := filepath.Join(bin, "helm"+version)
+	dir := filepath.Join(bin, module)
 	if _, err := os.Stat(dir); err == nil {
 		return dir
 	}
-	t.Logf("building Helm %s (some minutes the first time, then cached)", version)
-	path, err := goCommand("helm"+version, "tool", "-n", "helm")
+	t.Logf("building %s (some minutes the first time, then cached)", module)
+	path, err := goCommand(module, "tool", "-n", name)
 	if err == nil {
 		err = os.Mkdir(dir, 0o755)
 	}
 	if err == nil {
-		err = os.Symlink(strings.TrimSpace(path), filepath.Join(dir, "helm"))
+		err = os.Symlink(strings.TrimSpace(path), filepath.Join(dir, name))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -106,19 +98,22 @@ func helm(t *testing.T, version string) string {
 // built guards the folders below bin.
 var built sync.Mutex
 
-// script runs a script of an example as a person would type it, with more folders on PATH and a home of its own.
+// script runs a script of an example as it stands, with more folders on PATH and a home of its own.
 func script(t *testing.T, dir, name string, path ...string) result {
 	t.Helper()
-	home := filepath.Join(filepath.Dir(dir), filepath.Base(dir)+"-home")
+	home := homeOf(dir)
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-eu", name)
+	cmd := exec.Command("sh", name)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+home,
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME=", "SLIPWAY_CACHE=",
 		"PATH="+strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator)))
 	return finish(t, cmd)
 }
+
+// homeOf is the home folder in which the scripts of an example run.
+func homeOf(dir string) string { return filepath.Join(filepath.Dir(dir), filepath.Base(dir)+"-home") }
 
 // git runs git in dir and returns what it prints.
 func git(t *testing.T, dir string, args ...string) string {

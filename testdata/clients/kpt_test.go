@@ -3,9 +3,11 @@
 package clients
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,10 +38,22 @@ type kptResults struct {
 	}
 }
 
-func resultsOf(t *testing.T, dir string) kptResults {
+// resultsIn is the text of what kpt found, which lies outside of the package, or kpt would take it for a resource.
+func resultsIn(t *testing.T, ran result) string {
+	t.Helper()
+	_, rest, found := strings.Cut(ran.stdout, "results: ")
+	folder, _, _ := strings.Cut(rest, "\n")
+	if !found {
+		t.Fatalf("the script does not say where the results are:\n%s", ran.stdout)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return readFile(t, filepath.Join(folder, "results.yaml"))
+}
+
+func resultsOf(t *testing.T, ran result) kptResults {
 	t.Helper()
 	var r kptResults
-	if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join(dir, "results", "results.yaml"))), &r); err != nil {
+	if err := yaml.Unmarshal([]byte(resultsIn(t, ran)), &r); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Items) == 0 {
@@ -53,8 +67,13 @@ func TestKptInjectsInPlace(t *testing.T) {
 		t.Run(commands, func(t *testing.T) {
 			dir := kptPackage(t)
 			before := read(t, dir)
-			if got := script(t, dir, commands); got.code != 0 {
-				t.Fatalf("exit %d\n%s", got.code, got.stderr)
+			files := slices.Sorted(maps.Keys(snapshot(t, dir)))
+			ran := script(t, dir, commands)
+			if ran.code != 0 {
+				t.Fatalf("exit %d\n%s", ran.code, ran.stderr)
+			}
+			if diff := cmp.Diff(files, slices.Sorted(maps.Keys(snapshot(t, dir)))); diff != "" {
+				t.Errorf("files of the package (-before +after):\n%s", diff)
 			}
 			once := read(t, dir)
 			if diff := cmp.Diff(shopPods, pods(t, once)); diff != "" {
@@ -69,7 +88,7 @@ func TestKptInjectsInPlace(t *testing.T) {
 			if strings.Contains(once, "config.kubernetes.io/index") || strings.Contains(once, "config.k8s.io/id") {
 				t.Errorf("an orchestrator's annotation is left in:\n%s", once)
 			}
-			if r := resultsOf(t, dir); r.ExitCode != 0 || r.Items[0].ExitCode != 0 {
+			if r := resultsOf(t, ran); r.ExitCode != 0 || r.Items[0].ExitCode != 0 {
 				t.Errorf("results %+v", r)
 			}
 			if got := script(t, dir, commands); got.code != 0 {
@@ -85,15 +104,17 @@ func TestKptInjectsInPlace(t *testing.T) {
 func TestKptResults(t *testing.T) {
 	dir := kptPackage(t)
 	replaceIn(t, dir, "app.yaml", "app-type: batch", "app-type: long-term")
-	if got := script(t, dir, "commands.sh"); got.code != 0 {
-		t.Fatalf("exit %d\n%s", got.code, got.stderr)
+	ran := script(t, dir, "commands.sh")
+	if ran.code != 0 {
+		t.Fatalf("exit %d\n%s", ran.code, ran.stderr)
 	}
-	for _, r := range resultsOf(t, dir).Items[0].Results {
+	results := resultsOf(t, ran)
+	for _, r := range results.Items[0].Results {
 		if r.Severity == "warning" && r.File.Path == "app.yaml" && r.ResourceRef.Kind == "CronJob" && r.ResourceRef.Name == "report" {
 			return
 		}
 	}
-	t.Errorf("no warning about the CronJob in %+v", resultsOf(t, dir))
+	t.Errorf("no warning about the CronJob in %+v", results)
 }
 
 // Whatever stops the pipeline, the package stays as it was.
@@ -130,11 +151,7 @@ func TestKptFailuresLeaveThePackage(t *testing.T) {
 			if strings.Contains(test.changed, half) {
 				contains(t, readFile(t, half+".out"), "log-collector")
 			}
-			results := readFile(t, filepath.Join(dir, "results", "results.yaml"))
-			contains(t, results, test.want)
-			if err := os.RemoveAll(filepath.Join(dir, "results")); err != nil {
-				t.Fatal(err)
-			}
+			contains(t, resultsIn(t, got), test.want)
 			if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
 				t.Errorf("%s, and the package has changed (-before +after):\n%s", test.reason, diff)
 			}

@@ -20,7 +20,7 @@ metadata:
   annotations:
     config.kubernetes.io/local-config: "true"
     config.kubernetes.io/function: |
-      exec: {path: slipway, args: [fn]}
+      exec: {path: slipway}
 spec:
   release: {image: registry.example.com/slipway:v1, for: flux}
 `

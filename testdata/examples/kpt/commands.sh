@@ -1,2 +1,6 @@
-# Rewrites the files of this folder, and says in results/ what was found.
-kpt fn render --allow-exec --results-dir results
+# Rewrites the files of this folder. What was found is said outside of it: kpt takes what lies in its package for resources,
+# also its own results.
+set -eu
+results=$(mktemp -d)
+echo "results: $results"
+kpt fn render --allow-exec --results-dir "$results"

@@ -1,2 +1,5 @@
 # The same without a Kptfile that says so.
-kpt fn eval --exec "slipway fn" --results-dir results
+set -eu
+results=$(mktemp -d)
+echo "results: $results"
+kpt fn eval --exec "slipway fn" --results-dir "$results"

@@ -1,2 +1,3 @@
 # Rewrites the files of this folder.
+set -eu
 kustomize fn run . --enable-exec

@@ -1,1 +1,2 @@
+set -eu
 kustomize build --enable-alpha-plugins --enable-exec .

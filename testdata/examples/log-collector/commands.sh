@@ -1,1 +1,2 @@
+set -eu
 cat app.yaml | slipway render -s sidecarset.yaml
