@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -60,11 +61,58 @@ func readRegular(root *os.Root, name string) ([]byte, error) {
 	return root.ReadFile(name)
 }
 
-// regularFiles is a file system for kustomize, from which it reads what is a file.
-type regularFiles struct{ filesys.FileSystem }
+// regularFiles is a file system for kustomize, from which it reads what is a file and, where within is set, stands there or in
+// what kustomize itself has fetched.
+type regularFiles struct {
+	filesys.FileSystem
+	within string
+}
 
 // ReadFile reads a file that is one.
-func (regularFiles) ReadFile(path string) ([]byte, error) { return readFile(path) }
+func (s regularFiles) ReadFile(path string) ([]byte, error) {
+	if err := s.check(path); err != nil {
+		return nil, err
+	}
+	return readFile(path)
+}
+
+// CleanedAbs is how kustomize finds a base.
+func (s regularFiles) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
+	if err := s.check(path); err != nil {
+		return "", "", err
+	}
+	return s.FileSystem.CleanedAbs(path)
+}
+
+// check refuses what is outside.
+func (s regularFiles) check(path string) error {
+	if s.within == "" {
+		return nil
+	}
+	real, err := filepath.Abs(path)
+	if err == nil {
+		real, err = filepath.EvalSymlinks(real)
+	}
+	if err != nil {
+		return err
+	}
+	if !isInside(s.within, real) && !isFetched(real) {
+		return fmt.Errorf("%s is outside the repository", path)
+	}
+	return nil
+}
+
+// isFetched says whether a file is part of a remote base, for which kustomize makes a folder of its own.
+func isFetched(path string) bool {
+	temp, err := filepath.EvalSymlinks(os.TempDir())
+	return err == nil && strings.HasPrefix(path, filepath.Join(temp, "kustomize-"))
+}
+
+// isInside says whether a path without links is a folder or below it.
+func isInside(dir, path string) bool {
+	below, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(below)
+}
 
 // regular is an error for everything but a file.
 func regular(info fs.FileInfo) error {

@@ -36,6 +36,8 @@ type Request struct {
 	Stdin io.Reader
 	// StdinName is what messages call Stdin, "stdin" if it is empty.
 	StdinName string
+	// Within, where it is set, is the folder without links that a kustomization must not read files outside of.
+	Within string
 	// AsFiles reads the folder of a kustomization file by file in place of building it.
 	AsFiles bool
 	// SetPaths are files and folders with SidecarSets, and Namespaces and revisions that help to decide about them.
@@ -127,7 +129,7 @@ func Run(ctx context.Context, req Request, sink Sink) (*Outcome, error) {
 
 // process reads the inputs and hands the finished documents to sink.
 func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) error {
-	ins, told, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	ins, told, err := inputs(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -217,7 +219,7 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 			return known, nil, interrupted(ctx, err)
 		}
 	}
-	ins, told, err := inputs(ctx, req.Paths, req.Stdin, req.AsFiles)
+	ins, told, err := inputs(ctx, req)
 	if err != nil {
 		return known, nil, interrupted(ctx, err)
 	}
@@ -254,7 +256,7 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 // readSets reads the context that one path of -s holds. A path that holds none is a mistake, but for a folder without an
 // object: that is what is left where the last set was deleted.
 func readSets(ctx context.Context, path string, req *Request, known *inject.Context, outcome *Outcome) error {
-	ins, told, err := inputsOf(ctx, path, req.Stdin, true)
+	ins, told, err := inputsOf(ctx, path, &Request{Stdin: req.Stdin, AsFiles: true})
 	if err != nil {
 		return err
 	}

@@ -34,13 +34,13 @@ type input struct {
 }
 
 // inputs finds the streams that the paths name, in order: "-" is stdin, a folder with a kustomization is built, any
-// other folder is read file by file. With asFiles a kustomization is not built: its folder is one of files.
+// other folder is read file by file. With AsFiles a kustomization is not built: its folder is one of files.
 // The findings tell what was passed over.
-func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) ([]input, []manifest.Finding, error) {
+func inputs(ctx context.Context, req *Request) ([]input, []manifest.Finding, error) {
 	var out []input
 	var findings []manifest.Finding
-	for _, p := range paths {
-		found, told, err := inputsOf(ctx, p, stdin, asFiles)
+	for _, p := range req.Paths {
+		found, told, err := inputsOf(ctx, p, req)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -55,9 +55,9 @@ func inputs(ctx context.Context, paths []string, stdin io.Reader, asFiles bool) 
 	return out, findings, nil
 }
 
-func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) ([]input, []manifest.Finding, error) {
+func inputsOf(ctx context.Context, path string, req *Request) ([]input, []manifest.Finding, error) {
 	if path == "-" {
-		in, err := keep(stdinName, stdin)
+		in, err := keep(stdinName, req.Stdin)
 		return []input{in}, nil, err
 	}
 	info, err := os.Stat(path)
@@ -70,8 +70,8 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 	case !info.IsDir():
 		in, err := onceInput(path)
 		return []input{in}, nil, err
-	case !asFiles && isKustomization(path):
-		in, err := kustomization(ctx, path)
+	case !req.AsFiles && isKustomization(path):
+		in, err := kustomization(ctx, path, req.Within)
 		return []input{in}, nil, err
 	}
 	if isFile(filepath.Join(path, chartFile)) {
@@ -83,7 +83,7 @@ func inputsOf(ctx context.Context, path string, stdin io.Reader, asFiles bool) (
 	}
 	var out []input
 	for _, f := range files {
-		if asFiles || !isToolFile(f) {
+		if req.AsFiles || !isToolFile(f) {
 			out = append(out, fileInput(f))
 		}
 	}
@@ -164,8 +164,8 @@ func isToolFile(path string) bool {
 }
 
 // kustomization builds a kustomization in process, as kustomize build does.
-func kustomization(ctx context.Context, dir string) (input, error) {
-	text, builtFrom, err := build(ctx, dir)
+func kustomization(ctx context.Context, dir, within string) (input, error) {
+	text, builtFrom, err := build(ctx, dir, within)
 	if err != nil {
 		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
 	}
@@ -175,7 +175,7 @@ func kustomization(ctx context.Context, dir string) (input, error) {
 }
 
 // build runs kustomize, which may fetch from afar and knows no context: when ctx ends it is left to itself.
-func build(ctx context.Context, dir string) ([]byte, *builtFrom, error) {
+func build(ctx context.Context, dir, within string) ([]byte, *builtFrom, error) {
 	type result struct {
 		text      []byte
 		builtFrom *builtFrom
@@ -186,7 +186,7 @@ func build(ctx context.Context, dir string) ([]byte, *builtFrom, error) {
 		options := krusty.MakeDefaultOptions()
 		// The library's default is the order of the files; the command's is its own where sortOptions name no other.
 		options.Reorder = krusty.ReorderOptionUnspecified
-		files := &readFiles{FileSystem: regularFiles{filesys.MakeFsOnDisk()}}
+		files := &readFiles{FileSystem: regularFiles{filesys.MakeFsOnDisk(), within}}
 		resources, err := krusty.MakeKustomizer(options).Run(files, dir)
 		if err != nil {
 			done <- result{err: err}

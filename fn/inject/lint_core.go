@@ -62,7 +62,7 @@ func (l *typeReader) read(at spot, v reflect.Value) {
 }
 
 func (l *typeReader) mismatch(at spot, want string) {
-	l.report(manifest.SeverityError, at, "wrong-type", "is "+manifest.Describe(at.near)+", must be "+want, "")
+	l.report(manifest.SeverityError, at, "wrong-type", "is "+manifest.Describe(at.near)+", must be "+want, manifest.Advice(at.near))
 }
 
 func (l *typeReader) readQuantity(at spot, q *resource.Quantity) {

@@ -115,7 +115,7 @@ func (t *template) shape(n *yaml.Node, kind yaml.Kind, field string) bool {
 	if kind == yaml.SequenceNode {
 		want = "a list"
 	}
-	t.report(manifest.SeverityError, n, "wrong-type", field, "is "+manifest.Describe(n)+", must be "+want, "")
+	t.report(manifest.SeverityError, n, "wrong-type", field, "is "+manifest.Describe(n)+", must be "+want, manifest.Advice(n))
 	return false
 }
 

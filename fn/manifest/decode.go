@@ -208,7 +208,20 @@ func (d *Decoder) unknown(key *yaml.Node, path string, fields map[string]reflect
 
 // Mismatch reports that n is not what field wants.
 func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
-	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, "")
+	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, Advice(n))
+}
+
+// Advice says what to do about a value of a wrong kind, where Describe does not say it; "" where it does.
+func Advice(n *yaml.Node) string {
+	if isLoneTag(Resolve(n)) {
+		return "write the value, or take the tag out"
+	}
+	return ""
+}
+
+// isLoneTag says whether a node is a tag without a value, which YAML reads as empty text.
+func isLoneTag(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&yaml.TaggedStyle != 0 && !IsNull(n)
 }
 
 // Describe says in plain words what a node is.
@@ -221,7 +234,7 @@ func Describe(n *yaml.Node) string {
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	case n.Value == "" && n.Style&yaml.TaggedStyle != 0:
+	case isLoneTag(n):
 		return "an empty value with the tag " + n.ShortTag()
 	case n.ShortTag() == yaml.NodeTagString:
 		return fmt.Sprintf("the string %q", Shorten(n.Value))

@@ -13,6 +13,9 @@ import (
 
 // Announce lists the parameters that depend on the application; plugin.yaml has the others.
 func (a *App) Announce() ([]Parameter, error) {
+	if err := a.checkLinks(); err != nil {
+		return nil, err
+	}
 	source, err := a.source()
 	if err != nil {
 		return nil, err

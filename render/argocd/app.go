@@ -4,6 +4,7 @@ package argocd
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +79,38 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// checkLinks refuses a repository with a link that leads out of it, wherever it stands: a manifest, a base, a chart's template or
+// its values could be one. What a link leads to that is not there is nobody's.
+func (a *App) checkLinks() error {
+	return filepath.WalkDir(a.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("looking for links: %w", err)
+		}
+		if entry.IsDir() && entry.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		if entry.Type()&fs.ModeSymlink == 0 {
+			return nil
+		}
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return nil //nolint:nilerr // it leads nowhere
+		}
+		if inside, err := filepath.Rel(a.root, target); err != nil || !filepath.IsLocal(inside) {
+			return fmt.Errorf("%s: the link leads out of the repository", path)
+		}
+		return nil
+	})
+}
+
+// notStreamed says why something outside of the application's folder may be missing.
+func (a *App) notStreamed(path string) string {
+	if filepath.IsLocal(path) || filepath.IsAbs(path) {
+		return ""
+	}
+	return " (Argo CD hands over only what the application's annotation argocd.argoproj.io/manifest-generate-paths names, where it has one)"
+}
+
 // paths are those that a parameter names. Who writes an application must not reach files outside its repository.
 func (a *App) paths(parameter string) ([]string, error) {
 	set := a.settings[parameter]
@@ -87,7 +120,7 @@ func (a *App) paths(parameter string) ([]string, error) {
 			target, err = filepath.EvalSymlinks(target)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: no such file or folder", set.origin, path)
+			return nil, fmt.Errorf("%s: %s: no such file or folder%s", set.origin, path, a.notStreamed(path))
 		}
 		if inside, err := filepath.Rel(a.root, target); !set.trusted && (err != nil || !filepath.IsLocal(inside)) {
 			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, path)

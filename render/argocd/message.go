@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Messages is a writer for what the server shows in its user interface: few and short lines, without secrets and without
@@ -29,7 +31,7 @@ func (a *App) secrets() []string {
 	add := func(value string) {
 		for line := range strings.Lines(value) {
 			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
-				out = append(out, line)
+				out = append(out, line, manifest.Printable(line)) // as messages have it
 			}
 		}
 	}

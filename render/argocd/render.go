@@ -31,6 +31,9 @@ type Input struct {
 
 // Input finds what there is to read, and renders the application if it is a chart.
 func (a *App) Input(ctx context.Context) (*Input, error) {
+	if err := a.checkLinks(); err != nil {
+		return nil, err
+	}
 	source, err := a.source()
 	if err != nil {
 		return nil, err
@@ -64,7 +67,7 @@ func (a *App) Render(ctx context.Context, in *Input, req render.Request, out io.
 	if in.Source == Helm {
 		req.StdinName = "helm template"
 	}
-	req.AsFiles = in.Source == Directory
+	req.AsFiles, req.Within = in.Source == Directory, a.root
 	req.NameSets = nameSets
 	if req.Options.Namespace == "" {
 		req.Options.Namespace = a.env["ARGOCD_APP_NAMESPACE"]

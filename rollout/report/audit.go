@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -132,19 +133,19 @@ var ErrDiffers = errors.New("decides otherwise")
 // which the decision is another, and wraps ErrDiffers then.
 func Replay(in io.Reader) (int, error) {
 	var state replayed
-	made, others := 0, 0
-	err := eachLine(in, func(n int, data []byte, _ bool) error {
+	made := 0
+	err := eachLine(in, func(n int, data []byte, whole bool) error {
 		if !isObject(data) {
-			others++
 			return nil
 		}
 		line, err := readLine(data)
-		if err == nil && line.Decision == nil && line.Plan == nil {
-			others++ // a measurement, or progress for people in the same stream
-			return nil
-		}
-		if err == nil {
+		switch {
+		case err == nil && line.Decision == nil && line.Plan == nil:
+			return nil // a measurement, or progress for people in the same stream
+		case err == nil:
 			err = state.take(line)
+		case !whole:
+			err = fmt.Errorf("the log is cut off within this line: give the whole of it (%w)", err)
 		}
 		if err != nil {
 			return fmt.Errorf("audit log, line %d: %w", n, err)
@@ -152,7 +153,7 @@ func Replay(in io.Reader) (int, error) {
 		made++
 		return nil
 	})
-	if err == nil && made == 0 && others > 0 {
+	if err == nil && made == 0 {
 		err = errors.New("audit log: it holds no decision: slipway rollout run --audit-log writes one")
 	}
 	return made, err
@@ -250,17 +251,43 @@ func compare(again rollout.Decision, recorded []byte) error {
 	if bytes.Equal(data, was) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s, but the log has: %s", ErrDiffers, inWords(again), inWords(before))
+	now, then := difference(again, before)
+	return fmt.Errorf("%w: %s, but the log has %s", ErrDiffers, brief(now), brief(then))
 }
 
-func inWords(d rollout.Decision) string {
-	words := fmt.Sprintf("%s %s (%s)", d.Verdict, d.Reason, d.Message)
-	var actions []string
-	for _, a := range d.Actions {
-		actions = append(actions, a.String())
+// difference is the first thing in which two decisions differ, in words: what is decided or, where that is the same, the first
+// write or what else is asked for.
+func difference(a, b rollout.Decision) (string, string) {
+	words := func(d rollout.Decision) string { return fmt.Sprintf("%s %s (%s)", d.Verdict, d.Reason, d.Message) }
+	if words(a) != words(b) {
+		return words(a), words(b)
 	}
-	if len(actions) > 0 {
-		words += " [" + strings.Join(actions, "; ") + "]"
+	for i := range max(len(a.Actions), len(b.Actions)) {
+		x, y := write(a, i), write(b, i)
+		if x != y {
+			return fmt.Sprintf("%s, write %d: %s", words(a), i+1, x), y
+		}
 	}
-	return words
+	rest := func(d rollout.Decision) string {
+		return fmt.Sprintf("batch %d of %d to %d pods, again after %s, checks %q", d.Batch+1, d.Batches, d.Target, d.After, d.Checks)
+	}
+	return rest(a), rest(b)
+}
+
+// write is one write of a decision.
+func write(d rollout.Decision, i int) string {
+	if i >= len(d.Actions) {
+		return fmt.Sprintf("no more than %d writes", len(d.Actions))
+	}
+	return d.Actions[i].String()
+}
+
+// briefLength is how much of one side of a difference is shown: both fit on a line that people read.
+const briefLength = 300
+
+func brief(s string) string {
+	if s = manifest.Printable(s); len(s) > briefLength {
+		return strings.ToValidUTF8(s[:briefLength], "") + "..."
+	}
+	return s
 }
