@@ -189,7 +189,7 @@ func TestDeploymentScaled(t *testing.T) {
 			t.Parallel()
 			w := newDeployment(t, 6, "2", "0")
 			w.deploymentImage("v2")
-			watch := w.budget(min(6, to), 0)
+			watch := w.budget(6, 6-min(6, to)) // of what there is at any time
 			d, _ := w.rollsWith(thirds(), w.ofDeployment(), func(batch int) {
 				if batch == 1 {
 					w.Patch(t, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"replicas": to}})
