@@ -26,11 +26,12 @@ func Conflicting(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsGone(err) || failedTest(err)
 }
 
-// failedTest tells whether a test of a JSON patch has failed. The server has a code for that which it has for any patch that
-// it cannot apply, and only the words tell them apart.
+// failedTest tells whether a JSON patch could not be applied to the object as it is, because of a test in it most of all. The
+// server tells no more than this; what it finds wrong with the object itself it says in other words.
 func failedTest(err error) bool {
 	var api apierrors.APIStatus
-	return errors.As(err, &api) && api.Status().Code == http.StatusUnprocessableEntity && strings.Contains(api.Status().Message, "test failed")
+	return errors.As(err, &api) && api.Status().Code == http.StatusUnprocessableEntity &&
+		api.Status().Message == "the server rejected our request due to an error in our request"
 }
 
 // Refused tells whether the server has said no for good: repeating the same request would not help.
