@@ -5,7 +5,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
@@ -82,11 +81,6 @@ func (c *Cluster) Edit(change func(*plan.Workload)) {
 	c.changed()
 }
 
-func (c *Cluster) bump() string {
-	c.version++
-	return strconv.FormatInt(c.version+1, 10)
-}
-
 func (c *Cluster) create(a rollout.Action) error {
 	if _, exists := c.index[a.Pod.Name]; exists {
 		return fmt.Errorf("%s: already exists: %w", a, rollout.ErrConflict)
@@ -96,24 +90,6 @@ func (c *Cluster) create(a rollout.Action) error {
 	c.writes.Create++
 	c.changed()
 	return nil
-}
-
-func (c *Cluster) addPod(p rollout.Pod) {
-	c.born++
-	p.UID, p.ResourceVersion = "pod-"+strconv.Itoa(c.born), c.bump()
-	p.Phase, p.Created, p.Node = rollout.PodRunning, c.now, "node-"+strconv.Itoa(c.born%16)
-	p.Labels = c.set.Spec.TemplateLabels()
-	c.index[p.Name] = len(c.pods)
-	c.pods = append(c.pods, p)
-	c.kubelets = append(c.kubelets, kubelet{})
-}
-
-// start lets the containers of a pod become ready after a while, unless they are broken.
-func (c *Cluster) start(i int) {
-	if c.options.Broken && c.pods[i].Revision != c.stable {
-		return
-	}
-	c.schedule(c.readiness(), event{kind: eventReady, name: c.pods[i].Name, uid: c.pods[i].UID})
 }
 
 func (c *Cluster) writePod(a rollout.Action) error {
@@ -150,12 +126,7 @@ func (c *Cluster) writePod(a rollout.Action) error {
 
 func (c *Cluster) delete(i int) {
 	c.writes.Delete++
-	c.pods[i].Terminating = true
-	if c.stuck < c.options.Stuck {
-		c.stuck++
-		return
-	}
-	c.schedule(c.options.Terminating, event{kind: eventGone, name: c.pods[i].Name, uid: c.pods[i].UID})
+	c.terminate(i)
 }
 
 func (c *Cluster) updateInPlace(i int, a rollout.Action) {
@@ -173,23 +144,4 @@ func (c *Cluster) updateInPlace(i int, a rollout.Action) {
 		c.start(i)
 	}
 	c.callHook(i)
-}
-
-func (c *Cluster) template(revision string) map[string]any {
-	for _, r := range c.known {
-		if r.Name == revision {
-			return r.Template
-		}
-	}
-	return nil
-}
-
-// settle sets a pod's Ready condition from its containers and its readiness gate.
-func (c *Cluster) settle(i int) {
-	p := &c.pods[i]
-	ready := c.kubelets[i].running && !p.Drained && p.Phase == rollout.PodRunning
-	if ready && !p.Ready {
-		p.ReadySince = c.now
-	}
-	p.Ready = ready
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -26,34 +25,13 @@ var ErrStuck = errors.New("nothing in the simulated cluster will change any more
 // Cluster is a simulated cluster with one CloneSet. It implements rollout.Cluster and rollout.Clock. It is not safe
 // for concurrent use.
 type Cluster struct {
-	options  Options
-	set      plan.Workload
-	revision string // of the set's template
-	stable   string
-	known    []rollout.Revision
+	nodes
 	progress rollout.Progress
-	pods     []rollout.Pod
-	sets     []replicaSet // of a Deployment
-	kubelets []kubelet    // beside pods
-	index    map[string]int
-	events   queue
-	now      time.Time
-	random   *rand.Rand
-	version  int64
-	born     int
-	stuck    int
+	checks   checks
 	writes   Writes
 	stale    *rollout.Observed
-	lagging  bool // the last look was a stale one
-	results  []plan.CheckResult
-	asked    []plan.CheckResult // those that are there, and those to come
-	observe  func()             // called after every change, for tests that check invariants
-}
-
-// kubelet is what only the node knows about a pod.
-type kubelet struct {
-	running bool // the containers are ready
-	hooked  bool // a hook event is under way
+	lagging  bool   // the last look was a stale one
+	observe  func() // called after every change, for tests that check invariants
 }
 
 // Writes counts the writes on pods that happened.
@@ -77,10 +55,10 @@ func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 	}
 	set.UID, set.ResourceVersion = "uid-of-"+set.Name, "1"
 	set.Generation = max(set.Generation, 2)
-	c := &Cluster{
-		options: options, set: set, index: map[string]int{}, now: epoch(),
-		random: rand.New(rand.NewPCG(options.Seed, 1)),
-	}
+	c := &Cluster{nodes: nodes{options: options, objects: objects{
+		set: set, index: map[string]int{},
+		clock: clock{now: epoch(), random: rand.New(rand.NewPCG(options.Seed, 1))},
+	}}}
 	c.stable, c.revision = c.learn(older), c.learn(set.Spec.Template)
 	for i := range set.Spec.Replicas {
 		name := "old" + strconv.Itoa(i)
@@ -93,25 +71,12 @@ func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 	if set.Rolling != nil {
 		c.deploy()
 	}
-	c.trouble(options.Crashes, eventCrash)
-	c.trouble(options.Evictions, eventEvict)
+	c.trouble(options.Crashes, eventCrash, options.Horizon)
+	c.trouble(options.Evictions, eventEvict, options.Horizon)
 	if options.Controller != nil {
 		c.schedule(0, event{kind: eventReconcile})
 	}
 	return c
-}
-
-// learn adds the revision of a template and returns its name.
-func (c *Cluster) learn(template map[string]any) string {
-	// Marshalling what YAML decoded cannot fail, and a map marshals in the order of its keys.
-	data, _ := json.Marshal(template)
-	h := fnv.New32a()
-	h.Write(data)
-	name := fmt.Sprintf("%s-%08x", c.set.Name, h.Sum32())
-	if !slices.ContainsFunc(c.known, func(r rollout.Revision) bool { return r.Name == name }) {
-		c.known = append(c.known, rollout.Revision{Name: name, Number: int64(len(c.known) + 1), Template: template})
-	}
-	return name
 }
 
 func withOlderImage(template map[string]any) map[string]any {
@@ -140,7 +105,7 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	c.lagging = false
 	o := rollout.Observed{
 		Now: c.now, Workload: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
-		Pods: c.pods, Progress: c.progress, Checks: c.results,
+		Pods: c.pods, Progress: c.progress, Checks: c.checks.results,
 	}
 	if c.options.Controller != nil {
 		if o.Sets = c.observedSets(); o.Sets == nil {
@@ -154,8 +119,6 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	}
 	return o, nil
 }
-
-func (c *Cluster) chance(share float64) bool { return share > 0 && c.random.Float64() < share }
 
 // Writes is how many writes happened so far.
 func (c *Cluster) Writes() Writes { return c.writes }

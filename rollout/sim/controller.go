@@ -5,7 +5,6 @@ package sim
 import (
 	"time"
 
-	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -30,7 +29,7 @@ func (c *Cluster) reconcile() {
 	}
 	c.set.Status.ObservedGeneration = c.set.Generation
 	if c.sets != nil {
-		if c.roll() {
+		if (deployment{c}).roll() {
 			c.poke()
 		}
 		return
@@ -39,21 +38,7 @@ func (c *Cluster) reconcile() {
 	if control.Eager {
 		spec.Partition = plan.Pods(0)
 	}
-	if c.kruiseReconcile(spec) {
+	if (kruise{c}).reconcile(spec) {
 		c.poke()
 	}
-}
-
-// status is the CloneSet's status as its controller would write it.
-func (c *Cluster) status() plan.WorkloadStatus {
-	counted := rollout.Observed{Now: c.now, Workload: c.set, UpdateRevision: c.revision, Pods: c.pods}
-	n := counted.Counts()
-	s := c.set.Status
-	s.Replicas, s.ReadyReplicas, s.AvailableReplicas = n.Total, n.Ready, n.Available
-	s.UpdatedReplicas, s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas = n.Updated, n.UpdatedReady, n.UpdatedAvailable
-	s.UpdateRevision, s.CurrentRevision = c.revision, c.stable
-	if n.Updated == n.Total && n.Total == n.Desired {
-		s.CurrentRevision = c.revision
-	}
-	return s
 }

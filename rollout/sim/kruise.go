@@ -3,12 +3,9 @@
 package sim
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
@@ -20,7 +17,7 @@ import (
 // with the names of the formulas. It ends with an error where a release does not.
 func Kruise(ctx context.Context, c *Cluster) error {
 	for {
-		for c.kruiseReconcile(c.set.Spec) {
+		for (kruise{c}).reconcile(c.set.Spec) {
 		}
 		err := c.Wait(ctx, 0)
 		switch {
@@ -45,28 +42,31 @@ type formula struct {
 	update, updateUnavailable   int
 }
 
-// kruiseReconcile is one turn of the controller. It tells whether it wrote anything.
-func (c *Cluster) kruiseReconcile(spec plan.WorkloadSpec) bool {
+// kruise is the controller at work on a cluster.
+type kruise struct{ *Cluster }
+
+// reconcile is one look of the controller. It tells whether it wrote anything.
+func (k kruise) reconcile(spec plan.WorkloadSpec) bool {
 	bounds, err := spec.Bounds()
 	if err != nil || spec.Paused {
 		return false
 	}
-	f := c.difference(bounds)
-	return c.kruiseFinish() || c.kruiseScale(f) || c.kruiseUpdate(f, spec)
+	f := k.difference(bounds)
+	return k.finish() || k.scale(f) || k.update(f, spec)
 }
 
-// kruiseFinish ends in-place updates and removes pods that have ended.
-func (c *Cluster) kruiseFinish() bool {
+// finish ends in-place updates and removes pods that have ended.
+func (k kruise) finish() bool {
 	wrote := false
-	for i := range c.pods {
-		p := &c.pods[i]
+	for i := range k.pods {
+		p := &k.pods[i]
 		switch {
 		case p.Ended():
-			c.delete(i)
+			k.delete(i)
 			wrote = true
-		case p.Active() && p.Revision == c.revision && p.Drained && !p.Pending:
+		case p.Active() && p.Revision == k.revision && p.Drained && !p.Pending:
 			p.Drained = false
-			c.settle(i)
+			k.settle(i)
 			wrote = true
 		}
 	}
@@ -74,14 +74,14 @@ func (c *Cluster) kruiseFinish() bool {
 }
 
 // difference is calculateDiffsWithExpectation without the gates that are off by default.
-func (c *Cluster) difference(b plan.Bounds) formula {
+func (k kruise) difference(b plan.Bounds) formula {
 	f := formula{bounds: b}
-	for i := range c.pods {
-		p := &c.pods[i]
+	for i := range k.pods {
+		p := &k.pods[i]
 		if !p.Active() {
 			continue
 		}
-		old := p.Revision != c.revision
+		old := p.Revision != k.revision
 		if old {
 			f.old++
 		} else {
@@ -93,7 +93,7 @@ func (c *Cluster) difference(b plan.Bounds) formula {
 			if old {
 				f.oldMarked++
 			}
-		case !p.Available(c.now, c.set.Spec.MinReady):
+		case !p.Available(k.now, k.set.Spec.MinReady):
 			f.unavailable++
 		}
 	}
@@ -119,118 +119,89 @@ func (f *formula) solve() {
 	f.updateUnavailable = b.MaxUnavailable + total - b.Replicas
 }
 
-func (c *Cluster) kruiseScale(f formula) bool {
+func (k kruise) scale(f formula) bool {
 	if f.create > 0 {
 		for i := range f.create {
-			revision := c.revision
+			revision := k.revision
 			if i < f.createOld {
-				revision = c.stable
+				revision = k.stable
 			}
-			name := "k" + strconv.Itoa(c.born)
+			name := "k" + strconv.Itoa(k.born)
 			// A fresh name cannot conflict.
-			_ = c.create(rollout.Action{
+			_ = k.create(rollout.Action{
 				Kind: rollout.CreatePod, Revision: revision, Instance: name, Lifecycle: rollout.Normal,
-				Pod: rollout.PodRef{Name: c.set.Name + "-" + name},
+				Pod: rollout.PodRef{Name: k.set.Name + "-" + name},
 			})
 		}
 		return true
 	}
 	if f.marked > 0 {
-		return c.kruiseDelete(c.candidates(func(p *rollout.Pod) bool { return p.DeleteRequested }), f.marked, f)
+		return k.deletePods(k.candidates(func(p *rollout.Pod) bool { return p.DeleteRequested }), f.marked, f)
 	}
 	if f.scaleDown == 0 {
 		return false
 	}
-	old := c.candidates(func(p *rollout.Pod) bool { return p.Revision != c.revision })
-	fresh := c.candidates(func(p *rollout.Pod) bool { return p.Revision == c.revision })
+	old := k.candidates(func(p *rollout.Pod) bool { return p.Revision != k.revision })
+	fresh := k.candidates(func(p *rollout.Pod) bool { return p.Revision == k.revision })
 	chosen := append(old[:min(f.scaleDownOld, len(old))], fresh[:min(f.scaleDown-f.scaleDownOld, len(fresh))]...)
-	return c.kruiseDelete(chosen, len(chosen), f)
+	return k.deletePods(chosen, len(chosen), f)
 }
 
-// kruiseDelete deletes up to n pods; ready ones only as far as deleteReadyLimit reaches.
-func (c *Cluster) kruiseDelete(names []string, n int, f formula) bool {
+// deletePods deletes up to n pods; ready ones only as far as deleteReadyLimit reaches.
+func (k kruise) deletePods(names []string, n int, f formula) bool {
 	wrote := false
 	for _, name := range names[:min(n, len(names))] {
-		i := c.index[name]
-		if c.pods[i].Available(c.now, c.set.Spec.MinReady) {
+		i := k.index[name]
+		if k.pods[i].Available(k.now, k.set.Spec.MinReady) {
 			if f.deleteReady <= 0 {
 				continue
 			}
 			f.deleteReady--
 		}
-		c.delete(i)
-		c.changed()
+		k.delete(i)
+		k.changed()
 		wrote = true
 	}
 	return wrote
 }
 
-func (c *Cluster) kruiseUpdate(f formula, spec plan.WorkloadSpec) bool {
+func (k kruise) update(f formula, spec plan.WorkloadSpec) bool {
 	wrote := false
 	unavailable, unavailableNew := 0, 0
-	for i := range c.pods {
-		if p := &c.pods[i]; p.Active() && !p.Available(c.now, spec.MinReady) {
+	for i := range k.pods {
+		if p := &k.pods[i]; p.Active() && !p.Available(k.now, spec.MinReady) {
 			unavailable++
-			if p.Revision == c.revision {
+			if p.Revision == k.revision {
 				unavailableNew++
 			}
 		}
 	}
-	waiting := c.candidates(func(p *rollout.Pod) bool { return p.Revision != c.revision && !p.DeleteRequested })
+	waiting := k.candidates(func(p *rollout.Pod) bool { return p.Revision != k.revision && !p.DeleteRequested })
 	for picked, name := range waiting[:min(f.update, len(waiting))] {
-		i := c.index[name]
-		available := c.pods[i].Available(c.now, spec.MinReady)
+		i := k.index[name]
+		available := k.pods[i].Available(k.now, spec.MinReady)
 		if unavailableNew+picked >= f.updateUnavailable || (available && unavailable >= f.updateUnavailable) {
 			break
 		}
 		if available {
 			unavailable++
 		}
-		c.kruiseReplace(i, spec)
+		k.replace(i, spec)
 		wrote = true
 	}
 	return wrote
 }
 
-// kruiseReplace updates a pod in place, or marks it so that the next turn deletes it.
-func (c *Cluster) kruiseReplace(i int, spec plan.WorkloadSpec) {
-	change := manifest.CompareTemplates(c.template(c.pods[i].Revision), c.template(c.revision))
+// replace updates a pod in place, or marks it so that the next look deletes it.
+func (k kruise) replace(i int, spec plan.WorkloadSpec) {
+	change := manifest.CompareTemplates(k.template(k.pods[i].Revision), k.template(k.revision))
 	if spec.UpdateType == plan.ReCreate || !change.InPlace {
-		c.pods[i].DeleteRequested = true
-		c.changed()
+		k.pods[i].DeleteRequested = true
+		k.changed()
 		return
 	}
-	c.pods[i].Drained = change.Restarts
-	c.settle(i)
-	c.updateInPlace(i, rollout.Action{Revision: c.revision})
-	c.changed()
-}
-
-// candidates are the names of the active pods wanted, in deletion order as far as it matters to the counts.
-func (c *Cluster) candidates(wanted func(*rollout.Pod) bool) []string {
-	var pods []*rollout.Pod
-	for i := range c.pods {
-		if p := &c.pods[i]; p.Active() && wanted(p) {
-			pods = append(pods, p)
-		}
-	}
-	slices.SortFunc(pods, func(a, b *rollout.Pod) int {
-		return cmp.Or(rank(a, c)-rank(b, c), a.ReadySince.Compare(b.ReadySince)*-1, strings.Compare(a.Name, b.Name))
-	})
-	names := make([]string, len(pods))
-	for i, p := range pods {
-		names[i] = p.Name
-	}
-	return names
-}
-
-func rank(p *rollout.Pod, c *Cluster) int {
-	switch {
-	case !p.Ready:
-		return 0
-	case !p.Available(c.now, c.set.Spec.MinReady):
-		return 1
-	default:
-		return 2
-	}
+	k.pods[i].Drained = change.Restarts
+	k.settle(i)
+	k.updateInPlace(i, rollout.Action{Revision: k.revision})
+	k.changed()
 }

@@ -27,7 +27,7 @@ func available(c *Cluster) int {
 // marked pods do not count as unavailable, it marks and deletes both.
 func TestCrashBetweenMarkingAndDeletingBreaksTheFormulaAndNotOurs(t *testing.T) {
 	theirs := twoPods()
-	theirs.kruiseReconcile(theirs.set.Spec)
+	kruise{theirs}.reconcile(theirs.set.Spec)
 	var marked, other string
 	for i := range theirs.pods {
 		if theirs.pods[i].DeleteRequested {
@@ -40,7 +40,7 @@ func TestCrashBetweenMarkingAndDeletingBreaksTheFormulaAndNotOurs(t *testing.T) 
 		t.Fatal("the formula did not mark exactly one pod")
 	}
 	theirs.CrashPod(other)
-	for theirs.kruiseReconcile(theirs.set.Spec) {
+	for (kruise{theirs}).reconcile(theirs.set.Spec) {
 	}
 	if got := available(theirs); got != 0 {
 		t.Errorf("the formula keeps %d pods available; the known loss does not show", got)

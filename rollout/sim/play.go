@@ -38,7 +38,7 @@ func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout
 // waits for it. Play calls it; a loop other than rollout.Run has to.
 func (c *Cluster) Attend(d rollout.Decision) {
 	for _, name := range d.Checks {
-		if slices.ContainsFunc(c.asked, func(r plan.CheckResult) bool { return r.Name == name && r.Batch == d.Batch }) {
+		if c.checks.wasAsked(name, d.Batch) {
 			continue
 		}
 		r := plan.CheckResult{Name: name, Batch: d.Batch, Verdict: plan.CheckPassed, Message: "assumed to pass"}
@@ -49,7 +49,7 @@ func (c *Cluster) Attend(d rollout.Decision) {
 				r.Verdict = plan.CheckFailed
 			}
 		}
-		c.asked = append(c.asked, r)
+		c.checks.asked = append(c.checks.asked, r)
 		c.schedule(c.options.Measuring[name], event{kind: eventChecked, name: name, uid: strconv.Itoa(d.Batch)})
 	}
 	if c.options.Approval >= 0 && d.Reason == plan.AwaitingApproval && !c.awaited(eventApprove) {
@@ -57,17 +57,18 @@ func (c *Cluster) Attend(d rollout.Decision) {
 	}
 }
 
-func (c *Cluster) awaited(kind eventKind) bool {
-	for _, e := range c.events.events {
-		if e.kind == kind {
-			return true
-		}
-	}
-	return false
+// checks are measurements under way and done.
+type checks struct {
+	results []plan.CheckResult // that have arrived
+	asked   []plan.CheckResult // these, and those to come
 }
 
-// measured lets the result of a check arrive.
-func (c *Cluster) measured(name, batch string) {
+func (c *checks) wasAsked(name string, batch int) bool {
+	return slices.ContainsFunc(c.asked, func(r plan.CheckResult) bool { return r.Name == name && r.Batch == batch })
+}
+
+// arrive lets the result of a check arrive.
+func (c *checks) arrive(name, batch string) {
 	for _, r := range c.asked {
 		if r.Name == name && strconv.Itoa(r.Batch) == batch {
 			c.results = append(c.results, r)
@@ -76,9 +77,9 @@ func (c *Cluster) measured(name, batch string) {
 }
 
 // Forget drops the memory of the last release, as a new release of the same object begins with none.
-func (c *Cluster) Forget() { c.progress, c.results, c.asked = rollout.Progress{}, nil, nil }
+func (c *Cluster) Forget() { c.progress, c.checks = rollout.Progress{}, checks{} }
 
-// Tell changes the memory of the release as a person does who approves, holds or aborts it.
+// Tell changes the memory of the release as a person does who approves, pauses or aborts it.
 func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }
 
 // RequestDelete puts the label on a pod that asks for its deletion. A name that does not exist does nothing.
