@@ -19,30 +19,36 @@ type checked struct {
 	message string
 }
 
+// measurements are the answers of checks.
+type measurements struct {
+	checks []checked
+	single bool // they are told one by one
+}
+
 // Measure adds one answer to a check.
 func (h *History) Measure(m plan.Measurement) {
 	message := m.Message
 	if m.DryRun {
 		message += " (dry run: it decides nothing)"
 	}
-	h.measurements = true
+	h.single = true
 	h.checks = append(h.checks, checked{h.plausible(m.Time), m.Check, m.Batch, string(m.Verdict), message})
 }
 
-// check adds the results of checks that are new. Where the measurements are told one by one, their sum says nothing more.
-func (h *History) check(o rollout.Observed) {
-	if h.measurements {
+// results adds the results of checks that are new. Where the measurements are told one by one, their sum says nothing more.
+func (m *measurements) results(o rollout.Observed) {
+	if m.single {
 		return
 	}
 	for _, r := range o.Checks {
-		h.measured(checked{o.Now, r.Name, r.Batch, string(r.Verdict), r.Message})
+		m.add(checked{o.Now, r.Name, r.Batch, string(r.Verdict), r.Message})
 	}
 }
 
-// measured adds an answer unless it repeats the last one of the same check and batch.
-func (h *History) measured(c checked) {
-	for i := len(h.checks) - 1; i >= 0; i-- {
-		last := h.checks[i]
+// add adds an answer unless it repeats the last one of the same check and batch.
+func (m *measurements) add(c checked) {
+	for i := len(m.checks) - 1; i >= 0; i-- {
+		last := m.checks[i]
 		if last.name == c.name && last.batch == c.batch {
 			if last.verdict == c.verdict && last.message == c.message {
 				return
@@ -50,7 +56,7 @@ func (h *History) measured(c checked) {
 			break
 		}
 	}
-	h.checks = append(h.checks, c)
+	m.checks = append(m.checks, c)
 }
 
 func number(n int) string { return strconv.Itoa(n) }

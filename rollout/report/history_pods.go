@@ -10,9 +10,6 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// toldTroubles is how many pods in trouble become milestones. The lanes and the table have the others, too.
-const toldTroubles = 20
-
 // podState is what a lane shows of a pod.
 type podState constant
 
@@ -34,14 +31,13 @@ type track struct {
 	first     time.Time // seen
 	created   time.Time
 	gone      time.Time // zero: still there
-	turn      time.Time // when its first change began: it orders the lanes
+	changed   time.Time // when its first change began: it orders the lanes
 	inPlace   time.Time
 	born      bool // seen to be created
 	trouble   string
 	restarts  int // since it was seen first
 	base      int
-	seen      int // the look that it was seen in last
-	told      bool
+	seen      int  // the pass of follow that it was seen in last
 	guest     bool // made room for updates in place
 	updated   bool // it came to be of the revision that is released
 }
@@ -53,33 +49,41 @@ type podSpan struct {
 	updated  bool
 }
 
-// follow brings the lanes up to a look.
-func (h *History) follow(o rollout.Observed) {
-	if o.Pods == nil && len(h.pods) == 0 {
-		return
+// tracks are the pods that a release has seen.
+type tracks struct {
+	byName map[string]*track
+	order  []*track // as they were seen first
+	pass   int      // of follow
+}
+
+// follow brings the lanes up to a look, which is not the first one where one began before, and returns the pods that are in
+// trouble for the first time.
+func (ts *tracks) follow(o rollout.Observed, began bool, released string) (troubled []*track) {
+	if o.Pods == nil && len(ts.byName) == 0 {
+		return nil
 	}
+	ts.pass++
 	for i := range o.Pods {
 		p := &o.Pods[i]
-		t := h.pods[p.Name]
+		t := ts.byName[p.Name]
 		if t == nil {
-			t = &track{name: p.Name, first: o.Now, created: p.Created, born: h.began, base: p.Restarts}
-			h.pods[p.Name] = t
-			h.order = append(h.order, t)
+			t = &track{name: p.Name, first: o.Now, created: p.Created, born: began, base: p.Restarts}
+			ts.byName[p.Name] = t
+			ts.order = append(ts.order, t)
 		}
-		t.follow(p, o.Now, stateOf(p, o.Now, o.Workload.Spec.MinReady), p.Revision == h.to)
+		before := t.trouble
+		t.follow(p, o.Now, stateOf(p, o.Now, o.Workload.Spec.MinReady), p.Revision == released)
 		t.guest = p.Guest
-		if t.seen = h.looks; t.trouble != "" && !t.told {
-			t.told = true
-			if h.troubles++; h.troubles <= toldTroubles {
-				h.tell(o.Now, "Pod "+t.name+" "+t.trouble, "not by a write of the release")
-			}
+		if t.seen = ts.pass; t.trouble != "" && before == "" {
+			troubled = append(troubled, t)
 		}
 	}
-	for _, t := range h.order {
-		if t.seen != h.looks {
+	for _, t := range ts.order {
+		if t.seen != ts.pass {
 			t.end(o.Now)
 		}
 	}
+	return troubled
 }
 
 func stateOf(p *rollout.Pod, now time.Time, minReady time.Duration) podState {
@@ -114,7 +118,7 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 	if n == 0 {
 		t.spans, t.updated = []podSpan{{from: now, to: now, state: state, updated: updated}}, updated && t.born
 		if t.born {
-			t.turn = now
+			t.changed = now
 		}
 		return
 	}
@@ -134,8 +138,8 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 
 // note draws from a change what the lane and the table say of the pod.
 func (t *track) note(last podSpan, state podState, updated bool, now time.Time) {
-	if t.turn.IsZero() {
-		t.turn = now
+	if t.changed.IsZero() {
+		t.changed = now
 	}
 	if updated && !last.updated && t.inPlace.IsZero() && state != stateCreated {
 		t.inPlace = now
@@ -155,19 +159,19 @@ func (t *track) end(now time.Time) {
 	}
 }
 
-// lanes are the pods in the order of their turns; pods that nothing happened to come last.
-func (h *History) lanes() []*track {
-	for _, t := range h.order {
+// lanes are the pods in the order of their changes, drawn up to a moment; pods that nothing happened to come last.
+func (ts *tracks) lanes(until time.Time) []*track {
+	for _, t := range ts.order {
 		if t.gone.IsZero() && len(t.spans) > 0 {
-			t.spans[len(t.spans)-1].to = h.until()
+			t.spans[len(t.spans)-1].to = until
 		}
 	}
-	lanes := slices.Clone(h.order)
+	lanes := slices.Clone(ts.order)
 	slices.SortStableFunc(lanes, func(a, b *track) int {
-		if a.turn.IsZero() != b.turn.IsZero() {
-			return cmp.Compare(oneIf(a.turn.IsZero()), oneIf(b.turn.IsZero()))
+		if a.changed.IsZero() != b.changed.IsZero() {
+			return cmp.Compare(oneIf(a.changed.IsZero()), oneIf(b.changed.IsZero()))
 		}
-		return cmp.Or(a.turn.Compare(b.turn), cmp.Compare(oneIf(a.born), oneIf(b.born)), cmp.Compare(a.name, b.name))
+		return cmp.Or(a.changed.Compare(b.changed), cmp.Compare(oneIf(a.born), oneIf(b.born)), cmp.Compare(a.name, b.name))
 	})
 	return lanes
 }
@@ -187,9 +191,9 @@ func (t *track) since(states ...podState) time.Time {
 }
 
 // updatedPods is how many pods came to be of the revision that is released, guests not counted.
-func (h *History) updatedPods() int {
+func (ts *tracks) updatedPods() int {
 	n := 0
-	for _, t := range h.order {
+	for _, t := range ts.order {
 		n += oneIf(t.updated && !t.guest)
 	}
 	return n

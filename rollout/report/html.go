@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ var pageScript string
 // batches, checks and decisions, and a lane for each pod. It loads nothing, forbids the browser to load anything, reads
 // without script, follows the reader's light or dark setting, and prints.
 func HTML(w io.Writer, h *History) error {
-	p := &page{History: h, axis: newAxis(h.moments(), h.idle)}
+	p := &page{h, layout{axis: newAxis(h.moments(), h.idle), dates: !h.Simulated}}
 	p.head()
 	p.open("body")
 	p.open("main")
@@ -57,8 +56,7 @@ func HTML(w io.Writer, h *History) error {
 // page is the page while it is written.
 type page struct {
 	*History
-	markup
-	axis axis
+	layout
 }
 
 // moments are when something changed that the page draws.
@@ -82,12 +80,6 @@ func (h *History) moments() []time.Time {
 		moments = append(moments, h.last.at, h.until())
 	}
 	return moments
-}
-
-// idle tells whether the release waits on purpose from the moment on, or no agent is there.
-func (h *History) idle(at time.Time) bool {
-	i := slices.IndexFunc(h.phases, func(f phase) bool { return !at.Before(f.from) && at.Before(f.to) })
-	return i >= 0 && h.phases[i].kind != working && h.phases[i].kind != backing
 }
 
 func (p *page) head() {
@@ -168,26 +160,6 @@ func (p *page) when() {
 	p.close("p")
 }
 
-func (p *page) date(at time.Time, layout string) {
-	p.element("time", at.UTC().Format(layout), is("datetime", at.UTC().Format(time.RFC3339)))
-}
-
-// clock is a moment as the tables show it: since the beginning.
-func (p *page) clock(at time.Time) string { return inShort(at.Sub(p.axis.start)) }
-
-// cellOfTime is a cell with a moment: since the beginning, and the time of day for who points at it.
-func (p *page) cellOfTime(at time.Time) {
-	if at.IsZero() {
-		p.element("td", "–", class("number"))
-		return
-	}
-	attributes := []attribute{class("number")}
-	if !p.Simulated {
-		attributes = append(attributes, is("title", at.UTC().Format("2006-01-02 15:04:05 UTC")))
-	}
-	p.element("td", p.clock(at), attributes...)
-}
-
 // sentence begins with a capital letter and ends with a full stop.
 func sentence(s string) string {
 	if s == "" {
@@ -215,22 +187,6 @@ func (p *page) numbers() {
 	p.number("Exit code", p.exitCode(), exitWords(p.History), false)
 	p.close("dl")
 	p.newline()
-}
-
-func (p *page) number(name, value, small string, bad bool) {
-	if bad {
-		p.open("div", class("bad"))
-	} else {
-		p.open("div")
-	}
-	p.element("dt", name)
-	p.open("dd")
-	p.text(value)
-	if small != "" {
-		p.text(" ")
-		p.element("small", small)
-	}
-	p.close("dd", "div")
 }
 
 func (b budget) words() string {
@@ -283,13 +239,6 @@ func exitWords(h *History) string {
 		return "none in the log"
 	}
 	return string(h.last.decision.Reason)
-}
-
-// section begins a part of the page with a heading.
-func (p *page) section(id constant, heading string) {
-	p.open("section", is("id", string(id)), is("aria-labelledby", string(id)+"-h"))
-	p.element("h2", heading, is("id", string(id)+"-h"))
-	p.newline()
 }
 
 func (p *page) about() {

@@ -16,7 +16,7 @@ const idleLimit = 5
 
 func (p *page) podLanes() {
 	p.section("pods", "Pods")
-	all := p.lanes()
+	all := p.lanes(p.until())
 	if len(all) == 0 {
 		p.element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.", class("note"))
 		p.close("section")
@@ -39,7 +39,7 @@ func (p *page) podLanes() {
 		p.element("p", fmt.Sprintf("%d pods that nothing happened to have no lane.", idle), class("note"))
 	}
 	if touched := len(shown); touched > laneLimit {
-		shown = p.telling(shown)
+		shown = telling(shown)
 		p.element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
 			len(shown), touched, laneLimit/2), class("note"))
 	}
@@ -57,7 +57,7 @@ func (p *page) podLanes() {
 // touched leaves out the pods that nothing happened to, where they are many and there are others.
 func touched(all []*track) (shown []*track, idle int) {
 	// They come last.
-	n := slices.IndexFunc(all, func(t *track) bool { return t.turn.IsZero() })
+	n := slices.IndexFunc(all, func(t *track) bool { return t.changed.IsZero() })
 	if n <= 0 || len(all)-n <= idleLimit {
 		return all, 0
 	}
@@ -65,7 +65,7 @@ func touched(all []*track) (shown []*track, idle int) {
 }
 
 // telling chooses the pods to show: those in trouble first, and others evenly spread.
-func (p *page) telling(all []*track) []*track {
+func telling(all []*track) []*track {
 	trouble := 0
 	for _, t := range all {
 		trouble += oneIf(t.trouble != "")
@@ -90,28 +90,6 @@ func (p *page) telling(all []*track) []*track {
 	return shown
 }
 
-func (p *page) lane(t *track) {
-	p.open("div", class("row"))
-	p.open("span", class("name"))
-	p.text(t.name)
-	if t.trouble != "" {
-		p.element("em", " ✕ "+t.trouble)
-	}
-	p.close("span")
-	p.open("div", class("bar"), is("role", "img"), is("aria-label", t.name+": "+p.life(t)))
-	for _, s := range t.spans {
-		from, to := p.axis.at(s.from), p.axis.at(s.to)
-		if to <= from {
-			continue
-		}
-		p.open("i", class("lane "+revision(s)+" "+constant(s.state)), is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), p.clock(s.from), p.clock(s.to))),
-			is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
-		p.close("i")
-	}
-	p.close("div", "div")
-	p.newline()
-}
-
 func revision(s podSpan) constant {
 	if s.updated {
 		return "new"
@@ -128,22 +106,6 @@ func stateWords(s podState) string {
 	default:
 		return string(s)
 	}
-}
-
-// life is the lane in words.
-func (p *page) life(t *track) string {
-	var words []string
-	for _, s := range t.spans {
-		words = append(words, fmt.Sprintf("%s from %s", stateWords(s.state), p.clock(s.from)))
-		if len(words) == 12 {
-			words = append(words, "and so on")
-			break
-		}
-	}
-	if !t.gone.IsZero() {
-		words = append(words, "gone at "+p.clock(t.gone))
-	}
-	return strings.Join(words, ", ")
 }
 
 // podTable says in words and numbers what the lanes show.
@@ -176,21 +138,59 @@ func (t *track) remarks() string {
 	}
 }
 
-func (p *page) podRow(t *track) {
-	p.open("tr")
-	p.element("th", t.name, is("scope", "row"))
-	p.element("td", string(revision(t.spans[len(t.spans)-1])))
-	if t.born {
-		p.cellOfTime(t.first)
-	} else {
-		p.element("td", "before", class("number"))
+func (l *layout) lane(t *track) {
+	l.open("div", class("row"))
+	l.open("span", class("name"))
+	l.text(t.name)
+	if t.trouble != "" {
+		l.element("em", " ✕ "+t.trouble)
 	}
-	p.cellOfTime(t.inPlace)
-	p.cellOfTime(t.since(stateReady, stateAvailable))
-	p.cellOfTime(t.since(stateAvailable))
-	p.cellOfTime(t.gone)
-	p.element("td", number(t.restarts), class("number"))
-	p.element("td", t.remarks())
-	p.close("tr")
-	p.newline()
+	l.close("span")
+	l.open("div", class("bar"), is("role", "img"), is("aria-label", t.name+": "+l.life(t)))
+	for _, s := range t.spans {
+		from, to := l.axis.at(s.from), l.axis.at(s.to)
+		if to <= from {
+			continue
+		}
+		l.open("i", class("lane "+revision(s)+" "+constant(s.state)), is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), l.clock(s.from), l.clock(s.to))),
+			is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
+		l.close("i")
+	}
+	l.close("div", "div")
+	l.newline()
+}
+
+// life is the lane in words.
+func (l *layout) life(t *track) string {
+	var words []string
+	for _, s := range t.spans {
+		words = append(words, fmt.Sprintf("%s from %s", stateWords(s.state), l.clock(s.from)))
+		if len(words) == 12 {
+			words = append(words, "and so on")
+			break
+		}
+	}
+	if !t.gone.IsZero() {
+		words = append(words, "gone at "+l.clock(t.gone))
+	}
+	return strings.Join(words, ", ")
+}
+
+func (l *layout) podRow(t *track) {
+	l.open("tr")
+	l.element("th", t.name, is("scope", "row"))
+	l.element("td", string(revision(t.spans[len(t.spans)-1])))
+	if t.born {
+		l.cellOfTime(t.first)
+	} else {
+		l.element("td", "before", class("number"))
+	}
+	l.cellOfTime(t.inPlace)
+	l.cellOfTime(t.since(stateReady, stateAvailable))
+	l.cellOfTime(t.since(stateAvailable))
+	l.cellOfTime(t.gone)
+	l.element("td", number(t.restarts), class("number"))
+	l.element("td", t.remarks())
+	l.close("tr")
+	l.newline()
 }

@@ -14,25 +14,6 @@ import (
 // tableLimit is how many rows a table has at most. The timeline always shows all looks.
 const tableLimit = 2000
 
-// table begins a table that scrolls for itself where it is wider than the screen.
-func (p *page) table(name constant, label string, columns ...string) {
-	p.open("div", class("scroll"), is("role", "region"), is("aria-label", label), is("tabindex", "0"))
-	p.open("table", class(name))
-	p.open("thead")
-	p.open("tr")
-	for _, c := range columns {
-		p.element("th", c, is("scope", "col"))
-	}
-	p.close("tr", "thead")
-	p.newline()
-	p.open("tbody")
-}
-
-func (p *page) endTable() {
-	p.close("tbody", "table", "div")
-	p.newline()
-}
-
 func (p *page) batchTable() {
 	if len(p.batches) == 0 {
 		return
@@ -117,12 +98,12 @@ func verdictLook(v string) constant {
 
 // story lists what people did and what else befell the release.
 func (p *page) story() {
-	if len(p.milestone) == 0 {
+	if len(p.milestones) == 0 {
 		return
 	}
 	p.section("story", "What happened")
 	p.open("ol", class("story"))
-	for _, m := range p.milestone {
+	for _, m := range p.milestones {
 		p.open("li")
 		p.element("span", p.clock(m.at), class("at"))
 		p.open("span")
@@ -164,23 +145,6 @@ func (p *page) decisions() {
 		p.element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and rollout replay makes all again.", left), class("note"))
 	}
 	p.close("section")
-}
-
-// filter is shown by the script: without it, it could do nothing.
-func (p *page) filter(rows []Row) {
-	p.open("form", is("id", "filter"), is("hidden", ""), is("role", "search"))
-	p.element("label", "Find ", is("for", "find"))
-	p.open("input", is("id", "find"), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
-	p.element("label", "Reason ", is("for", "reason"))
-	p.open("select", is("id", "reason"))
-	p.element("option", "all", is("value", ""))
-	for _, code := range codes(rows) {
-		p.element("option", code, is("value", code))
-	}
-	p.close("select")
-	p.open("output", is("id", "found"), is("role", "status"))
-	p.close("output", "form")
-	p.newline()
 }
 
 // codes are the reasons that occur, in their order.
@@ -230,4 +194,21 @@ func routine(r Row) bool {
 	default:
 		return false
 	}
+}
+
+// filter is shown by the script: without it, it could do nothing.
+func (l *layout) filter(rows []Row) {
+	l.open("form", is("id", "filter"), is("hidden", ""), is("role", "search"))
+	l.element("label", "Find ", is("for", "find"))
+	l.open("input", is("id", "find"), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
+	l.element("label", "Reason ", is("for", "reason"))
+	l.open("select", is("id", "reason"))
+	l.element("option", "all", is("value", ""))
+	for _, code := range codes(rows) {
+		l.element("option", code, is("value", code))
+	}
+	l.close("select")
+	l.open("output", is("id", "found"), is("role", "status"))
+	l.close("output", "form")
+	l.newline()
 }

@@ -15,9 +15,6 @@ import (
 // plotHeight is how many units high a drawing is; it is stretched to its place.
 const plotHeight = 100.0
 
-// tickCount is about how many moments are named below the timeline.
-const tickCount = 8
-
 // plot is one drawing: the pods between low and high over the axis.
 type plot struct {
 	*page
@@ -135,8 +132,8 @@ func (p *page) drawing(name constant, scale plot, words string, curves []curve) 
 	}
 	p.close("svg")
 	if last := p.samples[len(p.samples)-1]; name == "near" && last.bounded {
-		p.limit(scale, last.most, "at most %d", "limit most")
-		p.limit(scale, last.least, "at least %d", "limit least")
+		scale.limit(last.most, "at most %d", "limit most")
+		scale.limit(last.least, "at least %d", "limit least")
 	}
 	for n := first; n <= scale.high; n += step {
 		p.element("span", number(n), class("y"), is("style", "top:"+percent(scale.y(n)/plotHeight)), is("aria-hidden", "true"))
@@ -146,8 +143,8 @@ func (p *page) drawing(name constant, scale plot, words string, curves []curve) 
 }
 
 // limit names a line of the budget where it ends.
-func (p *page) limit(scale plot, pods int, words string, name constant) {
-	p.element("span", fmt.Sprintf(words, pods), class(name), is("style", "top:"+percent(scale.y(pods)/plotHeight)), is("aria-hidden", "true"))
+func (s plot) limit(pods int, words string, name constant) {
+	s.element("span", fmt.Sprintf(words, pods), class(name), is("style", "top:"+percent(s.y(pods)/plotHeight)), is("aria-hidden", "true"))
 }
 
 func (s plot) y(pods int) float64 {
@@ -217,32 +214,6 @@ func (p *page) endOf(b batch) time.Time {
 	return b.ended
 }
 
-// strip is a stretch of time with a name.
-type strip struct {
-	from, to time.Time
-	class    constant
-	label    string
-	title    string
-}
-
-// strips draws stretches one beside the other. A name that has no room is cut off; it is in the tables, too.
-func (p *page) strips(name constant, label string, all []strip) {
-	p.open("div", class("strips "+name), is("role", "img"), is("aria-label", label))
-	for _, s := range all {
-		from, to := p.axis.at(s.from), p.axis.at(s.to)
-		if to-from < 0.2 {
-			continue
-		}
-		p.open("span", class(s.class), is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), is("title", s.title))
-		if to-from > 28 {
-			p.element("b", s.label)
-		}
-		p.close("span")
-	}
-	p.close("div")
-	p.newline()
-}
-
 func (p *page) batchStrip() {
 	var all []strip
 	words := make([]string, len(p.batches))
@@ -263,40 +234,6 @@ func (p *page) phaseStrip() {
 		all[i] = strip{f.from, f.to, constant(f.kind), f.label, fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to))}
 	}
 	p.strips("phases", "What the release did; the tables below say the same in words", all)
-}
-
-func (p *page) timeAxis() {
-	p.open("div", class("axis"), is("aria-hidden", "true"))
-	for i, t := range p.axis.ticks(tickCount) {
-		name := constant("tick")
-		if i%2 == 1 {
-			name = "tick odd"
-		}
-		if t.x > axisWidth-40 {
-			name += " last"
-		}
-		p.element("span", t.label, class(name), is("style", "left:"+percent(t.x/axisWidth)))
-	}
-	p.close("div")
-}
-
-// legend is a name beside a sample of what it looks like.
-type legend struct {
-	class constant
-	label string
-}
-
-func (p *page) legend(all []legend) {
-	p.open("ul", class("legend"))
-	for _, l := range all {
-		p.open("li")
-		p.open("i", class(l.class), is("aria-hidden", "true"))
-		p.close("i")
-		p.text(l.label)
-		p.close("li")
-	}
-	p.close("ul")
-	p.newline()
 }
 
 func coordinate(f float64) string { return trimZeros(math.Round(f*10) / 10) }

@@ -3,11 +3,8 @@
 package report
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -48,58 +45,11 @@ func outcomeOf(d rollout.Decision) outcome {
 }
 
 // outcome is that of the last decision. A release whose log stops before its end is not finished, whatever the reason was.
-func (h *History) outcome() outcome {
-	if h.ended() {
-		return outcomeOf(h.last.decision)
+func (c *course) outcome() outcome {
+	if c.ended() {
+		return outcomeOf(c.last.decision)
 	}
 	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was ended. Another run goes on from here."}
-}
-
-// target is what was released: CloneSet shop/cart.
-func (h *History) target() string {
-	kind := h.plan.Target.Kind
-	if kind == "" {
-		kind = "CloneSet"
-	}
-	name := h.set.Name
-	if h.set.Namespace != "" {
-		name = h.set.Namespace + "/" + name
-	}
-	return kind + " " + name
-}
-
-// change says what differs between the revisions: images with their values, then the other fields by name.
-func (h *History) change() []string {
-	before, after := h.revisions[h.from], h.set.Spec.Template
-	if t := h.revisions[h.to]; t != nil {
-		after = t
-	}
-	if before == nil || after == nil || h.from == h.to {
-		return nil
-	}
-	var lines []string
-	c := manifest.CompareTemplates(before, after)
-	old, now := images(before), images(after)
-	for _, name := range c.Images {
-		lines = append(lines, fmt.Sprintf("image of %s: %s → %s", name, old[name], now[name]))
-	}
-	if other := append(c.Metadata, c.Blockers...); len(other) > 0 {
-		lines = append(lines, "also "+strings.Join(other, ", "))
-	}
-	return lines
-}
-
-// images are the images of a template's containers by container.
-func images(template map[string]any) map[string]string {
-	spec, _ := template["spec"].(map[string]any)
-	containers, _ := spec["containers"].([]any)
-	all := map[string]string{}
-	for _, c := range containers {
-		fields, _ := c.(map[string]any)
-		name, _ := fields["name"].(string)
-		all[name], _ = fields["image"].(string)
-	}
-	return all
 }
 
 // budget is how the release kept to what it was allowed.
@@ -112,15 +62,16 @@ type budget struct {
 	aboveFor      time.Duration
 }
 
-func (h *History) budget() budget {
+// budget holds every sample against what was allowed when it was taken.
+func (c *course) budget() budget {
 	var b budget
-	for i, s := range h.samples {
+	for i, s := range c.samples {
 		if !s.bounded {
 			continue
 		}
-		end := h.last.at
-		if i+1 < len(h.samples) {
-			end = h.samples[i+1].at
+		end := c.last.at
+		if i+1 < len(c.samples) {
+			end = c.samples[i+1].at
 		}
 		if !b.known || s.counts.Available-s.least < b.least-b.floor {
 			b.least, b.floor = s.counts.Available, s.least
@@ -137,15 +88,4 @@ func (h *History) budget() budget {
 		b.known = true
 	}
 	return b
-}
-
-// podWrites is how many writes on pods were decided.
-func (h *History) podWrites() int {
-	n := 0
-	for kind, count := range h.writes {
-		if kind != rollout.RecordProgress && kind != rollout.SetPartition && kind != rollout.RestoreTemplate {
-			n += count
-		}
-	}
-	return n
 }
