@@ -32,7 +32,7 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 		return err
 	}
 	o.Workload = o.Workload.WithOriginal(o.Progress.Original)
-	o.StableRevision = r.stableSet(o)
+	o.StableRevision = stableSet(o)
 	return nil
 }
 
@@ -74,7 +74,7 @@ func (c *caches) podsOf(names map[string]string, pods []rollout.Pod) []rollout.P
 
 // stableSet is what a release that begins goes back to when it fails: what the release before went back to and has left
 // unfinished, or else the older revision that most pods have.
-func (r *reader) stableSet(o *rollout.Observed) string {
+func stableSet(o *rollout.Observed) string {
 	switch original := o.Workload.Rolling.Original; {
 	case o.Progress.Stable != "":
 		return o.Progress.Stable

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,14 +35,8 @@ type Cluster struct {
 	// Client acts as an administrator.
 	*Client
 
-	options  Options
-	dir      string // everything that the servers write
-	programs string // the servers' programs
-	etcdPort string
-	peerPort string
-	apiPort  string
-	tokens   tokens
-	numbers  atomic.Int64 // of namespaces
+	installation
+	numbers atomic.Int64 // of namespaces
 
 	mu                              sync.Mutex // guards the processes against a restart that meets the end
 	etcd, apiserver, kwok, managers *process
@@ -104,7 +97,7 @@ func newCluster(options Options) (*Cluster, error) {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		c := &Cluster{options: options, programs: programs}
+		c := &Cluster{installation: installation{options: options, programs: programs}}
 		if err = c.start(); err == nil {
 			return c, nil
 		}
@@ -139,10 +132,6 @@ func (c *Cluster) start() error {
 	}
 	return c.startClients()
 }
-
-func (c *Cluster) program(name string) string { return filepath.Join(c.programs, name) }
-
-func (c *Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
 // startAPI starts the API server and waits until it is ready.
 func (c *Cluster) startAPI() error {

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -40,14 +41,29 @@ func (t tokens) csv() string {
 	return lines.String()
 }
 
+// installation is what the servers of a control plane are started with: their folder, ports and tokens.
+type installation struct {
+	options  Options
+	dir      string // everything that the servers write
+	programs string // the servers' programs
+	etcdPort string
+	peerPort string
+	apiPort  string
+	tokens   tokens
+}
+
+func (i *installation) program(name string) string { return filepath.Join(i.programs, name) }
+
+func (i *installation) file(name string) string { return filepath.Join(i.dir, name) }
+
 // writeConfig writes what the servers read at their start.
-func (c *Cluster) writeConfig() error {
-	c.tokens = newTokens()
+func (i *installation) writeConfig() error {
+	i.tokens = newTokens()
 	key, err := newKey()
 	if err != nil {
 		return err
 	}
-	policy, err := json.Marshal(auditRules(c.options.Bodies))
+	policy, err := json.Marshal(auditRules(i.options.Bodies))
 	if err != nil {
 		return err
 	}
@@ -56,9 +72,9 @@ func (c *Cluster) writeConfig() error {
 		return err
 	}
 	for name, text := range map[string][]byte{
-		accountKey: key, tokenFile: []byte(c.tokens.csv()), auditPolicy: policy, stageFile: stages,
+		accountKey: key, tokenFile: []byte(i.tokens.csv()), auditPolicy: policy, stageFile: stages,
 	} {
-		if err := os.WriteFile(c.file(name), text, 0o600); err != nil {
+		if err := os.WriteFile(i.file(name), text, 0o600); err != nil {
 			return err
 		}
 	}
@@ -78,43 +94,43 @@ func newKey() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
 }
 
-func (c *Cluster) etcdArgs() []string {
-	client, peer := "http://127.0.0.1:"+c.etcdPort, "http://127.0.0.1:"+c.peerPort
+func (i *installation) etcdArgs() []string {
+	client, peer := "http://127.0.0.1:"+i.etcdPort, "http://127.0.0.1:"+i.peerPort
 	return []string{
-		"--data-dir=" + c.file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
+		"--data-dir=" + i.file("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
 		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=default=" + peer,
 	}
 }
 
-func (c *Cluster) apiserverArgs() []string {
+func (i *installation) apiserverArgs() []string {
 	args := []string{
-		"--etcd-servers=http://127.0.0.1:" + c.etcdPort,
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + c.apiPort, "--cert-dir=" + c.dir,
+		"--etcd-servers=http://127.0.0.1:" + i.etcdPort,
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + i.apiPort, "--cert-dir=" + i.dir,
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-signing-key-file=" + c.file(accountKey), "--service-account-key-file=" + c.file(accountKey),
-		"--authorization-mode=RBAC", "--token-auth-file=" + c.file(tokenFile),
-		"--audit-policy-file=" + c.file(auditPolicy), "--audit-log-path=" + c.file(auditLog), "--audit-log-maxsize=4096",
+		"--service-account-signing-key-file=" + i.file(accountKey), "--service-account-key-file=" + i.file(accountKey),
+		"--authorization-mode=RBAC", "--token-auth-file=" + i.file(tokenFile),
+		"--audit-policy-file=" + i.file(auditPolicy), "--audit-log-path=" + i.file(auditLog), "--audit-log-maxsize=4096",
 		"--profiling=false",
 	}
-	if !c.options.ControllerManager {
+	if !i.options.ControllerManager {
 		// Its finalizer on claims is taken off by a controller.
 		args = append(args, "--disable-admission-plugins=StorageObjectInUseProtection")
 	}
 	return args
 }
 
-func (c *Cluster) kwokArgs() []string {
+func (i *installation) kwokArgs() []string {
 	return []string{
-		"--kubeconfig=" + c.file(kwokConfig), "--config=" + c.file(stageFile),
+		"--kubeconfig=" + i.file(kwokConfig), "--config=" + i.file(stageFile),
 		"--manage-all-nodes=true", "--node-port=0", "--server-address=", "--node-lease-duration-seconds=0",
 	}
 }
 
-func (c *Cluster) managerArgs() []string {
+func (i *installation) managerArgs() []string {
 	return []string{
-		"--kubeconfig=" + c.file(managersConfig), "--service-account-private-key-file=" + c.file(accountKey),
+		"--kubeconfig=" + i.file(managersConfig), "--service-account-private-key-file=" + i.file(accountKey),
 		"--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--kube-api-qps=500", "--kube-api-burst=1000",
 		"--controllers=resourcequota-controller,deployment-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller," +

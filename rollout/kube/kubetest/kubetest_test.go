@@ -22,7 +22,7 @@ func TestPollGivesUpOnAnAnsweredError(t *testing.T) {
 
 // Whoever kept the certificate of a file that is still empty would trust no server, and wait in vain.
 func TestAnEmptyCertificateIsNotKept(t *testing.T) {
-	c := &Cluster{dir: t.TempDir()}
+	c := &Cluster{installation: installation{dir: t.TempDir()}}
 	if err := os.WriteFile(c.file(certificate), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
