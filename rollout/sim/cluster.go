@@ -27,7 +27,6 @@ var ErrStuck = errors.New("nothing in the simulated cluster will change any more
 type Cluster struct {
 	nodes
 	progress rollout.Progress
-	sets     []replicaSet // of a Deployment
 	checks   checks
 	writes   Writes
 	stale    *rollout.Observed

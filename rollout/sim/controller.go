@@ -29,7 +29,7 @@ func (c *Cluster) reconcile() {
 	}
 	c.set.Status.ObservedGeneration = c.set.Generation
 	if c.sets != nil {
-		if c.roll() {
+		if (deployment{c}).roll() {
 			c.poke()
 		}
 		return

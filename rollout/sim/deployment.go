@@ -21,12 +21,12 @@ type replicaSet struct {
 }
 
 // deploy makes the Deployment one that rests as it is released best: paused, with one ReplicaSet.
-func (c *Cluster) deploy() {
-	rolling := *c.set.Rolling
+func (o *objects) deploy() {
+	rolling := *o.set.Rolling
 	rolling.Paused, rolling.Annotated, rolling.Owned = true, false, false
-	c.set.Rolling = &rolling
-	c.sets = []replicaSet{{revision: c.stable, replicas: c.set.Spec.Replicas, minReady: rolling.MinReady}}
-	c.set.Status.ObservedGeneration = c.set.Generation
+	o.set.Rolling = &rolling
+	o.sets = []replicaSet{{revision: o.stable, replicas: o.set.Spec.Replicas, minReady: rolling.MinReady}}
+	o.set.Status.ObservedGeneration = o.set.Generation
 }
 
 // writeFields writes the fields of a Deployment, fenced by its generation.
@@ -78,36 +78,39 @@ func put[T any](to, from *T) {
 	}
 }
 
-// roll is one turn of the deployment controller, and of the one of ReplicaSets after it. It tells whether there is more to do.
-func (c *Cluster) roll() bool {
-	rolling, more := c.set.Rolling, false
-	if newest := c.newest(); newest != nil {
+// deployment is the deployment controller at work on a cluster, and the one of ReplicaSets after it.
+type deployment struct{ *Cluster }
+
+// roll is one look of the deployment controller, and of the one of ReplicaSets after it. It tells whether there is more to do.
+func (d deployment) roll() bool {
+	rolling, more := d.set.Rolling, false
+	if newest := d.newest(); newest != nil {
 		newest.minReady, newest.marked = rolling.MinReady, rolling.Marked
 	}
 	switch {
 	case rolling.Paused:
-		c.proportion()
+		d.proportion()
 	default:
-		more = c.grow() || c.shrink()
+		more = d.grow() || d.shrink()
 	}
-	c.fill()
+	d.fill()
 	return more
 }
 
 // newest is the ReplicaSet of the present template.
-func (c *Cluster) newest() *replicaSet {
-	i := slices.IndexFunc(c.sets, func(s replicaSet) bool { return s.revision == c.revision })
+func (o *objects) newest() *replicaSet {
+	i := slices.IndexFunc(o.sets, func(s replicaSet) bool { return s.revision == o.revision })
 	if i < 0 {
 		return nil
 	}
-	return &c.sets[i]
+	return &o.sets[i]
 }
 
 // wanted is how many pods all ReplicaSets are to have, and the old ones among them.
-func (c *Cluster) wanted() (all, old int) {
-	for _, s := range c.sets {
+func (o *objects) wanted() (all, old int) {
+	for _, s := range o.sets {
 		all += s.replicas
-		if s.revision != c.revision {
+		if s.revision != o.revision {
 			old += s.replicas
 		}
 	}
@@ -115,9 +118,9 @@ func (c *Cluster) wanted() (all, old int) {
 }
 
 // limits are maxSurge and maxUnavailable as the controller takes them.
-func (c *Cluster) limits() (surge, unavailable int) {
-	r := c.set.Spec.Replicas
-	surge, unavailable = c.set.Rolling.MaxSurge.Up(r), min(c.set.Rolling.MaxUnavailable.Down(r), r)
+func (o *objects) limits() (surge, unavailable int) {
+	r := o.set.Spec.Replicas
+	surge, unavailable = o.set.Rolling.MaxSurge.Up(r), min(o.set.Rolling.MaxUnavailable.Down(r), r)
 	if surge == 0 && unavailable == 0 {
 		unavailable = 1
 	}
@@ -125,113 +128,113 @@ func (c *Cluster) limits() (surge, unavailable int) {
 }
 
 // available is how many pods of a ReplicaSet are, to the controller.
-func (c *Cluster) available(s replicaSet) int {
+func (o *objects) available(s replicaSet) int {
 	if s.minReady == plan.SentinelReady {
 		return 0
 	}
 	n := 0
-	for i := range c.pods {
-		if p := &c.pods[i]; p.Revision == s.revision && p.Active() && p.Available(c.now, c.set.Spec.MinReady) {
+	for i := range o.pods {
+		if p := &o.pods[i]; p.Revision == s.revision && p.Active() && p.Available(o.now, o.set.Spec.MinReady) {
 			n++
 		}
 	}
 	return n
 }
 
-func (c *Cluster) grow() bool {
-	all, old := c.wanted()
-	surge, _ := c.limits()
-	r := c.set.Spec.Replicas
+func (d deployment) grow() bool {
+	all, old := d.wanted()
+	surge, _ := d.limits()
+	r := d.set.Spec.Replicas
 	more := min(r-(all-old), r+surge-all)
-	if c.newest() == nil {
-		c.sets = append(c.sets, replicaSet{revision: c.revision, minReady: c.set.Rolling.MinReady, marked: c.set.Rolling.Marked})
+	if d.newest() == nil {
+		d.sets = append(d.sets, replicaSet{revision: d.revision, minReady: d.set.Rolling.MinReady, marked: d.set.Rolling.Marked})
 	}
 	if more <= 0 {
 		return false
 	}
-	c.newest().replicas += more
+	d.newest().replicas += more
 	return true
 }
 
-func (c *Cluster) shrink() bool {
-	all, old := c.wanted()
-	_, unavailable := c.limits()
-	least, newest := c.set.Spec.Replicas-unavailable, c.newest()
-	room := all - least - (newest.replicas - c.available(*newest))
+func (d deployment) shrink() bool {
+	all, old := d.wanted()
+	_, unavailable := d.limits()
+	least, newest := d.set.Spec.Replicas-unavailable, d.newest()
+	room := all - least - (newest.replicas - d.available(*newest))
 	if old == 0 || room <= 0 {
 		return false
 	}
 	before := old
-	for i := range c.sets { // what is not available goes first
-		if s := &c.sets[i]; s.revision != c.revision {
-			gone := min(room, s.replicas-c.available(*s))
+	for i := range d.sets { // what is not available goes first
+		if s := &d.sets[i]; s.revision != d.revision {
+			gone := min(room, s.replicas-d.available(*s))
 			s.replicas, room = s.replicas-gone, room-gone
 		}
 	}
 	spare := -least
-	for _, s := range c.sets {
-		spare += min(c.available(s), s.replicas)
+	for _, s := range d.sets {
+		spare += min(d.available(s), s.replicas)
 	}
-	for i := range c.sets {
-		if s := &c.sets[i]; s.revision != c.revision && spare > 0 {
+	for i := range d.sets {
+		if s := &d.sets[i]; s.revision != d.revision && spare > 0 {
 			gone := min(spare, s.replicas)
 			s.replicas, spare = s.replicas-gone, spare-gone
 		}
 	}
-	_, old = c.wanted()
+	_, old = d.wanted()
 	return old < before
 }
 
 // proportion is what becomes of a Deployment that is paused: one ReplicaSet has all pods, several have R+s in proportion.
-func (c *Cluster) proportion() {
+func (d deployment) proportion() {
 	var active []*replicaSet
-	for i := range c.sets {
-		if c.sets[i].replicas > 0 {
-			active = append(active, &c.sets[i])
+	for i := range d.sets {
+		if d.sets[i].replicas > 0 {
+			active = append(active, &d.sets[i])
 		}
 	}
-	surge, _ := c.limits()
-	all, _ := c.wanted()
-	switch target := c.set.Spec.Replicas + surge; {
+	surge, _ := d.limits()
+	all, _ := d.wanted()
+	switch target := d.set.Spec.Replicas + surge; {
 	case len(active) == 0:
-		c.sets[len(c.sets)-1].replicas = c.set.Spec.Replicas
+		d.sets[len(d.sets)-1].replicas = d.set.Spec.Replicas
 	case len(active) == 1:
-		active[0].replicas = c.set.Spec.Replicas
+		active[0].replicas = d.set.Spec.Replicas
 	default:
 		largest := slices.MaxFunc(active, func(a, b *replicaSet) int { return cmp.Compare(a.replicas, b.replicas) })
 		for _, s := range active {
 			change := (target - all) * s.replicas / max(all, 1)
 			s.replicas += change
 		}
-		now, _ := c.wanted()
+		now, _ := d.wanted()
 		largest.replicas = max(largest.replicas+target-now, 0)
 	}
 }
 
 // fill makes and takes pods until each ReplicaSet has those that it is to have.
-func (c *Cluster) fill() {
-	for _, s := range c.sets {
-		pods := kruise{c}.candidates(func(p *rollout.Pod) bool { return p.Revision == s.revision })
+func (d deployment) fill() {
+	for _, s := range d.sets {
+		pods := d.candidates(func(p *rollout.Pod) bool { return p.Revision == s.revision })
 		for n := len(pods); n < s.replicas; n++ {
-			name := "r" + strconv.Itoa(c.born)
+			name := "r" + strconv.Itoa(d.born)
 			// A fresh name cannot conflict.
-			_ = c.create(rollout.Action{Kind: rollout.CreatePod, Revision: s.revision, Instance: name, Pod: rollout.PodRef{Name: c.set.Name + "-" + name}})
+			_ = d.create(rollout.Action{Kind: rollout.CreatePod, Revision: s.revision, Instance: name, Pod: rollout.PodRef{Name: d.set.Name + "-" + name}})
 		}
 		for _, name := range pods[:max(len(pods)-s.replicas, 0)] {
-			c.delete(c.index[name])
-			c.changed()
+			d.delete(d.index[name])
+			d.changed()
 		}
 	}
 }
 
 // observedSets are the ReplicaSets as a look shows them.
-func (c *Cluster) observedSets() []rollout.ReplicaSet {
+func (o *objects) observedSets() []rollout.ReplicaSet {
 	var out []rollout.ReplicaSet
-	for _, s := range c.sets {
+	for _, s := range o.sets {
 		held := s.minReady == plan.SentinelReady
 		out = append(out, rollout.ReplicaSet{
-			Name: s.revision, Revision: s.revision, Replicas: s.replicas, Available: c.available(s),
-			Mute: held && c.available(s) == 0, Sealed: held && s.marked == s.revision,
+			Name: s.revision, Revision: s.revision, Replicas: s.replicas, Available: o.available(s),
+			Mute: held && o.available(s) == 0, Sealed: held && s.marked == s.revision,
 		})
 	}
 	return out

@@ -3,12 +3,9 @@
 package sim
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
@@ -207,33 +204,4 @@ func (k kruise) replace(i int, spec plan.WorkloadSpec) {
 	k.settle(i)
 	k.updateInPlace(i, rollout.Action{Revision: k.revision})
 	k.changed()
-}
-
-// candidates are the names of the active pods wanted, in deletion order as far as it matters to the counts.
-func (k kruise) candidates(wanted func(*rollout.Pod) bool) []string {
-	var pods []*rollout.Pod
-	for i := range k.pods {
-		if p := &k.pods[i]; p.Active() && wanted(p) {
-			pods = append(pods, p)
-		}
-	}
-	slices.SortFunc(pods, func(a, b *rollout.Pod) int {
-		return cmp.Or(k.rank(a)-k.rank(b), a.ReadySince.Compare(b.ReadySince)*-1, strings.Compare(a.Name, b.Name))
-	})
-	names := make([]string, len(pods))
-	for i, p := range pods {
-		names[i] = p.Name
-	}
-	return names
-}
-
-func (k kruise) rank(p *rollout.Pod) int {
-	switch {
-	case !p.Ready:
-		return 0
-	case !p.Available(k.now, k.set.Spec.MinReady):
-		return 1
-	default:
-		return 2
-	}
 }

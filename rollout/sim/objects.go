@@ -3,11 +3,13 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -20,6 +22,7 @@ type objects struct {
 	revision string // of the set's template
 	stable   string
 	known    []rollout.Revision
+	sets     []replicaSet // of a Deployment
 	pods     []rollout.Pod
 	kubelets []kubelet      // beside pods
 	index    map[string]int // of pods, by name
@@ -106,4 +109,33 @@ func (o *objects) status() plan.WorkloadStatus {
 		s.CurrentRevision = o.revision
 	}
 	return s
+}
+
+// candidates are the names of the active pods wanted, in deletion order as far as it matters to the counts.
+func (o *objects) candidates(wanted func(*rollout.Pod) bool) []string {
+	var pods []*rollout.Pod
+	for i := range o.pods {
+		if p := &o.pods[i]; p.Active() && wanted(p) {
+			pods = append(pods, p)
+		}
+	}
+	slices.SortFunc(pods, func(a, b *rollout.Pod) int {
+		return cmp.Or(o.rank(a)-o.rank(b), a.ReadySince.Compare(b.ReadySince)*-1, strings.Compare(a.Name, b.Name))
+	})
+	names := make([]string, len(pods))
+	for i, p := range pods {
+		names[i] = p.Name
+	}
+	return names
+}
+
+func (o *objects) rank(p *rollout.Pod) int {
+	switch {
+	case !p.Ready:
+		return 0
+	case !p.Available(o.now, o.set.Spec.MinReady):
+		return 1
+	default:
+		return 2
+	}
 }
