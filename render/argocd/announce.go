@@ -33,7 +33,7 @@ func (a *App) Announce() ([]Parameter, error) {
 		return nil, err
 	}
 	return append(announced,
-		Parameter{Name: "helm-release-name", Title: "Helm release", Tooltip: "name of the release", String: a.env["ARGOCD_APP_NAME"]},
+		Parameter{Name: "helm-release-name", Title: "Helm release", Tooltip: "name of the release", String: a.name()},
 		Parameter{
 			Name: "helm-values-files", Title: "Values files", CollectionType: "array",
 			Tooltip: "files of the repository, the last one wins; the chart has " + strings.Join(files, ", "),

@@ -34,12 +34,34 @@ func Open(environ []string) (*App, error) {
 		name, value, _ := strings.Cut(variable, "=")
 		a.env[name] = value
 	}
-	path := filepath.Clean(string(filepath.Separator) + a.env["ARGOCD_APP_SOURCE_PATH"])
-	if root, found := strings.CutSuffix(dir, path); found && root != "" {
-		a.root = root
-	}
+	a.root = sentRoot(dir, a.env["ARGOCD_APP_SOURCE_PATH"])
 	a.settings, err = readSettings(a.env)
 	return a, err
+}
+
+// sentRoot is the root of what Argo CD has sent to the plugin: the repository or, where the application's
+// manifest-generate-paths say so, the folder that those paths have in common, below which the application's own path ends
+// as in the repository.
+func sentRoot(dir, path string) string {
+	const slash = string(filepath.Separator)
+	for path = filepath.Clean(slash + path); path != slash; {
+		if root, found := strings.CutSuffix(dir, path); found && root != "" {
+			return root
+		}
+		_, rest, _ := strings.Cut(path[1:], slash)
+		path = slash + rest
+	}
+	return dir
+}
+
+// name is the application's own. Argo CD writes NAMESPACE_NAME of one outside of its own namespace, and no name has an
+// underscore.
+func (a *App) name() string {
+	name := a.env["ARGOCD_APP_NAME"]
+	if _, own, found := strings.Cut(name, "_"); found {
+		return own
+	}
+	return name
 }
 
 // Source is a way to get an application's manifests.

@@ -61,7 +61,7 @@ func (a *App) helmArgs() ([]string, error) {
 	}
 	name := a.settings["helm-release-name"].text
 	if name == "" {
-		name = a.env["ARGOCD_APP_NAME"]
+		name = a.name()
 	}
 	return append(args, "--", name, "."), nil
 }

@@ -5,6 +5,7 @@ package clients
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -213,6 +214,61 @@ func TestArgoCDGenerates(t *testing.T) {
 
 func onlyWeb(pods map[string][]string) map[string][]string {
 	return map[string][]string{"Deployment/shop-web": pods["Deployment/shop-web"]}
+}
+
+// An application outside of Argo CD's own namespace is named with it, and a release cannot be.
+func TestArgoCDReleaseName(t *testing.T) {
+	s := newServer(t, "apps/chart")
+	s.params = s.parametersOf("application.yaml")
+	s.path = []string{helm(t, "4")}
+	s.env["ARGOCD_APP_NAME"] = "team_shop"
+	got := s.generate()
+	if diff := cmp.Diff(onlyWeb(chartPods), pods(t, got.stdout)); diff != "" || got.code != 0 {
+		t.Errorf("exit %d, pods differ (-want +got):\n%s%s", got.code, diff, got.stderr)
+	}
+}
+
+// With manifest-generate-paths the server may stream those paths alone, from the folder that they have in common.
+func TestArgoCDGeneratePaths(t *testing.T) {
+	s := newServer(t, "apps/manifests")
+	for _, file := range []string{"application.yaml", "hydrated.yaml"} {
+		var application struct {
+			Metadata struct{ Annotations map[string]string }
+		}
+		if err := yaml.Unmarshal([]byte(readFile(t, filepath.Join(s.repo, file))), &application); err != nil {
+			t.Fatal(err)
+		}
+		if got := application.Metadata.Annotations["argocd.argoproj.io/manifest-generate-paths"]; got != ".;/sidecars" {
+			t.Errorf("%s: a change to %q renders again; the application and its SidecarSets should", file, got)
+		}
+	}
+	for name, test := range map[string]struct{ app, sets, streamed string }{
+		"the repository":    {"apps/manifests", "../../sidecars", "."},
+		"a folder of it":    {"apps/manifests", "../sidecars", "apps"},
+		"no path in common": {"apps/manifests", "sidecars", "apps/manifests"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, test.app)
+			if err := os.CopyFS(filepath.Join(s.repo, test.app, test.sets), os.DirFS("../examples/argocd/sidecars")); err != nil && !os.IsExist(err) {
+				t.Fatal(err)
+			}
+			s.params = fmt.Sprintf(`[{"name": "sidecarsets", "array": [%q]}]`, test.sets)
+			cmd := s.command(s.plugin.Spec.Generate)
+			streamed := filepath.Join(t.TempDir(), "d32eacf6")
+			if err := os.CopyFS(streamed, os.DirFS(filepath.Join(s.repo, test.streamed))); err != nil {
+				t.Fatal(err)
+			}
+			below, err := filepath.Rel(test.streamed, test.app)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd.Dir = filepath.Join(streamed, below)
+			got := finish(t, cmd)
+			if diff := cmp.Diff(shopPods["Deployment/web"], pods(t, got.stdout)["Deployment/web"]); diff != "" || got.code != 0 {
+				t.Errorf("exit %d, pods differ (-want +got):\n%s%s", got.code, diff, got.stderr)
+			}
+		})
+	}
 }
 
 // The application's parameters prevail over its variables, those over the container's; only the container's may point
@@ -487,6 +543,9 @@ func checkRepoServerComponent(t *testing.T, install string) {
 		if !slices.Contains(volumes, volume) {
 			t.Errorf("%s: there is no volume %s", path, volume)
 		}
+	}
+	if !strings.Contains(got.stdout, "        kubectl.kubernetes.io/default-container: argocd-repo-server\n") {
+		t.Error("kubectl logs takes the plugin's container, which stands first")
 	}
 	i := slices.IndexFunc(server.InitContainers, func(c container) bool { return c.Name == "slipway-helm" })
 	if i < 0 || server.InitContainers[i].Image != server.container("argocd-repo-server").Image {
