@@ -26,6 +26,8 @@ func newRolloutArmCommand(s streams) *cobra.Command {
 it down, batch by batch. It is for what runs before the template is applied, such as a PreSync hook, where Git leaves the
 partition out. A target that does not exist yet is no error, and one that is being released is left alone.
 
+A Deployment has no partition: it is paused, and gets a progressDeadlineSeconds that stands for none.
+
 The partition is written by server-side apply as field manager slipway. A release puts it back at its end, so arming once
 is enough, unless the object is made anew.`,
 		Example: `  slipway rollout arm statefulset/demo -n shop

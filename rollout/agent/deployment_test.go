@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -39,10 +40,10 @@ spec:
 }
 
 // newDeployment is a world with a Deployment whose pods all run v1, released by the agent itself.
-func newDeployment(t *testing.T, replicas int, surge, unavailable string, more ...string) *world {
+func newDeployment(t *testing.T, replicas int, surge string, more ...string) *world {
 	t.Helper()
 	w := newWorld(t, "")
-	w.Create(t, w.Path("deployments"), deployment(replicas, surge, unavailable, "v1", more...))
+	w.Create(t, w.Path("deployments"), deployment(replicas, surge, "0", "v1", more...))
 	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed {
 		t.Fatalf("the first release ended with %s: %s", d.Reason, d.Message)
 	}
@@ -112,7 +113,7 @@ func (w *world) fields() string {
 // TestDeployment releases a Deployment in batches that kube-controller-manager reconciles, with nothing installed.
 func TestDeployment(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 10, "1", "0")
+	w := newDeployment(t, 10, "1")
 	before := w.fields()
 	w.deploymentImage("v2")
 	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(20)}, {Replicas: plan.Percent(100)}}}
@@ -126,6 +127,7 @@ func TestDeployment(t *testing.T) {
 	if diff := cmp.Diff(before, w.fields()); diff != "" {
 		t.Errorf("the fields are not as they were (-want +got):\n%s", diff)
 	}
+	w.visible(w.ofDeployment())
 }
 
 // budget watches that pods are ready. How many there are is no matter of pods here: the ReplicaSets of a step, one of which
@@ -158,7 +160,7 @@ func TestDeploymentKilledAtEveryWrite(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
 				t.Parallel()
-				w := newDeployment(t, 3, "1", "0")
+				w := newDeployment(t, 3, "1")
 				before := w.fields()
 				w.deploymentImage("v2")
 				watch := w.budget(3, 0)
@@ -187,7 +189,7 @@ func TestDeploymentScaled(t *testing.T) {
 	for _, to := range []int{9, 2} {
 		t.Run(fmt.Sprint(to), func(t *testing.T) {
 			t.Parallel()
-			w := newDeployment(t, 6, "2", "0")
+			w := newDeployment(t, 6, "2")
 			w.deploymentImage("v2")
 			watch := w.budget(6, 6-min(6, to)) // of what there is at any time
 			d, _ := w.rollsWith(thirds(), w.ofDeployment(), func(batch int) {
@@ -208,7 +210,7 @@ func TestDeploymentScaled(t *testing.T) {
 // ends is slipway's.
 func TestDeploymentToNoneAndBack(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 4, "1", "0")
+	w := newDeployment(t, 4, "1")
 	w.deploymentImage("v2")
 	scale := func(n int) {
 		w.Patch(t, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"replicas": n}})
@@ -230,7 +232,7 @@ func TestDeploymentToNoneAndBack(t *testing.T) {
 // over from where this one stood.
 func TestDeploymentSuperseded(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 4, "1", "0")
+	w := newDeployment(t, 4, "1")
 	before := w.fields()
 	w.deploymentImage("v2")
 	watch := w.budget(4, 0)
@@ -258,7 +260,7 @@ func TestDeploymentSuperseded(t *testing.T) {
 // TestDeploymentReverted puts the old template back at a rest, as a revert in Git does: the controller goes back by itself.
 func TestDeploymentReverted(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 4, "1", "0")
+	w := newDeployment(t, 4, "1")
 	before := w.fields()
 	w.deploymentImage("v2")
 	watch := w.budget(4, 0)
@@ -280,7 +282,7 @@ func TestDeploymentReverted(t *testing.T) {
 // TestDeploymentStops leaves a release that fails as it is, and paused; the next one goes on from there.
 func TestDeploymentStops(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 4, "1", "0")
+	w := newDeployment(t, 4, "1")
 	before := w.fields()
 	w.deploymentImage(kubetest.TagUnready)
 	watch := w.budget(4, 0)
@@ -311,7 +313,7 @@ func TestDeploymentStops(t *testing.T) {
 // TestDeploymentGoesBackWithoutHistory goes back after every pod was updated, where the controller has deleted the old ReplicaSet.
 func TestDeploymentGoesBackWithoutHistory(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 3, "1", "0", "  revisionHistoryLimit: 0")
+	w := newDeployment(t, 3, "1", "  revisionHistoryLimit: 0")
 	w.deploymentImage("v2")
 	watch := w.budget(3, 0)
 	options := w.ofDeployment()
@@ -334,7 +336,7 @@ func TestDeploymentGoesBackWithoutHistory(t *testing.T) {
 // TestDeploymentWithoutItsAnnotation loses the annotation in the middle, as kubectl rollout undo does.
 func TestDeploymentWithoutItsAnnotation(t *testing.T) {
 	t.Parallel()
-	w := newDeployment(t, 4, "1", "0")
+	w := newDeployment(t, 4, "1")
 	before := w.fields()
 	w.deploymentImage("v2")
 	d, _ := w.rollsWith(thirds(), w.ofDeployment(), func(int) {
@@ -374,5 +376,49 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})
+	}
+}
+
+// TestDeploymentPolicy applies the example's admission policy: while a Deployment is open nobody changes its template but in a write
+// that leaves it paused, or takes it from the release.
+func TestDeploymentPolicy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	policy, err := os.ReadFile("../../testdata/examples/deployment/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second, _ := strings.Cut(string(policy), "---\n")
+	const group = "/apis/admissionregistration.k8s.io/v1/"
+	w.Create(t, group+"validatingadmissionpolicies", first)
+	w.Create(t, group+"validatingadmissionpolicybindings", second)
+	t.Cleanup(func() {
+		w.Delete(t, group+"validatingadmissionpolicybindings/slipway-open-deployments")
+		w.Delete(t, group+"validatingadmissionpolicies/slipway-open-deployments")
+	})
+	open := strings.Replace(deployment(0, "1", "0", "v1", "  minReadySeconds: 2147483646"), "paused: true", "paused: false", 1)
+	w.Create(t, w.Path("deployments"), strings.Replace(open, "{name: web}", `{name: web, annotations: {slipway.dev/original: "{}"}}`, 1))
+	change := func(tag string, more map[string]any) error {
+		spec := map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+		}}}
+		for k, v := range more {
+			spec[k] = v
+		}
+		_, err := w.TryPatch(w.Path("deployments", "web"), map[string]any{"spec": spec})
+		return err
+	}
+	n := 0
+	kubetest.Eventually(t, "the policy is in force", func() (bool, string) {
+		n++
+		err := change(fmt.Sprint("x", n), nil)
+		return err != nil && strings.Contains(err.Error(), "a release of slipway is carrying out a step"), fmt.Sprint(err)
+	})
+	if err := change("v2", map[string]any{"paused": true}); err != nil {
+		t.Errorf("Git, which leaves it paused, is denied: %v", err)
+	}
+	w.Patch(t, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"paused": false}})
+	if err := change("v1", map[string]any{"minReadySeconds": 0}); err != nil {
+		t.Errorf("the agent that goes back is denied: %v", err)
 	}
 }
