@@ -156,7 +156,7 @@ func TestFaultsInPartitionMode(t *testing.T) {
 			}
 			tag, end, want, report := "v2", "v2", plan.Completed, w.Log()
 			if back {
-				tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, w.aborts("statefulset")
+				tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, w.aborts(w.optionsOf("StatefulSet"))
 			}
 			w.statefulImage(tag)
 			m := &mischief{random: rand.New(rand.NewPCG(uint64(seed), 11))}

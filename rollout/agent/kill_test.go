@@ -157,7 +157,7 @@ func newPartitionRelease(t *testing.T, way wayInPartitionMode) *partitionRelease
 		Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
 	}
 	if way.reason == plan.RolledBack {
-		r.report = w.aborts("statefulset")
+		r.report = w.aborts(w.optionsOf("StatefulSet"))
 	}
 	r.options.Release = "disturbed"
 	return r

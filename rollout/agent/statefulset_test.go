@@ -108,7 +108,7 @@ func (w *world) steps(plan plan.BatchPlan, options agent.Options) (rollout.Decis
 // abortedSteps are those of a release that a person aborts while the first batch waits for its pods.
 func (w *world) abortedSteps(plan plan.BatchPlan, options agent.Options) (rollout.Decision, []string) {
 	w.t.Helper()
-	return w.reportedSteps(plan, options, w.aborts(strings.ToLower(options.Kind)))
+	return w.reportedSteps(plan, options, w.aborts(options))
 }
 
 func (w *world) reportedSteps(p plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
@@ -281,7 +281,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	var back []string
 	d, err := agent.Run(ctx, batchPlan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
 		if d.Reason == plan.AwaitingApproval && d.Batch == 1 {
-			w.tell("statefulset", func(p map[string]any) { p["abort"] = true })
+			w.tell(w.optionsOf("StatefulSet"), func(p map[string]any) { p["abort"] = true })
 		}
 		for _, a := range d.Actions {
 			if o.Progress.Back && a.Kind != rollout.RecordProgress {
@@ -301,10 +301,10 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 }
 
 // tell changes the progress of a release in partition mode, as a person's command does.
-func (w *world) tell(kind string, change func(map[string]any)) {
+func (w *world) tell(of agent.Options, change func(map[string]any)) {
 	w.t.Helper()
-	of := slices.IndexFunc(plan.Kinds(), func(k plan.Kind) bool { return strings.EqualFold(k.Name, kind) })
-	at := w.Path("configmaps", plan.RecordName(plan.Kinds()[of], "demo", plan.Partition))
+	kind, _ := plan.KindOf(of.Version, of.Kind)
+	at := w.Path("configmaps", plan.RecordName(kind, of.Name, plan.Partition))
 	text, _ := kubetest.Field(w.Get(w.t, at), "data", "progress").(string)
 	var p map[string]any
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
@@ -319,12 +319,12 @@ func (w *world) tell(kind string, change func(map[string]any)) {
 }
 
 // aborts lets a person abort a release in partition mode once the first batch waits for its pods.
-func (w *world) aborts(kind string) func(rollout.Observed, rollout.Decision) {
+func (w *world) aborts(of agent.Options) func(rollout.Observed, rollout.Decision) {
 	log := w.Log()
 	return func(o rollout.Observed, d rollout.Decision) {
 		log(o, d)
 		if d.Reason == plan.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
-			w.tell(kind, func(p map[string]any) { p["abort"] = true })
+			w.tell(of, func(p map[string]any) { p["abort"] = true })
 		}
 	}
 }
