@@ -34,7 +34,7 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	r, ok := w.last.history.Find(a.Revision)
 	if !ok {
 		w.forgetHistory()
-		return fmt.Errorf("%s: revision %s is not known: %w", w.podWords("creating", a.Pod.Name), a.Revision, rollout.ErrConflict)
+		return fmt.Errorf("%s: revision %s is not known: %w", podWords(w.target.Namespace, "creating", a.Pod.Name), a.Revision, rollout.ErrConflict)
 	}
 	body, err := kube.NewPod(w.last.workload, r, a, w.options.Now())
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,
 		})
 		if apierrors.IsTooManyRequests(err) {
-			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", w.podWords("evicting", a.Pod.Name), rollout.ErrConflict, err)
+			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
 		}
 	} else {
 		err = w.client.Delete(ctx, at.Object(a.Pod.Name), options, nil)
@@ -161,7 +161,7 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 	to, toOK := w.last.history.Find(a.Revision)
 	if !ok || !fromOK || !toOK {
 		w.forgetHistory()
-		return fmt.Errorf("%s: its revisions are not known: %w", w.podWords("updating", a.Pod.Name), rollout.ErrConflict)
+		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name), rollout.ErrConflict)
 	}
 	patch, err := kube.InPlacePatch(there, from, to, a, w.options.Now())
 	if err != nil {

@@ -135,8 +135,8 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 	}
 }
 
-func (w *writer) podWords(doing, name string) string {
-	return fmt.Sprintf("%s Pod %s/%s", doing, w.target.Namespace, name)
+func podWords(namespace, doing, name string) string {
+	return fmt.Sprintf("%s Pod %s/%s", doing, namespace, name)
 }
 
 // podError is what a failed write on a pod means. Where nobody knows whether it happened, the pods are listed anew.
@@ -144,7 +144,7 @@ func (w *writer) podError(doing, name string, err error) error {
 	if !kube.Conflicting(err) && !kube.Refused(err) {
 		w.pods.Invalidate()
 	}
-	return kube.Conflict(w.podWords(doing, name), err)
+	return kube.Conflict(podWords(w.target.Namespace, doing, name), err)
 }
 
 // setPartition steps the partition of a target that a controller reconciles.
