@@ -375,6 +375,39 @@ func TestEqualTemplateIsAReturn(t *testing.T) {
 	}
 }
 
+// TestRevisionsOfAnEarlierCloneSet of the same name are taken over where nobody owns them, and leave their names alone where
+// somebody does.
+func TestRevisionsOfAnEarlierCloneSet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(1, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	first := w.revisions()[0]
+	at := w.Path("controllerrevisions", first)
+	w.Create(t, w.Path("configmaps"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}")
+	other := map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "controller": true,
+		"uid": kubetest.Field(w.Get(t, w.Path("configmaps", "other")), "metadata", "uid"),
+	}
+	for _, c := range []struct {
+		owners []any
+		taken  bool
+	}{{[]any{}, false}, {[]any{other}, true}} {
+		w.Image("v2")
+		w.Release(plan.BatchPlan{}, plan.Completed)
+		w.Patch(t, at, map[string]any{"metadata": map[string]any{"ownerReferences": c.owners}})
+		w.Image("v1")
+		w.Release(plan.BatchPlan{}, plan.Completed)
+		revision, _ := kubetest.Field(w.Get(t, w.Path("clonesets", "demo")), "status", "updateRevision").(string)
+		if (revision != first) != c.taken {
+			t.Errorf("with owners %v the revision is %s of %v", c.owners, revision, w.revisions())
+		}
+		owners := fmt.Sprint(kubetest.Field(w.Get(t, w.Path("controllerrevisions", revision)), "metadata", "ownerReferences"))
+		if !strings.Contains(owners, "name:demo") {
+			t.Errorf("with owners %v revision %s is not the CloneSet's: %s", c.owners, revision, owners)
+		}
+	}
+}
+
 // revisions are the names of the ControllerRevisions, the newest last.
 func (w *world) revisions() []string {
 	w.t.Helper()

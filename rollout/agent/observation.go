@@ -34,6 +34,8 @@ type feedback struct {
 	mu     sync.Mutex      // guards what follows: writes run side by side
 	unsure bool            // the history may not be what the server has
 	taken  map[string]bool // instance ids of pods and claims that are there but not the target's
+
+	collisions int // how often the name of a new revision has been found taken
 }
 
 // forgetHistory makes the next observation read the revisions again.

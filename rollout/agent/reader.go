@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -114,10 +115,13 @@ func (r *reader) readHistory(ctx context.Context) error {
 		return err
 	}
 	m.Each(func(one kube.Revision) {
-		if one.Metadata.ControlledBy(r.uid) {
+		// What a CloneSet of this name has left behind is taken over, as Kruise takes it.
+		left := one.Metadata.Orphan() && strings.HasPrefix(one.Metadata.Name, r.target.Name+"-")
+		if one.Metadata.ControlledBy(r.uid) || left {
 			list = append(list, one)
 		}
 	})
+	r.last.workload.Status.CollisionCount = max(r.last.workload.Status.CollisionCount, r.collisions)
 	h, err := kube.NewHistory(r.last.workload, list)
 	if err != nil {
 		return err

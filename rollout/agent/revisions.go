@@ -23,23 +23,25 @@ func (w *writer) ensureRevision(ctx context.Context) error {
 			return kube.Conflict("creating "+what, err)
 		}
 		h.Missing = false
-		if err != nil {
+		if err != nil { // somebody else's: the next observation makes another name
+			w.collisions = h.Collision + 1
 			w.forgetHistory()
 			return kube.Conflict("creating "+what, err)
 		}
 		return nil
 	}
 	newest := h.Revisions[len(h.Revisions)-1]
-	if newest.Metadata.Name == current.Metadata.Name {
+	if newest.Metadata.Name == current.Metadata.Name && !current.Metadata.Orphan() {
 		return nil
 	}
-	patch := map[string]any{"metadata": map[string]any{"resourceVersion": current.Metadata.ResourceVersion}, "revision": h.Next()}
-	if err := w.client.MergePatch(ctx, kube.ControllerRevisions(w.target.Namespace).Object(current.Metadata.Name), patch, nil); err != nil {
-		w.forgetHistory()
-		return kube.Conflict("renumbering "+what, err)
+	metadata := map[string]any{"resourceVersion": current.Metadata.ResourceVersion}
+	if current.Metadata.Orphan() {
+		metadata["ownerReferences"] = []kube.OwnerReference{w.last.workload.Owner()}
 	}
 	w.forgetHistory()
-	return nil
+	patch := map[string]any{"metadata": metadata, "revision": h.Next()}
+	err := w.client.MergePatch(ctx, kube.ControllerRevisions(w.target.Namespace).Object(current.Metadata.Name), patch, nil)
+	return kube.Conflict("renumbering "+what, err)
 }
 
 // pruneRevisions deletes the oldest revisions that are not live, beyond the history limit. It is only tidying: what
@@ -47,7 +49,7 @@ func (w *writer) ensureRevision(ctx context.Context) error {
 func (w *writer) pruneRevisions(ctx context.Context, live map[string]bool) error {
 	var unused []kube.Revision
 	for _, r := range w.last.history.Revisions {
-		if !live[r.Metadata.Name] {
+		if !live[r.Metadata.Name] && !r.Metadata.Orphan() {
 			unused = append(unused, r)
 		}
 	}

@@ -4,6 +4,7 @@ package kube
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -62,6 +63,11 @@ func (m Metadata) ControlledBy(uid string) bool {
 		}
 	}
 	return false
+}
+
+// Orphan tells whether nothing manages the object.
+func (m Metadata) Orphan() bool {
+	return !slices.ContainsFunc(m.OwnerReferences, func(r OwnerReference) bool { return r.Controller != nil && *r.Controller })
 }
 
 // Meta is an object of which only the metadata matters.
