@@ -54,6 +54,7 @@ func TestTwoMemories(t *testing.T) {
 	}{
 		"direct is at work":              {both(lockDirect, leaseAt(fresh)), "", steppingNow, direct, ""},
 		"partition is at work":           {both(lockStep, leaseAt(fresh)), "", directNow, stepping, ""},
+		"both are at work":               {both(lockDirect, leaseAt(fresh), lockStep, leaseAt(fresh)), "", "demo-9", stepping, ""},
 		"an agent died":                  {both(lockStep, leaseAt(stale)), "", directNow, direct, ""},
 		"direct is of this revision":     {both(), "", directNow, direct, ""},
 		"partition is of this revision":  {both(), "", steppingNow, stepping, ""},

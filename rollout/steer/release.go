@@ -206,15 +206,19 @@ func (v *Release) readOf(ctx context.Context, mode plan.Mode) (record kube.Recor
 	return kube.Record{}, err
 }
 
-// alive tells which of two records is that of the release that people mean: the one whose agent is at work, or else the one
-// that is of the present revision.
+// alive tells which of two records is that of the release that people mean: the one whose agent is at work, the one that
+// steps the partition where both are, or else the one that is of the present revision.
 func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan.Mode, error) {
 	works := func(record kube.Record, mode plan.Mode) bool {
 		a := v.agent(ctx, record.Owner().UID, mode)
 		return a.Holder != "" && a.Absent(v.options.Now()) == ""
 	}
-	if d, s := works(direct, plan.Direct), works(stepping, plan.Partition); d != s {
+	d, s := works(direct, plan.Direct), works(stepping, plan.Partition)
+	if d != s {
 		return modeWhere(d), nil
+	}
+	if d && s { // an agent that stays has the controller's part in what the other one releases
+		return plan.Partition, nil
 	}
 	var set kube.Workload
 	if err := v.client.Get(ctx, v.target.Path(), &set); err != nil && !apierrors.IsNotFound(err) {
