@@ -156,7 +156,7 @@ func (w *world) runs(replicas int, tag string) {
 func TestDeploymentKilledAtEveryWrite(t *testing.T) {
 	shared.Get(t)
 	const most = 60
-	for at := 1; at <= most; at += max(1, 9-seeds(t, 1)) {
+	for at := 1; at <= most; at += max(1, 20-seeds(t, 1)) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
 				t.Parallel()
