@@ -20,15 +20,12 @@ import (
 // object comes from, and the lines of what it makes are in no file that a person could open.
 type readFiles struct {
 	filesys.FileSystem
-	mu    sync.Mutex // a build that was left to itself may still be reading
 	paths []string
 }
 
 // ReadFile remembers the path.
 func (r *readFiles) ReadFile(path string) ([]byte, error) {
-	r.mu.Lock()
 	r.paths = append(r.paths, path)
-	r.mu.Unlock()
 	return r.FileSystem.ReadFile(path)
 }
 
@@ -98,7 +95,7 @@ func objectsIn(file string, text []byte) []writtenObject {
 	var out []writtenObject
 	add := func(object *yaml.Node, line int) {
 		if object.Kind == yaml.MappingNode {
-			source := manifest.Source{File: file, Line: line + object.Line - 1, Whole: true}
+			source := manifest.Source{File: file, Line: line + object.Line - 1}
 			out = append(out, writtenObject{manifest.RefOf(object), source})
 		}
 	}

@@ -12,13 +12,48 @@ import (
 	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
-// sourceOf is where a document starts: its lines count from there. What a kustomization builds is in no file, and is where
-// its object was written.
+// sourceOf is where a document starts: its lines count from there. What a kustomization builds is in no file, so that its
+// lines are nobody's; locate finds out where its objects were written.
 func sourceOf(in *input, d yamltext.Document) manifest.Source {
+	line := d.Line
 	if in.builtFrom != nil {
-		return in.builtFrom.source(d.Index)
+		line = manifest.NoLine
 	}
-	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: d.Line}
+	return manifest.Source{File: in.name, Doc: d.Index + 1, Line: line}
+}
+
+// locate gives what is told about objects of built kustomizations the files in which they were written. These are read
+// for that alone.
+func (o *Outcome) locate(ins []input, detailed bool) {
+	built := map[string]*builtFrom{}
+	for _, in := range ins {
+		if in.builtFrom != nil {
+			built[in.name] = in.builtFrom
+		}
+	}
+	at := func(s *manifest.Source) {
+		if from := built[s.File]; from != nil && s.Doc > 0 {
+			*s = from.source(s.Doc - 1)
+		}
+	}
+	if len(built) == 0 {
+		return
+	}
+	for i := range o.Findings {
+		at(&o.Findings[i].Source)
+	}
+	for i := range o.passed {
+		at(&o.passed[i].Source)
+	}
+	if !detailed {
+		return // nobody asks where the templates are
+	}
+	for i := range o.Templates {
+		at(&o.Templates[i].Source)
+	}
+	for i := range o.Impact {
+		at(&o.Impact[i].Source)
+	}
 }
 
 // where is the place of a document's object.
@@ -27,8 +62,7 @@ func (d *Document) where() string {
 	if source.File == "" {
 		return d.Input // it was generated
 	}
-	source.Line += manifest.Opening(d.Original)
-	return source.String()
+	return source.Down(manifest.Opening(d.Original)).String()
 }
 
 // place is the place and the words of an error about the text of a document that starts at source.
@@ -84,7 +118,7 @@ func lineMap(shortened, kept *yaml.Node) map[int]int {
 
 // inFile takes the places of a result, which are those of a document after an ejection, back to the file.
 func inFile(result inject.Result, lines map[int]int, source manifest.Source) {
-	if source.Whole {
+	if source.Line == manifest.NoLine {
 		return
 	}
 	back := func(s *manifest.Source) {

@@ -147,6 +147,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 	outcome.Findings = append(outcome.Findings, findings...)
 	outcome.Sets = len(known.Sets)
 	if outcome.Failed() {
+		outcome.locate(ins, req.Detailed)
 		return nil
 	}
 	t := &transformer{req: req, injector: injector, noSets: outcome.Sets == 0 && !outcome.emptied}
@@ -158,6 +159,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 			return err
 		}
 	}
+	outcome.locate(ins, req.Detailed)
 	outcome.tellPassedOver(req)
 	outcome.adviseWhereNothingHappened(req)
 	return context.Cause(ctx)
@@ -230,6 +232,7 @@ func ReadContext(ctx context.Context, req *Request) (inject.Context, *Outcome, e
 			return known, nil, interrupted(ctx, err)
 		}
 	}
+	outcome.locate(ins, false)
 	return known, outcome, nil
 }
 

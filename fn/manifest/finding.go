@@ -23,13 +23,11 @@ type Source struct {
 	File string `json:"file,omitempty"`
 	Doc  int    `json:"document,omitempty"` // 1-based place of the document in its file
 	Line int    `json:"line,omitempty"`     // 1-based line in the file, or NoLine
-
-	Whole bool `json:"-"` // the line is that of the object: no line of a part of it is known
 }
 
-// Down is the place so many lines further down.
+// Down is the place so many lines further down, where the line is known.
 func (s Source) Down(lines int) Source {
-	if s.Line > 0 && !s.Whole {
+	if s.Line > 0 {
 		s.Line += lines
 	}
 	return s
