@@ -47,7 +47,7 @@ func Run(in io.Reader, out, messages io.Writer) error {
 func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*framework.ResourceList) error) error {
 	items, err := rw.Read()
 	if err != nil {
-		return fmt.Errorf("failed to read ResourceList input: %w", err)
+		return fmt.Errorf("stdin holds no ResourceList that can be read: %w", err)
 	}
 	if err := checkInput(rw); err != nil {
 		return err

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,8 +56,21 @@ func (f *renderFlags) validate(paths []string) error {
 	if f.inPlace && slices.Contains(paths, "-") {
 		return usagef("--in-place rewrites files: name files or folders to read, not standard input")
 	}
+	if isFormatName(f.outputDir) {
+		return usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
+			f.outputDir, filepath.Separator, f.outputDir)
+	}
 	_, err := f.report.parse()
 	return err
+}
+
+// isFormatName says whether a folder that is not there is called like what other programs take after -o.
+func isFormatName(folder string) bool {
+	if !slices.Contains([]string{"yaml", "json", "text", "table", "wide", "name", "sarif"}, folder) {
+		return false
+	}
+	_, err := os.Stat(folder)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func newRenderCommand(s streams) *cobra.Command {

@@ -27,8 +27,6 @@ func newRolloutCommand(s streams) *cobra.Command {
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
 threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the
 release has not ended, 143 stopped by a signal.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
 		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),

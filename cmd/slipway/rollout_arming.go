@@ -20,7 +20,7 @@ func newRolloutArmCommand(s streams) *cobra.Command {
 	}
 	var remove bool
 	cmd := &cobra.Command{
-		Use:   "arm [flags] [KIND/NAME]",
+		Use:   "arm [flags] [NAME|KIND/NAME]",
 		Short: "Hold a target's pods back before its pod template changes",
 		Long: `Set the partition of a target so high that a change of its pod template moves no pod. Then slipway rollout run can step
 it down, batch by batch. It is for what runs before the template is applied, such as a PreSync hook, where Git leaves the
@@ -33,7 +33,7 @@ is enough, unless the object is made anew.`,
 		Example: `  slipway rollout arm statefulset/demo -n shop
   # give the partition up again
   slipway rollout arm --remove statefulset/demo -n shop`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.arm(cmd.Context(), s, args, remove) },
 	}
 	f.targetFlags.add(cmd)

@@ -40,7 +40,7 @@ Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was sto
 
 func newRolloutAskCommands(s streams) []*cobra.Command {
 	approve := askCommand(s, rollout.Approve, &cobra.Command{
-		Use:   "approve [flags] [CLONESET]",
+		Use:   "approve [flags] [NAME|KIND/NAME]",
 		Short: "Let the batch pass that waits for approval",
 		Long: `Let the batch pass that waits for approval, and no other: without --batch nothing is approved that does not wait yet.
 Approval stands in for no check, pause or time window: those of the batch still have to pass.`,
@@ -51,27 +51,27 @@ Approval stands in for no check, pause or time window: those of the batch still 
 	return []*cobra.Command{
 		approve,
 		askCommand(s, rollout.Pause, &cobra.Command{
-			Use:   "pause [flags] [CLONESET]",
+			Use:   "pause [flags] [NAME|KIND/NAME]",
 			Short: "Hold a release where it is",
 			Long: `Hold a release where it is: the agent stays, and writes nothing until somebody resumes it. The time does not count against
 the batch's deadline or pause.`,
 			Example: `  slipway rollout pause demo -m "incident 42"`,
 		}),
 		askCommand(s, rollout.Resume, &cobra.Command{
-			Use:     "resume [flags] [CLONESET]",
+			Use:     "resume [flags] [NAME|KIND/NAME]",
 			Short:   "Let a held release go on",
 			Long:    `Let a release go on that rollout pause holds.`,
 			Example: `  slipway rollout resume demo`,
 		}),
 		askCommand(s, rollout.Abort, &cobra.Command{
-			Use:   "abort [flags] [CLONESET]",
+			Use:   "abort [flags] [NAME|KIND/NAME]",
 			Short: "Make a release fail, as its plan says",
 			Long: `Make a release fail: it stops (exit code 11) or rolls back (12), as onFailure says. A release that is held is resumed
 for that.`,
 			Example: `  slipway rollout abort demo -m "wrong image"`,
 		}),
 		askCommand(s, rollout.Undo, &cobra.Command{
-			Use:   "undo [flags] [CLONESET]",
+			Use:   "undo [flags] [NAME|KIND/NAME]",
 			Short: "Return to the revision before a release",
 			Long: `Return to the revision before a release. While it runs it turns back now, within its budget, whatever onFailure says, and
 its agent ends with exit code 12. After it has ended the template of the revision before is written into the CloneSet, as
@@ -87,7 +87,7 @@ The cluster goes back, Git does not: revert the change there too.`,
 func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
 	f := &askFlags{ask: ask}
 	cmd.Long += "\n\n" + askOutcome
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = takes(0, 1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.run(cmd.Context(), s, args, cmd.Flags().Changed("batch"))
 	}

@@ -35,7 +35,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 13 a definition is of somebody else.`
 		Example: `  slipway rollout crds --install
   # through Git, after --check has said that Kruise is not there
   slipway rollout crds > crds.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()

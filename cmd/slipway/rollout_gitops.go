@@ -18,7 +18,7 @@ func newRolloutGitOpsCommand(s streams) *cobra.Command {
 partition which a release steps, and that tell it when a release is done. They hold for all targets of all releases.`,
 		Example: `  slipway rollout gitops argocd
   slipway rollout gitops flux`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      cobra.MatchAll(takes(1, 1), cobra.OnlyValidArgs),
 		ValidArgs: []string{string(manifests.ArgoCD), string(manifests.Flux)},
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := manifests.Snippets(manifests.GitOps(args[0]))

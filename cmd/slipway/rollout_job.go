@@ -41,7 +41,7 @@ A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with
   slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply -f -
   # an agent that stays, heals pods and carries out every later release
   slipway rollout job --image example.com/slipway:v1 --stay cloneset.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0], args[1:]) },
 	}
 	flags := cmd.Flags()

@@ -27,7 +27,7 @@ its waves; all of them are then in TARGET.yaml.`,
   slipway rollout plan cloneset.yaml
   # what becomes of the pods that run now, and how long it takes
   slipway rollout plan --from running.yaml --plan plan.yaml --ready 5s..30s cloneset.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runRolloutPlan(cmd.Context(), s, flags, args[0]) },
 	}
 	flags.add(cmd)

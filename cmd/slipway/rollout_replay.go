@@ -22,7 +22,7 @@ rollout run --audit-log. Nothing is read but the file.
 
 Exit codes: 0 every decision is made again, 1 one is not or the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout replay release.jsonl`,
-		Args:    cobra.ExactArgs(1),
+		Args:    takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return runReplay(s, args[0]) },
 	}
 }

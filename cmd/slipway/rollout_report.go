@@ -37,7 +37,7 @@ Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout report release.jsonl -o release.html
   # the one before the last, from another program
   kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report - --release -2 > release.html`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0]) },
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "-", "`FILE` to write the page to; - is standard output")

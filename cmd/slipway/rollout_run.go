@@ -86,7 +86,7 @@ progress is saved.`,
   slipway rollout run demo -n shop
   # in the batches of a plan, with a log that can be replayed
   slipway rollout run --plan plan.yaml --audit-log release.jsonl`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
 	}
 	f.add(cmd)

@@ -28,7 +28,7 @@ type simulateOptions struct {
 func newRolloutSimulateCommand(s streams) *cobra.Command {
 	var opts simulateOptions
 	cmd := &cobra.Command{
-		Use:   "simulate [flags] CLONESET.yaml",
+		Use:   "simulate [flags] TARGET.yaml",
 		Short: "Play a release in memory and show every state of it",
 		Long: `Play a release in memory, on a virtual clock, and show every state that the CloneSet goes through, with what is
 done in it and why. Nothing is read but the files, and nothing is written but the output.`,
@@ -40,7 +40,7 @@ done in it and why. Nothing is read but the files, and nothing is written but th
   slipway rollout simulate --plan plan.yaml --check errors=fail@2 cloneset.yaml
   # a page to look at
   slipway rollout simulate --from old.yaml --plan plan.yaml -o html cloneset.yaml > release.html`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), s, args[0]) },
 	}
 	opts.add(cmd)

@@ -37,7 +37,7 @@ down to the partition is updated and available, else 14.
 func newRolloutStatusCommand(s streams) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
-		Use:   "status [flags] [CLONESET]",
+		Use:   "status [flags] [NAME|KIND/NAME]",
 		Short: "Show how a release stands, with an exit code that tells the truth",
 		Long: `Show how a release stands: its batch, what it waits for, who has asked what of it, and whether an agent is at work. It
 looks once, unless --wait is given. A plan with several targets is shown with a line for each, or name one of them; the exit
@@ -47,7 +47,7 @@ code is then that of the first one which has failed, or else 14 until all are do
 		Example: `  slipway rollout status demo -n shop
   # in a script: wait for the end, and fail unless it is a good one
   slipway rollout status demo --wait --timeout 30m`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.status(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
@@ -61,14 +61,14 @@ code is then that of the first one which has failed, or else 14 until all are do
 func newRolloutWatchCommand(s streams) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
-		Use:   "watch [flags] [CLONESET]",
+		Use:   "watch [flags] [NAME|KIND/NAME]",
 		Short: "Follow a release to its end",
 		Long: `Follow a release to its end, and end with its exit code: a live table on a terminal, JSON lines elsewhere. It shows what the
 agent stores and the CloneSet's status; where no agent is at work it says so and goes on, until --timeout.
 
 ` + statusCodes,
 		Example: `  slipway rollout watch demo -n shop --timeout 30m`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    takes(0, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.watch(cmd.Context(), s, args) },
 	}
 	f.add(cmd)

@@ -38,7 +38,7 @@ type verifyFlags struct {
 func newRolloutVerifyCommand(s streams) *cobra.Command {
 	f := verifyFlags{access: kube.Access{QPS: 100, Burst: 200}}
 	cmd := &cobra.Command{
-		Use:   "verify [flags] [CLONESET]",
+		Use:   "verify [flags] [NAME|KIND/NAME]",
 		Short: "Check a release against the live cluster before it begins",
 		Long: `Check a release against the live cluster and say what it would meet there: disruption budgets, quotas and limits,
 autoscalers, room on nodes, what changes in place and what does not, images that run already, objects that the pods need,
@@ -60,7 +60,7 @@ Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or
 		Example: `  slipway rollout verify --plan plan.yaml
   # in a pull request: the manifest that is not applied yet, as the agent that will release it
   slipway rollout verify --plan plan.yaml -f cloneset.yaml --as-service-account demo-rollout -o sarif`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
 	}
 	f.add(cmd)

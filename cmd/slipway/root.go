@@ -90,7 +90,6 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		SilenceUsage:  true,
 		SilenceErrors: true,
 
-		SuggestionsMinimumDistance: 2,
 		RunE: func(c *cobra.Command, _ []string) error {
 			in := bufio.NewReader(untilDone(c.Context(), s.in))
 			if isTerminal(s.in) || isEmpty(in) {
@@ -99,6 +98,8 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 			return s.runFunction(in)
 		},
 	}
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
@@ -133,6 +134,7 @@ func checkHelp(root *cobra.Command) {
 // checkUsage makes what a command and those below it say against their arguments errors of usage, and gives those that
 // only hold others a way to say it.
 func checkUsage(c *cobra.Command) {
+	c.SuggestionsMinimumDistance = 2
 	if c.HasSubCommands() && !c.Runnable() {
 		c.Args = knownCommand
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
@@ -161,6 +163,24 @@ func noArgs(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
 	}
 	return nil
+}
+
+// takes refuses another number of arguments; most is -1 where any number more will do.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		n := len(args)
+		if n >= least && (n <= most || most < 0) {
+			return nil
+		}
+		bound, of := "", least
+		switch {
+		case most < 0:
+			bound = "at least "
+		case least < most:
+			bound, of = "at most ", most
+		}
+		return fmt.Errorf("%s takes %s%d argument, and was given %d: write %s", c.CommandPath(), bound, of, n, c.UseLine())
+	}
 }
 
 // isEmpty says whether there is nothing to read.

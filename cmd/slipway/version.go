@@ -17,21 +17,26 @@ func newVersionCommand(s streams) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			version, commit, goVersion := "(unknown)", "", ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version, goVersion = info.Main.Version, info.GoVersion
-				for _, setting := range info.Settings {
-					if setting.Key == "vcs.revision" {
-						commit = " commit " + setting.Value
-					}
-				}
-			}
-			if _, err := fmt.Fprintf(s.out, "slipway %s%s %s\n", version, commit, goVersion); err != nil {
+			if _, err := fmt.Fprintln(s.out, versionLine()); err != nil {
 				return fmt.Errorf("writing the version: %w", cause(err))
 			}
 			return nil
 		},
 	}
+}
+
+// versionLine is the version, the commit and the Go version.
+func versionLine() string {
+	version, commit, goVersion := "(unknown)", "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, goVersion = info.Main.Version, info.GoVersion
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				commit = " commit " + setting.Value
+			}
+		}
+	}
+	return fmt.Sprintf("slipway %s%s %s", version, commit, goVersion)
 }
 
 // buildVersion is the version alone, as servers see it.
