@@ -155,10 +155,13 @@ func (f *folder) sync(names []string) error {
 
 // close takes away what is not in its place and lets others write into the folder.
 func (f *folder) close() error {
+	var err error
 	for _, temp := range f.temps {
-		_ = f.root.Remove(temp)
+		if gone := f.root.Remove(temp); gone != nil {
+			err = errors.Join(err, fmt.Errorf("removing %s: %w (the next run removes it)", filepath.Join(f.path, temp), cause(gone)))
+		}
 	}
-	err := f.root.Close()
+	err = errors.Join(err, f.root.Close())
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())
 	}

@@ -46,8 +46,8 @@ func checkNames(o manifest.ObjectRef, prefix bool) (field, why string) {
 // kindRule is how a definition of a kind is checked.
 func kindRule(kind string) []string { return validation.IsDNS1035Label(strings.ToLower(kind)) }
 
-// nameRule is how the API server checks the names of a group's objects, and what it takes in words. Those of RBAC and of OpenShift's users are paths'
-// segments and may hold what domain names may not, such as the colon of system:node.
+// nameRule is how the API server checks the names of a group's objects, and what it takes in words. Those of RBAC and of
+// OpenShift's users are paths' segments and may hold what domain names may not, such as the colon of system:node.
 func nameRule(group string, prefix bool) (check func(string) []string, words string) {
 	if group == "rbac.authorization.k8s.io" || strings.HasSuffix(group, ".openshift.io") {
 		return segment, "characters that can be seen, without / and %"
@@ -100,8 +100,8 @@ func bounded(name string) string {
 	return name[:maxFileName-len(hash)] + hash
 }
 
-// isOwnName says whether a name is one that slipway gives to files. A ledger that somebody has edited, or that an earlier version
-// has written for a name with line breaks in it, names nothing else.
+// isOwnName says whether a name is one that slipway gives to files. A ledger that somebody has edited, or that an earlier
+// version has written for a name with line breaks in it, names nothing else.
 func isOwnName(name string) bool { return strings.Contains(name, "_") && ownName.MatchString(name) }
 
 var ownName = regexp.MustCompile(`^([a-z0-9][-a-z0-9]*/)?[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*\.yaml$`)

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// Open opens a file that somebody has named. A pipe without a writer would keep slipway waiting for ever, and a device may have no
-// end: they are refused, but for the streams of the process, such as a shell's <(command).
+// Open opens a file that somebody has named. A pipe without a writer would keep slipway waiting for ever, and a device may
+// have no end: they are refused, but for the streams of the process, such as a shell's <(command).
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s regularFiles) check(path string) error {
 	if err != nil {
 		return err
 	}
-	if !isInside(s.within, real) && !isFetched(real) {
+	if !IsInside(s.within, real) && !isFetched(real) {
 		return fmt.Errorf("%s is outside the repository", path)
 	}
 	return nil
@@ -108,8 +108,8 @@ func isFetched(path string) bool {
 	return err == nil && strings.HasPrefix(path, filepath.Join(temp, "kustomize-"))
 }
 
-// isInside says whether a path without links is a folder or below it.
-func isInside(dir, path string) bool {
+// IsInside says whether a path without links is a folder or below it.
+func IsInside(dir, path string) bool {
 	below, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(below)
 }

@@ -74,7 +74,7 @@ func inputsOf(ctx context.Context, path string, req *Request) ([]input, []manife
 		in, err := kustomization(ctx, path, req.Within)
 		return []input{in}, nil, err
 	}
-	if isFile(filepath.Join(path, chartFile)) {
+	if IsFile(filepath.Join(path, chartFile)) {
 		return nil, nil, chartError(path)
 	}
 	files, told, err := manifestFiles(path)
@@ -95,14 +95,15 @@ const chartFile = "Chart.yaml"
 
 // isChart says whether a folder is a Helm chart, of which the templates are no manifests.
 func isChart(dir string) bool {
-	return isFile(filepath.Join(dir, chartFile)) && isFolder(filepath.Join(dir, "templates"))
+	return IsFile(filepath.Join(dir, chartFile)) && isFolder(filepath.Join(dir, "templates"))
 }
 
 func chartError(dir string) error {
 	return fmt.Errorf("%s: this is a Helm chart: render it first (helm template %s | slipway render -s ...)", dir, dir)
 }
 
-func isFile(path string) bool {
+// IsFile says whether a path is a file, or a link to one.
+func IsFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
 }
@@ -152,8 +153,7 @@ func fileInput(path string) input {
 
 func isKustomization(dir string) bool {
 	return slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), func(name string) bool {
-		info, err := os.Stat(filepath.Join(dir, name))
-		return err == nil && !info.IsDir()
+		return IsFile(filepath.Join(dir, name))
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
+
+	"github.com/slipway-dev/slipway/render"
 )
 
 // App is an application as Argo CD hands it to a plugin: a folder, which is the working folder, and variables.
@@ -87,18 +89,13 @@ func (a *App) source() (Source, error) {
 }
 
 func (a *App) detect() Source {
-	if isFile("Chart.yaml") {
+	if render.IsFile("Chart.yaml") {
 		return Helm
 	}
-	if slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), isFile) {
+	if slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), render.IsFile) {
 		return Kustomize
 	}
 	return Directory
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // checkLinks refuses a repository with a link that leads out of it, wherever it stands: a manifest, a base, a chart's template or
@@ -118,7 +115,7 @@ func (a *App) checkLinks() error {
 		if err != nil {
 			return nil //nolint:nilerr // it leads nowhere
 		}
-		if inside, err := filepath.Rel(a.root, target); err != nil || !filepath.IsLocal(inside) {
+		if !render.IsInside(a.root, target) {
 			return fmt.Errorf("%s: the link leads out of the repository", path)
 		}
 		return nil
@@ -144,7 +141,7 @@ func (a *App) paths(parameter string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: no such file or folder%s", set.origin, path, a.notStreamed(path))
 		}
-		if inside, err := filepath.Rel(a.root, target); !set.trusted && (err != nil || !filepath.IsLocal(inside)) {
+		if !set.trusted && !render.IsInside(a.root, target) {
 			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, path)
 		}
 	}

@@ -49,7 +49,7 @@ func (a *App) Input(ctx context.Context) (*Input, error) {
 	in := &Input{Source: source, Paths: []string{"."}, SetPaths: sets}
 	if len(configs) > 0 {
 		in.Config = configs[0]
-	} else if isFile(configFile) {
+	} else if render.IsFile(configFile) {
 		in.Config = configFile
 	}
 	if source == Helm {
