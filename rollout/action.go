@@ -34,7 +34,8 @@ const (
 	SetFields ActionKind = "SetFields"
 	// GiveUpFields takes slipway off the owners of a Deployment's fields.
 	GiveUpFields ActionKind = "GiveUpFields"
-	// RestoreTemplate writes the template of Revision into the target, and with it Fields where there are any (partition mode, rollback).
+	// RestoreTemplate writes the template of Revision into the target, and with it Fields where there are any (partition mode,
+	// rollback).
 	RestoreTemplate ActionKind = "RestoreTemplate"
 	// RecordProgress stores Progress.
 	RecordProgress ActionKind = "RecordProgress"

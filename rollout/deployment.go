@@ -35,8 +35,9 @@ func (m deploymentMode) closing() *Decision {
 	if m.progress.Revision == "" || m.native() || m.progress.Finished || !m.open() {
 		return nil
 	}
-	w := m.counted(m.target())
-	if !w.behind && m.look().Settled() || m.overdue() > 0 {
+	l := m.look()
+	w := m.counted(l, m.target())
+	if !w.behind && l.Settled() || m.overdue() > 0 {
 		return new(m.close("the step is done"))
 	}
 	return new(m.wait(plan.PodsUpdating, m.label()+w.message+"; the controller carries the step out", sooner(0, -m.overdue())))
@@ -130,19 +131,9 @@ func (m deploymentMode) look() surge.Look {
 	return l
 }
 
-// exists tells whether the controller has made a ReplicaSet of the present template.
-func (m deploymentMode) exists() bool {
-	for _, s := range m.observed.Sets {
-		if s.Revision == m.observed.UpdateRevision {
-			return true
-		}
-	}
-	return false
-}
-
 // counted is the pods of the present template, without anything to do.
-func (m deploymentMode) counted(wanted int) work {
-	l, set := m.look(), &m.observed.Workload
+func (m deploymentMode) counted(l surge.Look, wanted int) work {
+	set := &m.observed.Workload
 	w := work{updated: l.New, healthy: l.NewReady}
 	for i := range m.observed.Pods {
 		p := &m.observed.Pods[i]
@@ -162,9 +153,10 @@ func (m deploymentMode) counted(wanted int) work {
 // forward leads the Deployment to a rest with as many new pods as a batch has.
 func (m deploymentMode) forward(batch int) work {
 	wanted, last := m.boundsAfter(batch).Wanted(), batch == len(m.targets)-1
-	w, l := m.counted(wanted), m.look()
+	l := m.look()
+	w := m.counted(l, wanted)
 	w.refused = m.lost()
-	complete := l.Old == 0 && l.New == l.Replicas && m.exists()
+	complete := l.Complete()
 	healthy := max(wanted-w.healthy, 0) <= m.threshold(wanted) && (w.healthy > 0 || wanted == 0)
 	w.whole = complete && healthy && !w.behind
 	switch {
@@ -180,7 +172,7 @@ func (m deploymentMode) forward(batch int) work {
 	}
 	l.Tolerate = m.threshold(wanted)
 	move := surge.Next(l, max(l.New, wanted))
-	w.actions = m.carryOut(move)
+	w.actions = m.carryOut(l, move)
 	w.ready = move.Kind == surge.Rest && healthy && (w.whole || !last || wanted < l.Replicas)
 	if m.progress.wasReady() {
 		// Scaling adds pods to a batch that was ready; what was available then still has to be.
@@ -193,7 +185,7 @@ func (m deploymentMode) forward(batch int) work {
 }
 
 // carryOut is the write of a move.
-func (m deploymentMode) carryOut(move surge.Move) []Action {
+func (m deploymentMode) carryOut(l surge.Look, move surge.Move) []Action {
 	f := Fields{}
 	switch move.Kind {
 	case surge.Pause:
@@ -203,7 +195,7 @@ func (m deploymentMode) carryOut(move surge.Move) []Action {
 		f.Original.Sealed = true
 	case surge.Hold:
 		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), m.annotation(false)
-		f.Original.Sealed = !m.exists() // the ReplicaSet is made with the mark
+		f.Original.Sealed = !l.Made // the ReplicaSet is made with the mark
 	case surge.Open:
 		f.Paused = new(false)
 		if !m.observed.Workload.Rolling.Annotated {
@@ -259,7 +251,7 @@ func (m deploymentMode) ownFields() Fields {
 // update as if there were no release, back to where it began.
 func (m deploymentMode) back() work {
 	l := m.look()
-	w := m.counted(l.Replicas)
+	w := m.counted(l, l.Replicas)
 	switch {
 	case w.behind:
 	case !m.restored():
@@ -270,7 +262,7 @@ func (m deploymentMode) back() work {
 	case !m.progress.Restored:
 		m.progress.Restored = true
 		w.actions = []Action{m.record()}
-	case l.Old == 0 && l.New == l.Replicas && m.exists():
+	case l.Complete():
 		w.ready = max(l.Replicas-w.healthy, 0) <= m.threshold(l.Replicas)
 	default:
 		w.actions = m.letRoll()

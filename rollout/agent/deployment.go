@@ -18,7 +18,11 @@ import (
 func (r *reader) observeDeployment(o *rollout.Observed) error {
 	mine := r.setsOf(r.uid)
 	stored, _ := r.records.Get(r.recordName)
-	history, names, err := kube.NewSetHistory(r.last.workload, mine, kube.KeptRevision(stored))
+	kept, err := kube.KeptRevisions(stored)
+	if err != nil {
+		return err
+	}
+	history, names, err := kube.NewSetHistory(r.last.workload, mine, kept)
 	if err != nil {
 		return err
 	}
@@ -133,13 +137,15 @@ func (w *writer) confirm(ctx context.Context) error {
 
 // keepStable keeps the revision that a release of a Deployment goes back to: once no pod has it, its controller may delete
 // the ReplicaSet.
-func (w *writer) keepStable(data map[string]string, p rollout.Progress) {
-	if w.sets == nil {
-		return
+func (w *writer) keepStable(data map[string]string, p rollout.Progress) error {
+	r, ok := w.last.history.Find(p.Stable)
+	if w.sets == nil || !ok {
+		return nil
 	}
-	if r, ok := w.last.history.Find(p.Stable); ok {
-		if text, err := json.Marshal(r); err == nil {
-			data[kube.KeyStable] = string(text)
-		}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding revision %s: %w", p.Stable, err)
 	}
+	data[kube.KeyStable] = string(text)
+	return nil
 }

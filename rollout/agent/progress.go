@@ -91,7 +91,9 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
 		kube.KeyPlan: string(plan),
 	}}
-	w.keepStable(next.Data, p)
+	if err := w.keepStable(next.Data, p); err != nil {
+		return err
+	}
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.recordName)
 	at := kube.ConfigMaps(w.options.Namespace)
 	if stored.Metadata.Name != "" {

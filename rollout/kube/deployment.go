@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -47,6 +48,16 @@ func (s ReplicaSet) sealed(revision string) bool {
 	return err == nil && o.Sealed && o.Revision == revision && s.Spec.MinReady == plan.SentinelReady
 }
 
+// number is the one of the ReplicaSet's revision. One that its controller has not numbered yet, or that somebody has written
+// over, counts as the oldest: the number is for the order alone.
+func (s ReplicaSet) number() int64 {
+	n, err := strconv.ParseInt(s.Metadata.Annotations[revisionAnnotation], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // SetRevision is the revision of a Deployment that a pod template stands for. Its name follows from the template alone: a
 // Deployment that is paused has a new template long before its controller makes a ReplicaSet of it.
 func SetRevision(name string, template map[string]any) (Revision, error) {
@@ -80,12 +91,12 @@ func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, m
 		if err != nil {
 			return h, nil, err
 		}
-		r.Revision, _ = strconv.ParseInt(s.Metadata.Annotations[revisionAnnotation], 10, 64)
+		r.Revision = s.number()
 		of[s.Metadata.UID] = r.Metadata.Name
 		h.Revisions = append(h.Revisions, r)
 	}
 	h.Update = present.Metadata.Name
-	slices.SortFunc(h.Revisions, func(a, b Revision) int { return int(a.Revision - b.Revision) })
+	slices.SortStableFunc(h.Revisions, func(a, b Revision) int { return cmp.Compare(a.Revision, b.Revision) })
 	present.Revision = h.Next()
 	h.Revisions = latest(append(h.Revisions, present))
 	return h, of, h.index()
@@ -225,11 +236,16 @@ func (c Workload) GiveUpPatch(generation int64, managed Managed) []patchOperatio
 	return ops
 }
 
-// KeptRevision is the revision that a release has put into its record.
-func KeptRevision(r Record) []Revision {
-	var kept Revision
-	if text := r.Data[KeyStable]; text == "" || json.Unmarshal([]byte(text), &kept) != nil {
-		return nil
+// KeptRevisions are what a release has put into its record to go back to: one revision or none.
+func KeptRevisions(r Record) ([]Revision, error) {
+	text := r.Data[KeyStable]
+	if text == "" {
+		return nil, nil
 	}
-	return []Revision{kept}
+	var kept Revision
+	if err := json.Unmarshal([]byte(text), &kept); err != nil {
+		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w (take the key out; the release then goes back only as long as the ReplicaSet is there)",
+			KeyStable, r.Metadata.Namespace, r.Metadata.Name, err)
+	}
+	return []Revision{kept}, nil
 }

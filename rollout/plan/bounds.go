@@ -12,9 +12,9 @@ type Bounds struct {
 	MaxUnavailable int // U: pods below R
 }
 
-// Bounds resolves the spec's percentages against its replicas: partition and maxSurge round up, maxUnavailable
-// rounds up without surge and down with it (a Deployment's always down, and to one where both are 0 by that), so that "10%" of one pod never permits to delete the only pod.
-// It is an error when neither bound lets a pod move, because such a release never ends.
+// Bounds resolves the spec's percentages against its replicas: partition and maxSurge round up, maxUnavailable rounds up
+// without surge and down with it (a Deployment's always down, and to one where both are 0 by that), so that "10%" of one pod
+// never permits to delete the only pod. It is an error when neither bound lets a pod move, because such a release never ends.
 func (s WorkloadSpec) Bounds() (Bounds, error) {
 	b := Bounds{
 		Replicas:  s.Replicas,

@@ -71,7 +71,10 @@ func ParseOriginal(text string) (Original, error) {
 
 // Text is the value of the annotation.
 func (o Original) Text() string {
-	data, _ := json.Marshal(o) // it holds nothing that has no JSON
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // words, numbers and quantities all have JSON
+	}
 	return string(data)
 }
 

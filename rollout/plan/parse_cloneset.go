@@ -28,9 +28,9 @@ func ParseCloneSet(file string, data []byte) (Workload, error) {
 }
 
 // ParseWorkload reads the one object of a YAML stream that is to be released: of the kind that target names, or else the
-// CloneSet, the StatefulSet, the DaemonSet or the Deployment that is there. Where there are several, it is the one that target names. Of a CloneSet every field is looked at, and those that nobody
-// here knows are in Spec.Unknown: a later Kruise has more of them. Of the others, which their
-// controller knows better, only what a release needs is read.
+// CloneSet, the StatefulSet, the DaemonSet or the Deployment that is there. Where there are several, it is the one that target
+// names. Of a CloneSet every field is looked at, and those that nobody here knows are in Spec.Unknown: a later Kruise has more
+// of them. Of the others, which their controller knows better, only what a release needs is read.
 func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 	src := &source{file: file, lenient: true}
 	docs := documents(src, data)

@@ -179,7 +179,11 @@ func (v *Release) history(ctx context.Context, set kube.Workload) (kube.History,
 		if err != nil {
 			return kube.History{}, explain("reading "+v.recordWords(), err)
 		}
-		h, _, err := kube.NewSetHistory(set, sets, kube.KeptRevision(record))
+		kept, err := kube.KeptRevisions(record)
+		if err != nil {
+			return kube.History{}, err
+		}
+		h, _, err := kube.NewSetHistory(set, sets, kept)
 		return h, err
 	}
 	list, err := listed[kube.Revision](ctx, v.client, kube.ControllerRevisions(v.target.Namespace), selected, set)

@@ -36,8 +36,9 @@ type Look struct {
 // Kind says what a Move writes.
 type Kind string
 
-// The moves. Seal writes the mark into the annotation, and no field. Rest means that nothing is to be done, Wait that it is not time yet. Pause writes paused and nothing else; Hold the
-// fields of a release, and paused; Open the bounds of a step, and that it is not paused.
+// The moves. Rest means that nothing is to be done, Wait that it is not time yet. Pause writes paused and nothing else; Hold the
+// fields of a release, and paused; Seal the mark in the annotation, and no field; Open the bounds of a step, and that it is not
+// paused.
 const (
 	Rest  Kind = "Rest"
 	Seal  Kind = "Seal"
@@ -108,6 +109,9 @@ func (l Look) Settled() bool {
 	r := l.Replicas
 	return l.Old <= max(0, r-l.MaxUnavailable) && l.New >= min(r, r+l.MaxSurge-l.Old)
 }
+
+// Complete tells whether the controller has made all pods of the present template, and has left no other.
+func (l Look) Complete() bool { return l.Made && l.Old == 0 && l.New == l.Replicas }
 
 // step goes as far towards the target as the budget lets it.
 func step(l Look, target int) Move {
