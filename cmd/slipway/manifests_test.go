@@ -140,11 +140,11 @@ func (c *checker) check(t *testing.T, text []byte) {
 	if out != in {
 		c.changed++
 	}
-	again, messages, _ := command(out, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
-	if diff := cmp.Diff(out, again); diff != "" {
+	again, messages, code := command(out, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
+	if diff := cmp.Diff(out, again); diff != "" || code != 0 {
 		t.Errorf("twice is not once: %s -once +twice:\n%s", messages, diff)
 	}
-	if back, messages, _ := command(out, "eject", "-"); back != in {
+	if back, messages, code := command(out, "eject", "-"); back != in || code != 0 {
 		t.Errorf("eject does not give the original back: %s -original +ejected:\n%s", messages, cmp.Diff(in, back))
 	}
 	c.checkDocuments(t, documents(t, in), documents(t, out))
@@ -376,7 +376,10 @@ func TestAwkwardStrings(t *testing.T) {
 				if c.injected != 1 {
 					t.Fatal("nothing was injected")
 				}
-				out, _, _ := command(text, "render", "-s", c.sets.file, "-")
+				out, messages, code := command(text, "render", "-s", c.sets.file, "-")
+				if code != 0 {
+					t.Fatal(messages)
+				}
 				if target == "json" && !yamltext.IsJSON([]byte(out)) {
 					t.Errorf("JSON became something else:\n%s", out)
 				}

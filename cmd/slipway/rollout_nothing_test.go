@@ -19,6 +19,7 @@ import (
 
 // shelf is a server that keeps JSON objects by their path, as far as people's commands need one.
 type shelf struct {
+	t       *testing.T
 	mu      sync.Mutex
 	objects map[string]map[string]any
 	applied []string // bodies of server-side applies
@@ -28,32 +29,41 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	body, _ := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body)
+	s.check(err)
 	at := r.URL.Path
 	object := s.objects[at]
 	switch {
 	case r.Method == http.MethodPost:
-		_ = json.Unmarshal(body, &object)
+		s.check(json.Unmarshal(body, &object))
 		if meta, ok := object["metadata"].(map[string]any); ok { // a review has none, and is stored nowhere
 			s.objects[fmt.Sprint(at, "/", meta["name"])] = object
 		}
 	case object == nil:
 		name := at[strings.LastIndexByte(at, '/')+1:]
 		w.WriteHeader(http.StatusNotFound)
-		_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"details":{"name":%q}}`, name)
+		_, err = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"details":{"name":%q}}`, name)
+		s.check(err)
 		return
 	case r.Method == http.MethodPatch:
 		s.applied = append(s.applied, string(body))
 	case r.Method == http.MethodDelete:
 		delete(s.objects, at)
 	}
-	_ = json.NewEncoder(w).Encode(object)
+	s.check(json.NewEncoder(w).Encode(object))
+}
+
+// check tells what went wrong here and not in what is tested.
+func (s *shelf) check(err error) {
+	if err != nil {
+		s.t.Error(err)
+	}
 }
 
 // at starts the server with objects, and is a kubeconfig that names it.
 func (s *shelf) at(t *testing.T, objects map[string]string) string {
 	t.Helper()
-	s.objects = map[string]map[string]any{}
+	s.t, s.objects = t, map[string]map[string]any{}
 	for path, text := range objects {
 		var object map[string]any
 		if err := json.Unmarshal([]byte(text), &object); err != nil {

@@ -168,7 +168,12 @@ func TestDeploymentKilledAtEveryWrite(t *testing.T) {
 				p.Mode = plan.Partition
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				if _, dead, _ := w.killAt(ctx, cancel, at, after, p, w.ofDeployment(), w.Log()); !dead {
+				d, dead, err := w.killAt(ctx, cancel, at, after, p, w.ofDeployment(), w.Log())
+				if !dead && (err != nil || d.Reason != plan.Completed) {
+					t.Fatalf("the release that nobody killed ended with %s, %v", d.Reason, err)
+				}
+				if !dead {
+					watch.verify(t, w)
 					return // it makes fewer writes
 				}
 				if d, _ := w.rolls(p, w.ofDeployment()); d.Reason != plan.Completed {
@@ -206,8 +211,8 @@ func TestDeploymentScaled(t *testing.T) {
 	}
 }
 
-// TestDeploymentToNoneAndBack scales to zero and back at a rest. Which pods come back is its controller's affair; that the release
-// ends is slipway's.
+// TestDeploymentToNoneAndBack scales to zero and back at a rest. Which pods come back is its controller's affair; that the
+// release ends is slipway's.
 func TestDeploymentToNoneAndBack(t *testing.T) {
 	t.Parallel()
 	w := newDeployment(t, 4, "1")
@@ -310,7 +315,8 @@ func TestDeploymentStops(t *testing.T) {
 	}
 }
 
-// TestDeploymentGoesBackWithoutHistory goes back after every pod was updated, where the controller has deleted the old ReplicaSet.
+// TestDeploymentGoesBackWithoutHistory goes back after every pod was updated, where the controller has deleted the old
+// ReplicaSet.
 func TestDeploymentGoesBackWithoutHistory(t *testing.T) {
 	t.Parallel()
 	w := newDeployment(t, 3, "1", "  revisionHistoryLimit: 0")
@@ -379,8 +385,8 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-// TestDeploymentPolicy applies the example's admission policy: while a Deployment is open nobody changes its template but in a write
-// that leaves it paused, or takes it from the release.
+// TestDeploymentPolicy applies the example's admission policy: while a Deployment is open nobody changes its template but in a
+// write that leaves it paused, or takes it from the release.
 func TestDeploymentPolicy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")

@@ -79,7 +79,9 @@ func TestTwoMemories(t *testing.T) {
 				case r.Method == http.MethodPatch:
 					patched = r.URL.Path
 				}
-				_, _ = io.WriteString(w, text)
+				if _, err := io.WriteString(w, text); err != nil {
+					t.Error(err)
+				}
 			}))
 			t.Cleanup(server.Close)
 			v, err := steer.Open(steer.Options{

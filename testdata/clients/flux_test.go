@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fluxcd/pkg/oci"
 	"github.com/google/go-cmp/cmp"
@@ -210,8 +211,12 @@ func TestFluxInstallsThePlugin(t *testing.T) {
 	t.Cleanup(server.Close)
 	manifest = strings.ReplaceAll(manifest, "https://github.com/slipway-dev/slipway/releases/download", server.URL)
 	manifest = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(manifest, fmt.Sprintf("sha256:%x", sha256.Sum256(archive)))
-	files.HandleFunc("/catalog/slipway.yaml", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, manifest) })
-	files.HandleFunc("/v0.1.0/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(archive) })
+	files.HandleFunc("/catalog/slipway.yaml", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(manifest))
+	})
+	files.HandleFunc("/v0.1.0/", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(archive))
+	})
 	t.Setenv("FLUXCD_PLUGIN_CATALOG", server.URL+"/catalog/")
 	t.Setenv("FLUXCD_PLUGINS", t.TempDir())
 	command := filepath.Join(flux(t), "flux")
