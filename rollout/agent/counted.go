@@ -4,6 +4,8 @@ package agent
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -15,7 +17,7 @@ import (
 // so it is given up, and the next look decides.
 type counted struct {
 	pods *kube.Cache[kube.Pod]
-	all  []rollout.PodRef
+	uids map[string]string // of these pods, by name
 
 	mu   sync.Mutex // guards what follows: writes run side by side
 	seen uint64     // version of the cache that was looked at last; 0: none
@@ -25,7 +27,7 @@ type counted struct {
 // countOn are the pods that the last observation had as ready and that no action is about. Where a controller replaces the
 // pods, it counts them itself.
 func (w *writer) countOn(actions []rollout.Action) *counted {
-	c := &counted{pods: w.pods}
+	c := &counted{pods: w.pods, uids: map[string]string{}}
 	if w.stepsPartition() {
 		return c
 	}
@@ -35,31 +37,39 @@ func (w *writer) countOn(actions []rollout.Action) *counted {
 	}
 	for i := range w.last.observed.Pods {
 		if p := &w.last.observed.Pods[i]; p.Ready && p.Active() && !touched[p.UID] {
-			c.all = append(c.all, rollout.PodRef{Name: p.Name, UID: p.UID})
+			c.uids[p.Name] = p.UID
 		}
 	}
 	return c
 }
 
-// lost says which of the pods is not what the decision took it for, as far as the cache shows it.
+// lost says which of the pods is not what the decision took it for, as far as the cache shows it. It is asked before each
+// write, and looks only at what has changed since.
 func (c *counted) lost() error {
-	if len(c.all) == 0 {
+	if len(c.uids) == 0 {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.pods.Version()
-	if c.gone != nil || now == c.seen {
+	names, now, known := c.pods.Since(c.seen)
+	if c.gone != nil {
 		return c.gone
 	}
-	c.seen = now
-	for _, p := range c.all {
-		if there, ok := c.pods.Get(p.Name); !ok || there.Metadata.UID != p.UID || !there.Serving() {
-			c.gone = fmt.Errorf("pod %s, which the decision counted on, is lost or not ready: %w", p.Name, rollout.ErrConflict)
+	if c.seen = now; !known {
+		names = slices.Collect(maps.Keys(c.uids))
+	}
+	for _, name := range names {
+		if uid, counts := c.uids[name]; counts && !c.serves(name, uid) {
+			c.gone = fmt.Errorf("pod %s, which the decision counted on, is lost or not ready: %w", name, rollout.ErrConflict)
 			break
 		}
 	}
 	return c.gone
+}
+
+func (c *counted) serves(name, uid string) bool {
+	there, ok := c.pods.Get(name)
+	return ok && there.Metadata.UID == uid && there.Serving()
 }
 
 // over tells whether the list was given up.

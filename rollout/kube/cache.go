@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -30,11 +31,15 @@ type Cache[T Object] struct {
 
 	mu      sync.Mutex
 	objects map[string]T
-	newest  uint64 // the highest resourceVersion that was seen, in an event or in an answer
-	behind  uint64 // where the watch goes on
-	stale   bool   // an own write may have happened without being in here
-	version uint64 // counts changes
+	newest  uint64   // the highest resourceVersion that was seen, in an event or in an answer
+	behind  uint64   // where the watch goes on
+	stale   bool     // an own write may have happened without being in here
+	version uint64   // counts changes
+	journal []string // names of the objects that changed last, one for each version
 }
+
+// journalLength is how many of the last changes a cache can tell.
+const journalLength = 4096
 
 // NewCache prepares a cache, which is empty until it lists. changed gets a value after each change.
 func NewCache[T Object](c Client, of Resource, selection url.Values, changed chan<- struct{}) *Cache[T] {
@@ -119,6 +124,7 @@ func (m *Cache[T]) replace(objects map[string]T, at uint64) {
 	}
 	m.objects, m.behind, m.newest, m.stale = objects, at, max(m.newest, at), false
 	m.version++
+	m.journal = nil // nobody knows what changed
 	Notify(m.changed)
 }
 
@@ -263,8 +269,7 @@ func (m *Cache[T]) Put(o T) {
 	}
 	m.objects[o.Meta().Name] = o
 	m.newest = max(m.newest, at)
-	m.version++
-	Notify(m.changed)
+	m.note(o.Meta().Name)
 }
 
 // remove takes an object out unless its name belongs to a newer one.
@@ -276,7 +281,16 @@ func (m *Cache[T]) remove(gone Metadata) {
 		return
 	}
 	delete(m.objects, gone.Name)
+	m.note(gone.Name)
+}
+
+// note counts the change of one object.
+func (m *Cache[T]) note(name string) {
+	if len(m.journal) == 2*journalLength {
+		m.journal = append(m.journal[:0], m.journal[journalLength:]...)
+	}
 	m.version++
+	m.journal = append(m.journal, name)
 	Notify(m.changed)
 }
 
@@ -303,6 +317,18 @@ func (m *Cache[T]) Version() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.version
+}
+
+// Since names the objects that have changed since a version, and tells the present one. It does not know where it is long ago,
+// or where everything was listed anew since.
+func (m *Cache[T]) Since(version uint64) (names []string, now uint64, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.version - version
+	if n > uint64(len(m.journal)) {
+		return nil, m.version, false
+	}
+	return slices.Clone(m.journal[len(m.journal)-int(n):]), m.version, true
 }
 
 // relistTimeout is how long an API server that does not answer is asked again.

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strconv"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -132,6 +134,48 @@ func TestCacheKeepsOwnWrites(t *testing.T) {
 	m.Put(parse("a", "6"))
 	if got := fmt.Sprint(m.versions()); got != "map[]" {
 		t.Errorf("a late answer brought back %s", got)
+	}
+}
+
+// TestCacheTellsWhatChanged holds that nothing is left out of what has changed since a version, also when it is long ago.
+func TestCacheTellsWhatChanged(t *testing.T) {
+	m := NewCache[Meta](Client{}, Pods("n"), url.Values{}, make(chan struct{}, 1))
+	put := func(name string, version int) {
+		var n Meta
+		if err := json.Unmarshal([]byte(objectJSON(name, strconv.Itoa(version))), &n); err != nil {
+			t.Fatal(err)
+		}
+		m.Put(n)
+	}
+	_, start, _ := m.Since(0)
+	put("a", 1)
+	put("a", 1) // nothing new
+	put("b", 2)
+	if err := m.handle("DELETED", []byte(objectJSON("a", "3"))); err != nil {
+		t.Fatal(err)
+	}
+	if names, now, known := m.Since(start); !known || now != start+3 || !slices.Equal(names, []string{"a", "b", "a"}) {
+		t.Errorf("changed are %v of %d, %v", names, now-start, known)
+	}
+	for i := range 3 * journalLength {
+		put("c", 10+i)
+		if names, now, known := m.Since(m.Version() - 1); !known || now != m.Version() || !slices.Equal(names, []string{"c"}) {
+			t.Fatalf("after %d changes the last one is %v, %v", i, names, known)
+		}
+	}
+	if _, now, _ := m.Since(start); now != m.Version() {
+		t.Error("the version is not the present one")
+	}
+	if names, _, known := m.Since(m.Version() - journalLength); !known || len(names) != journalLength {
+		t.Errorf("of the last %d changes %d are known", journalLength, len(names))
+	}
+	if _, _, known := m.Since(start); known {
+		t.Error("what is long ago is known")
+	}
+	before := m.Version()
+	m.replace(map[string]Meta{}, 1<<40)
+	if _, _, known := m.Since(before); known {
+		t.Error("what a new list has changed is known")
 	}
 }
 
