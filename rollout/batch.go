@@ -29,6 +29,8 @@ func (d *decider) advance() Decision {
 		return d.ended(plan.ForeignChange, d.partition.foreignMessage())
 	case d.gates.failed() != "":
 		return d.fail(plan.ChecksFailed, d.gates.failed())
+	case d.refused() != "":
+		return d.fail(plan.PodRefused, d.label()+d.refused())
 	case !w.ready && d.overdue() > 0:
 		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s%s", d.label(), d.limit(), w.message, w.alive()))
 	case !w.ready && !d.progress.Ready.IsZero():

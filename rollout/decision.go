@@ -38,6 +38,11 @@ type Decision struct {
 // Ended tells whether the release is over.
 func (d Decision) Ended() bool { return d.Verdict == Stopped || d.Verdict == Done }
 
+// Paused tells whether the spec or a person keeps the release still.
+func (d Decision) Paused() bool {
+	return d.Reason == plan.PausedBySpec || d.Reason == plan.HeldByPerson
+}
+
 // Writes says in words what the decision writes, alike actions counted: "create 2 pods (surge), delete 1 pod (old)".
 // The memory of the release is left out.
 func (d Decision) Writes() string {

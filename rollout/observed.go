@@ -24,6 +24,7 @@ type Observed struct {
 	Sets           []ReplicaSet   // of a Deployment
 	Stuck          []Pod          // not ready and of an older revision, so that the controller waits for them (partition mode)
 	NoRoom         string         // why no pod can be created for now, in words; "": nothing is known to be in the way
+	Refused        *Refusal       // a pod that no other try would bring through admission; nil: none is known
 	Wrote          *plan.Quantity // the partition that this run wrote last; nil: none
 	Checks         []plan.CheckResult
 	Progress       Progress
@@ -44,6 +45,13 @@ type ReplicaSet struct {
 	Available int    `json:"available,omitempty"` // by its status
 	Mute      bool   `json:"mute,omitempty"`      // no pod of it becomes available to its own controller, and none is
 	Sealed    bool   `json:"sealed,omitempty"`    // the deployment controller has seen that
+}
+
+// Refusal is a pod, or the revision of pods, that the API server does not take, and would not take again.
+type Refusal struct {
+	Revision string `json:"revision"` // that pods were to run
+	Object   string `json:"object"`   // what was refused: "Pod shop/demo-x7k2p"
+	Message  string `json:"message"`  // the server's words
 }
 
 // PodPhase is the phase that the kubelet reports.

@@ -97,6 +97,18 @@ func (r *release) overdue() time.Duration {
 	return -left
 }
 
+// refused is why no pod of the revision that the release brings can come to be; "" where none has been refused for good.
+func (r *release) refused() string {
+	refused, released := r.observed.Refused, r.progress.Revision
+	if r.progress.Back {
+		released = r.progress.Stable
+	}
+	if refused == nil || refused.Revision != released {
+		return ""
+	}
+	return fmt.Sprintf("the API server refuses %s, and another try would not help: %s", refused.Object, refused.Message)
+}
+
 // nextRest is the batch after which the release rests next: batches without a pause, a check or an approval in between
 // follow one another at once, and share their guests.
 func (r *release) nextRest(batch int) int {

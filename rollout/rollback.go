@@ -19,6 +19,8 @@ func (d *decider) back() Decision {
 	case d.progress.Restored && !d.restored() && !w.behind:
 		return d.ended(plan.ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
 			d.progress.Stable, d.progress.Revision, d.progress.Message))
+	case d.refused() != "":
+		return d.stop(plan.PodRefused, fmt.Sprintf("%s; %s; it was rolled back because %s", message, d.refused(), d.progress.Message))
 	case !w.ready && d.overdue() > 0:
 		return d.stop(plan.DeadlineExceeded,
 			fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.partition.armAgain()))

@@ -104,6 +104,32 @@ func TestAReleaseWithNothingToDoWritesNothing(t *testing.T) {
 	}
 }
 
+// A pod that is refused for good fails its batch, if it is of the revision that the release brings: on the way back, the stable
+// one. That of an older pod ends nothing by itself.
+func TestAPodThatIsRefusedFailsItsBatch(t *testing.T) {
+	for _, c := range []struct {
+		name, refused string
+		back          bool
+		onFailure     plan.OnFailure
+		want          plan.Reason
+	}{
+		{"stop", "new", false, plan.Stop, plan.PodRefused},
+		{"rollback", "new", false, plan.Rollback, plan.RollingBack},
+		{"an old one", "old", false, plan.Stop, plan.PodsUpdating},
+		{"an old one on the way back", "old", true, plan.Rollback, plan.PodRefused},
+		{"a new one on the way back", "new", true, plan.Rollback, plan.RollingBack},
+	} {
+		o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}, newUp, oldUp)
+		o.Progress.Back, o.Progress.Message = c.back, "a check failed"
+		o.Refused = &Refusal{Revision: c.refused, Object: "Pod shop/demo-1", Message: "image v2 has vulnerabilities"}
+		d := Decide(plan.BatchPlan{OnFailure: c.onFailure}, o)
+		said := strings.Contains(d.Message, "refuses Pod shop/demo-1") && strings.Contains(d.Message, "image v2 has vulnerabilities")
+		if d.Reason != c.want || said != (c.name != "an old one" && c.name != "a new one on the way back") {
+			t.Errorf("%s: %s: %s", c.name, d.Reason, d.Message)
+		}
+	}
+}
+
 // A batch whose pods find no room is not ready, and ends at its deadline with the reason; also where it was ready before
 // and only an old pod is missing.
 func TestABatchWithoutRoomEndsAtItsDeadline(t *testing.T) {

@@ -79,9 +79,9 @@ knows.
 Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. If a run is stopped or killed, the next
 run continues the release where it stopped. One agent at a time works on a target.
 
-Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the
-failure threshold, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, 143 stopped by a signal,
-progress is saved.`,
+Exit codes: 0 done, 1 unexpected (try again), 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline, the
+failure threshold or a pod that the API server refuses for good, 12 rolled back, 13 superseded or foreign change, 14 another
+agent is at work, 143 stopped by a signal, progress is saved.`,
 		Example: `  # carry out what the CloneSet's update strategy says
   slipway rollout run demo -n shop
   # in the batches of a plan, with a log that can be replayed

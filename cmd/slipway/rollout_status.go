@@ -27,7 +27,7 @@ type statusFlags struct {
 }
 
 const statusCodes = `Exit codes: 0 the release is done, and nothing else is 0; 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a
-deadline, the failure threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 it has not ended.
+deadline, the failure threshold, a refused pod or a person, 12 rolled back, 13 superseded or foreign change, 14 it has not ended.
 
 Where no release is recorded, the CloneSet's own status is what counts: 0 when it is of the present generation and every pod
 down to the partition is updated and available, else 14.

@@ -45,14 +45,15 @@ autoscalers, room on nodes, what changes in place and what does not, images that
 rights, locks, controllers, and whoever else writes the partition. Each finding says what it would do to the release and
 what to change; errors come first.
 
-CLONESET is its name; without it the plan's target is checked, or the manifest's. With -f the CloneSet is checked as that
+NAME is the target's; without it the plan's target is checked, or the manifest's. With -f the CloneSet is checked as that
 manifest would make it, before it is applied; without -f as it is in the cluster. Of a plan with several targets each one is
 checked, unless one is named.
 
 The plan's checks are asked once each: a wrong query is an error, no answer a warning. A Job is only shown to the API server,
 with a dry run.
 
-Nothing is written. What may not be read is a finding, and the rest is checked. Rights are asked for with
+Nothing is written. One new pod is shown to the API server with a dry run, where whoever verifies may create pods: so what policies,
+webhooks and Pod Security refuse is known before the release. What may not be read or tried is a finding, and the rest is checked. Rights are asked for with
 SelfSubjectAccessReviews, for whoever verifies or, with --as-service-account, for the one that is to run the release.
 
 Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or something would stop the release,

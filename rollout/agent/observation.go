@@ -28,8 +28,8 @@ type versions struct{ workloads, pods, sets, claims, records, checks uint64 }
 
 // feedback is what writes find out and the next observation takes in.
 type feedback struct {
-	quota quotaHold      // what a full ResourceQuota holds back
-	wrote *plan.Quantity // the partition that was written last
+	admission admission      // what the API server has refused
+	wrote     *plan.Quantity // the partition that was written last
 
 	mu     sync.Mutex      // guards what follows: writes run side by side
 	unsure bool            // the history may not be what the server has

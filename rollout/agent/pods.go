@@ -12,18 +12,18 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// createWithinQuota creates a pod, unless a ResourceQuota was full a moment ago.
+// createWithinQuota creates a pod, unless one was refused for now a moment ago.
 func (w *writer) createWithinQuota(ctx context.Context, a rollout.Action) error {
-	if held := w.quota.now(w.options.Now()); held != nil {
+	if held := w.admission.now(w.options.Now()); held != nil {
 		return held
 	}
 	err := w.createPod(ctx, a)
 	if err == nil {
-		w.quota.admitted(w.options.Now())
+		w.admission.admitted(w.options.Now())
 		return nil
 	}
 	if full := overQuota(err, a); full != nil {
-		w.quota.refused(full, w.options.Now())
+		w.admission.refused(full, w.options.Now())
 		return full
 	}
 	return err

@@ -40,9 +40,10 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if r.options.Checks != nil {
 		o.Checks, r.last.seen.checks = r.options.Checks.Results()
 	}
-	if full := r.quota.standing(); full != nil {
-		o.NoRoom = full.why
+	if held := r.admission.standing(); held != nil {
+		o.NoRoom = held.why
 	}
+	o.Refused = r.admission.forGood()
 	if !r.stepsPartition() {
 		r.observePods(&o)
 		o.StableRevision = r.stable(&o)

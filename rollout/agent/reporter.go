@@ -158,14 +158,14 @@ func (p *reporter) conditions(old []kube.Condition) []kube.Condition {
 	return out
 }
 
-// failing is what a person may have to mend: an error that ends the release, or a full quota as long as it is in the way.
+// failing is what a person may have to mend: an error that ends the release, or a refusal as long as it is in the way.
 // The second result tells whether it only concerns the number of pods.
 func (p *reporter) failing() (failure error, scaling bool) {
 	if severity(p.writer.failure) > severity(rollout.ErrNotNow) {
 		return p.writer.failure, p.writer.scaling
 	}
-	if full := p.quota.standing(); full != nil {
-		return full, full.scaling
+	if held := p.admission.standing(); held != nil {
+		return held, held.scaling
 	}
 	return nil, false
 }
@@ -176,7 +176,7 @@ func progressing(o rollout.Observed, d rollout.Decision) kube.Condition {
 	switch {
 	case d.Verdict == "":
 		return kube.Condition{}
-	case d.Reason == plan.PausedBySpec || d.Reason == plan.HeldByPerson:
+	case d.Paused():
 		p.Reason = reasonPaused
 	case d.Verdict == rollout.Done && o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas) > 0:
 		p.Reason = reasonPartition
@@ -192,7 +192,7 @@ func progressing(o rollout.Observed, d rollout.Decision) kube.Condition {
 func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 	before := p.decision
 	p.decision = d
-	p.quota.decided(d)
+	p.admission.decided(d)
 	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !p.lock.Holds() {
 		return
 	}
@@ -201,7 +201,7 @@ func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 	case plan.BatchStarted, plan.BatchReady, plan.Completed, plan.PausedBySpec, plan.HeldByPerson, plan.Resumed,
 		plan.AwaitingApproval, plan.OutsideWindow:
 	case plan.RollingBack, plan.RolledBack, plan.Invalid, plan.ChecksFailed, plan.DeadlineExceeded,
-		plan.ThresholdExceeded, plan.AbortedByPerson, plan.UndoneByPerson, plan.Superseded, plan.ForeignChange:
+		plan.ThresholdExceeded, plan.PodRefused, plan.AbortedByPerson, plan.UndoneByPerson, plan.Superseded, plan.ForeignChange:
 		kind = "Warning"
 	default:
 		return

@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -18,7 +19,13 @@ func (w *writer) ensureRevision(ctx context.Context) error {
 	current, _ := h.Find(h.Update)
 	what := fmt.Sprintf("ControllerRevision %s/%s", w.target.Namespace, current.Metadata.Name)
 	if h.Missing {
+		if w.admission.refuses(h.Update) {
+			return nil // its release ends for it, and that has to be written down
+		}
 		err := w.client.Create(ctx, kube.ControllerRevisions(w.target.Namespace).Path, current, nil)
+		if kube.NotAdmitted(err) { // for its labels, which are the pods'
+			return w.refuse(rollout.Refusal{Revision: h.Update, Object: what, Message: kube.Words(err)}, err)
+		}
 		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return kube.Conflict("creating "+what, err)
 		}

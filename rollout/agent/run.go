@@ -103,6 +103,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 	if err := c.reporter.syncStatus(ctx, true); err != nil {
 		return err
 	}
+	c.reader.admission.forget()
 	c.reader.last.release, c.reader.wrote = "", nil // the next observation names the release anew, and it has written nothing
 	return c.Wait(ctx, 0)
 }

@@ -107,7 +107,7 @@ func scales(a rollout.Action) bool {
 func (w *writer) write(ctx context.Context, a rollout.Action) error {
 	switch a.Kind {
 	case rollout.CreatePod:
-		return w.createWithinQuota(ctx, a)
+		return w.answered(a, w.createWithinQuota(ctx, a))
 	case rollout.DeletePod:
 		return w.deletePod(ctx, a)
 	case rollout.DrainPod:
@@ -115,7 +115,7 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 	case rollout.ReadmitPod:
 		return w.patchStatus(ctx, a, kube.AdmittedConditions(*kube.Stamp(w.options.Now())))
 	case rollout.UpdatePodInPlace:
-		return w.updatePod(ctx, a)
+		return w.answered(a, w.updatePod(ctx, a))
 	case rollout.SetLifecycle:
 		return w.setLifecycle(ctx, a)
 	case rollout.KeepGuest:

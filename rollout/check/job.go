@@ -41,7 +41,7 @@ func newJobSource(o Options, c plan.Check) (source, error) {
 func (j jobSource) try(ctx context.Context, s scene) answer {
 	job := j.object(s)
 	job.SetName(job.GetName() + "-try")
-	if err := j.cluster.TryCreate(ctx, kube.Jobs(s.set.Namespace).Path, job); err != nil {
+	if err := j.cluster.TryCreateStrictly(ctx, kube.Jobs(s.set.Namespace).Path, job); err != nil {
 		return serverAnswer("creating a Job", err)
 	}
 	return answer{passed: true, message: "the API server takes the Job; whether it succeeds is seen in the release"}

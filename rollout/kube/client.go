@@ -168,8 +168,13 @@ func (c Client) CreateStrictly(ctx context.Context, path string, in any) error {
 	return c.body(ctx, c.strictly(path), in, nil)
 }
 
-// TryCreate shows an object to the server as CreateStrictly does, and creates nothing.
-func (c Client) TryCreate(ctx context.Context, path string, in any) error {
+// TryCreate shows an object to the server as Create does, and creates nothing. What the server would make of it is in out.
+func (c Client) TryCreate(ctx context.Context, path string, in, out any) error {
+	return c.body(ctx, c.rest.Post().AbsPath(path).Param("fieldManager", FieldManager).Param("dryRun", metav1.DryRunAll), in, out)
+}
+
+// TryCreateStrictly shows an object to the server as CreateStrictly does, and creates nothing.
+func (c Client) TryCreateStrictly(ctx context.Context, path string, in any) error {
 	return c.body(ctx, c.strictly(path).Param("dryRun", metav1.DryRunAll), in, nil)
 }
 

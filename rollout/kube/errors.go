@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,6 +47,53 @@ func Refused(err error) bool {
 		code != http.StatusUnauthorized && !Conflicting(err)
 }
 
+// NotAdmitted tells whether the server has refused an object for what it is, and would refuse it again: by validation,
+// by a policy, a webhook, a LimitRange, Pod Security. A right that is missing is not the object's fault, a full quota may
+// have room later, and a namespace that is being deleted takes nothing new.
+func NotAdmitted(err error) bool {
+	return Refused(err) && !RightMissing(err) && OverQuota(err) == "" && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+// RightMissing tells whether it was RBAC that said no, which has no other mark than its words.
+func RightMissing(err error) bool {
+	return apierrors.IsForbidden(err) && rbacWords.MatchString(err.Error())
+}
+
+var rbacWords = regexp.MustCompile(`User "[^"]*" cannot \S+ resource "`)
+
+// Words are the server's own words of an error.
+func Words(err error) string {
+	var api apierrors.APIStatus
+	if errors.As(err, &api) && api.Status().Message != "" {
+		return api.Status().Message
+	}
+	return err.Error()
+}
+
+// What quota admission answers where the same request may succeed later. It has no other mark than these words: its code,
+// 403, is also that of rights that are missing.
+const (
+	wordsFull      = "exceeded quota: "
+	wordsUncounted = "status unknown for quota: "
+)
+
+// OverQuota says which quota has no room for a new object for now, and how full it is; "" where a quota is not the reason.
+func OverQuota(err error) string {
+	if !apierrors.IsForbidden(err) {
+		return ""
+	}
+	said := Words(err)
+	if _, rest, ok := strings.Cut(said, wordsFull); ok {
+		name, numbers, _ := strings.Cut(rest, ", ")
+		return fmt.Sprintf("ResourceQuota %s is full (%s): raise it, or release with a smaller maxSurge", name, numbers)
+	}
+	if _, rest, ok := strings.Cut(said, wordsUncounted); ok {
+		name, _, _ := strings.Cut(rest, ", ")
+		return fmt.Sprintf("ResourceQuota %s is not counted yet", name)
+	}
+	return ""
+}
+
 // Conflict turns an error of a write into one that makes the run look again where that is the remedy: the write did
 // not happen for good reason, or nobody knows whether it happened.
 func Conflict(what string, err error) error {
@@ -61,11 +110,11 @@ func Conflict(what string, err error) error {
 // Explain adds to an error of the server what to do about it.
 func Explain(what string, err error) error {
 	switch {
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):
+	case OverQuota(err) != "":
 		return fmt.Errorf("%s: %w: raise the ResourceQuota, or release with a smaller maxSurge", what, err)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("%s: %w: the server does not accept the token or certificate: it may have expired, log in again", what, err)
-	case apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot "): // in the words of RBAC
+	case RightMissing(err):
 		return fmt.Errorf("%s: %w: slipway rollout job prints a Role with what a release needs", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)

@@ -115,6 +115,8 @@ func headline(r plan.Reason) string {
 		return "stopped: a batch took too long"
 	case plan.ThresholdExceeded:
 		return "stopped: too many updated pods failed"
+	case plan.PodRefused:
+		return "stopped: the API server refuses a pod"
 	case plan.Invalid:
 		return "refused"
 	case plan.AbortedByPerson:

@@ -24,6 +24,7 @@ const (
 	ChecksFailed      Reason = "ChecksFailed"
 	DeadlineExceeded  Reason = "ProgressDeadlineExceeded"
 	ThresholdExceeded Reason = "FailureThresholdExceeded"
+	PodRefused        Reason = "PodRefused"
 	AbortedByPerson   Reason = "Aborted"
 	UndoneByPerson    Reason = "Undone"
 	OutsideWindow     Reason = "OutsideWindow"
@@ -40,7 +41,7 @@ func (r Reason) ExitCode() int {
 		return 0
 	case Invalid:
 		return 10
-	case ChecksFailed, DeadlineExceeded, ThresholdExceeded, AbortedByPerson, UndoneByPerson:
+	case ChecksFailed, DeadlineExceeded, ThresholdExceeded, PodRefused, AbortedByPerson, UndoneByPerson:
 		return 11
 	case RolledBack:
 		return 12

@@ -54,7 +54,7 @@ func (a *Audit) Err() error { return a.err }
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	line := auditLine{
 		Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
-		Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
+		Refused: o.Refused, Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {
 		line.Plan, line.Version, a.plan = a.plan, plan.StoredVersion, nil
@@ -203,7 +203,7 @@ func (r *replayed) absorb(line auditLine) {
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
-	o.FreeInstances, o.Stuck, o.NoRoom, o.Wrote = line.Free, line.Stuck, line.NoRoom, line.Wrote
+	o.FreeInstances, o.Stuck, o.NoRoom, o.Refused, o.Wrote = line.Free, line.Stuck, line.NoRoom, line.Refused, line.Wrote
 	o.Checks, o.Progress, o.Sets = line.Checks, line.Progress, line.Sets
 	if line.Workload != nil {
 		o.Workload = *line.Workload

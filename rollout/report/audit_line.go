@@ -29,6 +29,7 @@ type auditLine struct {
 	Sets      []rollout.ReplicaSet `json:"sets,omitempty"`
 	Stuck     []rollout.Pod        `json:"stuck,omitempty"`
 	NoRoom    string               `json:"noRoom,omitempty"`
+	Refused   *rollout.Refusal     `json:"refused,omitempty"`
 	Wrote     *plan.Quantity       `json:"wrote,omitempty"`
 	Checks    []plan.CheckResult   `json:"checks,omitempty"`
 	Progress  rollout.Progress     `json:"progress"`

@@ -29,6 +29,8 @@ func outcomeOf(d rollout.Decision) outcome {
 		return outcome{"bad", "✕", "Stopped: a batch took too long", "Look at the pods that are not ready below. The pods are as the release left them."}
 	case plan.ThresholdExceeded:
 		return outcome{"bad", "✕", "Stopped: too many updated pods failed", "Look at the pods that are not ready below. The pods are as the release left them."}
+	case plan.PodRefused:
+		return outcome{"bad", "✕", "Stopped: the API server refuses a pod", "Mend the pod template, or what refuses it, and release again. The pods are as the release left them."}
 	case plan.UndoneByPerson:
 		return outcome{"warn", "↩", "Undone by a person", ""}
 	case plan.AbortedByPerson:

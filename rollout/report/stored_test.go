@@ -73,6 +73,7 @@ func TestStoredLines(t *testing.T) {
 		if version == "v0" {
 			for i := range want {
 				want[i].Observed.Stuck, want[i].Observed.NoRoom, want[i].Observed.Wrote, want[i].Observed.Sets = nil, "", nil, nil
+				want[i].Observed.Refused = nil
 				clearUnknownToV0(&want[i])
 			}
 		}
@@ -197,7 +198,8 @@ func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 			rollout.Observed{Stuck: []rollout.Pod{pod("cart-2", "middle")}, Progress: rollout.Progress{Stepped: true, Step: 2}},
 		},
 		"the partition that this run has written": {plan.BatchPlan{Mode: plan.Partition}, rollout.Observed{Wrote: &written}},
-		"no room": {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
+		"no room":   {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
+		"a refusal": {plan.BatchPlan{}, rollout.Observed{Refused: &rollout.Refusal{Revision: "new", Object: "Pod cart-2", Message: "no"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := c.observed
@@ -207,7 +209,7 @@ func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 			o.Progress.Revision, o.Progress.Stable = "new", "old"
 			d := rollout.Decide(c.plan, o)
 			without := o
-			without.Stuck, without.Wrote, without.NoRoom = nil, nil, ""
+			without.Stuck, without.Wrote, without.NoRoom, without.Refused = nil, nil, "", nil
 			if reflect.DeepEqual(d, rollout.Decide(c.plan, without)) {
 				t.Fatalf("it makes no difference: %+v", d)
 			}

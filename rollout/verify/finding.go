@@ -120,6 +120,8 @@ const (
 	codeForeignPods      = "foreign-pods"
 	codeRightMissing     = "right-missing"
 	codeOwnRightMissing  = "own-right-missing"
+	codePodRefused       = "pod-refused"
+	codeMutated          = "pod-mutated"
 	codeUnread           = "not-readable"
 
 	// CodeCheckFailed is for VerifyOptions.Checks: a check of the plan that can never pass, such as one with a wrong query.
@@ -148,6 +150,7 @@ func Codes() []Code {
 		{codeQuotaDemands, SeverityError, "a ResourceQuota demands requests or limits that a container does not have"},
 		{codeQuotaShort, SeverityError, "a ResourceQuota has no room for the release at its height"},
 		{codeMissing, SeverityError, "the pod template needs an object that does not exist"},
+		{codePodRefused, SeverityError, "the API server refuses a new pod: a policy, a webhook, Pod Security, an invalid name or label"},
 		{codeRightMissing, SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
@@ -167,6 +170,7 @@ func Codes() []Code {
 		{codeNodesFull, SeverityWarning, "nodes have no room for all pods of the release's height"},
 		{codePullSecret, SeverityWarning, "an image pull secret does not exist"},
 		{codeForeignPods, SeverityWarning, "the selector also selects pods of somebody else"},
+		{codeMutated, SeverityWarning, "admission changes new pods, and pods that are updated in place do not go through it"},
 		{codeOwnRightMissing, SeverityWarning, "whoever asks lacks a right of the agent"},
 		{CodeCheckFailing, SeverityWarning, "a check fails already, before anything is released"},
 		{CodeCheckUnsure, SeverityWarning, "a check could not be tried"},
@@ -177,7 +181,7 @@ func Codes() []Code {
 		{codeRunning, SeverityInfo, "a release has begun and will be continued"},
 		{codeBudgetKept, SeverityInfo, "a disruption budget that the release keeps"},
 		{codeScaler, SeverityInfo, "a HorizontalPodAutoscaler may scale in the middle of the release"},
-		{codeUnread, SeverityInfo, "something could not be read, so it was not checked"},
+		{codeUnread, SeverityInfo, "something could not be read or tried, so it was not checked"},
 	}
 }
 

@@ -43,6 +43,7 @@ type cluster struct {
 	absent   map[needed]bool // what the template names and is not there
 	lacking  []right         // rights that are not granted
 	rightsOf string          // whose
+	trial    trial
 }
 
 // reader reads from the API server and remembers what it could not.

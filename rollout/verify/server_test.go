@@ -67,7 +67,8 @@ func (w *world) onlyLooked(o verify.Options) {
 		w.T.Fatal("the audit log knows nothing of verify")
 	}
 	for _, r := range log.Writes() {
-		if r.Verb != "create" || r.Resource != "selfsubjectaccessreviews" {
+		dry := r.Resource == "pods" && strings.Contains(r.URI, "dryRun=All")
+		if r.Verb != "create" || r.Resource != "selfsubjectaccessreviews" && !dry {
 			w.T.Errorf("verify wrote: %s %s", r.Verb, r.URI)
 		}
 	}
@@ -175,6 +176,47 @@ func TestVerifyForeseesAdmission(t *testing.T) {
 	}
 }
 
+// TestVerifyForeseesPolicies finds what no rule but the API server itself can tell: policies that refuse a new pod, and policies
+// that change it.
+func TestVerifyForeseesPolicies(t *testing.T) {
+	t.Parallel()
+	const group = "/apis/admissionregistration.k8s.io/v1/"
+	matching := func(ns string) string {
+		return `matchConstraints: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ` + ns + `}},
+			resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}`
+	}
+	for _, c := range []struct{ name, kind, spec, want, says string }{
+		{
+			"refused", "Validating", `validations: [{expression: "object.spec.containers.all(c, !c.image.endsWith(':v2'))", message: "image v2 has vulnerabilities"}]`,
+			"pod-refused", "image v2 has vulnerabilities",
+		},
+		{
+			"changed", "Mutating", `reinvocationPolicy: Never, failurePolicy: Fail, mutations: [{patchType: JSONPatch, jsonPatch: {expression:
+				"[JSONPatch{op: \"replace\", path: \"/spec/containers/0/image\", value: \"mirror.local/\" + object.spec.containers[0].image}]"}}]`,
+			"pod-mutated", "the image of container app from example.com/app:v2 to mirror.local/example.com/app:v2",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, agenttest.CloneSet(1, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
+			w.Release(plan.BatchPlan{}, plan.Completed)
+			w.Image("v2")
+			kind, plural, actions := c.kind+"AdmissionPolicy", strings.ToLower(c.kind)+"admissionpolic", ""
+			if c.kind == "Validating" {
+				actions = ", validationActions: [Deny]"
+			}
+			w.Create(t, group+plural+"ies", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %s, metadata: {name: %s}, spec: {%s, %s}}`,
+				kind, w.NS, matching(w.NS), c.spec))
+			w.Create(t, group+plural+"ybindings", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %sBinding, metadata: {name: %s}, spec: {policyName: %s%s}}`,
+				kind, w.NS, w.NS, actions))
+			kubetest.Eventually(t, "it is foreseen", func() (bool, string) {
+				v := w.verify(w.verifyOptions(w.Client))
+				return slices.Contains(codes(v), c.want) && strings.Contains(lines(v), c.says), lines(v)
+			})
+		})
+	}
+}
+
 // TestVerifyForeseesEvictions holds what is said of disruption budgets against the answers to real evictions. The first
 // case is argo-rollouts#2119: what goes below a budget is told before it does.
 func TestVerifyForeseesEvictions(t *testing.T) {
@@ -251,13 +293,14 @@ func TestVerifyAsAUser(t *testing.T) {
 		"info: CloneSet " + w.NS + "/demo: 2 old pods are updated in place: image of app [in-place]",
 		"info: Node: could not be read (no right to list it)", "info: PriorityClass: could not be read",
 		"info: Lease kruise-system/kruise-manager: could not be read (no right to get it), so it is not known whether a Kruise controller is alive",
+		"/demo-trial: could not be tried (no right to create pods), so it is not known whether policies",
 		"warning: CloneSet " + w.NS + "/demo: whoever verifies lacks", "create, delete, get, patch, watch pods", "[own-right-missing]",
 	} {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q is not said in:\n%s", words, said)
 		}
 	}
-	if v.Count(verify.SeverityError) > 0 || v.Count(verify.SeverityInfo) != 4 {
+	if v.Count(verify.SeverityError) > 0 || v.Count(verify.SeverityInfo) != 5 {
 		t.Errorf("findings:\n%s", said)
 	}
 	seen := fmt.Sprint(v.Seen)

@@ -4,6 +4,7 @@ package verify_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,10 +29,11 @@ import (
 type shelf struct {
 	t         *testing.T
 	objects   []map[string]any
-	forbidden []string // resources that may not be read
-	failing   []string // resources that the server cannot read itself
-	expired   []string // resources at which the login turns out to be of no use
-	lacking   []string // "verb resource" that is not granted
+	forbidden []string    // resources that may not be read
+	failing   []string    // resources that the server cannot read itself
+	expired   []string    // resources at which the login turns out to be of no use
+	lacking   []string    // "verb resource" that is not granted
+	mutations [][2]string // what admission replaces in a new pod, and by what
 
 	mu     sync.Mutex
 	others []string // requests that are neither reads nor questions about rights
@@ -67,7 +69,7 @@ func (s *shelf) verify(o verify.Options) (verify.Report, error) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	o.Config = &rest.Config{Host: server.URL, QPS: -1}
-	o.Namespace, o.Name = "shop", "demo"
+	o.Namespace, o.Name = "shop", cmp.Or(o.Name, "demo")
 	o.Now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 	v, err := verify.Verify(s.t.Context(), o)
 	if len(s.others) > 0 {
@@ -92,6 +94,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case parts[0] == "selfsubjectaccessreviews":
 		s.review(w, r)
+	case r.Method == http.MethodPost && parts[0] == "pods" && r.URL.Query().Get("dryRun") == "All":
+		s.admit(w, r)
 	case r.Method != http.MethodGet:
 		s.mu.Lock()
 		s.others = append(s.others, r.Method+" "+r.URL.Path)
@@ -150,6 +154,23 @@ func (s *shelf) review(w http.ResponseWriter, r *http.Request) {
 	review["status"] = map[string]any{"allowed": !slices.Contains(s.lacking, what)}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(review)
+}
+
+// admit answers a dry run as a server without any policy does: the pod is as it was sent.
+func (s *shelf) admit(w http.ResponseWriter, r *http.Request) {
+	pod, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Error(err)
+	}
+	for _, m := range s.mutations {
+		pod = bytes.ReplaceAll(pod, []byte(m[0]), []byte(m[1]))
+	}
+	if slices.Contains(s.lacking, "create pods") {
+		refuse(w, http.StatusForbidden, "Forbidden", "", `pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "shop"`)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(pod)
 }
 
 func refuse(w http.ResponseWriter, code int, reason, name, message string) {

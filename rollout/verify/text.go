@@ -4,6 +4,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -20,8 +21,11 @@ func (v Report) Text() string {
 	}
 	writeSeen(&b, v.Seen)
 	verdict := "nothing stands in the way of the release"
-	if v.Count(SeverityError) > 0 {
+	switch {
+	case v.Count(SeverityError) > 0:
 		verdict = "the release would not get through"
+	case slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Code == codeUnread }):
+		verdict = "nothing that could be looked at stands in the way of the release"
 	}
 	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
 		counted(v.Count(SeverityError), "error"), counted(v.Count(SeverityWarning), "warning"))

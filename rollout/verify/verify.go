@@ -77,7 +77,8 @@ func (v Report) Count(of Severity) int {
 }
 
 // Verify reads the cluster and says what would happen to the release. It writes nothing: the only requests that are not
-// reads ask the API server whether a right is granted. What cannot be read is a finding.
+// reads ask the API server whether a right is granted, and for a dry run of one new pod. What cannot be read or tried is a
+// finding.
 //
 // The error is for work that could not be done at all: no answer, no valid login, no right to read the CloneSet.
 func Verify(ctx context.Context, options Options) (Report, error) {
@@ -99,6 +100,9 @@ func Verify(ctx context.Context, options Options) (Report, error) {
 	}
 	if s.found = s.readSpec(); len(s.found) == 0 {
 		if err := s.readRest(ctx, r); err != nil {
+			return v, err
+		}
+		if err := s.tryPod(ctx, r); err != nil {
 			return v, err
 		}
 		for _, p := range probes() {
@@ -143,6 +147,8 @@ func probes() []probe {
 		{probeAutoscalers, false},
 		{probeNodes, true},
 		{probeReferences, false},
+		{probeAdmission, false},
+		{probeMutation, true},
 		{probeForeignPods, true},
 		{probeRights, false},
 	}

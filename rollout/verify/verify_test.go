@@ -81,6 +81,7 @@ type verifyCase struct {
 	options   verify.Options
 	forbidden []string
 	lacking   []string
+	mutations [][2]string
 	want      string   // code; "" for no error and no warning
 	not       []string // codes that must not be there
 	says      []string
@@ -524,17 +525,49 @@ func referenceCases() []verifyCase {
 	)
 }
 
+// admissionCases are about what the API server makes of a new pod.
+func admissionCases() []verifyCase {
+	long := strings.Repeat("a", 57)
+	return []verifyCase{
+		{
+			name: "a label that is none", objects: []string{change(scenery(5, surging), "template: {metadata: {labels: {app: demo}}", `template: {metadata: {labels: {app: demo, v: "a b"}}`)},
+			want: "pod-refused", says: []string{`metadata.labels: Invalid value: "a b"`, "exit code 11"}, remedy: "change the pod template",
+		},
+		{
+			name: "a name that makes a label too long", objects: []string{strings.ReplaceAll(scenery(5, surging), "demo", long)}, options: verify.Options{Name: long},
+			want: "pod-refused", says: []string{"must be no more than 63"},
+		},
+		{
+			name: "the same in partition mode", objects: []string{strings.ReplaceAll(scenery(5, surging), "demo", long)},
+			options: verify.Options{Name: long, Plan: plan.BatchPlan{Mode: plan.Partition}}, want: "pod-refused", says: []string{"must be no more than 63"},
+		},
+		{
+			name: "an image that admission rewrites", objects: []string{scenery(5, inPlace)}, mutations: [][2]string{{"example.com/app", "mirror.local/app"}},
+			want: "pod-mutated", says: []string{"the image of container app from example.com/app:v2 to mirror.local/app:v2"}, remedy: "ReCreate",
+		},
+		{
+			name: "an image that admission rewrites for new pods only", objects: []string{scenery(5, surging)}, mutations: [][2]string{{"example.com/app", "mirror.local/app"}},
+			want: "recreated", not: []string{"pod-mutated"},
+		},
+		{
+			name: "no right to try a pod", objects: []string{scenery(5, surging)}, lacking: []string{"create pods"},
+			want: "not-readable", says: []string{"could not be tried (no right to create pods), so it is not known whether policies, webhooks and Pod Security take the pods"},
+			remedy: "it is a dry run",
+		},
+	}
+}
+
 // TestVerify holds releases against clusters, and that every code that is documented comes up.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases())
+	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), admissionCases())
 	met := map[string]bool{}
 	for _, c := range cases {
 		met[c.want] = true
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShelf(t, c.objects...)
-			s.forbidden, s.lacking = c.forbidden, c.lacking
+			s.forbidden, s.lacking, s.mutations = c.forbidden, c.lacking, c.mutations
 			v, err := s.verify(c.options)
 			if err != nil {
 				t.Fatal(err)
