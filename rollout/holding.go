@@ -43,7 +43,8 @@ func (r *release) failing() (why string, next time.Duration) {
 		return "", 0
 	}
 	failed, next := waiting.Failed(r.observed.Holding(), f.Reasons, f.After, r.observed.Now)
-	if len(failed) <= r.threshold(r.target()) {
+	// However much is tolerated, a batch without one healthy pod never gets ready.
+	if len(failed) <= min(r.threshold(r.target()), r.target()-1) {
 		return "", next
 	}
 	return fmt.Sprintf("given up after %v by failFast: %s", f.After, waiting.Words(waiting.Groups(failed), r.observed.Now)), 0
