@@ -22,6 +22,7 @@ func (d *decider) forward() Decision {
 
 func (d *decider) advance() Decision {
 	w := d.mode().forward(d.progress.Batch)
+	hopeless, again := d.failing()
 	switch {
 	case w.refused != "":
 		return d.decision(Stopped, plan.Invalid, w.refused)
@@ -32,13 +33,16 @@ func (d *decider) advance() Decision {
 	case d.refused() != "":
 		return d.fail(plan.PodRefused, d.label()+d.refused())
 	case !w.ready && d.overdue() > 0:
-		return d.fail(d.overdueReason(w), fmt.Sprintf("%snot ready after %v: %s%s", d.label(), d.limit(), w.message, w.alive()))
+		return d.fail(plan.DeadlineExceeded,
+			fmt.Sprintf("%snot ready after %v: %s%s%s", d.label(), d.limit(), w.message, w.alive(), d.why(d.observed.Now)))
+	case !w.ready && hopeless != "":
+		return d.fail(plan.ThresholdExceeded, d.label()+hopeless)
 	case !w.ready && !d.progress.Ready.IsZero():
 		return d.reopen(w)
 	case len(w.actions) > 0:
 		return d.decision(Go, plan.PodsUpdating, d.label()+w.message, w.actions...)
 	case !w.ready:
-		return d.wait(w.unready(), d.label()+w.message, sooner(w.soonest, -d.overdue()))
+		return d.wait(w.unready(), d.label()+w.message+d.why(time.Time{}), sooner(sooner(w.soonest, -d.overdue()), again))
 	case d.progress.Ready.IsZero():
 		d.progress.Ready, d.progress.Newest, d.progress.Healthy = d.observed.Now, w.newest, w.healthy
 		return d.decision(Go, plan.BatchReady, d.label()+w.message, d.record())
@@ -52,7 +56,7 @@ func (d *decider) advance() Decision {
 func (d *decider) reopen(w work) Decision {
 	spent := d.progress.Ready.Sub(d.progress.Started)
 	d.progress.Started, d.progress.Ready = d.observed.Now.Add(-spent), time.Time{}
-	return d.decision(Go, plan.PodsNotReady, d.label()+w.message, d.record())
+	return d.decision(Go, plan.PodsNotReady, d.label()+w.message+d.why(time.Time{}), d.record())
 }
 
 // pass begins the next batch, or ends the release after the last one, as soon as the gates are open.
@@ -112,12 +116,4 @@ func (d *decider) rest() Decision {
 	}
 	d.progress.Outcome = plan.Completed
 	return d.decision(Done, plan.Completed, d.progress.Message, d.record())
-}
-
-// overdueReason is why a batch fails that takes too long.
-func (d *decider) overdueReason(w work) plan.Reason {
-	if d.threshold(d.target()) > 0 && w.updated >= d.target() {
-		return plan.ThresholdExceeded
-	}
-	return plan.DeadlineExceeded
 }

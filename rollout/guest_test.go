@@ -142,7 +142,7 @@ func TestADeadlineIsCalledADeadline(t *testing.T) {
 		t.Errorf("without a threshold: %s", d.Reason)
 	}
 	p.FailureThreshold = plan.Pods(1)
-	if d := Decide(p, o); d.Reason != plan.ThresholdExceeded {
-		t.Errorf("above the threshold: %s", d.Reason)
+	if d := Decide(p, o); d.Reason != plan.DeadlineExceeded {
+		t.Errorf("with a threshold: %s", d.Reason)
 	}
 }

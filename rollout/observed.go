@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Observed is everything that Decide may know: one look at the cluster. Decide never changes it.
@@ -104,6 +105,7 @@ type Pod struct {
 	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
 	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
 	Guest           bool              `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
+	Waiting         *waiting.Why      `json:"waiting,omitempty"`         // why it is not ready; nil: it is, or nobody knows
 }
 
 // Active tells whether the pod counts at all: it has neither ended nor begun to terminate.

@@ -23,6 +23,7 @@ type Outline struct {
 	Keep     string   // how many pods keep their identity; "": not known
 	Order    []string // which pods come first, the strongest rule first
 	OnFail   plan.OnFailure
+	FailFast plan.FailFast
 	Warnings []string // what may surprise: not wrong, but worth a second look
 }
 
@@ -44,7 +45,10 @@ func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outli
 		return Outline{}, err
 	}
 	b, _ := cs.Spec.Bounds()
-	out := Outline{Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs)}
+	out := Outline{
+		Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs),
+		FailFast: p.FailFast,
+	}
 	if cs.Namespace != "" {
 		out.Set = cs.Namespace + "/" + cs.Name
 	}

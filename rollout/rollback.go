@@ -5,6 +5,7 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -23,11 +24,12 @@ func (d *decider) back() Decision {
 		return d.stop(plan.PodRefused, fmt.Sprintf("%s; %s; it was rolled back because %s", message, d.refused(), d.progress.Message))
 	case !w.ready && d.overdue() > 0:
 		return d.stop(plan.DeadlineExceeded,
-			fmt.Sprintf("%s; not ready after %v; it was rolled back because %s%s", message, d.limit(), d.progress.Message, d.partition.armAgain()))
+			fmt.Sprintf("%s; not ready after %v%s; it was rolled back because %s%s",
+				message, d.limit(), d.why(d.observed.Now), d.progress.Message, d.partition.armAgain()))
 	case len(w.actions) > 0:
 		return d.decision(Go, plan.RollingBack, message, w.actions...)
 	case !w.ready:
-		return d.wait(plan.RollingBack, message, sooner(w.soonest, -d.overdue()))
+		return d.wait(plan.RollingBack, message+d.why(time.Time{}), sooner(w.soonest, -d.overdue()))
 	case d.progress.Batch > 0:
 		d.progress.beginBatch(d.progress.Batch-1, d.observed.Now)
 		return d.decision(Go, plan.RollingBack, message, d.record())

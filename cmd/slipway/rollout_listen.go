@@ -120,8 +120,14 @@ func (f *progressFlags) onTerminal(s streams) streams {
 func logger(out io.Writer) func(report.Row) error {
 	log := slog.New(slog.NewJSONHandler(out, nil))
 	return func(r report.Row) error {
-		log.Info(r.Action, "reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
-			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total)
+		more := []any{
+			"reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
+			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total,
+		}
+		if len(r.Waiting) > 0 {
+			more = append(more, "waiting", r.Waiting)
+		}
+		log.Info(r.Action, more...)
 		return nil
 	}
 }

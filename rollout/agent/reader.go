@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // reader turns the caches into what a decision may know.
@@ -23,6 +24,7 @@ type reader struct {
 	last *observation
 
 	known   [2]int64 // generations that the history is of; 0: none
+	sights  waiting.Sights
 	buffer  []rollout.Pod
 	blind   bool   // pods may not be listed (partition mode)
 	stopped string // what Options.Stop said
@@ -59,8 +61,21 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if r.isStopped() && !o.Progress.Abort {
 		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
 	}
+	r.date(&o)
 	r.last.observed = o
 	return o, err
+}
+
+// date says of pods in trouble since when this agent has seen that.
+func (r *reader) date(o *rollout.Observed) {
+	r.sights.Begin()
+	for _, pods := range [][]rollout.Pod{o.Pods, o.Stuck} {
+		for i := range pods {
+			if p := &pods[i]; p.Waiting != nil {
+				p.Waiting = r.sights.See(p.UID+"/"+p.Revision, p.Waiting, o.Now)
+			}
+		}
+	}
 }
 
 // readWorkload reads the target and its revisions from the caches.

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Conditions of a CloneSet's status, and the reasons of the first one, as Kruise has them. A release that stopped has
@@ -42,6 +43,7 @@ type reporter struct {
 	decision rollout.Decision // the last one
 	written  time.Time        // when the status was written
 	dirty    bool             // the status is out of date
+	told     waiting.Told
 }
 
 // due is a context that ends when the status may be written again, if there is anything to write.
@@ -193,7 +195,14 @@ func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 	before := p.decision
 	p.decision = d
 	p.admission.decided(d)
-	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict || !p.lock.Holds() {
+	if !p.lock.Holds() {
+		return
+	}
+	if d.Verdict == rollout.Wait && p.told.News(d.Batch, waiting.Groups(p.last.observed.Holding())) {
+		p.event(ctx, "Warning", string(d.Reason), d.Message)
+		return
+	}
+	if d.Reason == before.Reason && d.Batch == before.Batch && d.Verdict == before.Verdict {
 		return
 	}
 	kind := "Normal"

@@ -11,13 +11,15 @@ import (
 	"unique"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Pod is what is kept of a pod.
 type Pod struct {
-	Metadata Metadata  `json:"metadata"`
-	Spec     podSpec   `json:"spec"`
-	Status   podStatus `json:"status"`
+	Metadata Metadata
+	Spec     podSpec
+	Status   podStatus
+	waiting  *waiting.Why // nil: it is ready
 }
 
 type podSpec struct {
@@ -36,21 +38,17 @@ type container struct {
 }
 
 type podStatus struct {
-	Phase             rollout.PodPhase  `json:"phase"`
-	Conditions        []Condition       `json:"conditions"`
-	ContainerStatuses []containerStatus `json:"containerStatuses"`
+	Phase             rollout.PodPhase
+	Conditions        []Condition
+	ContainerStatuses []containerStatus
 }
 
 type containerStatus struct {
-	Name         string `json:"name"`
-	Image        string `json:"image"`
-	ImageID      string `json:"imageID"`
-	RestartCount int    `json:"restartCount"`
-	State        struct {
-		Running *struct {
-			StartedAt *time.Time `json:"startedAt"`
-		} `json:"running"`
-	} `json:"state"`
+	Name         string
+	Image        string
+	ImageID      string
+	RestartCount int
+	StartedAt    *time.Time // nil: it does not run
 }
 
 // Meta is the metadata, as a Cache asks for it.
@@ -59,11 +57,12 @@ func (p Pod) Meta() Metadata { return p.Metadata }
 // UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many
 // thousands of them.
 func (p *Pod) UnmarshalJSON(data []byte) error {
-	type plain Pod // without this method
-	if err := json.Unmarshal(data, (*plain)(p)); err != nil {
+	var whole wholePod
+	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.Metadata = p.Metadata.lean(annotationUpdateState, annotationDeletionCost)
+	p.Metadata = whole.Metadata.lean(annotationUpdateState, annotationDeletionCost)
+	p.Spec = whole.Spec.podSpec
 	p.Spec.NodeName = shared(p.Spec.NodeName)
 	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
 	for i, g := range p.Spec.ReadinessGates {
@@ -72,19 +71,30 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	for i, c := range p.Spec.Containers {
 		p.Spec.Containers[i] = container{Name: shared(c.Name), Image: shared(c.Image)}
 	}
-	p.Status.Phase = rollout.PodPhase(shared(string(p.Status.Phase)))
-	p.Status.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c Condition) bool {
+	p.waiting = whole.why()
+	p.Status = whole.lean()
+	return nil
+}
+
+// lean is the status that is kept of a pod.
+func (p *wholePod) lean() podStatus {
+	out := podStatus{Phase: rollout.PodPhase(shared(string(p.Status.Phase)))}
+	out.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c Condition) bool {
 		return c.Type != "Ready" && c.Type != "ContainersReady" && c.Type != gateInPlace
 	}))
-	for i, c := range p.Status.Conditions {
-		p.Status.Conditions[i] = Condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
+	for i, c := range out.Conditions {
+		out.Conditions[i] = Condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
 	}
-	p.Status.ContainerStatuses = exact(p.Status.ContainerStatuses)
-	for i := range p.Status.ContainerStatuses {
-		s := &p.Status.ContainerStatuses[i]
-		s.Name, s.Image, s.ImageID = shared(s.Name), shared(s.Image), shared(s.ImageID)
+	if n := len(p.Status.Containers); n > 0 {
+		out.ContainerStatuses = make([]containerStatus, n)
 	}
-	return nil
+	for i, c := range p.Status.Containers {
+		out.ContainerStatuses[i] = containerStatus{shared(c.Name), shared(c.Image), shared(c.ImageID), c.RestartCount, nil}
+		if c.State.Running != nil {
+			out.ContainerStatuses[i].StartedAt = c.State.Running.StartedAt
+		}
+	}
+	return out
 }
 
 // lean is the metadata of a pod without annotations other than the named ones, and in little memory.
@@ -170,7 +180,7 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
 		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
-		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true",
+		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true", Waiting: p.waiting,
 	}
 	if name, ok := nameOf(out.Revision); ok {
 		out.Revision = name
@@ -253,7 +263,7 @@ func (p *Pod) runs(name, before string, updated time.Time) bool {
 				return true
 			}
 		}
-		return s.State.Running != nil && s.State.Running.StartedAt != nil && s.State.Running.StartedAt.After(updated)
+		return s.StartedAt != nil && s.StartedAt.After(updated)
 	}
 	return false
 }

@@ -42,7 +42,8 @@ func readPlan(doc value) BatchPlan {
 	meta.mapping("name", "namespace", "labels", "annotations")
 	p := BatchPlan{Name: meta.get("name").objectName(), Namespace: meta.get("namespace").namespaceName()}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "onFailure", "notifications") {
+	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "failFast",
+		"onFailure", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -56,6 +57,7 @@ func readPlan(doc value) BatchPlan {
 	p.Notifications = readNotifications(spec.get("notifications"))
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
+	p.FailFast = readFailFast(spec.get("failFast"))
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
 	return p
 }

@@ -47,6 +47,11 @@ spec:
     count: 5
   failureThreshold: 1
   progressDeadline: 10m
+  failFast:
+    reasons:
+    - ImagePullBackOff
+    - CrashLoopBackOff
+    after: 30s
   onFailure: Stop
 `
 
@@ -123,6 +128,7 @@ func TestParsePlan(t *testing.T) {
 			Prometheus: &plan.Prometheus{Address: "http://prometheus:9090", Query: "rate", Range: plan.Range{Min: &least, Max: &limit}},
 		}},
 		FailureThreshold: plan.Pods(1), ProgressDeadline: 10 * time.Minute, OnFailure: plan.Stop,
+		FailFast: plan.FailFast{Reasons: []string{"ImagePullBackOff", "CrashLoopBackOff"}, After: 30 * time.Second},
 	}
 	got, err := plan.ParsePlan("plan.yaml", []byte(fullPlan))
 	if err != nil {

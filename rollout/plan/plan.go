@@ -18,6 +18,7 @@ type BatchPlan struct {
 	Checks           []Check        `json:"checks,omitempty"`
 	FailureThreshold Quantity       `json:"failureThreshold,omitzero"` // updated pods that may be unavailable when a batch counts as ready; rounds down
 	ProgressDeadline time.Duration  `json:"progressDeadline,omitzero"` // how long one batch may take to become ready; 0: see Limits
+	FailFast         FailFast       `json:"failFast,omitzero"`         // when a batch is given up before that
 	OnFailure        OnFailure      `json:"onFailure,omitempty"`
 	Notifications    []Notification `json:"notifications,omitempty"`
 	Mode             Mode           `json:"mode,omitempty"`

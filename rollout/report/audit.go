@@ -123,7 +123,7 @@ func same(a, b *rollout.Pod) bool {
 		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
 		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating && a.Guest == b.Guest &&
 		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
-		slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
+		a.Waiting.Equal(b.Waiting) && slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
 }
 
 // ErrDiffers is wrapped where a decision of an audit log is not made again.

@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // A change of a pod that the log left out would make every later decision of a replay another one.
@@ -35,6 +36,8 @@ func TestAuditNoticesAChangeOfEveryField(t *testing.T) {
 			*v = map[string]string{"a": "c"}
 		case *[]string:
 			*v = []string{"finalizer"}
+		case **waiting.Why:
+			*v = &waiting.Why{Reason: "ImagePullBackOff"}
 		case *int:
 			*v = 7
 		case *bool:

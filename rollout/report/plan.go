@@ -40,6 +40,9 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 		fmt.Fprintf(&b, "identity\t%s\n", o.Keep)
 	}
 	fmt.Fprintf(&b, "order\t%s\n", strings.Join(o.Order, "; "))
+	if len(o.FailFast.Reasons) > 0 {
+		fmt.Fprintf(&b, "fail fast\ta batch is %s, when more pods have it than may be unready\n", o.FailFast)
+	}
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	if o.By != "" {
 		fmt.Fprintf(&b, "pods\treplaced by %s, as the %s lets it\n", o.By, o.Lets)

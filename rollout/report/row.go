@@ -3,11 +3,13 @@
 package report
 
 import (
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Row is one state of a release and what is decided in it. The JSON names are a contract with readers of the output.
@@ -22,6 +24,8 @@ type Row struct {
 	Batch        int     `json:"batch"`  // 1-based
 	Action       string  `json:"action"` // the writes, or wait, stop, done
 	Reason       string  `json:"reason"` // code and counted message
+
+	Waiting []waiting.Group `json:"waiting,omitempty"` // pods that hold the batch, where it waits or ends
 }
 
 // Seconds is a duration that is a number of seconds in JSON.
@@ -40,6 +44,7 @@ type Recorder struct {
 	Emit  func(Row) error
 	start time.Time
 	last  Row
+	told  waiting.Told
 	began bool
 	err   error
 }
@@ -51,7 +56,8 @@ func (r *Recorder) Record(o rollout.Observed, d rollout.Decision) {
 	}
 	row := newRow(o, d)
 	row.Time = Seconds(o.Now.Sub(r.start))
-	if r.err != nil || (r.began && repeats(r.last, row)) {
+	news := r.told.News(row.Batch, row.Waiting)
+	if r.err != nil || (r.began && !news && repeats(r.last, row)) {
 		return
 	}
 	r.began, r.last = true, row
@@ -66,19 +72,20 @@ func repeats(last, row Row) bool {
 	if row.Action == noted {
 		return true
 	}
-	row.Time = last.Time
+	row.Time, row.Waiting = last.Time, last.Waiting
 	code, _, _ := strings.Cut(row.Reason, ":")
-	if row.Action == waiting && strings.HasPrefix(last.Reason, code+":") {
+	if row.Action == waits && strings.HasPrefix(last.Reason, code+":") {
 		row.Reason = last.Reason
 	}
-	return row == last
+	return reflect.DeepEqual(row, last)
 }
 
 // The actions of a row in which no pod is written.
 const (
-	waiting = "wait"
-	noted   = "note"
-	begun   = "begin"
+	waits = "wait"
+	noted = "note"
+	begun = "begin"
+	stops = "stop"
 )
 
 func newRow(o rollout.Observed, d rollout.Decision) Row {
@@ -87,10 +94,14 @@ func newRow(o rollout.Observed, d rollout.Decision) Row {
 	if strings.HasPrefix(message, "batch ") {
 		_, message, _ = strings.Cut(message, ": ")
 	}
-	return Row{
+	row := Row{
 		Desired: c.Desired, Updated: c.Updated, UpdatedReady: c.UpdatedReady, Ready: c.Ready, Available: c.Available,
 		Total: c.Total, Batch: d.Batch + 1, Action: action(d), Reason: string(d.Reason) + ": " + message,
 	}
+	if row.Action == waits || row.Action == stops {
+		row.Waiting = waiting.Groups(o.Holding())
+	}
+	return row
 }
 
 func action(d rollout.Decision) string {
@@ -101,9 +112,9 @@ func action(d rollout.Decision) string {
 	case d.Verdict == rollout.Done:
 		return "done"
 	case d.Verdict == rollout.Stopped:
-		return "stop"
+		return stops
 	case d.Verdict == rollout.Wait:
-		return waiting
+		return waits
 	case d.Reason == plan.BatchStarted:
 		return begun
 	case d.Reason == plan.RollingBack:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // nodes are what happens to pods on their nodes: containers start, stop and are served by whoever serves lifecycle hooks.
@@ -27,11 +28,16 @@ func (n *nodes) readiness() time.Duration {
 	return r.Least + time.Duration(n.random.Int64N(steps+1))*time.Second
 }
 
+// crashing is why a broken pod is not ready.
+const crashing = "CrashLoopBackOff"
+
 // start lets the containers of a pod become ready after a while, unless they are broken.
 func (n *nodes) start(i int) {
 	if n.options.Broken && n.pods[i].Revision != n.stable {
+		n.pods[i].Waiting = &waiting.Why{State: crashing, Reason: crashing, Since: n.now, Seen: n.now}
 		return
 	}
+	n.pods[i].Waiting = nil
 	n.schedule(n.readiness(), event{kind: eventReady, name: n.pods[i].Name, uid: n.pods[i].UID})
 }
 

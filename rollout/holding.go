@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout/waiting"
+)
+
+// Holding are the pods that a batch waits for, of which somebody says why they are not ready: those of the revision that is to
+// be, and those that a controller waits for.
+func (o *Observed) Holding() []waiting.Pod {
+	wanted := choose(o.Progress.Back, o.Progress.Stable, o.UpdateRevision)
+	var holding []waiting.Pod
+	for i := range o.Pods {
+		if p := &o.Pods[i]; p.Waiting != nil && p.Active() && p.Revision == wanted {
+			holding = append(holding, waiting.Pod{Name: p.Name, Why: *p.Waiting})
+		}
+	}
+	for i := range o.Stuck {
+		if p := &o.Stuck[i]; p.Waiting != nil {
+			holding = append(holding, waiting.Pod{Name: p.Name, Why: *p.Waiting})
+		}
+	}
+	return holding
+}
+
+// why says why pods hold the batch, as the end of a message; with a time also since when.
+func (r *release) why(now time.Time) string {
+	if words := waiting.Words(waiting.Groups(r.observed.Holding()), now); words != "" {
+		return "; " + words
+	}
+	return ""
+}
+
+// failing says why the plan's failFast gives the batch up: more of its pods than are tolerated have not been ready for such a
+// reason for long enough. Where it is "", next is when to look again.
+func (r *release) failing() (why string, next time.Duration) {
+	f := r.plan.FailFast
+	if len(f.Reasons) == 0 {
+		return "", 0
+	}
+	failed, next := waiting.Failed(r.observed.Holding(), f.Reasons, f.After, r.observed.Now)
+	// However much is tolerated, a batch without one healthy pod never gets ready.
+	if len(failed) <= min(r.threshold(r.target()), r.target()-1) {
+		return "", next
+	}
+	return fmt.Sprintf("given up after %v by failFast: %s", f.After, waiting.Words(waiting.Groups(failed), r.observed.Now)), 0
+}
