@@ -72,7 +72,7 @@ func (r *release) behind() bool {
 
 // leaseName is where the lock of the release is.
 func (r *release) leaseName() string {
-	return plan.LeaseName(r.coming.Metadata.UID, r.options.Plan.Mode)
+	return plan.LeaseName(r.at.Kind, r.at.Name, r.options.Plan.Mode)
 }
 
 // direct tells whether slipway replaces the pods.

@@ -54,7 +54,7 @@ func hpa(spec string) string {
 }
 
 func leaseOf(renewed string) string {
-	return namespaced("Lease", "coordination.k8s.io/v1", "slipway-u1", `spec: {holderIdentity: agent-7, leaseDurationSeconds: 15, renewTime: "`+renewed+`"}`)
+	return namespaced("Lease", "coordination.k8s.io/v1", "slipway-demo", `spec: {holderIdentity: agent-7, leaseDurationSeconds: 15, renewTime: "`+renewed+`"}`)
 }
 
 func batches(quantities ...plan.Quantity) plan.BatchPlan {
