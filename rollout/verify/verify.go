@@ -145,6 +145,8 @@ func probes() []probe {
 		{probeReferences, false},
 		{probeForeignPods, true},
 		{probeRights, false},
+		{probeContacts, false},
+		{probeImage, false},
 	}
 }
 

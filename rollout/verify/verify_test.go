@@ -527,7 +527,7 @@ func referenceCases() []verifyCase {
 // TestVerify holds releases against clusters, and that every code that is documented comes up.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases())
+	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases())
 	met := map[string]bool{}
 	for _, c := range cases {
 		met[c.want] = true
