@@ -13,14 +13,19 @@ import (
 // checkRules are the rights that the checks of the Job's plan need. A plan that cannot be read has none; it is refused
 // elsewhere.
 func (o Job) checkRules() []map[string]any {
-	if len(o.Plan) == 0 {
-		return nil
-	}
-	p, err := plan.ParsePlan("", o.Plan)
+	p, err := o.parsedPlan()
 	if err != nil {
 		return nil
 	}
 	return checkRules(p, o.Mode)
+}
+
+// parsedPlan is the plan; without one it is the target's own strategy.
+func (o Job) parsedPlan() (plan.BatchPlan, error) {
+	if len(o.Plan) == 0 {
+		return plan.BatchPlan{}, nil
+	}
+	return plan.ParsePlan("", o.Plan)
 }
 
 // checkRules are the rights that the checks of a plan need beyond those of its release.
