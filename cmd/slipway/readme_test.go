@@ -8,8 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestReadmeShowsTheTruth runs what the README shows first and looks for its diff in the output.
@@ -112,4 +115,39 @@ func texts(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return all.String()
+}
+
+// TestEveryKindOfHostileInputIsTried holds the table of hostile input against the scripts: each row is marked in the script that it
+// names, and each mark has a row.
+func TestEveryKindOfHostileInputIsTried(t *testing.T) {
+	readme, err := os.ReadFile("../../render/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows, marks []string
+	_, table, _ := strings.Cut(string(readme), "|---|---|---|---|\n")
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		rows = append(rows, strings.TrimPrefix(cells[0], "| ")+" in "+strings.TrimSuffix(cells[len(cells)-1], " |"))
+	}
+	scripts, err := filepath.Glob("../../testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if kind, ok := strings.CutPrefix(strings.TrimSpace(line), "# kind: "); ok {
+				marks = append(marks, kind+" in "+strings.TrimSuffix(filepath.Base(script), ".txtar"))
+			}
+		}
+	}
+	slices.Sort(rows)
+	slices.Sort(marks)
+	if diff := cmp.Diff(rows, marks); diff != "" {
+		t.Errorf("render/README.md and the scripts differ (-rows +marks):\n%s", diff)
+	}
 }

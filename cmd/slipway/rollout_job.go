@@ -23,6 +23,7 @@ type jobFlags struct {
 	mode      string
 	deletion  string
 	stay      bool
+	policy    bool
 	tool      string
 }
 
@@ -35,10 +36,17 @@ func newRolloutJobCommand(s streams) *cobra.Command {
 hash of pod template, partition, plan and flags: a new release is a new Job, and an unchanged one is not run again. The
 Role holds the least rights that the mode needs. Flags after -- go to rollout run.
 
-A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with an index for each target.`,
+A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with an index for each target.
+
+With --policy it prints instead what no Role can say, as a ValidatingAdmissionPolicy and its binding (Kubernetes 1.30) for whoever
+may install them: the agent changes no other fields of the target than those by which it steps, and nobody else changes
+the pod template while the controller would roll it out past the plan. A plan that rolls back lets the agent write the pod
+template, too. Under the policy of one that stops, an undo in the middle of a release is denied; after it, undo works.`,
 		Example: `  slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply -f -
   # several targets in waves
   slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply -f -
+  # the policy that goes with it, for an administrator
+  slipway rollout job --policy -n shop --plan plan.yaml statefulset.yaml | kubectl apply -f -
   # an agent that stays, heals pods and carries out every later release
   slipway rollout job --image example.com/slipway:v1 --stay cloneset.yaml`,
 		Args: takes(1, -1),
@@ -51,6 +59,7 @@ A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with
 	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway) or partition (a controller); without it the plan's, or direct for a CloneSet and partition for others")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
+	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
 	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
 	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "plan", completeManifests)
@@ -65,7 +74,11 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 		return err
 	}
 	options.Flags = more
-	manifests, err := options.Manifests()
+	print := options.Manifests
+	if f.policy {
+		print = options.Policies
+	}
+	manifests, err := print()
 	if err != nil {
 		return err
 	}
@@ -91,7 +104,7 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 		return o, err
 	}
 	switch {
-	case f.image == "":
+	case f.image == "" && !f.policy:
 		return o, usagef("--image is missing: which image of slipway is to run?")
 	case f.mode != "" && f.mode != "direct" && f.mode != "partition":
 		return o, usagef("--mode %q is not one of direct, partition", f.mode)

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	gitopsExample = "../../testdata/examples/rollout/gitops"
-	slipwayImage  = "registry.example.com/slipway:v1"
+	deploymentExample = "../../testdata/examples/deployment"
+	gitopsExample     = "../../testdata/examples/rollout/gitops"
+	slipwayImage      = "registry.example.com/slipway:v1"
 )
 
 // slipwayOutput runs slipway, which must succeed, and returns what it prints.
@@ -60,6 +61,7 @@ func TestGitOpsExamples(t *testing.T) {
 	for file, got := range map[string]string{
 		"rendered.yaml": render("none"), "argocd/rendered/shop.yaml": render("argocd"), "flux/rendered/shop.yaml": render("flux"),
 		"argocd/snippets.yaml": slipwayOutput(t, "rollout", "gitops", "argocd"), "flux/snippets.yaml": slipwayOutput(t, "rollout", "gitops", "flux"),
+		"../../deployment/policy.yaml": slipwayOutput(t, "rollout", "job", "--policy", "--plan", deploymentExample+"/plan.yaml", deploymentExample+"/deployment.yaml"),
 	} {
 		path := filepath.Join(gitopsExample, file)
 		if *update {

@@ -31,11 +31,11 @@ release also needs to patch the CloneSet and to list controllerrevisions (group 
   rules:
   - {apiGroups: [""], resources: [configmaps], resourceNames: [slipway-demo], verbs: [get, list, watch, patch]}
   - {apiGroups: [apps.kruise.io], resources: [clonesets], resourceNames: [demo], verbs: [get, list, watch]}
-  - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get]}
+  - {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [slipway-demo], verbs: [get]}
   - {apiGroups: [""], resources: [events], verbs: [create]}
 
-In partition mode the ConfigMap is slipway-demo.KIND, such as slipway-demo.cloneset. For the StatefulSet demo it is
-slipway-demo.statefulset, and the target {apiGroups: [apps], resources: [statefulsets], resourceNames: [demo], verbs: [get, list, watch]}.`
+In partition mode ConfigMap and Lease are slipway-demo.KIND, such as slipway-demo.cloneset. For the StatefulSet demo they
+are slipway-demo.statefulset, and the target {apiGroups: [apps], resources: [statefulsets], resourceNames: [demo], verbs: [get, list, watch]}.`
 
 func (f *visitFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -26,6 +27,7 @@ func scriptCommands() map[string]scriptCommand {
 		"bom":      converts(func(text string) string { return "\xef\xbb\xbf" + text }),
 		"chomp":    converts(func(text string) string { return strings.TrimRight(text, "\r\n") }),
 		"fill":     fill,
+		"socket":   socket,
 		"utf16":    converts(utf16Text),
 	}
 }
@@ -111,6 +113,17 @@ func utf16Text(text string) string {
 		out += string([]byte{c, 0})
 	}
 	return out
+}
+
+// socket leaves a socket behind that nobody listens at: socket PATH.
+func socket(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: socket PATH")
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: ts.MkAbs(args[0]), Net: "unix"})
+	ts.Check(err)
+	l.SetUnlinkOnClose(false)
+	ts.Check(l.Close())
 }
 
 // fill writes a copy of a file in which a word stands for many: fill FROM TO WORD COUNT REPEATED puts COUNT times

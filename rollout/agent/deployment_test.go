@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -382,49 +381,5 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})
-	}
-}
-
-// TestDeploymentPolicy applies the example's admission policy: while a Deployment is open nobody changes its template but in a
-// write that leaves it paused, or takes it from the release.
-func TestDeploymentPolicy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "")
-	policy, err := os.ReadFile("../../testdata/examples/deployment/policy.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, second, _ := strings.Cut(string(policy), "---\n")
-	const group = "/apis/admissionregistration.k8s.io/v1/"
-	w.Create(t, group+"validatingadmissionpolicies", first)
-	w.Create(t, group+"validatingadmissionpolicybindings", second)
-	t.Cleanup(func() {
-		w.Delete(t, group+"validatingadmissionpolicybindings/slipway-open-deployments")
-		w.Delete(t, group+"validatingadmissionpolicies/slipway-open-deployments")
-	})
-	open := strings.Replace(deployment(0, "1", "0", "v1", "  minReadySeconds: 2147483646"), "paused: true", "paused: false", 1)
-	w.Create(t, w.Path("deployments"), strings.Replace(open, "{name: web}", `{name: web, annotations: {slipway.dev/original: "{}"}}`, 1))
-	change := func(tag string, more map[string]any) error {
-		spec := map[string]any{"template": map[string]any{"spec": map[string]any{
-			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
-		}}}
-		for k, v := range more {
-			spec[k] = v
-		}
-		_, err := w.TryPatch(w.Path("deployments", "web"), map[string]any{"spec": spec})
-		return err
-	}
-	n := 0
-	kubetest.Eventually(t, "the policy is in force", func() (bool, string) {
-		n++
-		err := change(fmt.Sprint("x", n), nil)
-		return err != nil && strings.Contains(err.Error(), "a release of slipway is carrying out a step"), fmt.Sprint(err)
-	})
-	if err := change("v2", map[string]any{"paused": true}); err != nil {
-		t.Errorf("Git, which leaves it paused, is denied: %v", err)
-	}
-	w.Patch(t, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"paused": false}})
-	if err := change("v1", map[string]any{"minReadySeconds": 0}); err != nil {
-		t.Errorf("the agent that goes back is denied: %v", err)
 	}
 }

@@ -117,3 +117,24 @@ func TestAgentTakesOverFromOneThatWasKilled(t *testing.T) {
 	w.Patch(t, w.Path("leases", name), map[string]any{"spec": map[string]any{"renewTime": "2099-01-01T00:00:00.000000Z"}})
 	w.Release(plan.BatchPlan{}, plan.Completed)
 }
+
+// TestLockOfATargetThatIsGone leaves the lock of a killed agent behind, and makes its target anew under the old name.
+func TestLockOfATargetThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	if !w.runKilled(8, true) {
+		t.Fatal("the agent was not killed")
+	}
+	left := w.leases()[0].(map[string]any)
+	w.Delete(t, w.Path("clonesets", "demo"))
+	w.Create(t, w.Path("clonesets"), agenttest.CloneSet(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
+	if len(w.leases()) == 0 { // the garbage collector was faster: the worst case is that it was not
+		metadata := map[string]any{"name": kubetest.Field(left, "metadata", "name")}
+		left["metadata"] = metadata
+		w.Create(t, w.Path("leases"), left)
+	}
+	w.Release(plan.BatchPlan{}, plan.Completed)
+	if n := len(w.leases()); n != 0 {
+		t.Errorf("%d leases are left", n)
+	}
+}

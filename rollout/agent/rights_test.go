@@ -96,6 +96,30 @@ func TestLeastRights(t *testing.T) {
 	}
 }
 
+// TestRightsReachNoOtherLock asks with an agent's rights for the lock of another target.
+func TestRightsReachNoOtherLock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	lease := func(name string) string {
+		return `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: ` + name + `}, spec: {holderIdentity: somebody}}`
+	}
+	w.Create(t, w.Path("leases"), lease("slipway-other"))
+	user := w.User(t, w.namespace, agenttest.Rights(false)...)
+	kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+		_, err := user.TryCreate(w.Path("leases"), lease("slipway-demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	_, read := user.TryGet(w.Path("leases", "slipway-other"))
+	for what, err := range map[string]error{"read": read, "deleted": user.TryDelete(w.Path("leases", "slipway-other"))} {
+		if err == nil || !strings.Contains(err.Error(), "forbidden") {
+			t.Errorf("the lock of another target is %s: %v", what, err)
+		}
+	}
+	if err := user.TryDelete(w.Path("leases", "slipway-demo")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCost counts on the API server's log how often an updated pod is written, and replays the decisions.
 func TestCost(t *testing.T) {
 	const replicas = 60

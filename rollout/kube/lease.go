@@ -82,7 +82,7 @@ const DefaultLease = 15 * time.Second
 // NewLock prepares a lock and takes nothing.
 func NewLock(c Client, o LockOptions) *Lock {
 	o.Duration = cmp.Or(o.Duration, DefaultLease)
-	return &Lock{client: c, of: Leases(o.Target.Namespace), name: plan.LeaseName(o.UID, o.Mode), options: o}
+	return &Lock{client: c, of: Leases(o.Target.Namespace), name: plan.LeaseName(o.Target.Kind, o.Target.Name, o.Mode), options: o}
 }
 
 // Acquire takes the lock. A holder that is seen to renew it is a *HeldError; one that does not for as long as its lease

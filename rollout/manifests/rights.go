@@ -13,14 +13,19 @@ import (
 // checkRules are the rights that the checks of the Job's plan need. A plan that cannot be read has none; it is refused
 // elsewhere.
 func (o Job) checkRules() []map[string]any {
-	if len(o.Plan) == 0 {
-		return nil
-	}
-	p, err := plan.ParsePlan("", o.Plan)
+	p, err := o.parsedPlan()
 	if err != nil {
 		return nil
 	}
 	return checkRules(p, o.Mode)
+}
+
+// parsedPlan is the plan; without one it is the target's own strategy.
+func (o Job) parsedPlan() (plan.BatchPlan, error) {
+	if len(o.Plan) == 0 {
+		return plan.BatchPlan{}, nil
+	}
+	return plan.ParsePlan("", o.Plan)
 }
 
 // checkRules are the rights that the checks of a plan need beyond those of its release.
@@ -50,7 +55,7 @@ func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[s
 	records, verbs := plan.RecordNames(kind, name, mode), []string{"get", "list", "watch"}
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),
-		rule("coordination.k8s.io", "leases", []string{"get"}),
+		rule("coordination.k8s.io", "leases", []string{"get"}, plan.LeaseName(kind, name, mode)),
 	}
 	if read {
 		return append(rules, rule("", "configmaps", verbs, records...))
@@ -59,7 +64,7 @@ func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[s
 }
 
 // Rules are the least rights that the agent needs. What the API cannot restrict to names is what is created, and
-// objects whose names nobody knows beforehand: pods, claims, revisions, and the Lease named from the CloneSet's UID.
+// objects whose names nobody knows beforehand: pods, claims and revisions.
 func (o Job) Rules() []map[string]any {
 	if o.Targets != nil {
 		return o.rulesOfTargets()
@@ -69,12 +74,9 @@ func (o Job) Rules() []map[string]any {
 		rule("apps", o.revisions(), o.revisionVerbs()),
 		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordNames(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)...),
 		rule("", "configmaps", []string{"create"}),
-		rule("coordination.k8s.io", "leases", []string{"get", "create", "update", "delete"}, o.leaseNames()...),
+		rule("coordination.k8s.io", "leases", []string{"get", "update", "delete"}, plan.LeaseName(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)),
+		rule("coordination.k8s.io", "leases", []string{"create"}),
 		rule("", "events", []string{"create"}),
-	}
-	if len(o.leaseNames()) > 0 { // what is created cannot be named
-		rules[4]["verbs"] = []string{"get", "update", "delete"}
-		rules = append(rules, rule("coordination.k8s.io", "leases", []string{"create"}))
 	}
 	rules = append(rules, o.checkRules()...)
 	if o.Mode == plan.Partition {
@@ -136,13 +138,6 @@ func (o Job) revisionVerbs() []string {
 		return []string{"list"}
 	}
 	return []string{"list", "create", "patch", "delete"}
-}
-
-func (o Job) leaseNames() []string {
-	if o.CloneSet.UID == "" {
-		return nil
-	}
-	return []string{plan.LeaseName(o.CloneSet.UID, o.Mode)}
 }
 
 func rule(group, resource string, verbs []string, names ...string) map[string]any {

@@ -62,14 +62,9 @@ func RecordNames(k Kind, name string, mode Mode) []string {
 	return []string{now, then}
 }
 
-// LeaseName follows from the UID, so a target that is made anew under its old name has another lock. Who steps the
-// partition does not lock out an agent that does the controller's work.
-func LeaseName(uid string, mode Mode) string {
-	if mode == Partition {
-		return "slipway-" + uid + "-partition"
-	}
-	return "slipway-" + uid
-}
+// LeaseName is the name of a release's lock. It is that of its record, which is known before there is a cluster, so that a Role
+// can grant this one Lease and no other.
+func LeaseName(k Kind, name string, mode Mode) string { return RecordName(k, name, mode) }
 
 // ReleaseAnnotation is the annotation of a target that names the release which its manifest belongs to.
 const ReleaseAnnotation = "slipway.dev/release"

@@ -32,7 +32,7 @@ func leaseAt(at string) string {
 func TestTwoMemories(t *testing.T) {
 	const (
 		direct, stepping       = "/api/v1/namespaces/shop/configmaps/slipway-demo", "/api/v1/namespaces/shop/configmaps/slipway-demo.cloneset"
-		lockDirect, lockStep   = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-uid-of-demo", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-uid-of-demo-partition"
+		lockDirect, lockStep   = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo.cloneset"
 		fresh, stale           = "2026-01-01T00:05:55Z", "2026-01-01T00:01:00Z"
 		directNow, steppingNow = "demo-3", "demo-2"
 	)

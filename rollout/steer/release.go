@@ -153,7 +153,7 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		}
 		s.ID = record.Data[kube.KeyRelease]
 	}
-	s.Agent = v.agent(ctx, cmp.Or(set.Metadata.UID, record.Owner().UID), v.options.Mode)
+	s.Agent = v.agent(ctx, v.options.Mode)
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
 	if v.options.Release != "" && !s.Recorded() {
 		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(record)}
@@ -209,11 +209,11 @@ func (v *Release) readOf(ctx context.Context, mode plan.Mode) (record kube.Recor
 // alive tells which of two records is that of the release that people mean: the one whose agent is at work, the one that
 // steps the partition where both are, or else the one that is of the present revision.
 func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan.Mode, error) {
-	works := func(record kube.Record, mode plan.Mode) bool {
-		a := v.agent(ctx, record.Owner().UID, mode)
+	works := func(mode plan.Mode) bool {
+		a := v.agent(ctx, mode)
 		return a.Holder != "" && a.Absent(v.options.Now()) == ""
 	}
-	d, s := works(direct, plan.Direct), works(stepping, plan.Partition)
+	d, s := works(plan.Direct), works(plan.Partition)
 	if d != s {
 		return modeWhere(d), nil
 	}
@@ -277,14 +277,15 @@ func (v *Release) remembered(record kube.Record) (plan.BatchPlan, rollout.Progre
 }
 
 // agent reads who holds the lock.
-func (v *Release) agent(ctx context.Context, uid string, mode plan.Mode) Agent {
+func (v *Release) agent(ctx context.Context, mode plan.Mode) Agent {
+	name := plan.LeaseName(v.target.Kind, v.target.Name, mode)
 	var l kube.Lease
-	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(plan.LeaseName(uid, mode)), &l)
+	err := v.client.Get(ctx, kube.Leases(v.target.Namespace).Object(name), &l)
 	switch {
 	case apierrors.IsNotFound(err):
 		return Agent{}
 	case err != nil:
-		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+plan.LeaseName(uid, mode), err).Error()}
+		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+name, err).Error()}
 	}
 	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
 	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {

@@ -119,6 +119,9 @@ const (
 	codePullSecret       = "pull-secret-missing"
 	codeForeignPods      = "foreign-pods"
 	codeRightMissing     = "right-missing"
+	codeClearSecret      = "secret-in-clear"
+	codeMetadata         = "metadata-address"
+	codeImageTag         = "image-without-digest"
 	codeOwnRightMissing  = "own-right-missing"
 	codePodRefused       = "pod-refused"
 	codeMutated          = "pod-mutated"
@@ -172,6 +175,9 @@ func Codes() []Code {
 		{codeForeignPods, SeverityWarning, "the selector also selects pods of somebody else"},
 		{codeMutated, SeverityWarning, "admission changes new pods, and pods that are updated in place do not go through it"},
 		{codeOwnRightMissing, SeverityWarning, "whoever asks lacks a right of the agent"},
+		{codeClearSecret, SeverityWarning, "a check or a notification sends a secret over http://"},
+		{codeMetadata, SeverityWarning, "a check or a notification goes to a link-local address, or where clouds hand out credentials"},
+		{codeImageTag, SeverityWarning, "the agent's image has a tag that can be moved, and no digest"},
 		{CodeCheckFailing, SeverityWarning, "a check fails already, before anything is released"},
 		{CodeCheckUnsure, SeverityWarning, "a check could not be tried"},
 		{codeNothing, SeverityInfo, "all pods are as the release would leave them"},

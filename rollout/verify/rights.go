@@ -55,7 +55,6 @@ func (r *release) rights() []right {
 		mode = manifests.DeleteModeEvict
 	}
 	o := manifests.Job{CloneSet: r.set, Mode: r.options.Plan.Mode, DeleteMode: mode}
-	o.CloneSet.UID = r.coming.Metadata.UID
 	var out []right
 	for _, rule := range o.Rules() {
 		groups, _ := rule["apiGroups"].([]string)

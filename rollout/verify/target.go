@@ -4,7 +4,9 @@ package verify
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +74,7 @@ func (r *release) behind() bool {
 
 // leaseName is where the lock of the release is.
 func (r *release) leaseName() string {
-	return plan.LeaseName(r.coming.Metadata.UID, r.options.Plan.Mode)
+	return plan.LeaseName(r.at.Kind, r.at.Name, r.options.Plan.Mode)
 }
 
 // direct tells whether slipway replaces the pods.
@@ -88,14 +90,30 @@ func (q *request) manifest() (map[string]any, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // readSpec tells what is wrong, with its place
 	}
-	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(q.options.Manifest), 4096)
-	for {
-		var tree map[string]any
-		if err := decoder.Decode(&tree); err != nil {
-			return nil, fmt.Errorf("reading the manifest: %w", err)
-		}
+	trees, err := q.trees()
+	if err != nil {
+		return nil, err
+	}
+	for _, tree := range trees {
 		if kube.Text(tree, "kind") == q.kind() && kube.Text(tree, "metadata", "name") == set.Name {
 			return tree, nil
 		}
+	}
+	return nil, fmt.Errorf("reading the manifest: it has no %s %s", q.kind(), set.Name)
+}
+
+// trees are the documents of the manifest.
+func (q *request) trees() ([]map[string]any, error) {
+	var trees []map[string]any
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(q.options.Manifest), 4096)
+	for {
+		var tree map[string]any
+		switch err := decoder.Decode(&tree); {
+		case errors.Is(err, io.EOF):
+			return trees, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading the manifest: %w", err)
+		}
+		trees = append(trees, tree)
 	}
 }

@@ -151,6 +151,8 @@ func probes() []probe {
 		{probeMutation, true},
 		{probeForeignPods, true},
 		{probeRights, false},
+		{probeContacts, false},
+		{probeImage, false},
 	}
 }
 

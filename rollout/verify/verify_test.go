@@ -54,7 +54,7 @@ func hpa(spec string) string {
 }
 
 func leaseOf(renewed string) string {
-	return namespaced("Lease", "coordination.k8s.io/v1", "slipway-u1", `spec: {holderIdentity: agent-7, leaseDurationSeconds: 15, renewTime: "`+renewed+`"}`)
+	return namespaced("Lease", "coordination.k8s.io/v1", "slipway-demo", `spec: {holderIdentity: agent-7, leaseDurationSeconds: 15, renewTime: "`+renewed+`"}`)
 }
 
 func batches(quantities ...plan.Quantity) plan.BatchPlan {
@@ -560,7 +560,7 @@ func admissionCases() []verifyCase {
 // TestVerify holds releases against clusters, and that every code that is documented comes up.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), admissionCases())
+	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases(), admissionCases())
 	met := map[string]bool{}
 	for _, c := range cases {
 		met[c.want] = true
