@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -18,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
 // ownTypes are slipway's types that read themselves from YAML.
@@ -27,6 +29,8 @@ func ownTypes(b *builder, t reflect.Type) (node, bool) {
 		return b.of(reflect.TypeFor[metav1.LabelSelector](), nil), true
 	case reflect.TypeFor[inject.Volume]():
 		return b.of(reflect.TypeFor[corev1.Volume](), nil), true
+	case reflect.TypeFor[manifests.Patch]():
+		return b.of(reflect.TypeFor[batchv1.Job](), nil), true
 	case reflect.TypeFor[fn.Namespaces]():
 		labels := table(text())
 		byName := closed(node{"name": text(), "labels": labels})
