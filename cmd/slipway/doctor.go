@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
@@ -109,7 +110,7 @@ func (f *doctorFlags) git(ctx context.Context, s streams, args []string) (inject
 
 // examine reads the cluster and adds what is found to outcome.
 func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *render.Outcome, options inject.Options) error {
-	f.access.UserAgent = "slipway/" + buildVersion()
+	f.access.UserAgent = process.UserAgent()
 	config, namespace, err := f.access.Config()
 	if err != nil {
 		return err

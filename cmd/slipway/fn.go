@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn"
 )
 
@@ -22,7 +23,7 @@ slipway render does. kustomize and kpt start this command; see the README for ho
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return s.runFunction(untilDone(c.Context(), s.in))
+			return s.runFunction(process.UntilDone(c.Context(), s.in))
 		},
 	}
 }

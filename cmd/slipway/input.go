@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -87,7 +88,7 @@ func (f *inputFlags) registerConfig(c *cobra.Command, usage string) {
 func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
 	if len(args) == 0 {
 		args = []string{"-"}
-		if isTerminal(s.in) {
+		if process.IsTerminal(s.in) {
 			return nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
 		}
 	}
@@ -114,7 +115,7 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 
 // requestOf is request for the paths alone, which may be none.
 func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []manifest.Finding, error) {
-	req := render.Request{Stdin: untilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
+	req := render.Request{Stdin: process.UntilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
 	var findings []manifest.Finding
 	if f.config != "" {
@@ -259,7 +260,7 @@ func (s streams) tell(findings []manifest.Finding) error {
 
 // progress shows on a terminal how far a run of more than a second has come. stop takes the line away.
 func (s streams) progress() (show func(documents int), stop func()) {
-	if !isTerminal(s.err) {
+	if !process.IsTerminal(s.err) {
 		return nil, func() {}
 	}
 	start, last := time.Now(), time.Time{}

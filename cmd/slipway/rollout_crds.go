@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 )
@@ -54,7 +55,7 @@ func (f crdFlags) run(ctx context.Context, s streams) error {
 		_, err := fmt.Fprintf(s.out, "%s---\n%s", crd.CloneSet(), crd.SidecarSet())
 		return err
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = "slipway/"+buildVersion(), 10, 10
+	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 10, 10
 	config, _, err := f.access.Config()
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}

@@ -25,6 +25,7 @@ type jobFlags struct {
 	stay      bool
 	policy    bool
 	tool      string
+	patch     string
 }
 
 func newRolloutJobCommand(s streams) *cobra.Command {
@@ -35,6 +36,11 @@ func newRolloutJobCommand(s streams) *cobra.Command {
 		Long: `Print ServiceAccount, Role, RoleBinding, ConfigMap (where there is a plan) and Job of a release. The Job's name carries a
 hash of pod template, partition, plan and flags: a new release is a new Job, and an unchanged one is not run again. The
 Role holds the least rights that the mode needs. Flags after -- go to rollout run.
+
+What a cluster asks of every pod comes from --patch: a fragment of the Job with tolerations, imagePullSecrets, nodeSelector, labels,
+priorityClassName, resources, serviceAccountName (that account gets the Role, and none is made), ttlSecondsAfterFinished and the
+like. Istio and Linkerd are told to leave the Job's pod alone. It has an activeDeadlineSeconds where the plan has a progressDeadline
+and waits neither for approvals nor for windows: twice the sum of deadlines, pauses and checks, and an hour.
 
 A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with an index for each target.
 
@@ -61,6 +67,8 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
 	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
+	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), merged into it as kubectl patch does")
+	completeFlag(cmd, "patch", completeManifests)
 	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "plan", completeManifests)
 	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
@@ -115,6 +123,9 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 	if err != nil {
 		return o, err
 	}
+	if err := f.readPatch(s, &o); err != nil {
+		return o, err
+	}
 	var planErr error
 	planText, planFile := data, file
 	if f.plan != "" {
@@ -139,6 +150,27 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 		return o, usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	}
 	return o, nil
+}
+
+// readPatch reads the file that --patch names.
+func (f jobFlags) readPatch(s streams, o *manifests.Job) error {
+	if f.patch == "" {
+		return nil
+	}
+	data, err := readInput(s, f.patch)
+	if err != nil {
+		return err
+	}
+	patch, findings := manifests.ReadPatch(f.patch, data, f.stay)
+	var errs []error
+	for _, f := range findings {
+		errs = append(errs, errors.New(f.String()))
+	}
+	if len(errs) > 0 {
+		return &exitError{code: exitInvalid, err: errors.Join(errs...)}
+	}
+	o.Patch = patch
+	return nil
 }
 
 // targets reads what a plan releases, all of it from one file, and checks it against the plan where that is sound.

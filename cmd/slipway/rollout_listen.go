@@ -4,16 +4,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"time"
 
-	"golang.org/x/term"
-
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
@@ -71,9 +67,9 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 	}
 	if f.metrics != "" {
 		metrics := agent.NewMetrics(time.Now)
-		end, err := serve(f.metrics, metrics)
+		end, err := process.Serve(f.metrics, metrics)
 		if err != nil {
-			return nil, nil, errors.Join(err, finish())
+			return nil, nil, errors.Join(usagef("--metrics-address %w", err), finish())
 		}
 		options.Metrics = metrics
 		all, ends, measured = append(all, metrics.Record), append(ends, end), append(measured, metrics.Measure)
@@ -109,8 +105,8 @@ func (f *progressFlags) progress(s streams) (listener, func(plan.Measurement), f
 
 // onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it.
 func (f *progressFlags) onTerminal(s streams) streams {
-	if f.live == nil && (f.output == "table" || f.output == "auto" && isTerminal(s.out)) {
-		f.live = report.NewLive(s.out, func() int { return terminalWidth(s.out) })
+	if f.live == nil && (f.output == "table" || f.output == "auto" && process.IsTerminal(s.out)) {
+		f.live = report.NewLive(s.out, func() int { return process.Width(s.out) })
 		s.err = f.live.Beside(s.err)
 	}
 	return s
@@ -138,39 +134,4 @@ func measurementLogger(out io.Writer) func(plan.Measurement) {
 	return func(m plan.Measurement) {
 		log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
 	}
-}
-
-func terminalWidth(out io.Writer) int {
-	file, ok := out.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
-// serve answers requests for metrics until it is ended.
-func serve(address string, handler http.Handler) (end func() error, err error) {
-	listen, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, usagef("--metrics-address %s: %w", address, err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", handler)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listen) }()
-	return func() error {
-		err := server.Close()
-		if failure := <-failed; !errors.Is(failure, http.ErrServerClosed) {
-			err = errors.Join(err, failure)
-		}
-		if err != nil {
-			return fmt.Errorf("serving metrics on %s: %w", address, err)
-		}
-		return nil
-	}, nil
 }

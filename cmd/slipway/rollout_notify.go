@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout/notify"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -13,7 +14,7 @@ import (
 // notifications tells those whom the plan names what happens. What cannot be told is a warning.
 func (f *runFlags) notifications(s streams, plan plan.BatchPlan) *notify.Notifier {
 	return notify.New(plan, notify.Options{
-		Secrets: f.secrets, Now: time.Now, UserAgent: "slipway/" + buildVersion(),
+		Secrets: f.secrets, Now: time.Now, UserAgent: process.UserAgent(),
 		Warn: func(err error) { s.say("warning: %v", err) },
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -229,7 +230,7 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 	if err != nil {
 		return p, agent.Options{}, err
 	}
-	f.access.UserAgent = "slipway/" + buildVersion()
+	f.access.UserAgent = process.UserAgent()
 	config, namespace, err := f.access.Config()
 	if err != nil {
 		return p, agent.Options{}, &exitError{code: exitUsage, err: err}

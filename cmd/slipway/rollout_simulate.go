@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
@@ -84,7 +85,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	}
 	options.KillEveryWrite = opts.kill
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	line := progressLine{to: s, name: r.set.Name, shown: isTerminal(s.err) && !isTerminal(s.out)}
+	line := progressLine{to: s, name: r.set.Name, shown: process.IsTerminal(s.err) && !process.IsTerminal(s.out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
 		show.record(o, d)

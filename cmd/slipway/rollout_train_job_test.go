@@ -51,8 +51,8 @@ type fleet struct {
 	ended func(index string)
 }
 
-// process is what runs in a pod.
-type process struct{ pod, index, code, output string }
+// podProcess is what runs in a pod.
+type podProcess struct{ pod, index, code, output string }
 
 // TestTrainAsIndexedJob renders a train, applies it with kubectl, and lets the Job controller start its indexes.
 func TestTrainAsIndexedJob(t *testing.T) {
@@ -152,12 +152,12 @@ func (f *fleet) apply(disrupt bool) any {
 	}
 	ctx, stop := context.WithCancel(f.t.Context())
 	defer stop()
-	ends, started, running := make(chan process), map[string]bool{}, 0
+	ends, started, running := make(chan podProcess), map[string]bool{}, 0
 	var status any
 	kubetest.Eventually(f.t, "the Job has ended", func() (bool, string) {
 		for _, pod := range f.pods() {
 			meta := kubetest.Field(pod, "metadata")
-			p := process{pod: kubetest.Field(meta, "name").(string), index: fmt.Sprint(kubetest.Field(meta, "annotations", completionIndex))}
+			p := podProcess{pod: kubetest.Field(meta, "name").(string), index: fmt.Sprint(kubetest.Field(meta, "annotations", completionIndex))}
 			if started[p.pod] || kubetest.Field(pod, "status", "phase") != "Running" {
 				continue
 			}
@@ -188,7 +188,7 @@ func (f *fleet) apply(disrupt bool) any {
 }
 
 // run runs slipway in a pod to its end.
-func (p process) run(ctx context.Context, args []string, ends chan<- process) {
+func (p podProcess) run(ctx context.Context, args []string, ends chan<- podProcess) {
 	var out buffer
 	p.code = fmt.Sprint(run(ctx, args, strings.NewReader(""), &out, &out))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -159,7 +160,7 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	if o.Name != "" && o.Name != name {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
 	}
-	f.access.UserAgent = "slipway/" + buildVersion()
+	f.access.UserAgent = process.UserAgent()
 	config, namespace, err := f.access.Config()
 	if err != nil {
 		return &exitError{code: exitUsage, err: err}

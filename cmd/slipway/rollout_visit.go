@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/steer"
@@ -88,7 +89,7 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 	if err != nil {
 		return nil, err
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = "slipway/"+buildVersion(), 20, 40
+	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 20, 40
 	config, namespace, err := f.access.Config()
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
@@ -154,7 +155,7 @@ func (f *visitFlags) completeNames(cmd *cobra.Command, args []string, _ string) 
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = "slipway/"+buildVersion(), 20, 40
+	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 20, 40
 	config, namespace, err := f.access.Config()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

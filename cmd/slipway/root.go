@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
@@ -71,12 +70,6 @@ func (s streams) say(format string, args ...any) {
 	fmt.Fprintln(s.err, manifest.PrintableLines(fmt.Sprintf(format, args...))) //nolint:errcheck // see above
 }
 
-// isTerminal says whether a stream is a terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 func newRootCommand(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "slipway",
@@ -91,14 +84,14 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		SilenceErrors: true,
 
 		RunE: func(c *cobra.Command, _ []string) error {
-			in := bufio.NewReader(untilDone(c.Context(), s.in))
-			if isTerminal(s.in) || isEmpty(in) {
+			in := bufio.NewReader(process.UntilDone(c.Context(), s.in))
+			if process.IsTerminal(s.in) || isEmpty(in) {
 				return c.Help()
 			}
 			return s.runFunction(in)
 		},
 	}
-	root.Version = versionLine()
+	root.Version = process.VersionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -106,7 +99,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, c.CommandPath())
 	})
-	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newVersionCommand(s))
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newSchemaCommand(s), newVersionCommand(s))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkHelp(root)

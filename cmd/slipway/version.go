@@ -4,9 +4,10 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 )
 
 func newVersionCommand(s streams) *cobra.Command {
@@ -17,32 +18,10 @@ func newVersionCommand(s streams) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(s.out, versionLine()); err != nil {
+			if _, err := fmt.Fprintln(s.out, process.VersionLine()); err != nil {
 				return fmt.Errorf("writing the version: %w", cause(err))
 			}
 			return nil
 		},
 	}
-}
-
-// versionLine is the version, the commit and the Go version.
-func versionLine() string {
-	version, commit, goVersion := "(unknown)", "", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version, goVersion = info.Main.Version, info.GoVersion
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				commit = " commit " + setting.Value
-			}
-		}
-	}
-	return fmt.Sprintf("slipway %s%s %s", version, commit, goVersion)
-}
-
-// buildVersion is the version alone, as servers see it.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

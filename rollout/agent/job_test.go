@@ -71,6 +71,48 @@ func TestManifestsAreAccepted(t *testing.T) {
 	}
 }
 
+// TestPodIsRestricted posts the pods of a Job and of an agent that stays to a real API server whose Pod Security admission
+// enforces the strictest standard, and one whose patch weakens it, which the admission refuses.
+func TestPodIsRestricted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.Patch(t, "/api/v1/namespaces/"+w.namespace, map[string]any{"metadata": map[string]any{"labels": map[string]any{
+		"pod-security.kubernetes.io/enforce": "restricted",
+	}}})
+	w.Create(t, "/api/v1/namespaces/"+w.namespace+"/serviceaccounts", `{apiVersion: v1, kind: ServiceAccount, metadata: {name: demo-rollout}}`)
+	for name, test := range map[string]struct {
+		stay  bool
+		patch string
+		want  string // part of the refusal; "" is accepted
+	}{
+		"Job":        {},
+		"Deployment": {stay: true},
+		"patched":    {patch: "spec: {template: {spec: {tolerations: [{operator: Exists}], containers: [{name: slipway, env: [{name: A, value: b}]}]}}}"},
+		"weakened":   {patch: "spec: {template: {spec: {securityContext: {runAsNonRoot: null}}}}", want: "violates PodSecurity"},
+	} {
+		o := manifests.Job{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Image: "example.com/slipway:v1", Plan: []byte(jobPlan), Stay: test.stay}
+		o.CloneSet.Name = "demo"
+		if test.patch != "" {
+			patch, findings := manifests.ReadPatch("patch.yaml", []byte(test.patch), test.stay)
+			if len(findings) > 0 {
+				t.Fatal(findings)
+			}
+			o.Patch = patch
+		}
+		objects, err := o.Manifests()
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := kubetest.Field(objects[len(objects)-1], "spec", "template").(map[string]any)
+		template["apiVersion"], template["kind"] = "v1", "Pod"
+		template["metadata"].(map[string]any)["name"] = "demo"
+		_, err = w.TryCreate("/api/v1/namespaces/"+w.namespace+"/pods?fieldValidation=Strict&dryRun=All", template)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: got %v, want a refusal with %q", name, err, test.want)
+		}
+	}
+}
+
 // TestSecretsAreMounted looks for every key that a plan refers to at its file, and nowhere else.
 func TestSecretsAreMounted(t *testing.T) {
 	o := manifests.Job{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan)}

@@ -31,6 +31,8 @@ type Config struct {
 	DeleteMode string `json:"deleteMode"`
 	// Flags are more arguments of slipway rollout run.
 	Flags []string `json:"flags"`
+	// Job is a fragment of the Job, merged into it as kubectl patch merges: tolerations, imagePullSecrets, labels and the like.
+	Job Patch `json:"job"`
 }
 
 // Off says whether the user wants no release.

@@ -34,6 +34,9 @@ func (o Job) annotate(m object) {
 	if o.Owner != "" {
 		annotations[GeneratedBy] = o.Owner
 	}
+	if _, why := o.activeDeadline(); m["kind"] == "Job" && why != "" {
+		annotations[NoDeadline] = why
+	}
 	ofRelease := m["kind"] == "Job" || m["kind"] == "ConfigMap"
 	switch {
 	case o.For == ArgoCD && ofRelease:

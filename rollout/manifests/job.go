@@ -3,10 +3,12 @@
 package manifests
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/access"
@@ -21,6 +23,7 @@ type Job struct {
 	Plan       []byte   // the BatchPlan's YAML; nil follows the CloneSet's own strategy
 	Image      string
 	Flags      []string // more arguments of slipway rollout run
+	Patch      Patch    // what the cluster asks of the Job beyond that
 	Stay       bool     // a Deployment that stays, in place of a Job
 	DeleteMode string   // delete or evict
 	For        GitOps   // what applies the manifests
@@ -34,6 +37,9 @@ type Job struct {
 // GeneratedBy is the annotation by which a generated object is found again. Its value is the kind and name of what it was
 // generated from.
 const GeneratedBy = "slipway.dev/generated-by"
+
+// containerName is that of the one container in the Job's pods.
+const containerName = "slipway"
 
 // object is a manifest.
 type object = map[string]any
@@ -62,13 +68,17 @@ func (o Job) Manifests() ([]map[string]any, error) {
 	if o.Targets != nil { // each index looks at the others
 		rules = append(rules, rule("batch", "jobs", []string{"list", "watch"}, name+"-"+id))
 	}
+	account := cmp.Or(o.Patch.account, name)
 	role := object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": o.meta(name), "rules": rules}
 	binding := object{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": o.meta(name),
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-		"subjects": []any{o.subject(name)},
+		"subjects": []any{o.subject(account)},
 	}
-	out := []map[string]any{{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)}, role, binding}
+	out := []map[string]any{role, binding}
+	if account == name { // who names another account has it
+		out = slices.Insert(out, 0, object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)})
+	}
 	if plan.text != "" {
 		out = append(out, object{
 			"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(name + "-" + id), "immutable": true,
@@ -76,13 +86,15 @@ func (o Job) Manifests() ([]map[string]any, error) {
 		})
 	}
 	if o.Stay {
-		return append(out, o.deployment(name, id, plan)), nil
+		stays, err := o.Patch.apply(o.deployment(name, id, plan))
+		return append(out, stays), err
 	}
 	job := object{"apiVersion": "batch/v1", "kind": "Job", "metadata": o.meta(name + "-" + id), "spec": o.job(name, id, plan)}
 	for _, m := range append(out, job) {
 		o.annotate(m)
 	}
-	return append(out, job), nil
+	job, err = o.Patch.apply(job)
+	return append(out, job), err
 }
 
 // ID names the release: eight characters that follow from what is released and how.
@@ -99,6 +111,9 @@ func (o Job) ID() (string, error) {
 // plan the partition is one.
 func (o Job) id(plan planFile) (string, error) {
 	content := []any{o.CloneSet.Spec.Template, plan.text, o.job(o.name(), "", plan)}
+	if o.Patch.text != nil {
+		content = append(content, string(o.Patch.text))
+	}
 	if o.Targets != nil {
 		content[0] = o.Targets.templates()
 	} else if plan.text == "" {
@@ -192,7 +207,8 @@ func modeFlag(mode plan.Mode) string {
 
 // job is the spec of one that runs the release once. Exit codes that another try would not change end it; an eviction of
 // its pod does not count, and a second pod starts only when the first has ended. It has no ttlSecondsAfterFinished: what
-// has applied the Job would see it missing, and run it again.
+// has applied the Job would see it missing, and run it again. A service mesh is told to leave its pod alone: its sidecar would
+// keep the Job from ending.
 func (o Job) job(name, id string, plan planFile) object {
 	more := []string{"--release-id=" + id}
 	if o.Await {
@@ -202,15 +218,25 @@ func (o Job) job(name, id string, plan planFile) object {
 		"backoffLimit":         20,
 		"podReplacementPolicy": "Failed",
 		"podFailurePolicy": object{"rules": []any{
-			object{"action": "FailJob", "onExitCodes": object{"containerName": "slipway", "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
+			object{"action": "FailJob", "onExitCodes": object{"containerName": containerName, "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
 			object{"action": "Ignore", "onPodConditions": []any{object{"type": "DisruptionTarget", "status": "True"}}},
 		}},
-		"template": object{"metadata": object{"labels": o.labels()}, "spec": o.podSpec(name, id, plan, "Never", more...)},
+		"template": object{"metadata": o.meshless(), "spec": o.podSpec(name, id, plan, "Never", more...)},
+	}
+	if seconds, _ := o.activeDeadline(); seconds > 0 {
+		spec["activeDeadlineSeconds"] = seconds
 	}
 	if o.Targets != nil {
 		o.Targets.index(spec)
 	}
 	return spec
+}
+
+// meshless is the metadata of a pod into which neither Istio nor Linkerd puts a sidecar.
+func (o Job) meshless() object {
+	labels := o.labels()
+	labels["sidecar.istio.io/inject"] = "false"
+	return object{"labels": labels, "annotations": object{"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}}
 }
 
 // deployment stays after a release, heals pods and begins the next release when the CloneSet changes.
@@ -227,7 +253,7 @@ func (o Job) podSpec(name, id string, plan planFile, restart string, more ...str
 	args := append([]string{"rollout", "run"}, o.which(name+"-"+id)...)
 	args = append(args, "--delete-mode="+o.DeleteMode)
 	c := object{
-		"name": "slipway", "image": o.Image,
+		"name": containerName, "image": o.Image,
 		"resources": object{"requests": object{"cpu": "100m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},
 		"securityContext": object{
 			"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,

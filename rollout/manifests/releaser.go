@@ -60,7 +60,7 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 		sets[i].Mode = r.mode(p, t.CloneSet)
 	}
 	o := Job{
-		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Await: true,
+		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Patch: r.config.Job, Await: true,
 		DeleteMode: cmp.Or(r.config.DeleteMode, DeleteModeDelete), For: GitOps(r.config.For),
 		Wave: annotationOf(targets[0].Text, WaveAnnotation), Owner: Kind + "/" + p.Name,
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package process
 
 import (
 	"context"
@@ -13,9 +13,9 @@ type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// untilDone reads from r, and gives up when ctx ends even while r keeps it waiting. It takes nothing from r before it
+// UntilDone reads from r, and gives up when ctx ends even while r keeps it waiting. It takes nothing from r before it
 // is read from.
-func untilDone(ctx context.Context, r io.Reader) io.Reader {
+func UntilDone(ctx context.Context, r io.Reader) io.Reader {
 	pipe := sync.OnceValue(func() io.Reader {
 		from, to := io.Pipe()
 		go func() {
