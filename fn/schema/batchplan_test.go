@@ -39,10 +39,19 @@ type planSpec struct {
 	FailureThreshold quantity `json:"failureThreshold"`
 	// How long one batch may take to become ready.
 	ProgressDeadline duration `json:"progressDeadline"`
+	// When a batch is given up before its deadline, because of why its pods are not ready. Without it never.
+	FailFast *planFailFast `json:"failFast"`
 	// What happens when a batch fails its checks, its deadline or its failure threshold.
 	OnFailure string `json:"onFailure" enum:"Stop,Rollback,RollbackInBatches"`
 	// Who is told, and of what.
 	Notifications []planNotification `json:"notifications"`
+}
+
+type planFailFast struct {
+	// The reasons for which a pod may never get ready.
+	Reasons []string `json:"reasons" need:"true" minItems:"1" enum:"ImagePullBackOff,ErrImagePull,InvalidImageName,ErrImageNeverPull,ImageInspectError,RegistryUnavailable,SignatureValidationFailed,CrashLoopBackOff,Error,OOMKilled,StartError,ContainerCannotRun,RunContainerError,CreateContainerConfigError,CreateContainerError,PreCreateHookError,PreStartHookError,PostStartHookError,Unschedulable,SchedulingGated"`
+	// How long a pod may have one of them.
+	After duration `json:"after" need:"true"`
 }
 
 type planTarget struct {

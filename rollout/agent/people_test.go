@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
@@ -575,7 +577,21 @@ func TestRequestsThroughTrouble(t *testing.T) {
 	}
 }
 
-// TestWindowWakesTheAgent when it opens, by the agent's clock and not before.
+// elsewhen is an API server whose clock is ahead.
+type elsewhen struct {
+	http.RoundTripper
+	ahead time.Duration
+}
+
+func (e elsewhen) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := e.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Header.Set("Date", time.Now().Add(e.ahead).UTC().Format(http.TimeFormat))
+	}
+	return answer, err
+}
+
+// TestWindowWakesTheAgent when it opens, by the API server's clock and not before.
 func TestWindowWakesTheAgent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, people))
@@ -585,7 +601,8 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	ahead := time.Until(opens.Add(-8 * time.Second))
 	options := w.Options()
-	options.Now = func() time.Time { return time.Now().Add(ahead) }
+	options.Config = rest.CopyConfig(options.Config)
+	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return elsewhen{next, ahead} })
 	began := make(chan time.Time, 10)
 	d, err := agent.Run(t.Context(), p, options, func(o rollout.Observed, d rollout.Decision) {
 		if d.Reason == plan.OutsideWindow || d.Reason == plan.BatchStarted && d.Batch == 1 {

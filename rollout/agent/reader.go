@@ -26,6 +26,7 @@ type reader struct {
 	known   [2]int64 // generations that the history is of; 0: none
 	sights  waiting.Sights
 	buffer  []rollout.Pod
+	ready   readiness
 	blind   bool   // pods may not be listed (partition mode)
 	stopped string // what Options.Stop said
 }
@@ -62,6 +63,9 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
 	}
 	r.date(&o)
+	if o.Workload.Spec.MinReady > 0 {
+		r.ready.settle(o.Pods, o.Now)
+	}
 	r.last.observed = o
 	return o, err
 }

@@ -25,7 +25,8 @@ const requestTimeout = 70 * time.Second
 
 // Client speaks JSON with the API server and decodes answers into the structs of this package.
 type Client struct {
-	rest rest.Interface
+	rest  rest.Interface
+	dates *dates
 }
 
 // NewClient makes a client that keeps to the rate of its config. Requests that the server refuses with Retry-After are
@@ -37,11 +38,13 @@ func NewClient(config *rest.Config) (Client, error) {
 	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	c.WarningHandler = rest.NoWarnings{}
+	seen := &dates{}
+	c.Wrap(seen.wrap)
 	r, err := rest.UnversionedRESTClientFor(c)
 	if err != nil {
 		return Client{}, fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	return Client{rest: r}, nil
+	return Client{rest: r, dates: seen}, nil
 }
 
 // Resource is a kind of object in one namespace, as it stands in a URL.
