@@ -13,12 +13,12 @@ import (
 // skewTolerated is a difference of two clocks that is none: the server tells its time in whole seconds.
 const skewTolerated = 2 * time.Second
 
-// serverClock is a clock that shows the API server's time and never jumps. Times that outlive an agent, and those that others
+// serverClock is a clock that shows the API server's time and never jumps. It is made right after an answer of the server. Times that outlive an agent, and those that others
 // have written into objects, are so held against one clock, whichever machine the agent runs on.
 func (s *session) serverClock() func() time.Time {
 	local := s.options.Now
 	began, skew := local(), time.Duration(0)
-	if server, ok := s.client.ServerTime(); ok {
+	if server, ok := s.client.LastDate(); ok {
 		skew = server.Sub(began)
 	}
 	if skew.Abs() < skewTolerated {

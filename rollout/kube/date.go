@@ -11,8 +11,7 @@ import (
 // dates reads the API server's clock from its answers.
 type dates struct {
 	mu   sync.Mutex
-	date time.Time // of the last answer, by the server's clock, in whole seconds
-	at   time.Time // when it came, by this machine's monotonic clock
+	last time.Time // of the last answer, by the server's clock, in whole seconds
 }
 
 // wrap makes a transport that notes the date of each answer.
@@ -28,16 +27,16 @@ func (t dated) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 			t.dates.mu.Lock()
-			t.dates.date, t.dates.at = date, time.Now()
+			t.dates.last = date
 			t.dates.mu.Unlock()
 		}
 	}
 	return answer, err
 }
 
-// ServerTime is what the API server's clock shows, to the second, as far as its answers have told; false where none has.
-func (c Client) ServerTime() (time.Time, bool) {
+// LastDate is what the API server's clock showed at its last answer, to the second; false where no answer has told.
+func (c Client) LastDate() (time.Time, bool) {
 	c.dates.mu.Lock()
 	defer c.dates.mu.Unlock()
-	return c.dates.date.Add(time.Since(c.dates.at)), !c.dates.at.IsZero()
+	return c.dates.last, !c.dates.last.IsZero()
 }
