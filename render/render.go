@@ -59,7 +59,7 @@ type Request struct {
 	IgnorePlans bool
 	// SkipHooks leaves hooks of Helm and Argo CD without sidecars.
 	SkipHooks bool
-	// Detailed asks for the matches of every workload, not only of those that changed.
+	// Detailed asks for the matches of every workload. Without it the outcome tells of no template of an injection.
 	Detailed bool
 	// Report, where it is set, is called with what the run did and found before anything of it is written; an error of
 	// it keeps it unwritten.
@@ -143,6 +143,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 	if err != nil {
 		return err
 	}
+	req.Options.MatchedOnly = !req.Detailed
 	injector, findings := inject.New(known, req.Options)
 	outcome.Findings = append(outcome.Findings, findings...)
 	outcome.Sets = len(known.Sets)

@@ -281,7 +281,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 	}
 	out.findings = append(out.findings, result.Findings...)
 	out.count(result)
-	if t.req.Detailed || result.Changed(manifest.Root(root)) {
+	if t.req.Detailed {
 		out.templates = result.Templates
 	}
 	if t.req.Action == Explain || manifest.HasErrors(result.Findings) {

@@ -46,7 +46,7 @@ func (w *writer) insert(spec *yaml.Node, field string, elements []placed) *yaml.
 	old := manifest.Lookup(spec, field)
 	own := slices.Clone(ownContent(old))
 	if field == pullSecretsField && w.changes.containersToo() {
-		own = unique(own)
+		own = firstOfEach(own) // as the webhook does to the pod's own whenever it injects a container
 	}
 	repeated := len(own) < len(ownContent(old))
 	if len(elements) == 0 && !repeated || !w.editable(spec, field, specField+"."+field) {
@@ -83,17 +83,6 @@ func after0(field string) []string {
 	return nil
 }
 
-// unique drops the elements whose name an earlier one has: the webhook does that to the pod's own pull secrets whenever
-// it injects a container.
-func unique(own []*yaml.Node) []*yaml.Node {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(own, func(n *yaml.Node) bool {
-		name := manifest.Text(manifest.Lookup(n, nameField))
-		defer func() { seen[name] = true }()
-		return seen[name]
-	})
-}
-
 // recordEmpty remembers how an empty or null value was written that a list or mapping takes the place of.
 func (w *writer) recordEmpty(m *yaml.Node, key, name string) {
 	n := childOf(m, key)
@@ -120,15 +109,16 @@ func (w *writer) annotated() *yaml.Node {
 	if manifest.IsNull(annotations) || len(annotations.Content) == 0 {
 		annotations = manifest.NewMapping()
 	}
+	edit := manifest.NewEdit(annotations)
 	for _, a := range w.changes.annotations {
-		if old := childOf(annotations, a.key); old != nil {
+		if old := edit.Own(a.key); old != nil {
 			w.record.replaced(annotationsField, a.key, w.text(old))
 		}
 		w.record.set(a.set).add(annotationsField, a.key)
-		annotations = manifest.With(annotations, a.key, manifest.NewScalar(a.value))
+		edit.Set(a.key, manifest.NewScalar(a.value))
 	}
-	annotations = manifest.With(annotations, InjectedAnnotation, singleQuoted(w.record.encode()))
-	return manifest.With(metadata, annotationsField, annotations, labelsField)
+	edit.Set(InjectedAnnotation, singleQuoted(w.record.encode()))
+	return manifest.With(metadata, annotationsField, edit.Node(), labelsField)
 }
 
 // singleQuoted is the form in which JSON reads best inside YAML.

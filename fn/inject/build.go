@@ -4,7 +4,6 @@ package inject
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -38,14 +37,13 @@ func (b *build) run() *yaml.Node {
 	return w.apply()
 }
 
-// matchSets holds every set against the template, in order.
+// matchSets holds the sets against the template, in order.
 func (b *build) matchSets() {
 	p := pod{kind: b.kind, namespace: b.namespace(&b.in.opts), labels: manifest.StringMap(manifest.Lookup(b.metadata, labelsField))}
 	p.variants = b.in.variants(b.podTemplate, p.labels)
-	skipped := b.skipped()
-	for _, set := range b.in.sets {
+	for _, set := range b.in.toAsk(p) {
 		m := b.in.match(set, p)
-		if m.Verdict == Matched && slices.Contains(skipped, set.Metadata.Name) {
+		if m.Verdict == Matched && b.skips(set.Metadata.Name) {
 			m.Verdict, m.Reason = Unmatched, "skipped by the annotation "+skipAnnotation
 		}
 		pinned := set

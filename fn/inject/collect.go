@@ -46,6 +46,26 @@ type collector struct {
 	sets    []*SidecarSet     // that matched, in order
 	patched map[string]string // annotations of the template, with what patchPodMetadata set and nothing else
 	changes changes
+
+	claims map[string]bool                      // volumes that a controller adds, once they were asked for
+	places map[named]int                        // of what is in changes, in its list
+	kept   map[[2]string]bool                   // sets and volumes of theirs that were told not to be injected
+	lasts  map[*yaml.Node]map[string]*yaml.Node // the last variable of each name, by container
+}
+
+// named is one element of a list of the pod spec, or one annotation.
+type named struct{ field, name string }
+
+// place notes that what comes next in a list of changes has a name, and says whether an earlier one has it.
+func (c *collector) place(field, name string, next int) (earlier int, taken bool) {
+	if i, ok := c.places[named{field, name}]; ok {
+		return i, true
+	}
+	if c.places == nil {
+		c.places = map[named]int{}
+	}
+	c.places[named{field, name}] = next
+	return next, false
 }
 
 // collect works out the changes of all matched sets, in the webhook's order of steps.
@@ -70,11 +90,11 @@ func (c *collector) collect() {
 
 // collectSet builds the containers of a set. Its pull secrets come along where one of them is injected.
 func (c *collector) collectSet(set *SidecarSet) {
-	skipped, any := c.skipped(), false
+	any := false
 	for _, l := range set.sidecarLists() {
 		for i := range l.sidecars {
 			s := &l.sidecars[i]
-			if slices.Contains(skipped, s.Name) {
+			if c.skips(s.Name) {
 				c.origin(l.field, s.Name, set, "skipped by the annotation "+skipAnnotation, "")
 				continue
 			}
@@ -93,7 +113,7 @@ func (c *collector) collectSidecar(set *SidecarSet, s *Sidecar, field string) bo
 	if s.init || native {
 		list, into = initsField, &c.changes.inits
 	}
-	places, ok := c.places(set, s, list)
+	places, ok := c.placesOf(set, s, list)
 	if !ok {
 		return false
 	}
@@ -133,17 +153,13 @@ func (c *collector) policy(s *Sidecar, list string) string {
 	}
 }
 
-// places decides where a sidecar goes, one place for each of its names in the pod, and whether it goes anywhere where
+// placesOf decides where a sidecar goes, one place for each of its names in the pod, and whether it goes anywhere where
 // an app container has one of them.
-func (c *collector) places(set *SidecarSet, s *Sidecar, list string) ([]placed, bool) {
-	own := c.containers
-	if list == initsField {
-		own = c.inits
-	}
+func (c *collector) placesOf(set *SidecarSet, s *Sidecar, list string) ([]placed, bool) {
 	var out []placed
 	for _, name := range s.podNames() {
 		p := placed{set: set.Metadata.Name, name: name, before: c.policy(s, list) == BeforeAppContainer, replaces: -1}
-		if n, i := manifest.Named(own, name); n != nil {
+		if n, i := c.named[list].Named(name); n != nil {
 			if !c.nameConflict(set, n, name, indexed(specField+"."+list, i)) {
 				return nil, false
 			}
@@ -191,14 +207,14 @@ func (c *collector) checkNames() {
 		}
 		from[p.name] = p.set
 	}
-	c.checkOtherList(c.changes.inits, c.containers, containersField)
-	c.checkOtherList(c.changes.containers, c.inits, initsField)
+	c.checkOtherList(c.changes.inits, containersField)
+	c.checkOtherList(c.changes.containers, initsField)
 }
 
 // checkOtherList reports injected elements whose name the app has in the other list of containers.
-func (c *collector) checkOtherList(injected []placed, own []*yaml.Node, field string) {
+func (c *collector) checkOtherList(injected []placed, field string) {
 	for _, p := range injected {
-		if n, i := manifest.Named(own, p.name); n != nil {
+		if n, i := c.named[field].Named(p.name); n != nil {
 			c.report(c.mistake(), n, "name-conflict", indexed(specField+"."+field, i),
 				fmt.Sprintf("SidecarSet %s injects a container of the same name, %s", p.set, p.name),
 				"container names are unique in a pod, init containers included: rename one of the two")
@@ -208,10 +224,11 @@ func (c *collector) checkOtherList(injected []placed, own []*yaml.Node, field st
 
 // pullSecrets adds those of a set that neither the pod nor an earlier set names.
 func (c *collector) pullSecrets(set *SidecarSet) {
-	own := manifest.Items(manifest.Lookup(c.spec, pullSecretsField))
 	for _, s := range set.Spec.ImagePullSecrets {
-		taken := slices.ContainsFunc(c.changes.pullSecrets, func(p placed) bool { return p.name == s.Name })
-		if n, _ := manifest.Named(own, s.Name); n != nil || taken {
+		if n, _ := c.named[pullSecretsField].Named(s.Name); n != nil {
+			continue
+		}
+		if _, taken := c.place(pullSecretsField, s.Name, len(c.changes.pullSecrets)); taken {
 			continue
 		}
 		c.origin(pullSecretsField, s.Name, set, "spec.imagePullSecrets", "")

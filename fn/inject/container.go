@@ -24,9 +24,8 @@ type sidecarBuild struct {
 func (b *sidecarBuild) container() *yaml.Node {
 	c := b.resources(b.s.Container)
 	mounts, shareEnv := b.sharedMounts()
-	env := mergeEnv(b.transferred(), shareEnv)
 	c = b.merged(c, volumeMountsField, mounts)
-	c = b.env(c, env)
+	c = b.env(c, firstOfEach(append(b.transferred(), shareEnv...)))
 	return b.merged(c, devicesField, b.sharedDevices())
 }
 
@@ -39,9 +38,7 @@ func (b *sidecarBuild) appContainers() []*yaml.Node {
 }
 
 // subPathVariable finds the names of variables in a subPathExpr, as Kruise does.
-func subPathVariable() *regexp.Regexp {
-	return regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
-}
+var subPathVariable = regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
 
 // sharedMounts are the mounts of the app's containers, and the variables that their subPathExpr name.
 func (b *sidecarBuild) sharedMounts() (mounts, env []*yaml.Node) {
@@ -49,15 +46,16 @@ func (b *sidecarBuild) sharedMounts() (mounts, env []*yaml.Node) {
 		return nil, nil
 	}
 	for _, c := range b.appContainers() {
+		own := manifest.NewIndex(manifest.Items(manifest.Lookup(c, envField)))
 		for _, m := range manifest.Items(manifest.Lookup(c, volumeMountsField)) {
 			mounts = append(mounts, m)
 			expr := manifest.Text(manifest.Lookup(m, "subPathExpr"))
 			if expr == "" {
 				continue
 			}
-			for _, match := range subPathVariable().FindAllStringSubmatch(expr, -1) {
-				if e, _ := manifest.Named(manifest.Items(manifest.Lookup(c, envField)), match[1]); e != nil {
-					env = mergeEnv(env, []*yaml.Node{e})
+			for _, match := range subPathVariable.FindAllStringSubmatch(expr, -1) {
+				if e, _ := own.Named(match[1]); e != nil {
+					env = append(env, e)
 				}
 			}
 		}
@@ -111,23 +109,26 @@ func mountPoint(m *yaml.Node) string {
 // collectVolumes adds the volumes that a sidecar mounts; the pod's volume of a name prevails, and so does one that a
 // controller makes from a claim template.
 func (c *collector) collectVolumes(set *SidecarSet, s *Sidecar) {
-	claimed := c.claimed()
+	if c.claims == nil {
+		c.claims = c.claimed()
+	}
 	for _, field := range []string{volumeMountsField, devicesField} {
 		for i, m := range manifest.Items(manifest.Lookup(s.Container, field)) {
 			name := manifest.Text(manifest.Lookup(m, nameField))
 			v := set.volume(name)
-			own, _ := manifest.Named(c.volumes, name)
-			earlier := slices.IndexFunc(c.changes.volumes, func(p placed) bool { return p.name == name })
+			own, _ := c.named[volumesField].Named(name)
+			_, earlier := c.places[named{volumesField, name}]
 			switch {
-			case own != nil || claimed[name]:
+			case own != nil || c.claims[name]:
 				c.keptVolume(set, name, v, own)
-			case earlier >= 0:
+			case earlier:
 			case v == nil:
 				c.report(c.mistake(), nil, "no-volume", "", fmt.Sprintf(
 					"SidecarSet %s, container %s, %s mounts the volume %q, which neither the SidecarSet nor the pod has",
 					set.Metadata.Name, s.Name, indexed(field, i), name),
 					"add it to the SidecarSet's spec.volumes or to the pod's volumes")
 			default:
+				c.place(volumesField, name, len(c.changes.volumes))
 				c.origin(volumesField, name, set, "spec.volumes, mounted by container "+s.Name, "")
 				c.changes.volumes = append(c.changes.volumes, placed{
 					set: set.Metadata.Name, name: name, node: v, replaces: -1,
@@ -153,9 +154,11 @@ func (c *collector) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) 
 	if v == nil {
 		return
 	}
-	told := slices.ContainsFunc(c.result.Origins, func(o Origin) bool {
-		return o.Set == set.Metadata.Name && o.Prevailed == why && o.Field == specField+"."+volumesField+"["+name+"]"
-	})
+	told := c.kept[[2]string{set.Metadata.Name, name}]
+	if c.kept == nil {
+		c.kept = map[[2]string]bool{}
+	}
+	c.kept[[2]string{set.Metadata.Name, name}] = true
 	c.origin(volumesField, name, set, "spec.volumes, not injected", why)
 	if own != nil && sameVolume(own, v) || isScratch(v) || told {
 		return

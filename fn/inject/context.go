@@ -16,6 +16,8 @@ type Context struct {
 	Sets      []*SidecarSet
 	Revisions []*yaml.Node // ControllerRevisions of SidecarSets, for pinned revisions
 	Spreads   []*yaml.Node // WorkloadSpreads, whose patches can decide the labels of pods
+
+	ownsNamespaces bool // the options' namespaces are a copy that Read has made
 }
 
 // Read takes from an object what it adds to the context: a SidecarSet, a Namespace's labels (into opts), a revision of
@@ -34,7 +36,9 @@ func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifes
 		c.Sets = append(c.Sets, set)
 		return findings
 	case ref.Kind == "Namespace" && ref.APIVersion == "v1":
-		opts.Namespaces = maps.Clone(opts.Namespaces)
+		if !c.ownsNamespaces {
+			opts.Namespaces, c.ownsNamespaces = maps.Clone(opts.Namespaces), true
+		}
 		if opts.Namespaces == nil {
 			opts.Namespaces = map[string]map[string]string{}
 		}

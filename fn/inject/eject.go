@@ -77,7 +77,7 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	var kept []*yaml.Node
 	for _, n := range list.Content {
 		name := manifest.Text(manifest.Lookup(n, nameField))
-		if !slices.Contains(recorded, name) {
+		if !contains(recorded, name) {
 			kept = append(kept, n)
 		} else if was, ok := e.rec.Was[field+"["+name+"]"]; ok {
 			kept = append(kept, e.originalElement(was, n))
@@ -94,14 +94,18 @@ func (e *ejection) restoreList(spec *yaml.Node, field string) *yaml.Node {
 	return manifest.With(spec, field, &c)
 }
 
+// contains says whether a sorted list holds a name.
+func contains(sorted []string, name string) bool {
+	_, found := slices.BinarySearch(sorted, name)
+	return found
+}
+
 // unchanged says whether what is left of a list is what its original text held, so that the text can stand for it.
 func (e *ejection) unchanged(kept []*yaml.Node, was string) bool {
 	original := parseText(was)
 	var before []string
-	for _, n := range manifest.Items(original) {
-		if name := manifest.Text(manifest.Lookup(n, nameField)); !slices.Contains(before, name) {
-			before = append(before, name)
-		}
+	for _, n := range firstOfEach(slices.Clone(manifest.Items(original))) {
+		before = append(before, manifest.Text(manifest.Lookup(n, nameField)))
 	}
 	now := make([]string, 0, len(kept))
 	for _, n := range kept {
@@ -142,15 +146,15 @@ func parseText(text string) *yaml.Node {
 
 // restoreMetadata takes out the recorded annotations and the record itself, and the mappings that came with them.
 func (e *ejection) restoreMetadata(tmpl *yaml.Node) *yaml.Node {
-	annotations := manifest.Lookup(e.metadata, annotationsField)
+	edit := manifest.NewEdit(manifest.Lookup(e.metadata, annotationsField))
 	for _, key := range append(e.rec.recorded(annotationsField), InjectedAnnotation) {
 		if was, ok := e.rec.Was[annotationsField+"["+key+"]"]; ok {
-			annotations = manifest.With(annotations, key, e.original(was))
+			edit.Set(key, e.original(was))
 			continue
 		}
-		annotations = manifest.Without(annotations, key)
+		edit.Remove(key)
 	}
-	metadata := e.restoreMapping(e.metadata, annotationsField, annotations)
+	metadata := e.restoreMapping(e.metadata, annotationsField, edit.Node())
 	return e.restoreMapping(tmpl, metadataField, metadata)
 }
 

@@ -18,9 +18,10 @@ func (b *sidecarBuild) env(c *yaml.Node, more []*yaml.Node) *yaml.Node {
 	elements := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
 	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv), manifest.NewScalar("value"), quoted("true")))
 	b.origin(b.list, b.s.Name+"].env["+isInjectedEnv+"]", b.set, "marks a container as injected", "")
+	own := manifest.NewIndex(elements)
 	for _, e := range more {
 		name := manifest.Text(manifest.Lookup(e, nameField))
-		if taken, _ := manifest.Named(elements, name); taken != nil {
+		if taken, _ := own.Named(name); taken != nil {
 			b.origin(b.list, b.s.Name+"].env["+name+"]", b.set, "transferred from the app, not injected", "the sidecar's own variable prevails")
 			continue
 		}
@@ -37,17 +38,17 @@ func quoted(v string) *yaml.Node {
 	return n
 }
 
-// mergeEnv appends to env the variables whose name it does not have.
-func mergeEnv(env, more []*yaml.Node) []*yaml.Node {
-	for _, e := range more {
-		if taken, _ := manifest.Named(env, manifest.Text(manifest.Lookup(e, nameField))); taken == nil {
-			env = append(env, e)
-		}
-	}
-	return env
+// firstOfEach leaves, of elements of one name, the first. It changes the list.
+func firstOfEach(list []*yaml.Node) []*yaml.Node {
+	seen := make(map[string]bool, len(list))
+	return slices.DeleteFunc(list, func(n *yaml.Node) bool {
+		name := manifest.Text(manifest.Lookup(n, nameField))
+		defer func() { seen[name] = true }()
+		return seen[name]
+	})
 }
 
-// transferred are the variables that transferEnv names, as their containers have them before any injection.
+// transferred are the variables that transferEnv names, as their containers have them before any injection, in its order.
 // A variable or container that is not there is passed over, as the webhook does, but not in silence.
 func (b *sidecarBuild) transferred() []*yaml.Node {
 	var out []*yaml.Node
@@ -58,29 +59,35 @@ func (b *sidecarBuild) transferred() []*yaml.Node {
 				b.set.Metadata.Name, b.s.Name, indexed("transferEnv", i), err), "")
 			continue
 		}
-		container, _ := manifest.Named(b.containers, source)
+		container, _ := b.named[containersField].Named(source)
 		for _, name := range t.names() {
-			e := lastNamed(manifest.Items(manifest.Lookup(container, envField)), name)
+			e := b.lastEnv(container, name)
 			if e == nil {
 				b.report(manifest.SeverityInfo, nil, "env-not-found", "", fmt.Sprintf(
 					"SidecarSet %s transfers %s of container %q to %s, and there is none", b.set.Metadata.Name, name, source, b.s.Name), "")
 				continue
 			}
-			out = mergeEnv(out, []*yaml.Node{e})
+			out = append(out, e)
 		}
 	}
 	return out
 }
 
-// lastNamed returns the last element of a name: of a variable that a container sets twice the kubelet keeps the last
+// lastEnv returns the last variable of a name that a container has: of one that is set twice the kubelet keeps the last
 // value, and so does a transfer.
-func lastNamed(list []*yaml.Node, name string) *yaml.Node {
-	for _, n := range slices.Backward(list) {
-		if manifest.Text(manifest.Lookup(n, nameField)) == name {
-			return n
+func (c *collector) lastEnv(container *yaml.Node, name string) *yaml.Node {
+	last, ok := c.lasts[container]
+	if !ok {
+		last = map[string]*yaml.Node{}
+		for _, e := range manifest.Items(manifest.Lookup(container, envField)) {
+			last[manifest.Text(manifest.Lookup(e, nameField))] = e
 		}
+		if c.lasts == nil {
+			c.lasts = map[*yaml.Node]map[string]*yaml.Node{}
+		}
+		c.lasts[container] = last
 	}
-	return nil
+	return last[name]
 }
 
 // names are the variables of a transfer, sorted, as Kruise takes them.

@@ -27,6 +27,10 @@ type Injector struct {
 	pinned  map[*SidecarSet]pinned // the sets that name a revision, at it
 	spreads map[target][]*yaml.Node
 	filter  prefilter
+	index   setIndex
+	byName  map[string]*SidecarSet
+	// disputable is what other sets could dispute of each set, at its revision too.
+	disputable map[*SidecarSet]map[thing][]string
 }
 
 // New prepares injection. Findings tell of sets that cannot be used together.
@@ -42,6 +46,7 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
 	var findings []manifest.Finding
 	byName := map[string]*SidecarSet{}
+	in.byName = byName
 	for _, s := range c.Sets {
 		first, dup := byName[s.Metadata.Name]
 		switch {
@@ -61,7 +66,23 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 	in.filter = newPrefilter(in.sets)
 	in.filter.addTargets(in.spreads)
 	in.pinAll()
+	in.index = newSetIndex(in.sets)
+	in.listDisputable()
 	return in, findings
+}
+
+// listDisputable prepares for sets that meet in one pod.
+func (in *Injector) listDisputable() {
+	if len(in.sets) < 2 {
+		return
+	}
+	in.disputable = make(map[*SidecarSet]map[thing][]string, len(in.sets))
+	for _, set := range in.sets {
+		in.disputable[set] = set.disputable()
+		if at := in.pinned[set].set; at != nil {
+			in.disputable[at] = at.disputable()
+		}
+	}
 }
 
 // Text returns the source text of a node of the object under injection: all that follows the colon or dash, white

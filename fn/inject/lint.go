@@ -49,11 +49,11 @@ func (in *Injector) unreadable(set *SidecarSet) []manifest.Finding {
 // distinct drops sets that stand in the input twice with the same content.
 func distinct(sets []*SidecarSet) []*SidecarSet {
 	var out []*SidecarSet
+	byName := map[string][]*SidecarSet{}
 	for _, s := range sets {
-		if !slices.ContainsFunc(out, func(o *SidecarSet) bool {
-			return o.Metadata.Name == s.Metadata.Name && Equal(o.Node, s.Node)
-		}) {
-			out = append(out, s)
+		name := s.Metadata.Name
+		if !slices.ContainsFunc(byName[name], func(o *SidecarSet) bool { return Equal(o.Node, s.Node) }) {
+			out, byName[name] = append(out, s), append(byName[name], s)
 		}
 	}
 	return out
@@ -65,6 +65,7 @@ type linter struct {
 	*reporter
 	in       *Injector
 	policies Policies
+	told     tally // conflicts with other sets
 }
 
 func (l *linter) lint() {
@@ -87,14 +88,19 @@ func (l *linter) lint() {
 type reporter struct {
 	set      *SidecarSet
 	findings []manifest.Finding
+	settled  map[string]bool // fields of which nothing more is said
 }
 
 // report adds a finding. Where a value could not be read at all, nothing more is said about its field.
 func (r *reporter) report(s manifest.Severity, at spot, code, message, hint string) {
-	if slices.ContainsFunc(r.findings, func(f manifest.Finding) bool {
-		return f.Field == at.field && (f.Code == "wrong-type" || f.Code == "missing-field" || f.Code == "bad-quantity")
-	}) {
+	if r.settled[at.field] {
 		return
+	}
+	if code == "wrong-type" || code == "missing-field" || code == "bad-quantity" {
+		if r.settled == nil {
+			r.settled = map[string]bool{}
+		}
+		r.settled[at.field] = true
 	}
 	r.findings = append(r.findings, manifest.Finding{
 		Severity: s, Code: code, Message: message, Hint: hint,
@@ -131,11 +137,7 @@ func (p spot) entry(name string) spot {
 
 // index is an element of a list.
 func (p spot) index(i int) spot {
-	var n *yaml.Node
-	if list := manifest.Items(p.node); i < len(list) {
-		n = list[i]
-	}
-	return p.step(indexed(p.field, i), n)
+	return p.step(indexed(p.field, i), manifest.Item(p.node, i))
 }
 
 // oneOf reports a word that is not one of those that a field knows. An empty one is the field's default.

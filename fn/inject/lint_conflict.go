@@ -4,7 +4,7 @@ package inject
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
@@ -13,15 +13,19 @@ import (
 // order of injection, so that it does not depend on the order of files.
 func (in *Injector) conflicts() []manifest.Finding {
 	var out []manifest.Finding
+	r := newRivals(inDispute)
 	for i, later := range in.sets {
-		l := &linter{reporter: &reporter{set: later}, in: in}
-		for _, earlier := range in.sets[:i] {
-			if !replaces(later, earlier) && !replaces(earlier, later) && in.overlap(earlier, later) {
-				l.containerConflicts(earlier)
-				l.volumeConflicts(earlier)
-				l.annotationConflicts(earlier)
-			}
+		l := &linter{reporter: &reporter{set: later}, in: in, told: tally{}}
+		wanted, has := later.wanted(), later.disputable()
+		maps.Copy(has, later.containerNames())
+		for _, j := range r.of(wanted, has, func(j int) bool {
+			return !replaces(later, in.sets[j]) && !replaces(in.sets[j], later) && in.overlap(in.sets[j], in.sets[i])
+		}) {
+			l.containerConflicts(in.sets[j])
+			l.volumeConflicts(in.sets[j])
+			l.annotationConflicts(in.sets[j])
 		}
+		r.add(wanted, has)
 		out = append(out, l.findings...)
 	}
 	return out
@@ -35,33 +39,32 @@ func replaces(canary, base *SidecarSet) bool {
 
 func (l *linter) containerConflicts(other *SidecarSet) {
 	taken := map[string]string{}
-	for _, list := range other.sidecarLists() {
-		for i := range list.sidecars {
-			for _, name := range list.sidecars[i].podNames() {
-				taken[name] = indexed("spec."+list.field, i)
-			}
+	other.eachPodName(func(field string, i int, _ *Sidecar, name string) { taken[name] = indexed("spec."+field, i) })
+	l.set.eachPodName(func(list string, i int, s *Sidecar, name string) {
+		field, dup := taken[name]
+		if !dup || s.Name == "" {
+			return
 		}
-	}
-	for _, list := range l.set.sidecarLists() {
-		for i := range list.sidecars {
-			for _, name := range list.sidecars[i].podNames() {
-				if field, dup := taken[name]; dup && list.sidecars[i].Name != "" {
-					l.report(manifest.SeverityError, l.spec().key(list.field).index(i).key(nameField), "container-conflict",
-						fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match one pod",
-							other.Metadata.Name, name, field), "rename one of the two, or narrow a selector")
-				}
-			}
+		at := l.spec().key(list).index(i).key(nameField)
+		if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match one pod",
+			other.Metadata.Name, name, field)); ok {
+			l.report(manifest.SeverityError, at, "container-conflict", message, "rename one of the two, or narrow a selector")
 		}
-	}
+	})
 }
 
 func (l *linter) volumeConflicts(other *SidecarSet) {
-	disputed := volumeDisputes(other, l.set)
+	disputed := map[string]bool{}
+	for _, name := range volumeDisputes(other, l.set) {
+		disputed[name] = true
+	}
 	for i, v := range l.set.Spec.Volumes {
-		if slices.Contains(disputed, v.Name) {
-			l.report(manifest.SeverityError, l.spec().key(volumesField).index(i), "volume-conflict", fmt.Sprintf(
-				"SidecarSet %s has another volume %s, and both sets can match one pod", other.Metadata.Name, v.Name),
-				"rename one of the two, give both the same content, or narrow a selector")
+		if disputed[v.Name] {
+			at := l.spec().key(volumesField).index(i)
+			if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s has another volume %s, and both sets can match one pod",
+				other.Metadata.Name, v.Name)); ok {
+				l.report(manifest.SeverityError, at, "volume-conflict", message, "rename one of the two, give both the same content, or narrow a selector")
+			}
 		}
 	}
 }
@@ -69,8 +72,10 @@ func (l *linter) volumeConflicts(other *SidecarSet) {
 func (l *linter) annotationConflicts(other *SidecarSet) {
 	for _, d := range annotationDisputes(other, l.set) {
 		at := l.spec().key(patchesField).index(d.patch).key(annotationsField).entry(d.key)
-		l.report(manifest.SeverityError, at, "annotation-conflict", fmt.Sprintf(
-			"SidecarSet %s sets this annotation too, %s, and both can match one pod", other.Metadata.Name, d.how), d.hint)
+		if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s sets this annotation too, %s, and both can match one pod",
+			other.Metadata.Name, d.how)); ok {
+			l.report(manifest.SeverityError, at, "annotation-conflict", message, d.hint)
+		}
 	}
 }
 

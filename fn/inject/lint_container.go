@@ -20,6 +20,7 @@ type containerLinter struct {
 	corev1.Container
 	at           spot
 	init, native bool // of initContainers; one that does not end
+	before       int  // how many findings there were before those of this container
 }
 
 // checkContainer checks the container that a sidecar is, and holds it to the user's policies.
@@ -30,7 +31,7 @@ func (l *sidecarLinter) checkContainer(s *Sidecar, at spot, init bool) {
 		_, kruise := own[key]
 		return kruise || parserChecked(key, value)
 	})
-	c := &containerLinter{sidecarLinter: l, at: at, init: init, native: s.native()}
+	c := &containerLinter{sidecarLinter: l, at: at, init: init, native: s.native(), before: len(l.findings)}
 	l.read(plain, reflect.ValueOf(&c.Container).Elem())
 	c.checkImage()
 	c.checkPorts()

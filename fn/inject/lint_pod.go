@@ -135,7 +135,7 @@ func (l *containerLinter) checkProbe(at spot, p *corev1.Probe, once bool) {
 // checkHandler asks for one thing to do. One that slipway does not know, which has a finding of its own, may be it.
 func (l *containerLinter) checkHandler(at spot, handler any, words string) {
 	n := setPointers(handler)
-	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
+	unknown := slices.ContainsFunc(l.findings[l.before:], func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
 	})
 	if n > 1 || n == 0 && !unknown {

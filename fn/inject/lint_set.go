@@ -152,8 +152,13 @@ func (l *linter) checkPatches() {
 		if blank := at.key(annotationsField).node; manifest.IsNull(blank) || blank.Kind == yaml.MappingNode && len(blank.Content) == 0 {
 			l.report(manifest.SeverityError, at, "no-annotations", "patches nothing: annotations is missing or empty", "")
 		}
+		written := at.key(annotationsField)
+		values := map[string]*yaml.Node{}
+		for _, e := range pairs(written.node) {
+			values[e.key.Value] = manifest.Resolve(e.value)
+		}
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
-			entry := at.key(annotationsField).entry(key)
+			entry := written.step(written.field+"["+key+"]", values[key])
 			switch other, dup := first[key]; {
 			case dup:
 				l.report(manifest.SeverityError, entry, "duplicate-annotation", "the annotation is already at "+other, "")
@@ -202,18 +207,18 @@ func (l *linter) checkCanary() {
 		return
 	}
 	at := l.root().key(metadataField).key(annotationsField)
-	i := slices.IndexFunc(l.in.sets, func(s *SidecarSet) bool { return s.Metadata.Name == base })
+	of := l.in.byName[base]
 	switch {
 	case base == "":
 		l.report(manifest.SeverityError, at.entry(canaryAnnotation), "canary-base", "a canary names the set that it stands in for",
 			"add the annotation "+baseAnnotation)
 	case base == l.set.Metadata.Name:
 		l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "a set cannot be its own canary", "")
-	case i < 0:
+	case of == nil:
 		l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "there is no SidecarSet "+base,
 			"add it to the input, or mend the name")
 	default:
-		if _, twice := l.in.sets[i].canaryOf(); twice {
+		if _, twice := of.canaryOf(); twice {
 			l.report(manifest.SeverityError, at.entry(baseAnnotation), "canary-base", "SidecarSet "+base+" is a canary itself",
 				"name the set that it stands in for")
 		}

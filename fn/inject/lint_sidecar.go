@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -208,17 +207,18 @@ func (l *sidecarLinter) checkExpressions(at spot, exprs *ResourceExprs) {
 
 // checkUnused tells of volumes that no container mounts, which are therefore never injected.
 func (l *sidecarLinter) checkUnused() {
-	used := func(name string) bool {
-		return slices.ContainsFunc(l.set.sidecarLists(), func(list sidecarList) bool {
-			return slices.ContainsFunc(list.sidecars, func(s Sidecar) bool {
-				mount, _ := manifest.Named(manifest.Items(manifest.Lookup(s.Container, volumeMountsField)), name)
-				device, _ := manifest.Named(manifest.Items(manifest.Lookup(s.Container, devicesField)), name)
-				return mount != nil || device != nil
-			})
-		})
+	used := map[string]bool{}
+	for _, list := range l.set.sidecarLists() {
+		for _, s := range list.sidecars {
+			for _, field := range []string{volumeMountsField, devicesField} {
+				for _, m := range manifest.Items(manifest.Lookup(s.Container, field)) {
+					used[manifest.Text(manifest.Lookup(m, nameField))] = true
+				}
+			}
+		}
 	}
 	for i, v := range l.set.Spec.Volumes {
-		if _, known := l.volumes[v.Name]; known && !used(v.Name) {
+		if _, known := l.volumes[v.Name]; known && !used[v.Name] {
 			l.report(manifest.SeverityInfo, l.spec().key(volumesField).index(i), "unused-volume",
 				"no container mounts the volume "+v.Name+", so it is never injected", "")
 		}

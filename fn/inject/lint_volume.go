@@ -36,6 +36,7 @@ func (l *volumeLinter) check() map[string]volumeKind {
 			continue // the parser has said so
 		}
 		var volume corev1.Volume
+		before := len(l.findings)
 		l.read(at, reflect.ValueOf(&volume).Elem())
 		if v.Name != "" {
 			if bad := validation.IsDNS1123Label(v.Name); len(bad) > 0 {
@@ -46,16 +47,16 @@ func (l *volumeLinter) check() map[string]volumeKind {
 			}
 			out[v.Name] = volumeKind{block: volume.PersistentVolumeClaim != nil || volume.Ephemeral != nil}
 		}
-		l.checkSources(at, &volume)
+		l.checkSources(at, &volume, l.findings[before:])
 		l.checkVolumePaths(at, &volume)
 	}
 	return out
 }
 
 // checkSources asks for one source. The API server makes an emptyDir of none, which is seldom what was meant; a field
-// that slipway does not know may be the source.
-func (l *volumeLinter) checkSources(at spot, v *corev1.Volume) {
-	unknown := slices.ContainsFunc(l.findings, func(f manifest.Finding) bool {
+// that slipway does not know, which is among what was found in the volume, may be the source.
+func (l *volumeLinter) checkSources(at spot, v *corev1.Volume, found []manifest.Finding) {
+	unknown := slices.ContainsFunc(found, func(f manifest.Finding) bool {
 		return f.Code == "unknown-pod-field" && strings.HasPrefix(f.Field, at.field+".")
 	})
 	switch n := setPointers(v.VolumeSource); {

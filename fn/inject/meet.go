@@ -15,22 +15,36 @@ import (
 // checkMeeting reports what the sets that meet in this template dispute. Kruise's admission keeps such sets from being
 // there together, so that its webhook need not look; here nobody has. What is said of two sets is what Lint says of them.
 func (c *collector) checkMeeting() {
-	for i, later := range c.sets {
-		for _, earlier := range c.sets[:i] {
-			for _, name := range volumeDisputes(earlier, later) {
-				c.report(c.mistake(), nil, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
-					"SidecarSet %s and SidecarSet %s both match and have different volumes of the name %s",
-					earlier.Metadata.Name, later.Metadata.Name, name),
-					"rename one of the two, give both the same content, or narrow a selector")
-			}
-			for _, d := range annotationDisputes(earlier, later) {
-				c.report(c.mistake(), nil, "annotation-conflict", metadataField+"."+annotationsField+"["+d.key+"]", fmt.Sprintf(
-					"SidecarSet %s and SidecarSet %s both match and set this annotation, %s",
-					earlier.Metadata.Name, later.Metadata.Name, d.how), d.hint)
-			}
-		}
+	if len(c.sets) > 1 {
+		c.checkDisputes()
 	}
 	c.checkPorts()
+}
+
+func (c *collector) checkDisputes() {
+	r := newRivals(inDispute)
+	for _, later := range c.sets {
+		told := tally{} // of what this set disputes
+		has := c.in.disputable[later]
+		for _, i := range r.of(nil, has, func(int) bool { return true }) {
+			earlier := c.sets[i]
+			for _, name := range volumeDisputes(earlier, later) {
+				if message, ok := told.next(name, fmt.Sprintf("SidecarSet %s and SidecarSet %s both match and have different volumes of the name %s",
+					earlier.Metadata.Name, later.Metadata.Name, name)); ok {
+					c.report(c.mistake(), nil, "volume-conflict", specField+"."+volumesField+"["+name+"]", message,
+						"rename one of the two, give both the same content, or narrow a selector")
+				}
+			}
+			for _, d := range annotationDisputes(earlier, later) {
+				field := metadataField + "." + annotationsField + "[" + d.key + "]"
+				if message, ok := told.next(field, fmt.Sprintf("SidecarSet %s and SidecarSet %s both match and set this annotation, %s",
+					earlier.Metadata.Name, later.Metadata.Name, d.how)); ok {
+					c.report(c.mistake(), nil, "annotation-conflict", field, message, d.hint)
+				}
+			}
+		}
+		r.add(nil, has)
+	}
 }
 
 // volumeDisputes lists the names under which both sets have a volume, and not the same one.
@@ -94,19 +108,24 @@ type annotationDispute struct {
 // annotationDisputes follows admission: Retain gives way to whatever is there, MergePatchJson merges with its like, and
 // Overwrite disputes with all but Retain. A merge into a value that is not JSON would fail at injection.
 func annotationDisputes(earlier, later *SidecarSet) []annotationDispute {
+	type written struct{ policy, value string }
+	others := map[string][]written{}
+	for _, o := range earlier.Spec.PatchPodMetadata {
+		for key, value := range o.Annotations {
+			others[key] = append(others[key], written{o.PatchPolicy, value})
+		}
+	}
 	var out []annotationDispute
 	for i, p := range later.Spec.PatchPodMetadata {
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
-			for _, o := range earlier.Spec.PatchPodMetadata {
-				value, shared := o.Annotations[key]
+			for _, o := range others[key] {
 				switch {
-				case !shared:
-				case p.disputes(o):
+				case p.disputes(PodMetadataPatch{PatchPolicy: o.policy}):
 					out = append(out, annotationDispute{
 						i, key, "one of the two with Overwrite", "use Retain or MergePatchJson, or narrow a selector",
 					})
-				case p.PatchPolicy == patchMergeJSON && !mergesInto(value),
-					o.PatchPolicy == patchMergeJSON && !mergesInto(p.Annotations[key]):
+				case p.PatchPolicy == patchMergeJSON && !mergesInto(o.value),
+					o.policy == patchMergeJSON && !mergesInto(p.Annotations[key]):
 					out = append(out, annotationDispute{
 						i, key, "one of the two merges JSON, and the other value is not JSON", "write JSON in both, or narrow a selector",
 					})
@@ -148,28 +167,52 @@ func (c *collector) checkPorts() {
 			own = append(own, portsOf(c, "", onHost)...)
 		}
 	}
-	ports = append(own, ports...)
-	for i, p := range ports {
-		if p.set == "" {
-			continue
+	c.reportPorts(append(own, ports...))
+}
+
+func (c *collector) reportPorts(ports []port) {
+	host, pod := map[port]claims{}, map[port]claims{}
+	for _, p := range ports {
+		onHost, inPod := port{host: p.host, protocol: p.protocol, hostIP: p.hostIP}, port{number: p.number, protocol: p.protocol}
+		if p.set != "" {
+			// Another container on the host. In the pod the containers of one set are left out, whose author has them in view:
+			// a hot upgrade's pair has the same ports.
+			if o, taken := host[onHost].other(p.container); taken && p.host != "" {
+				c.report(c.mistake(), nil, "duplicate-port", "", fmt.Sprintf("%s and %s both claim the host port %s/%s",
+					o.owner(), p.owner(), p.host, p.protocol), "the API server refuses the pod: change one of the two, or narrow a selector")
+			} else if o, taken := pod[inPod].other(p.set); taken && p.number != "" {
+				c.report(manifest.SeverityWarning, nil, "duplicate-port", "", fmt.Sprintf("%s and %s both name the port %s/%s",
+					o.owner(), p.owner(), p.number, p.protocol), "containers of a pod share its network: only one of the two can listen there")
+			}
 		}
-		if j := slices.IndexFunc(ports[:i], p.clashesOnHost); j >= 0 {
-			c.report(c.mistake(), nil, "duplicate-port", "", fmt.Sprintf("%s and %s both claim the host port %s/%s",
-				ports[j].owner(), p.owner(), p.host, p.protocol), "the API server refuses the pod: change one of the two, or narrow a selector")
-		} else if j := slices.IndexFunc(ports[:i], p.clashes); j >= 0 {
-			c.report(manifest.SeverityWarning, nil, "duplicate-port", "", fmt.Sprintf("%s and %s both name the port %s/%s",
-				ports[j].owner(), p.owner(), p.number, p.protocol), "containers of a pod share its network: only one of the two can listen there")
-		}
+		host[onHost] = host[onHost].add(p.container, p)
+		pod[inPod] = pod[inPod].add(p.set, p)
 	}
 }
 
-func (p port) clashesOnHost(o port) bool {
-	return p.host != "" && p.host == o.host && p.protocol == o.protocol && p.hostIP == o.hostIP && p.container != o.container
+// claims are the first port of a number and the first that is not of the same one: all that it takes to find the first that
+// is another's.
+type claims []claim
+
+type claim struct {
+	by string
+	port
 }
 
-// clashes leaves out the containers of one set, whose author has them in view: a hot upgrade's pair has the same ports.
-func (p port) clashes(o port) bool {
-	return p.number != "" && p.number == o.number && p.protocol == o.protocol && p.set != o.set
+func (c claims) add(by string, p port) claims {
+	if len(c) == 0 || len(c) == 1 && c[0].by != by {
+		return append(c, claim{by, p})
+	}
+	return c
+}
+
+func (c claims) other(than string) (port, bool) {
+	for _, one := range c {
+		if one.by != than {
+			return one.port, true
+		}
+	}
+	return port{}, false
 }
 
 // portsOf lists a container's ports. On the host's network each of them is one of the host's.

@@ -60,7 +60,7 @@ func (c *collector) annotate(set *SidecarSet, rule string, list []annotation) {
 		}
 		c.annotations[a.key] = a.value
 		c.origin(annotationsField, a.key, set, rule, prevailed)
-		if i := slices.IndexFunc(c.changes.annotations, func(x annotation) bool { return x.key == a.key }); i >= 0 {
+		if i, taken := c.place(annotationsField, a.key, len(c.changes.annotations)); taken {
 			c.changes.annotations[i] = a
 			continue
 		}

@@ -29,6 +29,9 @@ type Options struct {
 	Namespace string
 	// Namespaces holds the labels of namespaces by name.
 	Namespaces map[string]map[string]string
+	// MatchedOnly leaves sets that do not match out of the results, and out of what is looked at where their selectors ask
+	// for labels that a pod does not have. Nothing else depends on it.
+	MatchedOnly bool
 	// Workloads are kinds with pod templates beyond the built-in ones.
 	Workloads []manifest.Kind
 }

@@ -65,24 +65,36 @@ func mergeStrategic(n *yaml.Node, patch []byte, schema any) (*yaml.Node, error) 
 
 // checkOverrides warns of annotations that name nothing that is or could be injected.
 func (c *collector) checkOverrides() {
-	var inPods, sets []string // names in pods, and names that skip may give
+	skipped := c.skipped()
+	var overrides []string
+	for key := range c.overrides {
+		if strings.HasPrefix(key, overridePrefix) {
+			overrides = append(overrides, key)
+		}
+	}
+	if len(skipped)+len(overrides) == 0 {
+		return
+	}
+	inPods, sets := map[string]bool{}, map[string]bool{} // names in pods, and names that skip may give
 	for _, s := range c.in.sets {
-		sets = append(sets, s.Metadata.Name)
+		sets[s.Metadata.Name] = true
 		for _, l := range s.sidecarLists() {
 			for i := range l.sidecars {
-				inPods = append(inPods, l.sidecars[i].podNames()...)
-				sets = append(sets, l.sidecars[i].Name)
+				sets[l.sidecars[i].Name] = true
+				for _, name := range l.sidecars[i].podNames() {
+					inPods[name] = true
+				}
 			}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(c.overrides)) {
-		name, ok := strings.CutPrefix(key, overridePrefix)
-		if ok && !slices.Contains(inPods, name) {
+	slices.Sort(overrides)
+	for _, key := range overrides {
+		if name := strings.TrimPrefix(key, overridePrefix); !inPods[name] {
 			c.unusedAnnotation(key, fmt.Sprintf("no SidecarSet has a container %q", name), name, inPods)
 		}
 	}
-	for _, name := range c.skipped() {
-		if !slices.Contains(sets, name) {
+	for _, name := range skipped {
+		if !sets[name] {
 			c.unusedAnnotation(skipAnnotation, fmt.Sprintf("%q is neither a SidecarSet nor one of their containers", name), name, sets)
 		}
 	}

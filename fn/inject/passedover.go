@@ -55,8 +55,9 @@ func (in *Injector) passedOver(object *yaml.Node, ref manifest.ObjectRef, source
 		}
 		t := podTemplate{object: ref}
 		labels := manifest.StringMap(manifest.At(n, metadataField, labelsField))
-		p.Wanted = slices.ContainsFunc(in.sets, func(set *SidecarSet) bool {
-			return in.match(set, pod{kind: kind, namespace: t.namespace(&in.opts), labels: labels}).Verdict != Unmatched
+		at := pod{kind: kind, namespace: t.namespace(&in.opts), labels: labels}
+		p.Wanted = slices.ContainsFunc(in.index.candidates(at), func(i int) bool {
+			return in.match(in.sets[i], at).Verdict != Unmatched
 		})
 		out = append(out, p)
 	})
@@ -136,17 +137,18 @@ const maxPlaces = 5
 
 func tellOfKind(templates []PassedOver) manifest.Finding {
 	first := templates[0]
-	var objects, places, paths []string
+	var places, paths []string
+	objects, seen := map[string]bool{}, map[string]bool{}
 	severity := manifest.SeverityInfo
 	for _, p := range templates {
-		if !slices.Contains(paths, p.Path) {
-			paths = append(paths, p.Path)
+		if !seen[p.Path] {
+			seen[p.Path], paths = true, append(paths, p.Path)
 		}
 		if p.Wanted {
 			severity = manifest.SeverityWarning
 		}
-		if object := fmt.Sprint(p.Object, p.Source.File, p.Source.Doc); !slices.Contains(objects, object) {
-			objects, places = append(objects, object), append(places, cmp.Or(p.Source.String(), p.Object.String()))
+		if object := fmt.Sprint(p.Object, p.Source.File, p.Source.Doc); !objects[object] {
+			objects[object], places = true, append(places, cmp.Or(p.Source.String(), p.Object.String()))
 		}
 	}
 	if more := len(places) - maxPlaces; more > 0 {

@@ -19,6 +19,9 @@ import (
 type prefilter struct {
 	// sets holds, for each set, groups of words; a document can match the set only if it has a word of every group.
 	sets [][][][]byte
+	// byWord holds, where there are many sets, the places in filed of those that need a certain word, by that word.
+	byWord map[string][]int32
+	filed  [][][][]byte // what else those sets need
 	// targets are names of workloads whose pods get labels from elsewhere: their documents need not spell out anything.
 	targets [][]byte
 }
@@ -39,7 +42,114 @@ func newPrefilter(sets []*SidecarSet) prefilter {
 			f.sets = append(f.sets, words(s.Spec.Selector))
 		}
 	}
+	f.fileByWord()
 	return f
+}
+
+// manySets is from how many sets on it pays to go through the words of a document in place of looking for each set's words.
+const manySets = 16
+
+// fileByWord files sets under the rarest of what they need one of, and leaves in sets those that need nothing that is a word.
+func (f *prefilter) fileByWord() {
+	if len(f.sets) < manySets {
+		return
+	}
+	uses := map[string]int{}
+	for _, groups := range f.sets {
+		for _, alternatives := range groups {
+			for _, w := range alternatives {
+				uses[string(w)]++
+			}
+		}
+	}
+	f.byWord = map[string][]int32{}
+	all := f.sets
+	f.sets = nil
+	for _, groups := range all {
+		i := rarestGroup(groups, uses)
+		if i < 0 {
+			f.sets = append(f.sets, groups)
+			continue
+		}
+		for _, w := range groups[i] {
+			if string(w) != parameter {
+				f.byWord[string(w)] = append(f.byWord[string(w)], int32(len(f.filed))) //nolint:gosec // there are not so many sets
+			}
+		}
+		f.filed = append(f.filed, slices.Delete(slices.Clone(groups), i, i+1))
+	}
+}
+
+// rarestGroup finds the group of words that the fewest sets need, -1 where none consists of words.
+func rarestGroup(groups [][][]byte, uses map[string]int) int {
+	best, least := -1, 0
+	for i, alternatives := range groups {
+		n := 0
+		for _, w := range alternatives {
+			if !isWord(w) && string(w) != parameter {
+				n = -1
+				break
+			}
+			if string(w) != parameter {
+				n += uses[string(w)]
+			}
+		}
+		if n > 0 && (best < 0 || n < least) {
+			best, least = i, n
+		}
+	}
+	return best
+}
+
+// isWord says whether a text can only stand in a document as a run of characters of labels, with others around it.
+func isWord(text []byte) bool {
+	return len(text) > 0 && !slices.ContainsFunc(text, func(c byte) bool { return !isWordChar(c) }) && text[0] != '-' && text[len(text)-1] != '-'
+}
+
+// isWordChar says whether labels and their keys can have a character.
+func isWordChar(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '-' && c <= '9' || c >= 'A' && c <= 'Z' || c == '_' // from - to 9: - . / and digits
+}
+
+// mayMatchByWord says whether one of the sets that are filed by a word could match a document.
+func (f *prefilter) mayMatchByWord(doc []byte) bool {
+	if bytes.Contains(doc, []byte(parameter)) {
+		return true
+	}
+	var checked map[int32]bool // sets that something else keeps from matching
+	for start := 0; start < len(doc); start++ {
+		if !isWordChar(doc[start]) {
+			continue
+		}
+		end := start + 1
+		for end < len(doc) && isWordChar(doc[end]) {
+			end++
+		}
+		for _, i := range f.byWord[string(doc[start:end])] {
+			if checked[i] {
+				continue
+			}
+			if hasAll(doc, f.filed[i]) {
+				return true
+			}
+			if checked == nil {
+				checked = map[int32]bool{}
+			}
+			checked[i] = true
+		}
+		start = end
+	}
+	return false
+}
+
+// hasAll says whether a document has a word of each group.
+func hasAll(doc []byte, groups [][][]byte) bool {
+	for _, alternatives := range groups {
+		if !slices.ContainsFunc(alternatives, func(w []byte) bool { return bytes.Contains(doc, w) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // words lists what a matching document must spell out.
@@ -91,12 +201,8 @@ func (in *Injector) MayMatch(doc []byte) bool {
 	if slices.ContainsFunc(in.filter.targets, func(name []byte) bool { return bytes.Contains(doc, name) }) {
 		return true
 	}
-	return slices.ContainsFunc(in.filter.sets, func(groups [][][]byte) bool {
-		for _, alternatives := range groups {
-			if !slices.ContainsFunc(alternatives, func(w []byte) bool { return bytes.Contains(doc, w) }) {
-				return false
-			}
-		}
+	if in.filter.byWord != nil && in.filter.mayMatchByWord(doc) {
 		return true
-	})
+	}
+	return slices.ContainsFunc(in.filter.sets, func(groups [][][]byte) bool { return hasAll(doc, groups) })
 }

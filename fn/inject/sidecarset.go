@@ -24,6 +24,8 @@ type SidecarSet struct {
 
 	Source manifest.Source `json:"-"` // where its document starts
 	Node   *yaml.Node      `json:"-"` // its root
+
+	volumes map[string]*yaml.Node // those of the spec by name
 }
 
 // Metadata is the part of an object's metadata that slipway reads.
@@ -264,8 +266,12 @@ func ParseSidecarSet(object *yaml.Node, source manifest.Source) (*SidecarSet, []
 			list[i].Container = manifest.Copy(list[i].Container, flat)
 		}
 	}
+	set.volumes = make(map[string]*yaml.Node, len(set.Spec.Volumes))
 	for i, v := range set.Spec.Volumes {
 		set.Spec.Volumes[i].Node = manifest.Copy(v.Node, flat)
+		if _, dup := set.volumes[v.Name]; !dup {
+			set.volumes[v.Name] = set.Spec.Volumes[i].Node
+		}
 	}
 	return set, d.Findings
 }
@@ -313,11 +319,7 @@ func (set *SidecarSet) sidecarLists() []sidecarList {
 }
 
 func (set *SidecarSet) volume(name string) *yaml.Node {
-	i := slices.IndexFunc(set.Spec.Volumes, func(v Volume) bool { return v.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return set.Spec.Volumes[i].Node
+	return set.volumes[name]
 }
 
 func orElse(n, fallback *yaml.Node) *yaml.Node {

@@ -99,6 +99,18 @@ func patchedLabels(labels map[string]string, patch *yaml.Node) map[string]string
 	return out
 }
 
+// toAsk lists the sets to hold against a pod, in order: all of them where the results are to name those that do not match too.
+func (in *Injector) toAsk(p pod) []*SidecarSet {
+	if !in.opts.MatchedOnly {
+		return in.sets
+	}
+	var out []*SidecarSet
+	for _, i := range in.index.candidates(p) {
+		out = append(out, in.sets[i])
+	}
+	return out
+}
+
 // match holds a set against the pods of a template. Where subsets patch their labels, all of them have to agree.
 func (in *Injector) match(set *SidecarSet, p pod) Match {
 	if len(p.variants) == 0 {

@@ -5,6 +5,7 @@ package inject
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -29,6 +30,8 @@ type template struct {
 	containers     []*yaml.Node      // the app's own, aliases followed
 	inits          []*yaml.Node
 	volumes        []*yaml.Node
+	skip           map[string]bool            // what is skipped, once that was asked for
+	named          map[string]*manifest.Index // elements of the spec's lists by name
 }
 
 // direct reports a template that cannot be edited where it stands.
@@ -86,6 +89,10 @@ func (t *template) readSpec() bool {
 	}
 	t.containers, t.inits = manifest.Items(manifest.Lookup(t.spec, containersField)), manifest.Items(manifest.Lookup(t.spec, initsField))
 	t.volumes = manifest.Items(manifest.Lookup(t.spec, volumesField))
+	t.named = map[string]*manifest.Index{
+		containersField: manifest.NewIndex(t.containers), initsField: manifest.NewIndex(t.inits), volumesField: manifest.NewIndex(t.volumes),
+		pullSecretsField: manifest.NewIndex(manifest.Items(manifest.Lookup(t.spec, pullSecretsField))),
+	}
 	return true
 }
 
@@ -175,15 +182,26 @@ func (t *template) mistake() manifest.Severity {
 	return manifest.SeverityError
 }
 
+// skips says whether the annotation slipway.dev/skip names a set or a container.
+func (t *template) skips(name string) bool {
+	if t.skip == nil {
+		t.skip = map[string]bool{}
+		for _, s := range t.skipped() {
+			t.skip[s] = true
+		}
+	}
+	return t.skip[name]
+}
+
 // skipped lists what the annotation slipway.dev/skip names: sets, or single containers of sets.
 func (t *template) skipped() []string {
 	return strings.FieldsFunc(t.overrides[skipAnnotation], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // unusedAnnotation warns of an annotation for slipway that changes nothing.
-func (t *template) unusedAnnotation(key, message, name string, known []string) {
+func (t *template) unusedAnnotation(key, message, name string, known map[string]bool) {
 	hint := ""
-	if near := manifest.Nearest(name, known); near != "" {
+	if near := manifest.Nearest(name, slices.Collect(maps.Keys(known))); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	t.report(manifest.SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)

@@ -123,6 +123,15 @@ func Items(n *yaml.Node) []*yaml.Node {
 	return out
 }
 
+// Item returns the element of a sequence at a place, with an alias followed, or nil where there is none.
+func Item(n *yaml.Node, i int) *yaml.Node {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.SequenceNode || i < 0 || i >= len(n.Content) {
+		return nil
+	}
+	return Resolve(n.Content[i])
+}
+
 // StringMap reads a mapping of scalars, merge keys included.
 func StringMap(n *yaml.Node) map[string]string {
 	out := map[string]string{}
