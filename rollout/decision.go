@@ -43,6 +43,16 @@ func (d Decision) Paused() bool {
 	return d.Reason == plan.PausedBySpec || d.Reason == plan.HeldByPerson
 }
 
+// WaitsForPods tells whether pods that are not ready are what the decision is about.
+func (d Decision) WaitsForPods() bool {
+	switch d.Reason {
+	case plan.PodsNotReady, plan.RollingBack, plan.NotStarted, plan.DeadlineExceeded, plan.ThresholdExceeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Writes says in words what the decision writes, alike actions counted: "create 2 pods (surge), delete 1 pod (old)".
 // The memory of the release is left out.
 func (d Decision) Writes() string {

@@ -23,7 +23,7 @@ type Observed struct {
 	Pods           []Pod          // the CloneSet's pods, terminating and ended ones too; nil in partition mode
 	FreeInstances  []string       // instance ids of volume claims without a pod
 	Sets           []ReplicaSet   // of a Deployment
-	Stuck          []Pod          // not ready and of an older revision, so that the controller waits for them (partition mode)
+	Stuck          []Pod          // not ready, so that the controller, or the batch, waits for them (partition mode)
 	NoRoom         string         // why no pod can be created for now, in words; "": nothing is known to be in the way
 	Refused        *Refusal       // a pod that no other try would bring through admission; nil: none is known
 	Wrote          *plan.Quantity // the partition that this run wrote last; nil: none

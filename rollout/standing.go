@@ -68,13 +68,13 @@ func (s standing) underWay() Decision {
 	case p.Pause:
 		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.by(Pause))
 	case p.Back:
-		return s.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s", p.Stable, p.Message))
+		return s.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s%s", p.Stable, p.Message, s.why(time.Time{})))
 	case p.Undo:
 		return s.decision(Wait, plan.UndoneByPerson, s.label()+"undone"+p.by(Undo)+", not acted on yet")
 	case p.Abort:
 		return s.decision(Wait, plan.AbortedByPerson, s.label()+"aborted"+p.by(Abort)+", not acted on yet")
 	case p.Ready.IsZero():
-		return s.wait(plan.PodsNotReady, s.label()+w.message, max(-s.overdue(), 0))
+		return s.wait(plan.PodsNotReady, s.label()+w.message+s.why(time.Time{}), max(-s.overdue(), 0))
 	default:
 		return s.gate(w)
 	}
@@ -115,7 +115,7 @@ func (s standing) unrecorded() Decision {
 	case s.unseen():
 		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("no release is recorded, and the status is of generation %d, not %d", status.ObservedGeneration, cs.Generation))
 	case status.UpdatedReplicas < wanted || status.UpdatedAvailableReplicas < wanted || status.Replicas != s.bounds.Replicas:
-		return s.decision(Wait, plan.NotStarted, counts)
+		return s.decision(Wait, plan.NotStarted, counts+s.why(time.Time{}))
 	default:
 		return s.decision(Done, plan.Completed, counts)
 	}

@@ -220,6 +220,9 @@ func describe(visit *steer.Release, s steer.Status) report.Status {
 	} else {
 		status.Notes = append(status.Notes, s.Unread.Error())
 	}
+	if s.Unseen != nil {
+		status.Notes = append(status.Notes, "why pods are not ready is not known: "+s.Unseen.Error())
+	}
 	if !s.Recorded() {
 		return status
 	}

@@ -33,6 +33,7 @@ release also needs to patch the CloneSet and to list controllerrevisions (group 
   - {apiGroups: [""], resources: [configmaps], resourceNames: [slipway-demo], verbs: [get, list, watch, patch]}
   - {apiGroups: [apps.kruise.io], resources: [clonesets], resourceNames: [demo], verbs: [get, list, watch]}
   - {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [slipway-demo], verbs: [get]}
+  - {apiGroups: [""], resources: [pods], verbs: [list]}
   - {apiGroups: [""], resources: [events], verbs: [create]}
 
 In partition mode ConfigMap and Lease are slipway-demo.KIND, such as slipway-demo.cloneset. For the StatefulSet demo they

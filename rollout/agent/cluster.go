@@ -77,6 +77,9 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		deadline = d
 	}
+	if again := c.reader.lookAgain(); again > 0 {
+		deadline = min(deadline, again)
+	}
 	wait, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	for c.reader.unchanged() {

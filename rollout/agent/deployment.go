@@ -31,6 +31,7 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 	r.last.sets = names
 	o.Sets = observedSets(mine, names)
 	r.buffer = r.podsOf(names, r.buffer[:0])
+	r.date(r.buffer, o.Now)
 	o.Pods = r.buffer
 	if o.Progress, err = r.readProgress(o); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -23,9 +24,64 @@ func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) erro
 	}
 	o.StableRevision = o.Progress.Stable
 	if o.Workload.Spec.Ordinal && s.AvailableReplicas < o.Workload.Spec.Replicas && s.ObservedGeneration >= o.Workload.Generation {
-		return r.observeStuck(ctx, o)
+		if err := r.observeStuck(ctx, o); err != nil {
+			return err
+		}
 	}
+	return r.observeNotReady(ctx, o)
+}
+
+// observeNotReady adds the pods of the revision that is to be, which are not ready. They are listed from time to time while the
+// status has some. In between, the last list says why, but not since when the agent has seen that: nothing is given up on what may
+// be over by now.
+func (r *reader) observeNotReady(ctx context.Context, o *rollout.Observed) error {
+	s := o.Workload.Status
+	if r.blind || o.Progress.Outcome != "" || s.UpdatedReplicas <= min(s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas) {
+		r.listed = kube.NotReady{}
+		return nil
+	}
+	if o.Now.Before(r.listed.Next) {
+		for _, p := range r.listed.Pods {
+			undated := *p.Waiting
+			undated.Seen = time.Time{}
+			p.Waiting = &undated
+			o.Stuck = append(o.Stuck, p)
+		}
+		return nil
+	}
+	listed, err := r.target.ListNotReady(ctx, r.client, r.last.workload, o.UpdateRevision, o.Now)
+	if kube.Refused(err) {
+		r.goBlind(err)
+		return nil
+	}
+	if err != nil {
+		listed.Next = o.Now.Add(blinkInterval) // nothing is decided on it: the status is what counts
+	}
+	r.date(listed.Pods, o.Now)
+	r.listed = listed
+	o.Stuck = append(o.Stuck, listed.Pods...)
 	return nil
+}
+
+// blinkInterval is how soon pods are listed again where the server did not answer.
+const blinkInterval = 10 * time.Second
+
+// goBlind notes that pods may not be listed, and tells what comes of that.
+func (r *reader) goBlind(err error) {
+	r.blind = true
+	more := "why pods are not ready is not known"
+	if r.target.Kind.Ordinal {
+		more += fmt.Sprintf("; should a pod of an older revision that never gets ready keep %s from going on, delete it by hand", r.target.String())
+	}
+	r.warn(fmt.Errorf("%w: %s", err, more))
+}
+
+// lookAgain is how long it takes until pods that are waited for are to be listed again; 0: none are.
+func (r *reader) lookAgain() time.Duration {
+	if r.listed.Next.IsZero() {
+		return 0
+	}
+	return max(r.listed.Next.Sub(r.options.Now()), time.Millisecond)
 }
 
 // fullName is the name of a revision of which a status may hold the hash alone.
@@ -72,8 +128,7 @@ func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	}
 	err := r.listPods(ctx)
 	if kube.Refused(err) {
-		r.blind = true
-		r.warn(fmt.Errorf("%w: should a pod of an older revision that never gets ready keep %s from going on, delete it by hand", err, r.target.String()))
+		r.goBlind(err)
 		return nil
 	}
 	if err != nil {

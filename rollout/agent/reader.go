@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -25,6 +26,7 @@ type reader struct {
 
 	known   [2]int64 // generations that the history is of; 0: none
 	sights  waiting.Sights
+	listed  kube.NotReady // in partition mode; the zero value where no pod is waited for
 	buffer  []rollout.Pod
 	ready   readiness
 	blind   bool   // pods may not be listed (partition mode)
@@ -62,7 +64,6 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if r.isStopped() && !o.Progress.Abort {
 		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
 	}
-	r.date(&o)
 	if o.Workload.Spec.MinReady > 0 {
 		r.ready.settle(o.Pods, o.Now)
 	}
@@ -71,13 +72,11 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 }
 
 // date says of pods in trouble since when this agent has seen that.
-func (r *reader) date(o *rollout.Observed) {
+func (r *reader) date(pods []rollout.Pod, now time.Time) {
 	r.sights.Begin()
-	for _, pods := range [][]rollout.Pod{o.Pods, o.Stuck} {
-		for i := range pods {
-			if p := &pods[i]; p.Waiting != nil {
-				p.Waiting = r.sights.See(p.UID+"/"+p.Revision, p.Waiting, o.Now)
-			}
+	for i := range pods {
+		if p := &pods[i]; p.Waiting != nil {
+			p.Waiting = r.sights.See(p.UID+"/"+p.Revision, p.Waiting, now)
 		}
 	}
 }
@@ -171,6 +170,7 @@ func (r *reader) observePods(o *rollout.Observed) {
 		}
 	}
 	slices.SortFunc(r.buffer, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	r.date(r.buffer, o.Now)
 	o.Pods = r.buffer
 }
 

@@ -3,6 +3,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // TestWhyABatchIsNotReady says it in the kubelet's words: while the batch waits, in an Event, in the status, and in the end. The
@@ -49,6 +52,77 @@ func TestWhyABatchIsNotReady(t *testing.T) {
 			if said := kubetest.Field(w.progressing(), "message"); said != d.Message {
 				t.Errorf("the status says %v", said)
 			}
+		})
+	}
+}
+
+// TestWhyABatchOfAControllerIsNotReady has a controller replace the pods, whose status says nothing of them.
+func TestWhyABatchOfAControllerIsNotReady(t *testing.T) {
+	fast := plan.FailFast{Reasons: []string{"ImagePullBackOff"}, After: time.Second}
+	p := plan.BatchPlan{Batches: thirds().Batches, ProgressDeadline: time.Hour, FailFast: fast}
+	for _, c := range []struct {
+		kind string
+		run  func(*testing.T) (*world, agent.Options, rollout.Decision)
+	}{
+		{"StatefulSet", func(t *testing.T) (*world, agent.Options, rollout.Decision) {
+			t.Helper()
+			w := newStateful(t, 3, 3)
+			w.statefulImage(kubetest.TagMissing)
+			d, _ := w.steps(p, w.optionsOf("StatefulSet"))
+			return w, w.optionsOf("StatefulSet"), d
+		}},
+		{"Deployment", func(t *testing.T) (*world, agent.Options, rollout.Decision) {
+			t.Helper()
+			w := newDeployment(t, 3, "1")
+			w.deploymentImage(kubetest.TagMissing)
+			d, _ := w.rolls(p, w.ofDeployment())
+			return w, w.ofDeployment(), d
+		}},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			t.Parallel()
+			w, options, d := c.run(t)
+			const words = `1 pod ImagePullBackOff: Back-off pulling image "example.com/app:missing"`
+			if d.Reason != plan.ThresholdExceeded || !strings.Contains(d.Message, "batch 1 of 3: given up after 1s by failFast: "+words) {
+				t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+			}
+			v, err := steer.Open(person(options), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := w.look(v)
+			if holding := s.Observed.Holding(); len(holding) != 1 || holding[0].Reason != "ImagePullBackOff" || holding[0].Container != "app" {
+				t.Errorf("from outside it looks like %+v, %v", holding, s.Unseen)
+			}
+		})
+	}
+}
+
+// TestWhyIsToldWhoMayListPods shows a release to somebody without that right, too.
+func TestWhyIsToldWhoMayListPods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(2, people))
+	w.ready()
+	w.Image(kubetest.TagMissing)
+	agent := w.start(plan.BatchPlan{}, w.Options())
+	agent.stands(plan.PodsNotReady)
+	for _, whole := range []bool{true, false} {
+		var rules []kubetest.Rule
+		for _, r := range agenttest.Rules(manifests.PeopleRules(plan.Kinds()[0], "demo", plan.Direct, true)) {
+			if whole || r.Resources[0] != "pods" {
+				rules = append(rules, r)
+			}
+		}
+		user := w.User(t, w.namespace, rules...)
+		kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+			_, err := user.TryGet(w.Path("clonesets", "demo"))
+			return err == nil, fmt.Sprint(err)
+		})
+		v := w.visit(user.Client)
+		kubetest.Eventually(t, "why it waits is known", func() (bool, string) {
+			s := w.look(v)
+			told := strings.Contains(s.Decision.Message, "1 pod ImagePullBackOff")
+			return s.Decision.Reason == plan.PodsNotReady && told == whole && (s.Unseen == nil) == whole, fmt.Sprintf("%+v %v", s.Decision, s.Unseen)
 		})
 	}
 }

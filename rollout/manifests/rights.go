@@ -17,7 +17,7 @@ func (o Job) checkRules() []map[string]any {
 	if err != nil {
 		return nil
 	}
-	return checkRules(p, o.Mode)
+	return checkRules(p)
 }
 
 // parsedPlan is the plan; without one it is the target's own strategy.
@@ -29,19 +29,15 @@ func (o Job) parsedPlan() (plan.BatchPlan, error) {
 }
 
 // checkRules are the rights that the checks of a plan need beyond those of its release.
-func checkRules(p plan.BatchPlan, mode plan.Mode) []map[string]any {
-	jobs, pods, events := false, false, false
+func checkRules(p plan.BatchPlan) []map[string]any {
+	jobs, events := false, false
 	for _, c := range p.Checks {
 		jobs = jobs || c.Job != nil
-		pods = pods || c.Pods != nil
 		events = events || c.Pods != nil && len(c.Pods.Events) > 0
 	}
 	var rules []map[string]any
 	if jobs {
 		rules = append(rules, rule("batch", "jobs", []string{"get", "create"}))
-	}
-	if pods && mode == plan.Partition {
-		rules = append(rules, rule("", "pods", []string{"list"}))
 	}
 	if events {
 		rules = append(rules, rule("", "events", []string{"list"}))
@@ -56,6 +52,7 @@ func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[s
 	rules := []map[string]any{
 		rule(kind.Group(), kind.Resource, verbs, name),
 		rule("coordination.k8s.io", "leases", []string{"get"}, plan.LeaseName(kind, name, mode)),
+		rule("", "pods", []string{"list"}),
 	}
 	if read {
 		return append(rules, rule("", "configmaps", verbs, records...))
@@ -80,10 +77,7 @@ func (o Job) Rules() []map[string]any {
 	}
 	rules = append(rules, o.checkRules()...)
 	if o.Mode == plan.Partition {
-		if verbs := o.podVerbs(); len(verbs) > 0 {
-			rules = append(rules, rule("", "pods", verbs))
-		}
-		return rules
+		return append(rules, rule("", "pods", o.podVerbs()))
 	}
 	rules = append(rules,
 		rule(kube.KruiseGroup, "clonesets/status", []string{"patch"}, o.CloneSet.Name),
@@ -107,18 +101,16 @@ func (o Job) setVerbs() []string {
 	return verbs
 }
 
-// podVerbs are what partition mode does with pods: it looks where the status does not tell the revision to go back to,
-// and deletes one of a failed revision that an ordered controller waits for.
+// podVerbs are what partition mode does with pods: it looks why they are not ready, and which revision they have where the status
+// does not tell that, and deletes one of a failed revision that an ordered controller waits for.
 func (o Job) podVerbs() []string {
 	switch k := o.CloneSet.KindOf(); {
 	case k.BySurge:
 		return []string{"list", "watch"}
 	case k.Ordinal:
 		return []string{"list", "delete"}
-	case k.Status.CurrentRevision == "":
-		return []string{"list"}
 	default:
-		return nil
+		return []string{"list"}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Status is one look at a release from outside. The JSON names are a contract with readers of the output.
@@ -25,12 +26,16 @@ type Status struct {
 	Ended    bool            `json:"ended"`
 	ExitCode int             `json:"exitCode"` // of the command that shows it
 	Counts   *rollout.Counts `json:"counts,omitempty"`
+	Waiting  []waiting.Group `json:"waiting,omitempty"` // why pods are not ready that the release waits for, and
+	Pods     []waiting.Pod   `json:"pods,omitempty"`    // each of them
 	Agent    any             `json:"agent,omitempty"`
 	Steps    []StatusBatch   `json:"batches,omitempty"`
 	People   []StatusRequest `json:"requests,omitempty"`
 	Notes    []string        `json:"notes,omitempty"`
 
 	AgentWords string `json:"-"`
+
+	At time.Time `json:"-"` // when it was looked at
 }
 
 // StatusBatch is one batch of a plan and where it stands.
@@ -54,6 +59,8 @@ func NewStatus(p plan.BatchPlan, o rollout.Observed, d rollout.Decision) Status 
 	s := Status{
 		Revision: o.Progress.Revision, Stable: o.Progress.Stable, State: d.Reason, Message: d.Message, Ended: d.Ended(),
 	}
+	s.At, s.Pods = o.Now, o.Holding()
+	s.Waiting = waiting.Groups(s.Pods)
 	for _, r := range o.Progress.Requests {
 		s.People = append(s.People, StatusRequest{At: r.At.UTC(), Who: r.By, Confirmed: !r.Claimed, Asked: r.Words(), Why: r.Why})
 	}
@@ -155,6 +162,11 @@ func (s Status) tables(w io.Writer) error {
 		return err
 	}
 	b.Reset()
+	s.podTable(&b)
+	if err := align(w, b.String()); err != nil {
+		return err
+	}
+	b.Reset()
 	if len(s.People) > 0 {
 		b.WriteString("\nWHEN\tWHO\tASKED\tWHY\n")
 	}
@@ -162,6 +174,30 @@ func (s Status) tables(w io.Writer) error {
 		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), manifest.Printable(r.name()), r.Asked, manifest.Printable(r.Why))
 	}
 	return align(w, b.String())
+}
+
+// podLimit is how many pods a table has.
+const podLimit = 20
+
+// podTable has the pods that the release waits for, as kubectl get pods has them, with why.
+func (s Status) podTable(b *strings.Builder) {
+	if len(s.Pods) > 0 {
+		b.WriteString("\nPOD\tSTATUS\tRESTARTS\tSINCE\tWHY\n")
+	}
+	for _, p := range s.Pods[:min(len(s.Pods), podLimit)] {
+		since := "-"
+		if !p.Since.IsZero() {
+			since = waiting.Age(s.At.Sub(p.Since))
+		}
+		why := p.Details()
+		if p.Reason != p.State {
+			why = strings.TrimSuffix(p.Reason+": "+why, ": ")
+		}
+		fmt.Fprintf(b, "%s\t%s\t%d\t%s\t%s\n", manifest.Printable(p.Name), manifest.Printable(p.State), p.Restarts, since, manifest.Printable(why))
+	}
+	if more := len(s.Pods) - podLimit; more > 0 {
+		fmt.Fprintf(b, "and %d more\n", more)
+	}
 }
 
 // StatusTrain is how the targets of a train stand, in the order in which they start.

@@ -28,6 +28,8 @@ type Release struct {
 	target  kube.Target
 	plan    *plan.BatchPlan // where the record holds none
 	found   string          // name of the record, once it was found
+	listed  kube.NotReady   // pods, as they were listed last
+	unseen  error           // why they may not be listed
 }
 
 // Options say which release is meant, and who looks at it or asks something of it.
@@ -100,10 +102,11 @@ func (a Agent) Absent(now time.Time) string {
 type Status struct {
 	ID       string           // of the release; "": none is recorded
 	Plan     plan.BatchPlan   // that the release follows
-	Observed rollout.Observed // without pods
+	Observed rollout.Observed // without pods that are ready
 	Decision rollout.Decision // what rollout.Standing says
 	Agent    Agent
 	Unread   error // why the CloneSet could not be read; nil: it was
+	Unseen   error // why nobody can tell what pods wait for; nil: they could be listed, or none is waited for
 }
 
 // Recorded tells whether a release is recorded at all.
@@ -155,10 +158,30 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 	}
 	s.Agent = v.agent(ctx, v.options.Mode)
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
+	if unread == nil && s.Decision.WaitsForPods() {
+		s.Observed.Stuck, s.Unseen = v.notReady(ctx, set, s.Observed.UpdateRevision)
+		s.Decision = rollout.Standing(s.Plan, s.Observed)
+	}
 	if v.options.Release != "" && !s.Recorded() {
 		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(record)}
 	}
 	return s, nil
+}
+
+// notReady are the pods of a revision that are not ready, listed anew from time to time. Without the right to list pods, or where
+// the server does not answer, a release is shown as well.
+func (v *Release) notReady(ctx context.Context, set kube.Workload, revision string) ([]rollout.Pod, error) {
+	if v.target.Kind.BySurge {
+		revision = "" // which of its pods are new its ReplicaSets tell
+	}
+	if now := v.options.Now(); !now.Before(v.listed.Next) {
+		listed, err := v.target.ListNotReady(ctx, v.client, set, revision, now)
+		if err != nil {
+			listed.Next = now.Add(followInterval)
+		}
+		v.listed, v.unseen = listed, err
+	}
+	return v.listed.Pods, v.unseen
 }
 
 // read reads the record. Where nobody says in which mode the release is, and there is one of each, it is the one that is

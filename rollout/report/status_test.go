@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/waiting"
+)
+
+// holding is a look at a release, without the pods that are ready, and how it stands.
+func holding(pods ...rollout.Pod) (rollout.Observed, rollout.Decision) {
+	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	for i := range pods {
+		pods[i].Waiting.Since = now.Add(-3 * time.Minute)
+	}
+	o := rollout.Observed{Now: now, Stuck: pods}
+	d := rollout.Decision{Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: "batch 1 of 1: 0 of 2 updated pods ready", Batches: 1}
+	return o, d
+}
+
+func failing(name string, w waiting.Why) rollout.Pod { return rollout.Pod{Name: name, Waiting: &w} }
+
+func TestStatusListsPodsThatAreNotReady(t *testing.T) {
+	o, d := holding(
+		failing("web-1", waiting.Why{State: "CrashLoopBackOff", Reason: "CrashLoopBackOff", Message: "back-off 40s", Restarts: 3, ExitCode: new(137), Exit: "OOMKilled"}),
+		failing("web-2", waiting.Why{State: "Pending", Reason: "Unschedulable", Message: "0/3 nodes are \x1b[31mavailable"}),
+	)
+	var out strings.Builder
+	if err := report.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(out.String(), "\n\n")
+	want := `POD    STATUS            RESTARTS  SINCE  WHY
+web-1  CrashLoopBackOff  3         3m     back-off 40s, exit code 137 (OOMKilled), 3 restarts
+web-2  Pending           0         3m     Unschedulable: 0/3 nodes are \x1b[31mavailable
+`
+	if diff := cmp.Diff(want, table); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStatusHasATableThatEnds(t *testing.T) {
+	var pods []rollout.Pod
+	for i := range 30 {
+		pods = append(pods, failing(fmt.Sprintf("web-%02d", i), waiting.Why{State: "ErrImagePull", Reason: "ErrImagePull"}))
+	}
+	o, d := holding(pods...)
+	var out strings.Builder
+	if err := report.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	if s := out.String(); strings.Count(s, "ErrImagePull") != 20 || !strings.HasSuffix(s, "\nand 10 more\n") {
+		t.Error(s)
+	}
+}
+
+// TestRowsTellOfTroubleOnce has a pod go to and fro between two reasons: each gets one row.
+func TestRowsTellOfTroubleOnce(t *testing.T) {
+	var rows []string
+	recorder := report.Recorder{Emit: func(r report.Row) error {
+		reason := "-"
+		if len(r.Waiting) > 0 {
+			reason = r.Waiting[0].Reason
+		}
+		rows = append(rows, reason)
+		return nil
+	}}
+	for _, reason := range []string{"ContainerCreating", "ContainersNotReady", "ErrImagePull", "ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"} {
+		recorder.Record(holding(failing("web-1", waiting.Why{State: reason, Reason: reason})))
+	}
+	if diff := cmp.Diff([]string{"ContainerCreating", "ErrImagePull", "ImagePullBackOff"}, rows); diff != "" {
+		t.Error(diff)
+	}
+}
