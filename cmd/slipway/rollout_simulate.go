@@ -37,8 +37,8 @@ done in it and why. Nothing is read but the files, and nothing is written but th
   slipway rollout simulate cloneset.yaml
   # what changes if pods need 5 to 30 seconds and three of them crash meanwhile
   slipway rollout simulate --ready 5s..30s --crash 3 cloneset.yaml
-  # what happens if the check errors fails in the second batch
-  slipway rollout simulate --plan plan.yaml --check errors=fail@2 cloneset.yaml
+  # what happens if the check error-rate fails in the second batch
+  slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml
   # a page to look at
   slipway rollout simulate --from old.yaml --plan plan.yaml -o html cloneset.yaml > release.html`,
 		Args: takes(1, 1),

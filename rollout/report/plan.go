@@ -24,7 +24,9 @@ type Cost struct {
 	Creates        int
 	Deletes        int
 	InPlace        int // pods updated in place
-	Writes         int // writes on pods, all kinds
+	Drains         int // taken out of service before that
+	Readmits       int // put back
+	Labels         int // pods whose labels or owner changed, for hooks and for those that stay
 	Ready          string
 }
 
@@ -50,7 +52,7 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 	if c.Batches == nil {
 		b.WriteString("time\tnot known: only the release of a CloneSet or a Deployment can be played\n")
 	} else {
-		fmt.Fprintf(&b, "writes\t%d on pods: %d created, %d deleted, %d updated in place\n", c.Writes, c.Creates, c.Deletes, c.InPlace)
+		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
 		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
 		fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	}
@@ -58,6 +60,21 @@ func Plan(w io.Writer, o rollout.Outline, c Cost) error {
 		return err
 	}
 	return planBatches(w, o, c)
+}
+
+// writes says how many writes on pods there are, and of which kinds they are.
+func (c Cost) writes() string {
+	all := c.Creates + c.Deletes + c.InPlace + c.Drains + c.Readmits + c.Labels
+	text := fmt.Sprintf("%d on pods: %d created, %d deleted, %d updated in place", all, c.Creates, c.Deletes, c.InPlace)
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{c.Drains, "drained for it"}, {c.Readmits, "readmitted"}, {c.Labels, "labelled"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %d %s", more.n, more.what)
+		}
+	}
+	return text
 }
 
 // windows says that an estimate has no time of day, where that matters.
