@@ -62,7 +62,7 @@ func (d *decider) reopen(w work) Decision {
 // pass begins the next batch, or ends the release after the last one, as soon as the gates are open.
 func (d *decider) pass(w work) Decision {
 	if d.progress.First {
-		w.message += d.deployment.whyFirst() + ", so pauses, checks and approvals are skipped"
+		w.message += d.whyFirst() + ", so pauses, checks and approvals are skipped"
 		return d.last(w)
 	}
 	if out := d.gates.closed(w); out != nil {
@@ -79,6 +79,18 @@ func (d *decider) pass(w work) Decision {
 	d.progress.beginBatch(d.progress.Batch+1, d.observed.Now)
 	return d.decision(Go, plan.BatchStarted,
 		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, approval), d.record())
+}
+
+// whyFirst says why nothing needs to be protected.
+func (d *decider) whyFirst() string {
+	switch {
+	case d.bySurge() && d.observed.Workload.Rolling.Annotated:
+		return "; it goes back to what ran before"
+	case d.plan.Mode == plan.Partition && !d.bySurge():
+		return "; no pod was ready before"
+	default:
+		return "; nothing ran before"
+	}
 }
 
 // last ends the release after its last batch. Where scaling or a node has left something to do since the batch was ready, it

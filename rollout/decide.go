@@ -143,7 +143,7 @@ func (d *decider) begin() Decision {
 	if why := d.partition.unarmed(); why != "" && !left {
 		return d.decision(Stopped, plan.Invalid, why)
 	}
-	if d.firstInstall() || d.bySurge() && d.deployment.alone() {
+	if d.firstInstall() || d.bySurge() && d.deployment.alone() || d.partition.nothingServes() {
 		d.progress.First, d.progress.Batch = true, last
 	}
 	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())

@@ -61,14 +61,6 @@ func (m deploymentMode) alone() bool {
 	return m.look().Old == 0 || o != nil && o.Stable == m.observed.UpdateRevision
 }
 
-// whyFirst says why nothing needs to be protected.
-func (m deploymentMode) whyFirst() string {
-	if m.bySurge() && m.observed.Workload.Rolling.Annotated {
-		return "; it goes back to what ran before"
-	}
-	return "; nothing ran before"
-}
-
 // originals are what the fields of a Deployment are without a release.
 func (m deploymentMode) originals() *plan.Original {
 	set := &m.observed.Workload

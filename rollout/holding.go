@@ -11,7 +11,10 @@ import (
 
 // Holding are the pods that a batch waits for, of which somebody says why they are not ready: those of the revision that is to
 // be, and those that a controller waits for.
-func (o *Observed) Holding() []waiting.Pod {
+func (o *Observed) Holding() []waiting.Pod { return o.holding(true) }
+
+// holding leaves out, where old is not set, the pods of older revisions.
+func (o *Observed) holding(old bool) []waiting.Pod {
 	wanted := choose(o.Progress.Back, o.Progress.Stable, o.UpdateRevision)
 	var holding []waiting.Pod
 	for i := range o.Pods {
@@ -20,7 +23,7 @@ func (o *Observed) Holding() []waiting.Pod {
 		}
 	}
 	for i := range o.Stuck {
-		if p := &o.Stuck[i]; p.Waiting != nil {
+		if p := &o.Stuck[i]; p.Waiting != nil && (old || p.Revision == wanted) {
 			holding = append(holding, waiting.Pod{Name: p.Name, Why: *p.Waiting})
 		}
 	}
@@ -42,7 +45,7 @@ func (r *release) failing() (why string, next time.Duration) {
 	if len(f.Reasons) == 0 {
 		return "", 0
 	}
-	failed, next := waiting.Failed(r.observed.Holding(), f.Reasons, f.After, r.observed.Now)
+	failed, next := waiting.Failed(r.observed.holding(false), f.Reasons, f.After, r.observed.Now)
 	// However much is tolerated, a batch without one healthy pod never gets ready.
 	if len(failed) <= min(r.threshold(r.target()), r.target()-1) {
 		return "", next

@@ -104,6 +104,7 @@ type Pod struct {
 	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet
 	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
 	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
+	Kept            bool              `json:"kept,omitempty"`            // the partition of a StatefulSet keeps it at its revision
 	Guest           bool              `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
 	Waiting         *waiting.Why      `json:"waiting,omitempty"`         // why it is not ready; nil: it is, or nobody knows
 }

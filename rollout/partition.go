@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -29,6 +30,7 @@ func (m partitionMode) forward(batch int) work {
 		w.actions, w.ready = []Action{m.record()}, m.progress.wasReady()
 	case !w.whole:
 		w.actions = m.unblock()
+		w.message += m.blocked()
 	}
 	return w
 }
@@ -75,18 +77,38 @@ func (m partitionMode) set(to plan.Quantity, reason string) Action {
 	return Action{Kind: SetPartition, Partition: to, ResourceVersion: m.observed.Workload.ResourceVersion, Reason: reason}
 }
 
-// unblock deletes pods that keep the controller from its work: they are of a revision that is neither the released nor
-// the stable one, will be replaced anyway, and are not ready, so that no pod that serves is lost.
+// unblock deletes pods that keep the controller from its work: they are within the partition, so they will be replaced
+// anyway, and are not ready, so that no pod that serves is lost. One of the stable revision may get ready by itself, so it is
+// deleted only where the plan says so.
 func (m partitionMode) unblock() []Action {
 	var actions []Action
 	for i := range m.observed.Stuck {
 		p := &m.observed.Stuck[i]
-		if p.Active() && !p.Ready && p.Revision != m.observed.UpdateRevision && p.Revision != m.progress.Stable {
+		mayGo := !p.Kept && (m.plan.Unblock || p.Revision != m.progress.Stable)
+		if p.Active() && !p.Ready && p.Revision != m.observed.UpdateRevision && mayGo {
 			actions = append(actions, Action{Kind: DeletePod, Pod: p.ref(), Reason: "not ready, and the controller waits for it"})
 		}
 	}
 	byName(actions)
 	return actions
+}
+
+// blocked names a pod of the old revision that the controller may wait for and that only a person, or the plan, can end.
+func (m partitionMode) blocked() string {
+	i := slices.IndexFunc(m.observed.Stuck, func(p Pod) bool { return p.Active() && p.Revision == m.progress.Stable })
+	if m.plan.Unblock || i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s may wait for Pod %s, which is not ready and not updated: mend or delete it, or write unblock: true in the plan",
+		m.observed.Workload.KindOf().Controller, m.observed.Stuck[i].Name)
+}
+
+// nothingServes tells whether no pod of a StatefulSet is ready, and its controller may wait for one of them for ever
+// (kubernetes#60164). Where the plan lets slipway end that wait, there is nothing that batches could protect: a pod that the
+// partition keeps would come back as it was.
+func (m partitionMode) nothingServes() bool {
+	set := &m.observed.Workload
+	return m.plan.Unblock && set.Spec.Ordinal && set.Status.ReadyReplicas == 0 && set.Status.ObservedGeneration >= set.Generation
 }
 
 // lowered is how low this release has set the partition, and whether it has.

@@ -43,6 +43,8 @@ type planSpec struct {
 	FailFast *planFailFast `json:"failFast"`
 	// What happens when a batch fails its checks, its deadline or its failure threshold.
 	OnFailure string `json:"onFailure" enum:"Stop,Rollback,RollbackInBatches"`
+	// Whether a pod of a StatefulSet's old revision that is not ready, and that its controller waits for, may be deleted.
+	Unblock bool `json:"unblock"`
 	// Who is told, and of what.
 	Notifications []planNotification `json:"notifications"`
 }

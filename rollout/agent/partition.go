@@ -120,8 +120,7 @@ func (r *reader) stableRevision(ctx context.Context, o *rollout.Observed) (strin
 	return stable, nil
 }
 
-// observeStuck lists the pods that an ordered controller may be waiting for: not ready, of an older revision, and among
-// those that the partition lets it replace. Without the right to list pods the agent says what a person can do.
+// observeStuck lists the pods that an ordered controller may be waiting for: not ready, and of an older revision. Without the right to list pods the agent says what a person can do.
 func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	if r.blind {
 		return nil
@@ -138,10 +137,11 @@ func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	first += o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas)
 	r.pods.Each(func(p kube.Pod) {
 		ordinal, err := strconv.Atoi(kube.HashOf(p.Metadata.Name))
-		if err != nil || ordinal < first || !p.Metadata.ControlledBy(r.uid) {
+		if err != nil || !p.Metadata.ControlledBy(r.uid) {
 			return
 		}
 		if seen := p.Observed(r.last.history.NameOf); !seen.Ready && seen.Revision != o.UpdateRevision {
+			seen.Kept = ordinal < first
 			o.Stuck = append(o.Stuck, seen)
 		}
 	})

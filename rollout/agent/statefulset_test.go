@@ -370,6 +370,37 @@ func TestStatefulSetRights(t *testing.T) {
 	}
 }
 
+// TestStatefulSetWhoseFirstRevisionNeverStarts is kubernetes#60164: its controller waits for a pod that never gets ready and makes
+// no other. The pod is named, and deleted where the plan says so.
+func TestStatefulSetWhoseFirstRevisionNeverStarts(t *testing.T) {
+	for _, unblock := range []bool{false, true} {
+		t.Run(fmt.Sprint("unblock ", unblock), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			w.Create(t, w.Path("statefulsets"), strings.Replace(stateful(3, 3), ":v1", ":"+kubetest.TagCrash, 1))
+			kubetest.Eventually(t, "the first pod crashes", func() (bool, string) {
+				pod, err := w.TryGet(w.Path("pods", "demo-0"))
+				return err == nil && strings.Contains(fmt.Sprint(kubetest.Field(pod, "status")), "CrashLoopBackOff"), fmt.Sprint(pod, err)
+			})
+			w.statefulImage("v2")
+			p := thirds()
+			p.Mode, p.Unblock, p.ProgressDeadline, p.OnFailure = plan.Partition, unblock, 20*time.Second, plan.Stop
+			d, err := agent.Run(t.Context(), p, w.optionsOf("StatefulSet"), w.Log())
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case unblock && (d.Reason != plan.Completed || !strings.Contains(d.Message, "no pod was ready before")):
+				t.Errorf("ended with %s: %s", d.Reason, d.Message)
+			case unblock:
+				w.settled(3, "v2")
+			case d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, "demo-0") || !strings.Contains(d.Message, "CrashLoopBackOff") || !strings.Contains(d.Message, "unblock: true"):
+				t.Errorf("ended with %s: %s", d.Reason, d.Message)
+			}
+		})
+	}
+}
+
 // TestStatefulSetMinReadySeconds calls no batch ready before its pods have been for so long.
 func TestStatefulSetMinReadySeconds(t *testing.T) {
 	t.Parallel()

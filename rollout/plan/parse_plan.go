@@ -43,7 +43,7 @@ func readPlan(doc value) BatchPlan {
 	p := BatchPlan{Name: meta.get("name").objectName(), Namespace: meta.get("namespace").namespaceName()}
 	spec := doc.get("spec")
 	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "failFast",
-		"onFailure", "notifications") {
+		"onFailure", "unblock", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -58,6 +58,7 @@ func readPlan(doc value) BatchPlan {
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.FailFast = readFailFast(spec.get("failFast"))
+	p.Unblock = spec.get("unblock").boolean()
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
 	return p
 }

@@ -20,6 +20,7 @@ type BatchPlan struct {
 	ProgressDeadline time.Duration  `json:"progressDeadline,omitzero"` // how long one batch may take to become ready; 0: see Limits
 	FailFast         FailFast       `json:"failFast,omitzero"`         // when a batch is given up before that
 	OnFailure        OnFailure      `json:"onFailure,omitempty"`
+	Unblock          bool           `json:"unblock,omitempty"` // a pod of the old revision that its controller waits for may be deleted
 	Notifications    []Notification `json:"notifications,omitempty"`
 	Mode             Mode           `json:"mode,omitempty"`
 }
@@ -117,6 +118,9 @@ func (p BatchPlan) Validate(cs Workload) error {
 	}
 	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
 		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
+	}
+	if p.Unblock && !cs.Spec.Ordinal {
+		return mistake("spec.unblock", "is for a StatefulSet, whose controller waits for a pod that is not ready; that of %s %s does not: take it out", cs.KindName(), cs.Name)
 	}
 	if err := p.validateUnknown(cs); err != nil {
 		return err

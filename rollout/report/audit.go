@@ -121,7 +121,7 @@ func same(a, b *rollout.Pod) bool {
 	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&
 		a.Revision == b.Revision && a.Node == b.Node && a.Domain == b.Domain && a.Phase == b.Phase && a.Lifecycle == b.Lifecycle &&
 		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
-		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating && a.Guest == b.Guest &&
+		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating && a.Guest == b.Guest && a.Kept == b.Kept &&
 		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
 		a.Waiting.Equal(b.Waiting) && slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
 }

@@ -92,14 +92,15 @@ func TestStoredLines(t *testing.T) {
 // clearUnknownToV0 clears what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
 // batch, and what a finished batch is held against.
 func clearUnknownToV0(look *report.Look) {
-	look.Plan.FailFast = plan.FailFast{}
+	look.Plan.FailFast, look.Plan.Unblock = plan.FailFast{}, false
 	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
 	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
 	clearProgress(&look.Observed.Progress)
 	look.Observed.Workload.Rolling, look.Observed.Workload.Spec.RoundsDown = nil, false
 	look.Observed.Pods = slices.Clone(look.Observed.Pods)
 	for i := range look.Observed.Pods {
-		look.Observed.Pods[i].Guest, look.Observed.Pods[i].Waiting = false, nil
+		p := &look.Observed.Pods[i]
+		p.Guest, p.Kept, p.Waiting = false, false, nil
 	}
 	look.Decision.Actions = slices.Clone(look.Decision.Actions)
 	for i := range look.Decision.Actions {
