@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -50,19 +50,19 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	if r.set.KindOf().Nodes {
 		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: rollout run says it", file)
 	}
-	outline, err := rollout.NewOutline(r.plan, r.set, r.older)
+	planned, err := outline.New(r.plan, r.set, r.older)
 	if err != nil {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if k := r.set.KindOf(); !k.Direct && !k.BySurge {
-		return report.Plan(w, outline, report.Cost{})
+		return report.Plan(w, planned, report.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	n := estimate.Writes
-	return report.Plan(w, outline, report.Cost{
+	return report.Plan(w, planned, report.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
 		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Readmits: n.Readmit, Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
 	})

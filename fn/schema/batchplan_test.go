@@ -39,7 +39,7 @@ type planSpec struct {
 	FailureThreshold quantity `json:"failureThreshold"`
 	// How long one batch may take to become ready.
 	ProgressDeadline duration `json:"progressDeadline"`
-	// When a batch is given up before its deadline, because of why its pods are not ready. Without it never.
+	// When a batch is given up before its deadline; without it never.
 	FailFast *planFailFast `json:"failFast"`
 	// What happens when a batch fails its checks, its deadline or its failure threshold.
 	OnFailure string `json:"onFailure" enum:"Stop,Rollback,RollbackInBatches"`
@@ -50,9 +50,9 @@ type planSpec struct {
 }
 
 type planFailFast struct {
-	// The reasons for which a pod may never get ready.
-	Reasons []string `json:"reasons" need:"true" minItems:"1" enum:"ImagePullBackOff,ErrImagePull,InvalidImageName,ErrImageNeverPull,ImageInspectError,RegistryUnavailable,SignatureValidationFailed,CrashLoopBackOff,Error,OOMKilled,StartError,ContainerCannotRun,RunContainerError,CreateContainerConfigError,CreateContainerError,PreCreateHookError,PreStartHookError,PostStartHookError,Unschedulable,SchedulingGated"`
-	// How long a pod may have one of them.
+	// Reasons of kubelet and scheduler for which updated pods are not ready.
+	Reasons []string `json:"reasons" need:"true" minItems:"1"`
+	// How long a pod may have one of them, as the agent sees it.
 	After duration `json:"after" need:"true"`
 }
 
@@ -248,6 +248,7 @@ func planSchema(b *builder) node {
 	for _, target := range []node{at(spec, "properties", "target", "properties"), at(spec, "properties", "targets", "items", "properties")} {
 		target["apiVersion"].(node)["enum"], target["kind"].(node)["enum"] = targetWords()
 	}
+	at(spec, "properties", "failFast", "properties", "reasons", "items")["enum"] = plan.FailReasons()
 	on := []string{}
 	for _, r := range plan.Notable() {
 		on = append(on, string(r))

@@ -38,8 +38,8 @@ func (f FailFast) String() string {
 	return fmt.Sprintf("given up after %v of %s", f.After, strings.Join(f.Reasons, " or "))
 }
 
-// failReasons are the reasons of kubelet and scheduler for which a pod may never get ready.
-func failReasons() []string {
+// FailReasons are the reasons of kubelet and scheduler for which a pod may never get ready.
+func FailReasons() []string {
 	return []string{
 		"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
 		"SignatureValidationFailed", "CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun", "RunContainerError",
@@ -61,7 +61,7 @@ func readFailFast(v value) FailFast {
 	if len(items) == 0 {
 		reasons.fail("is missing: write reasons of pods, such as [ImagePullBackOff, CrashLoopBackOff]")
 	}
-	known := failReasons()
+	known := FailReasons()
 	for _, item := range items {
 		reason := item.text()
 		switch {

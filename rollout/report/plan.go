@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
-	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -31,7 +31,7 @@ type Cost struct {
 }
 
 // Plan writes a release before it runs, as a person reads it.
-func Plan(w io.Writer, o rollout.Outline, c Cost) error {
+func Plan(w io.Writer, o outline.Release, c Cost) error {
 	var b strings.Builder
 	budget := o.Bounds
 	fmt.Fprintf(&b, "%s\t%s, %d replicas\n", o.Kind, o.Set, budget.Replicas)
@@ -78,7 +78,7 @@ func (c Cost) writes() string {
 }
 
 // windows says that an estimate has no time of day, where that matters.
-func windows(o rollout.Outline) string {
+func windows(o outline.Release) string {
 	for _, b := range o.Batches {
 		if b.Pause.Window != nil {
 			return "; waiting for time windows is not in it"
@@ -88,8 +88,8 @@ func windows(o rollout.Outline) string {
 }
 
 // checksPass is what an estimate assumes of checks, where there are any.
-func checksPass(o rollout.Outline) string {
-	if slices.ContainsFunc(o.Batches, func(b rollout.OutlineBatch) bool { return len(b.Checks) > 0 }) {
+func checksPass(o outline.Release) string {
+	if slices.ContainsFunc(o.Batches, func(b outline.Batch) bool { return len(b.Checks) > 0 }) {
 		return ", and every check assumed to pass"
 	}
 	return ""
@@ -107,7 +107,7 @@ func align(w io.Writer, text string) error {
 	return nil
 }
 
-func planBatches(w io.Writer, o rollout.Outline, c Cost) error {
+func planBatches(w io.Writer, o outline.Release, c Cost) error {
 	var table, warnings strings.Builder
 	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
 	for i, b := range o.Batches {
@@ -148,7 +148,7 @@ func onFailure(f plan.OnFailure) string {
 }
 
 // then is what happens when a batch is ready.
-func then(b rollout.OutlineBatch, last bool) string {
+func then(b outline.Batch, last bool) string {
 	var steps []string
 	if b.Missing > 0 {
 		steps = append(steps, fmt.Sprintf("tolerate %d unready", b.Missing))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
@@ -70,7 +71,7 @@ func NewStatus(p plan.BatchPlan, o rollout.Observed, d rollout.Decision) Status 
 	}
 	targets := p.Targets(b)
 	for i, n := range targets {
-		batch := rollout.OutlineBatch{}
+		batch := outline.Batch{}
 		if i < len(p.Batches) {
 			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
 		}

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rollout
+// Package outline works out a release before it runs, in numbers of pods and in words: what plan prints. It knows a plan and a
+// target, and nothing of what a release does with them step by step.
+package outline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -11,14 +14,14 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Outline is a release before it runs, in absolute numbers, for a person to read.
-type Outline struct {
+// Release is a release before it runs, in absolute numbers, for a person to read.
+type Release struct {
 	Kind     string // of the target
 	Set      string // namespace/name
 	By       string // the controller that replaces the pods; "" where slipway does
 	Lets     string // what lets it
 	Bounds   plan.Bounds
-	Batches  []OutlineBatch
+	Batches  []Batch
 	Change   string   // what happens to a pod, and why
 	Keep     string   // how many pods keep their identity; "": not known
 	Order    []string // which pods come first, the strongest rule first
@@ -27,8 +30,8 @@ type Outline struct {
 	Warnings []string // what may surprise: not wrong, but worth a second look
 }
 
-// OutlineBatch is one batch in absolute numbers.
-type OutlineBatch struct {
+// Batch is one batch in absolute numbers.
+type Batch struct {
 	Updated int           // updated pods after the batch
 	More    int           // of these, updated in this batch
 	Old     int           // pods of older revisions after the batch
@@ -38,26 +41,29 @@ type OutlineBatch struct {
 	Checks  []string // names, with what is special about a check
 }
 
-// NewOutline works out the release of a CloneSet from what it was before, which may be nil where it is not known.
+// New works out the release of a CloneSet from what it was before, which may be nil where it is not known.
 // The error is that of Plan.Validate.
-func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outline, error) {
+func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, error) {
 	if err := p.Validate(cs); err != nil {
-		return Outline{}, err
+		return Release{}, err
 	}
 	b, _ := cs.Spec.Bounds()
-	out := Outline{
-		Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: choose(p.OnFailure == "", plan.Stop, p.OnFailure), Order: orderOf(cs),
+	out := Release{
+		Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: cmp.Or(p.OnFailure, plan.Stop), Order: orderOf(cs),
 		FailFast: p.FailFast,
 	}
 	if cs.Namespace != "" {
 		out.Set = cs.Namespace + "/" + cs.Name
 	}
 	if p.ModeOf(cs) == plan.Partition {
-		out.By, out.Lets = cs.KindOf().Controller, choose(cs.Rolling == nil, "partition", "release")
+		out.By, out.Lets = cs.KindOf().Controller, "partition"
+		if cs.Rolling != nil {
+			out.Lets = "release"
+		}
 	}
 	before := 0
 	for i, n := range p.Targets(b) {
-		batch := OutlineBatch{
+		batch := Batch{
 			Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
 			Limit: p.Limit(cs.Spec, b, n-before),
 		}
@@ -78,13 +84,13 @@ func NewOutline(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Outli
 }
 
 // LeastAvailable is how many pods stay available at any time, as long as none crashes.
-func (o Outline) LeastAvailable() int { return o.Bounds.Least() }
+func (o Release) LeastAvailable() int { return o.Bounds.Least() }
 
 // MostPods is how many pods there are at most at any time.
-func (o Outline) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
+func (o Release) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
 
 // describe says what happens to a pod, and warns of what may surprise.
-func (o *Outline) describe(cs plan.Workload, older *plan.Workload) {
+func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 	o.Change = "not known without --from; " + map[plan.UpdateType]string{
 		plan.ReCreate:          "the update type is ReCreate, so every pod is recreated",
 		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
@@ -112,8 +118,10 @@ func (o *Outline) describe(cs plan.Workload, older *plan.Workload) {
 	for i, b := range o.Batches {
 		switch {
 		case b.More > 0:
+		case o.Bounds.Replicas == 0:
+			o.warn("batch %d updates no pod: there are 0 replicas", i+1)
 		case b.Updated == 0:
-			o.warn("batch %d updates no pod: %s", i+1, choose(o.Bounds.Replicas == 0, "there are 0 replicas", "it is to leave 0 pods updated"))
+			o.warn("batch %d updates no pod: it is to leave 0 pods updated", i+1)
 		default:
 			o.warn("batch %d updates no pod that batch %d has not updated already", i+1, i)
 		}
@@ -124,7 +132,7 @@ func (o *Outline) describe(cs plan.Workload, older *plan.Workload) {
 }
 
 // keep says how many pods keep their identity. Who deletes pods in partition mode is a controller, which may not keep them all.
-func (o *Outline) keep(inPlace bool) {
+func (o *Release) keep(inPlace bool) {
 	b := o.Bounds
 	kept := b.Replicas
 	if !inPlace {
@@ -133,18 +141,18 @@ func (o *Outline) keep(inPlace bool) {
 	if inPlace && o.By != "" && b.MaxSurge > 0 {
 		return
 	}
-	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, countPods(b.Replicas))
+	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, pods(b.Replicas))
 }
 
 // updated is how many pods the release updates.
-func (o *Outline) updated() int {
+func (o *Release) updated() int {
 	if len(o.Batches) == 0 {
 		return 0
 	}
 	return o.Batches[len(o.Batches)-1].Updated
 }
 
-func (o *Outline) warnBounds(cs plan.Workload) {
+func (o *Release) warnBounds(cs plan.Workload) {
 	b := o.Bounds
 	if b.MaxUnavailable >= b.Replicas && b.Replicas > 0 {
 		o.warn("maxUnavailable %s lets all %d pods be unavailable at once", cs.Spec.MaxUnavailable, b.Replicas)
@@ -153,16 +161,16 @@ func (o *Outline) warnBounds(cs plan.Workload) {
 		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
 	}
 	if cs.Spec.UpdateType == plan.InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.Wanted() > 0 {
-		pods := countPods(min(b.MaxSurge, o.updated()))
+		surge := pods(min(b.MaxSurge, o.updated()))
 		if o.By != "" {
-			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; maxUnavailable alone would create none", pods, o.By)
+			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; maxUnavailable alone would create none", surge, o.By)
 		} else {
-			o.warn("maxSurge creates up to %s in each batch, which leave again when the others are updated in place; maxUnavailable alone would create none", pods)
+			o.warn("maxSurge creates up to %s in each batch, which leave again when the others are updated in place; maxUnavailable alone would create none", surge)
 		}
 	}
 }
 
-func (o *Outline) warn(format string, args ...any) {
+func (o *Release) warn(format string, args ...any) {
 	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
 }
 
@@ -186,4 +194,11 @@ func orderOf(cs plan.Workload) []string {
 		order = append(order, fmt.Sprintf("pods with %s=%s spread evenly over the release", t.Key, t.Value))
 	}
 	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts", "newer")
+}
+
+func pods(n int) string {
+	if n == 1 {
+		return "1 pod"
+	}
+	return fmt.Sprintf("%d pods", n)
 }
