@@ -34,6 +34,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"slipway doctor", "TestDoctorOnALiveCluster"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTrainAsIndexedJob"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply", "TestLaunch"},
+	{"slipway rollout job --policy", "TestPolicyOfEveryKind"},
 	{"slipway rollout arm", "TestArmAtTheCommandLine"},
 	{"slipway rollout crds --install", "TestRolloutCRDs"},
 	{"slipway rollout run", "TestRolloutRun"},
