@@ -136,7 +136,7 @@ func shownInDocuments(t *testing.T) []shown {
 			compared := slices.Contains([]string{"README.md", "rollout/README.md"}, path) && strings.HasPrefix(text, "$ slipway ")
 			switch commands := commandsOf(text); {
 			case language == "yaml" || language == "diff" || language == "console" && compared:
-			case language == "" && (slices.Contains(drawings, path) || strings.HasPrefix(text, "error: ResourceQuota ")):
+			case language == "" && (slices.Contains(drawings, path) || strings.HasPrefix(text, "error: ResourceQuota ") || strings.HasPrefix(text, "batch 1 of 3: ")):
 			case len(commands) > 0 && slices.Contains([]string{"sh", "console", ""}, language):
 				out = append(out, shown{place, commands})
 			default:
