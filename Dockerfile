@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # One image is the KRM function (no arguments) and the release Job (arguments: rollout run ...).
 #
-# Both bases can be replaced. Any base will do for the second one, also an empty one: the binary is static, and the
-# certificates that checks over HTTPS need come along.
-ARG BUILD_IMAGE=golang:1.26
+# Both bases can be replaced. The first one has a digest, because a tag can be moved. Any base will do for the second one, also
+# an empty one: the binary is static, and the certificates that checks over HTTPS need come along.
+ARG BUILD_IMAGE=golang:1.26.8@sha256:6c2a5538f964f1c82f97ad14988bf05de100d922d159d0e398b54c7b0ca0c6c9
 ARG BASE_IMAGE=scratch
 
 # The compiler runs where the build runs and compiles for where the image will run.

@@ -66,13 +66,13 @@ type checker struct {
 	all, changed, refused, documents, injected int
 }
 
-func newChecker(t *testing.T) *checker {
-	t.Helper()
+func newChecker(tb testing.TB) *checker {
+	tb.Helper()
 	text, err := os.ReadFile("../../testdata/sets.yaml")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &checker{sets: newSets(t, string(text))}
+	return &checker{sets: newSets(tb, string(text))}
 }
 
 // sets are SidecarSets, in a file and as objects.
@@ -81,14 +81,14 @@ type sets struct {
 	objects []any
 }
 
-func newSets(t *testing.T, text string) sets {
-	t.Helper()
-	s := sets{file: filepath.Join(t.TempDir(), "sets.yaml")}
+func newSets(tb testing.TB, text string) sets {
+	tb.Helper()
+	s := sets{file: filepath.Join(tb.TempDir(), "sets.yaml")}
 	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	for _, d := range documents(t, text) {
-		s.objects = append(s.objects, decode(t, d))
+	for _, d := range documents(tb, text) {
+		s.objects = append(s.objects, decode(tb, d))
 	}
 	return s
 }
@@ -122,24 +122,42 @@ func command(stdin string, args ...string) (stdout, stderr string, code int) {
 
 func (c *checker) check(t *testing.T, text []byte) {
 	t.Helper()
-	in := string(text)
-	// An earlier injection goes first, so that all that is there comes from this one.
+	in, out, ok := c.render(t, string(text))
+	if !ok {
+		return
+	}
+	c.checkRestored(t, in, out)
+	if !loneTag.MatchString(in) {
+		c.checkFunction(t, in, out)
+	}
+}
+
+// render injects into a manifest, unless that is refused. An earlier injection goes first, so that all that is there comes from
+// this one.
+func (c *checker) render(t *testing.T, in string) (original, injected string, ok bool) {
+	t.Helper()
 	if ejected, _, code := command(in, "eject", "-"); code == 0 {
 		in = ejected
 	}
 	if strings.Contains(in, inject.InjectedAnnotation) {
-		return // in a kind that slipway is not told of
+		return in, "", false // in a kind that slipway is not told of
 	}
 	c.all++
 	out, messages, code := command(in, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
 	if code != 0 {
 		t.Log(messages)
 		c.refused++
-		return
+		return in, "", false
 	}
 	if out != in {
 		c.changed++
 	}
+	return in, out, true
+}
+
+// checkRestored injects twice and ejects, and holds what is there against what was.
+func (c *checker) checkRestored(t *testing.T, in, out string) {
+	t.Helper()
 	again, messages, code := command(out, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
 	if diff := cmp.Diff(out, again); diff != "" || code != 0 {
 		t.Errorf("twice is not once: %s -once +twice:\n%s", messages, diff)
@@ -148,13 +166,10 @@ func (c *checker) check(t *testing.T, text []byte) {
 		t.Errorf("eject does not give the original back: %s -original +ejected:\n%s", messages, cmp.Diff(in, back))
 	}
 	c.checkDocuments(t, documents(t, in), documents(t, out))
-	if !loneTag.MatchString(in) {
-		c.checkFunction(t, in, out)
-	}
 }
 
-func documents(t *testing.T, text string) []string {
-	t.Helper()
+func documents(tb testing.TB, text string) []string {
+	tb.Helper()
 	var out []string
 	for s := yamltext.NewSplitter(strings.NewReader(text)); ; {
 		d, err := s.Read()
@@ -162,7 +177,7 @@ func documents(t *testing.T, text string) []string {
 			return out
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		out = append(out, string(d.Bytes))
 	}
@@ -193,20 +208,23 @@ func (c *checker) checkDocuments(t *testing.T, in, out []string) {
 }
 
 // decode reads a document as kubectl does.
-func decode(t *testing.T, text string) any {
-	t.Helper()
-	var v any
-	asJSON := []byte(text)
-	if !yamltext.IsJSON(asJSON) {
-		var err error
-		if asJSON, err = yaml.YAMLToJSON(asJSON); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := json.Unmarshal(bytes.TrimPrefix(bytes.TrimSpace(asJSON), []byte("---")), &v); err != nil {
-		t.Fatal(err)
+func decode(tb testing.TB, text string) any {
+	tb.Helper()
+	v, err := decoded(text)
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return v
+}
+
+func decoded(text string) (v any, err error) {
+	asJSON := []byte(text)
+	if !yamltext.IsJSON(asJSON) {
+		if asJSON, err = yaml.YAMLToJSON(asJSON); err != nil {
+			return nil, err
+		}
+	}
+	return v, json.Unmarshal(bytes.TrimPrefix(bytes.TrimSpace(asJSON), []byte("---")), &v)
 }
 
 // record is what the annotation says.

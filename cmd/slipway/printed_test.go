@@ -34,6 +34,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"slipway doctor", "TestDoctorOnALiveCluster"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTrainAsIndexedJob"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply", "TestLaunch"},
+	{"slipway rollout job --policy", "TestPolicyOfEveryKind"},
 	{"slipway rollout arm", "TestArmAtTheCommandLine"},
 	{"slipway rollout crds --install", "TestRolloutCRDs"},
 	{"slipway rollout run", "TestRolloutRun"},
@@ -135,7 +136,7 @@ func shownInDocuments(t *testing.T) []shown {
 			compared := slices.Contains([]string{"README.md", "rollout/README.md"}, path) && strings.HasPrefix(text, "$ slipway ")
 			switch commands := commandsOf(text); {
 			case language == "yaml" || language == "diff" || language == "console" && compared:
-			case language == "" && (slices.Contains(drawings, path) || strings.HasPrefix(text, "error: ResourceQuota ")):
+			case language == "" && (slices.Contains(drawings, path) || strings.HasPrefix(text, "error: ResourceQuota ") || strings.HasPrefix(text, "batch 1 of 3: ")):
 			case len(commands) > 0 && slices.Contains([]string{"sh", "console", ""}, language):
 				out = append(out, shown{place, commands})
 			default:

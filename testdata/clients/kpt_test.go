@@ -176,3 +176,23 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	}
 	return files
 }
+
+// kpt runs functions in containers where there is an engine, which no test can count on: image_test.go gives the image a list. Here
+// the script says what it misses, and hands kpt the image that it is given.
+func TestKptInAContainer(t *testing.T) {
+	dir := example(t, "kpt")
+	before := snapshot(t, dir)
+	if got := script(t, dir, "container.sh"); got.code == 0 || !strings.Contains(got.stderr, "name the image of slipway by its digest") {
+		t.Errorf("without an image: exit %d, %s", got.code, got.stderr)
+	}
+	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+		t.Errorf("the package has changed (-before +after):\n%s", diff)
+	}
+	path := t.TempDir()
+	write(t, path, "kpt", "#!/bin/sh\necho \"$@\"\n", 0o755)
+	t.Setenv("IMAGE", "example.com/slipway@sha256:0")
+	got := script(t, dir, "container.sh", path)
+	if !strings.Contains(got.stdout, "fn eval --image example.com/slipway@sha256:0 --results-dir /") {
+		t.Errorf("kpt is given %s%s", got.stdout, got.stderr)
+	}
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// client is what the tests run of a client: the module that holds its version, in the oldest and in the newest go.mod of it, both
+// below testdata.
+type client struct {
+	name           string
+	module         string // "" for one that no module pins
+	oldest, newest string
+	how            string
+}
+
+func clients() []client {
+	const kustomize = "sigs.k8s.io/kustomize/kustomize/v5"
+	return []client{
+		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte"},
+		{"Helm 3", "helm.sh/helm/v3", "clients/helm3", "clients/helm3", "the program, with the post-renderer"},
+		{"Helm 4", "helm.sh/helm/v4", "clients/helm4", "clients/helm4", "the program, with the plugin installed"},
+		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest"},
+		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks"},
+		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go"},
+		{"kpt", "", "", "", "the program, where it is installed"},
+		{"pre-commit", "", "", "", "the program, Debian's"},
+		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the workflow's own script; its file by actionlint (the version)"},
+		{"GitLab CI", "", "", "", "the pipeline's own script; its report against the fields that GitLab asks for"},
+		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, with kwok for the kubelets"},
+		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)"},
+	}
+}
+
+// version is that of a module in a go.mod below testdata.
+func (c client) version(t *testing.T, folder string) string {
+	t.Helper()
+	if c.module == "" {
+		return "not pinned"
+	}
+	text, err := os.ReadFile(filepath.Join("../../testdata", folder, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^(?:require)?\s*` + regexp.QuoteMeta(c.module) + ` v(\S+)`).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("%s has no %s", folder, c.module)
+	}
+	return string(found[1])
+}
+
+// TestReadmeNamesTheClientsThatAreTested holds the table of clients against the go.mod files that the tests build them from.
+func TestReadmeNamesTheClientsThatAreTested(t *testing.T) {
+	const file, head = "../../README.md", "| client | oldest tested | newest tested | how |\n|---|---|---|---|\n"
+	readme, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(readme), head)
+	_, after, ended := strings.Cut(rest, "\n\n")
+	if !found || !ended {
+		t.Fatal("the README has no table of clients")
+	}
+	var table strings.Builder
+	for _, c := range clients() {
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", c.name, c.version(t, c.oldest), c.version(t, c.newest), c.how)
+	}
+	want := before + head + table.String() + "\n" + after
+	if diff := cmp.Diff(want, string(readme)); diff != "" && !*update {
+		t.Fatalf("the README is stale, run go test ./cmd/slipway -run Readme -update (-want +README):\n%s", diff)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
