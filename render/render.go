@@ -52,7 +52,7 @@ type Request struct {
 	NameSets string
 	// Options decide what injection does.
 	Options inject.Options
-	// KeepSidecarSets leaves SidecarSets and BatchPlans in a stream.
+	// KeepSidecarSets leaves SidecarSets, BatchPlans and SidecarInjectors in a stream.
 	KeepSidecarSets bool
 	// Release makes the releases of BatchPlans; nil makes none. IgnorePlans says that this is what the user wants.
 	Release     *manifests.Config // what BatchPlans are released with; nil: they are not

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,11 +114,26 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
+// NotOneFile says what to do where a folder is named and one file is meant; nil where it is none.
+func NotOneFile(path string) error {
+	switch {
+	case !isFolder(path):
+		return nil
+	case isChart(path):
+		return chartError(path)
+	default:
+		return fmt.Errorf("%s: this is a folder, and one file is meant here: name it, or pipe what slipway render %[1]s prints, with - in its place", path)
+	}
+}
+
 // stdinName is what messages call standard input.
 const stdinName = "stdin"
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {
+	if strings.Contains(path, "://") && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: a URL is not fetched: download it (curl -fsSLO %[1]s) and name the file", manifest.Printable(path))
+	}
 	return fmt.Errorf("reading %s: %w", manifest.Printable(path), cause(err))
 }
 

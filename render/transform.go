@@ -192,7 +192,7 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner)
 	}
 	out.Object = manifest.RefOf(object)
 	out.generated = out.Object.Name != "" && manifest.Text(manifest.At(object, "metadata", "name")) == ""
-	out.Leaves = (inject.IsSidecarSet(object) || t.req.Action == Inject && manifests.IsPlanRef(out.Object)) && !t.req.KeepSidecarSets
+	out.Leaves = t.leaves(object, out.Object)
 	err = t.change(out, root, source, sc)
 	if err == nil && out.changed && t.req.Detailed {
 		out.impact, err = impactOf(out)
@@ -243,6 +243,12 @@ func notAnObject(source manifest.Source, n *yaml.Node) manifest.Finding {
 		Message: fmt.Sprintf("the document is %s, not a Kubernetes object", what),
 		Hint:    "a manifest is a mapping with apiVersion, kind and metadata",
 	}
+}
+
+// leaves says whether an object is for slipway alone, and goes no further in a stream: a set, a plan, the configuration.
+func (t *transformer) leaves(object *yaml.Node, ref manifest.ObjectRef) bool {
+	own := manifests.IsPlanRef(ref) || ref.Kind == manifest.InjectorKind && ref.APIVersion == manifest.SlipwayVersion
+	return (inject.IsSidecarSet(object) || t.req.Action == Inject && own) && !t.req.KeepSidecarSets
 }
 
 // change applies the request's action to one object. An error means that the change cannot be written into this text.

@@ -54,13 +54,11 @@ func (f *doctorFlags) register(c *cobra.Command) {
 	flags.StringArrayVarP(&f.input.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -; can be repeated")
 	completeFlag(c, "sidecarsets", completeManifests)
 	f.input.registerConfig(c, "read the configuration from `FILE`, as for slipway render")
-	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
-	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	addAccess(c, &f.access)
 	flags.StringVarP(&f.input.namespace, "namespace", "n", "", "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
 	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
-	completeFlag(c, "context", cobra.NoFileCompletions)
 	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 }
 

@@ -100,3 +100,19 @@ func TestDoctorIsNotLetIn(t *testing.T) {
 		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
 	}
 }
+
+// TestRequestTimeout asks a server that never answers.
+func TestRequestTimeout(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(server.Close)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	write(t, path, fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
+"clusters": [{"name": "t", "cluster": {"server": %q}}]}`, server.URL))
+	for _, args := range [][]string{{"doctor"}, {"rollout", "status", "demo"}, {"rollout", "crds", "--check"}} {
+		var stdout, stderr strings.Builder
+		code := run(t.Context(), append(args, "--kubeconfig", path, "--request-timeout", "50ms"), strings.NewReader(""), &stdout, &stderr)
+		if code == 0 || !strings.Contains(stderr.String(), "no answer within 50ms (--request-timeout)") {
+			t.Errorf("%v: exit code %d: %s%s", args, code, &stdout, &stderr)
+		}
+	}
+}

@@ -34,6 +34,9 @@ const functionGC = 200
 
 // runFunction is slipway as a KRM function.
 func (s streams) runFunction(in io.Reader) error {
+	if process.IsTerminal(s.in) {
+		s.say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the input with ctrl-D)")
+	}
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
 	}

@@ -48,6 +48,9 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.from, "from", "", "CloneSet as it runs now; without it, pods of a revision with another image")
 	cmd.Flags().StringVar(&f.plan, "plan", "", "file with the BatchPlan; without it, one in the CloneSet's file, or none")
 	cmd.Flags().StringVar(&f.target, "target", "", "`NAME` or KIND/NAME of one target, where the plan has several")
+	completeFlag(cmd, "from", completeManifests)
+	completeFlag(cmd, "plan", completeManifests)
+	completeFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
@@ -194,6 +197,9 @@ const maxInput = 128 << 20
 func readInput(s streams, file string) ([]byte, error) {
 	in, name := s.in, "standard input"
 	if file != "-" {
+		if err := render.NotOneFile(file); err != nil {
+			return nil, err
+		}
 		opened, err := render.Open(file)
 		if err != nil {
 			return nil, err

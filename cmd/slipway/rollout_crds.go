@@ -42,8 +42,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 13 a definition is of somebody else.`
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "say whose definitions the cluster has, and write nothing")
 	flags.BoolVar(&f.install, "install", false, "write the definitions into the cluster, unless they are Kruise's")
-	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does")
-	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	addAccess(cmd, &f.access)
 	return cmd
 }
 

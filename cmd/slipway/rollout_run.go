@@ -97,8 +97,7 @@ agent is at work, 143 stopped by a signal, progress is saved.`,
 // add adds the flags that say where the target is and how to reach it.
 func (f *targetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
-	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	addAccess(cmd, &f.access)
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
 	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")

@@ -49,6 +49,8 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
 	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
+	completeFlag(cmd, "check", opts.completePlan(failing))
+	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "jsonl", "audit", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -41,8 +41,7 @@ are slipway-demo.statefulset, and the target {apiGroups: [apps], resources: [sta
 
 func (f *visitFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does")
-	flags.StringVar(&f.access.Context, "context", "", "`NAME` of the kubeconfig's context")
+	addAccess(cmd, &f.access)
 	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")

@@ -97,7 +97,11 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w (see %s --help)", err, c.CommandPath())
+		hint := ""
+		if strings.Contains(err.Error(), "shorthand flag: 'o'") {
+			hint = ": it prints one format"
+		}
+		return usagef("%w%s (see %s --help)", err, hint, c.CommandPath())
 	})
 	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newSchemaCommand(s), newVersionCommand(s))
 	root.InitDefaultHelpCmd()

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -110,6 +111,22 @@ func TestRolloutRunOnATerminal(t *testing.T) {
 		t.Errorf("exit code %d", got)
 	}
 	checkScreen(t, tty.close(t), 60, "error: stopped by a signal: progress is saved")
+}
+
+// TestFunctionOnATerminal starts slipway fn where a person sits, who would see nothing at all and wait with it.
+func TestFunctionOnATerminal(t *testing.T) {
+	tty := newTerminal(t, 80)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, []string{"fn"}, tty.program, io.Discard, tty.program) }()
+	kubetest.Eventually(t, "slipway says what it waits for", func() (bool, string) {
+		return strings.Contains(tty.shown.String(), "waiting for a ResourceList on standard input"), tty.shown.String()
+	})
+	stop()
+	if got := <-code; got != exitFailure {
+		t.Errorf("exit code %d", got)
+	} // nobody has typed anything, so that the terminal is still read from, and cannot be closed
 }
 
 // checkScreen holds that the table is there, that no line that is drawn over fills the terminal, and that the cursor is at

@@ -113,8 +113,22 @@ func joinPath(path []string) string {
 	return strings.ReplaceAll(strings.Join(path, "."), "."+manifest.EachElement, manifest.EachElement)
 }
 
+// meant is the kind of workload that a person may have misspelt, or "". A slip differs from it by so little that it can hardly be
+// another kind.
+func (p PassedOver) meant(slip bool) string {
+	if p.place != "" {
+		return ""
+	}
+	for _, k := range manifest.Kinds() {
+		if k.Group == p.Object.Group() && manifest.Nearest(p.Object.Kind, []string{k.Kind}) != "" && (!slip || isTypo(p.Object.Kind, k.Kind)) {
+			return k.Kind
+		}
+	}
+	return ""
+}
+
 // TellPassedOver says, for each kind, how many of its objects were passed over and what to do about it: a warning where a
-// SidecarSet could match one, else an information.
+// SidecarSet could match one or the kind is misspelt, else an information.
 func TellPassedOver(all []PassedOver) []manifest.Finding {
 	var order []string
 	members := map[string][]PassedOver{}
@@ -144,7 +158,7 @@ func tellOfKind(templates []PassedOver) manifest.Finding {
 		if !seen[p.Path] {
 			seen[p.Path], paths = true, append(paths, p.Path)
 		}
-		if p.Wanted {
+		if p.Wanted || p.meant(true) != "" {
 			severity = manifest.SeverityWarning
 		}
 		if object := fmt.Sprint(p.Object, p.Source.File, p.Source.Doc); !objects[object] {
@@ -179,12 +193,9 @@ func (p PassedOver) hint(paths []string) string {
 	case p.bare:
 		return "its pods cannot be injected into offline: the containers stand in the template itself, not in its spec"
 	}
-	meant := ""
-	for _, k := range manifest.Kinds() {
-		if k.Group == p.Object.Group() && manifest.Nearest(p.Object.Kind, []string{k.Kind}) != "" {
-			meant = fmt.Sprintf("did you mean the kind %s? ", k.Kind)
-			break
-		}
+	meant := p.meant(false)
+	if meant != "" {
+		meant = fmt.Sprintf("did you mean the kind %s? ", meant)
 	}
 	quoted := make([]string, len(paths))
 	for i, path := range paths {

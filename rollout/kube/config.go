@@ -5,6 +5,8 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -17,7 +19,8 @@ type Access struct {
 	QPS        float32 // requests a second on average
 	Burst      int     // requests at once
 	UserAgent  string
-	As         string // user to act as; "" is the one of the kubeconfig
+	Timeout    time.Duration // of one request that is not a watch; 0 is that of the client
+	As         string        // user to act as; "" is the one of the kubeconfig
 	AsGroups   []string
 }
 
@@ -38,6 +41,9 @@ func (a Access) Config() (*rest.Config, string, error) {
 		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	config.QPS, config.Burst, config.UserAgent = a.QPS, a.Burst, a.UserAgent
+	if a.Timeout > 0 {
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next, a.Timeout} })
+	}
 	if a.As != "" {
 		config.Impersonate = rest.ImpersonationConfig{UserName: a.As, Groups: a.AsGroups}
 	}

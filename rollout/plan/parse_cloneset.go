@@ -93,23 +93,40 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 	case len(src.errors) > 0:
 		return value{}, false
 	case len(found) == 0:
-		kinds := make([]string, 0, len(docs))
-		for _, d := range docs {
-			kinds = append(kinds, d.get("kind").scalarOr("a document without kind"))
-		}
-		if len(kinds) == 0 {
-			kinds = []string{"nothing"}
-		}
-		src.errors = append(src.errors, FieldError{
-			File: src.file,
-			What: fmt.Sprintf("holds no %s, only %s", kind, strings.Join(kinds, ", ")),
-		})
+		src.errors = append(src.errors, instead(src.file, docs, kind))
 		return value{}, false
 	case len(found) > 1:
 		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].line())
 		return value{}, false
 	}
 	return found[0], true
+}
+
+// instead says what a file holds in place of the one thing that is wanted, and what to do about it.
+func instead(file string, docs []value, wanted string) FieldError {
+	if len(docs) == 0 {
+		return FieldError{File: file, What: fmt.Sprintf("is empty, and a %s is wanted", wanted)}
+	}
+	known := []string{cloneSet, statefulSet, daemonSet, deployment, "BatchPlan"}
+	var kinds []string
+	e, advice := FieldError{File: file}, ""
+	for _, d := range docs {
+		kind := d.get("kind")
+		word := kind.scalarOr("a document without kind")
+		kinds = append(kinds, word)
+		if !slices.Contains(known, word) && misspelt(word, known) && advice == "" {
+			e.Line, e.Field, advice = kind.line(), "kind", suggestion(word, known)
+		}
+	}
+	switch {
+	case advice != "" || wanted != cloneSet:
+	case slices.Contains(kinds, "BatchPlan"):
+		advice = ": name the file of what it releases, and give this one with --plan"
+	default:
+		advice = ": what can be released is a CloneSet, StatefulSet, DaemonSet or Deployment"
+	}
+	e.What = fmt.Sprintf("holds no %s, only %s", wanted, strings.Join(kinds, ", ")) + advice
+	return e
 }
 
 func readObject(doc value, name string) Workload {
