@@ -3,6 +3,7 @@
 package fn
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -29,7 +30,11 @@ const configFile = "functionConfig"
 // BatchPlans are released where the configuration asks for it.
 func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
-	rw := &kio.ByteReadWriter{Reader: input, KeepReaderAnnotations: true}
+	start := bufio.NewReaderSize(input, openingSize)
+	rw := &kio.ByteReadWriter{Reader: start, KeepReaderAnnotations: true}
+	if opening, _ := start.Peek(openingSize); isOtherThanList(opening) {
+		return errNoList
+	}
 	err := execute(rw, output, func(rl *framework.ResourceList) error { return process(rl, messages) })
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
@@ -82,44 +87,12 @@ func withAnnotations(items []*yaml.RNode) []*yaml.RNode {
 	})
 }
 
-// write writes a list as it came: its items as they are, and the results.
-func write(rw *kio.ByteReadWriter, list *framework.ResourceList, out io.Writer) error {
-	items := manifest.NewSequence()
-	for _, it := range list.Items {
-		items.Content = append(items.Content, it.YNode())
-	}
-	root := manifest.NewMapping(
-		manifest.NewScalar("apiVersion"), manifest.NewScalar(rw.WrappingAPIVersion),
-		manifest.NewScalar("kind"), manifest.NewScalar(rw.WrappingKind), manifest.NewScalar("items"), items)
-	if rw.FunctionConfig != nil {
-		root.Content = append(root.Content, manifest.NewScalar("functionConfig"), rw.FunctionConfig.YNode())
-	}
-	results := rw.Results // those of functions that ran before, where this one has none
-	if len(list.Results) > 0 {
-		text, err := yaml.Marshal(list.Results)
-		if err != nil {
-			return err
-		}
-		if results, err = yaml.Parse(string(text)); err != nil {
-			return err
-		}
-	}
-	if results != nil {
-		root.Content = append(root.Content, manifest.NewScalar("results"), results.YNode())
-	}
-	e := yaml.NewEncoder(out)
-	if err := e.Encode(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{root}}); err != nil {
-		return err
-	}
-	return e.Close()
-}
-
 // checkInput refuses what the framework would take for a list of items: nothing at all, and plain manifests.
 func checkInput(rw *kio.ByteReadWriter) error {
 	if rw.WrappingKind == kio.ResourceListKind {
 		return nil
 	}
-	return errors.New("stdin holds no ResourceList, which kustomize and kpt send (slipway render reads plain manifests)")
+	return errNoList
 }
 
 // failure is the error of a run whose findings say why it failed.

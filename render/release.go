@@ -33,7 +33,7 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 		return nil, err
 	}
 	set := manifests.NewSet(t.req.Release, t.req.Options.Namespace, t.checkOnly)
-	sc := newObjectScanner()
+	sc := newObjectScanner(t.proofs)
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		switch {
@@ -74,7 +74,7 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 	if !t.req.AsFiles || t.req.Release == nil {
 		return ins, nil
 	}
-	sc := newObjectScanner()
+	sc := newObjectScanner(t.proofs)
 	for _, m := range outcome.mentions {
 		object, doc := planDocument(m.in, m.doc, sc)
 		if object == nil || m.in.path == "" || !manifests.IsPlanRef(doc.Object) {

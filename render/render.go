@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render/yamltext"
+	"github.com/slipway-dev/slipway/render/yamltext/splice"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -151,7 +152,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 		outcome.locate(ins, req.Detailed)
 		return nil
 	}
-	t := &transformer{req: req, injector: injector, noSets: outcome.Sets == 0 && !outcome.emptied}
+	t := &transformer{req: req, injector: injector, noSets: outcome.Sets == 0 && !outcome.emptied, proofs: splice.NewProofs()}
 	if ins, err = t.plan(ctx, ins, outcome); err != nil {
 		return err
 	}
@@ -315,7 +316,7 @@ var errHolds = errors.New("holds an object")
 // contextOf reads the context of one stream. strict reports what cannot be read; the input's own documents are
 // reported when they are rendered.
 func contextOf(ctx context.Context, in *input, req *Request, known *inject.Context, outcome *Outcome, strict bool) error {
-	sc := newObjectScanner()
+	sc := newObjectScanner(nil)
 	return eachDocument(ctx, in, func(d yamltext.Document) error {
 		if manifests.MayHold(d.Bytes) {
 			outcome.mentions = append(outcome.mentions, mention{in, d})

@@ -26,6 +26,7 @@ type transformer struct {
 	releases  *manifests.Set // nil without BatchPlans
 	checkOnly bool           // BatchPlans are checked, and one without its target is none of this run's business
 	noSets    bool           // neither is a SidecarSet known nor a folder named that holds none
+	proofs    *splice.Proofs
 	done      int
 }
 
@@ -56,7 +57,7 @@ func (t *transformer) stream(ctx context.Context, in *input, sink Sink, outcome 
 	})
 	for range workers {
 		group.Go(func() error {
-			sc := newObjectScanner()
+			sc := newObjectScanner(t.proofs)
 			for b := range work {
 				for _, d := range b.in {
 					b.out = append(b.out, t.document(in, d, sc))
@@ -223,8 +224,8 @@ const (
 )
 
 // newObjectScanner returns a scanner that looks for what names an object.
-func newObjectScanner() *splice.Scanner {
-	return splice.NewScanner("apiVersion", "kind", "metadata.namespace", "metadata.name")
+func newObjectScanner(proofs *splice.Proofs) *splice.Scanner {
+	return splice.NewScanner(proofs, "apiVersion", "kind", "metadata.namespace", "metadata.name")
 }
 
 // passes says whether an object of a kind, of which a scan is certain, can only be passed on.

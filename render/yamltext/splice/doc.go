@@ -7,6 +7,7 @@
 // is written in the layout of its surroundings: their indentation, their line ends, their flow or block style. A deletion
 // is the exact inverse of an insertion.
 //
-// Every result of a splice is parsed again and compared with the edited tree. What would not mean what it should is an
+// Every result of a splice is read again and compared with the edited tree: each new shape of text by the library, once in
+// every run, texts of a shape that is proven by the quick reader (see DESIGN.md). What would not mean what it should is an
 // error and no bytes; a layout that is not understood is one too.
 package splice

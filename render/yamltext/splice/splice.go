@@ -4,6 +4,7 @@ package splice
 
 import (
 	"fmt"
+	"hash/maphash"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -19,24 +20,39 @@ func Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) (
 // Scanner is a scanner that proves edits too, in a run of many documents.
 type Scanner struct {
 	*yamltext.Scanner
-	proofs int // results proved so far
+	proofs *Proofs
+	quick  func(text []byte) (*yaml.Node, error) // reads results of a shape that is proven
+	sketch []byte                                // of the last result
 }
 
-// NewScanner returns a scanner that looks for the scalars at paths, as yamltext.NewScanner.
-func NewScanner(paths ...string) *Scanner {
-	return &Scanner{Scanner: yamltext.NewScanner(paths...)}
-}
-
-// slowProofs is how many of its results a scanner has the library parse before it trusts its own reading, which the
-// fuzzer holds against the library's. Runs of more are runs of alike documents.
-const slowProofs = 32
-
-// Apply is the function of that name, in a fraction of its time once there have been some results.
-func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
-	if s.proofs++; s.proofs <= slowProofs {
-		return Apply(src, old, edited, verbatim)
+// NewScanner returns a scanner that looks for the scalars at paths, as yamltext.NewScanner, and shares proofs with the others
+// of its run; nil is a run of its own.
+func NewScanner(proofs *Proofs, paths ...string) *Scanner {
+	if proofs == nil {
+		proofs = NewProofs()
 	}
-	return applyProvedBy(s.Parse, src, old, edited, verbatim)
+	s := &Scanner{Scanner: yamltext.NewScanner(paths...), proofs: proofs}
+	s.quick = s.Parse
+	return s
+}
+
+// Apply is the function of that name, in a fraction of its time for results whose shape has been proven.
+func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
+	var shape uint64
+	asked, known := false, false
+	out, err := applyProvedBy(func(text []byte) (*yaml.Node, error) {
+		asked = true
+		s.sketch = sketch(s.sketch[:0], text)
+		shape = maphash.Bytes(s.proofs.seed, s.sketch)
+		if known = s.proofs.has(shape); known {
+			return s.quick(text)
+		}
+		return yamltext.Parse(text)
+	}, src, old, edited, verbatim)
+	if err == nil && asked && !known {
+		s.proofs.add(shape)
+	}
+	return out, err
 }
 
 // applyProvedBy is Apply with read for the proof.
