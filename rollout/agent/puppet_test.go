@@ -13,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
 // advanced is a control plane with Kruise's kinds, whose definitions here only keep what they are given. No controller of
@@ -264,6 +265,21 @@ func owned(t *testing.T, set map[string]any) string {
 	return ""
 }
 
+// standsAs waits until the status, as a person sees it, has a reason.
+func (p *puppet) standsAs(t *testing.T, want plan.Reason) {
+	t.Helper()
+	options := p.options()
+	options.Mode = plan.Partition
+	kubetest.Eventually(t, "the status is "+string(want), func() (bool, string) {
+		v, err := steer.Open(person(options), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := p.w.look(v).Decision
+		return d.Reason == want, string(d.Reason) + ": " + d.Message
+	})
+}
+
 // TestKindsOfKruise releases every kind that Kruise has, on a real API server, with a puppet for the controller.
 func TestKindsOfKruise(t *testing.T) {
 	for _, p := range puppets() {
@@ -277,6 +293,7 @@ func TestKindsOfKruise(t *testing.T) {
 			if d.Reason != plan.Completed || strings.Join(written, " ") != "3 2 0 "+p.put {
 				t.Fatalf("ended with %s: %s, partitions %v", d.Reason, d.Message, written)
 			}
+			p.standsAs(t, plan.Completed)
 			path := `"f:rollingUpdate":{"f:partition":{}}`
 			if p.kind == "CloneSet" && p.version == "v1alpha1" {
 				path = `"f:partition":{}`
@@ -286,6 +303,7 @@ func TestKindsOfKruise(t *testing.T) {
 			}
 			for image, planValue := range map[string]plan.OnFailure{kubetest.TagUnready: plan.Rollback, kubetest.TagUnready + "-2": plan.RollbackInBatches} {
 				p.image(image)
+				p.standsAs(t, plan.NotStarted)
 				bad := thirds()
 				bad.OnFailure = planValue
 				d, written = p.w.abortedSteps(bad, p.options())

@@ -214,6 +214,14 @@ func HashOf(revision string) string {
 	return revision[strings.LastIndexByte(revision, '-')+1:]
 }
 
+// RevisionName is the name of a target's revision, of which a status or a label may hold the hash alone; "" stays.
+func RevisionName(target, revision string) string {
+	if revision == "" || strings.HasPrefix(revision, target+"-") {
+		return revision
+	}
+	return target + "-" + revision
+}
+
 // updateState is the annotation of an in-place update.
 type updateState struct {
 	Revision              string                    `json:"revision"`

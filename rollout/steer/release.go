@@ -141,7 +141,7 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 	} else {
 		s.Observed.Workload = read
 	}
-	s.Observed.UpdateRevision = set.Status.UpdateRevision
+	s.Observed.UpdateRevision = kube.RevisionName(v.target.Name, s.Observed.Workload.Status.UpdateRevision)
 	if unread == nil && v.target.Kind.BySurge {
 		present, err := kube.SetRevision(v.target.Name, set.Template())
 		if err != nil {
