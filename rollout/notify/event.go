@@ -74,6 +74,8 @@ func next(r plan.Reason, t Target) string {
 	switch r {
 	case plan.AwaitingApproval:
 		return "slipway rollout approve " + name
+	case plan.Soaking:
+		return "slipway rollout promote " + name + " ends the pause"
 	case plan.HeldByPerson:
 		return "slipway rollout resume " + name
 	case plan.RolledBack:
