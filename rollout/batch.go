@@ -68,8 +68,8 @@ func (d *decider) pass(w work) Decision {
 	if out := d.gates.closed(w); out != nil {
 		return *out
 	}
-	approval := d.gates.approval()
-	w.message += approval
+	passed := d.gates.passed()
+	w.message += passed
 	if d.progress.Batch == len(d.targets)-1 {
 		return d.last(w)
 	}
@@ -78,7 +78,7 @@ func (d *decider) pass(w work) Decision {
 	}
 	d.progress.beginBatch(d.progress.Batch+1, d.observed.Now)
 	return d.decision(Go, plan.BatchStarted,
-		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, approval), d.record())
+		d.label()+fmt.Sprintf("begins, %d of %d pods to be updated%s", d.target(), d.bounds.Replicas, passed), d.record())
 }
 
 // whyFirst says why nothing needs to be protected.

@@ -15,7 +15,7 @@ type gates struct{ *release }
 // closed is the wait for the first gate that the batch may not pass yet, or nil where it has passed them all but the window.
 func (g gates) closed(w work) *Decision {
 	batch := g.batch()
-	if left := g.progress.Ready.Add(batch.Pause.Duration).Sub(g.observed.Now); batch.Pause.Duration > 0 && left > 0 {
+	if left := g.progress.pauseEnds(batch.Pause).Sub(g.observed.Now); left > 0 {
 		return new(g.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing for %v", g.label(), w.message, batch.Pause.Duration), left))
 	}
 	if out := g.checks(w, batch); out != nil {
@@ -27,12 +27,16 @@ func (g gates) closed(w work) *Decision {
 	return nil
 }
 
-// approval says who let the current batch pass, as the end of a message; "" where it asks for no approval.
-func (g gates) approval() string {
-	if !g.batch().Pause.UntilApproved {
-		return ""
+// passed says who let the current batch pass, as the end of a message; "" where nobody had to.
+func (g gates) passed() string {
+	pause := g.batch().Pause
+	if pause.UntilApproved {
+		return g.progress.approvedBy(g.progress.Batch)
 	}
-	return g.progress.approvedBy(g.progress.Batch)
+	if r, ok := g.progress.Promotion(g.progress.Batch); ok && pause.Duration > 0 {
+		return "; promoted " + r.String()
+	}
+	return ""
 }
 
 // window holds the next batch until it may begin. A window that cannot be told stops the release for now: once the plan

@@ -14,10 +14,11 @@ import (
 // Ask is what a person can ask of a release.
 type Ask string
 
-// Approve lets a batch pass, Pause stops every write until Resume, Abort makes the release fail as the plan says, and Undo
+// Approve lets a batch pass, Promote ends its timed pause, Pause stops every write until Resume, Abort makes the release fail as the plan says, and Undo
 // makes it return to the revision that it started from, whatever the plan says.
 const (
 	Approve Ask = "Approve"
+	Promote Ask = "Promote"
 	Pause   Ask = "Pause"
 	Resume  Ask = "Resume"
 	Abort   Ask = "Abort"
@@ -27,8 +28,8 @@ const (
 // Request is what one person has asked for. It says who and when, so that a release can show later why it went on.
 type Request struct {
 	Ask     Ask       `json:"ask"`
-	Batch   int       `json:"batch"`             // 0-based, of an approval
-	All     bool      `json:"all,omitempty"`     // an approval of every batch
+	Batch   int       `json:"batch"`             // 0-based, of an approval or a promotion
+	All     bool      `json:"all,omitempty"`     // of every batch
 	By      string    `json:"by"`                // user name
 	Claimed bool      `json:"claimed,omitempty"` // the name is what the person says: no server has confirmed it
 	At      time.Time `json:"at"`                // when it was asked, by the person's clock
@@ -62,18 +63,20 @@ func (r Request) String() string {
 // Words is what was asked, in a few words.
 func (r Request) Words() string {
 	switch {
-	case r.Ask != Approve:
+	case r.Ask != Approve && r.Ask != Promote:
 		return r.Ask.verb()
 	case r.All:
-		return "approve every batch"
+		return r.Ask.verb() + " every batch"
 	default:
-		return fmt.Sprintf("approve batch %d", r.Batch+1)
+		return fmt.Sprintf("%s batch %d", r.Ask.verb(), r.Batch+1)
 	}
 }
 
 // Approval finds the request that lets a batch pass. Of two the first one counts.
 func (p Progress) Approval(batch int) (Request, bool) {
-	i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask == Approve && (r.All || r.Batch == batch) })
+	i := slices.IndexFunc(p.Requests, func(r Request) bool {
+		return r.Ask == Approve && (r.All || r.Batch == batch) || r.Ask == Promote && r.All
+	})
 	if i < 0 {
 		return Request{}, false
 	}
@@ -152,6 +155,8 @@ func Answered(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	switch r.Ask {
 	case Approve:
 		return approve(plan, p, r)
+	case Promote:
+		return promote(plan, p, r)
 	case Pause:
 		return pause(p, r)
 	case Resume:
@@ -164,18 +169,18 @@ func Answered(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 }
 
 func (a Ask) verb() string {
-	return map[Ask]string{Approve: "approve", Pause: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
+	return map[Ask]string{Approve: "approve", Promote: "promote", Pause: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
 }
 
 // mostRequests is how many requests are kept. It is far more than a release sees, and little for a ConfigMap.
 const mostRequests = 200
 
-// with is the progress with one more request. The list of the caller is left alone. Approvals are kept whatever their
-// number; of the others the oldest go.
+// with is the progress with one more request. The list of the caller is left alone. Approvals and promotions are kept whatever
+// their number; of the others the oldest go.
 func (p Progress) with(r Request) Progress {
 	p.Requests = append(slices.Clip(p.Requests), r)
 	for len(p.Requests) > mostRequests {
-		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask != Approve })
+		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask != Approve && r.Ask != Promote })
 		if i < 0 {
 			break
 		}
@@ -206,7 +211,7 @@ func approve(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	case p.Back:
 		return refuse("the release is rolling back, and a rollback needs no approval: %s", p.Message)
 	case p.Abort || p.Undo:
-		return refuse("the release is to end: %s was asked%s", choose(p.Undo, Undo.verb(), Abort.verb()), p.by(choose(p.Undo, Undo, Abort)))
+		return refuse("%s", p.toEnd())
 	case r.All:
 		return approveAll(plan, p, r)
 	case r.Batch < 0:
@@ -258,8 +263,7 @@ func notWaiting(p plan.BatchPlan, pr Progress, now time.Time) string {
 	}
 	label := fmt.Sprintf("batch %d of %d", pr.Batch+1, max(len(p.Batches), 1))
 	hint := fmt.Sprintf("; --batch %d approves batch %d ahead", ahead+1, ahead+1)
-	pause := p.Batch(pr.Batch).Pause.Duration
-	until := pr.Ready.Add(pause)
+	until := pr.pauseEnds(p.Batch(pr.Batch).Pause)
 	switch {
 	case asks(p, pr.Batch) && pr.approved(pr.Batch):
 		return "" // told as what it is
@@ -269,7 +273,7 @@ func notWaiting(p plan.BatchPlan, pr Progress, now time.Time) string {
 		return label + " waits for no approval" + hint
 	case pr.Ready.IsZero():
 		return label + " is not ready yet, so it does not wait for approval" + hint
-	case pause > 0 && until.After(now):
+	case until.After(now):
 		return fmt.Sprintf("%s pauses until %s before it waits for approval%s", label, until.UTC().Format(time.RFC3339), hint)
 	default:
 		return ""
@@ -279,7 +283,7 @@ func notWaiting(p plan.BatchPlan, pr Progress, now time.Time) string {
 func pause(p Progress, r Request) (Answer, error) {
 	switch {
 	case p.Abort || p.Undo:
-		return refuse("the release is to end: %s was asked%s", choose(p.Undo, Undo.verb(), Abort.verb()), p.by(choose(p.Undo, Undo, Abort)))
+		return refuse("%s", p.toEnd())
 	case p.Pause:
 		return already(p, "the release is held already,"+p.by(Pause))
 	}

@@ -82,6 +82,12 @@ func TestAnswered(t *testing.T) {
 	later := approve(2)
 	all := approve(0)
 	all.All = true
+	full := ask(rollout.Promote)
+	full.All = true
+	promoted, promotedAll, last := soaking, begun, begun
+	promoted.Requests = []rollout.Request{{Ask: rollout.Promote, By: "bob", At: now}}
+	promotedAll.Requests = []rollout.Request{{Ask: rollout.Promote, All: true, By: "bob", At: now}}
+	last.Batch, last.Ready = 2, now
 
 	for name, c := range map[string]struct {
 		p       rollout.Progress
@@ -106,6 +112,20 @@ func TestAnswered(t *testing.T) {
 		"approval after an abort":              {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
 		"approval of an ended release":         {p: ended(plan.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
 		"approval before the release":          {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
+		"promote":                              {p: soaking, r: ask(rollout.Promote), changes: func(*rollout.Progress) {}, says: "the pause of batch 1 of 3 is ended by alice at 2026-01-05T05:00:00Z"},
+		"promote a batch that is not ready":    {p: begun, r: ask(rollout.Promote), refused: "batch 1 of 3 is not ready yet, so its pause has not begun; --full ends all pauses ahead of time"},
+		"promote after the pause":              {p: ready, r: ask(rollout.Promote), already: "the pause of batch 1 of 3 is over"},
+		"promote twice":                        {p: promoted, r: ask(rollout.Promote), already: "the pause of batch 1 of 3 was ended already by bob"},
+		"promote without a pause":              {p: second, r: ask(rollout.Promote), refused: "batch 2 of 3 has no pause of a duration"},
+		"promote what waits for approval":      {p: last, r: ask(rollout.Promote), refused: "it waits for slipway rollout approve"},
+		"promote a rollback":                   {p: back, r: ask(rollout.Promote), refused: "a rollback has no pauses: batch 1 was late"},
+		"promote after an abort":               {p: aborted, r: full, refused: "abort was asked by a person"},
+		"promote an ended release":             {p: ended(plan.Completed), r: full, refused: "has ended, so there is nothing to promote"},
+		"promote in full":                      {p: begun, r: full, changes: func(*rollout.Progress) {}, says: "every pause and approval to come (3) is ended by alice at 2026-01-05T05:00:00Z: checks and time windows still have to pass"},
+		"promote the rest in full":             {p: second, r: full, changes: func(*rollout.Progress) {}, says: "every pause and approval to come (1) is ended"},
+		"promote in full twice":                {p: promotedAll, r: full, already: "no batch from the present one on has a pause or an approval to wait for"},
+		"promote in full what is held":         {p: held, r: full, changes: func(*rollout.Progress) {}, says: "; the release is held by bob"},
+		"approve what is promoted in full":     {p: promotedAll, r: approve(2), already: "batch 3 of 3 was approved already by bob"},
 		"pause":                                {p: begun, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held by alice"},
 		"pause twice":                          {p: held, r: ask(rollout.Pause), already: "held already, by bob"},
 		"pause a rollback":                     {p: back, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held"},
@@ -176,6 +196,66 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 	if _, ok := p.Approval(0); !ok || len(p.Requests) > 200 {
 		t.Errorf("of %d requests %d are left, an approval among them: %v", len(asked), len(p.Requests), ok)
+	}
+}
+
+// TestPromotionEndsPausesAndNothingElse: a batch goes on at once, but not past what is not a person's to give.
+func TestPromotionEndsPausesAndNothingElse(t *testing.T) {
+	night, err := plan.ParsePlan("plan", []byte(`{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo}, spec: {
+target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 1, pause: {window: {from: "22:00"}}}, {replicas: 2}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := []plan.Check{{Name: "errors", Count: 1}}
+	for name, c := range map[string]struct {
+		pause  plan.Pause
+		checks []string
+		full   bool
+		want   plan.Reason
+		says   string
+	}{
+		"a pause":            {pause: plan.Pause{Duration: time.Hour}, want: plan.BatchStarted, says: "; promoted by alice at 2026-01-05T05:00:00Z"},
+		"then a check":       {pause: plan.Pause{Duration: time.Hour}, checks: []string{"errors"}, want: plan.ChecksRunning},
+		"then an approval":   {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, want: plan.AwaitingApproval},
+		"then a window":      {pause: plan.Pause{Duration: time.Hour, Window: night.Batches[0].Pause.Window}, want: plan.OutsideWindow},
+		"in full":            {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, full: true, want: plan.BatchStarted, says: "; approved by alice"},
+		"in full, a check":   {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, checks: []string{"errors"}, full: true, want: plan.ChecksRunning},
+		"in full, a window":  {pause: plan.Pause{UntilApproved: true, Window: night.Batches[0].Pause.Window}, full: true, want: plan.OutsideWindow},
+		"in full, no pauses": {pause: plan.Pause{UntilApproved: true}, full: true, want: plan.BatchStarted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, o := readyBatch(t, c.pause)
+			p.Checks, p.Batches[0].Checks = check, c.checks
+			r := ask(rollout.Promote)
+			r.All = c.full
+			a, err := rollout.Answered(p, o.Progress, r)
+			if err != nil || !a.Changed {
+				t.Fatalf("%+v, %v", a, err)
+			}
+			o.Progress = a.Progress
+			d := rollout.Decide(p, o)
+			if d.Reason != c.want || !strings.Contains(d.Message, c.says) {
+				t.Errorf("%s: %s", d.Reason, d.Message)
+			}
+			if s := rollout.Standing(p, o); s.Reason == plan.Soaking {
+				t.Errorf("from outside it pauses: %s", s.Message)
+			}
+		})
+	}
+}
+
+// TestPromotionIsOfOneBatch: the pause of the next batch is a pause.
+func TestPromotionIsOfOneBatch(t *testing.T) {
+	p, o := readyBatch(t, plan.Pause{Duration: time.Hour})
+	a, err := rollout.Answered(p, o.Progress, ask(rollout.Promote))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Batches[1].Pause.Duration = time.Hour
+	o.Progress = a.Progress
+	o.Progress.Batch, o.Pods[1].Revision = 1, "new"
+	if d := rollout.Decide(p, o); d.Reason != plan.Soaking {
+		t.Errorf("the next batch: %s: %s", d.Reason, d.Message)
 	}
 }
 

@@ -126,7 +126,8 @@ func (r *release) rests(batch int) bool {
 			return true
 		}
 	}
-	return b.Pause.Duration > 0 || len(b.Checks) > 0 || b.Pause.UntilApproved && !r.progress.approved(batch)
+	_, promoted := r.progress.Promotion(batch)
+	return b.Pause.Duration > 0 && !promoted || len(b.Checks) > 0 || b.Pause.UntilApproved && !r.progress.approved(batch)
 }
 
 // label begins every message of a batch.

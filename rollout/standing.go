@@ -83,7 +83,7 @@ func (s standing) underWay() Decision {
 // gate is what stands between a ready batch and the next one, as far as progress and plan tell it.
 func (s standing) gate(w work) Decision {
 	p, batch := s.progress, s.batch()
-	if left := p.Ready.Add(batch.Pause.Duration).Sub(s.observed.Now); batch.Pause.Duration > 0 && left > 0 {
+	if left := p.pauseEnds(batch.Pause).Sub(s.observed.Now); left > 0 {
 		until := s.observed.Now.Add(left).UTC().Format(time.RFC3339)
 		return s.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing until %s", s.label(), w.message, until), left)
 	}

@@ -43,13 +43,23 @@ func newRolloutAskCommands(s streams) []*cobra.Command {
 		Use:   "approve [flags] [NAME|KIND/NAME]",
 		Short: "Let the batch pass that waits for approval",
 		Long: `Let the batch pass that waits for approval, and no other: without --batch nothing is approved that does not wait yet.
-Approval stands in for no check, pause or time window: those of the batch still have to pass.`,
+Approval stands in for no check, pause or time window: those of the batch still have to pass. promote ends a pause.`,
 		Example: `  slipway rollout approve demo -n shop -m "latency looks fine"
   # ahead of time
   slipway rollout approve demo --batch 2`,
 	})
 	return []*cobra.Command{
 		approve,
+		askCommand(s, rollout.Promote, &cobra.Command{
+			Use:   "promote [flags] [NAME|KIND/NAME]",
+			Short: "End the pause of the batch that is ready",
+			Long: `End the timed pause of the batch that is ready, and of no other: what comes after it, checks, an approval and the time window
+of the next batch, still has to pass. With --full no pause and no approval is waited for any more, up to the end of the
+release; checks and time windows are.`,
+			Example: `  slipway rollout promote demo -n shop -m "seen enough"
+  # nothing but checks and time windows from here on
+  slipway rollout promote demo -n shop --full`,
+		}),
 		askCommand(s, rollout.Pause, &cobra.Command{
 			Use:   "pause [flags] [NAME|KIND/NAME]",
 			Short: "Hold a release where it is",
@@ -96,6 +106,9 @@ func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
 	if ask == rollout.Approve {
 		cmd.Flags().IntVar(&f.batch, "batch", 0, "`NUMBER` of the batch, from 1, to approve that one and also ahead of time; without it the one that waits")
 		cmd.Flags().BoolVar(&f.all, "all", false, "approve every batch to come")
+	}
+	if ask == rollout.Promote {
+		cmd.Flags().BoolVar(&f.all, "full", false, "end every pause and give every approval to come, up to the end of the release")
 	}
 	return cmd
 }

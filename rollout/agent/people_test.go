@@ -88,12 +88,18 @@ func (r *atWork) stands(reason plan.Reason) rollout.Decision {
 }
 
 // waitsIn waits until the agent waits for the approval of a batch.
-func (r *atWork) waitsIn(batch int) {
-	kubetest.Eventually(r.w.t, fmt.Sprintf("batch %d waits for approval", batch+1), func() (bool, string) {
+func (r *atWork) waitsIn(batch int) { r.standsIn(batch, plan.AwaitingApproval) }
+
+// standsIn waits until the agent waits in a batch for a reason.
+func (r *atWork) standsIn(batch int, reason plan.Reason) {
+	kubetest.Eventually(r.w.t, fmt.Sprintf("batch %d has %s", batch+1, reason), func() (bool, string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if len(r.seen) == 0 {
+			return false, "nothing was decided"
+		}
 		last := r.seen[len(r.seen)-1]
-		return last.Reason == plan.AwaitingApproval && last.Batch == batch, last.Message
+		return last.Reason == reason && last.Batch == batch, last.Message
 	})
 }
 
@@ -220,6 +226,40 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	// A pod that is lost later is replaced without asking again.
 	w.Delete(t, w.Path("pods", w.Pods()[0]))
 	w.Release(approvals(), plan.Completed)
+}
+
+// TestPromoteEndsThePause ends an hour's pause as a user with exactly the rights that the help prints, and then all that is to come.
+func TestPromoteEndsThePause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(3, people))
+	w.ready()
+	v := w.visit(w.person(false).Client)
+	long := plan.Pause{Duration: time.Hour}
+	agent := w.start(plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: long},
+		{Replicas: plan.Pods(2), Pause: plan.Pause{Duration: time.Hour, UntilApproved: true}},
+		{Replicas: plan.Percent(100), Pause: long},
+	}}, w.Options())
+	agent.standsIn(0, plan.Soaking)
+	promote := rollout.Request{Ask: rollout.Promote}
+	if a := w.ask(v, promote); !a.Changed || !strings.Contains(a.Message, "the pause of batch 1 of 3 is ended by system:serviceaccount:"+w.namespace) {
+		t.Errorf("%+v", a)
+	}
+	agent.standsIn(1, plan.Soaking)
+	if s := w.look(v); s.Decision.Reason != plan.Soaking {
+		t.Errorf("the second batch pauses: %+v", s.Decision)
+	}
+	promote.All = true
+	if a := w.ask(v, promote); !a.Changed || !strings.Contains(a.Message, "every pause and approval to come (3) is ended") {
+		t.Errorf("%+v", a)
+	}
+	agent.end(plan.Completed)
+	if n := len(w.events("Promote")); n != 2 {
+		t.Errorf("%d Events tell of promotions", n)
+	}
+	if _, err := v.Request(t.Context(), promote); !strings.Contains(refusal(err), "has ended") {
+		t.Errorf("after the release: %v", err)
+	}
 }
 
 // person is a user with the documented rights for the CloneSet's release in direct mode.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Version is that of the documents that webhooks get. Fields may be added to it; none changes its meaning.
@@ -32,6 +33,8 @@ type Event struct {
 	Ended      bool           `json:"ended"`              // nothing more comes from this agent
 	ExitCode   *int           `json:"exitCode,omitempty"` // where it has ended
 	Next       string         `json:"next,omitempty"`     // what somebody can do now
+
+	Waiting []waiting.Group `json:"waiting,omitempty"` // why pods are not ready that hold the batch
 }
 
 // Target is what is released.
@@ -54,6 +57,9 @@ func newEvent(plan plan.BatchPlan, o rollout.Observed, d rollout.Decision) Event
 		Reason: string(d.Reason), Message: d.Message, Batch: d.Batch + 1, Batches: max(d.Batches, 1), Counts: o.Counts(),
 		Ended: d.Ended(),
 	}
+	if d.Verdict != rollout.Done {
+		e.Waiting = waiting.Groups(o.Holding())
+	}
 	if e.Ended {
 		code := d.Reason.ExitCode()
 		e.ExitCode = &code
@@ -74,6 +80,8 @@ func next(r plan.Reason, t Target) string {
 	switch r {
 	case plan.AwaitingApproval:
 		return "slipway rollout approve " + name
+	case plan.Soaking:
+		return "slipway rollout promote " + name
 	case plan.HeldByPerson:
 		return "slipway rollout resume " + name
 	case plan.RolledBack:

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/notify"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // post is what a receiver was sent.
@@ -226,6 +227,24 @@ headers: [{name: X-Team, value: shop}, {name: X-Key, secretRef: {name: hook, key
 	h := posts[0].header
 	if h.Get("Authorization") != "Bearer s3cret" || h.Get("X-Team") != "shop" || h.Get("X-Key") != "k3y" || h.Get("Content-Type") != "application/json" || posts[0].path != "/x" {
 		t.Errorf("the post to %s has the headers %v", posts[0].path, h)
+	}
+}
+
+func TestWebhookIsToldWhyPodsAreNotReady(t *testing.T) {
+	var w warnings
+	s := newServer(t)
+	n := notify.New(planOf(t, fmt.Sprintf("{webhook: {url: %q}}", s.URL)), quick(&w, ""))
+	o := observed()
+	o.Stuck = []rollout.Pod{{Name: "demo-x", Waiting: &waiting.Why{State: "CrashLoopBackOff", Reason: "CrashLoopBackOff", Message: "back-off", Restarts: 2, ExitCode: new(1)}}}
+	n.Record(o, decision(rollout.Stopped, plan.DeadlineExceeded, 0))
+	n.Close()
+	var got struct{ Waiting json.RawMessage }
+	if err := json.Unmarshal(s.got()[0].body, &got); err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"count":1,"reason":"CrashLoopBackOff","message":"back-off","pods":["demo-x"],"restarts":2,"exitCode":1}]`
+	if diff := cmp.Diff(want, string(got.Waiting)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	stateFailed      podState = "failed"      // ended
 )
 
+// ended is the trouble of a pod that has failed for good.
+const ended = "failed"
+
 // track is one pod's time.
 type track struct {
 	name, uid string
@@ -35,7 +38,8 @@ type track struct {
 	inPlace   time.Time
 	born      bool // seen to be created
 	trouble   string
-	restarts  int // since it was seen first
+	why       string // what more is known of it
+	restarts  int    // since it was seen first
 	base      int
 	seen      int  // the pass of follow that it was seen in last
 	guest     bool // made room for updates in place
@@ -114,6 +118,9 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 		t.end(now)
 		t.gone, t.base, t.born, t.created = time.Time{}, p.Restarts, true, p.Created
 	}
+	if w := p.Waiting; w != nil && w.Trouble() && p.Active() && t.trouble != ended {
+		t.trouble, t.why = w.Reason, w.Details()
+	}
 	t.uid, t.restarts = p.UID, max(t.restarts, p.Restarts-t.base)
 	if n == 0 {
 		t.spans, t.updated = []podSpan{{from: now, to: now, state: state, updated: updated}}, updated && t.born
@@ -146,7 +153,7 @@ func (t *track) note(last podSpan, state podState, updated bool, now time.Time) 
 	}
 	was := last.state == stateAvailable || last.state == stateReady
 	if state == stateFailed {
-		t.trouble = "failed"
+		t.trouble = ended
 	} else if was && (state == stateStarting || state == stateCreated) && updated == last.updated && t.trouble == "" {
 		t.trouble = "lost readiness"
 	}

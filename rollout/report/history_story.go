@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -56,6 +57,6 @@ func (n *narrative) tellRequests(seen time.Time, all []rollout.Request) bool {
 // tellTrouble tells of a pod, unless there were too many.
 func (n *narrative) tellTrouble(at time.Time, t *track) {
 	if n.troubles++; n.troubles <= toldTroubles {
-		n.tell(at, "Pod "+t.name+" "+t.trouble, "not by a write of the release")
+		n.tell(at, "Pod "+t.name+" "+t.trouble, cmp.Or(t.why, "not by a write of the release"))
 	}
 }

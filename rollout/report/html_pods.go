@@ -128,13 +128,17 @@ func (p *page) podTable(all []*track) {
 
 // remarks are what else there is to say of a pod.
 func (t *track) remarks() string {
+	words := t.trouble
+	if t.why != "" {
+		words += ": " + t.why
+	}
 	switch {
 	case !t.guest:
-		return t.trouble
-	case t.trouble == "":
+		return words
+	case words == "":
 		return "guest"
 	default:
-		return "guest; " + t.trouble
+		return "guest; " + words
 	}
 }
 
@@ -143,7 +147,7 @@ func (l *layout) lane(t *track) {
 	l.open("span", class("name"))
 	l.text(t.name)
 	if t.trouble != "" {
-		l.element("em", " ✕ "+t.trouble)
+		l.element("em", " ✕ "+t.trouble, is("title", t.remarks()))
 	}
 	l.close("span")
 	l.open("div", class("bar"), is("role", "img"), is("aria-label", t.name+": "+l.life(t)))

@@ -85,6 +85,8 @@ func standing(batch int, p rollout.Progress) string {
 	at := ""
 	if r, ok := p.Approval(batch); ok {
 		at = ", approved " + r.String()
+	} else if r, ok := p.Promotion(batch); ok {
+		at = ", promoted " + r.String()
 	}
 	switch {
 	case p.Back && batch <= p.Batch:

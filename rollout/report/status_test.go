@@ -3,6 +3,7 @@
 package report_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/sim"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
@@ -79,5 +81,23 @@ func TestRowsTellOfTroubleOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ContainerCreating", "ErrImagePull", "ImagePullBackOff"}, rows); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestPageSaysWhyPodsAreNotReady in the lane of a pod, in the table and among the milestones.
+func TestPageSaysWhyPodsAreNotReady(t *testing.T) {
+	log := release(t, plan.BatchPlan{ProgressDeadline: time.Minute}, cart(5, "cart:v2"), sim.Options{Broken: true})
+	h, err := report.ReadHistory(bytes.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page bytes.Buffer
+	if err := report.HTML(&page, h[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{" ✕ CrashLoopBackOff</em>", "guest; CrashLoopBackOff<", "CrashLoopBackOff (cart-"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 }
