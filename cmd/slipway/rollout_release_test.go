@@ -24,7 +24,7 @@ import (
 const (
 	deploymentExample = "../../testdata/examples/deployment"
 	gitopsExample     = "../../testdata/examples/rollout/gitops"
-	slipwayImage      = "registry.example.com/slipway:v1"
+	slipwayImage      = "registry.example.com/slipway:v1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 )
 
 // slipwayOutput runs slipway, which must succeed, and returns what it prints.

@@ -22,7 +22,7 @@ metadata:
     config.kubernetes.io/function: |
       exec: {path: slipway}
 spec:
-  release: {image: registry.example.com/slipway:v1, for: flux}
+  release: {image: registry.example.com/slipway:v1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, for: flux}
 `
 
 // released are the objects of the example's two releases, without their hashes.

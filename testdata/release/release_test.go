@@ -5,6 +5,7 @@
 package release
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -121,7 +122,7 @@ func TestArchivesHoldWhatTheyLinkTo(t *testing.T) {
 
 var pinned = regexp.MustCompile(`^\S+@sha256:[0-9a-f]{64}$`)
 
-// TestImagesAreNamedByDigest looks at what the image is built with and on.
+// TestImagesAreNamedByDigest looks at what the image is built with and on, and at where the examples name it.
 func TestImagesAreNamedByDigest(t *testing.T) {
 	found := 0
 	for _, m := range regexp.MustCompile(`(?m)^ARG \w+_IMAGE=(\S+)$`).FindAllStringSubmatch(read(t, "Dockerfile"), -1) {
@@ -131,5 +132,23 @@ func TestImagesAreNamedByDigest(t *testing.T) {
 	}
 	if found != 2 {
 		t.Errorf("the Dockerfile names %d images", found)
+	}
+	examples := 0
+	if err := filepath.WalkDir(filepath.Join(repository, "testdata/examples"), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(file) != ".yaml" {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for _, m := range regexp.MustCompile(`(?m)^[ -]*image: (\S*\bslipway[:@]\S+)`).FindAllSubmatch(text, -1) {
+			if examples++; !pinned.Match(m[1]) {
+				t.Errorf("%s: the image %s has no digest", file, m[1])
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if examples < 5 {
+		t.Errorf("the examples name slipway's image %d times", examples)
 	}
 }
