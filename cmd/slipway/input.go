@@ -8,11 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -256,26 +254,4 @@ func (s streams) tell(findings []manifest.Finding) error {
 		s.say("error: and %d more (--report json lists them all)", failed-maxTold)
 	}
 	return &exitError{code: exitFailure}
-}
-
-// progress shows on a terminal how far a run of more than a second has come. stop takes the line away.
-func (s streams) progress() (show func(documents int), stop func()) {
-	if !process.IsTerminal(s.err) {
-		return nil, func() {}
-	}
-	start, last := time.Now(), time.Time{}
-	shown := false
-	show = func(documents int) {
-		now := time.Now()
-		if now.Sub(start) < time.Second || now.Sub(last) < 100*time.Millisecond {
-			return
-		}
-		last, shown = now, true
-		fmt.Fprintf(s.err, "\r%d documents", documents) //nolint:errcheck // a line for the eye alone
-	}
-	return show, func() {
-		if shown {
-			io.WriteString(s.err, "\r\x1b[K") //nolint:errcheck // a line for the eye alone
-		}
-	}
 }

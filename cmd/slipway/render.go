@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
@@ -143,7 +144,7 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	}
 	req.AsFiles = f.inPlace
 	req.Detailed = f.report.wanted() || f.diff
-	show, stop := s.progress()
+	show, stop := process.Counter(s.err, "documents")
 	req.Progress = show
 	req.Report = func(o *render.Outcome) error {
 		stop()

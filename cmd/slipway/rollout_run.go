@@ -158,7 +158,8 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan,
 		return err
 	}
 	told := f.notifications(s, plan)
-	listeners = append(listeners, told.Record, saveMemory(f.beside))
+	keep := process.SaveMemory(f.beside)
+	listeners = append(listeners, told.Record, func(o rollout.Observed, _ rollout.Decision) { keep(len(o.Pods)) })
 	options.Warn = func(err error) { s.say("warning: %v", err) }
 	d, err := agent.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range listeners {

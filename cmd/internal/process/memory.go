@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package process
 
 import (
 	"math"
 	"os"
 	"runtime/debug"
-
-	"github.com/slipway-dev/slipway/rollout"
 )
 
 // What an agent's memory is to keep to: so much, and so much for each pod. It is a wish to the garbage collector, not a
@@ -17,22 +15,22 @@ const (
 	memoryPod  = 6 << 10
 )
 
-// saveMemory lets the garbage collector run sooner than usual, unless GOGC says when, and in bursts of writes before much
+// SaveMemory lets the garbage collector run sooner than usual, unless GOGC says when, and in bursts of writes before much
 // has gathered, unless GOMEMLIMIT says how much may. A release waits for the cluster nearly all of its time, and what it
-// runs in has little memory. releases is how many run side by side in this process.
-func saveMemory(releases int) listener {
+// runs in has little memory. releases is how many run side by side in this process; what is returned hears how many pods one has.
+func SaveMemory(releases int) func(pods int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 	if os.Getenv("GOMEMLIMIT") != "" {
-		return func(rollout.Observed, rollout.Decision) {}
+		return func(int) {}
 	}
 	most := -1
-	return func(o rollout.Observed, _ rollout.Decision) {
-		if len(o.Pods) <= most {
+	return func(pods int) {
+		if pods <= most {
 			return
 		}
-		most = len(o.Pods)
+		most = pods
 		wanted := int64(max(releases, 1)) * (memoryBase + int64(most)*memoryPod)
 		if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now < wanted {
 			debug.SetMemoryLimit(wanted)

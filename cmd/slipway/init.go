@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/cmd/internal/starter"
+)
+
+func newInitCommand(s streams) *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "init [flags] [FOLDER]",
+		Short: "Write a first configuration, SidecarSet and BatchPlan for the manifests of a folder",
+		Long: `Look for workloads in a folder (the working directory), and write a SidecarInjector, a SidecarSet that selects the pods of
+the first one, and a BatchPlan for the first one that can be released, into FOLDER/slipway. What is there stays as it is. The
+commands to try next are printed.`,
+		Example:           `  slipway init base/`,
+		Args:              takes(0, 1),
+		ValidArgsFunction: completeFolders,
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder := append(args, ".")[0]
+			wrote, next, err := starter.Start(folder, cmp.Or(dir, filepath.Join(folder, "slipway")))
+			if err != nil {
+				return err
+			}
+			s.say("wrote %s; next:", strings.Join(wrote, ", "))
+			_, err = s.out.Write([]byte(next))
+			return err
+		},
+	}
+	c.Flags().StringVar(&dir, "output-dir", "", "`FOLDER` to write into (default FOLDER/slipway)")
+	completeFlag(c, "output-dir", completeFolders)
+	return c
+}
