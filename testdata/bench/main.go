@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench runs slipway and kyaml as whole processes on one corpus and prints how they compare.
+// Command bench runs slipway and kyaml as whole processes on one corpus and prints how they compare, and
+// how slipway's work grows where the input gets twice as large.
 //
 //	go run ./testdata/bench [-n DEPLOYMENTS] [-runs N]
 //
@@ -121,6 +122,9 @@ func (b *bench) compareAll(matching int) error {
 		if err := b.compare(c.ours, c.theirs, c.kyamlFirst); err != nil {
 			return err
 		}
+	}
+	if err := b.measureGrowth(); err != nil {
+		return err
 	}
 	if err := b.compareClients(); err != nil {
 		return err

@@ -114,7 +114,14 @@ func (s *splicer) learnFlow(l *layout) {
 		return
 	}
 	// A list of numbers, or braces with nothing in them, do not tell; the document as a whole does.
-	l.json = len(s.path) > 0 && isFlow(s.path[0]) && yamltext.IsJSON(s.src)
+	if len(s.path) == 0 || !isFlow(s.path[0]) {
+		return
+	}
+	if s.isJSON == nil {
+		is := yamltext.IsJSON(s.src)
+		s.isJSON = &is
+	}
+	l.json = *s.isJSON
 }
 
 // isTight tells whether no space follows the colon after the first key, or the first comma.

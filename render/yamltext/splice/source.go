@@ -16,6 +16,7 @@ type source struct {
 	src   []byte
 	lines []int // offset of the start of each line
 	ascii bool
+	marks map[int][]int // by line, in long ones: where each of its markEvery characters starts
 }
 
 // newSource finds the lines of a document. Characters at which programs do not agree whether a line ends are an error.
@@ -82,7 +83,9 @@ func (s *source) offset(n *yaml.Node) (int, error) {
 	if s.ascii {
 		pos += n.Column - 1
 	} else {
-		for range n.Column - 1 {
+		from, skip := s.mark(n.Line-1, n.Column-1)
+		pos = from
+		for range skip {
 			_, size := utf8.DecodeRune(s.src[pos:])
 			pos += size
 		}
@@ -91,6 +94,38 @@ func (s *source) offset(n *yaml.Node) (int, error) {
 		return 0, Unsupported(n.Line, "the parser's mark lies outside of the document")
 	}
 	return pos, nil
+}
+
+// markEvery is how many characters lie between two marks of a long line. Without them each place on a line of megabytes would
+// be counted from its start.
+const markEvery = 512
+
+// mark returns a place on a line from which a column, from 0 and in characters, is a few characters away, and how many.
+func (s *source) mark(line, column int) (pos, skip int) {
+	start := s.lines[line]
+	if column < markEvery {
+		return start, column
+	}
+	marks, known := s.marks[line]
+	if !known {
+		end := len(s.src)
+		if s.hasBreak(line) {
+			end = s.lines[line+1]
+		}
+		for i, n := start, 0; i < end; n++ {
+			if n%markEvery == 0 {
+				marks = append(marks, i)
+			}
+			_, size := utf8.DecodeRune(s.src[i:])
+			i += size
+		}
+		if s.marks == nil {
+			s.marks = map[int][]int{}
+		}
+		s.marks[line] = marks
+	}
+	nearest := min(column/markEvery, len(marks)-1)
+	return marks[nearest], column - nearest*markEvery
 }
 
 // lineAt returns the number, from 0, of the line that offset is on.
@@ -108,11 +143,11 @@ func (s *source) lineAt(offset int) int {
 
 // endOfLine returns where the line that offset is on ends, before its line break.
 func (s *source) endOfLine(offset int) int {
-	i := bytes.IndexByte(s.src[offset:], '\n')
-	if i < 0 {
+	next := s.lineAt(offset) + 1
+	if next == len(s.lines) {
 		return len(s.src)
 	}
-	return s.beforeBreak(offset + i)
+	return s.beforeBreak(s.lines[next] - 1)
 }
 
 // beforeBreak returns where the line break whose line feed is at offset starts.
@@ -212,13 +247,11 @@ func (s *source) afterBreak(end int) int {
 
 // newline returns the line break used at pos.
 func (s *source) newline(pos int) string {
-	i := bytes.IndexByte(s.src[pos:], '\n')
-	if i < 0 {
-		i = bytes.LastIndexByte(s.src[:pos], '\n')
-	} else {
-		i += pos
+	line := s.lineAt(pos)
+	if s.hasBreak(line) {
+		line++
 	}
-	if i > 0 && s.src[i-1] == '\r' {
+	if i := s.lines[line] - 1; line > 0 && i > 0 && s.src[i-1] == '\r' {
 		return "\r\n"
 	}
 	return "\n"

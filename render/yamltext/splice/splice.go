@@ -122,6 +122,7 @@ type splicer struct {
 	path     []*yaml.Node // the collections around the current edit, outermost first
 	out      []byte       // text of the edits
 	tuning   emitter
+	isJSON   *bool   // whether the document is JSON, once it was asked for
 	anywhere *layout // of the document as a whole, once it was asked for
 }
 
