@@ -33,7 +33,7 @@ func Run(in io.Reader, out, messages io.Writer) error {
 	start := bufio.NewReaderSize(input, openingSize)
 	rw := &kio.ByteReadWriter{Reader: start, KeepReaderAnnotations: true}
 	if opening, _ := start.Peek(openingSize); isOtherThanList(opening) {
-		return errNoList
+		return fmt.Errorf("running the function: %w", errNoList)
 	}
 	err := execute(rw, output, func(rl *framework.ResourceList) error { return process(rl, messages) })
 	switch {
