@@ -32,8 +32,8 @@ func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
 	start := bufio.NewReaderSize(input, openingSize)
 	rw := &kio.ByteReadWriter{Reader: start, KeepReaderAnnotations: true}
-	if opening, _ := start.Peek(openingSize); isOtherThanList(opening) {
-		return errNoList
+	if opening, err := start.Peek(openingSize); err == nil && isOtherThanList(opening) { // what is shorter costs nothing to read
+		return fmt.Errorf("running the function: %w", errNoList)
 	}
 	err := execute(rw, output, func(rl *framework.ResourceList) error { return process(rl, messages) })
 	switch {
