@@ -40,7 +40,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"slipway rollout run", "TestRolloutRun"},
 	{"slipway rollout verify", "TestRolloutVerify"},
 	{"slipway rollout approve", "TestRolloutPeople"},
-	{"slipway rollout promote", "TestRolloutPeople"},
+	{"slipway rollout promote", "TestPromoteEndsThePause"},
 	{"slipway rollout pause", "TestRolloutPeople"},
 	{"slipway rollout resume", "TestRolloutPeople"},
 	{"slipway rollout abort", "TestRolloutPeople"},
