@@ -91,6 +91,26 @@ func TestAPodThatIsRefused(t *testing.T) {
 	}
 }
 
+// TestADeploymentsPodThatIsRefused fails its batch as well, although its controller is who creates it.
+func TestADeploymentsPodThatIsRefused(t *testing.T) {
+	for _, onFailure := range []plan.OnFailure{plan.Stop, plan.Rollback} {
+		t.Run(string(onFailure), func(t *testing.T) {
+			t.Parallel()
+			w := newDeployment(t, 3, "1")
+			w.deny("v2", "[CREATE]")
+			w.deploymentImage("v2")
+			p := thirds()
+			p.OnFailure, p.ProgressDeadline = onFailure, time.Minute
+			d, _ := w.rolls(p, w.ofDeployment())
+			want := map[plan.OnFailure]plan.Reason{plan.Stop: plan.PodRefused, plan.Rollback: plan.RolledBack}[onFailure]
+			if d.Reason != want || !strings.Contains(d.Message, "image v2 has vulnerabilities") {
+				t.Errorf("ended with %s: %s", d.Reason, d.Message)
+			}
+			w.event(string(plan.PodRefused), want, "image v2 has vulnerabilities")
+		})
+	}
+}
+
 // event looks for the Event that tells of a refusal: of the stop, or of the way back.
 func (w *world) event(reason string, end plan.Reason, words string) {
 	w.t.Helper()

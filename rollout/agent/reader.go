@@ -48,10 +48,9 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if held := r.admission.standing(); held != nil {
 		o.NoRoom = held.why
 	}
-	o.Refused = r.admission.forGood()
 	if !r.stepsPartition() {
 		r.observePods(&o)
-		o.StableRevision = r.stable(&o)
+		o.StableRevision, o.Refused = r.stable(&o), r.admission.forGood()
 		o.Progress, err = r.readProgress(&o)
 	} else if r.sets != nil {
 		err = r.observeDeployment(&o)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,25 @@ type ReplicaSet struct {
 		Template map[string]any `json:"template"`
 	} `json:"spec"`
 	Status struct {
-		Available int `json:"availableReplicas"`
+		Available  int         `json:"availableReplicas"`
+		Conditions []Condition `json:"conditions"`
 	} `json:"status"`
 }
+
+// Refusal is why the API server takes no new pod of the ReplicaSet, and would not take it again, in its words as the controller
+// passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
+func (s ReplicaSet) Refusal() string {
+	for _, c := range s.Status.Conditions {
+		if c.Type == "ReplicaFailure" && c.Status == "True" && c.Reason == "FailedCreate" && refusedWords.MatchString(c.Message) &&
+			!strings.Contains(c.Message, wordsFull) && !strings.Contains(c.Message, wordsUncounted) {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// refusedWords are those of an answer 403, 422, or of a webhook. A controller passes on no more than the words.
+var refusedWords = regexp.MustCompile(` is (forbidden|invalid): | denied the request`)
 
 // Meta is the metadata, as a Cache asks for it.
 func (s ReplicaSet) Meta() Metadata { return s.Metadata }
