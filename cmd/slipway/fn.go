@@ -4,8 +4,6 @@ package main
 
 import (
 	"io"
-	"os"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -28,17 +26,11 @@ slipway render does. kustomize and kpt start this command; see the README for ho
 	}
 }
 
-// functionGC is how far the heap of a function may grow before garbage is collected, in percent. All items stand in
-// memory to the end, so that an early collection walks them all and finds little.
-const functionGC = 200
-
 // runFunction is slipway as a KRM function.
 func (s streams) runFunction(in io.Reader) error {
 	if process.IsTerminal(s.in) {
 		s.say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the input with ctrl-D)")
 	}
-	if os.Getenv("GOGC") == "" {
-		defer debug.SetGCPercent(debug.SetGCPercent(functionGC))
-	}
+	defer process.CollectRarely()()
 	return fn.Run(in, s.out, s.err)
 }

@@ -139,6 +139,7 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 	if err := f.validate(req.Paths); err != nil {
 		return err
 	}
+	defer process.CollectRarely()()
 	if err := s.tell(findings); err != nil {
 		return errors.Join(err, f.report.write(s, &render.Outcome{Findings: findings}))
 	}

@@ -15,6 +15,19 @@ const (
 	memoryPod  = 6 << 10
 )
 
+// readerGC is how far the heap of a command that reads, writes and ends may grow before garbage is collected, in percent. What
+// it works on stands in memory to the end, so that an early collection walks it all and finds little.
+const readerGC = 200
+
+// CollectRarely lets the garbage collector run later than usual, unless GOGC says when, until what it returns is called.
+func CollectRarely() func() {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(readerGC)
+	return func() { debug.SetGCPercent(before) }
+}
+
 // SaveMemory lets the garbage collector run sooner than usual, unless GOGC says when, and in bursts of writes before much
 // has gathered, unless GOMEMLIMIT says how much may. A release waits for the cluster nearly all of its time, and what it
 // runs in has little memory. releases is how many run side by side in this process; what is returned hears how many pods one has.
