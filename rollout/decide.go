@@ -158,7 +158,7 @@ func (d *decider) firstInstall() bool {
 
 // fail ends the release, or rolls it back where the plan says so.
 func (d *decider) fail(reason plan.Reason, message string) Decision {
-	if d.plan.OnFailure != plan.Rollback && d.plan.OnFailure != plan.RollbackInBatches {
+	if !d.plan.OnFailure.RollsBack() {
 		return d.stop(reason, message)
 	}
 	return d.rollBackOrStop(reason, message, d.plan.OnFailure == plan.RollbackInBatches)

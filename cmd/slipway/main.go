@@ -15,6 +15,8 @@ import (
 	_ "time/tzdata" // a scratch image has no time zones of its own
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 )
 
 func main() {
@@ -23,12 +25,12 @@ func main() {
 
 // slipway runs the command line of the process and returns its exit code.
 func slipway() int {
-	// A closed pipe is an error like any other: it is told, and what must be cleaned up is cleaned up.
+	// A closed pipe is an error like any other, though nobody is told: what must be cleaned up is cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], streams{in: os.Stdin, out: process.NewOutput(os.Stdout), err: os.Stderr})
 }
 
 // commandName is what a person types to start the program: as a plugin of flux or kubectl it has another file name.

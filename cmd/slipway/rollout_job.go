@@ -88,7 +88,7 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 	}
 	manifests, err := print()
 	if err != nil {
-		return err
+		return &exitError{code: exitInvalid, err: err}
 	}
 	var out bytes.Buffer
 	for i, m := range manifests {

@@ -58,7 +58,7 @@ func (s streams) exitCode(err error) int {
 	}
 	exit := &exitError{exitFailure, err}
 	errors.As(err, &exit)
-	if exit.err != nil {
+	if exit.err != nil && !process.ClosedBy(s.out, exit.err) { // whoever reads no more, as head, knows
 		s.say("error: %v", exit.err)
 	}
 	return exit.code

@@ -29,7 +29,7 @@ func Deadline(p plan.BatchPlan) (d time.Duration, why string) {
 			return 0, fmt.Sprintf("batch %d waits for a window", i+1)
 		}
 		d += p.ProgressDeadline + b.Pause.Duration + longestChecks(p, b)
-		if p.OnFailure == plan.Rollback || p.OnFailure == plan.RollbackInBatches {
+		if p.OnFailure.RollsBack() {
 			d += p.ProgressDeadline
 		}
 	}
@@ -60,11 +60,8 @@ const NoDeadline = "slipway.dev/no-deadline"
 
 // activeDeadline is the Job's activeDeadlineSeconds, or 0 and why it has none. Without a plan there is nothing to say.
 func (o Job) activeDeadline() (seconds int, why string) {
-	if len(o.Plan) == 0 {
-		return 0, ""
-	}
-	p, err := plan.ParsePlan("", o.Plan)
-	if err != nil {
+	p, err := o.parsedPlan()
+	if err != nil || len(o.Plan) == 0 {
 		return 0, "" // it is refused elsewhere
 	}
 	d, why := Deadline(p)

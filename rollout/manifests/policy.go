@@ -31,7 +31,7 @@ func (o Job) Policies() ([]map[string]any, error) {
 	for _, t := range targets {
 		if t.Mode == plan.Partition {
 			t.CloneSet.Namespace = o.namespace()
-			out = append(out, policy{t.CloneSet, o.name(), parsed.OnFailure == plan.Rollback || parsed.OnFailure == plan.RollbackInBatches}.objects(o.labels())...)
+			out = append(out, policy{t.CloneSet, o.name(), parsed.OnFailure.RollsBack()}.objects(o.labels())...)
 		}
 	}
 	if len(out) == 0 {

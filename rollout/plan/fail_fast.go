@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -66,7 +67,8 @@ func readFailFast(v value) FailFast {
 		reason := item.text()
 		switch {
 		case !slices.Contains(known, reason):
-			item.fail("%q is no reason for which a pod never gets ready: write some of %s%s", reason, strings.Join(known, ", "), suggestion(reason, known))
+			advice := cmp.Or(suggestion(reason, known), ": write some of "+strings.Join(known, ", "))
+			item.fail("%q is no reason for which a pod never gets ready%s", reason, advice)
 		case slices.Contains(f.Reasons, reason):
 			item.fail("%s is there twice", reason)
 		}

@@ -58,7 +58,7 @@ func readPlan(doc value) BatchPlan {
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.FailFast = readFailFast(spec.get("failFast"))
-	p.Unblock = spec.get("unblock").boolean()
+	p.Unblock = readUnblock(spec.get("unblock"), p)
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
 	return p
 }
@@ -104,6 +104,18 @@ func readMode(v value, p BatchPlan) Mode {
 		}
 	}
 	return mode
+}
+
+// readUnblock reads whether a pod may be deleted that a controller waits for, which only that of a StatefulSet does.
+func readUnblock(v value, p BatchPlan) bool {
+	unblock := v.boolean()
+	for _, t := range p.targets() {
+		if k, known := KindOf(t.APIVersion, t.Kind); unblock && known && !k.Ordinal {
+			v.fail("is for a StatefulSet, whose controller waits for a pod that is not ready; that of a %s does not: take it out", t.Kind)
+			break
+		}
+	}
+	return unblock
 }
 
 func readBatches(v value, checks []Check) []Batch {

@@ -46,6 +46,9 @@ const (
 	RollbackInBatches OnFailure = "RollbackInBatches"
 )
 
+// RollsBack tells whether a batch that fails sends the release back.
+func (f OnFailure) RollsBack() bool { return f == Rollback || f == RollbackInBatches }
+
 // ModeOf is the mode in which an object is released: the plan's, or where it has none that of the object's kind.
 func (p BatchPlan) ModeOf(cs Workload) Mode {
 	switch {
@@ -118,9 +121,6 @@ func (p BatchPlan) Validate(cs Workload) error {
 	}
 	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
 		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
-	}
-	if p.Unblock && !cs.Spec.Ordinal {
-		return mistake("spec.unblock", "is for a StatefulSet, whose controller waits for a pod that is not ready; that of %s %s does not: take it out", cs.KindName(), cs.Name)
 	}
 	if err := p.validateUnknown(cs); err != nil {
 		return err

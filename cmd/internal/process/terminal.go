@@ -2,21 +2,20 @@
 
 package process
 
-import (
-	"os"
+import "golang.org/x/term"
 
-	"golang.org/x/term"
-)
+// descriptor is what a file and an Output have.
+type descriptor interface{ Fd() uintptr }
 
 // IsTerminal says whether a stream is a terminal.
 func IsTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(descriptor)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Width is how many columns the terminal has that a stream is, or 0 where it is none.
 func Width(stream any) int {
-	file, ok := stream.(*os.File)
+	file, ok := stream.(descriptor)
 	if !ok {
 		return 0
 	}
