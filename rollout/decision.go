@@ -3,11 +3,11 @@
 package rollout
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Verdict is the core of a decision.
@@ -71,7 +71,7 @@ func (d Decision) Writes() string {
 	}
 	parts := make([]string, len(order))
 	for i, g := range order {
-		parts[i] = strings.Replace(g.kind, podsHere, countPods(number[g]), 1)
+		parts[i] = strings.Replace(g.kind, podsHere, waiting.Count(number[g]), 1)
 		if g.reason != "" {
 			parts[i] += " (" + g.reason + ")"
 		}
@@ -103,11 +103,4 @@ func (a Action) phrase() string {
 		a.Reason = ""
 		return a.String()
 	}
-}
-
-func countPods(n int) string {
-	if n == 1 {
-		return "1 pod"
-	}
-	return fmt.Sprintf("%d pods", n)
 }

@@ -14,8 +14,8 @@ import (
 // Ask is what a person can ask of a release.
 type Ask string
 
-// Approve lets a batch pass, Promote ends its timed pause, Pause stops every write until Resume, Abort makes the release fail as the plan says, and Undo
-// makes it return to the revision that it started from, whatever the plan says.
+// Approve lets a batch pass, Promote ends its timed pause, Pause stops every write until Resume, Abort makes the release fail as
+// the plan says, and Undo makes it return to the revision that it started from, whatever the plan says.
 const (
 	Approve Ask = "Approve"
 	Promote Ask = "Promote"

@@ -37,6 +37,9 @@ type Progress struct {
 	Message  string         `json:"message,omitempty"`  // the failure or the outcome in words
 }
 
+// Released is the revision that the release brings to the pods: on the way back, the stable one.
+func (p Progress) Released() string { return choose(p.Back, p.Stable, p.Revision) }
+
 // beginBatch makes a batch the current one.
 func (p *Progress) beginBatch(batch int, now time.Time) {
 	p.Batch, p.Started, p.Ready = batch, now, time.Time{}

@@ -99,11 +99,8 @@ func (r *release) overdue() time.Duration {
 
 // refused is why no pod of the revision that the release brings can come to be; "" where none has been refused for good.
 func (r *release) refused() string {
-	refused, released := r.observed.Refused, r.progress.Revision
-	if r.progress.Back {
-		released = r.progress.Stable
-	}
-	if refused == nil || refused.Revision != released {
+	refused := r.observed.Refused
+	if refused == nil || refused.Revision != r.progress.Released() {
 		return ""
 	}
 	return fmt.Sprintf("the API server refuses %s, and another try would not help: %s", refused.Object, refused.Message)

@@ -38,7 +38,7 @@ func newRivals(disputes func(t thing, a, b string) bool) *rivals {
 	return &rivals{claims: map[thing]*claimed{}, disputes: disputes}
 }
 
-// add takes in the next set and returns what it has.
+// add takes in the next set, with the labels that it asks for and the things that it has.
 func (r *rivals) add(wanted map[label][]string, has map[thing][]string) {
 	i := len(r.wanted)
 	r.wanted = append(r.wanted, wanted)

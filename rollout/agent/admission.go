@@ -134,7 +134,7 @@ func (w *writer) answered(a rollout.Action, err error) error {
 		return err
 	}
 	said := kube.Words(err)
-	if a.Revision != w.released() {
+	if a.Revision != w.last.observed.Progress.Released() {
 		held := &refusal{
 			why:     fmt.Sprintf("the API server refuses pods of revision %s, which are missing: %s", a.Revision, said),
 			scaling: scales(a), cause: err,
@@ -149,13 +149,4 @@ func (w *writer) answered(a rollout.Action, err error) error {
 func (w *writer) refuse(r rollout.Refusal, err error) error {
 	w.admission.refusedForGood(r)
 	return fmt.Errorf("%w (%w)", rollout.ErrNotNow, err)
-}
-
-// released is the revision that the release brings to the pods: on the way back, the stable one.
-func (w *writer) released() string {
-	p := &w.last.observed.Progress
-	if p.Back {
-		return p.Stable
-	}
-	return p.Revision
 }

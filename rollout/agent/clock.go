@@ -10,23 +10,13 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// skewTolerated is a difference of two clocks that is none: the server tells its time in whole seconds.
-const skewTolerated = 2 * time.Second
-
-// serverClock is a clock that shows the API server's time and never jumps. It is made right after an answer of the server. Times that outlive an agent, and those that others
-// have written into objects, are so held against one clock, whichever machine the agent runs on.
-func (s *session) serverClock() func() time.Time {
-	local := s.options.Now
-	began, skew := local(), time.Duration(0)
-	if server, ok := s.client.LastDate(); ok {
-		skew = server.Sub(began)
-	}
-	if skew.Abs() < skewTolerated {
-		skew = 0
-	} else {
+// followServerClock makes the API server's clock this agent's, right after an answer of the server.
+func (s *session) followServerClock() {
+	now, skew := s.client.ServerClock(s.options.Now)
+	if skew != 0 {
 		s.warn(fmt.Errorf("this machine's clock differs from the API server's by %v: the API server's counts", skew.Round(time.Second)))
 	}
-	return func() time.Time { return began.Add(local().Sub(began) + skew) }
+	s.options.Now = now
 }
 
 // readiness is since when pods are ready, as this agent has seen it. The kubelet's clock, which the Ready condition has its

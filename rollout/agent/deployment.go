@@ -38,16 +38,12 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 	}
 	o.Workload = o.Workload.WithOriginal(o.Progress.Original)
 	o.StableRevision = stableSet(o)
-	o.Refused = refusedSet(mine, names, &o.Progress)
+	o.Refused = refusedSet(mine, names, o.Progress.Released())
 	return nil
 }
 
 // refusedSet is the refusal of pods that the release brings. Their controller is who creates them, and tells in the status.
-func refusedSet(sets []kube.ReplicaSet, names map[string]string, p *rollout.Progress) *rollout.Refusal {
-	released := p.Revision
-	if p.Back {
-		released = p.Stable
-	}
+func refusedSet(sets []kube.ReplicaSet, names map[string]string, released string) *rollout.Refusal {
 	for _, s := range sets {
 		if said := s.Refusal(); said != "" && released != "" && names[s.Metadata.UID] == released {
 			return &rollout.Refusal{Revision: released, Object: fmt.Sprintf("pods of ReplicaSet %s/%s", s.Metadata.Namespace, s.Metadata.Name), Message: said}

@@ -120,7 +120,8 @@ func (r *reader) stableRevision(ctx context.Context, o *rollout.Observed) (strin
 	return stable, nil
 }
 
-// observeStuck lists the pods that an ordered controller may be waiting for: not ready, and of an older revision. Without the right to list pods the agent says what a person can do.
+// observeStuck lists the pods that an ordered controller may be waiting for: not ready, and of an older revision.
+// Without the right to list pods the agent says what a person can do.
 func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	if r.blind {
 		return nil

@@ -53,7 +53,8 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 	if err != nil {
 		return nil, set, err
 	}
-	s.uid, s.options.Now = set.Metadata.UID, s.serverClock()
+	s.followServerClock()
+	s.uid = set.Metadata.UID
 	s.recordName = s.findRecord(ctx)
 	s.lock = kube.NewLock(unlimited, kube.LockOptions{
 		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: s.options.Now,

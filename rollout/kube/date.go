@@ -34,9 +34,18 @@ func (t dated) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// LastDate is what the API server's clock showed at its last answer, to the second; false where no answer has told.
-func (c Client) LastDate() (time.Time, bool) {
+// skewTolerated is a difference of two clocks that is none: the server tells its time in whole seconds.
+const skewTolerated = 2 * time.Second
+
+// ServerClock is a clock that shows the API server's time and never jumps, made of this machine's right after an answer of the
+// server, and how far the two differ; 0: not at all, or nobody knows. Times that outlive a process, and those that others have
+// written into objects, are so held against one clock, whichever machine the process runs on.
+func (c Client) ServerClock(local func() time.Time) (now func() time.Time, skew time.Duration) {
 	c.dates.mu.Lock()
 	defer c.dates.mu.Unlock()
-	return c.dates.last, !c.dates.last.IsZero()
+	began := local()
+	if skew = c.dates.last.Sub(began); c.dates.last.IsZero() || skew.Abs() < skewTolerated {
+		skew = 0
+	}
+	return func() time.Time { return began.Add(local().Sub(began) + skew) }, skew
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // Release is a release before it runs, in absolute numbers, for a person to read.
@@ -141,7 +142,7 @@ func (o *Release) keep(inPlace bool) {
 	if inPlace && o.By != "" && b.MaxSurge > 0 {
 		return
 	}
-	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, pods(b.Replicas))
+	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, waiting.Count(b.Replicas))
 }
 
 // updated is how many pods the release updates.
@@ -161,7 +162,7 @@ func (o *Release) warnBounds(cs plan.Workload) {
 		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
 	}
 	if cs.Spec.UpdateType == plan.InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.Wanted() > 0 {
-		surge := pods(min(b.MaxSurge, o.updated()))
+		surge := waiting.Count(min(b.MaxSurge, o.updated()))
 		if o.By != "" {
 			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; maxUnavailable alone would create none", surge, o.By)
 		} else {
@@ -194,11 +195,4 @@ func orderOf(cs plan.Workload) []string {
 		order = append(order, fmt.Sprintf("pods with %s=%s spread evenly over the release", t.Key, t.Value))
 	}
 	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts", "newer")
-}
-
-func pods(n int) string {
-	if n == 1 {
-		return "1 pod"
-	}
-	return fmt.Sprintf("%d pods", n)
 }

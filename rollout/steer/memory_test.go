@@ -69,6 +69,7 @@ func TestTwoMemories(t *testing.T) {
 			patched := ""
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
+				w.Header().Set("Date", "Thu, 01 Jan 2026 00:06:00 GMT")
 				text, ok := c.there[r.URL.Path]
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):

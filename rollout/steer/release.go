@@ -30,6 +30,7 @@ type Release struct {
 	found   string          // name of the record, once it was found
 	listed  kube.NotReady   // pods, as they were listed last
 	unseen  error           // why they may not be listed
+	clock   func() time.Time
 }
 
 // Options say which release is meant, and who looks at it or asks something of it.
@@ -61,6 +62,14 @@ func Open(options Options, p *plan.BatchPlan) (*Release, error) {
 		return nil, err
 	}
 	return &Release{client: c, options: options, target: target, plan: p}, nil
+}
+
+// now is the time by the API server's clock, as soon as an answer has told it: agents go by that one too.
+func (v *Release) now() time.Time {
+	if v.clock == nil {
+		v.clock, _ = v.client.ServerClock(v.options.Now)
+	}
+	return v.clock()
 }
 
 // Target is what is released, for messages.
@@ -131,7 +140,7 @@ func (v *Release) Status(ctx context.Context) (Status, error) {
 
 // assemble puts a status together.
 func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Workload, unread error) (Status, error) {
-	s := Status{Observed: rollout.Observed{Now: v.options.Now().UTC().Round(0)}}
+	s := Status{Observed: rollout.Observed{Now: v.now().UTC().Round(0)}}
 	if unread != nil {
 		s.Unread = explain("reading "+v.target.String(), unread)
 		s.Observed.Workload = plan.Workload{Name: v.target.Name, Namespace: v.target.Namespace, Deleting: apierrors.IsNotFound(unread)}
@@ -174,7 +183,7 @@ func (v *Release) notReady(ctx context.Context, set kube.Workload, revision stri
 	if v.target.Kind.BySurge {
 		revision = "" // which of its pods are new its ReplicaSets tell
 	}
-	if now := v.options.Now(); !now.Before(v.listed.Next) {
+	if now := v.now(); !now.Before(v.listed.Next) {
 		listed, err := v.target.ListNotReady(ctx, v.client, set, revision, now)
 		if err != nil {
 			listed.Next = now.Add(followInterval)
@@ -234,7 +243,7 @@ func (v *Release) readOf(ctx context.Context, mode plan.Mode) (record kube.Recor
 func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan.Mode, error) {
 	works := func(mode plan.Mode) bool {
 		a := v.agent(ctx, mode)
-		return a.Holder != "" && a.Absent(v.options.Now()) == ""
+		return a.Holder != "" && a.Absent(v.now()) == ""
 	}
 	d, s := works(plan.Direct), works(plan.Partition)
 	if d != s {

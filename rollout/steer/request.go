@@ -26,7 +26,7 @@ const requestTimeout = 30 * time.Second
 // what is stored by then. The error is a *rollout.RefusedError where the request makes no sense now; then nothing was stored.
 func (v *Release) Request(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
 	r.By, r.Claimed = v.whoAmI(ctx)
-	r.At = v.options.Now().UTC().Round(0)
+	r.At = v.now().UTC().Round(0)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	try := attempt{release: v, request: r}
@@ -105,7 +105,7 @@ func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.
 	}
 	if o := record.Owner(); o.UID != "" {
 		about := kube.EventObject{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
-		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.options.Now()), nil)
+		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.now()), nil)
 	}
 	return nil
 }

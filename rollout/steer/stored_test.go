@@ -29,6 +29,7 @@ func open(t *testing.T, record map[string]any) *steer.Release {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Date", "Thu, 01 Jan 2026 00:06:00 GMT")
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
 			_, _ = w.Write([]byte(`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"updateRevision":"demo-226d3c3e"}}`))

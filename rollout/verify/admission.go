@@ -64,7 +64,7 @@ func (s *snapshot) controllerLabels(of any) map[string]any {
 	if written, ok := of.(map[string]any); ok {
 		maps.Copy(out, written)
 	}
-	if !s.set.KindOf().BySurge && s.kind() != "DaemonSet" {
+	if kind := s.set.KindOf(); !kind.BySurge && !kind.Nodes {
 		out[kube.LabelRevision] = s.history.Update
 	}
 	return out

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"k8s.io/apimachinery/pkg/util/duration"
 )
 
 // namesShown is how many pods a group names; groupsShown is how many groups words have, and messageShown is how much of a
@@ -133,13 +135,13 @@ func Words(groups []Group, now time.Time) string {
 		}
 	}
 	if rest > 0 {
-		said = append(said, count(rest)+" for other reasons")
+		said = append(said, Count(rest)+" for other reasons")
 	}
 	return strings.Join(said, "; ")
 }
 
 func (g *Group) words(now time.Time) string {
-	s := count(g.Count) + " " + g.Reason
+	s := Count(g.Count) + " " + g.Reason
 	if details := g.Details(); details != "" {
 		s += ": " + details
 	}
@@ -189,21 +191,11 @@ func cut(message string, most int) string {
 	return message
 }
 
-// Age is a duration as kubectl writes the age of a pod, in its largest unit: 45s, 3m, 2h, 5d.
-func Age(d time.Duration) string {
-	switch d = max(d, 0); {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24))
-	}
-}
+// Age is a duration as kubectl writes the age of a pod: 45s, 3m, 2h30m, 5d.
+func Age(d time.Duration) string { return duration.HumanDuration(max(d, 0)) }
 
-func count(n int) string {
+// Count is a number of pods in words: "1 pod".
+func Count(n int) string {
 	if n == 1 {
 		return "1 pod"
 	}

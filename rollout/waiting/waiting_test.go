@@ -49,7 +49,7 @@ func TestWords(t *testing.T) {
 		"crash": {
 			[]waiting.Pod{crash},
 			noon,
-			"1 pod CrashLoopBackOff: back-off 20s restarting failed container=app, exit code 137 (OOMKilled), 3 restarts (web-3, since 2h)", "how it ended says more",
+			"1 pod CrashLoopBackOff: back-off 20s restarting failed container=app, exit code 137 (OOMKilled), 3 restarts (web-3, since 120m)", "how it ended says more",
 		},
 		"numbers in messages": {
 			[]waiting.Pod{
@@ -88,7 +88,7 @@ func TestGroupNamesTenPods(t *testing.T) {
 
 func TestAge(t *testing.T) {
 	got := map[string]string{}
-	want := map[string]string{"-3s": "0s", "9.4s": "9s", "119s": "119s", "150s": "2m", "3h": "3h", "72h": "3d"}
+	want := map[string]string{"-3s": "0s", "9.4s": "9s", "119s": "119s", "150s": "2m30s", "3h": "3h", "72h": "3d"}
 	for text := range want {
 		d, err := time.ParseDuration(text)
 		if err != nil {
