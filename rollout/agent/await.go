@@ -21,7 +21,7 @@ func (r *reader) awaitTarget(ctx context.Context) error {
 	defer cancel()
 	for {
 		set, _ := r.workloads.Get(r.options.Name)
-		is := set.Metadata.Annotations[plan.ReleaseAnnotation]
+		is := set.Annotations[plan.ReleaseAnnotation]
 		switch {
 		case is == r.options.Release:
 			return nil
@@ -64,5 +64,5 @@ func (r *reader) unreconciled(set kube.Workload) error {
 		without = "without it use --mode direct"
 	}
 	return fmt.Errorf("%s: no controller has seen generation %d within %v (the status is of generation %d): %s reconciles %ss: %s",
-		r.target, set.Metadata.Generation, r.options.Reaction, set.Status.ObservedGeneration, r.target.Kind.Controller, r.target.Kind.Name, without)
+		r.target, set.Generation, r.options.Reaction, set.Status.ObservedGeneration, r.target.Kind.Controller, r.target.Kind.Name, without)
 }

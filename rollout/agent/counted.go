@@ -69,7 +69,7 @@ func (c *counted) lost() error {
 
 func (c *counted) serves(name, uid string) bool {
 	there, ok := c.pods.Get(name)
-	return ok && there.Metadata.UID == uid && there.Serving()
+	return ok && string(there.UID) == uid && there.Serving()
 }
 
 // over tells whether the list was given up.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
@@ -43,41 +45,41 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 }
 
 // refusedSet is the refusal of pods that the release brings. Their controller is who creates them, and tells in the status.
-func refusedSet(sets []kube.ReplicaSet, names map[string]string, released string) *rollout.Refusal {
+func refusedSet(sets []kube.ReplicaSet, names map[types.UID]string, released string) *rollout.Refusal {
 	for _, s := range sets {
-		if said := s.Refusal(); said != "" && released != "" && names[s.Metadata.UID] == released {
-			return &rollout.Refusal{Revision: released, Object: fmt.Sprintf("pods of ReplicaSet %s/%s", s.Metadata.Namespace, s.Metadata.Name), Message: said}
+		if said := s.Refusal(); said != "" && released != "" && names[s.UID] == released {
+			return &rollout.Refusal{Revision: released, Object: fmt.Sprintf("pods of ReplicaSet %s/%s", s.Namespace, s.Name), Message: said}
 		}
 	}
 	return nil
 }
 
 // setsOf are the ReplicaSets of a Deployment, by name.
-func (c *caches) setsOf(uid string) []kube.ReplicaSet {
+func (c *caches) setsOf(uid types.UID) []kube.ReplicaSet {
 	var mine []kube.ReplicaSet
 	c.sets.Each(func(s kube.ReplicaSet) {
-		if s.Metadata.ControlledBy(uid) {
+		if kube.ControlledBy(s.ObjectMeta, uid) {
 			mine = append(mine, s)
 		}
 	})
-	slices.SortFunc(mine, func(a, b kube.ReplicaSet) int { return strings.Compare(a.Metadata.Name, b.Metadata.Name) })
+	slices.SortFunc(mine, func(a, b kube.ReplicaSet) int { return strings.Compare(a.Name, b.Name) })
 	return mine
 }
 
-func observedSets(sets []kube.ReplicaSet, names map[string]string) []rollout.ReplicaSet {
+func observedSets(sets []kube.ReplicaSet, names map[types.UID]string) []rollout.ReplicaSet {
 	var out []rollout.ReplicaSet
 	for _, s := range sets {
-		out = append(out, s.Observed(names[s.Metadata.UID]))
+		out = append(out, s.Observed(names[s.UID]))
 	}
 	return out
 }
 
 // podsOf are the pods of ReplicaSets, whose revisions are given by UID, by name. They are added to a list.
-func (c *caches) podsOf(names map[string]string, pods []rollout.Pod) []rollout.Pod {
+func (c *caches) podsOf(names map[types.UID]string, pods []rollout.Pod) []rollout.Pod {
 	unnamed := func(string) (string, bool) { return "", false }
 	c.pods.Each(func(p kube.Pod) {
-		for _, owner := range p.Metadata.OwnerReferences {
-			if name, ok := names[owner.UID]; ok && p.Metadata.ControlledBy(owner.UID) {
+		for _, owner := range p.OwnerReferences {
+			if name, ok := names[owner.UID]; ok && kube.ControlledBy(p.ObjectMeta, owner.UID) {
 				seen := p.Observed(unnamed)
 				seen.Revision = name
 				pods = append(pods, seen)
@@ -120,11 +122,11 @@ func (w *writer) setFields(ctx context.Context, a rollout.Action, template map[s
 
 // giveUpFields leaves the fields to whoever owned them before the release.
 func (w *writer) giveUpFields(ctx context.Context, a rollout.Action) error {
-	var managed kube.Managed
-	if err := w.client.Get(ctx, w.target.Path(), &managed); err != nil {
+	var present kube.Workload
+	if err := w.client.Get(ctx, w.target.Path(), &present); err != nil {
 		return kube.Conflict("reading "+w.target.String(), err)
 	}
-	patch := w.last.workload.GiveUpPatch(a.Fields.Generation, managed)
+	patch := w.last.workload.GiveUpPatch(a.Fields.Generation, present.ManagedFields)
 	return w.writeTarget(func(out any) error { return w.client.JSONPatch(ctx, w.target.Path(), patch, out) })
 }
 

@@ -37,13 +37,13 @@ func (r *reader) controller(ctx context.Context) (string, error) {
 		return why, nil
 	}
 	for waited := time.Duration(0); ; waited += reaction / 10 {
-		var set kube.Managed
+		var set kube.Workload
 		if err := r.client.Get(ctx, r.target.Path(), &set); err != nil {
 			return "", kube.Explain("reading "+r.target.String(), err)
 		}
-		writer, own := set.StatusWriter()
-		behind := set.Status.ObservedGeneration < set.Metadata.Generation
-		young := r.options.Now().Sub(set.Metadata.CreationTimestamp) < 2*reaction
+		writer, own := kube.StatusWriter(set.ManagedFields)
+		behind := set.Status.ObservedGeneration < set.Generation
+		young := r.options.Now().Sub(set.CreationTimestamp.Time) < 2*reaction
 		switch {
 		case writer != "" && !behind:
 			return fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", set.Status.ObservedGeneration, writer), nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -16,9 +18,9 @@ import (
 type observation struct {
 	workload kube.Workload
 	history  kube.History
-	sets     map[string]string // revisions of a Deployment's ReplicaSets, by UID
-	record   kube.Record       // the progress record; without a name: there was none
-	release  string            // the name of the release; "": not known yet
+	sets     map[types.UID]string // revisions of a Deployment's ReplicaSets, by UID
+	record   kube.Record          // the progress record; without a name: there was none
+	release  string               // the name of the release; "": not known yet
 	observed rollout.Observed
 	seen     versions
 }

@@ -107,7 +107,7 @@ func (r *reader) stableRevision(ctx context.Context, o *rollout.Observed) (strin
 		return "", err
 	}
 	r.pods.Each(func(p kube.Pod) {
-		if name := r.fullName(p.Metadata.Labels[kube.LabelRevision]); p.Metadata.ControlledBy(r.uid) {
+		if name := r.fullName(p.Labels[kube.LabelRevision]); kube.ControlledBy(p.ObjectMeta, r.uid) {
 			number[name]++
 		}
 	})
@@ -137,8 +137,8 @@ func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	first, _ := strconv.Atoi(fmt.Sprint(kube.Field(r.last.workload.Tree, "spec", "ordinals", "start")))
 	first += o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas)
 	r.pods.Each(func(p kube.Pod) {
-		ordinal, err := strconv.Atoi(kube.HashOf(p.Metadata.Name))
-		if err != nil || !p.Metadata.ControlledBy(r.uid) {
+		ordinal, err := strconv.Atoi(kube.HashOf(p.Name))
+		if err != nil || !kube.ControlledBy(p.ObjectMeta, r.uid) {
 			return
 		}
 		if seen := p.Observed(r.last.history.NameOf); !seen.Ready && seen.Revision != o.UpdateRevision {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -80,7 +82,7 @@ func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
 		w.pods.Invalidate()
 		return
 	}
-	if there.Metadata.ControlledBy(w.uid) && w.last.observed.Workload.Spec.Selector.Matches(there.Metadata.Labels) {
+	if kube.ControlledBy(there.ObjectMeta, w.uid) && w.last.observed.Workload.Spec.Selector.Matches(there.Labels) {
 		w.pods.Put(there)
 		return
 	}
@@ -91,12 +93,12 @@ func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
 func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 	there, ok := w.pods.Get(a.Pod.Name)
 	if ok && w.claims != nil {
-		if err := w.handClaims(ctx, there.Metadata); err != nil {
+		if err := w.handClaims(ctx, there.ObjectMeta); err != nil {
 			return err
 		}
 	}
 	at := kube.Pods(w.target.Namespace)
-	options := kube.Exactly(a.Pod.UID, a.Pod.ResourceVersion)
+	options := kube.Exactly(types.UID(a.Pod.UID), a.Pod.ResourceVersion)
 	var err error
 	if w.options.Evict && there.Status.Phase != rollout.PodFailed && there.Status.Phase != rollout.PodSucceeded {
 		err = w.client.Evict(ctx, at.Object(a.Pod.Name, "eviction"), map[string]any{
@@ -112,25 +114,25 @@ func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 	if err != nil {
 		return w.podError("deleting", a.Pod.Name, err)
 	}
-	now := w.options.Now()
-	w.pods.Update(a.Pod.Name, a.Pod.UID, func(p kube.Pod) kube.Pod {
-		p.Metadata.DeletionTimestamp = &now
+	now := metav1.NewTime(w.options.Now())
+	w.pods.Update(a.Pod.Name, types.UID(a.Pod.UID), func(p kube.Pod) kube.Pod {
+		p.DeletionTimestamp = &now
 		return p
 	})
 	return nil
 }
 
 // handClaims makes a pod the only owner of its claims.
-func (w *writer) handClaims(ctx context.Context, of kube.Metadata) error {
-	var own []kube.Metadata
+func (w *writer) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
+	var own []metav1.ObjectMeta
 	w.claims.Each(func(claim kube.Meta) {
-		m := claim.Metadata
-		if m.Labels[kube.LabelInstance] == of.Labels[kube.LabelInstance] && m.ControlledBy(w.uid) {
+		m := claim.ObjectMeta
+		if m.Labels[kube.LabelInstance] == of.Labels[kube.LabelInstance] && kube.ControlledBy(m, w.uid) {
 			own = append(own, m)
 		}
 	})
 	for _, m := range own {
-		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []kube.OwnerReference{
+		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []metav1.OwnerReference{
 			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
 		}}}
 		var handed kube.Meta
@@ -156,7 +158,7 @@ func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions a
 // updatePod writes images and metadata of another revision into a pod.
 func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 	there, ok := w.pods.Get(a.Pod.Name)
-	name, _ := w.last.history.NameOf(there.Metadata.Labels[kube.LabelRevision])
+	name, _ := w.last.history.NameOf(there.Labels[kube.LabelRevision])
 	from, fromOK := w.last.history.Find(name)
 	to, toOK := w.last.history.Find(a.Revision)
 	if !ok || !fromOK || !toOK {
@@ -177,8 +179,8 @@ func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 		if err := w.patchPod(ctx, a.Pod.Name, "draining", drain, "status"); err != nil {
 			return err
 		}
-		if there, ok := w.pods.Get(a.Pod.Name); ok && there.Metadata.UID == a.Pod.UID {
-			a.Pod.ResourceVersion = there.Metadata.ResourceVersion
+		if there, ok := w.pods.Get(a.Pod.Name); ok && string(there.UID) == a.Pod.UID {
+			a.Pod.ResourceVersion = there.ResourceVersion
 		}
 	}
 	return w.patchPod(ctx, a.Pod.Name, "setting the lifecycle of", kube.LifecyclePatch(a, w.options.Now()))

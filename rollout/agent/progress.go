@@ -9,6 +9,8 @@ import (
 	"hash/fnv"
 	"strconv"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -28,7 +30,7 @@ func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 	if r.last.release == "" {
 		r.last.release = cmp.Or(r.options.Release, r.releaseName(o, p, stored.Data[kube.KeyRelease]))
 		if ok && r.options.Restart && stored.Data[kube.KeyRelease] == r.last.release {
-			r.last.release += "-after-" + stored.Metadata.ResourceVersion
+			r.last.release += "-after-" + stored.ResourceVersion
 		}
 	}
 	partition := r.stepsPartition()
@@ -87,20 +89,22 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 	if stored.Data[kube.KeyHolder] != w.options.Identity {
 		epoch++
 	}
-	next := kube.Record{APIVersion: "v1", Kind: "ConfigMap", Metadata: stored.Metadata, Data: map[string]string{
+	var next kube.Record
+	next.TypeMeta, next.ObjectMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, stored.ObjectMeta
+	next.Data = map[string]string{
 		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
 		kube.KeyPlan: string(plan),
-	}}
+	}
 	if err := w.keepStable(next.Data, p); err != nil {
 		return err
 	}
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.recordName)
 	at := kube.ConfigMaps(w.options.Namespace)
-	if stored.Metadata.Name != "" {
-		err = w.client.Update(ctx, at.Object(stored.Metadata.Name), next, &next)
+	if stored.Name != "" {
+		err = w.client.Update(ctx, at.Object(stored.Name), next, &next)
 	} else {
 		owner := w.last.workload.Owner()
-		next.Metadata = kube.Metadata{Name: w.recordName, OwnerReferences: []kube.OwnerReference{
+		next.ObjectMeta = metav1.ObjectMeta{Name: w.recordName, OwnerReferences: []metav1.OwnerReference{
 			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
 		}}
 		err = w.client.Create(ctx, at.Path, next, &next)

@@ -87,7 +87,7 @@ func (r *reader) readWorkload(ctx context.Context) (plan.Workload, error) {
 	}
 	r.last.seen = r.now()
 	set, alive := r.workloads.Get(r.options.Name)
-	if alive && set.Metadata.UID == r.uid {
+	if alive && set.UID == r.uid {
 		r.last.workload = set.Of(r.target.Kind)
 	} else if r.last.workload.Tree == nil {
 		return plan.Workload{}, fmt.Errorf("%s was deleted", r.target.String())
@@ -96,7 +96,7 @@ func (r *reader) readWorkload(ctx context.Context) (plan.Workload, error) {
 	if err != nil {
 		return read, err
 	}
-	read.Deleting = read.Deleting || !alive || set.Metadata.UID != r.uid
+	read.Deleting = read.Deleting || !alive || set.UID != r.uid
 	if r.sets != nil {
 		return read, nil // its history is its ReplicaSets, which are followed
 	}
@@ -119,7 +119,7 @@ func (r *reader) now() versions {
 
 // readHistory reads the revisions where the CloneSet is not of the generation that they were read for.
 func (r *reader) readHistory(ctx context.Context) error {
-	at := [2]int64{r.last.workload.Metadata.Generation}
+	at := [2]int64{r.last.workload.Generation}
 	if r.stepsPartition() {
 		at[1] = r.last.workload.Status.ObservedGeneration // its controller makes the revisions
 	}
@@ -134,8 +134,8 @@ func (r *reader) readHistory(ctx context.Context) error {
 	}
 	m.Each(func(one kube.Revision) {
 		// What a CloneSet of this name has left behind is taken over, as Kruise takes it.
-		left := one.Metadata.Orphan() && strings.HasPrefix(one.Metadata.Name, r.target.Name+"-")
-		if one.Metadata.ControlledBy(r.uid) || left {
+		left := kube.Orphan(one.ObjectMeta) && strings.HasPrefix(one.Name, r.target.Name+"-")
+		if kube.ControlledBy(one.ObjectMeta, r.uid) || left {
 			list = append(list, one)
 		}
 	})
@@ -153,9 +153,9 @@ func (r *reader) observePods(o *rollout.Observed) {
 	r.buffer = r.buffer[:0]
 	used := map[string]bool{}
 	r.pods.Each(func(p kube.Pod) {
-		if p.Metadata.ControlledBy(r.uid) {
+		if kube.ControlledBy(p.ObjectMeta, r.uid) {
 			r.buffer = append(r.buffer, p.Observed(r.last.history.NameOf))
-			used[p.Metadata.Labels[kube.LabelInstance]] = true
+			used[p.Labels[kube.LabelInstance]] = true
 		}
 	})
 	if r.claims != nil {
@@ -177,11 +177,11 @@ func (r *reader) observePods(o *rollout.Observed) {
 func (r *reader) observeClaims(o *rollout.Observed, used map[string]bool) {
 	free := map[string]bool{}
 	r.claims.Each(func(claim kube.Meta) {
-		id := claim.Metadata.Labels[kube.LabelInstance]
+		id := claim.Labels[kube.LabelInstance]
 		if id == "" || used[id] {
 			return
 		}
-		mine := claim.Metadata.ControlledBy(r.uid) && claim.Metadata.DeletionTimestamp == nil
+		mine := kube.ControlledBy(claim.ObjectMeta, r.uid) && claim.DeletionTimestamp == nil
 		if before, ok := free[id]; ok {
 			mine = mine && before
 		}

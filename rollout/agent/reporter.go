@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -90,7 +91,7 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 // somebody else has done to the CloneSet in the meantime, and its event is no news to the cache any more.
 func (p *reporter) sawOwn(written kube.Workload) {
 	p.last.seen.workloads++
-	if p.last.seen.workloads != p.workloads.Version() || written.Metadata.Generation != p.last.workload.Metadata.Generation {
+	if p.last.seen.workloads != p.workloads.Version() || written.Generation != p.last.workload.Generation {
 		p.last.seen.workloads = 0
 	}
 	p.last.workload.Status = written.Status
@@ -220,9 +221,9 @@ func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 
 // event writes an Event about the CloneSet. A release does not end because nobody hears of it.
 func (p *reporter) event(ctx context.Context, kind, reason, message string) {
-	about := kube.EventObject{
+	about := corev1.ObjectReference{
 		APIVersion: p.last.workload.APIVersion, Kind: p.last.workload.Kind, Name: p.target.Name, Namespace: p.target.Namespace,
-		UID: p.uid, ResourceVersion: p.last.workload.Metadata.ResourceVersion,
+		UID: p.uid, ResourceVersion: p.last.workload.ResourceVersion,
 	}
 	body := kube.NewEvent(about, kind, reason, message, p.options.Identity, p.options.Now())
 	if err := p.client.Create(ctx, kube.Events(p.target.Namespace).Path, body, nil); err != nil && kube.Refused(err) && p.options.Warn != nil {

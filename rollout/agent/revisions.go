@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -17,7 +18,7 @@ import (
 func (w *writer) ensureRevision(ctx context.Context) error {
 	h := &w.last.history
 	current, _ := h.Find(h.Update)
-	what := fmt.Sprintf("ControllerRevision %s/%s", w.target.Namespace, current.Metadata.Name)
+	what := fmt.Sprintf("ControllerRevision %s/%s", w.target.Namespace, current.Name)
 	if h.Missing {
 		if w.admission.refuses(h.Update) {
 			return nil // its release ends for it, and that has to be written down
@@ -38,16 +39,16 @@ func (w *writer) ensureRevision(ctx context.Context) error {
 		return nil
 	}
 	newest := h.Revisions[len(h.Revisions)-1]
-	if newest.Metadata.Name == current.Metadata.Name && !current.Metadata.Orphan() {
+	if newest.Name == current.Name && !kube.Orphan(current.ObjectMeta) {
 		return nil
 	}
-	metadata := map[string]any{"resourceVersion": current.Metadata.ResourceVersion}
-	if current.Metadata.Orphan() {
-		metadata["ownerReferences"] = []kube.OwnerReference{w.last.workload.Owner()}
+	metadata := map[string]any{"resourceVersion": current.ResourceVersion}
+	if kube.Orphan(current.ObjectMeta) {
+		metadata["ownerReferences"] = []metav1.OwnerReference{w.last.workload.Owner()}
 	}
 	w.forgetHistory()
 	patch := map[string]any{"metadata": metadata, "revision": h.Next()}
-	err := w.client.MergePatch(ctx, kube.ControllerRevisions(w.target.Namespace).Object(current.Metadata.Name), patch, nil)
+	err := w.client.MergePatch(ctx, kube.ControllerRevisions(w.target.Namespace).Object(current.Name), patch, nil)
 	return kube.Conflict("renumbering "+what, err)
 }
 
@@ -56,17 +57,17 @@ func (w *writer) ensureRevision(ctx context.Context) error {
 func (w *writer) pruneRevisions(ctx context.Context, live map[string]bool) error {
 	var unused []kube.Revision
 	for _, r := range w.last.history.Revisions {
-		if !live[r.Metadata.Name] && !r.Metadata.Orphan() {
+		if !live[r.Name] && !kube.Orphan(r.ObjectMeta) {
 			unused = append(unused, r)
 		}
 	}
 	for len(unused) > w.last.workload.HistoryLimit() {
 		r := unused[0]
 		unused = unused[1:]
-		err := w.client.Delete(ctx, kube.ControllerRevisions(w.target.Namespace).Object(r.Metadata.Name),
-			kube.Exactly(r.Metadata.UID, r.Metadata.ResourceVersion), nil)
+		err := w.client.Delete(ctx, kube.ControllerRevisions(w.target.Namespace).Object(r.Name),
+			kube.Exactly(r.UID, r.ResourceVersion), nil)
 		if err != nil && !kube.Conflicting(err) {
-			return kube.Explain(fmt.Sprintf("deleting ControllerRevision %s/%s", r.Metadata.Namespace, r.Metadata.Name), err)
+			return kube.Explain(fmt.Sprintf("deleting ControllerRevision %s/%s", r.Namespace, r.Name), err)
 		}
 	}
 	return nil

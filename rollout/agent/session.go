@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -18,8 +19,8 @@ type session struct {
 	options    Options
 	client     kube.Client
 	target     kube.Target
-	uid        string // of the target
-	recordName string // name of the ConfigMap with the progress record
+	uid        types.UID // of the target
+	recordName string    // name of the ConfigMap with the progress record
 	lock       *kube.Lock
 }
 
@@ -54,7 +55,7 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 		return nil, set, err
 	}
 	s.followServerClock()
-	s.uid = set.Metadata.UID
+	s.uid = set.UID
 	s.recordName = s.findRecord(ctx)
 	s.lock = kube.NewLock(unlimited, kube.LockOptions{
 		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: s.options.Now,

@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -90,16 +93,11 @@ type Turn struct {
 	Index     int
 }
 
-// indexedJob is what a turn reads of its Job.
-type indexedJob struct {
-	Metadata kube.Metadata `json:"metadata"`
-	Status   struct {
-		CompletedIndexes string `json:"completedIndexes"`
-		FailedIndexes    string `json:"failedIndexes"`
-	} `json:"status"`
-}
+// indexedJob is the Job of a turn.
+type indexedJob struct{ batchv1.Job }
 
-func (j indexedJob) Meta() kube.Metadata { return j.Metadata }
+// Meta is the metadata, as a Cache asks for it.
+func (j indexedJob) Meta() metav1.ObjectMeta { return j.ObjectMeta }
 
 // Await waits until every index of the waves before has succeeded. Afterwards stop tells, until ctx ends, that an index of
 // the Job has failed. Where one has failed before the turn comes the error wraps ErrNotStarted.
@@ -158,7 +156,7 @@ func (t Turn) Follow(ctx context.Context, jobs *kube.Cache[indexedJob], changed 
 // judge says which other target has failed, or whether all that come before this one are done.
 func (t Turn) judge(job indexedJob) (failure string, done bool) {
 	for i, target := range t.Waves.Targets {
-		if i != t.Index && hasIndex(job.Status.FailedIndexes, i) {
+		if i != t.Index && hasIndex(ptr.Deref(job.Status.FailedIndexes, ""), i) {
 			return stoppedAt(target.Target), false
 		}
 	}

@@ -16,10 +16,12 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Object is what a Cache keeps of an object.
-type Object interface{ Meta() Metadata }
+type Object interface{ Meta() metav1.ObjectMeta }
 
 // Cache keeps a selection of objects of one kind as the server has them: it lists them once and watches from there.
 // Answers to own writes go in too, and an older state never replaces a newer one.
@@ -131,7 +133,7 @@ func (m *Cache[T]) replace(objects map[string]T, at uint64) {
 // decodeList reads a list one item at a time, so that a long one is never in memory as a whole.
 func decodeList[T any](r io.Reader, add func(T)) (uint64, error) {
 	d := json.NewDecoder(r)
-	var meta Metadata
+	var meta metav1.ListMeta
 	if err := expect(d, json.Delim('{')); err != nil {
 		return 0, err
 	}
@@ -233,7 +235,7 @@ func (m *Cache[T]) handle(kind string, data []byte) error {
 		if err := json.Unmarshal(data, &mark); err != nil {
 			return fmt.Errorf("decoding a bookmark: %w", err)
 		}
-		m.progress(number(mark.Metadata.ResourceVersion))
+		m.progress(number(mark.ResourceVersion))
 		return nil
 	}
 	var o T
@@ -273,7 +275,7 @@ func (m *Cache[T]) Put(o T) {
 }
 
 // remove takes an object out unless its name belongs to a newer one.
-func (m *Cache[T]) remove(gone Metadata) {
+func (m *Cache[T]) remove(gone metav1.ObjectMeta) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, ok := m.objects[gone.Name]
@@ -376,7 +378,7 @@ func number(resourceVersion string) uint64 {
 }
 
 // Update changes an object as far as it is still the one with the given UID, without waiting for the server to tell.
-func (m *Cache[T]) Update(name, uid string, change func(T) T) {
+func (m *Cache[T]) Update(name string, uid types.UID, change func(T) T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if o, ok := m.objects[name]; ok && o.Meta().UID == uid {

@@ -201,7 +201,7 @@ func (c Client) StrategicPatch(ctx context.Context, path string, in, out any) er
 }
 
 // Delete deletes an object under preconditions.
-func (c Client) Delete(ctx context.Context, path string, options deleteOptions, out any) error {
+func (c Client) Delete(ctx context.Context, path string, options metav1.DeleteOptions, out any) error {
 	return c.body(ctx, c.rest.Delete().AbsPath(path), options, out)
 }
 

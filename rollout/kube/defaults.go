@@ -2,11 +2,15 @@
 
 package kube
 
-import "strings"
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // Defaulted returns a pod template with the defaults that the API server gives a pod, and Kruise's webhook a CloneSet.
 func Defaulted(template map[string]any) map[string]any {
-	t, _ := clone(template).(map[string]any)
+	t, _ := runtime.DeepCopyJSONValue(template).(map[string]any)
 	if t == nil {
 		t = map[string]any{}
 	}

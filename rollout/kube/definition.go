@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -53,7 +54,7 @@ func InstallDefinition(ctx context.Context, config *rest.Config, manifest, live 
 	if live == nil {
 		err = api.Create(ctx, customResourceDefinitions().Path, manifest, nil)
 	} else {
-		next, _ := clone(live).(map[string]any)
+		next, _ := runtime.DeepCopyJSONValue(live).(map[string]any)
 		next["spec"] = manifest["spec"]
 		labels := Child(next, "metadata", "labels")
 		wanted, _ := Field(manifest, "metadata", "labels").(map[string]any)

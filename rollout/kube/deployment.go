@@ -11,6 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -18,25 +24,23 @@ import (
 // revisionAnnotation is the number that the deployment controller gives to a ReplicaSet.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// ReplicaSet is what is kept of a ReplicaSet.
+// ReplicaSet is what is kept of a ReplicaSet. Its template stays a tree: a revision holds all of it, also fields that this
+// version of k8s.io/api does not know.
 type ReplicaSet struct {
-	Metadata Metadata `json:"metadata"`
-	Spec     struct {
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
 		Replicas int            `json:"replicas"`
 		MinReady int            `json:"minReadySeconds"`
 		Template map[string]any `json:"template"`
 	} `json:"spec"`
-	Status struct {
-		Available  int         `json:"availableReplicas"`
-		Conditions []Condition `json:"conditions"`
-	} `json:"status"`
+	Status appsv1.ReplicaSetStatus `json:"status"`
 }
 
 // Refusal is why the API server takes no new pod of the ReplicaSet, and would not take it again, in its words as the controller
 // passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
 func (s ReplicaSet) Refusal() string {
 	for _, c := range s.Status.Conditions {
-		if c.Type == "ReplicaFailure" && c.Status == "True" && c.Reason == "FailedCreate" && refusedWords.MatchString(c.Message) &&
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" && refusedWords.MatchString(c.Message) &&
 			!strings.Contains(c.Message, wordsFull) && !strings.Contains(c.Message, wordsUncounted) {
 			return c.Message
 		}
@@ -48,27 +52,27 @@ func (s ReplicaSet) Refusal() string {
 var refusedWords = regexp.MustCompile(` is (forbidden|invalid): | denied the request`)
 
 // Meta is the metadata, as a Cache asks for it.
-func (s ReplicaSet) Meta() Metadata { return s.Metadata }
+func (s ReplicaSet) Meta() metav1.ObjectMeta { return s.ObjectMeta }
 
 // Observed is the ReplicaSet as a decision sees it.
 func (s ReplicaSet) Observed(revision string) rollout.ReplicaSet {
 	return rollout.ReplicaSet{
-		Name: s.Metadata.Name, Revision: revision, Replicas: s.Spec.Replicas, Available: s.Status.Available,
-		Mute:   s.Spec.MinReady == plan.SentinelReady && s.Status.Available == 0,
+		Name: s.Name, Revision: revision, Replicas: s.Spec.Replicas, Available: int(s.Status.AvailableReplicas),
+		Mute:   s.Spec.MinReady == plan.SentinelReady && s.Status.AvailableReplicas == 0,
 		Sealed: s.sealed(revision),
 	}
 }
 
 // sealed tells whether the ReplicaSet has the mark of a release of its own revision.
 func (s ReplicaSet) sealed(revision string) bool {
-	o, err := plan.ParseOriginal(s.Metadata.Annotations[plan.OriginalAnnotation])
+	o, err := plan.ParseOriginal(s.Annotations[plan.OriginalAnnotation])
 	return err == nil && o.Sealed && o.Revision == revision && s.Spec.MinReady == plan.SentinelReady
 }
 
 // number is the one of the ReplicaSet's revision. One that its controller has not numbered yet, or that somebody has written
 // over, counts as the oldest: the number is for the order alone.
 func (s ReplicaSet) number() int64 {
-	n, err := strconv.ParseInt(s.Metadata.Annotations[revisionAnnotation], 10, 64)
+	n, err := strconv.ParseInt(s.Annotations[revisionAnnotation], 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -78,7 +82,7 @@ func (s ReplicaSet) number() int64 {
 // SetRevision is the revision of a Deployment that a pod template stands for. Its name follows from the template alone: a
 // Deployment that is paused has a new template long before its controller makes a ReplicaSet of it.
 func SetRevision(name string, template map[string]any) (Revision, error) {
-	t, _ := clone(template).(map[string]any)
+	t, _ := runtime.DeepCopyJSONValue(template).(map[string]any)
 	if labels, ok := Field(t, "metadata", "labels").(map[string]any); ok {
 		delete(labels, labelTemplateHash)
 	}
@@ -89,30 +93,31 @@ func SetRevision(name string, template map[string]any) (Revision, error) {
 	if err != nil {
 		return Revision{}, err
 	}
-	r := Revision{Data: data}
-	r.Metadata.Name = name + "-" + revisionHash(data, 0)
+	var r Revision
+	r.Data.Raw = data
+	r.Name = name + "-" + revisionHash(data, 0)
 	return r, nil
 }
 
 // NewSetHistory finds the revisions of a Deployment: of its ReplicaSets, of its present template, and what a release has kept.
 // The second result names the revision of each ReplicaSet by its UID.
-func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, map[string]string, error) {
+func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, map[types.UID]string, error) {
 	h := History{Revisions: kept}
-	present, err := SetRevision(set.Metadata.Name, set.Template())
+	present, err := SetRevision(set.Name, set.Template())
 	if err != nil {
 		return h, nil, err
 	}
-	of := map[string]string{}
+	of := map[types.UID]string{}
 	for _, s := range sets {
-		r, err := SetRevision(set.Metadata.Name, s.Spec.Template)
+		r, err := SetRevision(set.Name, s.Spec.Template)
 		if err != nil {
 			return h, nil, err
 		}
 		r.Revision = s.number()
-		of[s.Metadata.UID] = r.Metadata.Name
+		of[s.UID] = r.Name
 		h.Revisions = append(h.Revisions, r)
 	}
-	h.Update = present.Metadata.Name
+	h.Update = present.Name
 	slices.SortStableFunc(h.Revisions, func(a, b Revision) int { return cmp.Compare(a.Revision, b.Revision) })
 	present.Revision = h.Next()
 	h.Revisions = latest(append(h.Revisions, present))
@@ -123,7 +128,7 @@ func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, m
 func latest(all []Revision) []Revision {
 	var out []Revision
 	for _, r := range all {
-		if i := slices.IndexFunc(out, func(o Revision) bool { return o.Metadata.Name == r.Metadata.Name }); i < 0 {
+		if i := slices.IndexFunc(out, func(o Revision) bool { return o.Name == r.Name }); i < 0 {
 			out = append(out, r)
 		}
 	}
@@ -138,9 +143,9 @@ func (c Workload) readRolling(set *plan.Workload) error {
 	if who := c.rolledBy(); who != "" {
 		return fmt.Errorf("it is rolled by %s, which would write against a release: release it there, or take it from that first", who)
 	}
-	text, annotated := c.Metadata.Annotations[plan.OriginalAnnotation]
+	text, annotated := c.Annotations[plan.OriginalAnnotation]
 	r := set.Rolling
-	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(c.managers, FieldManager), c.count("availableReplicas")
+	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(managers(c.ManagedFields), FieldManager), c.count("availableReplicas")
 	if annotated {
 		if o, err := plan.ParseOriginal(text); err == nil { // what cannot be read is as if it were not there
 			if o.Sealed {
@@ -154,22 +159,20 @@ func (c Workload) readRolling(set *plan.Workload) error {
 
 // rolledBy names who else rolls a Deployment: its owner, or a tool that has left its mark.
 func (c Workload) rolledBy() string {
-	for _, o := range c.Metadata.OwnerReferences {
-		if o.Controller != nil && *o.Controller {
-			return fmt.Sprintf("its owner %s %s (%s)", o.Kind, o.Name, o.APIVersion)
-		}
+	if o := metav1.GetControllerOf(&c.ObjectMeta); o != nil {
+		return fmt.Sprintf("its owner %s %s (%s)", o.Kind, o.Name, o.APIVersion)
 	}
-	for key := range c.Metadata.Annotations {
+	for key := range c.Annotations {
 		if strings.HasPrefix(key, "rollouts.kruise.io/") || strings.HasPrefix(key, "batchrelease.rollouts.kruise.io/") {
 			return "Kruise Rollouts (annotation " + key + ")"
 		}
 	}
-	for key := range c.Metadata.Labels {
+	for key := range c.Labels {
 		if strings.HasPrefix(key, "rollouts.kruise.io/") {
 			return "Kruise Rollouts (label " + key + ")"
 		}
 	}
-	if slices.Contains(c.managers, "rollouts-controller") {
+	if slices.Contains(managers(c.ManagedFields), "rollouts-controller") {
 		return "Argo Rollouts (managedFields has rollouts-controller): a Rollout names it as its workloadRef"
 	}
 	return ""
@@ -212,16 +215,16 @@ func (c Workload) FieldsPatch(f rollout.Fields, template map[string]any) []patch
 
 func (c Workload) fence(generation int64) []patchOperation {
 	return []patchOperation{
-		{"test", "/metadata/uid", c.Metadata.UID},
+		{"test", "/metadata/uid", c.UID},
 		{"test", "/metadata/generation", generation},
 	}
 }
 
 func (c Workload) annotationPatch(f rollout.Fields) []patchOperation {
 	at := "/metadata/annotations/" + pointer(plan.OriginalAnnotation)
-	_, there := c.Metadata.Annotations[plan.OriginalAnnotation]
+	_, there := c.Annotations[plan.OriginalAnnotation]
 	switch {
-	case f.Original != nil && len(c.Metadata.Annotations) == 0:
+	case f.Original != nil && len(c.Annotations) == 0:
 		return []patchOperation{{"add", "/metadata/annotations", map[string]any{plan.OriginalAnnotation: f.Original.Text()}}}
 	case f.Original != nil:
 		return []patchOperation{{"add", at, f.Original.Text()}}
@@ -242,9 +245,9 @@ func written(q plan.Quantity) any {
 
 // GiveUpPatch takes the entries of slipway out of the managed fields, so that whoever applies these fields next meets no
 // conflict. managed is who owns what at present.
-func (c Workload) GiveUpPatch(generation int64, managed Managed) []patchOperation {
+func (c Workload) GiveUpPatch(generation int64, managed []metav1.ManagedFieldsEntry) []patchOperation {
 	ops := c.fence(generation)
-	for i, m := range slices.Backward(managed.Metadata.ManagedFields) {
+	for i, m := range slices.Backward(managed) {
 		if m.Manager == FieldManager && m.Subresource == "" {
 			at := fmt.Sprintf("/metadata/managedFields/%d", i)
 			ops = append(ops, patchOperation{"test", at + "/manager", FieldManager}, patchOperation{"remove", at, nil})
@@ -262,7 +265,7 @@ func KeptRevisions(r Record) ([]Revision, error) {
 	var kept Revision
 	if err := json.Unmarshal([]byte(text), &kept); err != nil {
 		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w (take the key out; the release then goes back only as long as the ReplicaSet is there)",
-			KeyStable, r.Metadata.Namespace, r.Metadata.Name, err)
+			KeyStable, r.Namespace, r.Name, err)
 	}
 	return []Revision{kept}, nil
 }

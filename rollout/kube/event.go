@@ -2,26 +2,21 @@
 
 package kube
 
-import "time"
+import (
+	"time"
 
-// EventObject names the object that an Event is about.
-type EventObject struct {
-	APIVersion      string `json:"apiVersion"`
-	Kind            string `json:"kind"`
-	Name            string `json:"name"`
-	Namespace       string `json:"namespace"`
-	UID             string `json:"uid"`
-	ResourceVersion string `json:"resourceVersion,omitempty"`
-}
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // NewEvent is an Event of slipway about an object. by is who reports it.
-func NewEvent(about EventObject, kind, reason, message string, by string, at time.Time) map[string]any {
-	now := Stamp(at)
-	return map[string]any{
-		"apiVersion": "v1", "kind": "Event",
-		"metadata":       map[string]any{"generateName": about.Name + ".", "namespace": about.Namespace},
-		"involvedObject": about, "type": kind, "reason": reason, "message": message, "count": 1,
-		"firstTimestamp": now, "lastTimestamp": now,
-		"source": map[string]any{"component": FieldManager}, "reportingComponent": FieldManager, "reportingInstance": by,
+func NewEvent(about corev1.ObjectReference, kind, reason, message string, by string, at time.Time) corev1.Event {
+	now := metav1.NewTime(at)
+	return corev1.Event{
+		TypeMeta:       metav1.TypeMeta{APIVersion: "v1", Kind: "Event"},
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: about.Name + ".", Namespace: about.Namespace},
+		InvolvedObject: about, Type: kind, Reason: reason, Message: message, Count: 1,
+		FirstTimestamp: now, LastTimestamp: now,
+		Source: corev1.EventSource{Component: FieldManager}, ReportingController: FieldManager, ReportingInstance: by,
 	}
 }

@@ -15,7 +15,7 @@ func RevisionOf(manifest []byte) (name, data string, err error) {
 		return "", "", err
 	}
 	r, _ := h.Find(h.Update)
-	return h.Update, string(r.Data), nil
+	return h.Update, string(r.Data.Raw), nil
 }
 
 // SameImage is sameImage, which has no way out of the package.

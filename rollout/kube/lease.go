@@ -9,7 +9,11 @@ import (
 	"sync"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -36,19 +40,19 @@ func (e *HeldError) Error() string {
 
 // Lease is a Lease object.
 type Lease struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`
-	Metadata   Metadata  `json:"metadata"`
-	Spec       leaseSpec `json:"spec"`
+	coordinationv1.Lease
 }
 
-type leaseSpec struct {
-	HolderIdentity       string `json:"holderIdentity"`
-	LeaseDurationSeconds int    `json:"leaseDurationSeconds"`
-	AcquireTime          string `json:"acquireTime,omitempty"`
-	RenewTime            string `json:"renewTime,omitempty"`
-	LeaseTransitions     int    `json:"leaseTransitions"`
+// Holder is who holds the lease, or "".
+func (l Lease) Holder() string { return ptr.Deref(l.Spec.HolderIdentity, "") }
+
+// Duration is how long the lease outlives its last renewal.
+func (l Lease) Duration() time.Duration {
+	return time.Duration(ptr.Deref(l.Spec.LeaseDurationSeconds, 0)) * time.Second
 }
+
+// Renewed is when the holder wrote the lease last, by its own clock; zero where it has not.
+func (l Lease) Renewed() time.Time { return ptr.Deref(l.Spec.RenewTime, metav1.MicroTime{}).Time }
 
 // Lock is the Lease that one agent at a time holds. It is judged by whether it changes while one looks and never by
 // comparing clocks, so a clock that is wrong or jumps neither breaks a lock nor keeps one for ever.
@@ -69,7 +73,7 @@ type Lock struct {
 // LockOptions say which release a lock is for, and who holds it.
 type LockOptions struct {
 	Target   Target
-	UID      string // of the target
+	UID      types.UID // of the target
 	Mode     plan.Mode
 	Identity string        // of the holder
 	Duration time.Duration // how long the lock outlives a holder that died
@@ -94,13 +98,13 @@ func (l *Lock) Acquire(ctx context.Context) error {
 		switch {
 		case err != nil && !apierrors.IsNotFound(err):
 			return Explain("reading "+l.what(), err)
-		case err != nil || current.Spec.HolderIdentity == "":
+		case err != nil || current.Holder() == "":
 			err = l.take(ctx, current)
 		case first == "" || waited < l.takeOverAfter(current):
-			if first != "" && first != current.Metadata.ResourceVersion {
+			if first != "" && first != current.ResourceVersion {
 				return l.heldBy(current, false)
 			}
-			first = current.Metadata.ResourceVersion
+			first = current.ResourceVersion
 			Pause(ctx, step)
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -118,7 +122,7 @@ func (l *Lock) Acquire(ctx context.Context) error {
 
 // takeOverAfter is how long a lease must stand still before its holder is taken for dead.
 func (l *Lock) takeOverAfter(current Lease) time.Duration {
-	return max(time.Duration(current.Spec.LeaseDurationSeconds)*time.Second, l.options.Duration)
+	return max(current.Duration(), l.options.Duration)
 }
 
 func (l *Lock) what() string { return "Lease " + l.options.Target.Namespace + "/" + l.name }
@@ -130,14 +134,18 @@ func (l *Lock) read(ctx context.Context) (Lease, error) {
 
 // take writes the lease under the resourceVersion that was read, and begins to renew it.
 func (l *Lock) take(ctx context.Context, current Lease) error {
-	next := Lease{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Metadata: current.Metadata, Spec: leaseSpec{
-		HolderIdentity: l.options.Identity, LeaseDurationSeconds: max(int(l.options.Duration/time.Second), 1), AcquireTime: l.time(), RenewTime: l.time(),
-		LeaseTransitions: current.Spec.LeaseTransitions + 1,
-	}}
-	next.Metadata.OwnerReferences = []OwnerReference{l.options.Target.owner(l.options.UID)}
+	now := metav1.NewMicroTime(l.options.Now())
+	var next Lease
+	next.TypeMeta = metav1.TypeMeta{APIVersion: "coordination.k8s.io/v1", Kind: "Lease"}
+	next.ObjectMeta = current.ObjectMeta
+	next.OwnerReferences = []metav1.OwnerReference{l.options.Target.owner(l.options.UID)}
+	next.Spec = coordinationv1.LeaseSpec{
+		HolderIdentity: &l.options.Identity, LeaseDurationSeconds: ptr.To(max(int32(l.options.Duration/time.Second), 1)),
+		AcquireTime: &now, RenewTime: &now, LeaseTransitions: ptr.To(ptr.Deref(current.Spec.LeaseTransitions, 0) + 1),
+	}
 	var err error
-	if current.Metadata.ResourceVersion == "" {
-		next.Metadata.Name = l.name
+	if current.ResourceVersion == "" {
+		next.Name = l.name
 		err = l.client.Create(ctx, l.of.Path, next, &next)
 	} else {
 		err = l.client.Update(ctx, l.of.Object(l.name), next, &next)
@@ -154,8 +162,6 @@ func (l *Lock) take(ctx context.Context, current Lease) error {
 	l.renewing.Go(func() { l.renew(background) })
 	return nil
 }
-
-func (l *Lock) time() string { return l.options.Now().UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
 
 func (l *Lock) keep(current Lease) {
 	l.mu.Lock()
@@ -174,10 +180,10 @@ func (l *Lock) renew(ctx context.Context) {
 	for {
 		Pause(ctx, l.options.Duration/4)
 		next := l.get()
-		if ctx.Err() != nil || next.Metadata.Name == "" {
+		if ctx.Err() != nil || next.Name == "" {
 			return
 		}
-		next.Spec.RenewTime = l.time()
+		next.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.options.Now()))
 		var written Lease
 		once, cancel := context.WithTimeout(ctx, l.options.Duration)
 		err := l.client.Update(once, l.of.Object(l.name), next, &written)
@@ -187,7 +193,7 @@ func (l *Lock) renew(ctx context.Context) {
 			l.keep(written)
 		case apierrors.IsConflict(err):
 			// A renewal whose answer was lost looks like a theft, except for the holder.
-			if current, err := l.read(ctx); err == nil && current.Spec.HolderIdentity == l.options.Identity {
+			if current, err := l.read(ctx); err == nil && current.Holder() == l.options.Identity {
 				l.keep(current)
 			}
 		case Refused(err):
@@ -212,7 +218,7 @@ func (l *Lock) failure() error {
 
 // Check makes sure that the lock is still held, by asking the server.
 func (l *Lock) Check(ctx context.Context) error {
-	if l.get().Metadata.Name == "" {
+	if l.get().Name == "" {
 		return fmt.Errorf("%s is not held: nothing may be written without it", l.what())
 	}
 	if err := l.failure(); err != nil {
@@ -224,7 +230,7 @@ func (l *Lock) Check(ctx context.Context) error {
 		return l.heldBy(Lease{}, true)
 	case err != nil:
 		return Conflict("reading "+l.what(), err)
-	case current.Spec.HolderIdentity != l.options.Identity:
+	case current.Holder() != l.options.Identity:
 		return l.heldBy(current, true)
 	default:
 		return nil
@@ -232,7 +238,7 @@ func (l *Lock) Check(ctx context.Context) error {
 }
 
 func (l *Lock) heldBy(current Lease, stolen bool) error {
-	return &HeldError{Kind: l.options.Target.Kind.Name, CloneSet: l.options.Target.Namespace + "/" + l.options.Target.Name, Lease: l.name, Holder: current.Spec.HolderIdentity, Stolen: stolen}
+	return &HeldError{Kind: l.options.Target.Kind.Name, CloneSet: l.options.Target.Namespace + "/" + l.options.Target.Name, Lease: l.name, Holder: current.Holder(), Stolen: stolen}
 }
 
 // Release gives the lock back by deleting the lease, unless it is somebody else's by now.
@@ -243,8 +249,8 @@ func (l *Lock) Release(ctx context.Context) error {
 	for {
 		// The last renewal may have been cut off, so only the server knows the resourceVersion.
 		held, err := l.read(ctx)
-		if err == nil && held.Spec.HolderIdentity == l.options.Identity {
-			err = l.client.Delete(ctx, l.of.Object(l.name), Exactly(held.Metadata.UID, held.Metadata.ResourceVersion), nil)
+		if err == nil && held.Holder() == l.options.Identity {
+			err = l.client.Delete(ctx, l.of.Object(l.name), Exactly(held.UID, held.ResourceVersion), nil)
 		}
 		switch {
 		case err == nil || apierrors.IsNotFound(err):
@@ -277,7 +283,7 @@ func (l *Lock) Exists(ctx context.Context) (bool, error) {
 }
 
 // Holds tells whether the lock was held when it was last looked at.
-func (l *Lock) Holds() bool { return l.get().Metadata.Name != "" }
+func (l *Lock) Holds() bool { return l.get().Name != "" }
 
 // The lock of a Kruise controller.
 const (
@@ -287,9 +293,8 @@ const (
 
 // Alive says that a Kruise controller keeps renewing its lock, or "" where it does not.
 func (l Lease) Alive(now time.Time) string {
-	renewed, err := time.Parse(time.RFC3339Nano, l.Spec.RenewTime)
-	if err != nil || l.Spec.HolderIdentity == "" || now.Sub(renewed) > time.Duration(max(l.Spec.LeaseDurationSeconds, 15))*time.Second {
+	if l.Holder() == "" || now.Sub(l.Renewed()) > max(l.Duration(), DefaultLease) {
 		return ""
 	}
-	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", KruiseNamespace, KruiseLease, l.Spec.RenewTime, l.Spec.HolderIdentity)
+	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", KruiseNamespace, KruiseLease, l.Renewed().UTC().Format(metav1.RFC3339Micro), l.Holder())
 }

@@ -7,34 +7,17 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Managed is a CloneSet with who wrote which part of it.
-type Managed struct {
-	Metadata struct {
-		Generation        int64       `json:"generation"`
-		CreationTimestamp time.Time   `json:"creationTimestamp"`
-		ManagedFields     []FieldsSet `json:"managedFields"`
-	} `json:"metadata"`
-	Status CloneSetStatus `json:"status"`
-}
-
-// FieldsSet is what one manager has written of an object.
-type FieldsSet struct {
-	Manager     string          `json:"manager"`
-	Operation   string          `json:"operation"`
-	Time        time.Time       `json:"time"`
-	Subresource string          `json:"subresource"`
-	FieldsV1    json.RawMessage `json:"fieldsV1"`
-}
-
 // StatusWriter names who else than this agent has written the generation that the status is of, and tells whether this
 // agent is among the writers.
-func (m Managed) StatusWriter() (other string, own bool) {
-	for _, f := range m.Metadata.ManagedFields {
-		tree, err := ToMap(f.FieldsV1)
-		if f.Subresource != "status" || err != nil || Field(tree, "f:status", "f:observedGeneration") == nil {
+func StatusWriter(managed []metav1.ManagedFieldsEntry) (other string, own bool) {
+	for _, f := range managed {
+		if f.Subresource != "status" || Field(FieldsOf(f), "f:status", "f:observedGeneration") == nil {
 			continue
 		}
 		if f.Manager == FieldManager {
@@ -47,9 +30,9 @@ func (m Managed) StatusWriter() (other string, own bool) {
 }
 
 // managers are who has written anything but the status, in order.
-func (m Managed) managers() []string {
+func managers(managed []metav1.ManagedFieldsEntry) []string {
 	var names []string
-	for _, f := range m.Metadata.ManagedFields {
+	for _, f := range managed {
 		if f.Subresource == "" {
 			names = append(names, f.Manager)
 		}
@@ -58,21 +41,30 @@ func (m Managed) managers() []string {
 }
 
 // partitionWriter names who else than slipway owns the partition of a target, how it was written and when.
-func (m Managed) partitionWriter() string {
-	for _, f := range m.Metadata.ManagedFields {
-		tree, err := ToMap(f.FieldsV1)
-		if f.Manager == FieldManager || f.Subresource != "" || err != nil {
+func partitionWriter(managed []metav1.ManagedFieldsEntry) string {
+	for _, f := range managed {
+		if f.Manager == FieldManager || f.Subresource != "" {
 			continue
 		}
+		tree := FieldsOf(f)
 		for _, k := range plan.Kinds() {
 			path := []string{"f:spec"}
 			for _, name := range k.Strategy {
 				path = append(path, "f:"+name)
 			}
 			if Field(tree, append(path, "f:partition")...) != nil {
-				return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation, f.Time.UTC().Format(time.RFC3339))
+				return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation, ptr.Deref(f.Time, metav1.Time{}).UTC().Format(time.RFC3339))
 			}
 		}
 	}
 	return ""
+}
+
+// FieldsOf is the tree of the fields that an entry names.
+func FieldsOf(f metav1.ManagedFieldsEntry) map[string]any {
+	var tree map[string]any
+	if f.FieldsV1 == nil || json.Unmarshal(f.FieldsV1.GetRawBytes(), &tree) != nil {
+		return nil
+	}
+	return tree
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/rollout"
 )
 
@@ -39,7 +41,7 @@ func (t Target) ListNotReady(ctx context.Context, c Client, set Workload, revisi
 	n := 0
 	_, err = decodeList(body, func(p Pod) {
 		n++
-		if p.waiting != nil && t.owns(p, set) && (revision == "" || HashOf(p.Metadata.Labels[LabelRevision]) == HashOf(revision)) {
+		if p.waiting != nil && t.owns(p, set) && (revision == "" || HashOf(p.Labels[LabelRevision]) == HashOf(revision)) {
 			out.Pods = append(out.Pods, p.Observed(func(string) (string, bool) { return revision, revision != "" }))
 		}
 	})
@@ -54,9 +56,9 @@ func (t Target) ListNotReady(ctx context.Context, c Client, set Workload, revisi
 // owns tells whether a pod is the target's, or that of a ReplicaSet of a Deployment's name.
 func (t Target) owns(p Pod, set Workload) bool {
 	if !t.Kind.BySurge {
-		return p.Metadata.ControlledBy(set.Metadata.UID)
+		return ControlledBy(p.ObjectMeta, set.UID)
 	}
-	return slices.ContainsFunc(p.Metadata.OwnerReferences, func(r OwnerReference) bool {
+	return slices.ContainsFunc(p.OwnerReferences, func(r metav1.OwnerReference) bool {
 		return r.Kind == "ReplicaSet" && strings.HasPrefix(r.Name, t.Name+"-")
 	})
 }

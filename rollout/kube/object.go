@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 )
 
 // Labels, annotations and conditions as the Kruise controller writes them.
@@ -29,56 +33,35 @@ const (
 	gateInPlace = "InPlaceUpdateReady"
 )
 
-// Metadata is what is read and written of an object's metadata.
-type Metadata struct {
-	Name              string            `json:"name,omitempty"`
-	Namespace         string            `json:"namespace,omitempty"`
-	GenerateName      string            `json:"generateName,omitempty"`
-	UID               string            `json:"uid,omitempty"`
-	ResourceVersion   string            `json:"resourceVersion,omitempty"`
-	Generation        int64             `json:"generation,omitempty"`
-	CreationTimestamp *time.Time        `json:"creationTimestamp,omitempty"`
-	DeletionTimestamp *time.Time        `json:"deletionTimestamp,omitempty"`
-	Labels            map[string]string `json:"labels,omitempty"`
-	Annotations       map[string]string `json:"annotations,omitempty"`
-	OwnerReferences   []OwnerReference  `json:"ownerReferences,omitempty"`
-	Finalizers        []string          `json:"finalizers,omitempty"`
+// ControlledBy tells whether the object with the given UID is the one that manages the object of these metadata.
+func ControlledBy(m metav1.ObjectMeta, uid types.UID) bool {
+	return slices.ContainsFunc(m.OwnerReferences, func(r metav1.OwnerReference) bool {
+		return r.UID == uid && ptr.Deref(r.Controller, false)
+	})
 }
 
-// OwnerReference names the object that another one belongs to.
-type OwnerReference struct {
-	APIVersion         string `json:"apiVersion"`
-	Kind               string `json:"kind"`
-	Name               string `json:"name"`
-	UID                string `json:"uid"`
-	Controller         *bool  `json:"controller,omitempty"`
-	BlockOwnerDeletion *bool  `json:"blockOwnerDeletion,omitempty"`
-}
-
-// ControlledBy tells whether the object with the given UID is the one that manages this one.
-func (m Metadata) ControlledBy(uid string) bool {
-	for _, r := range m.OwnerReferences {
-		if r.UID == uid && r.Controller != nil && *r.Controller {
-			return true
-		}
-	}
-	return false
-}
-
-// Orphan tells whether nothing manages the object.
-func (m Metadata) Orphan() bool {
-	return !slices.ContainsFunc(m.OwnerReferences, func(r OwnerReference) bool { return r.Controller != nil && *r.Controller })
+// Orphan tells whether nothing manages the object of these metadata.
+func Orphan(m metav1.ObjectMeta) bool {
+	return !slices.ContainsFunc(m.OwnerReferences, func(r metav1.OwnerReference) bool { return ptr.Deref(r.Controller, false) })
 }
 
 // Meta is an object of which only the metadata matters.
 type Meta struct {
-	Metadata Metadata `json:"metadata"`
+	metav1.ObjectMeta `json:"metadata"`
 }
 
 // Meta is the metadata, as a Cache asks for it.
-func (n Meta) Meta() Metadata { return n.Metadata }
+func (n Meta) Meta() metav1.ObjectMeta { return n.ObjectMeta }
 
-// Condition is one of an object's status.
+// Exactly are the options of a deletion that hits this state of this object and no other.
+func Exactly(uid types.UID, resourceVersion string) metav1.DeleteOptions {
+	return metav1.DeleteOptions{
+		TypeMeta:      metav1.TypeMeta{APIVersion: "v1", Kind: "DeleteOptions"},
+		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &resourceVersion},
+	}
+}
+
+// Condition is one of the status of a CloneSet, whose Go types are not in k8s.io/api, and what is kept of a pod's.
 type Condition struct {
 	Type               string     `json:"type"`
 	Status             string     `json:"status"`
@@ -86,23 +69,6 @@ type Condition struct {
 	Message            string     `json:"message,omitempty"`
 	LastTransitionTime *time.Time `json:"lastTransitionTime,omitempty"`
 	LastUpdateTime     *time.Time `json:"lastUpdateTime,omitempty"`
-}
-
-// deleteOptions make a deletion hit exactly the object that it was decided on.
-type deleteOptions struct {
-	APIVersion    string         `json:"apiVersion"`
-	Kind          string         `json:"kind"`
-	Preconditions *preconditions `json:"preconditions,omitempty"`
-}
-
-type preconditions struct {
-	UID             string `json:"uid,omitempty"`
-	ResourceVersion string `json:"resourceVersion,omitempty"`
-}
-
-// Exactly are the options of a deletion that hits this state of this object and no other.
-func Exactly(uid, resourceVersion string) deleteOptions {
-	return deleteOptions{APIVersion: "v1", Kind: "DeleteOptions", Preconditions: &preconditions{uid, resourceVersion}}
 }
 
 // Stamp is a time as the API writes it: whole seconds, UTC.
@@ -136,29 +102,4 @@ func items(tree any, path ...string) []any {
 func Text(tree any, path ...string) string {
 	s, _ := Field(tree, path...).(string)
 	return s
-}
-
-// clone copies a tree, so that it can be changed.
-func clone(tree any) any {
-	switch x := tree.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(x))
-		for k, v := range x {
-			out[k] = clone(v)
-		}
-		return out
-	case []any:
-		out := make([]any, len(x))
-		for i, v := range x {
-			out[i] = clone(v)
-		}
-		return out
-	default:
-		return x
-	}
-}
-
-func yes() *bool {
-	b := true
-	return &b
 }

@@ -10,16 +10,20 @@ import (
 	"time"
 	"unique"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// Pod is what is kept of a pod.
+// Pod is what is kept of a pod. It is not the one of k8s.io/api: an agent keeps every pod of its target, and one of those is
+// five times as large.
 type Pod struct {
-	Metadata Metadata
-	Spec     podSpec
-	Status   podStatus
-	waiting  *waiting.Why // nil: it is ready
+	metav1.ObjectMeta
+	Spec    podSpec
+	Status  podStatus
+	waiting *waiting.Why // nil: it is ready
 }
 
 type podSpec struct {
@@ -52,7 +56,7 @@ type containerStatus struct {
 }
 
 // Meta is the metadata, as a Cache asks for it.
-func (p Pod) Meta() Metadata { return p.Metadata }
+func (p Pod) Meta() metav1.ObjectMeta { return p.ObjectMeta }
 
 // UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many
 // thousands of them.
@@ -61,7 +65,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.Metadata = whole.Metadata.lean(annotationUpdateState, annotationDeletionCost)
+	p.ObjectMeta = lean(whole.Metadata.ObjectMeta, annotationUpdateState, annotationDeletionCost)
 	p.Spec = whole.Spec.podSpec
 	p.Spec.NodeName = shared(p.Spec.NodeName)
 	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
@@ -78,27 +82,29 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 
 // lean is the status that is kept of a pod.
 func (p *wholePod) lean() podStatus {
-	out := podStatus{Phase: rollout.PodPhase(shared(string(p.Status.Phase)))}
-	out.Conditions = exact(slices.DeleteFunc(p.Status.Conditions, func(c Condition) bool {
-		return c.Type != "Ready" && c.Type != "ContainersReady" && c.Type != gateInPlace
-	}))
-	for i, c := range out.Conditions {
-		out.Conditions[i] = Condition{Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime}
-	}
-	if n := len(p.Status.Containers); n > 0 {
-		out.ContainerStatuses = make([]containerStatus, n)
-	}
-	for i, c := range p.Status.Containers {
-		out.ContainerStatuses[i] = containerStatus{shared(c.Name), shared(c.Image), shared(c.ImageID), c.RestartCount, nil}
-		if c.State.Running != nil {
-			out.ContainerStatuses[i].StartedAt = c.State.Running.StartedAt
+	out := podStatus{Phase: shared(rollout.PodPhase(p.Status.Phase))}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady || c.Type == corev1.ContainersReady || c.Type == gateInPlace {
+			kept := Condition{Type: shared(string(c.Type)), Status: shared(string(c.Status))}
+			if !c.LastTransitionTime.IsZero() {
+				kept.LastTransitionTime = &c.LastTransitionTime.Time
+			}
+			out.Conditions = append(out.Conditions, kept)
 		}
 	}
+	for _, c := range p.Status.ContainerStatuses {
+		kept := containerStatus{shared(c.Name), shared(c.Image), shared(c.ImageID), int(c.RestartCount), nil}
+		if c.State.Running != nil && !c.State.Running.StartedAt.IsZero() {
+			kept.StartedAt = &c.State.Running.StartedAt.Time
+		}
+		out.ContainerStatuses = append(out.ContainerStatuses, kept)
+	}
+	out.Conditions, out.ContainerStatuses = exact(out.Conditions), exact(out.ContainerStatuses)
 	return out
 }
 
 // lean is the metadata of a pod without annotations other than the named ones, and in little memory.
-func (m Metadata) lean(annotations ...string) Metadata {
+func lean(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
 	labels := make(map[string]string, len(m.Labels))
 	for k, v := range m.Labels {
 		if k != LabelInstance { // which no other pod has
@@ -124,7 +130,7 @@ func (m Metadata) lean(annotations ...string) Metadata {
 }
 
 // shared is the same text, in memory once for as long as anybody has it.
-func shared(s string) string { return unique.Make(s).Value() }
+func shared[S ~string](s S) S { return unique.Make(s).Value() }
 
 // exact is a list without room for more.
 func exact[T any](list []T) []T {
@@ -169,14 +175,14 @@ func (p *Pod) drained() bool {
 
 // Serving tells whether the pod is ready and is to stay.
 func (p *Pod) Serving() bool {
-	return p.Metadata.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.drained()
+	return p.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.drained()
 }
 
 // Observed is the pod as a decision sees it. nameOf gives the full names of the revisions that are known.
 func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
-	m := p.Metadata
+	m := p.ObjectMeta
 	out := rollout.Pod{
-		Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
+		Name: m.Name, UID: string(m.UID), ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
 		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
 		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
@@ -185,7 +191,7 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 	if name, ok := nameOf(out.Revision); ok {
 		out.Revision = name
 	}
-	if m.CreationTimestamp != nil {
+	if !m.CreationTimestamp.IsZero() {
 		out.Created = m.CreationTimestamp.UTC()
 	}
 	if c, ok := p.condition("Ready"); ok && c.Status == "True" && !out.Drained && out.Phase == rollout.PodRunning {
@@ -243,8 +249,8 @@ type containerBatch struct {
 // pending tells whether an in-place update is written but a container does not run it yet.
 func (p *Pod) pending() bool {
 	var state updateState
-	if json.Unmarshal([]byte(p.Metadata.Annotations[annotationUpdateState]), &state) != nil ||
-		HashOf(state.Revision) != HashOf(p.Metadata.Labels[LabelRevision]) {
+	if json.Unmarshal([]byte(p.Annotations[annotationUpdateState]), &state) != nil ||
+		HashOf(state.Revision) != HashOf(p.Labels[LabelRevision]) {
 		return false
 	}
 	for name, before := range state.LastContainerStatuses {

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -24,10 +27,10 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	t := clone(template)
+	t := runtime.DeepCopyJSONValue(template)
 	labels := stringsOf(Field(t, "metadata", "labels"))
 	maps.Copy(labels, map[string]string{
-		LabelRevision: r.Metadata.Name, labelTemplateHash: HashOf(r.Metadata.Name),
+		LabelRevision: r.Name, labelTemplateHash: HashOf(r.Name),
 		LabelInstance: a.Instance, labelLifecycle: string(a.Lifecycle),
 	})
 	if a.Guest {
@@ -37,7 +40,7 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 	annotations[annotationLifecycleTime] = Stamp(now).Format(time.RFC3339)
 	spec, _ := Field(t, "spec").(map[string]any)
 	if spec == nil {
-		return nil, fmt.Errorf("ControllerRevision %s/%s holds no pod template: %w", r.Metadata.Namespace, r.Metadata.Name, ErrInvalid)
+		return nil, fmt.Errorf("ControllerRevision %s/%s holds no pod template: %w", r.Namespace, r.Name, ErrInvalid)
 	}
 	if updatesInPlace(set) {
 		addGate(spec)
@@ -45,8 +48,8 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 	addClaims(spec, set, r, a)
 	finalizers := items(t, "metadata", "finalizers")
 	meta := map[string]any{
-		"name": a.Pod.Name, "namespace": set.Metadata.Namespace, "labels": labels, "annotations": annotations,
-		"ownerReferences": []OwnerReference{set.Owner()},
+		"name": a.Pod.Name, "namespace": set.Namespace, "labels": labels, "annotations": annotations,
+		"ownerReferences": []metav1.OwnerReference{set.Owner()},
 	}
 	if len(finalizers) > 0 {
 		meta["finalizers"] = finalizers
@@ -96,7 +99,7 @@ func addClaims(spec map[string]any, set Workload, r Revision, a rollout.Action) 
 }
 
 func claimName(template string, set Workload, a rollout.Action) string {
-	return template + "-" + set.Metadata.Name + "-" + a.Instance
+	return template + "-" + set.Name + "-" + a.Instance
 }
 
 // NewClaims are the claims of a pod of a revision.
@@ -107,13 +110,13 @@ func NewClaims(set Workload, r Revision, a rollout.Action) []map[string]any {
 		maps.Copy(labels, stringsOf(Field(set.Tree, "spec", "selector", "matchLabels")))
 		labels[LabelInstance] = a.Instance
 		meta := map[string]any{
-			"name": claimName(Text(t, "metadata", "name"), set, a), "namespace": set.Metadata.Namespace,
-			"labels": labels, "ownerReferences": []OwnerReference{set.Owner()},
+			"name": claimName(Text(t, "metadata", "name"), set, a), "namespace": set.Namespace,
+			"labels": labels, "ownerReferences": []metav1.OwnerReference{set.Owner()},
 		}
 		if annotations := stringsOf(Field(t, "metadata", "annotations")); len(annotations) > 0 {
 			meta["annotations"] = annotations
 		}
-		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": clone(Field(t, "spec"))})
+		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": runtime.DeepCopyJSONValue(Field(t, "spec"))})
 	}
 	return out
 }
@@ -161,14 +164,14 @@ func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (ma
 	if err != nil {
 		return nil, err
 	}
-	images, state := imagesPatch(p, before, after, to.Metadata.Name, *Stamp(now))
+	images, state := imagesPatch(p, before, after, to.Name, *Stamp(now))
 	encoded, err := json.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of an update: %w", err)
 	}
 	meta := Fence(a.Pod)
 	labels := difference(Field(before, "metadata", "labels"), Field(after, "metadata", "labels"))
-	labels[LabelRevision], labels[labelTemplateHash] = to.Metadata.Name, HashOf(to.Metadata.Name)
+	labels[LabelRevision], labels[labelTemplateHash] = to.Name, HashOf(to.Name)
 	annotations := difference(Field(before, "metadata", "annotations"), Field(after, "metadata", "annotations"))
 	annotations[annotationUpdateState] = string(encoded)
 	if a.Lifecycle != "" {

@@ -6,20 +6,20 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Record is the progress record of a release. Its data are one JSON document and what tells releases and agents apart.
 type Record struct {
-	APIVersion string            `json:"apiVersion"`
-	Kind       string            `json:"kind"`
-	Metadata   Metadata          `json:"metadata"`
-	Data       map[string]string `json:"data"`
+	corev1.ConfigMap
 }
 
 // Meta is the metadata, as a Cache asks for it.
-func (m Record) Meta() Metadata { return m.Metadata }
+func (m Record) Meta() metav1.ObjectMeta { return m.ObjectMeta }
 
 // The keys of a record's data.
 const (
@@ -36,7 +36,7 @@ func (m Record) Progress() (rollout.Progress, error) {
 	p, err := rollout.ReadProgress([]byte(m.Data[KeyProgress]))
 	if err != nil {
 		return rollout.Progress{}, fmt.Errorf("%w: reading the progress in ConfigMap %s/%s: %w%s",
-			ErrInvalid, m.Metadata.Namespace, m.Metadata.Name, err, startOver(err))
+			ErrInvalid, m.Namespace, m.Name, err, startOver(err))
 	}
 	return p, nil
 }
@@ -51,9 +51,9 @@ func startOver(err error) string {
 }
 
 // Owner is the CloneSet that a record belongs to.
-func (m Record) Owner() OwnerReference {
-	if len(m.Metadata.OwnerReferences) == 0 {
-		return OwnerReference{}
+func (m Record) Owner() metav1.OwnerReference {
+	if len(m.OwnerReferences) == 0 {
+		return metav1.OwnerReference{}
 	}
-	return m.Metadata.OwnerReferences[0]
+	return m.OwnerReferences[0]
 }

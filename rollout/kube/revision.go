@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -19,17 +22,13 @@ import (
 
 // Revision is a ControllerRevision. Data is what identifies it.
 type Revision struct {
-	APIVersion string          `json:"apiVersion"`
-	Kind       string          `json:"kind"`
-	Metadata   Metadata        `json:"metadata"`
-	Data       json.RawMessage `json:"data"`
-	Revision   int64           `json:"revision"`
+	appsv1.ControllerRevision
 
 	Claims []any `json:"-"` // the claim templates of its pods; NewHistory fills them in
 }
 
 // Meta is the metadata, as a Cache asks for it.
-func (r Revision) Meta() Metadata { return r.Metadata }
+func (r Revision) Meta() metav1.ObjectMeta { return r.ObjectMeta }
 
 // History is the revisions of one CloneSet, oldest first, the one of its present template included.
 type History struct {
@@ -46,15 +45,15 @@ type History struct {
 func NewHistory(set Workload, existing []Revision) (History, error) {
 	h := History{Revisions: existing, Collision: set.Status.CollisionCount}
 	slices.SortFunc(h.Revisions, func(a, b Revision) int {
-		return cmp.Or(cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
+		return cmp.Or(cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Name, b.Name))
 	})
 	data, err := revisionData(set.Template())
 	if err != nil {
 		return h, err
 	}
-	same := func(r Revision) bool { return bytes.Equal(canonical(r.Data), data) }
+	same := func(r Revision) bool { return bytes.Equal(canonical(r.Data.Raw), data) }
 	if i := lastIndex(h.Revisions, same); i >= 0 {
-		h.Update = h.Revisions[i].Metadata.Name
+		h.Update = h.Revisions[i].Name
 	} else {
 		h.Missing = true
 		h.add(set, data)
@@ -67,8 +66,8 @@ func NewHistory(set Workload, existing []Revision) (History, error) {
 func (h *History) add(set Workload, data []byte) {
 	for {
 		hash := revisionHash(data, h.Collision)
-		h.Update = set.Metadata.Name + "-" + hash
-		taken := slices.ContainsFunc(h.Revisions, func(r Revision) bool { return r.Metadata.Name == h.Update })
+		h.Update = set.Name + "-" + hash
+		taken := slices.ContainsFunc(h.Revisions, func(r Revision) bool { return r.Name == h.Update })
 		if !taken {
 			h.Revisions = append(h.Revisions, newRevision(set, h.Update, hash, data, h.Next()))
 			return
@@ -83,7 +82,7 @@ func (h *History) giveClaims(set Workload) {
 	for i, r := range h.Revisions {
 		h.Revisions[i].Claims = set.ClaimTemplates()
 		var then []any
-		if written, ok := r.Metadata.Annotations[annotationClaims]; ok && r.Metadata.Name != h.Update && json.Unmarshal([]byte(written), &then) == nil {
+		if written, ok := r.Annotations[annotationClaims]; ok && r.Name != h.Update && json.Unmarshal([]byte(written), &then) == nil {
 			h.Revisions[i].Claims = then
 		}
 	}
@@ -102,13 +101,13 @@ func (h *History) Next() int64 {
 func (h *History) index() error {
 	h.names, h.Decided = map[string]string{}, nil
 	for _, r := range h.Revisions {
-		h.names[HashOf(r.Metadata.Name)] = r.Metadata.Name
+		h.names[HashOf(r.Name)] = r.Name
 		template, err := r.Template()
 		if err != nil {
 			return err
 		}
 		// Templates that differ in nothing but defaults make the same pods.
-		h.Decided = append(h.Decided, rollout.Revision{Name: r.Metadata.Name, Number: r.Revision, Template: Defaulted(template)})
+		h.Decided = append(h.Decided, rollout.Revision{Name: r.Name, Number: r.Revision, Template: Defaulted(template)})
 	}
 	return nil
 }
@@ -121,7 +120,7 @@ func (h *History) NameOf(revision string) (string, bool) {
 
 // Find returns the revision of a name.
 func (h *History) Find(name string) (Revision, bool) {
-	i := slices.IndexFunc(h.Revisions, func(r Revision) bool { return r.Metadata.Name == name })
+	i := slices.IndexFunc(h.Revisions, func(r Revision) bool { return r.Name == name })
 	if i < 0 {
 		return Revision{}, false
 	}
@@ -143,7 +142,7 @@ func newRevision(set Workload, name, hash string, data []byte, n int64) Revision
 		labels[k] = v
 	}
 	annotations := map[string]string{}
-	maps.Copy(annotations, set.Metadata.Annotations)
+	maps.Copy(annotations, set.Annotations)
 	if claims, ok := claimsHash(set.ClaimTemplates()); ok { // without it the hash is not known
 		annotations[annotationClaimsHash] = claims
 	}
@@ -152,9 +151,13 @@ func newRevision(set Workload, name, hash string, data []byte, n int64) Revision
 			annotations[annotationClaims] = string(written)
 		}
 	}
-	return Revision{APIVersion: "apps/v1", Kind: "ControllerRevision", Data: data, Revision: n, Metadata: Metadata{
-		Name:      name,
-		Namespace: set.Metadata.Namespace, Labels: labels, Annotations: annotations, OwnerReferences: []OwnerReference{set.Owner()},
+	return Revision{ControllerRevision: appsv1.ControllerRevision{
+		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ControllerRevision"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: set.Namespace,
+			Labels: labels, Annotations: annotations, OwnerReferences: []metav1.OwnerReference{set.Owner()},
+		},
+		Data: runtime.RawExtension{Raw: data}, Revision: n,
 	}}
 }
 
@@ -198,9 +201,9 @@ func revisionHash(data []byte, collision int) string {
 
 // Template is the pod template of a revision.
 func (r Revision) Template() (map[string]any, error) {
-	tree, err := ToMap(r.Data)
+	tree, err := ToMap(r.Data.Raw)
 	if err != nil {
-		return nil, fmt.Errorf("reading ControllerRevision %s/%s: %w", r.Metadata.Namespace, r.Metadata.Name, err)
+		return nil, fmt.Errorf("reading ControllerRevision %s/%s: %w", r.Namespace, r.Name, err)
 	}
 	t, _ := Field(tree, "spec", "template").(map[string]any)
 	delete(t, "$patch")

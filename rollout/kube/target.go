@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -56,8 +58,8 @@ func (t Target) Owns(m Record) bool {
 }
 
 // owner is a reference to the target from what goes with it but is none of its parts.
-func (t Target) owner(uid string) OwnerReference {
-	return OwnerReference{APIVersion: t.Kind.APIVersion, Kind: t.Kind.Name, Name: t.Name, UID: uid}
+func (t Target) owner(uid types.UID) metav1.OwnerReference {
+	return metav1.OwnerReference{APIVersion: t.Kind.APIVersion, Kind: t.Kind.Name, Name: t.Name, UID: uid}
 }
 
 // Find reads the target, and says in plain words why that is not possible.

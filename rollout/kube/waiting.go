@@ -8,58 +8,35 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
 // wholePod is a pod as the server sends it, as far as its state is told from it. Most of that is forgotten at once.
 type wholePod struct {
-	Metadata Metadata `json:"metadata"`
-	Spec     struct {
+	Metadata struct {
+		metav1.ObjectMeta
+		Unread skipped `json:"managedFields"`
+	} `json:"metadata"`
+	Spec struct {
 		podSpec
 		InitContainers []struct {
-			Name          string `json:"name"`
-			RestartPolicy string `json:"restartPolicy"`
+			Name          string                        `json:"name"`
+			RestartPolicy corev1.ContainerRestartPolicy `json:"restartPolicy"`
 		} `json:"initContainers"`
 	} `json:"spec"`
-	Status struct {
-		Phase      rollout.PodPhase `json:"phase"`
-		Reason     string           `json:"reason"`
-		Message    string           `json:"message"`
-		Conditions []Condition      `json:"conditions"`
-		Init       []wholeContainer `json:"initContainerStatuses"`
-		Containers []wholeContainer `json:"containerStatuses"`
-	} `json:"status"`
+	Status corev1.PodStatus `json:"status"`
 }
 
-type wholeContainer struct {
-	Name         string         `json:"name"`
-	Image        string         `json:"image"`
-	ImageID      string         `json:"imageID"`
-	RestartCount int            `json:"restartCount"`
-	Ready        bool           `json:"ready"`
-	Started      *bool          `json:"started"`
-	State        containerState `json:"state"`
-	LastState    containerState `json:"lastState"`
-}
+// skipped is a field that is passed over: who wrote a pod is half of what the server sends of it.
+type skipped struct{}
 
-type containerState struct {
-	Running *struct {
-		StartedAt *time.Time `json:"startedAt"`
-	} `json:"running"`
-	Waiting *struct {
-		Reason  string `json:"reason"`
-		Message string `json:"message"`
-	} `json:"waiting"`
-	Terminated *termination `json:"terminated"`
-}
-
-type termination struct {
-	ExitCode int    `json:"exitCode"`
-	Signal   int    `json:"signal"`
-	Reason   string `json:"reason"`
-	Message  string `json:"message"`
-}
+// UnmarshalJSON reads nothing.
+func (*skipped) UnmarshalJSON([]byte) error { return nil }
 
 // Reasons that the API has no other name for.
 const (
@@ -71,7 +48,7 @@ const (
 
 // why is why the pod is not ready; nil: it is.
 func (p *wholePod) why() *waiting.Why {
-	if p.Metadata.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") {
+	if p.Metadata.DeletionTimestamp == nil && p.Status.Phase == corev1.PodRunning && p.is(corev1.PodReady) {
 		return nil
 	}
 	w := &waiting.Why{State: string(p.Status.Phase), Message: p.Status.Message, Since: p.notReadySince()}
@@ -79,7 +56,7 @@ func (p *wholePod) why() *waiting.Why {
 		w.State = p.Status.Reason
 	}
 	plain := p.Status.Reason == ""
-	if c := p.condition("PodScheduled"); c.Reason == reasonGated {
+	if c := p.condition(corev1.PodScheduled); c.Reason == reasonGated {
 		w.State = reasonGated
 	}
 	plain = p.ofContainers(w) && plain
@@ -96,16 +73,13 @@ func (p *wholePod) why() *waiting.Why {
 }
 
 func (p *wholePod) ended() bool {
-	return p.Status.Phase == rollout.PodFailed || p.Status.Phase == rollout.PodSucceeded
+	return p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
 }
 
 // notReadySince is when the pod was ready last, or was created.
 func (p *wholePod) notReadySince() time.Time {
-	if c := p.condition("Ready"); c.Status == "False" && c.LastTransitionTime != nil {
+	if c := p.condition(corev1.PodReady); c.Status == corev1.ConditionFalse && !c.LastTransitionTime.IsZero() {
 		return c.LastTransitionTime.UTC()
-	}
-	if p.Metadata.CreationTimestamp == nil {
-		return time.Time{}
 	}
 	return p.Metadata.CreationTimestamp.UTC()
 }
@@ -113,16 +87,16 @@ func (p *wholePod) notReadySince() time.Time {
 // ofContainers takes the state from the containers, as kubectl get pods does: from the first init container that has not done its
 // part, or else from the first container that waits or has ended. It tells whether none of them says more than a phase.
 func (p *wholePod) ofContainers(w *waiting.Why) (plain bool) {
-	if i := slices.IndexFunc(p.Status.Init, p.unfinished); i >= 0 && !p.initialized() {
+	if i := slices.IndexFunc(p.Status.InitContainerStatuses, p.unfinished); i >= 0 && !p.initialized() {
 		return p.ofInit(w, i)
 	}
 	plain = true
 	running := false
-	for _, c := range slices.Backward(p.Status.Containers) {
-		switch reason := c.reason(); {
+	for _, c := range slices.Backward(p.Status.ContainerStatuses) {
+		switch reason := reasonOf(c); {
 		case reason != "":
 			w.State, plain = reason, false
-			c.tell(w)
+			tell(w, c)
 		case c.Ready && c.State.Running != nil:
 			running = true
 		}
@@ -138,9 +112,9 @@ func (p *wholePod) ofContainers(w *waiting.Why) (plain bool) {
 
 // blame names the first container that runs without being ready, and how it has ended before.
 func (p *wholePod) blame(w *waiting.Why) {
-	for _, c := range p.Status.Containers {
+	for _, c := range p.Status.ContainerStatuses {
 		if !c.Ready && c.State.Running != nil {
-			c.tell(w)
+			tell(w, c)
 			return
 		}
 	}
@@ -148,11 +122,11 @@ func (p *wholePod) blame(w *waiting.Why) {
 
 // ofInit takes the state from an init container.
 func (p *wholePod) ofInit(w *waiting.Why, i int) (plain bool) {
-	c := &p.Status.Init[i]
-	reason := c.reason()
-	c.tell(w)
+	c := p.Status.InitContainerStatuses[i]
+	reason := reasonOf(c)
+	tell(w, c)
 	if reason == "" || reason == reasonInitializing {
-		w.State = fmt.Sprintf("Init:%d/%d", i, max(len(p.Spec.InitContainers), len(p.Status.Init)))
+		w.State = fmt.Sprintf("Init:%d/%d", i, max(len(p.Spec.InitContainers), len(p.Status.InitContainerStatuses)))
 		return true
 	}
 	w.State = "Init:" + reason
@@ -160,7 +134,7 @@ func (p *wholePod) ofInit(w *waiting.Why, i int) (plain bool) {
 }
 
 // unfinished tells whether an init container keeps the ones after it from starting.
-func (p *wholePod) unfinished(c wholeContainer) bool {
+func (p *wholePod) unfinished(c corev1.ContainerStatus) bool {
 	if t := c.State.Terminated; t != nil && t.ExitCode == 0 {
 		return false
 	}
@@ -171,16 +145,18 @@ func (p *wholePod) unfinished(c wholeContainer) bool {
 func (p *wholePod) sidecar(name string) bool {
 	for _, c := range p.Spec.InitContainers {
 		if c.Name == name {
-			return c.RestartPolicy == "Always"
+			return c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 		}
 	}
 	return false
 }
 
-func (p *wholePod) initialized() bool { return p.condition("Initialized").Status == "True" }
+func (p *wholePod) initialized() bool {
+	return p.condition(corev1.PodInitialized).Status == corev1.ConditionTrue
+}
 
-// reason is why a container does not run; "": it does, or nobody says.
-func (c *wholeContainer) reason() string {
+// reasonOf is why a container does not run; "": it does, or nobody says.
+func reasonOf(c corev1.ContainerStatus) string {
 	switch s, t := c.State, c.State.Terminated; {
 	case s.Waiting != nil:
 		return s.Waiting.Reason
@@ -196,40 +172,40 @@ func (c *wholeContainer) reason() string {
 }
 
 // tell makes the container the one that is in the way.
-func (c *wholeContainer) tell(w *waiting.Why) {
-	w.Container, w.Restarts, w.ExitCode, w.Exit = c.Name, c.RestartCount, nil, ""
+func tell(w *waiting.Why, c corev1.ContainerStatus) {
+	w.Container, w.Restarts, w.ExitCode, w.Exit = c.Name, int(c.RestartCount), nil, ""
 	if c.State.Waiting != nil && c.State.Waiting.Message != "" {
 		w.Message = c.State.Waiting.Message
 	}
 	last := c.State.Terminated
 	if last == nil {
-		last = c.LastState.Terminated
+		last = c.LastTerminationState.Terminated
 	}
 	if last == nil {
 		return
 	}
-	w.ExitCode, w.Exit = &last.ExitCode, last.Reason
-	if last.byRuntime() && last.Message != "" {
+	w.ExitCode, w.Exit = ptr.To(int(last.ExitCode)), last.Reason
+	if byRuntime(last) && last.Message != "" {
 		w.Message = strings.TrimPrefix(w.Message+": "+last.Message, ": ")
 	}
 }
 
 // byRuntime tells whether the message of an end is the container runtime's. That of any other is the application's own words,
 // which are not for Events and chats.
-func (t *termination) byRuntime() bool {
+func byRuntime(t *corev1.ContainerStateTerminated) bool {
 	return t.Reason == "StartError" || t.Reason == "ContainerCannotRun" || t.Reason == "RunContainerError"
 }
 
 // ofConditions takes the reason of a pod, of which no container says more than that it starts, from the first condition that is in
 // the way.
 func (p *wholePod) ofConditions(w *waiting.Why) {
-	for _, kind := range []string{"PodScheduled", "Initialized", "ContainersReady", "Ready"} {
+	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
 		c := p.condition(kind)
-		if c.Status != "False" || c.Reason == "" {
+		if c.Status != corev1.ConditionFalse || c.Reason == "" {
 			continue
 		}
 		w.Reason, w.Message = c.Reason, c.Message
-		if c.LastTransitionTime != nil {
+		if !c.LastTransitionTime.IsZero() {
 			w.Since = c.LastTransitionTime.UTC()
 		}
 		return
@@ -251,14 +227,16 @@ func (p *wholePod) tidy(w *waiting.Why) {
 	w.Container, w.Exit = shared(w.Container), shared(w.Exit)
 }
 
-// condition is one of the pod's; the zero Condition where it has none of the kind.
-func (p *wholePod) condition(kind string) Condition {
+// condition is one of the pod's; the zero condition where it has none of the kind.
+func (p *wholePod) condition(kind corev1.PodConditionType) corev1.PodCondition {
 	for _, c := range p.Status.Conditions {
 		if c.Type == kind {
 			return c
 		}
 	}
-	return Condition{}
+	return corev1.PodCondition{}
 }
 
-func (p *wholePod) is(kind string) bool { return p.condition(kind).Status == "True" }
+func (p *wholePod) is(kind corev1.PodConditionType) bool {
+	return p.condition(kind).Status == corev1.ConditionTrue
+}

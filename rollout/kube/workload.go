@@ -7,47 +7,45 @@ import (
 	"errors"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
+
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // Workload is what is kept of a CloneSet, or of a target of another kind: the object as it came, because its template
 // goes into revisions as a whole.
 type Workload struct {
-	APIVersion  string
-	Kind        string
-	Metadata    Metadata
-	Status      CloneSetStatus // as CloneSets have it
-	Tree        map[string]any
-	counts      map[string]any // the status as it came
-	partitionBy string         // who else than slipway owns the partition
-	managers    []string       // who owns anything but the status
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Status CloneSetStatus // as CloneSets have it
+	Tree   map[string]any // without the status
+	counts map[string]any // the status as it came
 }
 
 // Meta is the metadata, as a Cache asks for it.
-func (c Workload) Meta() Metadata { return c.Metadata }
+func (c Workload) Meta() metav1.ObjectMeta { return c.ObjectMeta }
 
-// UnmarshalJSON keeps spec and status as trees, and of managedFields who owns the partition.
+// UnmarshalJSON keeps spec and status as trees.
 func (c *Workload) UnmarshalJSON(data []byte) error {
-	var known struct {
-		APIVersion string         `json:"apiVersion"`
-		Kind       string         `json:"kind"`
-		Metadata   Metadata       `json:"metadata"`
-		Status     CloneSetStatus `json:"status"`
+	var whole struct {
+		metav1.TypeMeta
+		metav1.ObjectMeta `json:"metadata"`
+		Spec              any            `json:"spec"`
+		Status            map[string]any `json:"status"`
 	}
-	var owned Managed
-	tree, err := ToMap(data)
-	if err == nil {
-		err = errors.Join(json.Unmarshal(data, &known), json.Unmarshal(data, &owned))
-	}
-	if err != nil {
+	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
-	c.counts, _ = tree["status"].(map[string]any)
-	c.partitionBy, c.managers = owned.partitionWriter(), owned.managers()
+	var status CloneSetStatus
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(whole.Status, &status); err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	*c = Workload{TypeMeta: whole.TypeMeta, ObjectMeta: whole.ObjectMeta, Status: status, counts: whole.Status}
 	c.Tree = map[string]any{
-		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
-		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},
+		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": whole.Spec,
+		"metadata": map[string]any{"name": c.Name, "namespace": c.Namespace, "uid": string(c.UID)},
 	}
 	return nil
 }
@@ -78,15 +76,15 @@ type CloneSetStatus struct {
 
 // Read turns the object into what a decision sees. The error tells everything that is wrong with the spec.
 func (c Workload) Read() (plan.Workload, error) {
-	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Metadata.Namespace, c.Metadata.Name)
+	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Namespace, c.Name)
 	data, err := json.Marshal(c.Tree)
 	if err != nil {
 		return plan.Workload{}, fmt.Errorf("reading %s: %w", what, err)
 	}
 	set, err := plan.ParseWorkload(what, data, plan.Target{Kind: c.Kind})
-	set.ResourceVersion, set.Generation = c.Metadata.ResourceVersion, c.Metadata.Generation
-	set.Deleting = c.Metadata.DeletionTimestamp != nil
-	set.PartitionBy = c.partitionBy
+	set.ResourceVersion, set.Generation = c.ResourceVersion, c.Generation
+	set.Deleting = c.DeletionTimestamp != nil
+	set.PartitionBy = partitionWriter(c.ManagedFields)
 	if err == nil {
 		err = c.readRolling(&set)
 	}
@@ -130,10 +128,10 @@ func (c Workload) HistoryLimit() int {
 }
 
 // Owner is the reference to this CloneSet that its pods, claims and revisions carry.
-func (c Workload) Owner() OwnerReference {
-	return OwnerReference{
-		APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Metadata.Name, UID: c.Metadata.UID,
-		Controller: yes(), BlockOwnerDeletion: yes(),
+func (c Workload) Owner() metav1.OwnerReference {
+	return metav1.OwnerReference{
+		APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Name, UID: c.UID,
+		Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
 	}
 }
 
@@ -176,6 +174,6 @@ func (c Workload) count(name string) int {
 
 // Behind tells whether the controller has not seen the present spec, or has not yet said which revision it has.
 func (c Workload) Behind(k plan.Kind) bool {
-	return c.Status.ObservedGeneration < c.Metadata.Generation ||
+	return c.Status.ObservedGeneration < c.Generation ||
 		k.Status.UpdateRevision != "" && Text(c.counts, k.Status.UpdateRevision) == ""
 }

@@ -93,7 +93,7 @@ func underLock(ctx context.Context, options Options, decide func(kube.Target, pl
 		return "", err
 	}
 	lock := kube.NewLock(c, kube.LockOptions{
-		Target: target, UID: set.Metadata.UID, Mode: plan.Partition, Identity: options.Identity, Duration: options.Lease, Now: options.Now,
+		Target: target, UID: set.UID, Mode: plan.Partition, Identity: options.Identity, Duration: options.Lease, Now: options.Now,
 	})
 	var held *kube.HeldError
 	if err := lock.Acquire(ctx); errors.As(err, &held) {

@@ -33,7 +33,7 @@ func TestTwoMemories(t *testing.T) {
 	const (
 		direct, stepping       = "/api/v1/namespaces/shop/configmaps/slipway-demo", "/api/v1/namespaces/shop/configmaps/slipway-demo.cloneset"
 		lockDirect, lockStep   = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo.cloneset"
-		fresh, stale           = "2026-01-01T00:05:55Z", "2026-01-01T00:01:00Z"
+		fresh, stale           = "2026-01-01T00:05:55.000000Z", "2026-01-01T00:01:00.000000Z"
 		directNow, steppingNow = "demo-3", "demo-2"
 	)
 	both := func(more ...string) map[string]string {

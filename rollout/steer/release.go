@@ -130,9 +130,9 @@ func (v *Release) Status(ctx context.Context) (Status, error) {
 	var set kube.Workload
 	unread := v.client.Get(ctx, v.target.Path(), &set)
 	switch {
-	case apierrors.IsNotFound(unread) && record.Metadata.Name == "":
+	case apierrors.IsNotFound(unread) && record.Name == "":
 		return Status{}, fmt.Errorf("%s does not exist, and no release of it is recorded", v.target.String())
-	case unread != nil && record.Metadata.Name == "":
+	case unread != nil && record.Name == "":
 		return Status{}, explain("reading "+v.target.String(), unread)
 	}
 	return v.assemble(ctx, record, set, unread)
@@ -156,10 +156,10 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		if err != nil {
 			return s, err
 		}
-		s.Observed.UpdateRevision = present.Metadata.Name
+		s.Observed.UpdateRevision = present.Name
 	}
 	var err error
-	if record.Metadata.Name != "" && v.meant(record) {
+	if record.Name != "" && v.meant(record) {
 		if s.Plan, s.Observed.Progress, err = v.remembered(record); err != nil {
 			return s, err
 		}
@@ -214,7 +214,7 @@ func (v *Release) read(ctx context.Context) (kube.Record, error) {
 	if v.options.Mode == plan.Partition {
 		direct, err = stepping, nil
 	}
-	v.found = direct.Metadata.Name
+	v.found = direct.Name
 	return direct, err
 }
 
@@ -258,14 +258,14 @@ func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan
 	}
 	present := func(record kube.Record) bool {
 		p, err := record.Progress()
-		return err == nil && p.Revision != "" && set.Status.ObservedGeneration == set.Metadata.Generation &&
+		return err == nil && p.Revision != "" && set.Status.ObservedGeneration == set.Generation &&
 			kube.HashOf(p.Revision) == kube.HashOf(set.Status.UpdateRevision)
 	}
 	if d, s := present(direct), present(stepping); d != s {
 		return modeWhere(d), nil
 	}
 	return "", &rollout.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and one in partition mode (ConfigMap %s), "+
-		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(), direct.Metadata.Name, stepping.Metadata.Name)}
+		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(), direct.Name, stepping.Name)}
 }
 
 func modeWhere(direct bool) plan.Mode {
@@ -282,7 +282,7 @@ func (v *Release) meant(record kube.Record) bool {
 }
 
 func (v *Release) otherRelease(record kube.Record) string {
-	if record.Metadata.Name == "" {
+	if record.Name == "" {
 		return fmt.Sprintf("release %s has not begun: none is recorded", v.options.Release)
 	}
 	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, record.Data[kube.KeyRelease])
@@ -319,8 +319,8 @@ func (v *Release) agent(ctx context.Context, mode plan.Mode) Agent {
 	case err != nil:
 		return Agent{Unknown: explain("reading Lease "+v.target.Namespace+"/"+name, err).Error()}
 	}
-	a := Agent{Holder: l.Spec.HolderIdentity, Lasts: time.Duration(l.Spec.LeaseDurationSeconds) * time.Second}
-	if at, err := time.Parse(time.RFC3339, l.Spec.RenewTime); err == nil {
+	a := Agent{Holder: l.Holder(), Lasts: l.Duration()}
+	if at := l.Renewed(); !at.IsZero() {
 		a.Renewed = &at
 	}
 	return a
@@ -422,7 +422,7 @@ func Names(ctx context.Context, config *rest.Config, namespace string) ([]string
 	}
 	names := make([]string, len(list.Items))
 	for i, n := range list.Items {
-		names[i] = n.Metadata.Name
+		names[i] = n.Name
 	}
 	return names, nil
 }

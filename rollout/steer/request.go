@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -92,10 +93,10 @@ func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.
 		return fmt.Errorf("encoding progress: %w", err)
 	}
 	patch := map[string]any{
-		"metadata": map[string]any{"uid": record.Metadata.UID, "resourceVersion": record.Metadata.ResourceVersion},
+		"metadata": map[string]any{"uid": record.UID, "resourceVersion": record.ResourceVersion},
 		"data":     map[string]string{kube.KeyProgress: string(data)},
 	}
-	err = v.client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(record.Metadata.Name), patch, nil)
+	err = v.client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(record.Name), patch, nil)
 	switch {
 	case err == nil:
 	case kube.Refused(err):
@@ -104,7 +105,7 @@ func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.
 		return kube.Conflict("writing "+v.recordWords(), err)
 	}
 	if o := record.Owner(); o.UID != "" {
-		about := kube.EventObject{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
+		about := corev1.ObjectReference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
 		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.now()), nil)
 	}
 	return nil
@@ -158,7 +159,7 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 	}
 	// A replaced resourceVersion is a precondition; a test that fails would look like a mistake in the patch.
 	err = v.client.JSONPatch(ctx, at, []map[string]any{
-		{"op": "replace", "path": "/metadata/resourceVersion", "value": set.Metadata.ResourceVersion},
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": set.ResourceVersion},
 		{"op": "replace", "path": "/spec/template", "value": template},
 	}, nil)
 	if err != nil && kube.Refused(err) {
@@ -197,11 +198,11 @@ func (v *Release) history(ctx context.Context, set kube.Workload) (kube.History,
 func listed[T kube.Object](ctx context.Context, c kube.Client, of kube.Resource, selected url.Values, set kube.Workload) ([]T, error) {
 	all := kube.NewCache[T](c, of, selected, make(chan struct{}, 1))
 	if err := all.List(ctx); err != nil {
-		return nil, explain(fmt.Sprintf("listing the %ss of %s/%s", of.Kind, set.Metadata.Namespace, set.Metadata.Name), err)
+		return nil, explain(fmt.Sprintf("listing the %ss of %s/%s", of.Kind, set.Namespace, set.Name), err)
 	}
 	var list []T
 	all.Each(func(o T) {
-		if o.Meta().ControlledBy(set.Metadata.UID) {
+		if kube.ControlledBy(o.Meta(), set.UID) {
 			list = append(list, o)
 		}
 	})

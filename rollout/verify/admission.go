@@ -52,7 +52,7 @@ func (s *snapshot) newPod() (map[string]any, error) {
 			},
 		}
 	}
-	if s.coming.Metadata.UID == "" {
+	if s.coming.UID == "" {
 		delete(kube.Child(body, "metadata"), "ownerReferences") // an owner that is not there yet has no UID to name
 	}
 	return body, nil

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"slices"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
 // The kinds of budgets. The first guards the Eviction API only; Kruise's guards deletions and updates in place as well,
@@ -24,19 +24,13 @@ const (
 
 // budget is what is read of a PodDisruptionBudget, or of a PodUnavailableBudget, which has the same fields.
 type budget struct {
-	kind     string
-	Metadata kube.Metadata `json:"metadata"`
-	Spec     struct {
-		Selector       *metav1.LabelSelector `json:"selector"`
-		TargetRef      *kube.OwnerReference  `json:"targetRef"`
-		MinAvailable   *intstr.IntOrString   `json:"minAvailable"`
-		MaxUnavailable *intstr.IntOrString   `json:"maxUnavailable"`
+	kind              string
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		policyv1.PodDisruptionBudgetSpec
+		TargetRef *autoscalingv2.CrossVersionObjectReference `json:"targetRef"` // Kruise's alone
 	} `json:"spec"`
-	Status struct {
-		ObservedGeneration int64            `json:"observedGeneration"`
-		CurrentHealthy     int              `json:"currentHealthy"`
-		Conditions         []kube.Condition `json:"conditions"`
-	} `json:"status"`
+	Status policyv1.PodDisruptionBudgetStatus `json:"status"`
 }
 
 // selects tells whether the budget guards the pods of the release.
@@ -56,7 +50,7 @@ func (b *budget) selects(c *course) bool {
 func (b *budget) demands(c *course) int {
 	others := 0
 	if b.Status.ObservedGeneration > 0 {
-		others = max(b.Status.CurrentHealthy-len(slices.DeleteFunc(slices.Clone(c.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
+		others = max(int(b.Status.CurrentHealthy)-len(slices.DeleteFunc(slices.Clone(c.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
 	}
 	expected := c.bounds.Replicas + others
 	var need int
@@ -127,7 +121,7 @@ func (b *budget) guards(c *course) bool { return b.kind == kindPUB || c.evicts()
 
 func (c *course) probeBudget(b *budget) Finding {
 	need, least, most := b.demands(c), c.bounds.Replicas-c.bounds.MaxUnavailable, c.bounds.Replicas+c.bounds.MaxSurge
-	of := c.ref(b.kind, b.Metadata.Name)
+	of := c.ref(b.kind, b.Name)
 	has := fmt.Sprintf("%s demands %d healthy pods", b.words(), need)
 	switch why := b.broken(); {
 	case why != "" && b.guards(c):

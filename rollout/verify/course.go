@@ -29,13 +29,13 @@ type course struct {
 
 // settle works out which pods the release replaces, and by what. It is called when everything is read.
 func (c *course) settle(revisions []kube.Revision) error {
-	uid := c.coming.Metadata.UID
+	uid := c.coming.UID
 	for _, p := range c.pods {
-		if p.DeletionTimestamp == nil && uid != "" && controlledBy(p, uid) {
+		if p.DeletionTimestamp == nil && uid != "" && kube.ControlledBy(p.ObjectMeta, uid) {
 			c.own = append(c.own, p)
 		}
 	}
-	revisions = slices.DeleteFunc(revisions, func(r kube.Revision) bool { return uid == "" || !r.Metadata.ControlledBy(uid) })
+	revisions = slices.DeleteFunc(revisions, func(r kube.Revision) bool { return uid == "" || !kube.ControlledBy(r.ObjectMeta, uid) })
 	var err error
 	if c.history, err = kube.NewHistory(c.coming, revisions); err != nil {
 		return err
@@ -82,12 +82,6 @@ func (c *course) compare() error {
 	c.change = manifest.CompareTemplates(kube.Defaulted(before), kube.Defaulted(c.coming.Template()))
 	c.previous, err = podFrom(before)
 	return err
-}
-
-func controlledBy(p corev1.Pod, uid string) bool {
-	return slices.ContainsFunc(p.OwnerReferences, func(o ownerRef) bool {
-		return string(o.UID) == uid && o.Controller != nil && *o.Controller
-	})
 }
 
 // inPlace tells whether the old pods stay and only change.

@@ -23,8 +23,8 @@ func probeController(s *snapshot) []Finding {
 	if s.byKruise() {
 		why = s.leader
 	}
-	writer, _ := s.managers.StatusWriter()
-	if writer != "" && s.live.Status.ObservedGeneration >= s.live.Metadata.Generation {
+	writer, _ := kube.StatusWriter(s.live.ManagedFields)
+	if writer != "" && s.live.Status.ObservedGeneration >= s.live.Generation {
 		why = fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", s.live.Status.ObservedGeneration, writer)
 	}
 	switch {
@@ -37,7 +37,7 @@ func probeController(s *snapshot) []Finding {
 	case !s.direct() && s.behind():
 		return one(codeControllerAbsent, s.target(),
 			fmt.Sprintf("the release ends before it begins (exit code 1): no controller follows it: it is of generation %d, and its status of generation %d",
-				s.live.Metadata.Generation, s.live.Status.ObservedGeneration),
+				s.live.Generation, s.live.Status.ObservedGeneration),
 			"start the controller, or without one use --mode direct")
 	}
 	return nil
@@ -45,16 +45,15 @@ func probeController(s *snapshot) []Finding {
 
 // probeLock tells who holds the lock.
 func probeLock(s *snapshot) []Finding {
-	if s.lock == nil || s.lock.Spec.HolderIdentity == "" {
+	if s.lock == nil || s.lock.Holder() == "" {
 		return nil
 	}
-	of := s.ref("Lease", s.lock.Metadata.Name)
-	renewed, err := time.Parse(time.RFC3339Nano, s.lock.Spec.RenewTime)
-	ago := s.now.Sub(renewed).Round(time.Second)
-	if lasts := time.Duration(s.lock.Spec.LeaseDurationSeconds) * time.Second; err != nil || ago > 2*lasts {
-		return one(codeLockLeft, of, fmt.Sprintf("%s held it last and has not renewed it for %v: the release takes it over after %v", s.lock.Spec.HolderIdentity, ago, lasts), "")
+	of := s.ref("Lease", s.lock.Name)
+	ago := s.now.Sub(s.lock.Renewed()).Round(time.Second)
+	if lasts := s.lock.Duration(); ago > 2*lasts {
+		return one(codeLockLeft, of, fmt.Sprintf("%s held it last and has not renewed it for %v: the release takes it over after %v", s.lock.Holder(), ago, lasts), "")
 	}
-	return one(codeLockHeld, of, fmt.Sprintf("%s holds it and renewed it %v ago: a second agent ends at once (exit code 14)", s.lock.Spec.HolderIdentity, max(ago, 0)),
+	return one(codeLockHeld, of, fmt.Sprintf("%s holds it and renewed it %v ago: a second agent ends at once (exit code 14)", s.lock.Holder(), max(ago, 0)),
 		"wait until that agent is done; one that stays (--stay) carries out this release itself")
 }
 
@@ -63,7 +62,7 @@ func probeRecord(s *snapshot) []Finding {
 	if s.record == nil {
 		return nil
 	}
-	of := s.ref("ConfigMap", s.record.Metadata.Name)
+	of := s.ref("ConfigMap", s.record.Name)
 	p, err := rollout.ReadProgress([]byte(s.record.Data[kube.KeyProgress]))
 	if err != nil {
 		return one(codeInvalid, of, fmt.Sprintf("the release does not begin (exit code 10): the progress in it cannot be read: %v", err),
@@ -85,7 +84,7 @@ func probeForeignPods(s *snapshot) []Finding {
 	owners := map[string]int{}
 	total := 0
 	for _, p := range s.pods {
-		if s.coming.Metadata.UID != "" && controlledBy(p, s.coming.Metadata.UID) {
+		if s.coming.UID != "" && kube.ControlledBy(p.ObjectMeta, s.coming.UID) {
 			continue
 		}
 		owner := "nobody"

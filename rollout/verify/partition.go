@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // probePartition holds the partition of a CloneSet that a controller reconciles against what others do to it.
 func probePartition(s *snapshot) []Finding {
-	if s.direct() || s.at.Kind.BySurge {
+	if s.live == nil || s.direct() || s.at.Kind.BySurge {
 		return nil // of a Deployment's fields Git owns most at rest, and a release expects it
 	}
 	var out []Finding
-	for _, m := range s.managers.Metadata.ManagedFields {
+	for _, m := range s.live.ManagedFields {
 		if m.Manager == kube.FieldManager || m.Subresource != "" || !s.ownsPartition(m) {
 			continue
 		}
@@ -57,9 +59,9 @@ func (s *snapshot) probePaused() []Finding {
 		fmt.Sprintf("let the manifest in Git rest at paused: true and progressDeadlineSeconds: %d; the release opens it for each step", plan.SentinelDeadline))
 }
 
-func (q *request) ownsPartition(m kube.FieldsSet) bool {
-	tree, err := kube.ToMap(m.FieldsV1)
-	return err == nil && slices.ContainsFunc(q.partitions(), func(path []string) bool {
+func (q *request) ownsPartition(m metav1.ManagedFieldsEntry) bool {
+	tree := kube.FieldsOf(m)
+	return slices.ContainsFunc(q.partitions(), func(path []string) bool {
 		var fields []string
 		for _, name := range path {
 			fields = append(fields, "f:"+name)

@@ -4,7 +4,6 @@ package verify
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,12 +16,9 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
-
-type ownerRef = metav1.OwnerReference
 
 // cluster is what is around a CloneSet.
 type cluster struct {
@@ -139,8 +135,8 @@ func into[T any](all *[]T) func(T) { return func(item T) { *all = append(*all, i
 // readTarget reads the CloneSet and who wrote it. Without it nothing can be said, so what goes wrong here is an error.
 func (s *snapshot) readTarget(ctx context.Context, r *reader) error {
 	s.now = s.options.Now()
-	var data json.RawMessage
-	err := r.client.Get(ctx, s.at.Path(), &data)
+	var live kube.Workload
+	err := r.client.Get(ctx, s.at.Path(), &live)
 	var api apierrors.APIStatus
 	switch {
 	case apierrors.IsNotFound(err) && errors.As(err, &api) && api.Status().Details != nil && api.Status().Details.Name != "":
@@ -152,10 +148,6 @@ func (s *snapshot) readTarget(ctx context.Context, r *reader) error {
 		}
 		return err
 	default:
-		var live kube.Workload
-		if err := errors.Join(json.Unmarshal(data, &live), json.Unmarshal(data, &s.managers)); err != nil {
-			return fmt.Errorf("reading %s: decoding the server's answer: %w", s.target(), err)
-		}
 		s.live = &live
 		r.plan(s.kind())
 		r.saw(s.kind(), 1)
@@ -246,7 +238,7 @@ func (s *snapshot) readPolicies(ctx context.Context, r *reader, all func(string,
 // readObjects reads single objects by their names.
 func (s *snapshot) readObjects(ctx context.Context, r *reader, all func(string, func())) {
 	ns := s.options.Namespace
-	if s.coming.Metadata.UID != "" {
+	if s.coming.UID != "" {
 		all("Lease", func() {
 			s.lock = read[kube.Lease](ctx, r, of(kube.Leases(ns), ns), s.leaseName(), "whether another agent is at work")
 		})

@@ -22,13 +22,12 @@ type snapshot struct {
 // release is what is to be released: the target as the release will find it.
 type release struct {
 	request
-	live     *kube.Workload // nil: there is none
-	managers kube.Managed   // who wrote which part of live
-	coming   kube.Workload  // what is released; its tree is nil where nothing is
-	set      plan.Workload
-	bounds   plan.Bounds
-	targets  []int
-	pod      *corev1.Pod // as the coming template makes it, with the API server's defaults
+	live    *kube.Workload // nil: there is none
+	coming  kube.Workload  // what is released; its tree is nil where nothing is
+	set     plan.Workload
+	bounds  plan.Bounds
+	targets []int
+	pod     *corev1.Pod // as the coming template makes it, with the API server's defaults
 }
 
 // setComing makes the object that the release will find: the manifest over what is in the cluster.
@@ -51,10 +50,10 @@ func (r *release) setComing() error {
 		r.coming = *r.live
 	}
 	r.coming.APIVersion, r.coming.Kind = kube.Text(tree, "apiVersion"), kube.Text(tree, "kind")
-	r.coming.Metadata.Name, r.coming.Metadata.Namespace = r.options.Name, r.options.Namespace
+	r.coming.Name, r.coming.Namespace = r.options.Name, r.options.Namespace
 	r.coming.Tree = map[string]any{
 		"apiVersion": r.coming.APIVersion, "kind": r.coming.Kind, "spec": tree["spec"],
-		"metadata": map[string]any{"name": r.options.Name, "namespace": r.options.Namespace, "uid": r.coming.Metadata.UID},
+		"metadata": map[string]any{"name": r.options.Name, "namespace": r.options.Namespace, "uid": string(r.coming.UID)},
 	}
 	return nil
 }

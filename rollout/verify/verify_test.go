@@ -387,11 +387,11 @@ func neighbourCases() []verifyCase {
 			want:    "autoscaler-replicas", says: []string{"sets replicas to 3, where it has set 5"},
 		},
 		{
-			name: "the lock is held", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T03:04:00Z")},
+			name: "the lock is held", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T03:04:00.000000Z")},
 			want: "lock-held", says: []string{"agent-7 holds it and renewed it 5s ago", "exit code 14"},
 		},
 		{
-			name: "the lock is left", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T02:04:05Z")},
+			name: "the lock is left", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T02:04:05.000000Z")},
 			want: "lock-left", says: []string{"has not renewed it for 1h0m0s"}, not: []string{"lock-held"},
 		},
 		{
@@ -399,7 +399,7 @@ func neighbourCases() []verifyCase {
 			want: "controller-alive", says: []string{"exit code 13", "was written by kruise-manager"},
 		},
 		{
-			name: "a controller's lease", objects: []string{scenery(5, inPlace), `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: kruise-manager, namespace: kruise-system}, spec: {holderIdentity: x, renewTime: "2026-01-02T03:04:00Z", leaseDurationSeconds: 15}}`},
+			name: "a controller's lease", objects: []string{scenery(5, inPlace), `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: kruise-manager, namespace: kruise-system}, spec: {holderIdentity: x, renewTime: "2026-01-02T03:04:00.000000Z", leaseDurationSeconds: 15}}`},
 			options: verify.Options{Force: true},
 			want:    "controller-alive", says: []string{"would fight the agent", "kruise-system/kruise-manager was renewed"},
 		},
