@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -107,7 +108,7 @@ func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
 		if err != nil {
 			return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
 		}
-		wrong = wrong || v.Count(verify.SeverityError) > 0
+		wrong = wrong || v.Count(manifest.SeverityError) > 0
 		verified = append(verified, v)
 	}
 	if err := writeVerifications(s.out, verified, format); err != nil {
@@ -243,12 +244,9 @@ func (f *verifyFlags) check() error {
 func writeVerifications(w io.Writer, all []verify.Report, format render.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome
-	for i, v := range all {
-		if v.Findings == nil {
-			all[i].Findings = []verify.Finding{}
-		}
+	for _, v := range all {
 		text.WriteString(v.Text())
-		outcome.Findings = append(outcome.Findings, v.Manifest()...)
+		outcome.Findings = append(outcome.Findings, v.Findings...)
 	}
 	var err error
 	switch format {

@@ -9,16 +9,17 @@ import (
 	"os"
 	"sync"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 // tryChecks asks every check of the plan once, side by side, and tells what it would mean for the release.
-func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Workload) []verify.Finding {
+func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Workload) []manifest.Finding {
 	options := check.Options{Plan: o.Plan, Secrets: secrets, Config: o.Config, Now: o.Now}
-	return func(ctx context.Context, set plan.Workload) []verify.Finding {
-		answers := make([][]verify.Finding, len(o.Plan.Checks))
+	return func(ctx context.Context, set plan.Workload) []manifest.Finding {
+		answers := make([][]manifest.Finding, len(o.Plan.Checks))
 		var wait sync.WaitGroup
 		for i, c := range o.Plan.Checks {
 			wait.Go(func() {
@@ -31,7 +32,7 @@ func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Work
 			})
 		}
 		wait.Wait()
-		var out []verify.Finding
+		var out []manifest.Finding
 		for _, findings := range answers {
 			out = append(out, findings...)
 		}
@@ -40,13 +41,13 @@ func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Work
 }
 
 // secretsElsewhere tells that the secrets of a check are not where verify runs, which says nothing of where the release runs.
-func secretsElsewhere(c plan.Check, folder string) []verify.Finding {
+func secretsElsewhere(c plan.Check, folder string) []manifest.Finding {
 	if len(c.Secrets()) == 0 {
 		return nil
 	}
 	if _, err := os.Stat(folder); err == nil {
 		return nil
 	}
-	return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, verify.ObjectRef{Kind: "Check", Name: c.Name},
+	return []manifest.Finding{verify.NewFinding(verify.CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: c.Name},
 		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder), "name a folder that has them with --secrets")}
 }

@@ -78,7 +78,7 @@ func TestRolloutVerify(t *testing.T) {
 		t.Errorf("it ends in\n%s", out)
 	}
 	var v verify.Report
-	if err := json.Unmarshal([]byte(verified(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" || v.Count(verify.SeverityError) != 1 || v.Findings[0].Object.Name != "small" {
+	if err := json.Unmarshal([]byte(verified(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" || v.Count("error") != 1 || v.Findings[0].Object.Name != "small" {
 		t.Errorf("%v: %+v", err, v)
 	}
 	sarif := verified(10, "--plan", plan, "-o", "sarif")
@@ -136,7 +136,7 @@ func TestRolloutVerifyTriesChecks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			try := tryChecks(verify.Options{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
 			found := try(t.Context(), plan.Workload{Name: "demo"})
-			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check errors: ") || !strings.Contains(found[0].Effect, c.says) {
+			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check/errors: ") || !strings.Contains(found[0].Message, c.says) {
 				t.Errorf("found %v", found)
 			}
 		})

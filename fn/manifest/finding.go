@@ -81,9 +81,9 @@ func (o ObjectRef) String() string {
 	return Printable(strings.Join(parts, "/"))
 }
 
-// Finding is what slipway has to tell about the user's manifests. A mistake in a manifest is a Finding;
-// a Go error means that slipway could not do its work.
-type Finding struct {
+// Finding is what slipway has to tell about what people wrote, or about a cluster. It is an error where a reader gives back
+// nothing but mistakes, as that of plans does.
+type Finding struct { //nolint:errname // few findings are errors
 	Severity Severity  `json:"severity"`
 	Code     string    `json:"code"`    // stable, kebab-case: for filters and for SARIF
 	Message  string    `json:"message"` // what is so
@@ -111,6 +111,9 @@ func (f Finding) String() string {
 	}
 	return Printable(b.String())
 }
+
+// Error is the finding on one line.
+func (f Finding) Error() string { return f.String() }
 
 // HasErrors says whether one of the findings fails the run.
 func HasErrors(findings []Finding) bool {

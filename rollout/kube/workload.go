@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -103,9 +104,9 @@ func withoutLines(err error) error {
 	}
 	var out []error
 	for _, e := range joined.Unwrap() {
-		var f plan.FieldError
+		var f manifest.Finding
 		if errors.As(e, &f) {
-			f.Line = 0
+			f.Source.Line = 0
 			e = f
 		}
 		out = append(out, e)

@@ -197,14 +197,14 @@ func fieldFindings(doc Document, code string, err error) []manifest.Finding {
 		}
 		return out
 	}
-	var field plan.FieldError
+	var field manifest.Finding
 	if !errors.As(err, &field) {
 		return []manifest.Finding{finding(doc, "", err.Error())}
 	}
-	f := finding(doc, field.Field, field.What)
+	f := finding(doc, field.Field, field.Message)
 	f.Code = code
-	if f.Source = doc.Source; field.Line > 0 {
-		f.Source = f.Source.Down(field.Line - 1)
+	if f.Source = doc.Source; field.Source.Line > 0 {
+		f.Source = f.Source.Down(field.Source.Line - 1)
 	}
 	return []manifest.Finding{f}
 }

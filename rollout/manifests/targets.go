@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -38,8 +39,8 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 		case train.Namespace == "":
 			first, train.Namespace = set, set.Namespace
 		default:
-			return plan.FieldError{
-				Field: "spec.targets", What: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+			return manifest.Finding{
+				Severity: manifest.SeverityError, Code: "bad-plan", Field: "spec.targets", Message: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
 			}
 		}
 	}

@@ -6,19 +6,21 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// Locate gives a FieldError that knows no file, as Plan.Validate returns it, its place in the file that the plan was
+// Locate gives a Finding that knows no file, as Plan.Validate returns it, its place in the file that the plan was
 // read from. Any other error is returned as it is.
 func Locate(file string, data []byte, err error) error {
-	var e FieldError
-	if !errors.As(err, &e) || e.File != "" {
+	var e manifest.Finding
+	if !errors.As(err, &e) || e.Source.File != "" {
 		return err
 	}
-	e.File = file
+	e.Source.File = file
 	for _, doc := range documents(&source{file: file}, data) {
 		if isPlan(doc) {
-			e.Line = doc.follow(e.Field).line()
+			e.Source.Line = doc.follow(e.Field).line()
 		}
 	}
 	return e

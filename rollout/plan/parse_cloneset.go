@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ const (
 // secondsLimit keeps every number of seconds inside a time.Duration and inside reason (ten years).
 const secondsLimit = 10 * 365 * 24 * 3600
 
-// ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a FieldError
+// ParseCloneSet reads the one CloneSet of a YAML stream; other documents are skipped. The error joins a manifest.Finding
 // for everything that is wrong with it, misspelt fields included. file is how messages name the stream.
 func ParseCloneSet(file string, data []byte) (Workload, error) {
 	return ParseWorkload(file, data, Target{Kind: cloneSet})
@@ -103,19 +102,19 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 }
 
 // instead says what a file holds in place of the one thing that is wanted, and what to do about it.
-func instead(file string, docs []value, wanted string) FieldError {
+func instead(file string, docs []value, wanted string) manifest.Finding {
 	if len(docs) == 0 {
-		return FieldError{File: file, What: fmt.Sprintf("is empty, and a %s is wanted", wanted)}
+		return mistakeAt(manifest.Source{File: file}, "", "is empty, and a %s is wanted", wanted)
 	}
 	known := []string{cloneSet, statefulSet, daemonSet, deployment, "BatchPlan"}
 	var kinds []string
-	e, advice := FieldError{File: file}, ""
+	at, field, advice := manifest.Source{File: file}, "", ""
 	for _, d := range docs {
 		kind := d.get("kind")
 		word := kind.scalarOr("a document without kind")
 		kinds = append(kinds, word)
 		if !slices.Contains(known, word) && misspelt(word, known) && advice == "" {
-			e.Line, e.Field, advice = kind.line(), "kind", suggestion(word, known)
+			at.Line, field, advice = kind.line(), "kind", suggestion(word, known)
 		}
 	}
 	switch {
@@ -125,8 +124,7 @@ func instead(file string, docs []value, wanted string) FieldError {
 	default:
 		advice = ": what can be released is a CloneSet, StatefulSet, DaemonSet or Deployment"
 	}
-	e.What = fmt.Sprintf("holds no %s, only %s", wanted, strings.Join(kinds, ", ")) + advice
-	return e
+	return mistakeAt(at, field, "holds no %s, only %s%s", wanted, strings.Join(kinds, ", "), advice)
 }
 
 func readObject(doc value, name string) Workload {

@@ -11,7 +11,7 @@ import (
 
 const planVersion = manifest.SlipwayVersion
 
-// ParsePlan reads the one BatchPlan of a YAML stream; other documents are skipped. The error joins a FieldError for
+// ParsePlan reads the one BatchPlan of a YAML stream; other documents are skipped. The error joins a manifest.Finding for
 // everything that is wrong with it. What cannot be bounded is refused: a check without a limit, batches that shrink,
 // a duration of nothing. Plan.Validate checks what needs the CloneSet.
 func ParsePlan(file string, data []byte) (BatchPlan, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -235,7 +236,7 @@ func namesUnknown(text, field string) error {
 	if !slices.Contains(set.Spec.Unknown, field) {
 		return nil
 	}
-	return plan.FieldError{File: "in.yaml", Line: 1, Field: field, What: "unknown"}
+	return manifest.Finding{Source: manifest.Source{File: "in.yaml", Line: 1}, Field: field, Message: "unknown"}
 }
 
 // TestFieldOfALaterKruise is a warning, and an error only where direct mode would break a promise without knowing it, or where

@@ -5,6 +5,8 @@ package plan
 import (
 	"fmt"
 	"time"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // BatchPlan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
@@ -95,7 +97,7 @@ const DefaultDeadline = 10 * time.Minute
 
 // Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods. What it
 // returns is a mistake in the plan or the CloneSet, in words for the person who wrote them; where it is a field of the
-// plan, a FieldError, whose line Locate can find.
+// plan, a manifest.Finding, whose line Locate can find.
 func (p BatchPlan) Validate(cs Workload) error {
 	if _, err := cs.Spec.Bounds(); err != nil {
 		return err
@@ -144,8 +146,9 @@ func (p BatchPlan) PartitionWarning(cs Workload) string {
 		cs, cs.Spec.Partition, b.Partition, b.Replicas, last)
 }
 
-func mistake(field, format string, args ...any) FieldError {
-	return FieldError{Field: field, What: fmt.Sprintf(format, args...)}
+// mistake is one whose place Locate finds.
+func mistake(field, format string, args ...any) error {
+	return mistakeAt(manifest.Source{}, field, format, args...)
 }
 
 // Targets are the numbers of updated pods after each batch, for a CloneSet with the given spec and bounds. A plan

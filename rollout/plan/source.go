@@ -17,27 +17,11 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// FieldError is one thing wrong with a file: where it is, which field, and what to do.
-type FieldError struct {
-	File  string // as the caller named it
-	Line  int    // 1-based; 0 where the whole file is meant
-	Field string // dotted path, such as spec.batches[0].replicas
-	What  string // what is wrong and what to write instead
-}
-
-// Error is "file:line: field: what", without what is not known, on one line.
-func (e FieldError) Error() string {
-	var s string
-	switch {
-	case e.File != "" && e.Line > 0:
-		s = fmt.Sprintf("%s:%d: ", e.File, e.Line)
-	case e.File != "":
-		s = e.File + ": "
+// mistakeAt is one thing wrong with what people wrote: where, which field, and what to write instead.
+func mistakeAt(at manifest.Source, field, format string, args ...any) manifest.Finding {
+	return manifest.Finding{
+		Severity: manifest.SeverityError, Code: "bad-plan", Source: at, Field: field, Message: fmt.Sprintf(format, args...),
 	}
-	if e.Field != "" {
-		s += e.Field + ": "
-	}
-	return manifest.Printable(s + e.What)
 }
 
 // value is one YAML node with its place. Methods on it collect errors instead of returning them, so that one run
@@ -51,7 +35,7 @@ type value struct {
 
 type source struct {
 	file    string
-	errors  []FieldError
+	errors  []manifest.Finding
 	lenient bool     // fields that nobody here knows are noted: somebody else defines what there is
 	unknown []string // these fields
 }
@@ -86,15 +70,15 @@ func documents(src *source, data []byte) []value {
 }
 
 // syntaxError takes the line out of the YAML library's message and puts it where the other errors have theirs.
-func syntaxError(file string, err error) FieldError {
-	e := FieldError{File: file, What: "reading YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
-	if rest, ok := strings.CutPrefix(err.Error(), "yaml: line "); ok {
-		number, what, _ := strings.Cut(rest, ": ")
+func syntaxError(file string, err error) manifest.Finding {
+	at, what := manifest.Source{File: file}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(what, "line "); ok {
+		number, rest, _ := strings.Cut(rest, ": ")
 		if line, err := strconv.Atoi(number); err == nil {
-			e.Line, e.What = line, "reading YAML: "+what
+			at.Line, what = line, rest
 		}
 	}
-	return e
+	return mistakeAt(at, "", "reading YAML: %s", what)
 }
 
 func (v value) present() bool {
@@ -109,8 +93,7 @@ func (v value) line() int {
 }
 
 func (v value) fail(format string, args ...any) {
-	v.src.errors = append(v.src.errors,
-		FieldError{File: v.src.file, Line: v.line(), Field: v.field, What: fmt.Sprintf(format, args...)})
+	v.src.errors = append(v.src.errors, mistakeAt(manifest.Source{File: v.src.file, Line: v.line()}, v.field, format, args...))
 }
 
 // get returns the named field. An absent field keeps its parent's line, so that "is missing" points somewhere.

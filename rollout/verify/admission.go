@@ -15,6 +15,7 @@ import (
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
@@ -115,7 +116,7 @@ func badNames(pod *corev1.Pod) string {
 }
 
 // untried notes that no pod could be shown to admission.
-func (r *reader) untried(of ObjectRef, err error, unchecked string) {
+func (r *reader) untried(of manifest.ObjectRef, err error, unchecked string) {
 	why, remedy := kube.Words(err), ""
 	if kube.RightMissing(err) {
 		why, remedy = "no right to create pods", "to have it checked, grant create on pods to whoever verifies: nothing is created, it is a dry run"

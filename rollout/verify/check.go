@@ -5,13 +5,14 @@ package verify
 import (
 	"fmt"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // CheckFindings say what the answer to a check would mean for the release; wrong is that it can never pass. A check that
 // passes is no finding.
 func CheckFindings(c plan.Check, m plan.Measurement, err error, wrong bool) []Finding {
-	of := ObjectRef{Kind: "Check", Name: c.Name}
+	of := manifest.ObjectRef{Kind: "Check", Name: c.Name}
 	then := "the release stops after the first batch that it is measured in (exit code 11)"
 	if c.DryRun {
 		then = "it decides nothing, because it is a dry run"

@@ -11,6 +11,7 @@ import (
 	quantity "k8s.io/apimachinery/pkg/api/resource"
 	podresource "k8s.io/component-helpers/resource"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -52,7 +53,7 @@ func (r *release) probeOwnLimits(pod *corev1.Pod) []Finding {
 			if _, own := written[i].Resources.Limits[name]; own {
 				return one(codeTemplate, r.target(), effect, "raise the limit, or lower the request")
 			}
-			return one(codeLimitRange, ObjectRef{Kind: "LimitRange", Namespace: r.options.Namespace}, effect+", a default of the namespace",
+			return one(codeLimitRange, manifest.ObjectRef{Kind: "LimitRange", Namespace: r.options.Namespace}, effect+", a default of the namespace",
 				"write a limit into the pod template")
 		}
 	}

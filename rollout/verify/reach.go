@@ -10,13 +10,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // contact is a server that the plan makes the agent ask or tell.
 type contact struct {
-	of     ObjectRef
+	of     manifest.ObjectRef
 	field  string // of the plan, where the address is written
 	url    string
 	access plan.Access
@@ -26,7 +27,7 @@ type contact struct {
 func contacts(p plan.BatchPlan) []contact {
 	var out []contact
 	for i, c := range p.Checks {
-		of, at := ObjectRef{Kind: "Check", Name: c.Name}, fmt.Sprintf("spec.checks[%d].", i)
+		of, at := manifest.ObjectRef{Kind: "Check", Name: c.Name}, fmt.Sprintf("spec.checks[%d].", i)
 		switch {
 		case c.Prometheus != nil:
 			out = append(out, contact{of, at + "prometheus.address", c.Prometheus.Address, c.Prometheus.Access})
@@ -36,7 +37,7 @@ func contacts(p plan.BatchPlan) []contact {
 	}
 	for i, n := range p.Notifications {
 		if n.Webhook != nil && n.Webhook.URL != "" {
-			of := ObjectRef{Kind: "Notification", Name: n.Name}
+			of := manifest.ObjectRef{Kind: "Notification", Name: n.Name}
 			out = append(out, contact{of, fmt.Sprintf("spec.notifications[%d].webhook.url", i), n.Webhook.URL, n.Webhook.Access})
 		}
 	}
@@ -69,9 +70,9 @@ func probeContacts(s *snapshot) []Finding {
 // finding is one with the place where the address is written.
 func (c contact) finding(s *snapshot, f Finding) Finding {
 	f.Field = c.field
-	var at plan.FieldError
-	if errors.As(plan.Locate(s.options.PlanFile, s.options.PlanText, plan.FieldError{Field: c.field}), &at) {
-		f.File, f.Line = at.File, at.Line
+	var at manifest.Finding
+	if errors.As(plan.Locate(s.options.PlanFile, s.options.PlanText, manifest.Finding{Field: c.field}), &at) {
+		f.Source = at.Source
 	}
 	return f
 }

@@ -17,6 +17,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -82,7 +83,7 @@ func (r *reader) seen() []Seen {
 }
 
 // denied notes what could not be read. It tells whether the rest can be: the server answers, and knows who asks.
-func (r *reader) denied(of ObjectRef, verb string, err error, unchecked string) {
+func (r *reader) denied(of manifest.ObjectRef, verb string, err error, unchecked string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var status apierrors.APIStatus
@@ -122,7 +123,7 @@ func list[T any](ctx context.Context, r *reader, of collection, unchecked string
 	case apierrors.IsNotFound(err):
 		return true
 	case err != nil:
-		r.denied(ObjectRef{Kind: of.Kind, Namespace: of.namespace}, "list", err, unchecked)
+		r.denied(manifest.ObjectRef{Kind: of.Kind, Namespace: of.namespace}, "list", err, unchecked)
 		return false
 	}
 	r.saw(of.Kind, n)
@@ -271,7 +272,7 @@ func read[T any](ctx context.Context, r *reader, of collection, name, unchecked 
 	case apierrors.IsNotFound(err):
 		return nil
 	case err != nil:
-		r.denied(ObjectRef{Kind: of.Kind, Namespace: of.namespace, Name: name}, "get", err, unchecked)
+		r.denied(manifest.ObjectRef{Kind: of.Kind, Namespace: of.namespace, Name: name}, "get", err, unchecked)
 		return nil
 	}
 	r.saw(of.Kind, 1)

@@ -14,6 +14,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -136,7 +137,7 @@ func (c *cluster) noteAbsence(r *reader, at collection, ref needed, err error) b
 		defer r.mu.Unlock()
 		c.absent[ref] = true
 	case err != nil:
-		r.denied(ObjectRef{Kind: ref.kind, Namespace: at.namespace, Name: ref.name}, "get", err, "whether it exists, and the pods need it")
+		r.denied(manifest.ObjectRef{Kind: ref.kind, Namespace: at.namespace, Name: ref.name}, "get", err, "whether it exists, and the pods need it")
 	default:
 		r.saw(ref.kind, 1)
 	}
@@ -164,7 +165,7 @@ func probeReferences(s *snapshot) []Finding {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
 	for _, ref := range absent {
-		of := ObjectRef{Kind: ref.kind, Namespace: s.collectionOf(ref.kind).namespace, Name: ref.name}
+		of := manifest.ObjectRef{Kind: ref.kind, Namespace: s.collectionOf(ref.kind).namespace, Name: ref.name}
 		code, effect := codeMissing, "it does not exist, and "
 		switch {
 		case ref.pull:
@@ -187,7 +188,7 @@ func (s *snapshot) probeStorage() []Finding {
 	}
 	for _, t := range s.coming.ClaimTemplates() {
 		if _, named := kube.Field(t, "spec").(map[string]any)["storageClassName"]; !named {
-			return one(codeMissing, ObjectRef{Kind: "StorageClass"},
+			return one(codeMissing, manifest.ObjectRef{Kind: "StorageClass"},
 				fmt.Sprintf("claim %s names no class and no class is the default one: unless a volume is there for it, new pods wait and the first batch stops at its deadline (exit code 11)",
 					kube.Text(t, "metadata", "name")), "name a storageClassName in the claim template, or make a class the default one")
 		}

@@ -13,6 +13,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
@@ -84,7 +85,7 @@ func (s *snapshot) askRights(ctx context.Context, r *reader) {
 		s.rightsOf = "service account " + s.options.Account
 		var err error
 		if asker, err = impersonating(s.options.Config, s.options.Account); err != nil {
-			r.denied(ObjectRef{Kind: "ServiceAccount", Name: s.options.Account}, "impersonate", err, "which rights it has")
+			r.denied(manifest.ObjectRef{Kind: "ServiceAccount", Name: s.options.Account}, "impersonate", err, "which rights it has")
 			return
 		}
 	}
@@ -96,7 +97,7 @@ func (s *snapshot) askRights(ctx context.Context, r *reader) {
 			var err error
 			if answers[i], err = allowed(ctx, asker, s.options.Namespace, what); err != nil {
 				answers[i] = true // not known to be lacking
-				r.denied(ObjectRef{Kind: "SelfSubjectAccessReview"}, s.askVerb(), err, "which rights "+s.rightsOf+" has")
+				r.denied(manifest.ObjectRef{Kind: "SelfSubjectAccessReview"}, s.askVerb(), err, "which rights "+s.rightsOf+" has")
 			}
 		})
 	}
@@ -147,7 +148,7 @@ func probeRights(s *snapshot) []Finding {
 		len(s.lacking), len(s.rights()), wordsOf(s.lacking))
 	if s.options.Account != "" {
 		namespace, name, _ := strings.Cut(s.options.Account, "/")
-		return one(codeRightMissing, ObjectRef{Kind: "ServiceAccount", Namespace: namespace, Name: name}, effect,
+		return one(codeRightMissing, manifest.ObjectRef{Kind: "ServiceAccount", Namespace: namespace, Name: name}, effect,
 			"grant them: slipway rollout job prints a Role with all of them")
 	}
 	return one(codeOwnRightMissing, s.target(), "whoever verifies "+effect,

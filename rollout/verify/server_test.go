@@ -17,6 +17,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
@@ -82,13 +83,7 @@ func codes(v verify.Report) []string {
 	return out
 }
 
-func lines(v verify.Report) string {
-	var b strings.Builder
-	for _, f := range v.Findings {
-		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
-	}
-	return b.String()
-}
+func lines(v verify.Report) string { return v.Text() }
 
 // tryPod really creates a pod of the CloneSet's template, and returns what the API server says against it.
 func (w *world) tryPod() error {
@@ -300,7 +295,7 @@ func TestVerifyAsAUser(t *testing.T) {
 			t.Errorf("%q is not said in:\n%s", words, said)
 		}
 	}
-	if v.Count(verify.SeverityError) > 0 || v.Count(verify.SeverityInfo) != 5 {
+	if v.Count(manifest.SeverityError) > 0 || v.Count(manifest.SeverityInfo) != 5 {
 		t.Errorf("findings:\n%s", said)
 	}
 	seen := fmt.Sprint(v.Seen)
@@ -418,7 +413,7 @@ func TestVerifySeesWhoWritesThePartition(t *testing.T) {
 	if code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo", "status")+"?fieldManager=kruise", "application/merge-patch+json", status); err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v: %s", code, err, answer)
 	}
-	if v := w.verify(o); v.Count(verify.SeverityError) > 0 || slices.Contains(codes(v), "partition-owned") {
+	if v := w.verify(o); v.Count(manifest.SeverityError) > 0 || slices.Contains(codes(v), "partition-owned") {
 		t.Errorf("with slipway's partition it says:\n%s", lines(v))
 	}
 	o.Plan.Mode = plan.Direct

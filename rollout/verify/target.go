@@ -13,6 +13,7 @@ import (
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -30,8 +31,8 @@ type request struct {
 func (q *request) kind() string { return q.at.Kind.Name }
 
 // target is the target as findings name it.
-func (q *request) target() ObjectRef {
-	return ObjectRef{Kind: q.kind(), Namespace: q.options.Namespace, Name: q.options.Name}
+func (q *request) target() manifest.ObjectRef {
+	return manifest.ObjectRef{Kind: q.kind(), Namespace: q.options.Namespace, Name: q.options.Name}
 }
 
 // parse reads the target in a YAML stream.
@@ -80,8 +81,8 @@ func (r *release) leaseName() string {
 // direct tells whether slipway replaces the pods.
 func (q *request) direct() bool { return q.options.Plan.Mode != plan.Partition }
 
-func (q *request) ref(kind, name string) ObjectRef {
-	return ObjectRef{Kind: kind, Namespace: q.options.Namespace, Name: name}
+func (q *request) ref(kind, name string) manifest.ObjectRef {
+	return manifest.ObjectRef{Kind: kind, Namespace: q.options.Namespace, Name: name}
 }
 
 // manifest is the target as the manifest has it.

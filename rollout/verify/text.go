@@ -3,6 +3,8 @@
 package verify
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,21 +16,21 @@ import (
 func (v Report) Text() string {
 	var b strings.Builder
 	for _, f := range v.Findings {
-		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, manifest.Printable(f.String()), f.Code)
-		if f.Remedy != "" {
-			fmt.Fprintf(&b, "  %s\n", manifest.Printable(f.Remedy))
+		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, line(f), f.Code)
+		if f.Hint != "" {
+			fmt.Fprintf(&b, "  %s\n", manifest.Printable(f.Hint))
 		}
 	}
 	writeSeen(&b, v.Seen)
 	verdict := "nothing stands in the way of the release"
 	switch {
-	case v.Count(SeverityError) > 0:
+	case v.Count(manifest.SeverityError) > 0:
 		verdict = "the release would not get through"
 	case slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Code == codeUnread }):
 		verdict = "nothing that could be looked at stands in the way of the release"
 	}
 	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
-		counted(v.Count(SeverityError), "error"), counted(v.Count(SeverityWarning), "warning"))
+		counted(v.Count(manifest.SeverityError), "error"), counted(v.Count(manifest.SeverityWarning), "warning"))
 	return b.String()
 }
 
@@ -59,15 +61,47 @@ func counted(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// Manifest are the findings as those of manifests, for reports that hold both.
-func (v Report) Manifest() []manifest.Finding {
-	var out []manifest.Finding
+// MarshalJSON writes the report in the format of verify -o json, which names what a finding means for a release.
+func (v Report) MarshalJSON() ([]byte, error) {
+	type object struct {
+		Kind      string `json:"kind,omitempty"`
+		Namespace string `json:"namespace,omitempty"`
+		Name      string `json:"name,omitempty"`
+	}
+	type finding struct {
+		Severity manifest.Severity `json:"severity"`
+		Code     string            `json:"code"` // stable: for filters
+		Object   object            `json:"object"`
+		File     string            `json:"file,omitempty"` // where a mistake was written
+		Line     int               `json:"line,omitempty"`
+		Field    string            `json:"field,omitempty"`
+		Effect   string            `json:"effect"`           // what it would do to the release
+		Remedy   string            `json:"remedy,omitempty"` // what to change; empty where there is nothing to do
+	}
+	type report struct {
+		Kind      string    `json:"kind"`
+		Namespace string    `json:"namespace"`
+		Name      string    `json:"name"`
+		Findings  []finding `json:"findings"`
+		Seen      []Seen    `json:"seen"`
+	}
+	out := report{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, Findings: []finding{}, Seen: v.Seen}
 	for _, f := range v.Findings {
-		out = append(out, manifest.Finding{
-			Severity: manifest.Severity(f.Severity), Code: f.Code, Message: f.Effect, Hint: f.Remedy, Field: f.Field,
-			Object: manifest.ObjectRef{Kind: f.Object.Kind, Namespace: f.Object.Namespace, Name: f.Object.Name},
-			Source: manifest.Source{File: f.File, Line: f.Line},
+		out.Findings = append(out.Findings, finding{
+			f.Severity, f.Code,
+			object{f.Object.Kind, f.Object.Namespace, f.Object.Name},
+			f.Source.File, f.Source.Line, f.Field, f.Message, f.Hint,
 		})
 	}
-	return out
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(out)
+	return b.Bytes(), err
+}
+
+// line is the finding on one line, without the hint: where, which object, what.
+func line(f Finding) string {
+	parts := []string{f.Source.String(), inWords(f.Object), f.Field, f.Message}
+	return manifest.Printable(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": "))
 }

@@ -13,6 +13,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -41,11 +42,11 @@ type Options struct {
 
 // Report is what can be said of a release before it begins.
 type Report struct {
-	Kind      string    `json:"kind"`
-	Namespace string    `json:"namespace"`
-	Name      string    `json:"name"`
-	Findings  []Finding `json:"findings"` // the worst first
-	Seen      []Seen    `json:"seen"`     // what was looked at
+	Kind      string
+	Namespace string
+	Name      string
+	Findings  []Finding // the worst first
+	Seen      []Seen    // what was looked at
 }
 
 // Seen counts the objects of a kind that were looked at.
@@ -66,7 +67,7 @@ func (s Seen) String() string {
 }
 
 // Count is the number of findings of a severity.
-func (v Report) Count(of Severity) int {
+func (v Report) Count(of manifest.Severity) int {
 	n := 0
 	for _, f := range v.Findings {
 		if f.Severity == of {
@@ -115,7 +116,7 @@ func Verify(ctx context.Context, options Options) (Report, error) {
 		}
 	}
 	v.Findings, v.Seen = append(s.found, r.unread...), r.seen()
-	slices.SortStableFunc(v.Findings, func(a, b Finding) int { return cmp.Compare(a.Severity.rank(), b.Severity.rank()) })
+	slices.SortStableFunc(v.Findings, func(a, b Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 	return v, ctx.Err()
 }
 
@@ -194,14 +195,14 @@ func (q *request) mistakes(err error) []Finding {
 		}
 		return out
 	}
-	code, what, at := codeInvalid, err.Error(), plan.FieldError{}
+	code, what, at := codeInvalid, err.Error(), manifest.Finding{}
 	if errors.As(err, &at) {
-		what = at.What
+		what = at.Message
 		if at.Field == "spec.selector" {
 			code = codeSelector
 		}
 	}
 	f := NewFinding(code, q.target(), "the release does not begin (exit code 10): "+what, "")
-	f.File, f.Line, f.Field = at.File, at.Line, at.Field
+	f.Source, f.Field = at.Source, at.Field
 	return []Finding{f}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/verify"
@@ -505,20 +506,20 @@ func referenceCases() []verifyCase {
 			want: "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the", "create leases.coordination.k8s.io"},
 		},
 		verifyCase{
-			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(context.Context, plan.Workload) []verify.Finding {
-				return []verify.Finding{verify.NewFinding(verify.CodeCheckFailed, verify.ObjectRef{Kind: "Check", Name: "errors"}, `parse error in the query: unexpected ")"`, "correct the query")}
+			name: "a check with a wrong query", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
+				return []manifest.Finding{verify.NewFinding(verify.CodeCheckFailed, manifest.ObjectRef{Kind: "Check", Name: "errors"}, `parse error in the query: unexpected ")"`, "correct the query")}
 			}},
 			want: "check-failed", says: []string{"Check errors: parse error"},
 		},
 		verifyCase{
-			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(_ context.Context, set plan.Workload) []verify.Finding {
-				return []verify.Finding{verify.NewFinding(verify.CodeCheckUnsure, verify.ObjectRef{Kind: "Check", Name: "errors"}, "no answer for "+set.Name, "")}
+			name: "a check that could not be tried", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(_ context.Context, set plan.Workload) []manifest.Finding {
+				return []manifest.Finding{verify.NewFinding(verify.CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: "errors"}, "no answer for "+set.Name, "")}
 			}},
 			want: "check-unsure", says: []string{"no answer for demo"},
 		},
 		verifyCase{
-			name: "a check that fails already", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(context.Context, plan.Workload) []verify.Finding {
-				return []verify.Finding{verify.NewFinding(verify.CodeCheckFailing, verify.ObjectRef{Kind: "Check", Name: "errors"}, "0.4, at most 0.1", "")}
+			name: "a check that fails already", objects: []string{scenery(5, surging)}, options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
+				return []manifest.Finding{verify.NewFinding(verify.CodeCheckFailing, manifest.ObjectRef{Kind: "Check", Name: "errors"}, "0.4, at most 0.1", "")}
 			}},
 			want: "check-failing",
 		},
@@ -584,28 +585,26 @@ func TestVerify(t *testing.T) {
 
 func checkFindings(t *testing.T, c verifyCase, v verify.Report) {
 	t.Helper()
-	var all []string
-	known := map[string]verify.Severity{}
+	said := v.Text()
+	known := map[string]manifest.Severity{}
 	for _, code := range verify.Codes() {
 		known[code.Code] = code.Severity
 	}
 	remedies := ""
 	for i, f := range v.Findings {
-		all = append(all, fmt.Sprintf("%s: %s [%s]", f.Severity, f, f.Code))
 		if f.Code == c.want {
-			remedies += f.Remedy + "\n"
+			remedies += f.Hint + "\n"
 		}
-		if known[f.Code] != f.Severity || f.Effect == "" {
-			t.Errorf("%s: %q is of severity %s", f.Code, f.Effect, f.Severity)
+		if known[f.Code] != f.Severity || f.Message == "" {
+			t.Errorf("%s: %q is of severity %s", f.Code, f.Message, f.Severity)
 		}
-		if i > 0 && f.Severity == verify.SeverityError && v.Findings[i-1].Severity != verify.SeverityError {
+		if i > 0 && f.Severity == manifest.SeverityError && v.Findings[i-1].Severity != manifest.SeverityError {
 			t.Errorf("%s comes after what is no error", f.Code)
 		}
 		if slices.Contains(c.not, f.Code) {
 			t.Errorf("%s must not be there: %s", f.Code, f)
 		}
 	}
-	said := strings.Join(all, "\n")
 	if !strings.Contains(said, "["+c.want+"]") {
 		t.Errorf("no %s in:\n%s", c.want, said)
 	}
