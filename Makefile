@@ -65,7 +65,7 @@ golden: ## rewrite the golden files from what the code does now
 docs: ## regenerate the documents that come from the code
 	$(GO) generate ./...
 
-picture: ## take the README's picture of a release report again (needs chromium)
+picture: ## take the documents' picture of a release report again (needs chromium)
 	$(GO) test -count=1 ./rollout/report -run TestPicture -args -picture $(CURDIR)/testdata/examples/rollout/report.png
 
 release: ## write completions and man pages into release/, with CHECKSUMS=dist/checksums.txt catalog manifests, too
