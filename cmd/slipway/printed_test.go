@@ -104,6 +104,9 @@ func TestWhatIsShownRuns(t *testing.T) {
 	}
 }
 
+// walk is the page whose commands TestWalk types, terminal by terminal.
+const walk = "testdata/examples/rollout/WALK.md"
+
 // shown are commands that stand together.
 type shown struct {
 	place    string
@@ -148,6 +151,7 @@ func shownInDocuments(t *testing.T) []shown {
 			_, excerpt := excerpts[path]
 			compared := (excerpt || path == "rollout/README.md") && strings.HasPrefix(text, "$ slipway ")
 			switch commands := commandsOf(text); {
+			case path == walk && everyTest(t)["TestWalk"]: // types all of it
 			case language == "yaml" || language == "diff" || language == "console" && compared:
 			case language == "" && (slices.Contains(drawings, path) || answered(t, text)):
 			case len(commands) > 0 && slices.Contains([]string{"sh", "console", ""}, language):
