@@ -12,7 +12,7 @@ ONCLUSTER = rollout/kube rollout/agent rollout/steer rollout/verify rollout/mani
 CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=25m
 
 .DEFAULT_GOAL := build
-.PHONY: help build test soak kruise quick fmt lint race fuzz bench golden docs picture release ci clean
+.PHONY: help build test soak kruise lab quick fmt lint race fuzz bench golden docs picture release ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -37,6 +37,9 @@ kruise: ## slipway and a real Kruise take a CloneSet over from each other (build
 	CGO_ENABLED=0 $(GO) -C testdata/kruise tool -n kruise
 	SLIPWAY_KRUISE=1 $(GO) test -count=1 -timeout=10m -run=Kruise ./rollout/agent
 
+lab: ## a control plane to try slipway on, up until Ctrl-C: testdata/examples/rollout/WALK.md
+	@CGO_ENABLED=0 $(GO) run ./testdata/lab $(LAB)
+
 quick: ## the tests to run after each change: none needs a control plane or a browser
 	$(GO) test -short -ldflags=-w ./...
 
@@ -44,7 +47,7 @@ fmt: ## format every Go file
 	$(TOOL) golangci-lint fmt ./... ./testdata/...
 
 lint: ## golangci-lint, and actionlint for workflows (the first run builds it, about a minute and a half)
-	$(TOOL) golangci-lint run ./... ./testdata/bench/...
+	$(TOOL) golangci-lint run ./... ./testdata/bench/... ./testdata/lab
 	$(GO) -C testdata/clients tool actionlint $(CURDIR)/.github/workflows/*.yaml $(CURDIR)/testdata/examples/ci/.github/workflows/*.yaml
 	@for m in $(NESTED); do (cd $$m && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yaml ./...) || exit 1; done
 
@@ -65,7 +68,7 @@ golden: ## rewrite the golden files from what the code does now
 docs: ## regenerate the documents that come from the code
 	$(GO) generate ./...
 
-picture: ## take the README's picture of a release report again (needs chromium)
+picture: ## take the documents' picture of a release report again (needs chromium)
 	$(GO) test -count=1 ./rollout/report -run TestPicture -args -picture $(CURDIR)/testdata/examples/rollout/report.png
 
 release: ## write completions and man pages into release/, with CHECKSUMS=dist/checksums.txt catalog manifests, too
@@ -75,4 +78,4 @@ ci: ## what CI runs
 	bash .ci/run
 
 clean: ## remove what the other targets leave in the tree
-	rm -rf slipway dist release
+	rm -rf slipway dist release .lab

@@ -17,8 +17,8 @@ func newArgoCDCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "argocd",
 		Short: "Be a config management plugin of Argo CD",
-		Long: `The commands of a config management plugin of Argo CD. Its server starts them in the folder of an application; the
-README shows the plugin.yaml that names them.
+		Long: `The commands of a config management plugin of Argo CD. Its server starts them in the folder of an application;
+the example in testdata/examples/argocd has the plugin.yaml that names them.
 
 Parameters come, in this order, from the application's plugin parameters (ARGOCD_APP_PARAMETERS), from its plugin
 variables (SLIPWAY_SOURCE and so on, which arrive as ARGOCD_ENV_SLIPWAY_SOURCE), and from variables of the plugin's

@@ -17,7 +17,7 @@ func newFnCommand(s streams) *cobra.Command {
 		Short: "Run as a KRM function: a ResourceList on stdin and stdout",
 		Long: `Read a ResourceList from standard input, inject its SidecarSets, and those of its functionConfig, into its items,
 and write it to standard output. With release: {image: ...} in the functionConfig make the releases of its BatchPlans, as
-slipway render does. kustomize and kpt start this command; see the README for how to declare it.`,
+slipway render does. kustomize and kpt start this command; render/README.md shows how to declare it.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {

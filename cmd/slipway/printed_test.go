@@ -54,8 +54,11 @@ var elsewhere = []struct{ begins, test string }{
 // answers are blocks that show what is said of a live cluster, by how they begin, with the test of these words.
 var answers = map[string]string{"error: ResourceQuota ": "TestRolloutVerify", "batch 1 of 3: 0 of 2 updated pods ready; ": "TestWords"}
 
-// endsWith are the exit codes of commands that show how something ends badly.
-var endsWith = map[string]int{"slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml": exitStopped}
+// endsWith are the exit codes of commands that show how something is found or ends badly.
+var endsWith = map[string]int{
+	"slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml": exitStopped,
+	"slipway render --check --diff -s sidecars/ manifests/":                             exitDifference,
+}
 
 // drawings are the files whose blocks without a language show no command, but how something works or what a cluster answers.
 var drawings = []string{"rollout/DESIGN.md", "rollout/surge/DESIGN.md"}
@@ -101,6 +104,9 @@ func TestWhatIsShownRuns(t *testing.T) {
 	}
 }
 
+// walk is the page whose commands TestWalk types, terminal by terminal.
+const walk = "testdata/examples/rollout/WALK.md"
+
 // shown are commands that stand together.
 type shown struct {
 	place    string
@@ -142,8 +148,10 @@ func shownInDocuments(t *testing.T) []shown {
 		for i, m := range fenced.FindAllStringSubmatch(string(data), -1) {
 			place := fmt.Sprintf("%s, block %d", path, i+1)
 			language, text := m[1], m[2]
-			compared := slices.Contains([]string{"README.md", "rollout/README.md"}, path) && strings.HasPrefix(text, "$ slipway ")
+			_, excerpt := excerpts[path]
+			compared := (excerpt || path == "rollout/README.md") && strings.HasPrefix(text, "$ slipway ")
 			switch commands := commandsOf(text); {
+			case path == walk && everyTest(t)["TestWalk"]: // types all of it
 			case language == "yaml" || language == "diff" || language == "console" && compared:
 			case language == "" && (slices.Contains(drawings, path) || answered(t, text)):
 			case len(commands) > 0 && slices.Contains([]string{"sh", "console", ""}, language):
@@ -278,7 +286,7 @@ func TestExitCodesAreListed(t *testing.T) {
 	if !found || len(codes) < 9 {
 		t.Fatalf("the help lists %v", codes)
 	}
-	for _, file := range []string{"README.md", "rollout/README.md"} {
+	for _, file := range []string{"render/README.md", "rollout/README.md"} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

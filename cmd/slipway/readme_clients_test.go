@@ -20,23 +20,24 @@ type client struct {
 	module         string // "" for one that no module pins
 	oldest, newest string
 	how            string
+	examples       []string // folders below testdata/examples
 }
 
 func clients() []client {
 	const kustomize = "sigs.k8s.io/kustomize/kustomize/v5"
 	return []client{
-		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte"},
-		{"Helm 3", "helm.sh/helm/v3", "clients/helm3", "clients/helm3", "the program, with the post-renderer"},
-		{"Helm 4", "helm.sh/helm/v4", "clients/helm4", "clients/helm4", "the program, with the plugin installed"},
-		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest"},
-		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks"},
-		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go"},
-		{"kpt", "", "", "", "the program, where it is installed"},
-		{"pre-commit", "", "", "", "the program, Debian's"},
-		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the workflow's own script; its file by actionlint (the version)"},
-		{"GitLab CI", "", "", "", "the pipeline's own script; its report against the fields that GitLab asks for"},
-		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, with kwok for the kubelets"},
-		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)"},
+		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte", []string{"kustomize-fn", "kustomize-transformer"}},
+		{"Helm 3", "helm.sh/helm/v3", "clients/helm3", "clients/helm3", "the program, with the post-renderer", []string{"helm"}},
+		{"Helm 4", "helm.sh/helm/v4", "clients/helm4", "clients/helm4", "the program, with the plugin installed", []string{"helm"}},
+		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest", []string{"flux"}},
+		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks", []string{"flux", "rollout"}},
+		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},
+		{"kpt", "", "", "", "the program, where it is installed", []string{"kpt"}},
+		{"pre-commit", "", "", "", "the program, Debian's", []string{"ci"}},
+		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the workflow's own script; its file by actionlint (the version)", []string{"ci"}},
+		{"GitLab CI", "", "", "", "the pipeline's own script; its report against the fields that GitLab asks for", []string{"ci"}},
+		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, with kwok for the kubelets", []string{"deployment", "rollout"}},
+		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)", []string{"rollout"}},
 	}
 }
 
@@ -57,9 +58,18 @@ func (c client) version(t *testing.T, folder string) string {
 	return string(found[1])
 }
 
+// links are the examples, as the README links them.
+func (c client) links() string {
+	var out []string
+	for _, e := range c.examples {
+		out = append(out, "["+e+"](testdata/examples/"+e+")")
+	}
+	return strings.Join(out, ", ")
+}
+
 // TestReadmeNamesTheClientsThatAreTested holds the table of clients against the go.mod files that the tests build them from.
 func TestReadmeNamesTheClientsThatAreTested(t *testing.T) {
-	const file, head = "../../README.md", "| client | oldest tested | newest tested | how |\n|---|---|---|---|\n"
+	const file, head = "../../README.md", "| client | oldest tested | newest tested | how | example |\n|---|---|---|---|---|\n"
 	readme, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +81,7 @@ func TestReadmeNamesTheClientsThatAreTested(t *testing.T) {
 	}
 	var table strings.Builder
 	for _, c := range clients() {
-		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", c.name, c.version(t, c.oldest), c.version(t, c.newest), c.how)
+		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s |\n", c.name, c.version(t, c.oldest), c.version(t, c.newest), c.how, c.links())
 	}
 	want := before + head + table.String() + "\n" + after
 	if diff := cmp.Diff(want, string(readme)); diff != "" && !*update {

@@ -306,6 +306,22 @@ func TestVerifyAsAUser(t *testing.T) {
 	}
 }
 
+// TestSeenIsCountedInWords counts kinds as people do.
+func TestSeenIsCountedInWords(t *testing.T) {
+	for want, seen := range map[string]verify.Seen{
+		"1 Node":                    {Kind: "Node", Count: 1},
+		"2 PriorityClasses":         {Kind: "PriorityClass", Count: 2},
+		"0 ResourceQuotas":          {Kind: "ResourceQuota"},
+		"61 Pods (all namespaces)":  {Kind: "Pod (all namespaces)", Count: 61},
+		"1 Pod (all namespaces)":    {Kind: "Pod (all namespaces)", Count: 1},
+		"2 Ingresses (every class)": {Kind: "Ingress (every class)", Count: 2},
+	} {
+		if got := seen.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestVerifyWithoutRights cannot say anything, and says why.
 func TestVerifyWithoutRights(t *testing.T) {
 	t.Parallel()

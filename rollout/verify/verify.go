@@ -56,14 +56,15 @@ type Seen struct {
 }
 
 func (s Seen) String() string {
+	kind, where, _ := strings.Cut(s.Kind, " ") // as of kindPodsAnywhere
 	plural := "s"
 	switch {
 	case s.Count == 1:
 		plural = ""
-	case strings.HasSuffix(s.Kind, "ss"):
+	case strings.HasSuffix(kind, "ss"):
 		plural = "es"
 	}
-	return fmt.Sprintf("%d %s%s", s.Count, s.Kind, plural)
+	return strings.TrimSpace(fmt.Sprintf("%d %s%s %s", s.Count, kind, plural, where))
 }
 
 // Count is the number of findings of a severity.
