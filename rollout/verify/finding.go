@@ -153,7 +153,7 @@ func Codes() []Code {
 		{codeQuotaDemands, SeverityError, "a ResourceQuota demands requests or limits that a container does not have"},
 		{codeQuotaShort, SeverityError, "a ResourceQuota has no room for the release at its height"},
 		{codeMissing, SeverityError, "the pod template needs an object that does not exist"},
-		{codePodRefused, SeverityError, "the API server refuses a new pod: a policy, a webhook, Pod Security, an invalid name or label"},
+		{codePodRefused, SeverityError, "the API server refuses a new pod, or a change in place: a policy, a webhook, Pod Security, an invalid name or label"},
 		{codeRightMissing, SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
