@@ -141,3 +141,43 @@ func TestAnOldPodThatIsRefused(t *testing.T) {
 		t.Errorf("row %s", row)
 	}
 }
+
+// TestAStatefulSetsPodThatIsRefused fails its batch by the Events of its controller, whose status has no word of it. Who may not
+// list them is told so, and waits for the deadline.
+func TestAStatefulSetsPodThatIsRefused(t *testing.T) {
+	const policy, unseen = "image v2 has vulnerabilities", "noticed only when the batch is overdue"
+	for _, c := range []struct {
+		name, without string
+		onFailure     plan.OnFailure
+		deadline      time.Duration
+		want          plan.Reason
+	}{
+		{"stopped", "", plan.Stop, time.Minute, plan.PodRefused},
+		{"rolled back", "", plan.Rollback, time.Minute, plan.RolledBack},
+		{"not seen", "events", plan.Stop, 4 * time.Second, plan.DeadlineExceeded},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newStateful(t, 3, 3)
+			w.deny("v2", "[CREATE]")
+			w.statefulImage("v2")
+			var warnings []string
+			options := w.optionsOf("StatefulSet")
+			options.Config = agenttest.Config(t, w.statefulAgent(c.without).Client)
+			options.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+			p := thirds()
+			p.OnFailure, p.ProgressDeadline = c.onFailure, c.deadline
+			d, _ := w.steps(p, options)
+			seen := c.without == ""
+			if d.Reason != c.want || strings.Contains(d.Message, policy) != seen {
+				t.Errorf("ended with %s: %s", d.Reason, d.Message)
+			}
+			if strings.Contains(strings.Join(warnings, "\n"), unseen) == seen {
+				t.Errorf("warnings: %q", warnings)
+			}
+			if seen {
+				w.event(string(plan.PodRefused), c.want, policy)
+			}
+		})
+	}
+}

@@ -23,6 +23,7 @@ func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) erro
 		return err
 	}
 	o.StableRevision = o.Progress.Stable
+	r.observeRefusal(ctx, o)
 	if o.Workload.Spec.Ordinal && s.AvailableReplicas < o.Workload.Spec.Replicas && s.ObservedGeneration >= o.Workload.Generation {
 		if err := r.observeStuck(ctx, o); err != nil {
 			return err
@@ -76,12 +77,17 @@ func (r *reader) goBlind(err error) {
 	r.warn(fmt.Errorf("%w: %s", err, more))
 }
 
-// lookAgain is how long it takes until pods that are waited for are to be listed again; 0: none are.
+// lookAgain is how long it takes until the pods that are waited for, or the Events about those that are missing, are to be listed
+// again; 0: none are.
 func (r *reader) lookAgain() time.Duration {
-	if r.listed.Next.IsZero() {
+	next := r.listed.Next
+	if e := r.refusals.next; next.IsZero() || !e.IsZero() && e.Before(next) {
+		next = e
+	}
+	if next.IsZero() {
 		return 0
 	}
-	return max(r.listed.Next.Sub(r.options.Now()), time.Millisecond)
+	return max(next.Sub(r.options.Now()), time.Millisecond)
 }
 
 // fullName is the name of a revision of which a status may hold the hash alone.

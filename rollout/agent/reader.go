@@ -24,13 +24,14 @@ type reader struct {
 	*feedback
 	last *observation
 
-	known   [2]int64 // generations that the history is of; 0: none
-	sights  waiting.Sights
-	listed  kube.NotReady // in partition mode; the zero value where no pod is waited for
-	buffer  []rollout.Pod
-	ready   readiness
-	blind   bool   // pods may not be listed (partition mode)
-	stopped string // what Options.Stop said
+	known    [2]int64 // generations that the history is of; 0: none
+	sights   waiting.Sights
+	listed   kube.NotReady // in partition mode; the zero value where no pod is waited for
+	buffer   []rollout.Pod
+	ready    readiness
+	refusals refusals
+	blind    bool   // pods may not be listed (partition mode)
+	stopped  string // what Options.Stop said
 }
 
 // observe puts together what a decision may know.

@@ -329,6 +329,25 @@ func (w *world) aborts(of agent.Options) func(rollout.Observed, rollout.Decision
 	}
 }
 
+// statefulAgent is a user with the rights of the printed Role for the StatefulSet, without those on a resource.
+func (w *world) statefulAgent(without string) *kubetest.User {
+	w.t.Helper()
+	o := manifests.Job{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete}
+	o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
+	var rules []kubetest.Rule
+	for _, r := range agenttest.Rules(o.Rules()) {
+		if r.Resources[0] != without {
+			rules = append(rules, r)
+		}
+	}
+	user := w.User(w.t, w.namespace, rules...)
+	kubetest.Eventually(w.t, "the rights are known", func() (bool, string) {
+		_, err := user.TryGet(w.Path("statefulsets", "demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	return user
+}
+
 // TestStatefulSetRights goes back from a broken pod with exactly the rights of the printed Role, and without those on
 // pods says what a person has to do.
 func TestStatefulSetRights(t *testing.T) {
@@ -336,19 +355,11 @@ func TestStatefulSetRights(t *testing.T) {
 		t.Run(fmt.Sprintf("whole %v", whole), func(t *testing.T) {
 			t.Parallel()
 			w := newStateful(t, 2, 2)
-			o := manifests.Job{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete}
-			o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
-			var rules []kubetest.Rule
-			for _, r := range agenttest.Rules(o.Rules()) {
-				if whole || r.Resources[0] != "pods" {
-					rules = append(rules, r)
-				}
+			without := ""
+			if !whole {
+				without = "pods"
 			}
-			user := w.User(t, w.namespace, rules...)
-			kubetest.Eventually(t, "the rights are known", func() (bool, string) {
-				_, err := user.TryGet(w.Path("statefulsets", "demo"))
-				return err == nil, fmt.Sprint(err)
-			})
+			user := w.statefulAgent(without)
 			w.statefulImage(kubetest.TagMissing)
 			var warnings []string
 			options := w.optionsOf("StatefulSet")

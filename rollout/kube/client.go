@@ -200,6 +200,12 @@ func (c Client) StrategicPatch(ctx context.Context, path string, in, out any) er
 	return c.body(ctx, c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", FieldManager), in, out)
 }
 
+// TryStrategicPatch shows a patch to the server as StrategicPatch does, and changes nothing.
+func (c Client) TryStrategicPatch(ctx context.Context, path string, in any) error {
+	r := c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", FieldManager).Param("dryRun", metav1.DryRunAll)
+	return c.body(ctx, r, in, nil)
+}
+
 // Delete deletes an object under preconditions.
 func (c Client) Delete(ctx context.Context, path string, options metav1.DeleteOptions, out any) error {
 	return c.body(ctx, c.rest.Delete().AbsPath(path), options, out)

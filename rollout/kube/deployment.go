@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,16 +39,12 @@ type ReplicaSet struct {
 // passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
 func (s ReplicaSet) Refusal() string {
 	for _, c := range s.Status.Conditions {
-		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" && refusedWords.MatchString(c.Message) &&
-			!strings.Contains(c.Message, wordsFull) && !strings.Contains(c.Message, wordsUncounted) {
-			return c.Message
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" {
+			return RefusedForGood(c.Message)
 		}
 	}
 	return ""
 }
-
-// refusedWords are those of an answer 403, 422, or of a webhook. A controller passes on no more than the words.
-var refusedWords = regexp.MustCompile(` is (forbidden|invalid): | denied the request`)
 
 // Meta is the metadata, as a Cache asks for it.
 func (s ReplicaSet) Meta() metav1.ObjectMeta { return s.ObjectMeta }

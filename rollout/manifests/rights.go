@@ -73,9 +73,11 @@ func (o Job) Rules() []map[string]any {
 		rule("", "configmaps", []string{"create"}),
 		rule("coordination.k8s.io", "leases", []string{"get", "update", "delete"}, plan.LeaseName(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)),
 		rule("coordination.k8s.io", "leases", []string{"create"}),
-		rule("", "events", []string{"create"}),
+		rule("", "events", o.eventVerbs()),
 	}
-	rules = append(rules, o.checkRules()...)
+	for _, r := range o.checkRules() {
+		rules = united(rules, r)
+	}
 	if o.Mode == plan.Partition {
 		return append(rules, rule("", "pods", o.podVerbs()))
 	}
@@ -99,6 +101,15 @@ func (o Job) setVerbs() []string {
 		verbs = append(verbs, "patch")
 	}
 	return verbs
+}
+
+// eventVerbs are what a release does with Events: it tells, and reads those of a controller whose status does not say that pods are
+// refused.
+func (o Job) eventVerbs() []string {
+	if o.Mode == plan.Partition && !o.CloneSet.KindOf().BySurge {
+		return []string{"create", "list"}
+	}
+	return []string{"create"}
 }
 
 // podVerbs are what partition mode does with pods: it looks why they are not ready, and which revision they have where the status

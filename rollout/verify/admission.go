@@ -20,11 +20,12 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// trial is what the API server would make of a new pod.
+// trial is what the API server would make of a new pod, and of a change in place.
 type trial struct {
-	sent  *corev1.Pod
-	taken *corev1.Pod // nil: it was not tried, or refused
-	no    string      // why it is refused, in the server's words
+	sent      *corev1.Pod
+	taken     *corev1.Pod // nil: it was not tried, or refused
+	no        string      // why it is refused, in the server's words
+	noInPlace string      // why a change in place is refused, and of which pod
 }
 
 // trialInstance stands for the instance id of a pod that is never created.
@@ -96,12 +97,12 @@ func (s *snapshot) tryPod(ctx context.Context, r *reader) error {
 		s.trial.taken = &taken
 	case kube.OverQuota(err) != "":
 		// there may be room when the release begins, and probeQuotas counts it
-	case kube.NotAdmitted(err) && !strings.Contains(err.Error(), "does not support dry run"):
+	case kube.NotAdmitted(err) && !withoutDryRun(err):
 		s.trial.no = kube.Words(err)
 	case apierrors.IsNotFound(err):
 		// no such namespace, which is the target's to tell
 	default:
-		r.untried(s.ref("Pod", sent.Name), err, unchecked)
+		r.untried(s.ref("Pod", sent.Name), "create", err, unchecked)
 	}
 	return nil
 }
@@ -115,11 +116,12 @@ func badNames(pod *corev1.Pod) string {
 	return strings.Join(all, "; ")
 }
 
-// untried notes that no pod could be shown to admission.
-func (r *reader) untried(of manifest.ObjectRef, err error, unchecked string) {
+// untried notes that a pod could not be shown to admission.
+func (r *reader) untried(of manifest.ObjectRef, verb string, err error, unchecked string) {
 	why, remedy := kube.Words(err), ""
 	if kube.RightMissing(err) {
-		why, remedy = "no right to create pods", "to have it checked, grant create on pods to whoever verifies: nothing is created, it is a dry run"
+		why = "no right to " + verb + " pods"
+		remedy = "to have it checked, grant " + verb + " on pods to whoever verifies: nothing is stored, it is a dry run"
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +137,11 @@ func probeAdmission(s *snapshot) []Finding {
 	if s.trial.no == "" || slices.ContainsFunc(s.found, predicted) {
 		return nil
 	}
-	return one(codePodRefused, s.target(), "the API server refuses a new pod, so the release fails at its first one (exit code 11, or 12 with a rollback): "+s.trial.no,
+	then := "the release fails at its first one (exit code 11, or 12 with a rollback)"
+	if s.direct() && s.inPlace() && s.surge() == 0 {
+		then = "none that is lost during the release can be replaced, although those that are there are updated in place"
+	}
+	return one(codePodRefused, s.target(), "the API server refuses a new pod, so "+then+": "+s.trial.no,
 		"change the pod template, or what refuses it")
 }
 

@@ -112,7 +112,7 @@ func Codes() []Code {
 		{codeQuotaDemands, manifest.SeverityError, "a ResourceQuota demands requests or limits that a container does not have"},
 		{codeQuotaShort, manifest.SeverityError, "a ResourceQuota has no room for the release at its height"},
 		{codeMissing, manifest.SeverityError, "the pod template needs an object that does not exist"},
-		{codePodRefused, manifest.SeverityError, "the API server refuses a new pod: a policy, a webhook, Pod Security, an invalid name or label"},
+		{codePodRefused, manifest.SeverityError, "the API server refuses a new pod, or a change in place: a policy, a webhook, Pod Security, an invalid name or label"},
 		{codeRightMissing, manifest.SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, manifest.SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, manifest.SeverityWarning, "another name for the image that runs already: pods restart for nothing"},

@@ -34,6 +34,7 @@ type shelf struct {
 	expired   []string    // resources at which the login turns out to be of no use
 	lacking   []string    // "verb resource" that is not granted
 	mutations [][2]string // what admission replaces in a new pod, and by what
+	denied    string      // what admission refuses in a patch of a pod
 
 	mu     sync.Mutex
 	others []string // requests that are neither reads nor questions about rights
@@ -96,6 +97,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.review(w, r)
 	case r.Method == http.MethodPost && parts[0] == "pods" && r.URL.Query().Get("dryRun") == "All":
 		s.admit(w, r)
+	case r.Method == http.MethodPatch && parts[0] == "pods" && r.URL.Query().Get("dryRun") == "All":
+		s.admitPatch(w, r, name)
 	case r.Method != http.MethodGet:
 		s.mu.Lock()
 		s.others = append(s.others, r.Method+" "+r.URL.Path)
@@ -171,6 +174,23 @@ func (s *shelf) admit(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(pod)
+}
+
+// admitPatch answers a dry run of the change of a pod. Like a real server it looks at the rights first.
+func (s *shelf) admitPatch(w http.ResponseWriter, r *http.Request, name string) {
+	patch, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Error(err)
+	}
+	switch {
+	case slices.Contains(s.lacking, "patch pods"):
+		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+`" is forbidden: User "jane" cannot patch resource "pods" in API group "" in the namespace "shop"`)
+	case s.denied != "" && bytes.Contains(patch, []byte(s.denied)):
+		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+`" is forbidden: ValidatingAdmissionPolicy 'p' denied request: not this image`)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{}"))
+	}
 }
 
 func refuse(w http.ResponseWriter, code int, reason, name, message string) {

@@ -79,8 +79,8 @@ func (v Report) Count(of manifest.Severity) int {
 }
 
 // Verify reads the cluster and says what would happen to the release. It writes nothing: the only requests that are not
-// reads ask the API server whether a right is granted, and for a dry run of one new pod. What cannot be read or tried is a
-// finding.
+// reads ask the API server whether a right is granted, and for a dry run of one new pod and of the change of an old one in
+// place. What cannot be read or tried is a finding.
 //
 // The error is for work that could not be done at all: no answer, no valid login, no right to read the CloneSet.
 func Verify(ctx context.Context, options Options) (Report, error) {
@@ -104,7 +104,7 @@ func Verify(ctx context.Context, options Options) (Report, error) {
 		if err := s.readRest(ctx, r); err != nil {
 			return v, err
 		}
-		if err := s.tryPod(ctx, r); err != nil {
+		if err := errors.Join(s.tryPod(ctx, r), s.tryInPlace(ctx, r)); err != nil {
 			return v, err
 		}
 		for _, p := range probes() {
@@ -150,6 +150,7 @@ func probes() []probe {
 		{probeNodes, true},
 		{probeReferences, false},
 		{probeAdmission, false},
+		{probeInPlace, true},
 		{probeMutation, true},
 		{probeForeignPods, true},
 		{probeRights, false},

@@ -82,6 +82,7 @@ type verifyCase struct {
 	options   verify.Options
 	forbidden []string
 	lacking   []string
+	denied    string
 	mutations [][2]string
 	want      string   // code; "" for no error and no warning
 	not       []string // codes that must not be there
@@ -555,6 +556,20 @@ func admissionCases() []verifyCase {
 			want: "not-readable", says: []string{"could not be tried (no right to create pods), so it is not known whether policies, webhooks and Pod Security take the pods"},
 			remedy: "it is a dry run",
 		},
+		{
+			name: "a change in place that a policy refuses", objects: []string{scenery(5, inPlace)}, denied: "example.com/app:v2",
+			want: "pod-refused", says: []string{"refuses a change in place, so the release fails at its first one (exit code 11, or 12 with a rollback): of Pod demo-0: "},
+			remedy: "change the pod template, or what refuses it",
+		},
+		{
+			name: "the same where pods are recreated", objects: []string{scenery(5, surging)}, denied: "example.com/app:v2",
+			want: "recreated", not: []string{"pod-refused"},
+		},
+		{
+			name: "no right to try a change in place", objects: []string{scenery(5, inPlace)}, lacking: []string{"patch pods"}, denied: "example.com/app:v2",
+			want: "not-readable", says: []string{"Pod shop/demo-0: could not be tried (no right to patch pods), so it is not known whether policies and webhooks take a change of it in place"},
+			remedy: "grant patch on pods", not: []string{"pod-refused"},
+		},
 	}
 }
 
@@ -568,7 +583,7 @@ func TestVerify(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShelf(t, c.objects...)
-			s.forbidden, s.lacking, s.mutations = c.forbidden, c.lacking, c.mutations
+			s.forbidden, s.lacking, s.mutations, s.denied = c.forbidden, c.lacking, c.mutations, c.denied
 			v, err := s.verify(c.options)
 			if err != nil {
 				t.Fatal(err)
