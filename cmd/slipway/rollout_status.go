@@ -222,7 +222,7 @@ func describe(visit *steer.Release, s steer.Status) report.Status {
 	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
 	if s.Unread == nil {
 		counts := s.Observed.Counts()
-		status.Counts = &counts
+		status.Counts, status.AsOf = &counts, s.AsOf
 	} else {
 		status.Notes = append(status.Notes, s.Unread.Error())
 	}

@@ -57,6 +57,17 @@ func (m Managed) managers() []string {
 	return names
 }
 
+// statusAt is when the status became what it is; zero: nobody knows.
+func (m Managed) statusAt() time.Time {
+	var at time.Time
+	for _, f := range m.Metadata.ManagedFields {
+		if f.Subresource == "status" && f.Time.After(at) {
+			at = f.Time.UTC()
+		}
+	}
+	return at
+}
+
 // partitionWriter names who else than slipway owns the partition of a target, how it was written and when.
 func (m Managed) partitionWriter() string {
 	for _, f := range m.Metadata.ManagedFields {

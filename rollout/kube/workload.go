@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -17,6 +18,7 @@ type Workload struct {
 	Kind        string
 	Metadata    Metadata
 	Status      CloneSetStatus // as CloneSets have it
+	StatusAt    time.Time      // when somebody wrote the status last; zero: nobody knows
 	Tree        map[string]any
 	counts      map[string]any // the status as it came
 	partitionBy string         // who else than slipway owns the partition
@@ -44,7 +46,7 @@ func (c *Workload) UnmarshalJSON(data []byte) error {
 	}
 	c.APIVersion, c.Kind, c.Metadata, c.Status = known.APIVersion, known.Kind, known.Metadata, known.Status
 	c.counts, _ = tree["status"].(map[string]any)
-	c.partitionBy, c.managers = owned.partitionWriter(), owned.managers()
+	c.partitionBy, c.managers, c.StatusAt = owned.partitionWriter(), owned.managers(), owned.statusAt()
 	c.Tree = map[string]any{
 		"apiVersion": c.APIVersion, "kind": c.Kind, "spec": tree["spec"],
 		"metadata": map[string]any{"name": c.Metadata.Name, "namespace": c.Metadata.Namespace, "uid": c.Metadata.UID},

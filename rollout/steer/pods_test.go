@@ -32,7 +32,8 @@ func TestStatusSeesEveryPod(t *testing.T) {
 		text := ""
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
-			text = `{"metadata":{"name":"demo","namespace":"shop","uid":"u","generation":2},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"demo"}}},` +
+			text = `{"metadata":{"name":"demo","namespace":"shop","uid":"u","generation":2,"managedFields":[{"manager":"slipway","subresource":"status","time":"2026-01-01T00:04:00Z"},` +
+				`{"manager":"argocd","time":"2026-01-01T00:05:00Z"}]},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"demo"}}},` +
 				`"status":{"observedGeneration":2,"replicas":3,"updatedReplicas":1,"updateRevision":"demo-new"}}`
 		case strings.HasSuffix(r.URL.Path, "/configmaps/slipway-demo"):
 			text = recordOf("slipway-demo", "CloneSet", "demo", "demo-new")
@@ -60,6 +61,9 @@ func TestStatusSeesEveryPod(t *testing.T) {
 		s, err := v.Status(t.Context())
 		if err != nil || s.Unseen != nil {
 			t.Fatal(err, s.Unseen)
+		}
+		if want := time.Date(2026, 1, 1, 0, 4, 0, 0, time.UTC); !s.AsOf.Equal(want) {
+			t.Errorf("no agent is at work, and the numbers are as of %v, not %v", s.AsOf, want)
 		}
 		got := map[string]string{}
 		for _, p := range s.Pods {

@@ -118,6 +118,7 @@ type Status struct {
 	Agent    Agent
 	Pods     []rollout.Pod // every pod, where Options.Pods asks for them; nil: they were not looked at
 	Seen     time.Time     // when that was
+	AsOf     time.Time     // when the counts were written, where nobody is known to keep them fresh
 	Unread   error         // why the CloneSet could not be read; nil: it was
 	Unseen   error         // why nobody can tell what pods wait for; nil: they could be listed, or none is waited for
 }
@@ -173,6 +174,9 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		s.ID = record.Data[kube.KeyRelease]
 	}
 	s.Agent = v.agent(ctx, v.options.Mode)
+	if s.Recorded() && v.options.Mode == plan.Direct && s.Agent.Absent(v.now()) != "" {
+		s.AsOf = set.StatusAt // the agent would have written it: no controller has to be there
+	}
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
 	switch {
 	case unread != nil:
