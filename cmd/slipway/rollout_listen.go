@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"time"
 
@@ -13,8 +12,10 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/screen"
 )
 
 // progressFlags say to whom a release is shown.
@@ -98,40 +99,20 @@ func (f *progressFlags) progress(s streams) (listener, func(plan.Measurement), f
 	case f.output == "none":
 		return nil, nil, nil
 	default:
-		recorder := report.Recorder{Emit: logger(s.out)}
-		return recorder.Record, measurementLogger(s.out), recorder.Err
+		lines := report.NewProgress(s.out)
+		return lines.Record, lines.Measure, lines.Err
 	}
 }
 
-// onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it.
-func (f *progressFlags) onTerminal(s streams) streams {
+// onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it. reach is how
+// the cluster is reached, for commands that people may copy.
+func (f *progressFlags) onTerminal(s streams, reach kube.Access) streams {
 	if f.live == nil && (f.output == "table" || f.output == "auto" && process.IsTerminal(s.out)) {
-		f.live = report.NewLive(s.out, func() int { return process.Width(s.out) })
+		f.live = report.NewLive(s.out, func() screen.Size {
+			columns, lines := process.Size(s.out)
+			return screen.Size{Columns: columns, Lines: lines, Colours: process.Coloured(s.out)}
+		}, flagsOf(reach))
 		s.err = f.live.Beside(s.err)
 	}
 	return s
-}
-
-// logger writes one structured line for each change of a release.
-func logger(out io.Writer) func(report.Row) error {
-	log := slog.New(slog.NewJSONHandler(out, nil))
-	return func(r report.Row) error {
-		more := []any{
-			"reason", r.Reason, "batch", r.Batch, "desired", r.Desired, "updated", r.Updated,
-			"updatedReady", r.UpdatedReady, "ready", r.Ready, "available", r.Available, "total", r.Total,
-		}
-		if len(r.Waiting) > 0 {
-			more = append(more, "waiting", r.Waiting)
-		}
-		log.Info(r.Action, more...)
-		return nil
-	}
-}
-
-// measurementLogger writes one structured line for each answer to a check.
-func measurementLogger(out io.Writer) func(plan.Measurement) {
-	log := slog.New(slog.NewJSONHandler(out, nil))
-	return func(m plan.Measurement) {
-		log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
-	}
 }

@@ -152,7 +152,7 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan,
 		return err
 	}
 	defer measuring.Close()
-	s = f.onTerminal(s)
+	s = f.onTerminal(s, f.access)
 	listeners, finish, err := f.listeners(s, plan, &options, measuring)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/screen"
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
@@ -63,8 +64,9 @@ func newRolloutWatchCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [flags] [NAME|KIND/NAME]",
 		Short: "Follow a release to its end",
-		Long: `Follow a release to its end, and end with its exit code: a live table on a terminal, JSON lines elsewhere. It shows what the
-agent stores and the CloneSet's status; where no agent is at work it says so and goes on, until --timeout.
+		Long: `Follow a release to its end, and end with its exit code: JSON lines or, on a terminal, a table and below it the release as it
+stands, drawn over again: batch, budget, what it waits for and the command that goes on, and the pods of each revision. It shows
+what the agent stores and the CloneSet's status; where no agent is at work it says so and goes on, until --timeout.
 
 ` + statusCodes,
 		Example: `  slipway rollout watch demo -n shop --timeout 30m`,
@@ -115,25 +117,29 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 	if err := f.check("auto", "table", "json"); err != nil {
 		return err
 	}
+	shown := &progressFlags{output: f.output}
+	s = shown.onTerminal(s, f.access)
+	f.pods = shown.live != nil
 	visit, err := f.visit(s, args)
 	if err != nil {
 		return err
 	}
-	shown := &progressFlags{output: f.output}
-	s = shown.onTerminal(s)
 	record, _, end := shown.progress(s)
-	live, told := shown.live != nil, ""
+	told := ""
 	sight, err := f.follow(ctx, visit, func(sight steer.Status) {
-		d, absent := sight.Decision, sight.Agent.Absent(time.Now())
+		absent := sight.Agent.Absent(time.Now())
+		if sight.Decision.Ended() {
+			absent = ""
+		}
 		switch {
-		case d.Ended() || absent == "":
-		case live:
-			d.Message += "; " + absent
-		case absent != told:
+		case shown.live != nil:
+			shown.live.Look(screen.View{Observed: sight.Observed, Decision: sight.Decision, Note: absent, Pods: sight.Pods, Seen: sight.Seen})
+			return
+		case absent != "" && absent != told:
 			s.say("note: %s", absent)
 		}
 		told = absent
-		record(sight.Observed, d)
+		record(sight.Observed, sight.Decision)
 	})
 	if failed := end(); failed != nil {
 		return fmt.Errorf("writing progress: %w", failed)
@@ -216,7 +222,7 @@ func describe(visit *steer.Release, s steer.Status) report.Status {
 	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
 	if s.Unread == nil {
 		counts := s.Observed.Counts()
-		status.Counts = &counts
+		status.Counts, status.AsOf = &counts, s.AsOf
 	} else {
 		status.Notes = append(status.Notes, s.Unread.Error())
 	}

@@ -23,6 +23,7 @@ type visitFlags struct {
 	plan      string
 	mode      string
 	release   string
+	pods      bool // every pod is to be seen, and not only those that are waited for
 }
 
 // visitRole is what people need, in the help of their commands.
@@ -95,7 +96,7 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 		return nil, &exitError{code: exitUsage, err: err}
 	}
 	options.Config, options.Namespace = config, cmp.Or(f.namespace, options.Namespace, namespace, "default")
-	options.Release, options.Now = f.release, time.Now
+	options.Release, options.Pods, options.Now = f.release, f.pods, time.Now
 	if options.Mode, err = f.modeOf(plan); err != nil {
 		return nil, err
 	}

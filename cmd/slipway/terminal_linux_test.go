@@ -15,6 +15,8 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/screen"
+	"github.com/slipway-dev/slipway/rollout/screen/screentest"
 )
 
 // terminal is a pseudo terminal of some columns: what a program has as its terminal, and what stands on the screen.
@@ -71,8 +73,8 @@ func (tty *terminal) close(t *testing.T) string {
 	return tty.shown.String()
 }
 
-// TestRolloutRunOnATerminal releases on pseudo terminals of several widths: a table with one line below it that is never
-// wider than the terminal, and that ends with a line end, whether the release ends or a signal does it.
+// TestRolloutRunOnATerminal releases on pseudo terminals of several widths: a table with the release drawn below it, never wider than
+// the terminal, that ends with a line end, whether the release ends or a signal does it.
 func TestRolloutRunOnATerminal(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{})
 	c.Install(t, crd.CloneSet())
@@ -129,25 +131,24 @@ func TestFunctionOnATerminal(t *testing.T) {
 	} // nobody has typed anything, so that the terminal is still read from, and cannot be closed
 }
 
-// checkScreen holds that the table is there, that no line that is drawn over fills the terminal, and that the cursor is at
-// the beginning of a line at the end.
+// checkScreen holds that the table is there with the release below it, that nothing that is drawn over fills the terminal, and that
+// the cursor is at the beginning of a line at the end.
 func checkScreen(t *testing.T, shown string, columns int, want string) {
 	t.Helper()
-	if !strings.HasPrefix(shown, "TIME ") || !strings.Contains(shown, want) || !strings.HasSuffix(shown, "\r\n") {
-		t.Errorf("the terminal shows %q, want %q and the end of a line", shown, want)
+	tty := screentest.New(columns)
+	if _, err := tty.Write([]byte(shown)); err != nil || len(tty.Refused) > 0 {
+		t.Errorf("the terminal is told %q", tty.Refused)
 	}
-	drawn := 0
-	for _, part := range strings.Split(strings.ReplaceAll(shown, "\r\n", "\n"), "\n") {
-		for _, line := range strings.Split(part, "\r\x1b[K") {
-			if !strings.HasPrefix(line, "[") {
-				continue
-			}
-			if drawn++; len([]rune(line)) >= columns {
-				t.Errorf("the line %q has %d columns of %d", line, len([]rune(line)), columns)
-			}
+	all := tty.Text()
+	if _, column := tty.Cursor(); !strings.HasPrefix(all, "TIME ") || !strings.Contains(all, want) || column != 0 {
+		t.Errorf("the terminal shows\n%s\nwant %q and the end of a line", all, want)
+	}
+	if n := strings.Count(all, "target   CloneSet "); n != 1 {
+		t.Errorf("%d headers stand on the screen:\n%s", n, all)
+	}
+	for _, line := range strings.Split(shown, "\r\n") {
+		if strings.Contains(line, "\x1b[2m") && screen.Width(line) >= columns {
+			t.Errorf("the line %q has %d columns of %d", line, screen.Width(line), columns)
 		}
-	}
-	if drawn == 0 {
-		t.Errorf("no line with a bar was drawn: %q", shown)
 	}
 }

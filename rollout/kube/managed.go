@@ -40,6 +40,17 @@ func managers(managed []metav1.ManagedFieldsEntry) []string {
 	return names
 }
 
+// StatusAt is when the status became what it is; zero: nobody knows.
+func StatusAt(managed []metav1.ManagedFieldsEntry) time.Time {
+	var at time.Time
+	for _, f := range managed {
+		if f.Subresource == "status" && f.Time != nil && f.Time.After(at) {
+			at = f.Time.UTC()
+		}
+	}
+	return at
+}
+
 // partitionWriter names who else than slipway owns the partition of a target, how it was written and when.
 func partitionWriter(managed []metav1.ManagedFieldsEntry) string {
 	for _, f := range managed {

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -30,27 +31,45 @@ const (
 // ListNotReady lists the pods that a selector of a target selects, one after the other, and keeps those that are of the target,
 // not ready, and of a revision; "" is any.
 func (t Target) ListNotReady(ctx context.Context, c Client, set Workload, revision string, now time.Time) (NotReady, error) {
+	named := func(string) (string, bool) { return revision, revision != "" }
+	out, n, err := t.listPods(ctx, c, set, named, func(p Pod) bool {
+		return p.waiting != nil && (revision == "" || HashOf(p.Labels[LabelRevision]) == HashOf(revision))
+	})
+	out.Next = now.Add(max(listInterval, time.Duration(n)*listPerPod))
+	return out, err
+}
+
+// ListPods lists every pod of a target, for a person to see; nameOf is the name of a revision of which a pod may have the hash alone.
+func (t Target) ListPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool), now time.Time) (NotReady, error) {
+	out, n, err := t.listPods(ctx, c, set, nameOf, func(Pod) bool { return true })
+	out.Next = now.Add(time.Duration(n) * listPerPod)
+	return out, err
+}
+
+// listPods lists the pods of a target that are to be kept. n is how many there are altogether.
+func (t Target) listPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool), keep func(Pod) bool) (out NotReady, n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var out NotReady
 	body, err := c.stream(ctx, Pods(t.Namespace).Path, url.Values{"labelSelector": {SelectorQuery(Field(set.Tree, "spec", "selector"))}})
 	if err != nil {
-		return out, Explain(fmt.Sprintf("listing Pod objects in namespace %s", t.Namespace), err)
+		return out, 0, Explain(fmt.Sprintf("listing Pod objects in namespace %s", t.Namespace), err)
 	}
 	defer body.Close()
-	n := 0
 	_, err = decodeList(body, func(p Pod) {
 		n++
-		if p.waiting != nil && t.owns(p, set) && (revision == "" || HashOf(p.Labels[LabelRevision]) == HashOf(revision)) {
-			out.Pods = append(out.Pods, p.Observed(func(string) (string, bool) { return revision, revision != "" }))
+		if t.owns(p, set) && keep(p) {
+			seen := p.Observed(nameOf)
+			if t.Kind.BySurge { // no label has the name of its ReplicaSet
+				seen.Revision = cmp.Or(seen.Revision, p.OwnerReferences[0].Name)
+			}
+			out.Pods = append(out.Pods, seen)
 		}
 	})
 	if err != nil {
-		return out, fmt.Errorf("reading the list of Pod objects: %w", err)
+		return out, n, fmt.Errorf("reading the list of Pod objects: %w", err)
 	}
 	slices.SortFunc(out.Pods, func(a, b rollout.Pod) int { return strings.Compare(a.Name, b.Name) })
-	out.Next = now.Add(max(listInterval, time.Duration(n)*listPerPod))
-	return out, nil
+	return out, n, nil
 }
 
 // owns tells whether a pod is the target's, or that of a ReplicaSet of a Deployment's name.

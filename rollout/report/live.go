@@ -5,32 +5,31 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/screen"
 )
 
-// barWidth is how many characters a bar has.
-const barWidth = 24
-
-// Live shows a release on a terminal while it runs: the rows of Table, and below them one line that is drawn over
-// again, with a bar and what the release waits for. Record fits rollout.Run's report; End leaves the last line standing.
-// All methods may be called at the same time.
+// Live shows a release on a terminal while it runs: the rows of Table, and below them what is drawn over again: the whole of the
+// release or, where nobody knows how high the terminal is, one line with a bar and what the release waits for. Record fits rollout.Run's report; End leaves what was drawn last standing. All methods may be called at the same time.
 type Live struct {
 	mutex    sync.Mutex
 	out      io.Writer
-	width    func() int
+	size     func() screen.Size
+	flags    string
 	table    func(Row) error
 	recorder Recorder
-	line     string
+	drawn    []string
 }
 
-// NewLive shows a release on a terminal. width is how many columns it has, asked each time, because people change that;
-// 0 is not known.
-func NewLive(out io.Writer, width func() int) *Live {
-	l := &Live{out: out, width: width}
+// NewLive shows a release on a terminal. size is how large it is, asked each time, because people change that; 0 is
+// not known.
+// flags are what a command about the release needs beside its name.
+func NewLive(out io.Writer, size func() screen.Size, flags string) *Live {
+	l := &Live{out: out, size: size, flags: flags}
 	l.table = Table(out)
 	l.recorder.Emit = func(r Row) error {
 		l.clear()
@@ -41,38 +40,46 @@ func NewLive(out io.Writer, width func() int) *Live {
 
 // Record shows a decision.
 func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
+	l.Look(screen.View{Observed: o, Decision: d})
+}
+
+// Look shows a look at a release.
+func (l *Live) Look(v screen.View) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	l.recorder.Record(o, d)
-	c := o.Counts()
-	line := fmt.Sprintf("%s %d/%d updated, %d ready  %s", bar(c.Updated, c.UpdatedReady, c.Desired), c.Updated, c.Desired, c.Ready, manifest.Printable(d.Message))
-	width := l.width()
-	if width <= 0 {
-		width = 80
+	l.recorder.Record(v.Observed, v.Decision)
+	lines := l.lines(v)
+	if slices.Equal(lines, l.drawn) && !v.Decision.Ended() {
+		return
 	}
-	if runes := []rune(line); len(runes) >= width {
-		line = string(runes[:width-1])
+	text := l.away() + strings.Join(lines, "\n") // in one piece, so that nobody sees a half
+	l.drawn = lines
+	_, _ = io.WriteString(l.out, text)
+}
+
+// lines is what stands below the table.
+func (l *Live) lines(v screen.View) []string {
+	size := l.size()
+	if size.Columns <= 0 {
+		size.Columns = 80
 	}
-	if line != l.line || d.Ended() {
-		l.clear()
-		l.line = line
-		_, _ = io.WriteString(l.out, line)
-	}
+	v.Flags = l.flags
+	return screen.Draw(v, size)
 }
 
 // End ends the line that was drawn last.
 func (l *Live) End() error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if l.line != "" {
-		l.line = ""
+	if len(l.drawn) > 0 {
+		l.drawn = nil
 		_, _ = io.WriteString(l.out, "\n")
 	}
 	return l.recorder.Err()
 }
 
-// Beside is a writer for messages to the same terminal: the line makes room for what is written, and comes back with the
-// next decision.
+// Beside is a writer for messages to the same terminal: what is drawn makes room for what is written,
+// and comes back with the next decision.
 func (l *Live) Beside(w io.Writer) io.Writer { return beside{l, w} }
 
 type beside struct {
@@ -92,20 +99,31 @@ func (b beside) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-// clear takes the line away.
+// clear takes away what was drawn.
 func (l *Live) clear() {
-	if l.line != "" {
-		l.line = ""
-		_, _ = io.WriteString(l.out, "\r\x1b[K")
+	if away := l.away(); away != "" {
+		l.drawn = nil
+		_, _ = io.WriteString(l.out, away)
 	}
 }
 
-// bar shows of all pods those that are updated and ready (#), and those that are updated only (+).
-func bar(updated, ready, desired int) string {
-	if desired <= 0 {
-		return "[" + strings.Repeat("#", barWidth) + "]"
+// away is what a terminal has to be told to take away what was drawn. A terminal that became narrower meanwhile has broken lines.
+func (l *Live) away() string {
+	up, columns := -1, l.size().Columns
+	for _, line := range l.drawn {
+		up++
+		if columns > 0 {
+			up += max(screen.Width(line)-1, 0) / columns
+		}
 	}
-	full := min(ready*barWidth/desired, barWidth)
-	half := min(updated*barWidth/desired, barWidth) - full
-	return "[" + strings.Repeat("#", full) + strings.Repeat("+", max(half, 0)) + strings.Repeat("-", barWidth-full-max(half, 0)) + "]"
+	switch {
+	case up < 0:
+		return ""
+	case len(l.drawn) == 1:
+		return "\r\x1b[K"
+	case up == 0:
+		return "\r\x1b[J"
+	default:
+		return fmt.Sprintf("\r\x1b[%dA\x1b[J", up)
+	}
 }

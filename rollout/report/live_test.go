@@ -4,7 +4,6 @@ package report_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,70 +11,31 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/screen"
+	"github.com/slipway-dev/slipway/rollout/screen/screentest"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
-// screen is a terminal of some columns that knows what Live writes: text, line ends, going back to the first column, and
-// clearing to the end of the line. Text beyond the last column goes on in the next line, as on real ones.
-type screen struct {
-	t       *testing.T
-	columns int
-	lines   [][]rune
-	column  int
-	wrapped []int // lines that are the rest of the one before
-}
-
-func newScreen(t *testing.T, columns int) *screen {
+// newScreen is a terminal that must understand everything that it is told.
+func newScreen(t *testing.T, columns int) *screentest.Terminal {
 	t.Helper()
-	return &screen{t: t, columns: columns, lines: [][]rune{nil}}
-}
-
-func (s *screen) Write(data []byte) (int, error) {
-	text := string(data)
-	for len(text) > 0 {
-		switch {
-		case strings.HasPrefix(text, "\x1b[K"):
-			last := len(s.lines) - 1
-			s.lines[last] = s.lines[last][:min(s.column, len(s.lines[last]))]
-			text = text[3:]
-		case text[0] == '\x1b':
-			s.t.Errorf("the terminal is told %q", text[:min(len(text), 8)])
-			text = text[1:]
-		case text[0] == '\r':
-			s.column, text = 0, text[1:]
-		case text[0] == '\n':
-			s.column, text = 0, text[1:]
-			s.lines = append(s.lines, nil)
-		default:
-			r := []rune(text)[0]
-			s.put(r)
-			text = text[len(string(r)):]
+	tty := screentest.New(columns)
+	t.Cleanup(func() {
+		if len(tty.Refused) > 0 {
+			t.Errorf("the terminal is told %q", tty.Refused)
 		}
-	}
-	return len(data), nil
+	})
+	return tty
 }
 
-func (s *screen) put(r rune) {
-	if s.column == s.columns {
-		s.lines, s.column = append(s.lines, nil), 0
-		s.wrapped = append(s.wrapped, len(s.lines)-1)
-	}
-	last := len(s.lines) - 1
-	s.lines[last] = append(s.lines[last][:min(s.column, len(s.lines[last]))], r)
-	s.column++
+func column(tty *screentest.Terminal) int {
+	_, column := tty.Cursor()
+	return column
 }
 
-// text is what stands on the screen, lines that went on joined.
-func (s *screen) text() []string {
-	var all []string
-	for i, line := range s.lines {
-		if slices.Contains(s.wrapped, i) {
-			all[len(all)-1] += string(line)
-			continue
-		}
-		all = append(all, string(line))
-	}
-	return all
+// wide is a terminal of which nobody knows how high it is.
+func wide(columns *int) func() screen.Size {
+	return func() screen.Size { return screen.Size{Columns: *columns} }
 }
 
 // play shows a release of five pods on a terminal.
@@ -99,20 +59,20 @@ func TestLiveLineStaysOneLine(t *testing.T) {
 	for _, columns := range []int{2, 20, 40, 80, 120, 300} {
 		t.Run(fmt.Sprint(columns), func(t *testing.T) {
 			tty := newScreen(t, columns)
-			live := report.NewLive(tty, func() int { return columns })
+			live := report.NewLive(tty, wide(&columns), "")
 			play(t, live, func(rollout.Observed, rollout.Decision) {
-				if tty.column >= columns {
+				if column(tty) >= columns {
 					t.Fatalf("the line fills all %d columns, so the next one begins below it", columns)
 				}
-				if n := strings.Count(strings.Join(tty.text(), "\n"), "["); n > 1 {
-					t.Fatalf("%d lines with a bar stand on the screen:\n%s", n, strings.Join(tty.text(), "\n"))
+				if n := strings.Count(tty.Text(), "["); n > 1 {
+					t.Fatalf("%d lines with a bar stand on the screen:\n%s", n, tty.Text())
 				}
 			})
 			if err := live.End(); err != nil {
 				t.Fatal(err)
 			}
-			all := tty.text()
-			if tty.column != 0 || all[len(all)-1] != "" {
+			all := tty.Lines()
+			if column(tty) != 0 || all[len(all)-1] != "" {
 				t.Errorf("it does not end on a new line, but behind %q", all[len(all)-1])
 			}
 			table := strings.Join(all[:len(all)-2], "\n")
@@ -130,20 +90,20 @@ func TestLiveLineStaysOneLine(t *testing.T) {
 func TestLiveFollowsTheWidth(t *testing.T) {
 	columns := 120
 	tty := newScreen(t, columns)
-	live := report.NewLive(tty, func() int { return columns })
+	live := report.NewLive(tty, wide(&columns), "")
 	o := rollout.Observed{Workload: cart(5, "cart:v2")}
 	d := rollout.Decision{Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: strings.Repeat("waits ", 40)}
 	live.Record(o, d)
 	columns = 30
 	live.Record(o, d)
-	if tty.column != 29 {
-		t.Errorf("the line has %d columns of %d", tty.column, columns)
+	if column(tty) != 29 {
+		t.Errorf("the line has %d columns of %d", column(tty), columns)
 	}
 }
 
 func TestMessagesBesideTheLiveLine(t *testing.T) {
 	tty := newScreen(t, 80)
-	live := report.NewLive(tty, func() int { return 0 })
+	live := report.NewLive(tty, wide(new(int)), "")
 	to := live.Beside(tty)
 	warned := false
 	play(t, live, func(_ rollout.Observed, d rollout.Decision) {
@@ -156,32 +116,66 @@ func TestMessagesBesideTheLiveLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := false
-	for _, line := range tty.text() {
+	for _, line := range tty.Lines() {
 		found = found || line == "warning: the chat is gone"
 	}
 	if !found {
-		t.Errorf("the message has no line of its own:\n%s", strings.Join(tty.text(), "\n"))
+		t.Errorf("the message has no line of its own:\n%s", tty.Text())
 	}
 }
 
 // Messages hold words of people and of other programs. None may move the cursor.
 func TestLiveObeysNoMessage(t *testing.T) {
 	tty := newScreen(t, 200)
-	live := report.NewLive(tty, func() int { return 200 })
+	live := report.NewLive(tty, wide(new(200)), "")
 	live.Record(rollout.Observed{Workload: cart(1, "cart:v2")}, rollout.Decision{
 		Verdict: rollout.Wait, Reason: plan.HeldByPerson, Message: "held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)",
 	})
 	if err := live.End(); err != nil {
 		t.Fatal(err)
 	}
-	if all := strings.Join(tty.text(), "\n"); strings.Contains(all, "\nall is well") || !strings.Contains(all, `held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)`) {
+	if all := tty.Text(); strings.Contains(all, "\nall is well") || !strings.Contains(all, `held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)`) {
 		t.Errorf("the screen shows\n%s", all)
 	}
 }
 
 func TestLiveThatNeverBeganEndsWithoutALine(t *testing.T) {
 	tty := newScreen(t, 80)
-	if err := report.NewLive(tty, func() int { return 80 }).End(); err != nil || len(tty.lines) > 1 || tty.column > 0 {
-		t.Errorf("the screen shows %q, %v", tty.text(), err)
+	if err := report.NewLive(tty, wide(new(80)), "").End(); err != nil || len(tty.Lines()) > 1 || column(tty) > 0 {
+		t.Errorf("the screen shows %q, %v", tty.Lines(), err)
+	}
+}
+
+// TestLiveDrawsTheWholeRelease holds on a terminal of which everything is known that the header, the revisions and the pods stand
+// there once, below the whole table, also where the terminal changes while the release runs.
+func TestLiveDrawsTheWholeRelease(t *testing.T) {
+	for _, columns := range []int{30, 80, 200} {
+		t.Run(fmt.Sprint(columns), func(t *testing.T) {
+			tty := newScreen(t, columns)
+			size := screen.Size{Columns: columns, Lines: 24, Colours: true}
+			live := report.NewLive(tty, func() screen.Size { return size }, "--context prod")
+			looks := 0
+			play(t, live, func(rollout.Observed, rollout.Decision) {
+				if n := strings.Count(tty.Text(), "target   "); n != 1 {
+					t.Fatalf("%d headers stand on the screen:\n%s", n, tty.Text())
+				}
+				if looks++; looks == 4 {
+					size.Columns = columns * 2 / 3
+					tty.Resize(size.Columns)
+				}
+			})
+			if err := live.End(); err != nil {
+				t.Fatal(err)
+			}
+			all := tty.Text()
+			for _, want := range []string{"done - Completed: 5 of 5 updated pods ready\ntarget   CloneSet", "\nstate    Completed: ", "new, 5 pods"} {
+				if !strings.HasPrefix(all, "TIME ") || columns > 30 && !strings.Contains(all, want) {
+					t.Errorf("%q is missing:\n%s", want, all)
+				}
+			}
+			if column(tty) != 0 {
+				t.Errorf("it does not end on a new line:\n%s", all)
+			}
+		})
 	}
 }

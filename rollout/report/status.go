@@ -27,6 +27,7 @@ type Status struct {
 	Ended    bool            `json:"ended"`
 	ExitCode int             `json:"exitCode"` // of the command that shows it
 	Counts   *rollout.Counts `json:"counts,omitempty"`
+	AsOf     time.Time       `json:"asOf,omitzero"`     // when the counts were written, where nobody keeps them fresh
 	Waiting  []waiting.Group `json:"waiting,omitempty"` // why pods are not ready that the release waits for, and
 	Pods     []waiting.Pod   `json:"pods,omitempty"`    // each of them
 	Agent    any             `json:"agent,omitempty"`
@@ -132,7 +133,11 @@ func (s Status) Table(w io.Writer) error {
 		line("release", "%s, from revision %s to %s", s.Release, s.Stable, s.Revision)
 	}
 	if c := s.Counts; c != nil {
-		line("pods", "%d desired, %d updated, %d updated and available, %d available, %d in all", c.Desired, c.Updated, c.UpdatedAvailable, c.Available, c.Total)
+		asOf := ""
+		if !s.AsOf.IsZero() {
+			asOf = ", as of " + s.AsOf.UTC().Format(time.RFC3339)
+		}
+		line("pods", "%d desired, %d updated, %d updated and available, %d available, %d in all%s", c.Desired, c.Updated, c.UpdatedAvailable, c.Available, c.Total, asOf)
 	}
 	if s.AgentWords != "" {
 		line("agent", "%s", s.AgentWords)

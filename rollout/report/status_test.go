@@ -50,6 +50,20 @@ web-2  Pending           0         3m     Unschedulable: 0/3 nodes are \x1b[31ma
 	}
 }
 
+// TestStatusSaysOfWhenItsNumbersAre where no agent keeps them fresh.
+func TestStatusSaysOfWhenItsNumbersAre(t *testing.T) {
+	o, d := holding()
+	s := report.NewStatus(plan.BatchPlan{}, o, d)
+	s.Counts, s.AsOf = &rollout.Counts{Desired: 2, Updated: 1, UpdatedAvailable: 1, Available: 2, Total: 2}, o.Now.Add(-time.Hour)
+	var out strings.Builder
+	if err := s.Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "2 available, 2 in all, as of 2026-01-05T08:00:00Z\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("want %q:\n%s", want, &out)
+	}
+}
+
 func TestStatusHasATableThatEnds(t *testing.T) {
 	var pods []rollout.Pod
 	for i := range 30 {

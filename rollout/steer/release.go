@@ -29,6 +29,7 @@ type Release struct {
 	plan    *plan.BatchPlan // where the record holds none
 	found   string          // name of the record, once it was found
 	listed  kube.NotReady   // pods, as they were listed last
+	seen    time.Time       // when that was
 	unseen  error           // why they may not be listed
 	clock   func() time.Time
 }
@@ -44,6 +45,7 @@ type Options struct {
 	Release   string        // the release that is meant; "" is any
 	Identity  string        // a name for a person whom the server cannot name; of the holder of the lock, where one is taken
 	Lease     time.Duration // how long a lock outlives its holder; 0 is kube.DefaultLease
+	Pods      bool          // every pod is to be seen, and not only those that are waited for
 	Now       func() time.Time
 }
 
@@ -114,8 +116,11 @@ type Status struct {
 	Observed rollout.Observed // without pods that are ready
 	Decision rollout.Decision // what rollout.Standing says
 	Agent    Agent
-	Unread   error // why the CloneSet could not be read; nil: it was
-	Unseen   error // why nobody can tell what pods wait for; nil: they could be listed, or none is waited for
+	Pods     []rollout.Pod // every pod, where Options.Pods asks for them; nil: they were not looked at
+	Seen     time.Time     // when that was
+	AsOf     time.Time     // when the counts were written, where nobody is known to keep them fresh
+	Unread   error         // why the CloneSet could not be read; nil: it was
+	Unseen   error         // why nobody can tell what pods wait for; nil: they could be listed, or none is waited for
 }
 
 // Recorded tells whether a release is recorded at all.
@@ -143,7 +148,10 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 	s := Status{Observed: rollout.Observed{Now: v.now().UTC().Round(0)}}
 	if unread != nil {
 		s.Unread = explain("reading "+v.target.String(), unread)
-		s.Observed.Workload = plan.Workload{Name: v.target.Name, Namespace: v.target.Namespace, Deleting: apierrors.IsNotFound(unread)}
+		s.Observed.Workload = plan.Workload{
+			APIVersion: v.target.Kind.APIVersion, Kind: v.target.Kind.Name, Name: v.target.Name, Namespace: v.target.Namespace,
+			Deleting: apierrors.IsNotFound(unread),
+		}
 	} else if read, err := set.Read(); err != nil {
 		s.Unread = err
 		s.Observed.Workload = read
@@ -166,8 +174,15 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		s.ID = record.Data[kube.KeyRelease]
 	}
 	s.Agent = v.agent(ctx, v.options.Mode)
+	if s.Recorded() && v.options.Mode == plan.Direct && s.Agent.Absent(v.now()) != "" {
+		s.AsOf = kube.StatusAt(set.ManagedFields) // the agent would have written it: no controller has to be there
+	}
 	s.Decision = rollout.Standing(s.Plan, s.Observed)
-	if unread == nil && s.Decision.WaitsForPods() {
+	switch {
+	case unread != nil:
+	case v.options.Pods:
+		v.everyPod(ctx, &s, set)
+	case s.Decision.WaitsForPods():
 		s.Observed.Stuck, s.Unseen = v.notReady(ctx, set, s.Observed.UpdateRevision)
 		s.Decision = rollout.Standing(s.Plan, s.Observed)
 	}
@@ -175,6 +190,35 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		s.Decision = rollout.Decision{Verdict: rollout.Wait, Reason: plan.NotStarted, Message: v.otherRelease(record)}
 	}
 	return s, nil
+}
+
+// everyPod adds the pods to a status, listed anew where that is not too much to ask of the server.
+func (v *Release) everyPod(ctx context.Context, s *Status, set kube.Workload) {
+	o := &s.Observed
+	if !o.Now.Before(v.listed.Next) {
+		listed, err := v.target.ListPods(ctx, v.client, set, func(hash string) (string, bool) {
+			for _, name := range []string{o.UpdateRevision, o.Progress.Revision, o.Progress.Stable} {
+				if name != "" && kube.HashOf(name) == kube.HashOf(hash) {
+					return name, true
+				}
+			}
+			return "", false
+		}, o.Now)
+		if err != nil {
+			listed.Next = o.Now.Add(followInterval)
+		}
+		v.listed, v.unseen, v.seen = listed, err, o.Now
+	}
+	s.Pods, s.Seen, s.Unseen = v.listed.Pods, v.seen, v.unseen
+	if !s.Decision.WaitsForPods() {
+		return
+	}
+	for _, p := range s.Pods {
+		if p.Waiting != nil && (v.target.Kind.BySurge || p.Revision == o.UpdateRevision) {
+			o.Stuck = append(o.Stuck, p)
+		}
+	}
+	s.Decision = rollout.Standing(s.Plan, *o)
 }
 
 // notReady are the pods of a revision that are not ready, listed anew from time to time. Without the right to list pods, or where

@@ -2,7 +2,11 @@
 
 package process
 
-import "golang.org/x/term"
+import (
+	"os"
+
+	"golang.org/x/term"
+)
 
 // descriptor is what a file and an Output have.
 type descriptor interface{ Fd() uintptr }
@@ -13,15 +17,24 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is how many columns the terminal has that a stream is, or 0 where it is none.
-func Width(stream any) int {
+// Size is how many columns and lines the terminal has that a stream is, or 0 where it is none, or one that only prints.
+func Size(stream any) (columns, lines int) {
 	file, ok := stream.(descriptor)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
+	columns, lines, err := term.GetSize(int(file.Fd()))
+	switch {
+	case err != nil:
+		return 0, 0
+	case os.Getenv("TERM") == "dumb":
+		return columns, 0
+	default:
+		return columns, lines
 	}
-	return width
+}
+
+// Coloured tells whether a stream is to have colours: a terminal of somebody who has not set NO_COLOR (https://no-color.org).
+func Coloured(stream any) bool {
+	return IsTerminal(stream) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
