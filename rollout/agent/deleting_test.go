@@ -87,3 +87,97 @@ func TestOnDelete(t *testing.T) {
 	w.runsReady(4, "v2")
 	w.visible(w.optionsOf("StatefulSet"))
 }
+
+// daemons is a world of nodes with a DaemonSet of OnDelete, agent, whose pods all run v1. The first nodes are canaries.
+type daemons struct {
+	*world
+	nodes []string
+}
+
+func newDaemons(t *testing.T, nodes, canaries int) *daemons {
+	t.Helper()
+	d := &daemons{world: newWorld(t, "")}
+	for i := range nodes {
+		pool := "main"
+		if i < canaries {
+			pool = "canary"
+		}
+		d.addNode(fmt.Sprintf("%s-n%d", d.NS, i), pool)
+	}
+	d.Create(t, d.daemonPath(), fmt.Sprintf(`
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: demo}
+spec:
+  selector: {matchLabels: {app: demo}}
+  updateStrategy: {type: OnDelete}
+  template:
+    metadata: {labels: {app: demo}}
+    spec:
+      nodeSelector: {cluster: %s}
+      containers: [{name: app, image: "example.com/app:v1"}]
+`, d.NS))
+	d.stands(nodes, "v1")
+	return d
+}
+
+func (d *daemons) daemonPath(name ...string) string {
+	return strings.Join(append([]string{"/apis/apps/v1/namespaces", d.NS, "daemonsets"}, name...), "/")
+}
+
+// addNode adds a node that the DaemonSet is for. The API server taints a new one, and nothing here takes that off again.
+func (d *daemons) addNode(name, pool string) {
+	d.t.Helper()
+	d.Create(d.t, "/api/v1/nodes", fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {cluster: %s, pool: %s}}}`, name, d.NS, pool))
+	d.nodes = append(d.nodes, name)
+	d.t.Cleanup(func() { _ = d.TryDelete("/api/v1/nodes/" + name) })
+	d.taint(name)
+}
+
+// taint gives a node these taints and no other.
+func (d *daemons) taint(name string, taints ...any) {
+	d.t.Helper()
+	d.Patch(d.t, "/api/v1/nodes/"+name, map[string]any{"spec": map[string]any{"taints": taints}})
+}
+
+// stands waits until so many pods are ready by the status, all of one image.
+func (d *daemons) stands(nodes int, tag string) {
+	d.t.Helper()
+	d.runs(nodes, tag)
+	kubetest.Eventually(d.t, "all pods are ready", func() (bool, string) {
+		status := kubetest.Field(d.Get(d.t, d.daemonPath("demo")), "status")
+		return kubetest.Field(status, "numberAvailable") == float64(nodes) && kubetest.Field(status, "desiredNumberScheduled") == float64(nodes), fmt.Sprint(status)
+	})
+}
+
+func (d *daemons) image(tag string) {
+	d.t.Helper()
+	d.Patch(d.t, d.daemonPath("demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+	}}}})
+}
+
+func (d *daemons) options() agent.Options {
+	o := d.optionsOf("DaemonSet")
+	o.Version = "apps/v1"
+	return o
+}
+
+// TestDaemonSet releases a DaemonSet of apps/v1, within the maxUnavailable of the plan.
+func TestDaemonSet(t *testing.T) {
+	t.Parallel()
+	d := newDaemons(t, 5, 2)
+	d.image("v2")
+	watch := d.budget(5, 2)
+	p := thirds()
+	p.MaxUnavailable = plan.Pods(2)
+	out, rests, deleted := d.deletes(p, d.options())
+	if out.Reason != plan.Completed {
+		t.Fatalf("ended with %s: %s", out.Reason, out.Message)
+	}
+	if diff := cmp.Diff([]string{"5 1 1 5 5", "5 2 2 5 5", "5 5 5 5 5"}, rests); diff != "" || len(deleted) != 5 {
+		t.Errorf("rests (-want +got):\n%s\ndeleted %v", diff, deleted)
+	}
+	watch.verify(t, d.world)
+	d.stands(5, "v2")
+}
