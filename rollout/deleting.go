@@ -20,12 +20,14 @@ func (m deleteMode) look() (ondelete.Look, []*Pod) {
 	spec := &m.observed.Workload.Spec
 	l := ondelete.Look{
 		Replicas: m.bounds.Replicas, Unavailable: m.bounds.MaxUnavailable, Ordered: spec.Ordinal && spec.Ordered, First: spec.FirstOrdinal,
-		Astray: m.observed.Workload.Status.Astray,
+		Astray: m.observed.Workload.Status.Astray, Serving: m.observed.Workload.Status.AvailableReplicas,
 	}
 	var pods []*Pod
 	for i := range m.observed.Pods {
 		p := &m.observed.Pods[i]
 		seen := ondelete.Pod{New: p.Revision == m.observed.UpdateRevision, Available: p.Available(m.observed.Now, spec.MinReady), Place: p.Node + " " + p.Name}
+		// One of the stable revision may get ready by itself.
+		seen.Blocking = m.plan.Unblock || p.Revision != m.progress.Stable
 		if spec.Ordinal {
 			seen.Ordinal, _ = strconv.Atoi(p.Name[strings.LastIndexByte(p.Name, '-')+1:])
 		}

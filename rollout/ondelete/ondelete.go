@@ -16,6 +16,7 @@ type Look struct {
 	Ordered     bool  // a pod is made only when all pods of lower ordinals are available
 	First       int   // the ordinal of the first pod, where Ordered
 	Astray      int   // pods that are lost by the controller's own count, where nobody says which
+	Serving     int   // pods that are available by the controller's own count, where some are Astray
 	Pods        []Pod // active ones
 }
 
@@ -25,6 +26,7 @@ type Pod struct {
 	Available bool
 	Lost      bool
 	Kept      bool   // it is not to be deleted in this batch
+	Blocking  bool   // not available, it may go also where the batch has enough, if pods above it wait for it
 	Ordinal   int    // of a StatefulSet's pod
 	Place     string // where it is, and then its name: the smaller goes first, of equal ordinals
 }
@@ -39,8 +41,10 @@ type Count struct {
 	unavailableOld int
 }
 
-// Count counts the pods. Where nobody says which pods are lost they are those that are not available, as far as there are so
-// many; more of them are taken off the available ones, so that the budget is not counted on pods that may not come back.
+// Count counts the pods. Where nobody says which pods are lost, the controller's own counts tell how many of them serve, on nodes
+// that are closed to them. Those are taken off the available ones, so that the budget does not count on them, and off the new ones,
+// so that no old pod is taken for lost. The others are among the pods that are not available: new ones first, for which a batch
+// would wait, while an old one that is deleted for nothing did not serve.
 func (l Look) Count() Count {
 	var c Count
 	newDown := 0
@@ -58,11 +62,13 @@ func (l Look) Count() Count {
 			c.Old, c.unavailableOld = c.Old+1, c.unavailableOld+1
 		}
 	}
-	old := min(l.Astray, c.unavailableOld)
-	fresh := min(l.Astray-old, newDown)
-	c.Old, c.unavailableOld, c.New = c.Old-old, c.unavailableOld-old, c.New-fresh
-	c.Lost += old + fresh
-	c.Available -= min(l.Astray-old-fresh, c.Available)
+	serving := min(max(c.Available-l.Serving, 0), l.Astray)
+	fresh := min(l.Astray-serving, newDown)
+	old := min(l.Astray-serving-fresh, c.unavailableOld)
+	closed := min(serving, c.New-fresh)
+	c.Lost += serving + fresh + old
+	c.New, c.Available, c.unavailableOld = c.New-fresh-closed, c.Available-serving, c.unavailableOld-old
+	c.Old = max(c.Old-old-(serving-closed), 0)
 	c.Missing = max(l.Replicas-c.New-c.Old, 0)
 	return c
 }
@@ -71,11 +77,14 @@ func (l Look) Count() Count {
 // deletion of the list is safe whichever of the others happen.
 func Next(l Look, room int) (deleted []int, why string) {
 	c := l.Count()
-	coming := c.New - c.AvailableNew + c.Missing
+	coming := c.New - c.AvailableNew
+	if !l.Ordered { // else what is missing waits for a lower ordinal
+		coming += c.Missing
+	}
 	for _, i := range l.order() {
 		p := l.Pods[i]
 		switch {
-		case room <= 0:
+		case room <= 0 && !(l.Ordered && p.Blocking && !p.Available && c.Missing > 0):
 			return deleted, why
 		case l.Ordered && !l.followed(p):
 			why = fmt.Sprintf("pods come back one after the other, and one below ordinal %d is not available", p.Ordinal)
