@@ -20,13 +20,14 @@ type decider struct {
 	direct     directMode
 	partition  partitionMode
 	deployment deploymentMode
+	deleting   deleteMode
 	gates      gates
 }
 
 func decide(within rule, p *plan.BatchPlan, o *Observed) Decision {
 	r := &release{plan: p, observed: o, progress: o.Progress}
 	d := &decider{
-		release: r, direct: directMode{r, within}, partition: partitionMode{r}, deployment: deploymentMode{r}, gates: gates{r},
+		release: r, direct: directMode{r, within}, partition: partitionMode{r}, deployment: deploymentMode{r}, deleting: deleteMode{r}, gates: gates{r},
 	}
 	if ended := d.endings(); ended != nil {
 		return *ended
@@ -45,6 +46,8 @@ func (d *decider) mode() mode {
 	switch {
 	case d.bySurge():
 		return d.deployment
+	case d.plan.Mode == plan.Delete:
+		return d.deleting
 	case d.plan.Mode == plan.Partition:
 		return d.partition
 	default:

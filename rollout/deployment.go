@@ -36,7 +36,7 @@ func (m deploymentMode) closing() *Decision {
 		return nil
 	}
 	l := m.look()
-	w := m.counted(l, m.target())
+	w := m.counted(l.New, l.NewReady, m.target())
 	if !w.behind && l.Settled() || m.overdue() > 0 {
 		return new(m.close("the step is done"))
 	}
@@ -123,30 +123,11 @@ func (m deploymentMode) look() surge.Look {
 	return l
 }
 
-// counted is the pods of the present template, without anything to do.
-func (m deploymentMode) counted(l surge.Look, wanted int) work {
-	set := &m.observed.Workload
-	w := work{updated: l.New, healthy: l.NewReady}
-	for i := range m.observed.Pods {
-		p := &m.observed.Pods[i]
-		if left := p.ReadySince.Add(set.Spec.MinReady).Sub(m.observed.Now); p.Active() && p.Ready && left > 0 {
-			w.soonest = sooner(w.soonest, left)
-		}
-	}
-	w.message = m.progressMessage(w, wanted)
-	if s := set.Status; s.ObservedGeneration < set.Generation {
-		w.behind = true
-		w.message += fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d",
-			set.KindOf().Controller, set.KindName(), s.ObservedGeneration, set.Generation)
-	}
-	return w
-}
-
 // forward leads the Deployment to a rest with as many new pods as a batch has.
 func (m deploymentMode) forward(batch int) work {
 	wanted, last := m.boundsAfter(batch).Wanted(), batch == len(m.targets)-1
 	l := m.look()
-	w := m.counted(l, wanted)
+	w := m.counted(l.New, l.NewReady, wanted)
 	w.refused = m.lost()
 	complete := l.Complete()
 	healthy := max(wanted-w.healthy, 0) <= m.threshold(wanted) && (w.healthy > 0 || wanted == 0)
@@ -167,8 +148,7 @@ func (m deploymentMode) forward(batch int) work {
 	w.actions = m.carryOut(l, move)
 	w.ready = move.Kind == surge.Rest && healthy && (w.whole || !last || wanted < l.Replicas)
 	if m.progress.wasReady() {
-		// Scaling adds pods to a batch that was ready; what was available then still has to be.
-		w.ready = w.healthy > 0 && w.healthy+m.threshold(wanted) >= min(wanted, m.progress.Healthy)
+		w.ready = w.stillHealthy(m.release, wanted)
 	}
 	if move.Kind == surge.Wait && !w.ready {
 		w.message += "; " + move.Why
@@ -243,7 +223,7 @@ func (m deploymentMode) ownFields() Fields {
 // update as if there were no release, back to where it began.
 func (m deploymentMode) back() work {
 	l := m.look()
-	w := m.counted(l, l.Replicas)
+	w := m.counted(l.New, l.NewReady, l.Replicas)
 	switch {
 	case w.behind:
 	case !m.restored():

@@ -4,8 +4,8 @@ package rollout
 
 import (
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/slipway-dev/slipway/rollout/instance"
 )
 
 // instances hands out instance ids for new pods. They follow from the CloneSet's UID, the revision and a running
@@ -22,7 +22,7 @@ type instances struct {
 func newInstances(o *Observed) *instances {
 	ids := &instances{taken: make(map[uint32]struct{}, len(o.Pods)+8), uid: o.Workload.UID}
 	for i := range o.Pods {
-		if code, ok := instanceCode(o.Pods[i].Instance); ok {
+		if code, ok := instance.Code(o.Pods[i].Instance); ok {
 			ids.taken[code] = struct{}{}
 		}
 	}
@@ -65,55 +65,12 @@ func (ids *instances) name(prefix, revision string) string {
 		ids.series, ids.next = revision, 0
 	}
 	for {
-		id := instanceID(ids.uid, revision, ids.next)
+		id := instance.ID(ids.uid, revision, ids.next)
 		ids.next++
-		code, _ := instanceCode(string(id[:]))
+		code, _ := instance.Code(string(id[:]))
 		if _, taken := ids.taken[code]; !taken {
 			ids.taken[code] = struct{}{}
 			return prefix + string(id[:])
 		}
 	}
-}
-
-// instanceAlphabet holds the letters of generated names.
-const instanceAlphabet = "bcdfghjklmnpqrstvwxz2456789"
-
-// instanceCode is a number for an id, which is cheaper to look up. Ids of another form, which cannot collide with ours,
-// have none.
-func instanceCode(id string) (uint32, bool) {
-	if len(id) != 5 {
-		return 0, false
-	}
-	code := uint32(0)
-	for i := range len(id) {
-		digit := strings.IndexByte(instanceAlphabet, id[i])
-		if digit < 0 {
-			return 0, false
-		}
-		code = code*uint32(len(instanceAlphabet)) + uint32(digit)
-	}
-	return code, true
-}
-
-// instanceID is five letters of the alphabet that Kubernetes uses for generated names, which spells no words.
-// The hash is FNV-1a, finished with a multiplication so that consecutive numbers differ in every letter.
-func instanceID(uid, revision string, n int) [5]byte {
-	var buffer [20]byte
-	h := fnv(fnv(fnv(fnv(14695981039346656037, uid), "/"), revision), "/")
-	h = fnv(h, string(strconv.AppendInt(buffer[:0], int64(n), 10)))
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h ^= h >> 33
-	var id [5]byte
-	for i := range id {
-		id[i] = instanceAlphabet[h%uint64(len(instanceAlphabet))]
-		h /= uint64(len(instanceAlphabet))
-	}
-	return id
-}
-
-func fnv(h uint64, s string) uint64 {
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
-	}
-	return h
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// mode is who replaces the pods: slipway itself, or a controller, whose partition or whose own fields are stepped.
+// mode is who replaces the pods: slipway itself, a controller whose partition or whose own fields are stepped, or one after slipway has
+// deleted them.
 type mode interface {
 	forward(batch int) work // what a batch still needs
 	back() work             // what the current batch of the way back still needs
@@ -35,6 +36,26 @@ func (w work) alive() string {
 		return ": is it running?"
 	}
 	return ""
+}
+
+// stillHealthy tells whether a batch that was ready is so yet. Scaling adds pods to it; what was available then still has to be.
+func (w work) stillHealthy(r *release, wanted int) bool {
+	return w.healthy > 0 && w.healthy+r.threshold(wanted) >= min(wanted, r.progress.Healthy)
+}
+
+// counted is the pods of the present template, without anything to do.
+func (r *release) counted(updated, healthy, wanted int) work {
+	set := &r.observed.Workload
+	w := work{updated: updated, healthy: healthy}
+	for i := range r.observed.Pods {
+		p := &r.observed.Pods[i]
+		if left := p.ReadySince.Add(set.Spec.MinReady).Sub(r.observed.Now); p.Active() && p.Ready && left > 0 {
+			w.soonest = sooner(w.soonest, left)
+		}
+	}
+	said := set.Behind()
+	w.message, w.behind = r.progressMessage(w, wanted)+said, said != ""
+	return w
 }
 
 // unready is the reason to wait for pods that are not ready.

@@ -53,10 +53,9 @@ func (m partitionMode) status(wanted int, whole bool) work {
 	s := set.Status
 	w := work{updated: s.UpdatedReplicas, healthy: min(s.UpdatedAvailableReplicas, s.UpdatedReadyReplicas)}
 	w.message = m.progressMessage(w, wanted)
-	if s.ObservedGeneration < set.Generation {
+	if said := set.Behind(); said != "" {
 		w.behind, w.ready = true, m.progress.wasReady()
-		w.message += fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d",
-			set.KindOf().Controller, set.KindName(), s.ObservedGeneration, set.Generation)
+		w.message += said
 		return w
 	}
 	w.ready = w.updated >= wanted && max(wanted-w.healthy, 0) <= m.threshold(wanted) && (w.healthy > 0 || wanted == 0)
@@ -66,8 +65,7 @@ func (m partitionMode) status(wanted int, whole bool) work {
 		w.ready = w.ready && current && s.UpdatedReplicas == s.Replicas && s.Replicas == set.Spec.Replicas
 	}
 	if w.whole = w.ready; m.progress.wasReady() {
-		// Scaling adds pods to a batch that was ready; what was available then still has to be.
-		w.ready = w.healthy > 0 && w.healthy+m.threshold(wanted) >= min(wanted, m.progress.Healthy)
+		w.ready = w.stillHealthy(m.release, wanted)
 	}
 	return w
 }

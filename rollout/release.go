@@ -20,7 +20,7 @@ type release struct {
 
 // resolve puts bounds and batches into pods. Bounds that cannot be read are found by validate.
 func (r *release) resolve() {
-	r.bounds, _ = r.observed.Workload.Spec.Bounds()
+	r.bounds, _ = r.plan.Bounds(r.observed.Workload)
 	r.targets = r.plan.Targets(r.bounds)
 	r.progress.Batch = min(r.progress.Batch, len(r.targets)-1)
 }
@@ -31,13 +31,13 @@ func (r *release) validate() error {
 	if r.progress.Revision == "" {
 		return r.plan.Validate(r.observed.Workload)
 	}
-	_, err := r.observed.Workload.Spec.Bounds()
+	_, err := r.plan.Bounds(r.observed.Workload)
 	return err
 }
 
 // restored tells whether the CloneSet shows the stable template because this release put it there.
 func (r *release) restored() bool {
-	return r.progress.Back && r.plan.Mode == plan.Partition && r.observed.UpdateRevision == r.progress.Stable
+	return r.progress.Back && r.plan.Mode.Controlled() && r.observed.UpdateRevision == r.progress.Stable
 }
 
 // batch is the current batch; a plan without batches has one without gates.

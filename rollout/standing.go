@@ -108,7 +108,7 @@ func (s standing) unrecorded() Decision {
 	cs := s.observed.Workload
 	status, wanted := cs.Status, s.bounds.Wanted()
 	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all", status.UpdatedReplicas, wanted, status.UpdatedAvailableReplicas, status.Replicas)
-	_, err := cs.Spec.Bounds()
+	_, err := s.plan.Bounds(cs)
 	switch {
 	case err != nil:
 		return s.decision(Stopped, plan.Invalid, err.Error())

@@ -154,6 +154,7 @@ func (in inputs) parse(r *release, planErr error) error {
 	if err := r.plan.Validate(r.set); err != nil {
 		return plan.Locate(in.planFile, in.plan, err)
 	}
+	r.plan = r.plan.InMode(r.set)
 	return nil
 }
 
@@ -182,7 +183,7 @@ func (r release) simOptions() sim.Options {
 	for _, c := range r.plan.Checks {
 		o.Measuring[c.Name] = c.Least()
 	}
-	if r.plan.ModeOf(r.set) == plan.Partition {
+	if r.plan.ModeOf(r.set).Controlled() {
 		o.Controller = &sim.Controller{Delay: time.Second}
 		if r.set.KindOf().BySurge { // its steps are many, and its controller is quick
 			o.Controller.Delay = 100 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -62,7 +63,7 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the CloneSet's file, or none")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
-	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway) or partition (a controller); without it the plan's, or direct for a CloneSet and partition for others")
+	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway), partition (a controller) or delete (a controller, what slipway deletes); without it the plan's, or what suits the target")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
@@ -71,7 +72,7 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	completeFlag(cmd, "patch", completeManifests)
 	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "mode", cobra.FixedCompletions(modes()[1:], cobra.ShellCompDirectiveNoFileComp))
 	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{manifests.DeleteModeDelete, manifests.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -114,8 +115,8 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 	switch {
 	case f.image == "" && !f.policy:
 		return o, usagef("--image is missing: which image of slipway is to run?")
-	case f.mode != "" && f.mode != "direct" && f.mode != "partition":
-		return o, usagef("--mode %q is not one of direct, partition", f.mode)
+	case f.mode != "" && plan.ParseMode(f.mode) == "":
+		return o, usagef("--mode %q is not one of %s", f.mode, strings.Join(modes()[1:], ", "))
 	case f.deletion != manifests.DeleteModeDelete && f.deletion != manifests.DeleteModeEvict:
 		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
 	}
@@ -178,24 +179,18 @@ func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool
 	var targets []manifests.Target
 	for _, single := range p.Single() {
 		set, err := plan.ParseWorkload(file, data, single.Target)
+		single.Mode = cmp.Or(plan.ParseMode(f.mode), single.Mode)
+		if err == nil && f.mode == "direct" && !set.KindOf().Direct {
+			err = fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode %s", file, set, set.KindOf().Controller, strings.ToLower(string(set.KindOf().Instead())))
+		}
 		if err == nil && sound {
 			err = single.Validate(set)
 		}
 		if err != nil {
 			return nil, err
 		}
-		mode := single.ModeOf(set)
-		switch {
-		case f.mode == "partition":
-			mode = plan.Partition
-		case f.mode == "direct" && !set.KindOf().Direct:
-			return nil, fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode partition",
-				file, set, set.KindOf().Controller)
-		case f.mode == "direct":
-			mode = plan.Direct
-		}
 		set.Namespace = cmp.Or(set.Namespace, f.namespace)
-		targets = append(targets, manifests.Target{CloneSet: set, Mode: mode})
+		targets = append(targets, manifests.Target{CloneSet: set, Mode: single.ModeOf(set)})
 	}
 	return targets, nil
 }

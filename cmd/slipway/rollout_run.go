@@ -110,7 +110,7 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 func (f *runFlags) add(cmd *cobra.Command) {
 	f.targetFlags.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
+	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller), delete (a controller, what slipway deletes) or auto")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+plan.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
@@ -124,7 +124,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	for flag, words := range map[string][]cobra.Completion{
-		"mode":        {"auto", "direct", "partition"},
+		"mode":        modes(),
 		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
 	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
@@ -236,7 +236,7 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 		return p, agent.Options{}, &exitError{code: exitUsage, err: err}
 	}
 	if len(p.Waves.Targets) == 0 {
-		p.Mode = modeOf(f.mode, p, kind)
+		p.Mode = cmp.Or(plan.ParseMode(f.mode), p.ModeFor(kind))
 	}
 	options := agent.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, p.Namespace, namespace, "default"),
@@ -255,7 +255,7 @@ func (f *runFlags) check() error {
 		name, value string
 		words       []string
 	}{
-		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
+		{"--mode", f.mode, modes()},
 		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
 		{"--output", f.output, []string{"auto", "table", "json", "none"}},
 	} {
@@ -278,17 +278,8 @@ func (f *runFlags) check() error {
 	return nil
 }
 
-// modeOf is the mode that the flag asks for, or else the plan, or else the kind.
-func modeOf(flag string, p plan.BatchPlan, kind plan.Kind) plan.Mode {
-	switch flag {
-	case "direct":
-		return plan.Direct
-	case "partition":
-		return plan.Partition
-	default:
-		return p.ModeOf(plan.Workload{APIVersion: kind.APIVersion, Kind: kind.Name})
-	}
-}
+// modes are the words of --mode.
+func modes() []string { return []string{"auto", "direct", "partition", "delete"} }
 
 // targetOf is the kind and the name of what is released, from the argument or the plan.
 func targetOf(p plan.BatchPlan, args []string) (plan.Kind, string, error) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func chooseOne(plan *plan.BatchPlan, args []string) error {
 func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) plan.BatchPlan {
 	single := p.Single()[target]
 	kind, _ := plan.KindOf(single.Target.APIVersion, single.Target.Kind)
-	single.Mode = modeOf(f.mode, p, kind)
+	single.Mode = cmp.Or(plan.ParseMode(f.mode), p.ModeFor(kind))
 	options.Kind, options.Name, options.Version = kind.Name, single.Target.Name, kind.APIVersion
 	return single
 }

@@ -82,7 +82,7 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
 	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 	for flag, words := range map[string][]cobra.Completion{
-		"mode":        {"auto", "direct", "partition"},
+		"mode":        modes(),
 		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict},
 	} {
 		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
@@ -167,7 +167,7 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	}
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
-	o.Plan.Mode = modeOf(f.mode, o.Plan, kind)
+	o.Plan.Mode = cmp.Or(plan.ParseMode(f.mode), o.Plan.ModeFor(kind))
 	if len(o.Plan.Checks) > 0 {
 		o.Checks = tryChecks(*o, f.secrets)
 	}
@@ -227,7 +227,7 @@ func (f *verifyFlags) check() error {
 		name, value string
 		words       []string
 	}{
-		{"--mode", f.mode, []string{"auto", "direct", "partition"}},
+		{"--mode", f.mode, modes()},
 		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
 	} {
 		if !slices.Contains(flag.words, flag.value) {

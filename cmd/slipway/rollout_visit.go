@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,10 +48,10 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
-	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, or auto: the plan's, or the one that is at work")
+	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
 	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "mode", cobra.FixedCompletions([]cobra.Completion{"auto", "direct", "partition"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "mode", cobra.FixedCompletions(modes(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.ValidArgsFunction = f.completeNames
 }
 
@@ -108,18 +109,13 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 
 // modeOf is the mode that is asked for, or else the plan's; "" where neither says it.
 func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
-	switch f.mode {
-	case "direct":
-		return plan.Direct, nil
-	case "partition":
-		return plan.Partition, nil
-	case "auto":
-		if p != nil {
-			return p.Mode, nil
-		}
-		return "", nil
+	switch {
+	case !slices.Contains(modes(), f.mode):
+		return "", usagef("--mode %q is not one of %s", f.mode, strings.Join(modes(), ", "))
+	case f.mode == "auto" && p != nil:
+		return p.Mode, nil
 	default:
-		return "", usagef("--mode %q is not one of auto, direct, partition", f.mode)
+		return plan.ParseMode(f.mode), nil
 	}
 }
 

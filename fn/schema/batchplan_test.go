@@ -29,8 +29,11 @@ type planSpec struct {
 	Targets []waveTarget `json:"targets" minItems:"1"`
 	// How many targets are released side by side.
 	Parallel int `json:"parallel" minimum:"1" maximum:"1000"`
-	// Who replaces pods: slipway (Direct) or a controller (Partition). Without it the target's kind decides.
-	Mode string `json:"mode" enum:"Direct,Partition"`
+	// Who replaces pods: slipway (Direct), a controller (Partition), or a controller what slipway deletes (Delete). Without it the
+	// target's kind decides, and for a StatefulSet of apps/v1 its updateStrategy.
+	Mode string `json:"mode" enum:"Direct,Partition,Delete"`
+	// How many pods may be unavailable in mode Delete, where the target has no field for it; 1 without it.
+	MaxUnavailable quantity `json:"maxUnavailable"`
 	// How far the release goes in each batch, cumulative.
 	Batches []planBatch `json:"batches" need:"true" minItems:"1"`
 	// What is measured after a batch, before the next one begins. Batches name them.

@@ -38,7 +38,7 @@ func (r *reader) awaitTarget(ctx context.Context) error {
 // awaitController waits in partition mode until the controller has seen the present template: only it knows the name of
 // the revision.
 func (r *reader) awaitController(ctx context.Context) error {
-	if !r.stepsPartition() {
+	if !r.controlled() {
 		return nil
 	}
 	patient, cancel := context.WithTimeout(ctx, r.options.Reaction)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // caches hold what is watched: the target, its pods and claims, and the progress record of its release.
@@ -37,7 +38,7 @@ func newCaches(s *session, target kube.Workload) *caches {
 	if s.target.Kind.BySurge {
 		c.sets = kube.NewCache[kube.ReplicaSet](s.client, kube.ReplicaSets(ns), selected, c.changed)
 	}
-	if len(target.ClaimTemplates()) > 0 && !s.stepsPartition() {
+	if len(target.ClaimTemplates()) > 0 && !s.controlled() {
 		c.claims = kube.NewCache[kube.Meta](s.client, kube.Claims(ns), selected, c.changed)
 	}
 	return c
@@ -56,7 +57,7 @@ func (c *caches) start(ctx context.Context, s *session) error {
 	if c.sets != nil {
 		all["ReplicaSet"] = c.sets
 	}
-	if c.sets != nil || !s.stepsPartition() {
+	if c.sets != nil || s.options.Mode != plan.Partition {
 		all["Pod"] = c.pods
 		if c.claims != nil {
 			all["PersistentVolumeClaim"] = c.claims

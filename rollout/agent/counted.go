@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // counted are the pods that a decision leaves alone and counts as ready. Its writes may take long, one after the other or
@@ -25,10 +26,10 @@ type counted struct {
 }
 
 // countOn are the pods that the last observation had as ready and that no action is about. Where a controller replaces the
-// pods, it counts them itself.
+// pods, and does not only make them, it counts them itself.
 func (w *writer) countOn(actions []rollout.Action) *counted {
 	c := &counted{pods: w.pods, uids: map[string]string{}}
-	if w.stepsPartition() {
+	if w.options.Mode == plan.Partition {
 		return c
 	}
 	touched := map[string]bool{}

@@ -20,7 +20,7 @@ const reaction = 5 * time.Second
 // refuseForeign makes sure in direct mode that nobody else replaces the pods: neither the spec nor a short wait may show
 // a controller. With Force it is the user who knows.
 func (r *reader) refuseForeign(ctx context.Context) error {
-	if r.stepsPartition() || r.options.Force {
+	if r.controlled() || r.options.Force {
 		return nil
 	}
 	why, err := r.controller(ctx)

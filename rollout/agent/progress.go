@@ -33,7 +33,7 @@ func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 			r.last.release += "-after-" + stored.ResourceVersion
 		}
 	}
-	partition := r.stepsPartition()
+	partition := r.controlled()
 	switch {
 	case ok && stored.Data[kube.KeyRelease] != r.last.release && partition:
 		return inherited(p), nil
@@ -61,7 +61,7 @@ func inherited(p rollout.Progress) rollout.Progress {
 // name.
 func (r *reader) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
 	h := fnv.New64a()
-	if !r.stepsPartition() {
+	if !r.controlled() {
 		h.Write(fmt.Appendf(nil, "%s %s %s %s", r.uid, o.UpdateRevision, o.Workload.Spec.Partition, r.options.Mode))
 		return strconv.FormatUint(h.Sum64(), 36)
 	}

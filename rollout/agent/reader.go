@@ -49,13 +49,16 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if held := r.admission.standing(); held != nil {
 		o.NoRoom = held.why
 	}
-	if !r.stepsPartition() {
+	switch {
+	case !r.controlled():
 		r.observePods(&o)
 		o.StableRevision, o.Refused = r.stable(&o), r.admission.forGood()
 		o.Progress, err = r.readProgress(&o)
-	} else if r.sets != nil {
+	case r.sets != nil:
 		err = r.observeDeployment(&o)
-	} else {
+	case r.options.Mode == plan.Delete:
+		err = r.observeDeleting(&o)
+	default:
 		o.UpdateRevision = r.fullName(read.Status.UpdateRevision)
 		if o.Progress, err = r.readProgress(&o); err == nil {
 			err = r.observePartition(ctx, &o)
@@ -121,7 +124,7 @@ func (r *reader) now() versions {
 // readHistory reads the revisions where the CloneSet is not of the generation that they were read for.
 func (r *reader) readHistory(ctx context.Context) error {
 	at := [2]int64{r.last.workload.Generation}
-	if r.stepsPartition() {
+	if r.controlled() {
 		at[1] = r.last.workload.Status.ObservedGeneration // its controller makes the revisions
 	}
 	if r.known == at && !r.takeUnsure() {

@@ -58,7 +58,7 @@ func (p *reporter) due(ctx context.Context, now time.Time) (context.Context, con
 // syncStatus writes the CloneSet's status where it differs from what was observed. What fails for a moment is tried
 // again later; a refusal is an error.
 func (p *reporter) syncStatus(ctx context.Context, force bool) error {
-	if p.stepsPartition() || !p.lock.Holds() || p.last.observed.Workload.Name == "" || p.last.observed.Workload.Deleting {
+	if p.controlled() || !p.lock.Holds() || p.last.observed.Workload.Name == "" || p.last.observed.Workload.Deleting {
 		p.dirty = false
 		return nil
 	}

@@ -29,6 +29,7 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 		return rollout.Decision{}, err
 	}
 	defer c.Close()
+	plan.Mode = c.reader.options.Mode
 	c.writer.plan = plan
 	if report == nil {
 		report = func(rollout.Observed, rollout.Decision) {}
@@ -67,7 +68,7 @@ func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report fu
 		return false, d, err
 	}
 	c.reporter.decision = d
-	if _, changed := c.reporter.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.reader.options.Stay && (!changed || c.reader.stepsPartition()) {
+	if _, changed := c.reporter.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.reader.options.Stay && (!changed || c.reader.controlled()) {
 		left, err := c.reader.lock.Exists(ctx)
 		if err != nil {
 			return false, d, err
@@ -123,7 +124,7 @@ func (c *Cluster) finish(ctx context.Context, cause error) error {
 		c.reporter.event(ctx, "Warning", "Failed", cause.Error())
 	}
 	err := c.reporter.lastStatus(ctx)
-	if c.reporter.decision.Ended() && !c.reader.stepsPartition() {
+	if c.reporter.decision.Ended() && !c.reader.controlled() {
 		err = errors.Join(err, c.writer.pruneRevisions(ctx, c.reporter.liveRevisions()))
 	}
 	if err = errors.Join(err, c.reader.lock.Release(ctx)); err != nil {

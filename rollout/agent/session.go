@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -33,9 +34,9 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 		return nil, kube.Workload{}, err
 	}
 	kind := target.Kind
-	if !kind.Direct && options.Mode != plan.Partition {
-		return nil, kube.Workload{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode partition",
-			kube.ErrInvalid, target, kind.Name, kind.Controller)
+	if !kind.Direct && options.Mode == plan.Direct {
+		return nil, kube.Workload{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode %s",
+			kube.ErrInvalid, target, kind.Name, kind.Controller, strings.ToLower(string(kind.Instead())))
 	}
 	if options.Metrics != nil {
 		options.Config = rest.CopyConfig(options.Config)
@@ -49,11 +50,14 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 	if err != nil {
 		return nil, kube.Workload{}, err
 	}
-	s := &session{options: options, client: api, target: target}
 	set, err := target.Find(ctx, api)
+	if err == nil && options.Mode == "" {
+		options.Mode, err = modeOf(set)
+	}
 	if err != nil {
 		return nil, set, err
 	}
+	s := &session{options: options, client: api, target: target}
 	s.followServerClock()
 	s.uid = set.UID
 	s.recordName = s.findRecord(ctx)
@@ -61,6 +65,12 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: s.options.Now,
 	})
 	return s, set, nil
+}
+
+// modeOf is the mode of a target for which nobody has said one.
+func modeOf(set kube.Workload) (plan.Mode, error) {
+	read, err := set.Read()
+	return plan.BatchPlan{}.ModeOf(read), err
 }
 
 // findRecord is the name of the record: the one that older versions gave it where this target's is there, so that a release
@@ -79,8 +89,8 @@ func (s *session) findRecord(ctx context.Context) string {
 	return names[0]
 }
 
-// stepsPartition tells whether a controller replaces the pods, and this agent only steps the partition.
-func (s *session) stepsPartition() bool { return s.options.Mode == plan.Partition }
+// controlled tells whether a controller makes the pods, and this agent only lets it.
+func (s *session) controlled() bool { return s.options.Mode.Controlled() }
 
 func (s *session) warn(err error) {
 	if s.options.Warn != nil {

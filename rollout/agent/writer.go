@@ -34,7 +34,7 @@ func (w *writer) apply(ctx context.Context, actions []rollout.Action) error {
 	if err := w.lock.Check(ctx); err != nil {
 		return err
 	}
-	if !w.stepsPartition() {
+	if !w.controlled() {
 		if err := w.ensureRevision(ctx); err != nil {
 			return err
 		}

@@ -112,6 +112,19 @@ func (h *History) index() error {
 	return nil
 }
 
+// Newest is the revision with the highest number of those that the server has, which is that of the template that the controller
+// has seen last: it numbers one anew when it goes back to it.
+func (h *History) Newest() string {
+	known := h.Revisions
+	if h.Missing {
+		known = known[:len(known)-1]
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return known[len(known)-1].Name
+}
+
 // NameOf is the full name of a revision, of which a label or a status may hold the hash alone.
 func (h *History) NameOf(revision string) (string, bool) {
 	name, ok := h.names[HashOf(revision)]

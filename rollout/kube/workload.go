@@ -153,6 +153,9 @@ func (c Workload) readStatus(set *plan.Workload) {
 	if names.Desired != "" {
 		set.Spec.Replicas = c.count(names.Desired)
 	}
+	if s.Astray = c.count(names.Astray); set.Spec.OnDelete {
+		s.CurrentRevision = "" // its controller never moves it on
+	}
 	if r := set.Rolling; r != nil && r.Held() {
 		s.AvailableReplicas = s.ReadyReplicas // to its controller no new pod is ever available
 	}

@@ -87,6 +87,9 @@ func healthCheck(k groupKind) object {
 // holds the pods until a release begins.
 func (k groupKind) heldByHand() []string {
 	ways := []string{"(has(s.type) && s.type == 'OnDelete')"}
+	if k.Stepless {
+		return ways
+	}
 	for _, strategy := range k.strategies {
 		at, is := "s", "("
 		for _, field := range strategy[1:] {

@@ -199,8 +199,8 @@ func (o Job) target() string {
 
 // modeFlag is auto for direct mode: direct, as long as no controller turns up.
 func modeFlag(mode plan.Mode) string {
-	if mode == plan.Partition {
-		return "--mode=partition"
+	if mode.Controlled() {
+		return "--mode=" + strings.ToLower(string(mode))
 	}
 	return "--mode=auto"
 }

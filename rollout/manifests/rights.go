@@ -78,7 +78,12 @@ func (o Job) Rules() []map[string]any {
 	for _, r := range o.checkRules() {
 		rules = united(rules, r)
 	}
-	if o.Mode == plan.Partition {
+	switch {
+	case o.Mode == plan.Delete && o.DeleteMode == DeleteModeEvict:
+		return append(rules, rule("", "pods", []string{"list", "watch"}), rule("", "pods/eviction", []string{"create"}))
+	case o.Mode == plan.Delete:
+		return append(rules, rule("", "pods", []string{"list", "watch", "delete"}))
+	case o.Mode == plan.Partition:
 		return append(rules, rule("", "pods", o.podVerbs()))
 	}
 	rules = append(rules,
@@ -97,7 +102,7 @@ func (o Job) Rules() []map[string]any {
 
 func (o Job) setVerbs() []string {
 	verbs := []string{"get", "list", "watch"}
-	if o.Mode == plan.Partition {
+	if o.Mode.Controlled() {
 		verbs = append(verbs, "patch")
 	}
 	return verbs
@@ -137,7 +142,7 @@ func (o Job) revisionVerbs() []string {
 	if o.CloneSet.KindOf().BySurge {
 		return []string{"list", "watch"}
 	}
-	if o.Mode == plan.Partition {
+	if o.Mode.Controlled() {
 		return []string{"list"}
 	}
 	return []string{"list", "create", "patch", "delete"}

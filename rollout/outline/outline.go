@@ -20,7 +20,7 @@ type Release struct {
 	Kind     string // of the target
 	Set      string // namespace/name
 	By       string // the controller that replaces the pods; "" where slipway does
-	Lets     string // what lets it
+	Lets     string // what lets it, as the end of a sentence
 	Bounds   plan.Bounds
 	Batches  []Batch
 	Change   string   // what happens to a pod, and why
@@ -48,7 +48,7 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, err
 	if err := p.Validate(cs); err != nil {
 		return Release{}, err
 	}
-	b, _ := cs.Spec.Bounds()
+	b, _ := p.Bounds(cs)
 	out := Release{
 		Kind: cs.KindName(), Set: cs.Name, Bounds: b, OnFail: cmp.Or(p.OnFailure, plan.Stop), Order: orderOf(cs),
 		FailFast: p.FailFast,
@@ -57,10 +57,13 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, err
 		out.Set = cs.Namespace + "/" + cs.Name
 	}
 	if p.ModeOf(cs) == plan.Partition {
-		out.By, out.Lets = cs.KindOf().Controller, "partition"
+		out.By, out.Lets = cs.KindOf().Controller, "as the partition lets it"
 		if cs.Rolling != nil {
-			out.Lets = "release"
+			out.Lets = "as the release lets it"
 		}
+	}
+	if p.ModeOf(cs) == plan.Delete {
+		out.By, out.Lets = cs.KindOf().Controller, "each when slipway has deleted it"
 	}
 	before := 0
 	for i, n := range p.Targets(b) {

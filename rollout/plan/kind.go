@@ -26,6 +26,8 @@ type Kind struct {
 	Ordinal  bool     // the partition is an ordinal: the pods from it on are updated, and the last ones first
 	Nodes    bool     // a pod for each node: how many are wanted is in the status
 	BySurge  bool     // it has no partition: paused, maxSurge and maxUnavailable stand for one, as package surge tells
+	Deletes  bool     // with updateStrategy OnDelete pods that are deleted come back new, as package ondelete tells
+	Stepless bool     // it has no partition, and nothing that stands for one: OnDelete is the only way to its batches
 
 	Status StatusFields
 }
@@ -33,6 +35,7 @@ type Kind struct {
 // StatusFields are the names of what a release reads in a kind's status. "" is a field that the kind has not got.
 type StatusFields struct {
 	Desired          string // pods wanted, where the spec does not say
+	Astray           string // pods on nodes that should have none
 	Replicas         string
 	Ready            string
 	Available        string
@@ -56,7 +59,10 @@ func sameGroup(apiVersion, other string) bool {
 // Stepped are the fields that a release in partition mode writes while it lasts, as paths below the object.
 func (k Kind) Stepped() [][]string {
 	strategy := append([]string{"spec"}, k.Strategy...)
-	if !k.BySurge {
+	switch {
+	case k.Stepless:
+		return nil
+	case !k.BySurge:
 		return [][]string{append(strategy, "partition")}
 	}
 	return [][]string{{"spec", "paused"}, {"spec", "minReadySeconds"}, {"spec", "progressDeadlineSeconds"}, strategy}
@@ -106,10 +112,10 @@ func Kinds() []Kind {
 	cloneBeta.APIVersion, cloneBeta.Strategy = V1beta1, rolling
 	ordered := Kind{
 		APIVersion: appsV1, Name: statefulSet, Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
-		Controller: native, Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Status: pods,
+		Controller: native, Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Deletes: true, Status: pods,
 	}
 	stateful := ordered
-	stateful.APIVersion, stateful.Controller, stateful.Status = V1beta1, kruise, advanced
+	stateful.APIVersion, stateful.Controller, stateful.Status, stateful.Deletes = V1beta1, kruise, advanced, false
 	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
 	statefulAlpha := stateful
 	statefulAlpha.APIVersion = v1alpha1
@@ -119,12 +125,18 @@ func Kinds() []Kind {
 	}
 	daemonBeta := daemon
 	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = V1beta1, false, nodes
+	counted := nodes
+	counted.UpdateRevision, counted.Astray = "", "numberMisscheduled"
+	everyNode := Kind{
+		APIVersion: appsV1, Name: daemonSet, Words: []string{"daemonset", "daemonsets", "ds", "daemonset.apps"},
+		Controller: native, Strategy: rolling, MinReady: minReady, Nodes: true, Deletes: true, Stepless: true, Status: counted,
+	}
 	replicated := Kind{
 		APIVersion: appsV1, Name: deployment, Words: []string{"deployment", "deployments", "deploy", "deployment.apps"},
 		Controller: native, Strategy: []string{"strategy", "rollingUpdate"}, MinReady: minReady, BySurge: true,
 		Status: StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"},
 	}
-	all := []Kind{clone, cloneBeta, ordered, stateful, statefulAlpha, daemon, daemonBeta, replicated}
+	all := []Kind{clone, cloneBeta, ordered, stateful, statefulAlpha, daemon, daemonBeta, replicated, everyNode}
 	for i, k := range all {
 		known, _ := manifest.KindOf(k.Group(), k.Name)
 		all[i].Resource = known.Resource
@@ -149,9 +161,6 @@ func KindNamed(word string) (Kind, error) {
 	}
 	slices.Sort(words)
 	words = slices.Compact(words)
-	if strings.HasPrefix(word, "daemonset") || word == "ds" {
-		return Kind{}, fmt.Errorf("a DaemonSet of %s has no partition, so it cannot be released in batches: Kruise's is daemonset.apps.kruise.io", appsV1)
-	}
 	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(words, ", "), suggestion(word, words))
 }
 

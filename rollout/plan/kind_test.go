@@ -31,6 +31,10 @@ func TestEveryKindIsRead(t *testing.T) {
 			if k.BySurge {
 				strategy, keeps = "{rollingUpdate: {maxUnavailable: 3}}", plan.Pods(0)
 			}
+			unavailable := 3
+			if k.Stepless {
+				strategy, keeps, unavailable = "{type: OnDelete}", plan.Pods(0), 1 // more the plan says
+			}
 			text := fmt.Sprintf(`
 apiVersion: %s
 kind: %s
@@ -53,7 +57,7 @@ spec:
 				replicas = 0 // the status says how many
 			}
 			got := fmt.Sprintln(set, set.Spec.Replicas, set.Spec.Partition, set.Spec.MaxUnavailable, set.Spec.MinReady, set.Spec.Ordinal)
-			want := fmt.Sprintln(k.Name+" shop/demo", replicas, keeps, 3, "5s", k.Ordinal)
+			want := fmt.Sprintln(k.Name+" shop/demo", replicas, keeps, unavailable, "5s", k.Ordinal)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("read (-want +got):\n%s", diff)
 			}

@@ -38,9 +38,9 @@ func (v value) namespaceName() string {
 func RecordName(k Kind, name string, mode Mode) string {
 	kind := strings.ToLower(k.Name)
 	switch {
-	case mode != Partition && strings.Contains(name, "."):
+	case !mode.Controlled() && strings.Contains(name, "."):
 		return "slipway-" + name + ".direct"
-	case mode != Partition:
+	case !mode.Controlled():
 		return "slipway-" + name
 	case k.Group() == kruiseGroup && k.Name != cloneSet: // Kubernetes has a kind of that name, too
 		return "slipway-" + name + "." + kind + "." + kruiseGroup
@@ -53,7 +53,7 @@ func RecordName(k Kind, name string, mode Mode) string {
 // Under that may also be the record of another target, which its owner tells.
 func RecordNames(k Kind, name string, mode Mode) []string {
 	now, then := RecordName(k, name, mode), "slipway-"+name
-	if mode == Partition {
+	if mode.Controlled() {
 		then += "." + strings.ToLower(k.Name)
 	}
 	if then == now {

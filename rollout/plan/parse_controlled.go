@@ -8,10 +8,6 @@ func readWorkload(spec value, k Kind) WorkloadSpec {
 	if !spec.mapping() {
 		return WorkloadSpec{}
 	}
-	strategy := spec.get("updateStrategy")
-	if kind := strategy.get("type"); kind.scalarOr("") == "OnDelete" {
-		kind.fail("OnDelete leaves the release to whoever deletes pods: use RollingUpdate")
-	}
 	at := spec.below(k.Strategy)
 	s := WorkloadSpec{
 		Selector:       readSelector(spec.get("selector")),
@@ -28,6 +24,7 @@ func readWorkload(spec value, k Kind) WorkloadSpec {
 			s.UpdateType = UpdateType(word)
 		}
 	}
+	readOnDelete(spec, k, &s)
 	if !k.Nodes {
 		s.Replicas = spec.get("replicas").number(1, 0, MaxPods)
 	}
@@ -36,6 +33,25 @@ func readWorkload(spec value, k Kind) WorkloadSpec {
 	}
 	readTemplate(spec, &s)
 	return s
+}
+
+// readOnDelete reads what a release needs to know of a target whose controller leaves it to others to delete pods. How many may be
+// unavailable the plan says then: the object has no field for it.
+func readOnDelete(spec value, k Kind, s *WorkloadSpec) {
+	strategy := spec.get("updateStrategy")
+	s.OnDelete = strategy.get("type").scalarOr("") == "OnDelete"
+	switch {
+	case s.OnDelete && !k.Deletes:
+		strategy.get("type").fail("OnDelete leaves the release to whoever deletes pods: use RollingUpdate")
+	case !s.OnDelete && k.Stepless:
+		strategy.fail("is RollingUpdate, with which %s replaces the pods of a %s all in one go: write {type: OnDelete}, and the release deletes them in batches", k.Controller, k.Name)
+	case s.OnDelete:
+		s.Partition, s.MaxUnavailable, s.MaxSurge, s.Paused = Pods(0), Pods(1), Pods(0), false
+	}
+	if k.Ordinal {
+		s.Ordered = spec.get("podManagementPolicy").scalarOr("OrderedReady") == "OrderedReady"
+		s.FirstOrdinal = spec.get("ordinals").get("start").number(0, 0, MaxPods)
+	}
 }
 
 // below follows a path of fields.

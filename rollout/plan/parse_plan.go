@@ -43,7 +43,7 @@ func readPlan(doc value) BatchPlan {
 	p := BatchPlan{Name: meta.get("name").objectName(), Namespace: meta.get("namespace").namespaceName()}
 	spec := doc.get("spec")
 	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "failFast",
-		"onFailure", "unblock", "notifications") {
+		"maxUnavailable", "onFailure", "unblock", "notifications") {
 		if !spec.present() {
 			spec.fail("is missing")
 		}
@@ -58,6 +58,7 @@ func readPlan(doc value) BatchPlan {
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
 	p.ProgressDeadline = spec.get("progressDeadline").duration(0)
 	p.FailFast = readFailFast(spec.get("failFast"))
+	p.MaxUnavailable = readMaxUnavailable(spec.get("maxUnavailable"), p)
 	p.Unblock = readUnblock(spec.get("unblock"), p)
 	p.OnFailure = OnFailure(spec.get("onFailure").oneOf(string(Stop), string(Rollback), string(RollbackInBatches)))
 	return p
@@ -84,26 +85,6 @@ func targetOf(v value) Target {
 		v.get("apiVersion").fail("%q is not a %s's that can be released: write %s", t.APIVersion, t.Kind, strings.Join(versions, " or "))
 	}
 	return t
-}
-
-// readMode is the plan's mode, or that of the kind where the plan leaves it out.
-func readMode(v value, p BatchPlan) Mode {
-	var mode Mode
-	if v.present() {
-		mode = Mode(v.oneOf(string(Direct), string(Partition)))
-	}
-	for _, t := range p.targets() {
-		k, known := KindOf(t.APIVersion, t.Kind)
-		switch {
-		case !known || k.Direct:
-		case mode == Direct:
-			v.fail("Direct replaces the pods of a CloneSet; those of a %s are replaced by %s: write Partition", t.Kind, k.Controller)
-			return Partition
-		case mode == "" && len(p.Waves.Targets) == 0:
-			return Partition
-		}
-	}
-	return mode
 }
 
 // readUnblock reads whether a pod may be deleted that a controller waits for, which only that of a StatefulSet does.

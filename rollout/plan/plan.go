@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -24,6 +25,7 @@ type BatchPlan struct {
 	OnFailure        OnFailure      `json:"onFailure,omitempty"`
 	Unblock          bool           `json:"unblock,omitempty"` // a pod of the old revision that its controller waits for may be deleted
 	Notifications    []Notification `json:"notifications,omitempty"`
+	MaxUnavailable   Quantity       `json:"maxUnavailable,omitzero"` // in delete mode, where the target has no such field; 0: one
 	Mode             Mode           `json:"mode,omitempty"`
 }
 
@@ -31,11 +33,15 @@ type BatchPlan struct {
 type Mode string
 
 // In direct mode the agent writes pods itself; in partition mode a controller does and the agent steps the
-// partition. The zero Mode is Direct.
+// partition; in delete mode the agent deletes pods and a controller makes them anew. The zero Mode is Direct.
 const (
 	Direct    Mode = "Direct"
 	Partition Mode = "Partition"
+	Delete    Mode = "Delete"
 )
+
+// Controlled tells whether a controller makes the pods.
+func (m Mode) Controlled() bool { return m == Partition || m == Delete }
 
 // OnFailure says what happens when a batch fails its checks, its deadline or its failure threshold.
 type OnFailure string
@@ -58,6 +64,8 @@ func (p BatchPlan) ModeOf(cs Workload) Mode {
 		return p.Mode
 	case cs.KindOf().Direct:
 		return Direct
+	case cs.Spec.OnDelete || cs.KindOf().Stepless:
+		return Delete
 	default:
 		return Partition
 	}
@@ -99,7 +107,7 @@ const DefaultDeadline = 10 * time.Minute
 // returns is a mistake in the plan or the CloneSet, in words for the person who wrote them; where it is a field of the
 // plan, a manifest.Finding, whose line Locate can find.
 func (p BatchPlan) Validate(cs Workload) error {
-	if _, err := cs.Spec.Bounds(); err != nil {
+	if _, err := p.Bounds(cs); err != nil {
 		return err
 	}
 	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != cs.KindName()) {
@@ -124,7 +132,7 @@ func (p BatchPlan) Validate(cs Workload) error {
 	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
 		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
 	}
-	if err := p.validateUnknown(cs); err != nil {
+	if err := cmp.Or(p.validateMode(cs), p.validateUnknown(cs)); err != nil {
 		return err
 	}
 	return p.validateChecks(cs)
@@ -133,7 +141,7 @@ func (p BatchPlan) Validate(cs Workload) error {
 // PartitionWarning says that a plan goes further than the partition that its target has, or "" where it does not. A partition
 // that keeps every pod is how a target rests, and says nothing against a plan.
 func (p BatchPlan) PartitionWarning(cs Workload) string {
-	b, err := cs.Spec.Bounds()
+	b, err := p.Bounds(cs)
 	if err != nil || len(p.Batches) == 0 || b.Partition == 0 || b.Partition >= b.Replicas {
 		return ""
 	}

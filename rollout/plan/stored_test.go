@@ -34,7 +34,9 @@ func TestStoredPlan(t *testing.T) {
 	filltest.Golden(t, filepath.Join("testdata", "stored", "plan.v1.json"), document, *update)
 	// What a plan has that a version did not know. Who adds a field names it here, and thinks of a release that goes on without.
 	for version, clear := range map[string]func(*plan.BatchPlan){
-		"v0": func(p *plan.BatchPlan) { p.FailFast, p.Unblock = plan.FailFast{}, false }, "v1": func(*plan.BatchPlan) {},
+		"v0": func(p *plan.BatchPlan) {
+			p.FailFast, p.Unblock, p.MaxUnavailable = plan.FailFast{}, false, plan.Quantity{}
+		}, "v1": func(*plan.BatchPlan) {},
 	} {
 		want := full
 		clear(&want)

@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -43,7 +44,10 @@ type WorkloadSpec struct {
 	Selector            Selector       `json:"selector,omitzero"`
 	Template            map[string]any `json:"template,omitempty"` // the pod template as it is written
 	Partition           Quantity       `json:"partition,omitzero"`
-	Ordinal             bool           `json:"ordinal,omitempty"` // the partition is an ordinal, so the last pods are the updated ones
+	Ordinal             bool           `json:"ordinal,omitempty"`      // the partition is an ordinal, so the last pods are the updated ones
+	OnDelete            bool           `json:"onDelete,omitempty"`     // its controller makes deleted pods anew and deletes none to update them
+	Ordered             bool           `json:"ordered,omitempty"`      // pods come one after the other, each when those of lower ordinals are available
+	FirstOrdinal        int            `json:"firstOrdinal,omitempty"` // of the first pod
 	MaxSurge            Quantity       `json:"maxSurge,omitzero"`
 	MaxUnavailable      Quantity       `json:"maxUnavailable,omitzero"`
 	RoundsDown          bool           `json:"roundsDown,omitempty"` // maxUnavailable rounds down also without surge
@@ -70,6 +74,7 @@ type WorkloadStatus struct {
 	Replicas                 int    `json:"replicas,omitempty"`
 	ReadyReplicas            int    `json:"readyReplicas,omitempty"`
 	AvailableReplicas        int    `json:"availableReplicas,omitempty"`
+	Astray                   int    `json:"astray,omitempty"` // pods on nodes that should have none
 	UpdatedReplicas          int    `json:"updatedReplicas,omitempty"`
 	UpdatedReadyReplicas     int    `json:"updatedReadyReplicas,omitempty"`
 	UpdatedAvailableReplicas int    `json:"updatedAvailableReplicas,omitempty"`
@@ -129,6 +134,14 @@ type WeightTerm struct {
 type ScatterTerm struct {
 	Key   string `json:"key,omitempty"`
 	Value string `json:"value,omitempty"`
+}
+
+// Behind says that the controller of the object has not seen its present spec, as the end of a message; "": it has.
+func (c Workload) Behind() string {
+	if c.Status.ObservedGeneration >= c.Generation {
+		return ""
+	}
+	return fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d", c.KindOf().Controller, c.KindName(), c.Status.ObservedGeneration, c.Generation)
 }
 
 // TemplateLabels are the labels that the pod template gives to new pods.

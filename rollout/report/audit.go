@@ -57,7 +57,8 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 		Refused: o.Refused, Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {
-		line.Plan, line.Version, a.plan = a.plan, plan.StoredVersion, nil
+		decided := a.plan.InMode(o.Workload)
+		line.Plan, line.Version, a.plan = &decided, plan.StoredVersion, nil
 	}
 	var err error
 	if line.Decision, err = json.Marshal(d); err != nil {

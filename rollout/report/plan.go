@@ -47,7 +47,7 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 	}
 	fmt.Fprintf(&b, "on failure\t%s\n", onFailure(o.OnFail))
 	if o.By != "" {
-		fmt.Fprintf(&b, "pods\treplaced by %s, as the %s lets it\n", o.By, o.Lets)
+		fmt.Fprintf(&b, "pods\treplaced by %s, %s\n", o.By, o.Lets)
 	}
 	if c.Batches == nil {
 		b.WriteString("time\tnot known: only the release of a CloneSet or a Deployment can be played\n")

@@ -89,10 +89,12 @@ func TestStoredLines(t *testing.T) {
 	}
 }
 
-// clearUnknownToV0 clears what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
+// clearUnknownToV0 clears what came later: guests, Deployments, delete mode, claim templates, why pods are not ready and when that ends a
 // batch, and what a finished batch is held against.
 func clearUnknownToV0(look *report.Look) {
-	look.Plan.FailFast, look.Plan.Unblock = plan.FailFast{}, false
+	look.Plan.FailFast, look.Plan.Unblock, look.Plan.MaxUnavailable = plan.FailFast{}, false, plan.Quantity{}
+	spec := &look.Observed.Workload.Spec
+	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
 	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
 	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
 	clearProgress(&look.Observed.Progress)

@@ -79,7 +79,7 @@ func (r *release) leaseName() string {
 }
 
 // direct tells whether slipway replaces the pods.
-func (q *request) direct() bool { return q.options.Plan.Mode != plan.Partition }
+func (q *request) direct() bool { return !q.options.Plan.Mode.Controlled() }
 
 func (q *request) ref(kind, name string) manifest.ObjectRef {
 	return manifest.ObjectRef{Kind: kind, Namespace: q.options.Namespace, Name: name}

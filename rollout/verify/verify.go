@@ -178,7 +178,8 @@ func (r *release) readSpec() []Finding {
 	if err := r.options.Plan.Validate(r.set); err != nil {
 		return r.mistakes(plan.Locate(r.options.PlanFile, r.options.PlanText, err))
 	}
-	r.bounds, err = r.set.Spec.Bounds()
+	r.options.Plan = r.options.Plan.InMode(r.set)
+	r.bounds, err = r.options.Plan.Bounds(r.set)
 	if err != nil {
 		return r.mistakes(err)
 	}

@@ -133,7 +133,7 @@ func (i *installation) managerArgs() []string {
 		"--kubeconfig=" + i.file(managersConfig), "--service-account-private-key-file=" + i.file(accountKey),
 		"--leader-elect=false", "--secure-port=0", "--profiling=false",
 		"--kube-api-qps=500", "--kube-api-burst=1000",
-		"--controllers=resourcequota-controller,deployment-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller," +
+		"--controllers=resourcequota-controller,deployment-controller,daemonset-controller,replicaset-controller,statefulset-controller,job-controller,cronjob-controller," +
 			"disruption-controller,garbage-collector-controller,namespace-controller,serviceaccount-controller," +
 			"persistentvolumeclaim-protection-controller",
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// assignNode gives each pod without a node the only one, in place of a scheduler.
+// assignNode gives each pod without a node the one that it asks for, as a DaemonSet's does, or else Node, in place of a scheduler.
 const assignNode = `
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingAdmissionPolicy
@@ -27,7 +27,12 @@ spec:
   mutations:
   - patchType: ApplyConfiguration
     applyConfiguration:
-      expression: "Object{spec: Object.spec{nodeName: '` + Node + `'}}"
+      expression: >-
+        Object{spec: Object.spec{nodeName: has(object.spec.affinity) && has(object.spec.affinity.nodeAffinity) &&
+        has(object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution) &&
+        object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.exists(t, has(t.matchFields)) ?
+        object.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].values[0] :
+        '` + Node + `'}}
 `
 
 const bindAssignNode = `

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import "github.com/slipway-dev/slipway/rollout"
+
+// observeDeleting fills in what an observation of a target in delete mode needs beyond the object: its pods, and the revision
+// that those are of which its controller makes now.
+func (r *reader) observeDeleting(o *rollout.Observed) (err error) {
+	if o.UpdateRevision = r.fullName(o.Workload.Status.UpdateRevision); o.UpdateRevision == "" {
+		o.UpdateRevision = r.last.history.Newest()
+	}
+	r.observePods(o)
+	if o.Progress, err = r.readProgress(o); err != nil {
+		return err
+	}
+	if o.StableRevision = o.Progress.Stable; o.StableRevision == "" {
+		o.StableRevision = r.mostPods(o)
+	}
+	return nil
+}
+
+// mostPods is the older revision that most pods have, or the present one where none has another. With OnDelete no status tells
+// where a target comes from.
+func (r *reader) mostPods(o *rollout.Observed) string {
+	number := map[string]int{}
+	for i := range o.Pods {
+		number[o.Pods[i].Revision] += 1
+	}
+	return r.mostOf(number, o.UpdateRevision)
+}
+
+// mostOf is the revision other than the present one with the greatest number; the newest of several.
+func (r *reader) mostOf(number map[string]int, present string) string {
+	stable, most := present, 0
+	for _, r := range r.last.history.Decided { // the oldest first
+		if n := number[r.Name]; r.Name != present && n > 0 && n >= most {
+			stable, most = r.Name, n
+		}
+	}
+	return stable
+}

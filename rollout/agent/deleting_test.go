@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// onDelete is the StatefulSet demo with updateStrategy OnDelete.
+func onDelete(replicas int, policy string) string {
+	text := strings.Replace(stateful(replicas, 0), "updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 0}}", "updateStrategy: {type: OnDelete}", 1)
+	return strings.Replace(text, "  serviceName", "  podManagementPolicy: "+policy+"\n  serviceName", 1)
+}
+
+// newOnDelete is a world with a StatefulSet of OnDelete whose pods all run v1. The controller is the real one.
+func newOnDelete(t *testing.T, replicas int, policy string) *world {
+	t.Helper()
+	w := newWorld(t, "")
+	w.Create(t, w.Path("statefulsets"), onDelete(replicas, policy))
+	w.runsReady(replicas, "v1")
+	return w
+}
+
+// runsReady waits until so many pods are ready, all of one image.
+func (w *world) runsReady(replicas int, tag string) {
+	w.t.Helper()
+	w.runs(replicas, tag)
+	kubetest.Eventually(w.t, "all pods are ready", func() (bool, string) {
+		ready := kubetest.Field(w.Get(w.t, w.Path("statefulsets", "demo")), "status", "availableReplicas")
+		return ready == float64(replicas), fmt.Sprint(ready)
+	})
+}
+
+// deletes carries out a release in delete mode, and returns the rests as rolls does, and the pods that were deleted.
+func (w *world) deletes(p plan.BatchPlan, options agent.Options) (d rollout.Decision, rests, deleted []string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	log := w.Log()
+	d, err := agent.Run(ctx, p, options, func(o rollout.Observed, d rollout.Decision) {
+		log(o, d)
+		for _, a := range d.Actions {
+			if a.Kind == rollout.DeletePod {
+				deleted = append(deleted, a.Pod.Name)
+			}
+		}
+		if d.Reason == plan.BatchReady && o.Progress.Ready.IsZero() {
+			c := o.Counts()
+			rests = append(rests, fmt.Sprintf("%d %d %d %d %d", c.Desired, c.Updated, c.UpdatedAvailable, c.Available, c.Total))
+		}
+	})
+	if err != nil {
+		w.t.Fatalf("release ended with %s (%s), %v", d.Reason, d.Message, err)
+	}
+	return d, rests, deleted
+}
+
+// TestOnDelete releases StatefulSets of OnDelete, which kube-controller-manager makes anew what is deleted of: nobody says the
+// mode, the highest ordinal goes first, and never more than one pod is away.
+func TestOnDelete(t *testing.T) {
+	t.Parallel()
+	w := newOnDelete(t, 4, "OrderedReady")
+	w.statefulImage("v2")
+	watch := w.budget(4, 1)
+	d, rests, deleted := w.deletes(thirds(), w.optionsOf("StatefulSet"))
+	if d.Reason != plan.Completed {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	if diff := cmp.Diff([]string{"4 1 1 4 4", "4 2 2 4 4", "4 4 4 4 4"}, rests); diff != "" {
+		t.Errorf("rests (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"demo-3", "demo-2", "demo-1", "demo-0"}, deleted); diff != "" {
+		t.Errorf("deleted (-want +got):\n%s", diff)
+	}
+	watch.verify(t, w)
+	w.runsReady(4, "v2")
+	w.visible(w.optionsOf("StatefulSet"))
+}
+
+// daemons is a world of nodes with a DaemonSet of OnDelete, agent, whose pods all run v1. The first nodes are canaries.
+type daemons struct {
+	*world
+	nodes []string
+}
+
+func newDaemons(t *testing.T, nodes, canaries int) *daemons {
+	t.Helper()
+	d := &daemons{world: newWorld(t, "")}
+	for i := range nodes {
+		pool := "main"
+		if i < canaries {
+			pool = "canary"
+		}
+		d.addNode(fmt.Sprintf("%s-n%d", d.NS, i), pool)
+	}
+	d.Create(t, d.daemonPath(), fmt.Sprintf(`
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: demo}
+spec:
+  selector: {matchLabels: {app: demo}}
+  updateStrategy: {type: OnDelete}
+  template:
+    metadata: {labels: {app: demo}}
+    spec:
+      nodeSelector: {cluster: %s}
+      containers: [{name: app, image: "example.com/app:v1"}]
+`, d.NS))
+	d.stands(nodes, "v1")
+	return d
+}
+
+func (d *daemons) daemonPath(name ...string) string {
+	return strings.Join(append([]string{"/apis/apps/v1/namespaces", d.NS, "daemonsets"}, name...), "/")
+}
+
+// addNode adds a node that the DaemonSet is for. The API server taints a new one, and nothing here takes that off again.
+func (d *daemons) addNode(name, pool string) {
+	d.t.Helper()
+	d.Create(d.t, "/api/v1/nodes", fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {cluster: %s, pool: %s}}}`, name, d.NS, pool))
+	d.nodes = append(d.nodes, name)
+	d.t.Cleanup(func() { _ = d.TryDelete("/api/v1/nodes/" + name) })
+	d.taint(name)
+}
+
+// taint gives a node these taints and no other.
+func (d *daemons) taint(name string, taints ...any) {
+	d.t.Helper()
+	d.Patch(d.t, "/api/v1/nodes/"+name, map[string]any{"spec": map[string]any{"taints": taints}})
+}
+
+// stands waits until so many pods are ready by the status, all of one image.
+func (d *daemons) stands(nodes int, tag string) {
+	d.t.Helper()
+	d.runs(nodes, tag)
+	kubetest.Eventually(d.t, "all pods are ready", func() (bool, string) {
+		status := kubetest.Field(d.Get(d.t, d.daemonPath("demo")), "status")
+		return kubetest.Field(status, "numberAvailable") == float64(nodes) && kubetest.Field(status, "desiredNumberScheduled") == float64(nodes), fmt.Sprint(status)
+	})
+}
+
+func (d *daemons) image(tag string) {
+	d.t.Helper()
+	d.Patch(d.t, d.daemonPath("demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+	}}}})
+}
+
+func (d *daemons) options() agent.Options {
+	o := d.optionsOf("DaemonSet")
+	o.Version = "apps/v1"
+	return o
+}
+
+// TestDaemonSet releases a DaemonSet of apps/v1, within the maxUnavailable of the plan.
+func TestDaemonSet(t *testing.T) {
+	t.Parallel()
+	d := newDaemons(t, 5, 2)
+	d.image("v2")
+	watch := d.budget(5, 2)
+	p := thirds()
+	p.MaxUnavailable = plan.Pods(2)
+	out, rests, deleted := d.deletes(p, d.options())
+	if out.Reason != plan.Completed {
+		t.Fatalf("ended with %s: %s", out.Reason, out.Message)
+	}
+	if diff := cmp.Diff([]string{"5 1 1 5 5", "5 2 2 5 5", "5 5 5 5 5"}, rests); diff != "" || len(deleted) != 5 {
+		t.Errorf("rests (-want +got):\n%s\ndeleted %v", diff, deleted)
+	}
+	watch.verify(t, d.world)
+	d.stands(5, "v2")
+}
