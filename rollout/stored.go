@@ -19,7 +19,7 @@ func (p Progress) Store() ([]byte, error) {
 // ReadProgress reads what Store wrote, here or in an older slipway. The error wraps plan.ErrNewer where it was a newer one.
 func ReadProgress(document []byte) (Progress, error) {
 	var p Progress
-	if err := plan.CheckStored(document); err != nil {
+	if err := plan.CheckStored(document, plan.StoredVersion); err != nil {
 		return p, err
 	}
 	err := json.Unmarshal(document, &p)

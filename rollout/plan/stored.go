@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// StoredVersion is the version of what a release stores: its plan, its progress and its audit log. It grows when a slipway
+// StoredVersion is the version of what a release stores in its cluster: its plan and its progress. It grows when a slipway
 // that does not know the change would do something wrong with it; a key that may be overlooked does not need that. What was
 // stored before versions were is of version 0. DESIGN.md has the format.
 const StoredVersion = 1
@@ -19,17 +19,18 @@ const StoredVersion = 1
 // looks familiar may mean something else.
 var ErrNewer = errors.New("written by a newer slipway")
 
-// CheckStored tells whether this slipway can read a stored document, without reading more of it than the version.
-func CheckStored(document []byte) error {
+// CheckStored tells whether a stored document is of a version up to the newest that is known, without reading more of it than
+// that.
+func CheckStored(document []byte, newest int) error {
 	var stored struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(document, &stored); err != nil {
 		return err
 	}
-	if stored.Version > StoredVersion {
+	if stored.Version > newest {
 		return fmt.Errorf("%w: its version is %d, and this slipway reads up to version %d: run the newer slipway",
-			ErrNewer, stored.Version, StoredVersion)
+			ErrNewer, stored.Version, newest)
 	}
 	return nil
 }
@@ -44,7 +45,7 @@ func (p BatchPlan) Store() ([]byte, error) {
 // ReadStored reads what Store wrote, here or in an older slipway.
 func ReadStored(document []byte) (BatchPlan, error) {
 	var p BatchPlan
-	if err := CheckStored(document); err != nil {
+	if err := CheckStored(document, StoredVersion); err != nil {
 		return p, err
 	}
 	err := json.Unmarshal(document, &p)

@@ -11,8 +11,12 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
+// LogVersion is the version of the lines that are written. It grows as plan.StoredVersion does, on its own.
+const LogVersion = 2
+
 // An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
-// can be made again. What is as in the line before is left out: pods above all. A line with a plan begins a run, and has
+// can be made again. What is as in the line before is left out: pods above all, and pods that are alike
+// stand together. A line with a plan begins a run, and has
 // the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half
 // of another one. A line with a measurement holds nothing else: what it amounts to is in the checks of a later line.
 type auditLine struct {
@@ -23,8 +27,8 @@ type auditLine struct {
 	Update    string               `json:"updateRevision,omitempty"`
 	Stable    string               `json:"stableRevision,omitempty"`
 	Revisions []rollout.Revision   `json:"revisions,omitempty"`
-	Pods      []rollout.Pod        `json:"pods,omitempty"` // new or changed
-	Gone      []string             `json:"gone,omitempty"` // names
+	Groups    []podGroup           `json:"groups,omitempty"` // pods that are new or changed
+	Left      numbers              `json:"left,omitzero"`    // pods that are there no more
 	Free      []string             `json:"freeInstances,omitempty"`
 	Sets      []rollout.ReplicaSet `json:"sets,omitempty"`
 	Stuck     []rollout.Pod        `json:"stuck,omitempty"`
@@ -33,9 +37,14 @@ type auditLine struct {
 	Wrote     *plan.Quantity       `json:"wrote,omitempty"`
 	Checks    []plan.CheckResult   `json:"checks,omitempty"`
 	Progress  rollout.Progress     `json:"progress"`
-	Decision  json.RawMessage      `json:"decision"`
+	Decision  json.RawMessage      `json:"decision"`         // without its writes
+	Writes    []writes             `json:"writes,omitempty"` // of the decision
 
 	Measurement json.RawMessage `json:"measurement,omitempty"` // of a line that holds nothing else
+
+	// Up to version 1 the writes are in the decision, and these are instead of groups and left.
+	Pods []rollout.Pod `json:"pods,omitempty"`
+	Gone []string      `json:"gone,omitempty"`
 
 	CloneSet *plan.Workload `json:"cloneSet,omitempty"` // version 0; workload since
 }
@@ -45,16 +54,16 @@ type measurementLine struct {
 	Measurement plan.Measurement `json:"measurement"`
 }
 
-// readLine reads a line of any version up to plan.StoredVersion. Lines of other kinds may stand among those of a log, so
+// readLine reads a line of any version up to LogVersion. Lines of other kinds may stand among those of a log, so
 // only one that begins a run is refused for its version.
 func readLine(data []byte) (auditLine, error) {
 	var line auditLine
 	err := json.Unmarshal(data, &line)
-	if err != nil || line.Version > plan.StoredVersion {
+	if err != nil || line.Version > LogVersion {
 		var begins struct {
 			Plan json.RawMessage `json:"plan"`
 		}
-		newer := plan.CheckStored(data)
+		newer := plan.CheckStored(data, LogVersion)
 		if errors.Is(newer, plan.ErrNewer) && json.Unmarshal(data, &begins) == nil && begins.Plan != nil {
 			return auditLine{}, newer
 		}

@@ -5,14 +5,20 @@ package report_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/sim"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
@@ -46,8 +52,76 @@ func TestAuditNoticesAChangeOfEveryField(t *testing.T) {
 			f.SetString(fmt.Sprint(f.String(), "other"))
 		}
 		audit.Record(rollout.Observed{Pods: []rollout.Pod{other}}, rollout.Decision{})
-		if !strings.Contains(log.String(), `"pods":[`) {
+		if !strings.Contains(log.String(), `"groups":[{"pods":"0",`) {
 			t.Errorf("a change of %s is not in the log: %s", fields.Field(i).Name, log.String())
 		}
+	}
+}
+
+// Whatever becomes of pods, what is read is what was seen and decided.
+func TestLogHoldsWhatWasSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind    plan.UpdateType
+		options sim.Options
+	}{
+		"recreated":       {plan.ReCreate, sim.Options{Ready: sim.Ready{Least: time.Second, Most: 9 * time.Second}, Terminating: time.Second}},
+		"in place":        {plan.InPlaceIfPossible, sim.Options{Ready: sim.Ready{Least: time.Second, Most: 9 * time.Second}}},
+		"pods that crash": {plan.InPlaceIfPossible, sim.Options{Crashes: 9, Horizon: 20 * time.Second, Ready: sim.Ready{Least: 3 * time.Second, Most: 3 * time.Second}}},
+		"an agent killed": {plan.ReCreate, sim.Options{KillEveryWrite: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := cart(23, "cart:v2")
+			set.Spec.UpdateType = c.kind
+			var want []report.Look
+			var log bytes.Buffer
+			audit := report.NewAudit(&log, plan.BatchPlan{})
+			if _, err := sim.Play(t.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), c.options), func(o rollout.Observed, d rollout.Decision) {
+				audit.Record(o, d)
+				o.Pods = slices.SortedFunc(slices.Values(o.Pods), func(a, b rollout.Pod) int { return strings.Compare(a.Name, b.Name) })
+				for i := range o.Pods {
+					o.Pods[i].Labels = maps.Clone(o.Pods[i].Labels)
+				}
+				want = append(want, report.Look{Observed: o, Decision: d})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			got, err := report.Looks(&log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, sameQuantities, cmpopts.EquateEmpty(), cmpopts.EquateComparable(), cmp.Comparer(time.Time.Equal)); diff != "" {
+				t.Errorf("it is read as something else (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Later lines speak of pods by numbers that the missing line has given.
+func TestMissingLineIsTold(t *testing.T) {
+	lines := bytes.SplitAfter(large(t, 20), []byte{'\n'})
+	i := slices.IndexFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(`"pods":"20-`)) })
+	log := bytes.Join(slices.Delete(lines, i, i+1), nil)
+	holds(t, page(t, log), "✓ Done", "is shown in part, and so may be what comes after it: no line before names pod number 23: a line of the log is missing")
+	want := fmt.Sprintf("audit log, line %d: no line before names pod number 23: a line of the log is missing", i+1)
+	if _, err := report.Replay(bytes.NewReader(log)); err == nil || err.Error() != want {
+		t.Errorf("%v; want %s", err, want)
+	}
+}
+
+func TestLineThatContradictsItselfIsRefused(t *testing.T) {
+	const begin, end = `{"plan":{},"version":2,"groups":[`, `],"decision":{}}`
+	for name, c := range map[string]struct{ group, want string }{
+		"names missing":      {`{"pods":"0-2","names":["a","b"],"alike":{}}`, "a list of a group of 3 pods has another length"},
+		"a moment too much":  {`{"pods":"0","names":["a"],"created":["2026-01-01T00:00:00Z","2026-01-01T00:00:00Z"],"alike":{}}`, "a list of a group of 1 pods has another length"},
+		"nobody's number":    {`{"pods":"7","alike":{}}`, "no line before names pod number 7"},
+		"no number":          {`{"pods":"a","alike":{}}`, `"a" is no list of pods such as 0-4,7`},
+		"a range that falls": {`{"pods":"4-0","alike":{}}`, `"4-0" is no list of pods such as 0-4,7`},
+		"too many":           {`{"pods":"0-4,0-99999999999","alike":{}}`, `"0-99999999999" is no list of pods such as 0-4,7`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := report.Replay(strings.NewReader(begin + c.group + end)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v; want %s", err, c.want)
+			}
+		})
 	}
 }

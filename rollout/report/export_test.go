@@ -25,11 +25,11 @@ func Looks(log io.Reader) ([]Look, error) {
 		if err != nil || d == nil {
 			return err
 		}
-		state.absorb(line)
-		look := Look{state.plan, state.observed, *d}
+		whole, err := state.absorb(line, *d)
+		look := Look{state.plan, state.observed, whole}
 		look.Observed.Pods = append([]rollout.Pod{}, state.observed.Pods...)
 		looks = append(looks, look)
-		return nil
+		return err
 	})
 	return looks, err
 }

@@ -33,6 +33,8 @@ type historian struct {
 	state   replayed
 	skipped []string // since when no history was there to take the note
 	problem error    // of the first line that could not be read
+
+	incomplete bool // the run has lines that speak of what is missing
 }
 
 // read takes a line. The error says that it is of a newer slipway.
@@ -58,7 +60,7 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 	case line.Plan == nil && !r.state.began:
 		r.note(fmt.Sprintf("line %d is left out: the beginning of the log is missing", n))
 	default:
-		r.take(line, *decision)
+		r.take(n, line, *decision)
 		return nil
 	}
 	if r.problem == nil {
@@ -86,9 +88,9 @@ func parseLine(data []byte) (auditLine, *rollout.Decision, error) {
 	return line, &d, nil
 }
 
-func (r *historian) take(line auditLine, d rollout.Decision) {
+func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 	again := line.Plan != nil
-	r.state.absorb(line)
+	d, err := r.state.absorb(line, d)
 	o := r.state.observed
 	if r.now == nil || r.another(o, d) {
 		r.now = NewHistory(r.state.plan)
@@ -98,6 +100,10 @@ func (r *historian) take(line auditLine, d rollout.Decision) {
 		r.now.Restart(o.Now)
 	}
 	r.now.plan = r.state.plan
+	if r.incomplete = r.incomplete && !again; err != nil && !r.incomplete {
+		r.incomplete = true // and each line after it would say so, too
+		r.note(fmt.Sprintf("line %d is shown in part, and so may be what comes after it: %v", n, err))
+	}
 	r.now.Record(o, d)
 }
 

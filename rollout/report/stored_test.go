@@ -45,56 +45,82 @@ func filled(t *testing.T) (look report.Look) {
 	return look
 }
 
-// TestStoredLines pins the names in an audit log, and that everything a decision is made of is in it and is read again. The
-// second look lacks the pods of the first.
+// TestStoredLines pins the names in an audit log, and that everything a decision is made of is in it and is read again. In the
+// second look the pod is another one in everything, and the writes are on it and on a new one; the last look lacks it.
 func TestStoredLines(t *testing.T) {
-	first, second := filled(t), filled(t)
-	second.Observed.Pods = []rollout.Pod{}
+	first, last := filled(t), filled(t)
+	last.Observed.Pods = []rollout.Pod{}
+	second := changed(first)
 	var measured plan.Measurement
 	filltest.Fill(t, &measured)
 	var log bytes.Buffer
 	audit := report.NewAudit(&log, first.Plan)
-	audit.Record(first.Observed, first.Decision)
-	audit.Record(second.Observed, second.Decision)
+	for _, look := range []report.Look{first, second, last} {
+		audit.Record(look.Observed, look.Decision)
+	}
 	audit.Measure(measured)
 	if audit.Err() != nil {
 		t.Fatal(audit.Err())
 	}
 	for i, line := range bytes.Split(bytes.TrimSpace(log.Bytes()), []byte{'\n'}) {
-		name := []string{"first", "second", "measurement"}[i]
-		filltest.Golden(t, filepath.Join("testdata", "stored", name+".v1.json"), line, *update)
+		name := []string{"first", "second", "last", "measurement"}[i]
+		filltest.Golden(t, filepath.Join("testdata", "stored", name+".v2.json"), line, *update)
 	}
-	for version, log := range map[string][]byte{"v0": stored(t, "filled.v0.jsonl"), "v1": log.Bytes()} {
-		looks, err := report.Looks(bytes.NewReader(log))
+	for version, c := range map[string]struct {
+		log  []byte
+		want []report.Look
+	}{
+		"v0": {stored(t, "filled.v0.jsonl"), []report.Look{unknownToV0(first), unknownToV0(last)}},
+		"v1": {stored(t, "filled.v1.jsonl"), []report.Look{unknownToV1(first), unknownToV1(last)}},
+		"v2": {log.Bytes(), []report.Look{first, second, last}},
+	} {
+		looks, err := report.Looks(bytes.NewReader(c.log))
 		if err != nil {
 			t.Fatalf("%s: %v", version, err)
 		}
-		want := []report.Look{first, second}
-		if version == "v0" {
-			for i := range want {
-				want[i].Observed.Stuck, want[i].Observed.NoRoom, want[i].Observed.Wrote, want[i].Observed.Sets = nil, "", nil, nil
-				want[i].Observed.Refused = nil
-				clearUnknownToV0(&want[i])
-			}
-		}
 		var entry struct{ Measurement plan.Measurement }
-		lines := bytes.Split(bytes.TrimSpace(log), []byte{'\n'})
-		if err := json.Unmarshal(lines[2], &entry); err != nil || entry.Measurement != measured {
+		lines := bytes.Split(bytes.TrimSpace(c.log), []byte{'\n'})
+		if err := json.Unmarshal(lines[len(lines)-1], &entry); err != nil || entry.Measurement != measured {
 			t.Errorf("%s: the measurement is read as %+v, %v", version, entry.Measurement, err)
 		}
-		same := cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })
-		if diff := cmp.Diff(want, looks, same); diff != "" {
+		if diff := cmp.Diff(c.want, looks, sameQuantities); diff != "" {
 			t.Errorf("%s is read as something else (-want +got):\n%s", version, diff)
 		}
 	}
 }
 
-// clearUnknownToV0 clears what came later: guests, Deployments, delete mode, claim templates, why pods are not ready and when that ends a
-// batch, and what a finished batch is held against.
-func clearUnknownToV0(look *report.Look) {
-	look.Plan.FailFast, look.Plan.Unblock, look.Plan.MaxUnavailable = plan.FailFast{}, false, plan.Quantity{}
+var sameQuantities = cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })
+
+// changed is a look in which a pod has become another one in everything but its name, and writes that go to it and to new pods.
+func changed(first report.Look) report.Look {
+	pod := rollout.Pod{Name: first.Observed.Pods[0].Name, UID: "another", ResourceVersion: "2", Instance: "x7k2p", Node: "node-b"}
+	first.Observed.Pods = []rollout.Pod{pod}
+	first.Decision.Actions = []rollout.Action{
+		{Kind: rollout.DeletePod, Pod: rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}, Reason: "old"},
+	}
+	for _, instance := range []string{"c7k2p", "b7k2p"} {
+		first.Decision.Actions = append(first.Decision.Actions, rollout.Action{
+			Kind: rollout.CreatePod, Revision: "new", Instance: instance, Pod: rollout.PodRef{Name: first.Observed.Workload.Name + "-" + instance},
+		})
+	}
+	return first
+}
+
+// unknownToV1 is a look without what came later: delete mode.
+func unknownToV1(look report.Look) report.Look {
+	look.Plan.MaxUnavailable = plan.Quantity{}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
+	return look
+}
+
+// unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
+// batch, and what a finished batch is held against.
+func unknownToV0(look report.Look) report.Look {
+	look = unknownToV1(look)
+	look.Observed.Stuck, look.Observed.NoRoom, look.Observed.Wrote, look.Observed.Sets = nil, "", nil, nil
+	look.Observed.Refused = nil
+	look.Plan.FailFast, look.Plan.Unblock = plan.FailFast{}, false
 	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
 	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
 	clearProgress(&look.Observed.Progress)
@@ -112,6 +138,7 @@ func clearUnknownToV0(look *report.Look) {
 		clearProgress(&progress)
 		a.Progress = &progress
 	}
+	return look
 }
 
 // TestStatusNames pins the names of a status, which scripts read.
@@ -126,34 +153,41 @@ func TestStatusNames(t *testing.T) {
 }
 
 // TestEveryVersionIsRead holds the logs of two releases, as each version wrote them, against each other. Decisions are made
-// again alike; should one be put into other words some day, it is so for both.
+// again alike; should one be put into other words some day, it is so for all.
 func TestEveryVersionIsRead(t *testing.T) {
 	for name, decisions := range map[string]int{"rollback": 16, "partition": 36} {
 		t.Run(name, func(t *testing.T) {
-			old, now := stored(t, name+".v0.jsonl"), stored(t, name+".v1.jsonl")
-			if diff := cmp.Diff(text(page(t, now)), text(page(t, old))); diff != "" {
-				t.Errorf("the page of version 0 is another one (-v1 +v0):\n%s", diff)
-			}
+			now := stored(t, name+".v2.jsonl")
 			n, err := report.Replay(bytes.NewReader(now))
 			if err == nil && n != decisions || err != nil && !errors.Is(err, report.ErrDiffers) {
 				t.Errorf("%d decisions, %v; want %d", n, err, decisions)
 			}
-			if m, before := report.Replay(bytes.NewReader(old)); n != m || fmt.Sprint(err) != fmt.Sprint(before) {
-				t.Errorf("of version 0 %d decisions and %v, of version 1 %d and %v", m, before, n, err)
+			for _, version := range []string{"v0", "v1"} {
+				old := stored(t, name+"."+version+".jsonl")
+				if diff := cmp.Diff(text(page(t, now)), text(page(t, old))); diff != "" {
+					t.Errorf("the page of %s is another one (-v2 +%s):\n%s", version, version, diff)
+				}
+				if m, before := report.Replay(bytes.NewReader(old)); n != m || fmt.Sprint(err) != fmt.Sprint(before) {
+					t.Errorf("of %s %d decisions and %v, of v2 %d and %v", version, m, before, n, err)
+				}
 			}
 		})
 	}
 }
 
-// An agent of the version before may be killed while it writes, and one of this version goes on in the same file.
+// An agent of a version before may be killed while it writes, and one of this version goes on in the same file.
 func TestLogOfTwoVersionsIsOneLog(t *testing.T) {
-	old := stored(t, "rollback.v0.jsonl")
-	log := append(bytes.TrimRight(old[:len(old)/2], "\n"), stored(t, "rollback.v1.jsonl")...)
-	holds(t, page(t, log), "breaks off: the agent was ended while it wrote it", "Rolled back")
+	for _, version := range []string{"v0", "v1"} {
+		t.Run(version, func(t *testing.T) {
+			old := stored(t, "rollback."+version+".jsonl")
+			log := append(bytes.TrimRight(old[:len(old)/2], "\n"), stored(t, "rollback.v2.jsonl")...)
+			holds(t, page(t, log), "breaks off: the agent was ended while it wrote it", "Rolled back")
+		})
+	}
 }
 
 func TestLogOfANewerSlipwayIsRefused(t *testing.T) {
-	const newer = `{"plan":{"batches":{"first":1}},"version":2,"now":0,"progress":["demo"]}` + "\n"
+	const newer = `{"plan":{"batches":{"first":1}},"version":3,"now":0,"progress":["demo"]}` + "\n"
 	old := string(stored(t, "rollback.v0.jsonl"))
 	lines := strings.Count(old, "\n")
 	for name, c := range map[string]struct {
@@ -165,7 +199,7 @@ func TestLogOfANewerSlipwayIsRefused(t *testing.T) {
 		"behind half a line of an older": {strings.TrimSuffix(old, "}\n") + newer, lines},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := fmt.Sprintf("audit log, line %d: written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway", c.line)
+			want := fmt.Sprintf("audit log, line %d: written by a newer slipway: its version is 3, and this slipway reads up to version 2: run the newer slipway", c.line)
 			all, err := report.ReadHistory(strings.NewReader(c.log))
 			if !errors.Is(err, plan.ErrNewer) || err.Error() != want || all != nil {
 				t.Errorf("%d histories, %v; want %s", len(all), err, want)
@@ -179,7 +213,7 @@ func TestLogOfANewerSlipwayIsRefused(t *testing.T) {
 
 // A line of another kind in the same stream may have a version of its own.
 func TestVersionOfAnotherKindOfLineIsNotTheLogs(t *testing.T) {
-	log := append([]byte(`{"level":"INFO","version":7}`+"\n"), stored(t, "rollback.v1.jsonl")...)
+	log := append([]byte(`{"level":"INFO","version":7}`+"\n"), stored(t, "rollback.v2.jsonl")...)
 	if n, err := report.Replay(bytes.NewReader(log)); n == 0 || errors.Is(err, plan.ErrNewer) {
 		t.Errorf("%d decisions, %v", n, err)
 	}
