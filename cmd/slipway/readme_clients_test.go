@@ -34,8 +34,8 @@ func clients() []client {
 		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},
 		{"kpt", "", "", "", "the program, where it is installed", []string{"kpt"}},
 		{"pre-commit", "", "", "", "the program, Debian's", []string{"ci"}},
-		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the workflow's own script; its file by actionlint (the version)", []string{"ci"}},
-		{"GitLab CI", "", "", "", "the pipeline's own script; its report against the fields that GitLab asks for", []string{"ci"}},
+		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the scripts of workflow and action; both by actionlint (the version)", []string{"ci"}},
+		{"GitLab CI", "", "", "", "the scripts of pipeline and component; their report against the fields that GitLab asks for", []string{"ci"}},
 		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, with kwok for the kubelets", []string{"deployment", "rollout"}},
 		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)", []string{"rollout"}},
 	}

@@ -56,11 +56,17 @@ func github(t *testing.T, dir string) (all result) {
 	return all
 }
 
-// gitlab runs the script of the pipeline: its runner stops at the first command that fails.
+// gitlab runs the script of the pipeline.
 func gitlab(t *testing.T, dir string) result {
 	t.Helper()
+	return gitlabScript(t, dir, readFile(t, "../examples/ci/.gitlab-ci.yml"))
+}
+
+// gitlabScript runs the script of a pipeline's job: GitLab's runner stops at the first command that fails.
+func gitlabScript(t *testing.T, dir, text string) result {
+	t.Helper()
 	var pipeline map[string]struct{ Script []string }
-	if err := yaml.Unmarshal([]byte(readFile(t, "../examples/ci/.gitlab-ci.yml")), &pipeline); err != nil {
+	if err := yaml.Unmarshal([]byte(text), &pipeline); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("sh", "-e", write(t, t.TempDir(), "script.sh", strings.Join(pipeline["sidecars"].Script, "\n")+"\n", 0o644))
@@ -68,13 +74,16 @@ func gitlab(t *testing.T, dir string) result {
 	return finish(t, cmd)
 }
 
-// Both pipelines fail on manifests without their sidecars, say so at the line, and pass once they carry them.
+// Each pipeline fails on manifests without their sidecars, say so at the line, and pass once they carry them.
 func TestPipelines(t *testing.T) {
 	type pipeline struct {
 		run     func(*testing.T, string) result
 		results func(*testing.T, string) []string
 	}
-	for name, p := range map[string]pipeline{"GitHub": {github, sarifResults}, "GitLab": {gitlab, qualityIssues}} {
+	for name, p := range map[string]pipeline{
+		"GitHub": {github, sarifResults}, "GitLab": {gitlab, qualityIssues},
+		"GitHub, by the action": {action, sarifResults}, "GitLab, by the component": {component, qualityIssues},
+	} {
 		t.Run(name, func(t *testing.T) {
 			dir := example(t, "ci")
 			got := p.run(t, dir)
@@ -86,7 +95,7 @@ func TestPipelines(t *testing.T) {
 			if results := p.results(t, dir); len(results) != 2 || results[0] != "would-change manifests/app.yaml" {
 				t.Errorf("results %v", results)
 			}
-			if name == "GitHub" {
+			if strings.HasPrefix(name, "GitHub") {
 				contains(t, readFile(t, filepath.Join(dir, "summary.md")), "~~~~~~diff\n", "+++ b/manifests/app.yaml", "2 restart")
 			}
 			if got := run(t, dir, "slipway", "render", "--in-place", "-s", "sidecars", "manifests"); got.code != 0 {
