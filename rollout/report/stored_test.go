@@ -94,7 +94,9 @@ func TestStoredLines(t *testing.T) {
 func clearUnknownToV0(look *report.Look) {
 	look.Plan.FailFast, look.Plan.Unblock = plan.FailFast{}, false
 	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
-	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
+	clearProgress := func(p *rollout.Progress) {
+		p.First, p.Newest, p.Healthy, p.Kept, p.Original = false, time.Time{}, 0, 0, nil
+	}
 	clearProgress(&look.Observed.Progress)
 	look.Observed.Workload.Rolling, look.Observed.Workload.Spec.RoundsDown = nil, false
 	look.Observed.Pods = slices.Clone(look.Observed.Pods)
