@@ -20,8 +20,11 @@ func (m partitionMode) forward(batch int) work {
 	wanted := b.Wanted()
 	w := m.status(wanted, batch == len(m.targets)-1 && wanted == b.Replicas)
 	set := &m.observed.Workload
+	keep, kept := m.keepScaled(wanted)
 	switch {
-	case w.behind:
+	case keep != nil:
+		w.actions, w.ready = []Action{*keep}, true
+	case w.behind, kept:
 	case set.Spec.Partition.Partition(set.Spec.Replicas) > b.Partition:
 		w.actions = []Action{m.set(plan.Pods(b.Partition), fmt.Sprintf("%d of %d pods to be updated", wanted, b.Replicas))}
 		w.ready = m.progress.wasReady()
@@ -35,14 +38,34 @@ func (m partitionMode) forward(batch int) work {
 	return w
 }
 
-// noteStep notes how low the partition has been set, and tells whether that was not noted before.
+// keepScaled keeps pods that scaling adds to a batch that was ready at the revision before: an ordinal would have them all updated,
+// and nobody has let them pass. How many are updated is right, so the partition goes above all pods; that is noted first, or it
+// would be taken for somebody else's. kept tells whether it is there, where it stays as long as the batch is ready.
+func (m partitionMode) keepScaled(wanted int) (keep *Action, kept bool) {
+	spec := &m.observed.Workload.Spec
+	now := spec.Partition.Partition(spec.Replicas)
+	switch {
+	case !spec.Ordinal || !m.progress.wasReady():
+		return nil, false
+	case spec.Replicas-now <= max(wanted, m.progress.Healthy):
+		return nil, m.progress.Kept > 0 && spec.Partition.Up(spec.Replicas) == m.progress.Kept
+	case m.progress.Kept != spec.Replicas:
+		m.progress.Kept = spec.Replicas
+		return new(m.record()), false
+	default:
+		return new(m.set(plan.Pods(spec.Replicas), "pods that scaling adds keep the revision before")), false
+	}
+}
+
+// noteStep notes how low the partition has been set, and where it is since it was kept higher. It tells whether that was not noted.
 func (m partitionMode) noteStep() bool {
-	spec := m.observed.Workload.Spec
+	spec, p := m.observed.Workload.Spec, &m.progress
 	written := spec.Partition.Up(spec.Replicas)
-	if m.plan.Mode != plan.Partition || m.bySurge() || m.progress.Stepped && m.progress.Step <= written {
+	if m.plan.Mode != plan.Partition || m.bySurge() || p.Stepped && p.Step <= written && p.Kept <= written {
 		return false
 	}
-	m.progress.Stepped, m.progress.Step = true, written
+	p.Step = choose(p.Stepped, min(p.Step, written), written)
+	p.Stepped, p.Kept = true, choose(written > p.Step, written, 0)
 	return true
 }
 
@@ -124,7 +147,7 @@ func (m partitionMode) lowered() (int, bool) {
 func (m partitionMode) foreign() bool {
 	spec := m.observed.Workload.Spec
 	step, known := m.lowered()
-	return m.plan.Mode == plan.Partition && !m.progress.Back && known && spec.Partition.Up(spec.Replicas) > step
+	return m.plan.Mode == plan.Partition && !m.progress.Back && known && spec.Partition.Up(spec.Replicas) > max(step, m.progress.Kept)
 }
 
 // foreignMessage says who raised it, and what to do.
@@ -143,7 +166,7 @@ func (m partitionMode) foreignMessage() string {
 // What that release had exposed is the most that the controller can replace at once, so this one may begin there.
 func (m partitionMode) leftover() (left bool, resting plan.Quantity) {
 	spec := m.observed.Workload.Spec
-	if p := m.progress; m.plan.Mode == plan.Partition && p.Stepped && spec.Partition == plan.Pods(p.Step) {
+	if p := m.progress; m.plan.Mode == plan.Partition && p.Stepped && spec.Partition == plan.Pods(max(p.Step, p.Kept)) {
 		return true, p.Resting
 	}
 	return false, spec.Partition

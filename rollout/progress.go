@@ -27,6 +27,7 @@ type Progress struct {
 	Resting  plan.Quantity  `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
 	Stepped  bool           `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
 	Step     int            `json:"step,omitempty"`     // partition written last, in pods (partition mode)
+	Kept     int            `json:"kept,omitempty"`     // partition above Step, which keeps pods that scaling has added (StatefulSet); 0: it is Step
 	Restored bool           `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
 	Finished bool           `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
 	First    bool           `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped

@@ -53,7 +53,7 @@ func inherited(p rollout.Progress) rollout.Progress {
 	if p.Outcome == plan.Completed {
 		return rollout.Progress{}
 	}
-	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Resting: p.Resting, Original: p.Original}
+	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Kept: p.Kept, Resting: p.Resting, Original: p.Original}
 }
 
 // releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode

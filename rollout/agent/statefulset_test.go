@@ -550,3 +550,46 @@ func TestRollbackLosesARace(t *testing.T) {
 	}
 	w.settled(2, "v1")
 }
+
+// TestStatefulSetThatIsScaledWhileItWaits keeps the number of pods that a batch has let pass: those that are added after the agent has
+// seen the new number are of the revision before.
+func TestStatefulSetThatIsScaledWhileItWaits(t *testing.T) {
+	t.Parallel()
+	w := newStateful(t, 3, 3)
+	w.statefulImage("v2")
+	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)},
+	}}
+	agent := w.start(p, w.optionsOf("StatefulSet"))
+	agent.stands(plan.AwaitingApproval)
+	updated := func() int {
+		n := 0
+		for _, image := range w.podImages() {
+			if image == "example.com/app:v2" {
+				n++
+			}
+		}
+		return n
+	}
+	w.Patch(t, w.Path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"replicas": 8}})
+	kubetest.Eventually(t, "the partition is above all pods", func() (bool, string) {
+		at := fmt.Sprint(w.partitionOf("statefulsets"))
+		return at == "8", at
+	})
+	before := updated()
+	kubetest.Eventually(t, "all pods are there", func() (bool, string) { return len(w.podImages()) == 8, fmt.Sprint(w.podImages()) })
+	if n := updated(); n > before+1 { // its controller may be at a pod that it has looked up before
+		t.Errorf("%d pods are updated, %d when the partition was raised: %v", n, before, w.podImages())
+	}
+	agent.stands(plan.AwaitingApproval)
+	v, err := steer.Open(person(w.optionsOf("StatefulSet")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ask(v, rollout.Request{Ask: rollout.Approve})
+	agent.end(plan.Completed)
+	w.settled(8, "v2")
+	if at := w.partitionOf("statefulsets"); at != float64(3) {
+		t.Errorf("the partition rests at %v, want 3", at)
+	}
+}

@@ -106,12 +106,12 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode.
+// unknownToV1 is a look without what came later: delete mode, and what a batch of a StatefulSet keeps while it waits.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
-	return look
+	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })
 }
 
 // unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
@@ -122,21 +122,27 @@ func unknownToV0(look report.Look) report.Look {
 	look.Observed.Refused = nil
 	look.Plan.FailFast, look.Plan.Unblock = plan.FailFast{}, false
 	look.Observed.Workload.Spec.ClaimTemplates, look.Observed.Workload.Spec.Unknown = nil, nil
-	clearProgress := func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil }
-	clearProgress(&look.Observed.Progress)
 	look.Observed.Workload.Rolling, look.Observed.Workload.Spec.RoundsDown = nil, false
 	look.Observed.Pods = slices.Clone(look.Observed.Pods)
 	for i := range look.Observed.Pods {
 		p := &look.Observed.Pods[i]
 		p.Guest, p.Kept, p.Waiting = false, false, nil
 	}
+	look = withProgress(look, func(p *rollout.Progress) { p.First, p.Newest, p.Healthy, p.Original = false, time.Time{}, 0, nil })
+	for i := range look.Decision.Actions {
+		look.Decision.Actions[i].Guest, look.Decision.Actions[i].Fields = false, nil
+	}
+	return look
+}
+
+// withProgress is a look whose progress is changed, wherever it has any.
+func withProgress(look report.Look, change func(*rollout.Progress)) report.Look {
+	change(&look.Observed.Progress)
 	look.Decision.Actions = slices.Clone(look.Decision.Actions)
 	for i := range look.Decision.Actions {
-		a := &look.Decision.Actions[i]
-		a.Guest, a.Fields = false, nil
-		progress := *a.Progress
-		clearProgress(&progress)
-		a.Progress = &progress
+		progress := *look.Decision.Actions[i].Progress
+		change(&progress)
+		look.Decision.Actions[i].Progress = &progress
 	}
 	return look
 }
