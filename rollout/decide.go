@@ -3,9 +3,11 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -33,6 +35,7 @@ func decide(within rule, p *plan.BatchPlan, o *Observed) Decision {
 		return *ended
 	}
 	d.resolve()
+	d.deleting.byNodes()
 	if open := d.deployment.closing(); open != nil {
 		return *open
 	}
@@ -136,8 +139,8 @@ func (d *decider) begin() Decision {
 	}
 	last := len(d.targets) - 1
 	work := d.mode().forward(last)
-	if work.refused != "" {
-		return d.decision(Stopped, plan.Invalid, work.refused)
+	if refused := cmp.Or(work.refused, ondelete.Nowhere(d.plan.Batches, d.observed.Nodes)); refused != "" {
+		return d.decision(Stopped, plan.Invalid, refused)
 	}
 	if work.ready && len(work.actions) == 0 {
 		d.progress.Batch = last

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/ondelete"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // deleteMode is a release in which slipway deletes pods, and a controller makes them anew by the present template. Which pods
@@ -15,12 +16,16 @@ import (
 type deleteMode struct{ *release }
 
 // look is what the rule knows of the target, and beside its pods those that were observed. What scaling down has condemned
-// is none of them.
-func (m deleteMode) look() (ondelete.Look, []*Pod) {
-	spec := &m.observed.Workload.Spec
+// is none of them. Pods on nodes that a selector does not match are kept; nil matches all.
+func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
+	spec, status := &m.observed.Workload.Spec, &m.observed.Workload.Status
 	l := ondelete.Look{
 		Replicas: m.bounds.Replicas, Unavailable: m.bounds.MaxUnavailable, Ordered: spec.Ordinal && spec.Ordered, First: spec.FirstOrdinal,
-		Astray: m.observed.Workload.Status.Astray, Serving: m.observed.Workload.Status.AvailableReplicas,
+		Astray: status.Astray, Serving: status.AvailableReplicas,
+	}
+	nodes := map[string]ondelete.Node{}
+	for _, n := range m.observed.Nodes {
+		nodes[n.Name], l.Astray = n, 0 // it is known which they are
 	}
 	var pods []*Pod
 	for i := range m.observed.Pods {
@@ -28,6 +33,7 @@ func (m deleteMode) look() (ondelete.Look, []*Pod) {
 		seen := ondelete.Pod{New: p.Revision == m.observed.UpdateRevision, Available: p.Available(m.observed.Now, spec.MinReady), Place: p.Node + " " + p.Name}
 		// One of the stable revision may get ready by itself.
 		seen.Blocking = m.plan.Unblock || p.Revision != m.progress.Stable
+		seen.Lost, seen.Kept = nodes[p.Node].Closed, on != nil && !on.Matches(nodes[p.Node].Labels)
 		if spec.Ordinal {
 			seen.Ordinal, _ = strconv.Atoi(p.Name[strings.LastIndexByte(p.Name, '-')+1:])
 		}
@@ -38,34 +44,47 @@ func (m deleteMode) look() (ondelete.Look, []*Pod) {
 	return l, pods
 }
 
-// forward deletes old pods until as many are new as a batch has.
-func (m deleteMode) forward(batch int) work {
-	return m.toward(m.boundsAfter(batch).Wanted(), batch == len(m.targets)-1)
+// byNodes puts the batches that select nodes into numbers of pods, for who only counts.
+func (m deleteMode) byNodes() {
+	if m.observed.Nodes == nil {
+		return
+	}
+	on := map[string]bool{}
+	for i := range m.observed.Pods {
+		on[m.observed.Pods[i].Node] = true
+	}
+	m.targets = ondelete.Targets(m.plan.Batches, m.observed.Nodes, on, m.targets)
 }
 
-// toward is what the pods still need until so many are of the present template. Before its controller has seen the template a
-// pod that is deleted would come back old.
-func (m deleteMode) toward(wanted int, last bool) work {
-	l, pods := m.look()
-	c := l.Count()
-	w := m.counted(c.New, c.AvailableNew, wanted)
+// forward deletes old pods until as many are new as a batch has, or all on its nodes.
+func (m deleteMode) forward(batch int) work {
+	return m.toward(m.boundsAfter(batch).Wanted(), m.plan.Batch(batch).Nodes, batch == len(m.targets)-1)
+}
+
+// toward is what the pods still need until so many are of the present template, or all on nodes that a selector matches. Before
+// its controller has seen the template a pod that is deleted would come back old.
+func (m deleteMode) toward(wanted int, on *plan.Selector, last bool) work {
+	l, pods := m.look(on)
+	c, part := l.Count(), l.Chosen()
+	room, where := wanted-c.New-c.Missing, ""
+	if on == nil {
+		part = c
+	} else {
+		wanted, room, where = part.New+part.Old+c.Missing, part.Old, " on nodes "+on.String()
+	}
+	w := m.counted(part.New, part.AvailableNew, wanted)
 	w.refused = m.strayed()
 	healthy := max(wanted-w.healthy, 0) <= m.threshold(wanted) && (w.healthy > 0 || wanted == 0)
-	w.whole = !w.behind && healthy && c.New >= wanted && c.Missing == 0 && (wanted < l.Replicas || c.Old == 0)
-	w.ready = !w.behind && healthy && c.New >= wanted && (w.whole || !last)
+	w.whole = !w.behind && healthy && part.New >= wanted && c.Missing == 0 && (wanted < l.Replicas || c.Old == 0)
+	w.ready = !w.behind && healthy && part.New >= wanted && (w.whole || !last)
 	if m.progress.wasReady() {
 		w.ready = w.stillHealthy(m.release, wanted)
 	}
-	if over := c.New - wanted; over > 0 {
-		w.message += fmt.Sprintf("; %d more than the batch has came back new by themselves", over)
-	}
-	if c.Lost > 0 {
-		w.message += fmt.Sprintf("; not counted: %d on nodes that are to have none now", c.Lost)
-	}
+	w.message += where + c.Words(max(wanted, m.target()))
 	if w.behind {
 		return w
 	}
-	deleted, why := ondelete.Next(l, wanted-c.New-c.Missing)
+	deleted, why := ondelete.Next(l, room)
 	for _, i := range deleted {
 		w.actions = append(w.actions, Action{Kind: DeletePod, Pod: pods[i].ref(), Reason: "old"})
 	}
@@ -86,7 +105,7 @@ func (m deleteMode) strayed() string {
 // back puts the stable template back in one write, and then deletes the pods of the failed revision within the same bounds.
 func (m deleteMode) back() work {
 	b := m.boundsBack()
-	w := m.toward(b.Wanted(), b.Partition == 0)
+	w := m.toward(b.Wanted(), nil, b.Partition == 0)
 	switch {
 	case w.behind:
 	case !m.restored():

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
@@ -17,16 +18,17 @@ import (
 type Observed struct {
 	Now            time.Time
 	Workload       plan.Workload
-	UpdateRevision string         // revision of the CloneSet's template
-	StableRevision string         // revision that older pods are created from: status.currentRevision
-	Revisions      []Revision     // templates of the revisions that pods have
-	Pods           []Pod          // the CloneSet's pods, terminating and ended ones too; nil in partition mode
-	FreeInstances  []string       // instance ids of volume claims without a pod
-	Sets           []ReplicaSet   // of a Deployment
-	Stuck          []Pod          // not ready, so that the controller, or the batch, waits for them (partition mode)
-	NoRoom         string         // why no pod can be created for now, in words; "": nothing is known to be in the way
-	Refused        *Refusal       // a pod that no other try would bring through admission; nil: none is known
-	Wrote          *plan.Quantity // the partition that this run wrote last; nil: none
+	UpdateRevision string          // revision of the CloneSet's template
+	StableRevision string          // revision that older pods are created from: status.currentRevision
+	Revisions      []Revision      // templates of the revisions that pods have
+	Pods           []Pod           // the CloneSet's pods, terminating and ended ones too; nil in partition mode
+	FreeInstances  []string        // instance ids of volume claims without a pod
+	Sets           []ReplicaSet    // of a Deployment
+	Nodes          []ondelete.Node // by name, where batches select nodes; nil otherwise
+	Stuck          []Pod           // not ready, so that the controller, or the batch, waits for them (partition mode)
+	NoRoom         string          // why no pod can be created for now, in words; "": nothing is known to be in the way
+	Refused        *Refusal        // a pod that no other try would bring through admission; nil: none is known
+	Wrote          *plan.Quantity  // the partition that this run wrote last; nil: none
 	Checks         []plan.CheckResult
 	Progress       Progress
 }

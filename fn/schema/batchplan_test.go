@@ -77,11 +77,29 @@ type waveTarget struct {
 
 type planBatch struct {
 	// How many pods are updated after this batch, of all: a number or a percentage.
-	Replicas quantity `json:"replicas" need:"true"`
+	Replicas quantity `json:"replicas"`
+	// In place of replicas, for a DaemonSet of apps/v1: all pods on these nodes are updated after this batch.
+	Nodes *nodeSelector `json:"nodes"`
 	// What the release waits for when the batch is ready.
 	Pause *planPause `json:"pause"`
 	// The names of checks that must pass before the next batch.
 	Checks []string `json:"checks"`
+}
+
+type nodeSelector struct {
+	// Labels that a node has.
+	MatchLabels map[string]string `json:"matchLabels"`
+	// What holds of its labels besides.
+	MatchExpressions []nodeRequirement `json:"matchExpressions"`
+}
+
+type nodeRequirement struct {
+	// The label that is meant.
+	Key string `json:"key" need:"true"`
+	// How its value is to be.
+	Operator string `json:"operator" need:"true" enum:"In,NotIn,Exists,DoesNotExist"`
+	// The values of In and NotIn.
+	Values []string `json:"values" minItems:"1"`
 }
 
 type planPause struct {
@@ -251,6 +269,8 @@ func planSchema(b *builder) node {
 	for _, target := range []node{at(spec, "properties", "target", "properties"), at(spec, "properties", "targets", "items", "properties")} {
 		target["apiVersion"].(node)["enum"], target["kind"].(node)["enum"] = targetWords()
 	}
+	batch := at(spec, "properties", "batches", "items")
+	batch["oneOf"] = []node{{"required": []string{"replicas"}}, {"required": []string{"nodes"}}}
 	at(spec, "properties", "failFast", "properties", "reasons", "items")["enum"] = plan.FailReasons()
 	on := []string{}
 	for _, r := range plan.Notable() {

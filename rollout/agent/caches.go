@@ -18,6 +18,7 @@ type caches struct {
 	workloads *kube.Cache[kube.Workload]
 	pods      *kube.Cache[kube.Pod]
 	sets      *kube.Cache[kube.ReplicaSet] // nil where the target has none
+	nodes     *kube.Cache[kube.Node]       // nil where no batch selects nodes
 	claims    *kube.Cache[kube.Meta]       // nil where the target has no claim templates
 	records   *kube.Cache[kube.Record]
 
@@ -31,12 +32,15 @@ type caches struct {
 func newCaches(s *session, target kube.Workload) *caches {
 	ns := s.target.Namespace
 	selected := url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(target.Tree, "spec", "selector"))}}
-	c := &caches{changed: make(chan struct{}, 1), failed: make(chan error, 4)}
+	c := &caches{changed: make(chan struct{}, 1), failed: make(chan error, 5)}
 	c.workloads = kube.NewCache[kube.Workload](s.client, s.target.Resource(), kube.Named(s.target.Name), c.changed)
 	c.records = kube.NewCache[kube.Record](s.client, kube.ConfigMaps(ns), kube.Named(s.recordName), c.changed)
 	c.pods = kube.NewCache[kube.Pod](s.client, kube.Pods(ns), selected, c.changed)
 	if s.target.Kind.BySurge {
 		c.sets = kube.NewCache[kube.ReplicaSet](s.client, kube.ReplicaSets(ns), selected, c.changed)
+	}
+	if len(s.options.Nodes) > 0 {
+		c.nodes = kube.NewCache[kube.Node](s.client, kube.Nodes(), nil, c.changed)
 	}
 	if len(target.ClaimTemplates()) > 0 && !s.controlled() {
 		c.claims = kube.NewCache[kube.Meta](s.client, kube.Claims(ns), selected, c.changed)
@@ -56,6 +60,9 @@ func (c *caches) start(ctx context.Context, s *session) error {
 	all := map[string]following{s.target.Kind.Name: c.workloads, "ConfigMap": c.records}
 	if c.sets != nil {
 		all["ReplicaSet"] = c.sets
+	}
+	if c.nodes != nil {
+		all["Node"] = c.nodes
 	}
 	if c.sets != nil || s.options.Mode != plan.Partition {
 		all["Pod"] = c.pods
@@ -95,6 +102,9 @@ func (c *caches) sync(ctx context.Context) error {
 	err := errors.Join(c.workloads.Sync(ctx), c.records.Sync(ctx), c.pods.Sync(ctx))
 	if c.sets != nil {
 		err = errors.Join(err, c.sets.Sync(ctx))
+	}
+	if c.nodes != nil {
+		err = errors.Join(err, c.nodes.Sync(ctx))
 	}
 	if c.claims != nil {
 		err = errors.Join(err, c.claims.Sync(ctx))

@@ -2,17 +2,31 @@
 
 package agent
 
-import "github.com/slipway-dev/slipway/rollout"
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/ondelete"
+)
 
 // observeDeleting fills in what an observation of a target in delete mode needs beyond the object: its pods, and the revision
 // that those are of which its controller makes now.
-func (r *reader) observeDeleting(o *rollout.Observed) (err error) {
+func (r *reader) observeDeleting(ctx context.Context, o *rollout.Observed) (err error) {
 	if o.UpdateRevision = r.fullName(o.Workload.Status.UpdateRevision); o.UpdateRevision == "" {
 		o.UpdateRevision = r.last.history.Newest()
 	}
 	r.observePods(o)
+	if r.nodes != nil {
+		o.Nodes = r.observedNodes(o.Workload.Spec.Template)
+	}
 	if o.Progress, err = r.readProgress(o); err != nil {
 		return err
+	}
+	if o.Progress.Revision != "" {
+		r.observeRefusal(ctx, o)
 	}
 	if o.StableRevision = o.Progress.Stable; o.StableRevision == "" {
 		o.StableRevision = r.mostPods(o)
@@ -20,12 +34,20 @@ func (r *reader) observeDeleting(o *rollout.Observed) (err error) {
 	return nil
 }
 
+// observedNodes are the nodes of the cluster, by name.
+func (r *reader) observedNodes(template map[string]any) []ondelete.Node {
+	nodes, tolerations := []ondelete.Node{}, kube.DaemonTolerations(template)
+	r.nodes.Each(func(n kube.Node) { nodes = append(nodes, n.Observed(tolerations, r.options.Nodes)) })
+	slices.SortFunc(nodes, func(a, b ondelete.Node) int { return strings.Compare(a.Name, b.Name) })
+	return nodes
+}
+
 // mostPods is the older revision that most pods have, or the present one where none has another. With OnDelete no status tells
 // where a target comes from.
 func (r *reader) mostPods(o *rollout.Observed) string {
 	number := map[string]int{}
 	for i := range o.Pods {
-		number[o.Pods[i].Revision] += 1
+		number[o.Pods[i].Revision]++
 	}
 	return r.mostOf(number, o.UpdateRevision)
 }

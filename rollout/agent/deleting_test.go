@@ -5,6 +5,7 @@ package agent_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,4 +181,48 @@ func TestDaemonSet(t *testing.T) {
 	}
 	watch.verify(t, d.world)
 	d.stands(5, "v2")
+}
+
+// TestDaemonSetByNodes releases the canary nodes first, and then the others. A node that fails meanwhile, and one that is new, end
+// as their controller leaves them.
+func TestDaemonSetByNodes(t *testing.T) {
+	t.Parallel()
+	d := newDaemons(t, 5, 2)
+	d.image("v2")
+	p := plan.BatchPlan{Batches: []plan.Batch{{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}}, {Replicas: plan.Percent(60)}, {Replicas: plan.Percent(100)}}}
+	var canaries []string
+	log := d.Log()
+	failed := d.nodes[4]
+	out, err := agent.Run(t.Context(), p, d.options(), func(o rollout.Observed, decided rollout.Decision) {
+		log(o, decided)
+		for _, a := range decided.Actions {
+			if i := slices.IndexFunc(o.Pods, func(p rollout.Pod) bool { return p.Name == a.Pod.Name }); i >= 0 && decided.Batch == 0 {
+				canaries = append(canaries, o.Pods[i].Node)
+			}
+		}
+		if decided.Batch == 1 && decided.Reason == plan.BatchStarted {
+			d.taint(failed, map[string]any{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"})
+			d.addNode(d.NS+"-new", "main")
+		}
+	})
+	if err != nil || out.Reason != plan.Completed || !strings.Contains(out.Message, "not counted: 1 on nodes that are closed to them") {
+		t.Fatalf("ended with %s: %s, %v", out.Reason, out.Message, err)
+	}
+	slices.Sort(canaries)
+	if diff := cmp.Diff(d.nodes[:2], canaries); diff != "" {
+		t.Errorf("nodes of the first batch (-want +got):\n%s", diff)
+	}
+	images := map[string]int{}
+	for _, image := range d.podImages() {
+		images[image]++
+	}
+	if diff := cmp.Diff(map[string]int{"example.com/app:v1": 1, "example.com/app:v2": 5}, images); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
+	}
+	p.Batches[0].Nodes.Labels["pool"] = "canari"
+	d.image("v3")
+	out, err = agent.Run(t.Context(), p, d.options(), nil)
+	if err != nil || out.Reason != plan.Invalid || !strings.Contains(out.Message, "spec.batches[0].nodes: no node of the cluster has pool=canari") {
+		t.Errorf("ended with %s: %s, %v", out.Reason, out.Message, err)
+	}
 }

@@ -26,7 +26,7 @@ type observation struct {
 }
 
 // versions are those of the caches and of the checks.
-type versions struct{ workloads, pods, sets, claims, records, checks uint64 }
+type versions struct{ workloads, pods, sets, nodes, claims, records, checks uint64 }
 
 // feedback is what writes find out and the next observation takes in.
 type feedback struct {

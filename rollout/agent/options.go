@@ -17,7 +17,8 @@ type Options struct {
 	Kind      string // of the target; "" is CloneSet
 	Name      string
 	Version   string        // API version of the target; "" is the first that rollout.Kinds has for the kind
-	Mode      plan.Mode     // the plan's
+	Mode      plan.Mode     // the plan's; "" is that of the target
+	Nodes     []string      // keys of node labels that the plan's batches select by; nil: nodes are not read
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
 	Await     time.Duration // how long to wait for the target to carry Release in its annotation ReleaseAnnotation; 0: not at all
 	Restart   bool          // begin again what has stopped

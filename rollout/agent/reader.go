@@ -57,7 +57,7 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	case r.sets != nil:
 		err = r.observeDeployment(&o)
 	case r.options.Mode == plan.Delete:
-		err = r.observeDeleting(&o)
+		err = r.observeDeleting(ctx, &o)
 	default:
 		o.UpdateRevision = r.fullName(read.Status.UpdateRevision)
 		if o.Progress, err = r.readProgress(&o); err == nil {
@@ -111,6 +111,9 @@ func (r *reader) now() versions {
 	v := versions{workloads: r.workloads.Version(), pods: r.pods.Version(), records: r.records.Version()}
 	if r.sets != nil {
 		v.sets = r.sets.Version()
+	}
+	if r.nodes != nil {
+		v.nodes = r.nodes.Version()
 	}
 	if r.claims != nil {
 		v.claims = r.claims.Version()

@@ -17,7 +17,7 @@ const (
 	eventsInterval = 5 * time.Second
 )
 
-// refusals are what the controller of a target tells of pods that the API server does not take (partition mode). No status has a
+// refusals are what the controller of a target tells of pods that the API server does not take (partition and delete mode). No status has a
 // word of them, so the controller's Events about the target are read, as far as they can be about the released revision.
 type refusals struct {
 	revision string    // that pods are to have
@@ -68,6 +68,9 @@ func missingPods(o *rollout.Observed) (old, missing bool) {
 	}
 	if s.ObservedGeneration < o.Workload.Generation {
 		return false, false
+	}
+	if spec.OnDelete {
+		return false, s.Replicas < spec.Replicas // whatever it makes is new
 	}
 	return s.Replicas-s.UpdatedReplicas < kept, s.UpdatedReplicas < spec.Replicas-kept || s.Replicas < spec.Replicas
 }

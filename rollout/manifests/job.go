@@ -76,6 +76,11 @@ func (o Job) Manifests() ([]map[string]any, error) {
 		"subjects": []any{o.subject(account)},
 	}
 	out := []map[string]any{role, binding}
+	reading, err := o.nodeReading(name, account)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, reading...)
 	if account == name { // who names another account has it
 		out = slices.Insert(out, 0, object{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": o.meta(name)})
 	}

@@ -4,6 +4,7 @@ package manifests
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -98,6 +99,35 @@ func (o Job) Rules() []map[string]any {
 		rules = append(rules, rule("", "persistentvolumeclaims", []string{"list", "watch", "create", "patch"}))
 	}
 	return rules
+}
+
+// NodeRules are what the agent needs beyond its namespace: to read nodes, where batches of the plan select them.
+func NodeRules(p plan.BatchPlan) []map[string]any {
+	if p.NodeLabels() == nil {
+		return nil
+	}
+	return []map[string]any{rule("", "nodes", []string{"list", "watch"})}
+}
+
+// nodeReading is what lets the Job's account read nodes: no Role can, because they are in no namespace.
+func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
+	p, err := o.parsedPlan()
+	rules := NodeRules(p)
+	if err != nil || rules == nil {
+		return nil, err
+	}
+	if o.namespace() == "" {
+		return nil, fmt.Errorf("%s: batches select nodes, so the Job's account needs a ClusterRole, whose binding names a namespace: write metadata.namespace", o.CloneSet)
+	}
+	meta := object{"name": o.namespace() + "-" + name, "labels": o.labels()}
+	const rbac = "rbac.authorization.k8s.io"
+	return []map[string]any{
+		{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": meta, "rules": rules},
+		{
+			"apiVersion": rbac + "/v1", "kind": "ClusterRoleBinding", "metadata": maps.Clone(meta), "subjects": []any{o.subject(account)},
+			"roleRef": object{"apiGroup": rbac, "kind": "ClusterRole", "name": meta["name"]},
+		},
+	}, nil
 }
 
 func (o Job) setVerbs() []string {

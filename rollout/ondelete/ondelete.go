@@ -73,6 +73,26 @@ func (l Look) Count() Count {
 	return c
 }
 
+// Words say what may surprise in the counts, as the end of a message about a batch after which so many pods are new.
+func (c Count) Words(wanted int) string {
+	var words string
+	if more := c.New - wanted; more > 0 {
+		words = fmt.Sprintf("; %d more than the batch has came back new by themselves", more)
+	}
+	if c.Lost > 0 {
+		words += fmt.Sprintf("; not counted: %d on nodes that are closed to them", c.Lost)
+	}
+	return words
+}
+
+// Chosen counts those of the pods that a batch may delete, and those that are new already, where it is for some nodes only. It has
+// no Missing: what comes back may do so anywhere.
+func (l Look) Chosen() Count {
+	l.Pods = slices.DeleteFunc(slices.Clone(l.Pods), func(p Pod) bool { return p.Kept })
+	l.Replicas, l.Astray = 0, 0
+	return l.Count()
+}
+
 // Next are the pods to delete now, by their places in the Look, at most as many as there is room for, and why no more are. Each
 // deletion of the list is safe whichever of the others happen.
 func Next(l Look, room int) (deleted []int, why string) {

@@ -2,7 +2,11 @@
 
 package plan
 
-import "cmp"
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
 
 // ParseMode is the mode that a flag names, such as partition; "" where the word is none.
 func ParseMode(word string) Mode {
@@ -102,4 +106,30 @@ func readMaxUnavailable(v value, p BatchPlan) Quantity {
 		v.fail("0 would never let a pod be deleted")
 	}
 	return q
+}
+
+// refuseNodes refuses nodes in a batch of what is not released by node.
+func refuseNodes(v value, p BatchPlan) {
+	for _, t := range p.targets() {
+		if k, known := KindOf(t.APIVersion, t.Kind); known && !(k.Nodes && k.Deletes) {
+			v.fail("is for a DaemonSet of %s, whose pods the release deletes itself: write replicas for a %s of %s", appsV1, t.Kind, t.APIVersion)
+			break
+		}
+	}
+}
+
+// NodeLabels are the keys of the labels by which batches select nodes; nil where none does.
+func (p BatchPlan) NodeLabels() []string {
+	var keys []string
+	for _, b := range p.Batches {
+		if b.Nodes == nil {
+			continue
+		}
+		keys = append(slices.AppendSeq(keys, maps.Keys(b.Nodes.Labels)), "")
+		for _, e := range b.Nodes.Expressions {
+			keys = append(keys, e.Key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

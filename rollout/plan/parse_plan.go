@@ -52,7 +52,7 @@ func readPlan(doc value) BatchPlan {
 	p.Target, p.Waves = readTargets(spec)
 	p.Mode = readMode(spec.get("mode"), p)
 	p.Checks = readChecks(spec.get("checks"))
-	p.Batches = readBatches(spec.get("batches"), p.Checks)
+	p.Batches = readBatches(spec.get("batches"), p)
 	refuseUnused(spec.get("checks"), p)
 	p.Notifications = readNotifications(spec.get("notifications"))
 	p.FailureThreshold = spec.get("failureThreshold").quantity(Pods(0), 100)
@@ -99,7 +99,7 @@ func readUnblock(v value, p BatchPlan) bool {
 	return unblock
 }
 
-func readBatches(v value, checks []Check) []Batch {
+func readBatches(v value, p BatchPlan) []Batch {
 	items := v.items()
 	if len(items) == 0 {
 		v.fail("is missing: a plan needs a batch, such as {replicas: 100%%}")
@@ -107,8 +107,11 @@ func readBatches(v value, checks []Check) []Batch {
 	}
 	batches := make([]Batch, len(items))
 	for i, item := range items {
-		batches[i] = readBatch(item, checks)
-		if i > 0 && shrinks(batches[i-1].Replicas, batches[i].Replicas) {
+		batches[i] = readBatch(item, p.Checks)
+		if batches[i].Nodes != nil {
+			refuseNodes(item.get("nodes"), p)
+			batches[i].Replicas = batches[max(i-1, 0)].Replicas
+		} else if i > 0 && shrinks(batches[i-1].Replicas, batches[i].Replicas) {
 			item.get("replicas").fail("%s is less than the batch before (%s): batches are cumulative",
 				batches[i].Replicas, batches[i-1].Replicas)
 		}
@@ -125,12 +128,17 @@ func shrinks(before, after Quantity) bool {
 }
 
 func readBatch(item value, checks []Check) Batch {
-	item.mapping("replicas", "pause", "checks")
-	replicas := item.get("replicas")
-	if !replicas.present() {
+	item.mapping("replicas", "nodes", "pause", "checks")
+	replicas, nodes := item.get("replicas"), item.get("nodes")
+	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
+	switch {
+	case nodes.present() && replicas.present():
+		nodes.fail("and replicas exclude each other: a batch is either all pods on these nodes, or so many wherever they are")
+	case nodes.present():
+		b.Nodes = new(readSelector(nodes))
+	case !replicas.present():
 		replicas.fail("is missing: write how many pods are updated after this batch")
 	}
-	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
 	pause := item.get("pause")
 	if pause.present() && pause.mapping("duration", "untilApproved", "window") {
 		b.Pause = Pause{

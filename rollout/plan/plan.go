@@ -80,9 +80,10 @@ type Target struct {
 
 // Batch is one stage of a release. Replicas is cumulative: how many pods are updated after it.
 type Batch struct {
-	Replicas Quantity `json:"replicas"`
-	Pause    Pause    `json:"pause,omitzero"`
-	Checks   []string `json:"checks,omitempty"` // names from Plan.Checks that must pass before the next batch
+	Replicas Quantity  `json:"replicas"`
+	Nodes    *Selector `json:"nodes,omitempty"` // in place of Replicas: all pods on these nodes are updated after it
+	Pause    Pause     `json:"pause,omitzero"`
+	Checks   []string  `json:"checks,omitempty"` // names from Plan.Checks that must pass before the next batch
 }
 
 // Batch is the given batch (0-based); a plan without batches has one without gates.
@@ -118,6 +119,9 @@ func (p BatchPlan) Validate(cs Workload) error {
 	}
 	previous, unknown := 0, cs.KindOf().Nodes && cs.UID == ""
 	for i, b := range p.Batches {
+		if b.Nodes != nil {
+			continue // which pods they have is known in the cluster
+		}
 		field := fmt.Sprintf("spec.batches[%d].replicas", i)
 		if !b.Replicas.IsPercent() && b.Replicas.Up(0) > cs.Spec.Replicas && !unknown {
 			return mistake(field, "%s is more than the %s's %d replicas", b.Replicas, cs.KindName(), cs.Spec.Replicas)

@@ -20,6 +20,7 @@ type Audit struct {
 	plan      *plan.BatchPlan // until it is written
 	set       []byte          // as it was written last
 	revisions []byte
+	nodes     []byte
 	pods      map[string]*logged
 	named     int // pods so far
 	look      int
@@ -62,6 +63,9 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	}
 	if changed(&a.revisions, o.Revisions) {
 		line.Revisions = o.Revisions
+	}
+	if changed(&a.nodes, o.Nodes) {
+		line.Nodes = o.Nodes
 	}
 	line.Groups, line.Left = a.difference(o.Pods, o.Workload.Name)
 	line.Writes, d.Actions = foldWrites(d.Actions, o.Workload.Name, a.number), nil

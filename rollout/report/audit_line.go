@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -31,6 +32,7 @@ type auditLine struct {
 	Left      numbers              `json:"left,omitzero"`    // pods that are there no more
 	Free      []string             `json:"freeInstances,omitempty"`
 	Sets      []rollout.ReplicaSet `json:"sets,omitempty"`
+	Nodes     []ondelete.Node      `json:"nodes,omitempty"`
 	Stuck     []rollout.Pod        `json:"stuck,omitempty"`
 	NoRoom    string               `json:"noRoom,omitempty"`
 	Refused   *rollout.Refusal     `json:"refused,omitempty"`

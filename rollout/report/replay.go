@@ -106,6 +106,9 @@ func (r *replayed) absorb(line auditLine, d rollout.Decision) (rollout.Decision,
 	if line.Workload != nil {
 		o.Workload = *line.Workload
 	}
+	if line.Nodes != nil {
+		o.Nodes = line.Nodes
+	}
 	if line.Revisions != nil {
 		o.Revisions = line.Revisions
 	}

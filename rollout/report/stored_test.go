@@ -109,6 +109,10 @@ func changed(first report.Look) report.Look {
 // unknownToV1 is a look without what came later: delete mode, and what a batch of a StatefulSet keeps while it waits.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
+	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
+	for i := range look.Plan.Batches {
+		look.Plan.Batches[i].Nodes = nil
+	}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
 	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })

@@ -57,7 +57,7 @@ func (r *release) rights() []right {
 	}
 	o := manifests.Job{CloneSet: r.set, Mode: r.options.Plan.Mode, DeleteMode: mode}
 	var out []right
-	for _, rule := range o.Rules() {
+	for _, rule := range append(o.Rules(), manifests.NodeRules(r.options.Plan)...) {
 		groups, _ := rule["apiGroups"].([]string)
 		resources, _ := rule["resources"].([]string)
 		verbs, _ := rule["verbs"].([]string)
