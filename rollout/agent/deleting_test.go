@@ -14,7 +14,9 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
+	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -225,4 +227,166 @@ func TestDaemonSetByNodes(t *testing.T) {
 	if err != nil || out.Reason != plan.Invalid || !strings.Contains(out.Message, "spec.batches[0].nodes: no node of the cluster has pool=canari") {
 		t.Errorf("ended with %s: %s, %v", out.Reason, out.Message, err)
 	}
+}
+
+// TestOnDeleteKilledAtEveryWrite kills the agent before and after its writes and starts another one: the budget holds, and the end
+// is that of a release that nobody killed. SLIPWAY_SEEDS asks for more of the writes.
+func TestOnDeleteKilledAtEveryWrite(t *testing.T) {
+	shared.Get(t)
+	for at := 1; at <= 30; at += max(1, 8-seeds(t, 1)) {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+				t.Parallel()
+				w := newOnDelete(t, 3, "OrderedReady")
+				w.statefulImage("v2")
+				watch := w.budget(3, 1)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				d, dead, err := w.killAt(ctx, cancel, at, after, thirds(), w.optionsOf("StatefulSet"), w.Log())
+				if !dead && (err != nil || d.Reason != plan.Completed) {
+					t.Fatalf("the release that nobody killed ended with %s, %v", d.Reason, err)
+				}
+				if d, _, _ := w.deletes(thirds(), w.optionsOf("StatefulSet")); d.Reason != plan.Completed {
+					t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+				}
+				watch.verify(t, w)
+				w.runsReady(3, "v2")
+			})
+		}
+	}
+}
+
+// TestOnDeleteGoesBack fails in its second batch, whose pods never get ready: the old template is back in one write, and then the
+// pods of the failed revision go within the same budget.
+func TestOnDeleteGoesBack(t *testing.T) {
+	for _, policy := range []string{"OrderedReady", "Parallel"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			w := newOnDelete(t, 5, policy)
+			watch := w.budget(5, 2)
+			w.statefulImage(kubetest.TagUnready)
+			p := plan.BatchPlan{
+				OnFailure: plan.Rollback, MaxUnavailable: plan.Pods(2), ProgressDeadline: 2 * time.Second,
+				Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}},
+			}
+			d, rests, _ := w.deletes(p, w.optionsOf("StatefulSet"))
+			if d.Reason != plan.RolledBack || len(rests) != 0 {
+				t.Fatalf("ended with %s: %s, rests %v", d.Reason, d.Message, rests)
+			}
+			watch.verify(t, w)
+			w.runsReady(5, "v1")
+		})
+	}
+}
+
+// rightsOf are the rules of the printed Role of the StatefulSet in delete mode, without a verb on a resource.
+func rightsOf(deletion, verb, resource string) []kubetest.Rule {
+	o := manifests.Job{Mode: plan.Delete, DeleteMode: deletion}
+	o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name = "apps/v1", "StatefulSet", "demo"
+	rules := agenttest.Rules(o.Rules())
+	for i, r := range rules {
+		if r.Resources[0] == resource {
+			rules[i].Verbs = slices.DeleteFunc(slices.Clone(r.Verbs), func(v string) bool { return v == verb })
+		}
+	}
+	return slices.DeleteFunc(rules, func(r kubetest.Rule) bool { return len(r.Verbs) == 0 })
+}
+
+// TestOnDeleteRights goes back from a pod that never gets ready with exactly the rights of the printed Role, and without each of
+// those that the mode needs says which it misses.
+func TestOnDeleteRights(t *testing.T) {
+	for _, c := range []struct{ deletion, verb, resource string }{
+		{manifests.DeleteModeDelete, "", ""},
+		{manifests.DeleteModeEvict, "", ""},
+		{manifests.DeleteModeDelete, "list", "pods"},
+		{manifests.DeleteModeDelete, "watch", "pods"},
+		{manifests.DeleteModeDelete, "delete", "pods"},
+		{manifests.DeleteModeEvict, "create", "pods/eviction"},
+		{manifests.DeleteModeDelete, "list", "controllerrevisions"},
+		{manifests.DeleteModeDelete, "patch", "statefulsets"},
+	} {
+		t.Run(c.deletion+" without "+c.verb+" "+strings.ReplaceAll(c.resource, "/", "-"), func(t *testing.T) {
+			t.Parallel()
+			w := newOnDelete(t, 2, "Parallel")
+			user := w.User(t, w.namespace, rightsOf(c.deletion, c.verb, c.resource)...)
+			kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+				_, err := user.TryGet(w.Path("statefulsets", "demo"))
+				return err == nil, fmt.Sprint(err)
+			})
+			w.statefulImage(kubetest.TagUnready)
+			var said []string
+			options := w.optionsOf("StatefulSet")
+			options.Config, options.Evict = agenttest.Config(t, user.Client), c.deletion == manifests.DeleteModeEvict
+			options.Warn = func(err error) { said = append(said, err.Error()) }
+			p := thirds()
+			p.OnFailure, p.ProgressDeadline = plan.Rollback, time.Second
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			d, err := agent.Run(ctx, p, options, w.Log())
+			switch {
+			case c.verb == "" && (err != nil || d.Reason != plan.RolledBack || len(said) > 0):
+				t.Errorf("ended with %s: %s, %v, warnings %v", d.Reason, d.Message, err, said)
+			case c.verb != "" && (err == nil || !strings.Contains(err.Error(), "cannot "+c.verb) || !strings.Contains(err.Error(), c.resource)):
+				t.Errorf("without %s %s it ended with %s: %s, %v", c.verb, c.resource, d.Reason, d.Message, err)
+			}
+		})
+	}
+}
+
+// TestDaemonSetRights releases by nodes with exactly the rights of the manifests, and without the ClusterRole says what is missing.
+func TestDaemonSetRights(t *testing.T) {
+	t.Parallel()
+	d := newDaemons(t, 2, 1)
+	text := `
+apiVersion: slipway.dev/v1alpha1
+kind: BatchPlan
+metadata: {name: demo}
+spec:
+  target: {apiVersion: apps/v1, kind: DaemonSet, name: demo}
+  batches: [{nodes: {matchLabels: {pool: canary}}}, {replicas: 100%}]
+`
+	p, err := plan.ParsePlan("plan.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := manifests.Job{Mode: plan.Delete, DeleteMode: manifests.DeleteModeDelete, Image: "i", Plan: []byte(text)}
+	o.CloneSet.APIVersion, o.CloneSet.Kind, o.CloneSet.Name, o.CloneSet.Namespace = "apps/v1", "DaemonSet", "demo", d.NS
+	objects, err := o.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
+	paths := map[any]string{
+		"ServiceAccount": d.Path("serviceaccounts"), "Role": rbac + "namespaces/" + d.NS + "/roles",
+		"RoleBinding": rbac + "namespaces/" + d.NS + "/rolebindings", "ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings",
+	}
+	apply := func(clusterWide bool) {
+		for _, m := range objects {
+			kind, _ := m["kind"].(string)
+			if at, ok := paths[kind]; ok && strings.HasPrefix(kind, "Cluster") == clusterWide {
+				d.Create(t, at, m)
+			}
+		}
+	}
+	apply(false)
+	user := d.Login(t, d.NS, kubetest.Field(objects[0], "metadata", "name").(string))
+	known := func(path string) {
+		kubetest.Eventually(t, path+" may be read", func() (bool, string) {
+			_, err := user.TryGet(path)
+			return err == nil, fmt.Sprint(err)
+		})
+	}
+	known(d.daemonPath("demo"))
+	options := d.options()
+	options.Config = agenttest.Config(t, user.Client)
+	d.image("v2")
+	if _, err := agent.Run(t.Context(), p, options, nil); err == nil || !strings.Contains(err.Error(), "cannot list resource \"nodes\"") {
+		t.Errorf("without the ClusterRole: %v", err)
+	}
+	apply(true)
+	known("/api/v1/nodes?limit=1")
+	if out, _, _ := d.deletes(p, options); out.Reason != plan.Completed {
+		t.Errorf("ended with %s: %s", out.Reason, out.Message)
+	}
+	d.stands(2, "v2")
 }
