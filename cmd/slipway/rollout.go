@@ -42,6 +42,7 @@ type releaseFlags struct {
 	target string
 	ready  string
 	seed   uint64
+	nodes  int
 }
 
 func (f *releaseFlags) add(cmd *cobra.Command) {
@@ -52,6 +53,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	completeFlag(cmd, "plan", completeManifests)
 	completeFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
+	cmd.Flags().IntVar(&f.nodes, "nodes", 0, "how many `NODES` a DaemonSet has pods on, which only its cluster knows")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
 
@@ -114,10 +116,11 @@ func (f *releaseFlags) loadAll(s streams, file string) ([]release, plan.BatchPla
 type inputs struct {
 	file, planFile, olderFile string
 	set, plan, older          []byte
+	nodes                     int
 }
 
 func (f *releaseFlags) read(s streams, file string) (inputs, error) {
-	in := inputs{file: file, planFile: f.plan, olderFile: f.from}
+	in := inputs{file: file, planFile: f.plan, olderFile: f.from, nodes: f.nodes}
 	var err error
 	if in.set, err = readInput(s, file); err != nil {
 		return in, err
@@ -151,10 +154,13 @@ func (in inputs) parse(r *release, planErr error) error {
 	if err := errors.Join(setErr, planErr, olderErr); err != nil {
 		return err
 	}
+	if r.set.KindOf().Nodes {
+		r.set.Spec.Replicas = in.nodes
+	}
 	if err := r.plan.Validate(r.set); err != nil {
 		return plan.Locate(in.planFile, in.plan, err)
 	}
-	r.plan = r.plan.InMode(r.set)
+	r.plan, r.set = r.plan.InMode(r.set), r.plan.Within(r.set)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout/outline"
+	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -45,16 +46,33 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 	return planOf(ctx, s.out, flags, file, all[0])
 }
 
+// known refuses what only the cluster tells: how many nodes it has, and which.
+func known(file string, r release) error {
+	switch {
+	case r.plan.NodeLabels() != nil:
+		return usagef("%s: batches select nodes, which the cluster only has: rollout run says how many pods are in them", file)
+	case r.set.KindOf().Nodes && r.set.Spec.Replicas <= 0:
+		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes 10, or let rollout run say it", file)
+	}
+	return nil
+}
+
+// played tells whether the release of an object can be played: where slipway writes pods, or there is a model of its controller.
+func played(set plan.Workload) bool {
+	k := set.KindOf()
+	return k.Direct || k.BySurge || set.Spec.OnDelete
+}
+
 // planOf shows what the release of one target will do.
 func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r release) error {
-	if r.set.KindOf().Nodes {
-		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: rollout run says it", file)
+	if err := known(file, r); err != nil {
+		return err
 	}
 	planned, err := outline.New(r.plan, r.set, r.older)
 	if err != nil {
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
-	if k := r.set.KindOf(); !k.Direct && !k.BySurge {
+	if !played(r.set) {
 		return report.Plan(w, planned, report.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())

@@ -67,15 +67,16 @@ func newRolloutRunCommand(s streams) *cobra.Command {
 		Use:   "run [flags] [NAME|KIND/NAME]",
 		Short: "Release a CloneSet, StatefulSet, DaemonSet or Deployment in the cluster, batch by batch",
 		Long: `Release a target in the cluster and end with an exit code that tells the truth. NAME is a CloneSet's; statefulset/demo is
-a StatefulSet of apps/v1, deployment/demo a Deployment, and statefulset.apps.kruise.io/demo and
-daemonset.apps.kruise.io/demo are Kruise's. Without a name the plan's target is released. Without a plan the target's own
+a StatefulSet of apps/v1, daemonset/demo a DaemonSet of apps/v1, deployment/demo a Deployment, and
+statefulset.apps.kruise.io/demo and daemonset.apps.kruise.io/demo are Kruise's. Without a name the plan's target is released. Without a plan the target's own
 strategy is the plan: one batch down to its partition.
 
 In direct mode slipway replaces the pods of a CloneSet itself, in the formats of the Kruise controller, and needs no
 controller. In partition mode it steps the partition of a target that a controller reconciles; a Deployment, which has
-none, it opens for one step after the other by paused, minReadySeconds, maxSurge and maxUnavailable. auto is the plan's mode,
-or else partition for all but CloneSets, and direct for these, unless a controller is alive: then it ends and says how it
-knows.
+none, it opens for one step after the other by paused, minReadySeconds, maxSurge and maxUnavailable. In delete mode it deletes
+the pods of a StatefulSet or DaemonSet with updateStrategy OnDelete, and their controller makes them anew. auto is the plan's
+mode, or else delete for these, partition for others but CloneSets, and direct for CloneSets, unless a controller is alive: then
+it ends and says how it knows.
 
 Progress is stored in the ConfigMap slipway-NAME, in partition mode slipway-NAME.KIND. If a run is stopped or killed, the next
 run continues the release where it stopped. One agent at a time works on a target.

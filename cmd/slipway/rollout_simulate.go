@@ -62,8 +62,11 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 	if err != nil {
 		return err
 	}
-	if k := r.set.KindOf(); !k.Direct && !k.BySurge {
-		return usagef("%s: only the release of a CloneSet or a Deployment can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+	if k := r.set.KindOf(); !played(r.set) {
+		return usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+	}
+	if err := known(file, r); err != nil {
+		return err
 	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {

@@ -39,7 +39,7 @@ func newCaches(s *session, target kube.Workload) *caches {
 	if s.target.Kind.BySurge {
 		c.sets = kube.NewCache[kube.ReplicaSet](s.client, kube.ReplicaSets(ns), selected, c.changed)
 	}
-	if len(s.options.Nodes) > 0 {
+	if s.options.plan.NodeLabels() != nil {
 		c.nodes = kube.NewCache[kube.Node](s.client, kube.Nodes(), nil, c.changed)
 	}
 	if len(target.ClaimTemplates()) > 0 && !s.controlled() {

@@ -36,8 +36,8 @@ func (r *reader) observeDeleting(ctx context.Context, o *rollout.Observed) (err 
 
 // observedNodes are the nodes of the cluster, by name.
 func (r *reader) observedNodes(template map[string]any) []ondelete.Node {
-	nodes, tolerations := []ondelete.Node{}, kube.DaemonTolerations(template)
-	r.nodes.Each(func(n kube.Node) { nodes = append(nodes, n.Observed(tolerations, r.options.Nodes)) })
+	nodes, tolerations, keys := []ondelete.Node{}, kube.DaemonTolerations(template), r.options.plan.NodeLabels()
+	r.nodes.Each(func(n kube.Node) { nodes = append(nodes, n.Observed(tolerations, keys)) })
 	slices.SortFunc(nodes, func(a, b ondelete.Node) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
 }

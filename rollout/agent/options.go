@@ -18,7 +18,6 @@ type Options struct {
 	Name      string
 	Version   string        // API version of the target; "" is the first that rollout.Kinds has for the kind
 	Mode      plan.Mode     // the plan's; "" is that of the target
-	Nodes     []string      // keys of node labels that the plan's batches select by; nil: nodes are not read
 	Release   string        // names the release, so that a restart goes on with it; "" follows from template, plan and partition
 	Await     time.Duration // how long to wait for the target to carry Release in its annotation ReleaseAnnotation; 0: not at all
 	Restart   bool          // begin again what has stopped
@@ -34,6 +33,8 @@ type Options struct {
 	Checks    Checks        // measures the plan's checks; may be nil where it has none
 	Warn      func(error)   // gets what does not stop a release; may be nil
 	Now       func() time.Time
+
+	plan plan.BatchPlan // what Run carries out
 }
 
 // The defaults of Options.

@@ -100,6 +100,7 @@ func (r *reader) readWorkload(ctx context.Context) (plan.Workload, error) {
 	if err != nil {
 		return read, err
 	}
+	read = r.options.plan.Within(read)
 	read.Deleting = read.Deleting || !alive || set.UID != r.uid
 	if r.sets != nil {
 		return read, nil // its history is its ReplicaSets, which are followed

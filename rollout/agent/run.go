@@ -23,7 +23,7 @@ const finishTime = 4 * time.Second
 // be released, and is the context's where that ended. The progress of the release is stored at any time, so the next
 // Run goes on where this one stopped.
 func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
-	options.Mode, options.Nodes = plan.Mode, plan.NodeLabels()
+	options.Mode, options.plan = plan.Mode, plan
 	c, err := Open(ctx, options)
 	if err != nil {
 		return rollout.Decision{}, err

@@ -104,7 +104,7 @@ func Next(l Look, room int) (deleted []int, why string) {
 	for _, i := range l.order() {
 		p := l.Pods[i]
 		switch {
-		case room <= 0 && !(l.Ordered && p.Blocking && !p.Available && c.Missing > 0):
+		case room <= 0 && (!l.Ordered || !p.Blocking || p.Available || c.Missing == 0):
 			return deleted, why
 		case l.Ordered && !l.followed(p):
 			why = fmt.Sprintf("pods come back one after the other, and one below ordinal %d is not available", p.Ordinal)

@@ -136,7 +136,7 @@ func (c *scene) act(w world, visit func(world, string)) {
 		switch {
 		case ready < before && ready < l.Replicas-c.u:
 			wrong = fmt.Sprintf("%d of %d pods are ready after deletions", ready, l.Replicas)
-		case now > max(fresh, target) && !c.unsure(w) && !(c.unblock && count.Missing > 0):
+		case now > max(fresh, target) && !c.unsure(w) && (!c.unblock || count.Missing == 0):
 			wrong = fmt.Sprintf("%d pods are new for a target of %d", now, target)
 		}
 		visit(next, wrong)

@@ -184,7 +184,12 @@ func orderOf(cs plan.Workload) []string {
 	if cs.Rolling != nil {
 		return []string{"pods that are not available", "older revisions", "lower pod-deletion-cost", "more crowded node", "newer"}
 	}
-	if s.Ordinal {
+	switch {
+	case s.OnDelete && !s.Ordinal:
+		return []string{"pods that are not available", "nodes by name"}
+	case s.OnDelete:
+		return []string{"pods that are not available", "higher ordinal"}
+	case s.Ordinal:
 		return []string{"higher ordinal"}
 	}
 	order := []string{"pods asked to be deleted", "pods that are not available"}

@@ -41,14 +41,16 @@ func (s WorkloadSpec) Bounds() (Bounds, error) {
 	return b, nil
 }
 
-// Bounds are those within which a plan releases an object: the object's, and where none of its fields says how many pods may be
-// unavailable the plan's.
-func (p BatchPlan) Bounds(cs Workload) (Bounds, error) {
+// Within is an object with the budget of a plan, where none of its own fields says how many pods may be unavailable.
+func (p BatchPlan) Within(cs Workload) Workload {
 	if cs.Spec.OnDelete && p.MaxUnavailable != Pods(0) {
 		cs.Spec.MaxUnavailable = p.MaxUnavailable
 	}
-	return cs.Spec.Bounds()
+	return cs
 }
+
+// Bounds are those within which a plan releases an object.
+func (p BatchPlan) Bounds(cs Workload) (Bounds, error) { return p.Within(cs).Spec.Bounds() }
 
 // Wanted is R-P: how many pods are to be of the released revision.
 func (b Bounds) Wanted() int { return b.Replicas - b.Partition }

@@ -67,10 +67,9 @@ func (k Kind) Instead() Mode { return cmp.Or(k.mode(), Partition) }
 // refusal says why a kind is not released in a mode.
 func (k Kind) refusal(mode Mode) string {
 	why := "Direct replaces the pods of a CloneSet; those of a " + k.Name + " are replaced by " + k.Controller
-	switch {
-	case mode == Partition:
+	if mode == Partition {
 		why = "a " + k.Name + " of " + k.APIVersion + " has no partition"
-	case mode == Delete:
+	} else if mode == Delete {
 		why = "Delete is for a DaemonSet or a StatefulSet of " + appsV1 + " with updateStrategy OnDelete"
 	}
 	return why + ": write " + string(k.Instead())
@@ -111,7 +110,7 @@ func readMaxUnavailable(v value, p BatchPlan) Quantity {
 // refuseNodes refuses nodes in a batch of what is not released by node.
 func refuseNodes(v value, p BatchPlan) {
 	for _, t := range p.targets() {
-		if k, known := KindOf(t.APIVersion, t.Kind); known && !(k.Nodes && k.Deletes) {
+		if k, known := KindOf(t.APIVersion, t.Kind); known && (!k.Nodes || !k.Deletes) {
 			v.fail("is for a DaemonSet of %s, whose pods the release deletes itself: write replicas for a %s of %s", appsV1, t.Kind, t.APIVersion)
 			break
 		}

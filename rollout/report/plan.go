@@ -50,7 +50,7 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 		fmt.Fprintf(&b, "pods\treplaced by %s, %s\n", o.By, o.Lets)
 	}
 	if c.Batches == nil {
-		b.WriteString("time\tnot known: only the release of a CloneSet or a Deployment can be played\n")
+		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be played\n")
 	} else {
 		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
 		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))

@@ -61,8 +61,11 @@ func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 	}}}
 	c.stable, c.revision = c.learn(older), c.learn(set.Spec.Template)
 	for i := range set.Spec.Replicas {
-		name := "old" + strconv.Itoa(i)
-		c.addPod(rollout.Pod{Name: set.Name + "-" + name, Instance: name, Revision: c.stable, Lifecycle: rollout.Normal})
+		if name := "old" + strconv.Itoa(i); set.Spec.OnDelete {
+			c.put(i, c.stable)
+		} else {
+			c.addPod(rollout.Pod{Name: set.Name + "-" + name, Instance: name, Revision: c.stable, Lifecycle: rollout.Normal})
+		}
 		c.becomeReady(i)
 		c.pods[i].Created = c.now.Add(-time.Hour)
 		c.pods[i].ReadySince = c.now.Add(-time.Hour)
@@ -108,7 +111,7 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 		Pods: c.pods, Progress: c.progress, Checks: c.checks.results,
 	}
 	if c.options.Controller != nil {
-		if o.Sets = c.observedSets(); o.Sets == nil {
+		if o.Sets = c.observedSets(); o.Sets == nil && !c.set.Spec.OnDelete {
 			o.Pods = nil
 		}
 		o.Workload.Status = c.status()

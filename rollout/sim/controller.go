@@ -8,7 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Controller reconciles the CloneSet in partition mode with the counting algorithm of Kruise.
+// Controller reconciles the target where slipway only lets it: a CloneSet with the counting algorithm of Kruise, a Deployment or
+// what has OnDelete as kube-controller-manager does.
 type Controller struct {
 	Delay time.Duration // from a change until it is acted upon
 	Idle  bool          // it never acts, as if it were not there
@@ -28,6 +29,10 @@ func (c *Cluster) reconcile() {
 		return
 	}
 	c.set.Status.ObservedGeneration = c.set.Generation
+	if c.set.Spec.OnDelete {
+		(onDelete{c}).reconcile()
+		return
+	}
 	if c.sets != nil {
 		if (deployment{c}).roll() {
 			c.poke()

@@ -26,7 +26,10 @@ type change struct {
 // no error, and one that is being released is left alone. The answer says what was done, for a person.
 func Arm(ctx context.Context, options Options) (string, error) {
 	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
-		if set.Rolling != nil {
+		switch {
+		case set.Spec.OnDelete:
+			return restsArmed(t), nil
+		case set.Rolling != nil:
 			return armPaused(t, set), nil
 		}
 		spec, all := set.Spec, t.Kind.Everything()
@@ -44,11 +47,19 @@ func Disarm(ctx context.Context, options Options) (string, error) {
 			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
 				kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
 		}
-		if set.Rolling != nil {
+		switch {
+		case set.Spec.OnDelete:
+			return restsArmed(t), nil
+		case set.Rolling != nil:
 			return disarmPaused(t, set)
 		}
 		return change{write: true, said: fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
 	})
+}
+
+// restsArmed is what there is to say of a target that its own strategy keeps.
+func restsArmed(t kube.Target) change {
+	return change{said: fmt.Sprintf("%s has updateStrategy OnDelete, with which its controller replaces no pod: there is nothing to arm", t)}
 }
 
 // armPaused pauses a Deployment. Without a deadline of its own it is as healthy to others as one that is not paused.

@@ -171,7 +171,7 @@ func (v *Release) assemble(ctx context.Context, record kube.Record, set kube.Wor
 		if s.Plan, s.Observed.Progress, err = v.remembered(record); err != nil {
 			return s, err
 		}
-		s.ID = record.Data[kube.KeyRelease]
+		s.ID, s.Observed.Workload = record.Data[kube.KeyRelease], s.Plan.Within(s.Observed.Workload)
 	}
 	s.Agent = v.agent(ctx, v.options.Mode)
 	if s.Recorded() && v.options.Mode == plan.Direct && s.Agent.Absent(v.now()) != "" {

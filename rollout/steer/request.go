@@ -224,6 +224,9 @@ func (v *Release) present(set kube.Workload, h kube.History) (string, error) {
 		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing was changed; try again when it has seen the present one",
 			v.target.Kind.Controller, v.target.Kind.Name, s.ObservedGeneration, read.Generation, v.target.String())}
 	}
+	if s.UpdateRevision == "" { // that of a DaemonSet of apps/v1 has none
+		return h.Newest(), nil
+	}
 	if name, ok := h.NameOf(s.UpdateRevision); ok {
 		return name, nil
 	}

@@ -14,7 +14,7 @@ import (
 
 // probePartition holds the partition of a CloneSet that a controller reconciles against what others do to it.
 func probePartition(s *snapshot) []Finding {
-	if s.live == nil || s.direct() || s.at.Kind.BySurge {
+	if s.live == nil || s.direct() || s.at.Kind.BySurge || s.set.Spec.OnDelete {
 		return nil // of a Deployment's fields Git owns most at rest, and a release expects it
 	}
 	var out []Finding
@@ -37,7 +37,7 @@ func probeArming(s *snapshot) []Finding {
 	if s.at.Kind.BySurge {
 		return s.probePaused()
 	}
-	if s.direct() || s.bounds.Partition == s.bounds.Replicas || s.set.Spec.Paused || s.toReplace() == 0 {
+	if s.direct() || s.set.Spec.OnDelete || s.bounds.Partition == s.bounds.Replicas || s.set.Spec.Paused || s.toReplace() == 0 {
 		return nil
 	}
 	now := "is doing so now"

@@ -178,8 +178,8 @@ func (r *release) readSpec() []Finding {
 	if err := r.options.Plan.Validate(r.set); err != nil {
 		return r.mistakes(plan.Locate(r.options.PlanFile, r.options.PlanText, err))
 	}
-	r.options.Plan = r.options.Plan.InMode(r.set)
-	r.bounds, err = r.options.Plan.Bounds(r.set)
+	r.options.Plan, r.set = r.options.Plan.InMode(r.set), r.options.Plan.Within(r.set)
+	r.bounds, err = r.set.Spec.Bounds()
 	if err != nil {
 		return r.mistakes(err)
 	}
