@@ -38,9 +38,9 @@ func (m partitionMode) forward(batch int) work {
 	return w
 }
 
-// keepScaled keeps pods that scaling adds to a batch that was ready at the revision before: an ordinal would have them all updated,
-// and nobody has let them pass. How many are updated is right, so the partition goes above all pods; that is noted first, or it
-// would be taken for somebody else's. kept tells whether it is there, where it stays as long as the batch is ready.
+// keepScaled keeps pods that scaling adds to a batch that was ready at the revision before: an ordinal would have them all
+// updated, and nobody has let them pass. How many are updated is right, so the partition goes above all pods; that is noted
+// first, or it would be taken for somebody else's. kept tells whether it is there, where it stays as long as the batch is ready.
 func (m partitionMode) keepScaled(wanted int) (keep *Action, kept bool) {
 	spec := &m.observed.Workload.Spec
 	now := spec.Partition.Partition(spec.Replicas)
@@ -57,7 +57,7 @@ func (m partitionMode) keepScaled(wanted int) (keep *Action, kept bool) {
 	}
 }
 
-// noteStep notes how low the partition has been set, and where it is since it was kept higher. It tells whether that was not noted.
+// noteStep notes how low the partition has been set, and where it is since it was kept higher. It tells whether that is new.
 func (m partitionMode) noteStep() bool {
 	spec, p := m.observed.Workload.Spec, &m.progress
 	written := spec.Partition.Up(spec.Replicas)

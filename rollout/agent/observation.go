@@ -21,6 +21,7 @@ type observation struct {
 	sets     map[types.UID]string // revisions of a Deployment's ReplicaSets, by UID
 	record   kube.Record          // the progress record; without a name: there was none
 	release  string               // the name of the release; "": not known yet
+	own      ownRecord            // what this agent has written there
 	observed rollout.Observed
 	seen     versions
 }

@@ -5,8 +5,10 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
 // readProgress reads the progress record. That of another release is none of this one.
@@ -39,11 +42,76 @@ func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 		return inherited(p), nil
 	case stored.Data[kube.KeyRelease] != r.last.release:
 		return rollout.Progress{}, nil
-	case p.Outcome == plan.Completed && !partition:
+	}
+	p = r.believed(stored, p, o)
+	if p.Outcome == plan.Completed && !partition {
 		// Whether it is still complete is seen from the pods. What people have let pass stays so.
 		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
+	}
+	return p, nil
+}
+
+// ownRecord is what an agent remembers of its own writes of a record.
+type ownRecord struct {
+	progress rollout.Progress
+	texts    [2]string // of the last write that was confirmed, and of the last that was tried
+	release  string
+}
+
+// wrote tells whether the agent has left the progress of a record so.
+func (w *ownRecord) wrote(record kube.Record) bool {
+	text := record.Data[kube.KeyProgress]
+	return w.texts[0] == text || w.texts[1] == text
+}
+
+// believed is what the agent takes from a record of its release: see package trust.
+func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
+	own, mine := &r.last.own, stored.Data[kube.KeyHolder] == r.options.Identity
+	var doubts []string
+	switch by := stored.WriterOf(kube.KeyProgress); {
+	case stored.Name == "" || p.Revision == "":
+	case mine && own.release == r.last.release && own.wrote(stored):
+	case mine && own.release == r.last.release:
+		doubts = append(doubts, fmt.Sprintf("%s has written the progress of a release that is at work", by))
+		p = trust.Edited(own.progress, p)
+	case by.Manager != kube.FieldManager:
+		doubts = append(doubts, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its batches again", by))
+		p = trust.Afresh(p)
 	default:
-		return p, nil
+		p, doubts = trust.Checked(r.plan, p, o, r.currentRevision(o))
+	}
+	for _, d := range doubts {
+		r.doubt(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
+	}
+	p, doubts = trust.Asked(stored, r.plan, p)
+	for _, d := range doubts {
+		r.doubt(d)
+	}
+	return p
+}
+
+// currentRevision is what the target's status calls so; "": it does not, or nobody knows that revision. With OnDelete its
+// controller leaves it as it was once.
+func (r *reader) currentRevision(o *rollout.Observed) string {
+	current := o.Workload.Status.CurrentRevision
+	switch {
+	case o.Workload.Spec.OnDelete:
+		return ""
+	case !r.controlled():
+		current = r.last.workload.Status.CurrentRevision
+	}
+	name, _ := r.last.history.NameOf(current)
+	return name
+}
+
+// doubt says once what is not believed.
+func (r *reader) doubt(what string) {
+	if r.doubted == nil {
+		r.doubted = map[string]bool{}
+	}
+	if !r.doubted[what] {
+		r.doubted[what] = true
+		r.warn(errors.New(what))
 	}
 }
 
@@ -95,9 +163,17 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
 		kube.KeyPlan: string(plan),
 	}
+	next.Data[kube.KeyEntries] = "1"
+	for _, e := range stored.Entries() {
+		if stored.Data[kube.KeyRelease] == w.last.release && slices.ContainsFunc(p.Requests, e.Request.Equal) {
+			next.Data[e.Key] = stored.Data[e.Key] // whose it is the server still knows
+		}
+	}
 	if err := w.keepStable(next.Data, p); err != nil {
 		return err
 	}
+	own := &w.last.own
+	own.texts[1] = string(data)
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.recordName)
 	at := kube.ConfigMaps(w.options.Namespace)
 	if stored.Name != "" {
@@ -115,5 +191,6 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 	}
 	w.records.Put(next)
 	w.last.record = next
+	*own = ownRecord{progress: p, texts: [2]string{string(data)}, release: w.last.release}
 	return nil
 }

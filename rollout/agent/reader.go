@@ -30,8 +30,9 @@ type reader struct {
 	buffer   []rollout.Pod
 	ready    readiness
 	refusals refusals
-	blind    bool   // pods may not be listed (partition mode)
-	stopped  string // what Options.Stop said
+	blind    bool            // pods may not be listed (partition mode)
+	stopped  string          // what Options.Stop said
+	doubted  map[string]bool // what of the record is not believed, as it was said
 }
 
 // observe puts together what a decision may know.

@@ -18,6 +18,7 @@ import (
 // session is what all parts of a cluster know: which release this is, and how to reach it.
 type session struct {
 	options    Options
+	plan       plan.BatchPlan // what is carried out
 	client     kube.Client
 	target     kube.Target
 	uid        types.UID // of the target

@@ -22,10 +22,10 @@ func (w *world) memory() map[string]any {
 	return kubetest.Field(w.Get(w.t, w.Path("configmaps", "slipway-demo")), "data").(map[string]any)
 }
 
-// overwrite puts data into the memory of a world's release.
+// overwrite puts data into the memory of a world's release, as an agent would.
 func (w *world) overwrite(data map[string]any) {
 	w.t.Helper()
-	w.Patch(w.t, w.Path("configmaps", "slipway-demo"), map[string]any{"data": data})
+	w.Patch(w.t, w.Path("configmaps", "slipway-demo")+"?fieldManager=slipway", map[string]any{"data": data})
 }
 
 // TestAgentGoesOnWithAReleaseOfVersion0 stops an agent while a batch waits for approval and puts what an agent of the version

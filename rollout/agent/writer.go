@@ -10,7 +10,6 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // writer makes the writes that were decided on, side by side, as long as the lock is held.
@@ -20,9 +19,8 @@ type writer struct {
 	*feedback
 	last *observation
 
-	plan    plan.BatchPlan // what is carried out
-	failure error          // of the last writes
-	scaling bool           // the failure is of a write that only changes the number of pods
+	failure error // of the last writes
+	scaling bool  // the failure is of a write that only changes the number of pods
 }
 
 // apply makes the writes side by side, as far as the lock is held. A write that has begun is finished also where ctx

@@ -195,6 +195,11 @@ func (c Client) MergePatch(ctx context.Context, path string, in, out any) error 
 	return c.body(ctx, c.rest.Patch(types.MergePatchType).AbsPath(path).Param("fieldManager", FieldManager), in, out)
 }
 
+// MergePatchAs sends a merge patch in the name of another field manager.
+func (c Client) MergePatchAs(ctx context.Context, manager, path string, in any) error {
+	return c.body(ctx, c.rest.Patch(types.MergePatchType).AbsPath(path).Param("fieldManager", manager), in, nil)
+}
+
 // StrategicPatch sends a strategic merge patch, which knows the keys of the lists in built-in objects.
 func (c Client) StrategicPatch(ctx context.Context, path string, in, out any) error {
 	return c.body(ctx, c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", FieldManager), in, out)

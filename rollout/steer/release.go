@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
 // Release is the release of one CloneSet as people meet it from outside: they look at it and ask things of it. It holds no
@@ -332,24 +333,33 @@ func (v *Release) otherRelease(record kube.Record) string {
 	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, record.Data[kube.KeyRelease])
 }
 
-// remembered is the plan and the progress of a record.
+// remembered is the plan of a record, and the progress with what people have asked for since.
 func (v *Release) remembered(record kube.Record) (plan.BatchPlan, rollout.Progress, error) {
 	p, err := record.Progress()
 	if err != nil {
 		return plan.BatchPlan{}, p, err
 	}
+	released, err := v.planOf(record)
+	if err == nil {
+		p, _ = trust.Asked(record, released, p)
+	}
+	return released, p, err
+}
+
+// planOf is the plan that a record holds, or the one that was given.
+func (v *Release) planOf(record kube.Record) (plan.BatchPlan, error) {
 	stored, ok := record.Data[kube.KeyPlan]
 	switch {
 	case !ok && v.plan != nil:
-		return *v.plan, p, nil
+		return *v.plan, nil
 	case !ok:
-		return plan.BatchPlan{}, p, nil
+		return plan.BatchPlan{}, nil
 	}
 	released, err := plan.ReadStored([]byte(stored))
 	if err != nil {
-		return released, p, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.recordWords(), err)
+		return released, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.recordWords(), err)
 	}
-	return released, p, nil
+	return released, nil
 }
 
 // agent reads who holds the lock.

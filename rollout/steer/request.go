@@ -5,6 +5,7 @@ package steer
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -85,18 +86,23 @@ func (a *attempt) once(ctx context.Context) error {
 	return v.store(ctx, record, a.answer, a.request)
 }
 
-// store writes the progress over exactly the record that it was worked out on, and tells of it as an Event, where the
+// store writes the request, or for an older agent the progress, over exactly the record that it was worked out on, and tells of it as an Event, where the
 // person may do that.
 func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.Answer, r rollout.Request) error {
+	key, manager := kube.KeyProgress, kube.FieldManager
 	data, err := answer.Progress.Store()
+	if record.Data[kube.KeyEntries] != "" { // whoever keeps the progress reads requests for himself
+		key, manager = kube.RequestKey(r), kube.PersonManager(r.By)
+		data, err = json.Marshal(r)
+	}
 	if err != nil {
-		return fmt.Errorf("encoding progress: %w", err)
+		return fmt.Errorf("encoding the request: %w", err)
 	}
 	patch := map[string]any{
 		"metadata": map[string]any{"uid": record.UID, "resourceVersion": record.ResourceVersion},
-		"data":     map[string]string{kube.KeyProgress: string(data)},
+		"data":     map[string]string{key: string(data)},
 	}
-	err = v.client.MergePatch(ctx, kube.ConfigMaps(v.target.Namespace).Object(record.Name), patch, nil)
+	err = v.client.MergePatchAs(ctx, manager, kube.ConfigMaps(v.target.Namespace).Object(record.Name), patch)
 	switch {
 	case err == nil:
 	case kube.Refused(err):

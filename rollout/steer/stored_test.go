@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -80,6 +81,20 @@ func TestReadsAReleaseOfVersion0(t *testing.T) {
 	}
 	if s, err = v.Status(t.Context()); err != nil || s.Decision.Reason == plan.AwaitingApproval {
 		t.Errorf("it looks like %+v, %v", s.Decision, err)
+	}
+}
+
+// TestARequestIsAnEntryOfItsOwn where the agent reads those: the progress stays the agent's.
+func TestARequestIsAnEntryOfItsOwn(t *testing.T) {
+	record := agenttest.RecordV0(t)
+	dataOf(record)[kube.KeyEntries] = "1"
+	before := maps.Clone(dataOf(record))
+	if _, err := open(t, record).Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err != nil {
+		t.Fatal(err)
+	}
+	before["request-1767225960000000000"] = `{"ask":"Approve","batch":0,"by":"alice","claimed":true,"at":"2026-01-01T00:06:00Z"}`
+	if diff := cmp.Diff(before, dataOf(record)); diff != "" {
+		t.Errorf("stored is (-want +got):\n%s", diff)
 	}
 }
 

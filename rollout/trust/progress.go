@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
+)
+
+// Edited is what an agent at work goes on with where somebody else has written over its progress: with its own. A wish to hold or
+// to end the release is heard all the same, because it takes nothing that the plan protects.
+func Edited(own, found rollout.Progress) rollout.Progress {
+	own.Pause, own.Abort, own.Undo = own.Pause || found.Pause, own.Abort || found.Abort, own.Undo || found.Undo
+	for _, r := range found.Requests {
+		if r.Ask != rollout.Approve && r.Ask != rollout.Promote && !slices.ContainsFunc(own.Requests, r.Equal) {
+			own.Requests = append(slices.Clip(own.Requests), r)
+		}
+	}
+	return own
+}
+
+// Afresh is what an agent that comes to a record goes on with where its progress was not written by an agent: the release begins
+// again, goes through its batches and finds done what the pods show. What it can only end with stays, and so does where a
+// partition has to go back to.
+func Afresh(found rollout.Progress) rollout.Progress {
+	if found.Back || found.Outcome != "" && found.Outcome != plan.Completed {
+		return found
+	}
+	return Edited(rollout.Progress{
+		Stable: found.Stable, Original: found.Original,
+		Stepped: found.Stepped, Step: found.Step, Kept: found.Kept, Resting: found.Resting,
+	}, found)
+}
+
+// Checked holds a progress against what the cluster shows. stable is the revision that the target's status calls the current one;
+// "" is none. What is claimed beyond it is worked out again, and said.
+func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stable string) (rollout.Progress, []string) {
+	bounds, err := o.Workload.Spec.Bounds()
+	if found.Revision == "" || found.Revision != o.UpdateRevision && !found.Back || err != nil {
+		return found, nil
+	}
+	var doubts []string
+	returns := found.Outcome == "" && found.Stable != found.Revision
+	if returns && stable != "" && stable != found.Revision && stable != found.Stable {
+		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s", found.Stable, stable))
+		found.Stable = stable
+	}
+	old, known := older(p, found, o)
+	targets := p.Targets(bounds)
+	last := len(targets) - 1
+	switch b := min(found.Batch, last); {
+	case !known || found.Back:
+	case (found.Finished || found.Outcome == plan.Completed) && targets[last] == bounds.Replicas && old > 0:
+		doubts = append(doubts, fmt.Sprintf("it says that every pod is updated, and %d are not", old))
+		found = Afresh(found)
+	case found.Outcome == "" && b > 0 && old > bounds.Replicas-targets[b-1]:
+		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d",
+			b, bounds.Replicas-targets[b-1], old))
+		for b > 0 && old > bounds.Replicas-targets[b-1] {
+			b--
+		}
+		found.Batch, found.Started, found.Ready = b, o.Now, time.Time{}
+	}
+	return found, doubts
+}
+
+// older is how many pods are of an older revision, where that can be told.
+func older(p plan.BatchPlan, progress rollout.Progress, o *rollout.Observed) (n int, known bool) {
+	s := o.Workload.Status
+	switch {
+	case o.Workload.KindOf().BySurge:
+		return 0, false // its steps are not in pods
+	case p.Mode == plan.Partition:
+		return s.Replicas - s.UpdatedReplicas, s.ObservedGeneration >= o.Workload.Generation
+	}
+	for i := range o.Pods {
+		if pod := &o.Pods[i]; pod.Active() && !pod.Guest && pod.Revision != progress.Revision {
+			n++
+		}
+	}
+	return n, true
+}
