@@ -27,10 +27,13 @@ func (r *Request) howToName() string {
 	return "name the file or folder of the SidecarSets with -s"
 }
 
+// howToGive says how the user gives manifests.
+const howToGive = "name files or folders with manifests, or pipe them in"
+
 // adviseWhereNothingHappened warns of a run that injected nothing: it may be what its user wants, and it may be a wrong
 // path or a label that no one has.
 func (o *Outcome) adviseWhereNothingHappened(req *Request) {
-	if req.Action == Eject || o.Failed() || o.Released > 0 {
+	if req.Action == Eject && o.Documents > 0 || o.Failed() || o.Released > 0 {
 		return
 	}
 	advice := manifest.Finding{Severity: manifest.SeverityWarning, Code: "nothing-injected"}
@@ -40,7 +43,7 @@ func (o *Outcome) adviseWhereNothingHappened(req *Request) {
 		advice.Message = "no SidecarSet is known, so that nothing can be injected and nothing is checked"
 		advice.Hint = req.howToName()
 	case o.Documents == 0:
-		advice.Message = "the input is empty"
+		advice.Message, advice.Hint = "the input is empty", howToGive
 	case o.Sets == 0 && o.emptied && len(o.Changed) > 0:
 		return // the last set is gone, and its sidecars have gone with it
 	case o.Sets == 0 && o.emptied:

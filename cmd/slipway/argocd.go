@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render/argocd"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
@@ -39,7 +40,7 @@ namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error:
 parameter sidecarsets is given: it is more likely forgotten.
 
 A chart is rendered by the helm on PATH; what it depends on has to be in its charts folder.`,
-		Args:              noArgs,
+		Args:              usage.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			app, err := argocd.Open(os.Environ())
@@ -64,7 +65,7 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "parameters",
 		Short: "Announce the parameters of the application in the working folder, as JSON",
-		Args:  noArgs,
+		Args:  usage.NoArgs,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {

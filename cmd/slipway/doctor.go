@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
@@ -55,7 +56,7 @@ func (f *doctorFlags) register(c *cobra.Command) {
 	completeFlag(c, "sidecarsets", completeManifests)
 	f.input.registerConfig(c, "read the configuration from `FILE`, as for slipway render")
 	addAccess(c, &f.access)
-	flags.StringVarP(&f.input.namespace, "namespace", "n", "", "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
+	usage.NamespaceVar(flags, &f.input.namespace, "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
 	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
 	completeFlag(c, "namespace", cobra.NoFileCompletions)

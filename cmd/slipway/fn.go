@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn"
 )
 
@@ -18,7 +19,7 @@ func newFnCommand(s streams) *cobra.Command {
 		Long: `Read a ResourceList from standard input, inject its SidecarSets, and those of its functionConfig, into its items,
 and write it to standard output. With release: {image: ...} in the functionConfig make the releases of its BatchPlans, as
 slipway render does. kustomize and kpt start this command; render/README.md shows how to declare it.`,
-		Args:              noArgs,
+		Args:              usage.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return s.runFunction(process.UntilDone(c.Context(), s.in))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/starter"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 )
 
 func newInitCommand(s streams) *cobra.Command {
@@ -21,7 +22,7 @@ func newInitCommand(s streams) *cobra.Command {
 the first one, and a BatchPlan for the first one that can be released, into FOLDER/slipway. What is there stays as it is. The
 commands to try next are printed.`,
 		Example:           `  slipway init base/`,
-		Args:              takes(0, 1),
+		Args:              usage.Takes(0, 1),
 		ValidArgsFunction: completeFolders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder := append(args, ".")[0]

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -35,7 +36,7 @@ type inputFlags struct {
 
 func (f *inputFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
-	c.Flags().StringVarP(&f.namespace, "namespace", "n", "", "take `NAMESPACE` for that of objects that name none")
+	usage.NamespaceVar(c.Flags(), &f.namespace, "take `NAMESPACE` for that of objects that name none")
 	completeFlag(c, "sidecarsets", completeManifests)
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")

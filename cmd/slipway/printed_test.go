@@ -52,7 +52,10 @@ var elsewhere = []struct{ begins, test string }{
 }
 
 // answers are blocks that show what is said of a live cluster, by how they begin, with the test of these words.
-var answers = map[string]string{"error: ResourceQuota ": "TestRolloutVerify", "batch 1 of 3: 0 of 2 updated pods ready; ": "TestWords"}
+var answers = map[string]string{
+	"error: ResourceQuota ": "TestRolloutVerify", "batch 1 of 3: 0 of 2 updated pods ready; ": "TestWords",
+	"target   CloneSet shop/demo\n": "TestReadmeShowsTheScreen",
+}
 
 // endsWith are the exit codes of commands that show how something is found or ends badly.
 var endsWith = map[string]int{
@@ -153,7 +156,7 @@ func shownInDocuments(t *testing.T) []shown {
 			switch commands := commandsOf(text); {
 			case path == walk && everyTest(t)["TestWalk"]: // types all of it
 			case language == "yaml" || language == "diff" || language == "console" && compared:
-			case language == "" && (slices.Contains(drawings, path) || answered(t, text)):
+			case (language == "" || language == "text") && (slices.Contains(drawings, path) || answered(t, text)):
 			case len(commands) > 0 && slices.Contains([]string{"sh", "console", ""}, language):
 				out = append(out, shown{place, commands, folder})
 			default:

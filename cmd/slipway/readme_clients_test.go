@@ -26,9 +26,9 @@ type client struct {
 func clients() []client {
 	const kustomize = "sigs.k8s.io/kustomize/kustomize/v5"
 	return []client{
-		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte", []string{"kustomize-fn", "kustomize-transformer"}},
+		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte; each minor version between", []string{"kustomize-fn", "kustomize-transformer"}},
 		{"Helm 3", "helm.sh/helm/v3", "clients/helm3", "clients/helm3", "the program, with the post-renderer", []string{"helm"}},
-		{"Helm 4", "helm.sh/helm/v4", "clients/helm4", "clients/helm4", "the program, with the plugin installed", []string{"helm"}},
+		{"Helm 4", "helm.sh/helm/v4", "clients/helm42", "clients/helm4", "the program, with the plugin installed", []string{"helm"}},
 		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest", []string{"flux"}},
 		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks", []string{"flux", "rollout"}},
 		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/manifests"
@@ -33,7 +34,7 @@ is enough, unless the object is made anew.`,
 		Example: `  slipway rollout arm statefulset/demo -n shop
   # give the partition up again
   slipway rollout arm --remove statefulset/demo -n shop`,
-		Args: takes(0, 1),
+		Args: usage.OneOfTheCluster,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.arm(cmd.Context(), s, args, remove) },
 	}
 	f.targetFlags.add(cmd)

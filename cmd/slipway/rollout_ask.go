@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -97,7 +98,7 @@ The cluster goes back, Git does not: revert the change there too.`,
 func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
 	f := &askFlags{ask: ask}
 	cmd.Long += "\n\n" + askOutcome
-	cmd.Args = takes(0, 1)
+	cmd.Args = usage.OneOfTheCluster
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return f.run(cmd.Context(), s, args, cmd.Flags().Changed("batch"))
 	}

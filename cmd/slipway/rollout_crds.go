@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 )
@@ -36,7 +37,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 13 a definition is of somebody else.`
 		Example: `  slipway rollout crds --install
   # through Git, after --check has said that Kruise is not there
   slipway rollout crds > crds.yaml`,
-		Args: noArgs,
+		Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -18,7 +19,7 @@ func newRolloutGitOpsCommand(s streams) *cobra.Command {
 partition which a release steps, and that tell it when a release is done. They hold for all targets of all releases.`,
 		Example: `  slipway rollout gitops argocd
   slipway rollout gitops flux`,
-		Args:      cobra.MatchAll(takes(1, 1), cobra.OnlyValidArgs),
+		Args:      usage.OneOf,
 		ValidArgs: []string{string(manifests.ArgoCD), string(manifests.Flux)},
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := manifests.Snippets(manifests.GitOps(args[0]))

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -56,12 +57,12 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
   slipway rollout job --policy -n shop --plan plan.yaml statefulset.yaml | kubectl apply -f -
   # an agent that stays, heals pods and carries out every later release
   slipway rollout job --image example.com/slipway:v1 --stay cloneset.yaml`,
-		Args: takes(1, -1),
+		Args: usage.Takes(1, -1),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0], args[1:]) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the CloneSet's file, or none")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE`, where the CloneSet names none")
+	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
 	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway), partition (a controller) or delete (a controller, what slipway deletes); without it the plan's, or what suits the target")
 	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
@@ -28,7 +29,7 @@ its waves; all of them are then in TARGET.yaml.`,
   slipway rollout plan cloneset.yaml
   # what becomes of the pods that run now, and how long it takes
   slipway rollout plan --from running.yaml --plan plan.yaml --ready 5s..30s cloneset.yaml`,
-		Args: takes(1, 1),
+		Args: usage.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runRolloutPlan(cmd.Context(), s, flags, args[0]) },
 	}
 	flags.add(cmd)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -22,7 +23,7 @@ rollout run --audit-log. Nothing is read but the file.
 
 Exit codes: 0 every decision is made again, 1 one is not or the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout replay release.jsonl`,
-		Args:    takes(1, 1),
+		Args:    usage.Takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return runReplay(s, args[0]) },
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -37,7 +38,7 @@ Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout report release.jsonl -o release.html
   # the one before the last, from another program
   kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report - --release -2 > release.html`,
-		Args: takes(1, 1),
+		Args: usage.Takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0]) },
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "-", "`FILE` to write the page to; - is standard output")

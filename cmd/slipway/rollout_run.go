@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -88,7 +89,7 @@ agent is at work, 143 stopped by a signal, progress is saved.`,
   slipway rollout run demo -n shop
   # in the batches of a plan, with a log that can be replayed
   slipway rollout run --plan plan.yaml --audit-log release.jsonl`,
-		Args: takes(0, 1),
+		Args: usage.OneOfTheCluster,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
@@ -99,7 +100,7 @@ agent is at work, 143 stopped by a signal, progress is saved.`,
 func (f *targetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	addAccess(cmd, &f.access)
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
+	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
 	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
 	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")

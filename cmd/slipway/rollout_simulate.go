@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
@@ -41,7 +42,7 @@ done in it and why. Nothing is read but the files, and nothing is written but th
   slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml
   # a page to look at
   slipway rollout simulate --from old.yaml --plan plan.yaml -o html cloneset.yaml > release.html`,
-		Args: takes(1, 1),
+		Args: usage.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd.Context(), s, args[0]) },
 	}
 	opts.add(cmd)

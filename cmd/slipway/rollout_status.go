@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/report"
@@ -48,7 +49,7 @@ code is then that of the first one which has failed, or else 14 until all are do
 		Example: `  slipway rollout status demo -n shop
   # in a script: wait for the end, and fail unless it is a good one
   slipway rollout status demo --wait --timeout 30m`,
-		Args: takes(0, 1),
+		Args: usage.OneOfTheCluster,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.status(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
@@ -70,7 +71,7 @@ what the agent stores and the CloneSet's status; where no agent is at work it sa
 
 ` + statusCodes,
 		Example: `  slipway rollout watch demo -n shop --timeout 30m`,
-		Args:    takes(0, 1),
+		Args:    usage.OneOfTheCluster,
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.watch(cmd.Context(), s, args) },
 	}
 	f.add(cmd)

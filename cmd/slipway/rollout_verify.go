@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/access"
@@ -63,7 +64,7 @@ Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or
 		Example: `  slipway rollout verify --plan plan.yaml
   # in a pull request: the manifest that is not applied yet, as the agent that will release it
   slipway rollout verify --plan plan.yaml -f cloneset.yaml --as-service-account demo-rollout -o sarif`,
-		Args: takes(0, 1),
+		Args: usage.OneOfTheCluster,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
@@ -73,7 +74,7 @@ Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or
 func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	addAccess(cmd, &f.access)
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
+	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
 	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")

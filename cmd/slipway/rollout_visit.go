@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/steer"
@@ -46,7 +47,7 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	addAccess(cmd, &f.access)
 	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
-	flags.StringVarP(&f.namespace, "namespace", "n", "", "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
+	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
 	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
@@ -79,7 +80,7 @@ webhook does unseen in the cluster is a diff in Git.
 
 Started without arguments and with a ResourceList on standard input it is a KRM function, as slipway fn is: an
 orchestrator that is given nothing but a path to an executable can pass no arguments.`,
-		Args:          knownCommand,
+		Args:          usage.KnownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 
@@ -96,13 +97,7 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		hint := ""
-		if strings.Contains(err.Error(), "shorthand flag: 'o'") {
-			hint = ": it prints one format"
-		}
-		return usagef("%w%s (see %s --help)", err, hint, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef("%w", usage.FlagError(c, err)) })
 	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), newRolloutCommand(s), newSchemaCommand(s), newInitCommand(s), newVersionCommand(s))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -133,50 +128,12 @@ func checkHelp(root *cobra.Command) {
 func checkUsage(c *cobra.Command) {
 	c.SuggestionsMinimumDistance = 2
 	if c.HasSubCommands() && !c.Runnable() {
-		c.Args = knownCommand
+		c.Args = usage.KnownCommand
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	}
 	c.Args = usageArgs(c.Args)
 	for _, sub := range c.Commands() {
 		checkUsage(sub)
-	}
-}
-
-// knownCommand refuses a word that is not the name of a command, and suggests the one that may be meant.
-func knownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := ""
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf(", did you mean %q?", near[0])
-	}
-	return fmt.Errorf("there is no command %q%s", c.CommandPath()+" "+args[0], hint)
-}
-
-// noArgs refuses arguments.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
-	}
-	return nil
-}
-
-// takes refuses another number of arguments; most is -1 where any number more will do.
-func takes(least, most int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		n := len(args)
-		if n >= least && (n <= most || most < 0) {
-			return nil
-		}
-		bound, of := "", least
-		switch {
-		case most < 0:
-			bound = "at least "
-		case least < most:
-			bound, of = "at most ", most
-		}
-		return fmt.Errorf("%s takes %s%d argument, and was given %d: write %s", c.CommandPath(), bound, of, n, c.UseLine())
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/schema"
 )
 
@@ -18,7 +19,7 @@ words; slipway lint says what is wrong beyond these. An editor with the YAML lan
   # yaml-language-server: $schema=` + schema.Base + `batchplan.json`,
 		Example: `  slipway schema batchplan > batchplan.json
   kubeconform -schema-location default -schema-location '` + schema.Base + `{{ .ResourceKind }}.json' manifests/`,
-		Args:              takes(1, 1),
+		Args:              usage.Takes(1, 1),
 		ValidArgsFunction: cobra.FixedCompletions(schema.Kinds(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schema.Of(args[0])

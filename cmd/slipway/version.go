@@ -8,13 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
+	"github.com/slipway-dev/slipway/cmd/internal/usage"
 )
 
 func newVersionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version that slipway was built with",
-		Args:  noArgs,
+		Args:  usage.NoArgs,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {

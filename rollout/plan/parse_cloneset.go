@@ -42,7 +42,11 @@ func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 	if kind == "" {
 		kind = cloneSet
 	}
-	doc, ok := only(src, narrowed(docs, kind, target), isKind(kind), kind)
+	sought := ""
+	if target.Name != "" {
+		sought = kind + "/" + target.Name
+	}
+	doc, ok := only(src, narrowed(docs, kind, target), kind, sought)
 	if !ok {
 		return Workload{}, src.err()
 	}
@@ -85,14 +89,15 @@ func (v value) scalarOr(fallback string) string {
 	return fallback
 }
 
-// only returns the single document that is wanted, and records an error for none and for more than one.
-func only(src *source, docs []value, wanted func(value) bool, kind string) (value, bool) {
-	found := slices.DeleteFunc(slices.Clone(docs), func(v value) bool { return !wanted(v) })
+// only returns the single document of the kind that is wanted, and records an error for none and for more than one. sought is its
+// kind and name, "" where any will do.
+func only(src *source, docs []value, kind, sought string) (value, bool) {
+	found := slices.DeleteFunc(slices.Clone(docs), func(v value) bool { return !isKind(kind)(v) })
 	switch {
 	case len(src.errors) > 0:
 		return value{}, false
 	case len(found) == 0:
-		src.errors = append(src.errors, instead(src.file, docs, kind))
+		src.errors = append(src.errors, instead(src.file, docs, kind, sought))
 		return value{}, false
 	case len(found) > 1:
 		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].line())
@@ -102,7 +107,7 @@ func only(src *source, docs []value, wanted func(value) bool, kind string) (valu
 }
 
 // instead says what a file holds in place of the one thing that is wanted, and what to do about it.
-func instead(file string, docs []value, wanted string) manifest.Finding {
+func instead(file string, docs []value, wanted, sought string) manifest.Finding {
 	if len(docs) == 0 {
 		return mistakeAt(manifest.Source{File: file}, "", "is empty, and a %s is wanted", wanted)
 	}
@@ -118,9 +123,13 @@ func instead(file string, docs []value, wanted string) manifest.Finding {
 		}
 	}
 	switch {
-	case advice != "" || wanted != cloneSet:
+	case advice != "":
+	case wanted == "BatchPlan":
+		advice = ": name the file of the plan"
 	case slices.Contains(kinds, "BatchPlan"):
 		advice = ": name the file of what it releases, and give this one with --plan"
+	case sought != "":
+		advice = ": " + sought + " is to be released, so name the file that holds it"
 	default:
 		advice = ": what can be released is a CloneSet, StatefulSet, DaemonSet or Deployment"
 	}

@@ -16,7 +16,7 @@ const planVersion = manifest.SlipwayVersion
 // a duration of nothing. Plan.Validate checks what needs the CloneSet.
 func ParsePlan(file string, data []byte) (BatchPlan, error) {
 	src := &source{file: file}
-	doc, ok := only(src, documents(src, data), isPlan, "BatchPlan")
+	doc, ok := only(src, documents(src, data), "BatchPlan", "")
 	if !ok {
 		return BatchPlan{}, src.err()
 	}

@@ -102,19 +102,23 @@ func TestBuildTransforms(t *testing.T) {
 	}
 }
 
-// The examples as they stand work with the oldest kustomize that is still about: it knows neither args nor much else.
-func TestOldestKustomize(t *testing.T) {
-	old := tool(t, "kustomize54", "kustomize")
-	built := script(t, example(t, "kustomize-transformer"), "commands.sh", old)
-	if diff := cmp.Diff(shopPods, pods(t, built.stdout)); diff != "" {
-		t.Errorf("build: exit %d, pods differ (-want +got):\n%s%s", built.code, diff, built.stderr)
-	}
-	dir := example(t, "kustomize-fn")
-	for range 2 {
-		ran := script(t, dir, "commands.sh", old)
-		if diff := cmp.Diff(shopPods, pods(t, read(t, dir))); diff != "" || ran.code != 0 {
-			t.Errorf("fn run: exit %d, pods differ (-want +got):\n%s%s", ran.code, diff, ran.stderr)
-		}
+// The examples as they stand work with each kustomize from the oldest that is still about, which knows neither args nor much else.
+func TestOlderKustomizes(t *testing.T) {
+	for _, version := range []string{"54", "55", "56", "57"} {
+		t.Run(version, func(t *testing.T) {
+			old := tool(t, "kustomize"+version, "kustomize")
+			built := script(t, example(t, "kustomize-transformer"), "commands.sh", old)
+			if diff := cmp.Diff(shopPods, pods(t, built.stdout)); diff != "" {
+				t.Errorf("build: exit %d, pods differ (-want +got):\n%s%s", built.code, diff, built.stderr)
+			}
+			dir := example(t, "kustomize-fn")
+			for range 2 {
+				ran := script(t, dir, "commands.sh", old)
+				if diff := cmp.Diff(shopPods, pods(t, read(t, dir))); diff != "" || ran.code != 0 {
+					t.Errorf("fn run: exit %d, pods differ (-want +got):\n%s%s", ran.code, diff, ran.stderr)
+				}
+			}
+		})
 	}
 }
 

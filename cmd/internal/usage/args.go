@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package usage
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// habit is the command that does what a word of another tool asks for, "" where nobody knows.
+func habit(word string) string {
+	switch word {
+	case "inject", "build", "template", "generate":
+		return "render"
+	case "uninject", "remove":
+		return "eject"
+	case "validate":
+		return "lint"
+	case "start", "restart", "retry":
+		return "run"
+	case "rollback":
+		return "undo"
+	case "history", "get":
+		return "status"
+	case "follow":
+		return "watch"
+	case "continue":
+		return "approve"
+	case "stop", "cancel":
+		return "abort"
+	case "preflight":
+		return "verify"
+	}
+	return ""
+}
+
+// KnownCommand refuses a word that is not the name of a command, and suggests the one that may be meant.
+func KnownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	near := c.SuggestionsFor(args[0])
+	for _, sub := range c.Commands() {
+		if sub.Name() == habit(args[0]) {
+			near = []string{sub.Name()}
+		}
+	}
+	hint := ""
+	if len(near) > 0 {
+		hint = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return fmt.Errorf("there is no command %q%s", c.CommandPath()+" "+args[0], hint)
+}
+
+// NoArgs refuses arguments.
+func NoArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// Takes refuses another number of arguments; most is -1 where any number more will do.
+func Takes(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		n := len(args)
+		if n >= least && (n <= most || most < 0) {
+			return nil
+		}
+		bound, of := "", least
+		switch {
+		case most < 0:
+			bound = "at least "
+		case least < most:
+			bound, of = "at most ", most
+		}
+		return fmt.Errorf("%s takes %s%d argument, and was given %d: write %s", c.CommandPath(), bound, of, n, c.UseLine())
+	}
+}
+
+// OneOf takes one of the command's ValidArgs.
+func OneOf(c *cobra.Command, args []string) error {
+	if err := Takes(1, 1)(c, args); err != nil {
+		return err
+	}
+	if !slices.Contains(c.ValidArgs, args[0]) {
+		return fmt.Errorf("%s: %q is not one of %s", c.CommandPath(), args[0], strings.Join(c.ValidArgs, ", "))
+	}
+	return nil
+}
+
+// OneOfTheCluster takes at most the name of an object in the cluster, NAME or KIND/NAME. A file is none.
+func OneOfTheCluster(c *cobra.Command, args []string) error {
+	if err := Takes(0, 1)(c, args); err != nil || len(args) == 0 {
+		return err
+	}
+	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(args[0])) {
+		return nil
+	}
+	if _, err := os.Stat(args[0]); err != nil && strings.Contains(args[0], "/") {
+		return nil // an object may be called so
+	}
+	return fmt.Errorf("%s is a file, and %s takes NAME or KIND/NAME of what is in the cluster: apply the file and name its object; a BatchPlan is given with --plan",
+		args[0], c.CommandPath())
+}
