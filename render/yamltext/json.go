@@ -13,7 +13,8 @@ import (
 
 // IsJSON tells whether doc is one JSON object or list, with nothing but white space and a marker around it.
 func IsJSON(doc []byte) bool {
-	_, ok := parseJSON(doc)
+	r := &jsonReader{checks: true}
+	_, ok := r.parse(doc)
 	return ok
 }
 
@@ -30,15 +31,22 @@ type jsonReader struct {
 	depth int
 	kids  []*yaml.Node // of the open collections, outermost first
 	nodes []yaml.Node  // room for nodes
+
+	checks bool      // no tree is asked for, only whether there is one
+	only   yaml.Node // what every node is then
 }
 
 // parseJSON returns the document node of doc. It is false where doc is no JSON object or list; then YAML decides.
 func parseJSON(doc []byte) (root *yaml.Node, ok bool) {
+	return new(jsonReader).parse(doc)
+}
+
+func (r *jsonReader) parse(doc []byte) (root *yaml.Node, ok bool) {
 	start := jsonStart(doc)
 	if start < 0 || !utf8.Valid(doc[start:]) {
 		return nil, false
 	}
-	r := &jsonReader{doc: doc, text: string(doc), pos: start, line: 1, column: 1}
+	r.doc, r.text, r.pos, r.line, r.column = doc, string(doc), start, 1, 1
 	if bytes.HasPrefix(doc, []byte(ByteOrderMark)) {
 		r.mark = len(ByteOrderMark)
 	}
@@ -84,6 +92,9 @@ func (r *jsonReader) place() (line, column int) {
 
 // node adds a new node that starts at the current position to the innermost open collection.
 func (r *jsonReader) node(kind yaml.Kind, tag string, style yaml.Style) *yaml.Node {
+	if r.checks {
+		return &r.only
+	}
 	if len(r.nodes) == cap(r.nodes) {
 		r.nodes = make([]yaml.Node, 0, min(8+2*cap(r.nodes), 1024))
 	}
@@ -128,7 +139,7 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 	}
 	first := len(r.kids)
 	r.pos++
-	for r.next() != closing || len(r.kids) > first {
+	for entries := 0; r.next() != closing || entries > 0; entries++ {
 		if !entry() {
 			return false
 		}

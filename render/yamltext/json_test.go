@@ -51,6 +51,18 @@ func TestJSONIsChecked(t *testing.T) {
 	}
 }
 
+// A document of megabytes is looked at several times; its tree takes some thirty times its room.
+func TestWhetherTextIsJSONTakesNoTree(t *testing.T) {
+	doc := []byte(`[` + strings.Repeat(`{"name": "a", "value": 1.5},`, 10_000) + `{}]`)
+	if allocations := testing.AllocsPerRun(1, func() {
+		if !IsJSON(doc) {
+			t.Error("it is not")
+		}
+	}); allocations > 50 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
 // plain is what a tree means, as encoding/json has it.
 func plain(n *yaml.Node) any {
 	switch n.Kind {
@@ -91,6 +103,9 @@ func FuzzJSON(f *testing.F) {
 		start := jsonStart(doc)
 		if valid := start >= 0 && json.Valid(doc[start:]) && utf8Valid(doc[start:]) && depth(doc) < maxDepth; ok != valid {
 			t.Fatalf("%q: is JSON: %t, want %t", doc, ok, valid)
+		}
+		if IsJSON(doc) != ok {
+			t.Fatalf("%q: without a tree it is read otherwise, with one is JSON: %t", doc, ok)
 		}
 		if !ok || checkTree(root) != nil {
 			return

@@ -3,7 +3,6 @@
 package sim
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"time"
 )
@@ -30,23 +29,46 @@ type event struct {
 	uid  string
 }
 
-// queue is a heap of events by time.
+// queue is a heap of events by time. Package heap would put each of them into an allocation of its own, twice.
 type queue struct {
 	events []event
 	seq    int
 }
 
-func (q *queue) Len() int { return len(q.events) }
-func (q *queue) Less(i, j int) bool {
+func (q *queue) less(i, j int) bool {
 	a, b := &q.events[i], &q.events[j]
 	return a.at.Before(b.at) || (a.at.Equal(b.at) && a.seq < b.seq)
 }
-func (q *queue) Swap(i, j int) { q.events[i], q.events[j] = q.events[j], q.events[i] }
-func (q *queue) Push(x any)    { q.events = append(q.events, x.(event)) }
-func (q *queue) Pop() any {
-	last := q.events[len(q.events)-1]
-	q.events = q.events[:len(q.events)-1]
-	return last
+
+func (q *queue) push(e event) {
+	q.events = append(q.events, e)
+	for i := len(q.events) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !q.less(i, parent) {
+			return
+		}
+		q.events[i], q.events[parent] = q.events[parent], q.events[i]
+		i = parent
+	}
+}
+
+// pop takes the first event out. There must be one.
+func (q *queue) pop() event {
+	last := len(q.events) - 1
+	first := q.events[0]
+	q.events[0], q.events[last] = q.events[last], event{}
+	q.events = q.events[:last]
+	for i := 0; ; {
+		next := 2*i + 1
+		if right := next + 1; right < last && q.less(right, next) {
+			next = right
+		}
+		if next >= last || !q.less(next, i) {
+			return first
+		}
+		q.events[i], q.events[next] = q.events[next], q.events[i]
+		i = next
+	}
 }
 
 // clock is virtual time: what is still to happen, and the source of every choice.
@@ -60,7 +82,7 @@ func (c *clock) schedule(after time.Duration, e event) {
 	e.at = c.now.Add(after)
 	e.seq = c.events.seq
 	c.events.seq++
-	heap.Push(&c.events, e)
+	c.events.push(e)
 }
 
 func (c *clock) chance(share float64) bool { return share > 0 && c.random.Float64() < share }

@@ -56,15 +56,16 @@ func New(set plan.Workload, older map[string]any, options Options) *Cluster {
 	set.UID, set.ResourceVersion = "uid-of-"+set.Name, "1"
 	set.Generation = max(set.Generation, 2)
 	c := &Cluster{nodes: nodes{options: options, objects: objects{
-		set: set, index: map[string]int{},
-		clock: clock{now: epoch(), random: rand.New(rand.NewPCG(options.Seed, 1))},
+		set: set, clock: clock{now: epoch(), random: rand.New(rand.NewPCG(options.Seed, 1))},
 	}}}
+	c.reserve(set.Spec)
 	c.stable, c.revision = c.learn(older), c.learn(set.Spec.Template)
 	for i := range set.Spec.Replicas {
-		if name := "old" + strconv.Itoa(i); set.Spec.OnDelete {
+		if set.Spec.OnDelete {
 			c.put(i, c.stable)
 		} else {
-			c.addPod(rollout.Pod{Name: set.Name + "-" + name, Instance: name, Revision: c.stable, Lifecycle: rollout.Normal})
+			name := set.Name + "-old" + strconv.Itoa(i)
+			c.addPod(rollout.Pod{Name: name, Instance: name[len(set.Name)+1:], Revision: c.stable, Lifecycle: rollout.Normal})
 		}
 		c.becomeReady(i)
 		c.pods[i].Created = c.now.Add(-time.Hour)

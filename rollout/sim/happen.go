@@ -3,7 +3,6 @@
 package sim
 
 import (
-	"container/heap"
 	"context"
 	"time"
 
@@ -28,7 +27,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 	}
 	c.now = c.events.events[0].at
 	for len(c.events.events) > 0 && !c.events.events[0].at.After(c.now) {
-		c.happen(heap.Pop(&c.events).(event))
+		c.happen(c.events.pop())
 	}
 	return nil
 }

@@ -22,7 +22,8 @@ type objects struct {
 	revision string // of the set's template
 	stable   string
 	known    []rollout.Revision
-	sets     []replicaSet // of a Deployment
+	sets     []replicaSet      // of a Deployment
+	labels   map[string]string // of a new pod: shared, so whoever changes a pod's labels changes a copy
 	pods     []rollout.Pod
 	kubelets []kubelet      // beside pods
 	index    map[string]int // of pods, by name
@@ -36,8 +37,23 @@ type kubelet struct {
 	hooked  bool // a hook event is under way
 }
 
+// mostReserved is for how many pods room is made at once. A release of more will run out of other things.
+const mostReserved = 4_000_000
+
+// reserve makes room for as many pods as there may be, those that go while others come counted too: growing moves every pod
+// each time, and needs the memory twice.
+func (o *objects) reserve(spec plan.WorkloadSpec) {
+	room := spec.Replicas
+	if b, err := spec.Bounds(); err == nil {
+		room += b.MaxSurge + b.MaxUnavailable
+	}
+	room = max(min(room, mostReserved), 0)
+	o.pods, o.kubelets, o.index = make([]rollout.Pod, 0, room), make([]kubelet, 0, room), make(map[string]int, room)
+}
+
 // learn adds the revision of a template and returns its name.
 func (o *objects) learn(template map[string]any) string {
+	o.labels = o.set.Spec.TemplateLabels()
 	// Marshalling what YAML decoded cannot fail, and a map marshals in the order of its keys.
 	data, _ := json.Marshal(template)
 	h := fnv.New32a()
@@ -70,7 +86,7 @@ func (o *objects) addPod(p rollout.Pod) {
 	o.born++
 	p.UID, p.ResourceVersion = "pod-"+strconv.Itoa(o.born), o.bump()
 	p.Phase, p.Created, p.Node = rollout.PodRunning, o.now, "node-"+strconv.Itoa(o.born%16)
-	p.Labels = o.set.Spec.TemplateLabels()
+	p.Labels = o.labels
 	o.index[p.Name] = len(o.pods)
 	o.pods = append(o.pods, p)
 	o.kubelets = append(o.kubelets, kubelet{})

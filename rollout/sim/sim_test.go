@@ -74,3 +74,17 @@ func watch(t *testing.T, c *sim.Cluster, b plan.Bounds) (least, most *int) {
 func seconds(low, high int) sim.Ready {
 	return sim.Ready{Least: time.Duration(low) * time.Second, Most: time.Duration(high) * time.Second}
 }
+
+// A release of a million pods is played in memory: names, UIDs and versions are all that is made for one of them.
+func TestPlayingAllocatesLittleForEachPod(t *testing.T) {
+	const pods, each = 4_000, 18 // allocations
+	allocated := testing.AllocsPerRun(1, func() {
+		c := sim.New(set(pods, plan.Pods(0), plan.Percent(20), plan.Pods(0), plan.ReCreate), nil, sim.Options{Ready: seconds(5, 30)})
+		if d, err := sim.Play(t.Context(), plan.BatchPlan{}, c, nil); err != nil || d.Reason != plan.Completed {
+			t.Errorf("%v %v", d.Reason, err)
+		}
+	})
+	if allocated > pods*each {
+		t.Errorf("%.1f allocations a pod, want at most %d", allocated/pods, each)
+	}
+}
