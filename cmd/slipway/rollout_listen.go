@@ -63,6 +63,7 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 			return nil, nil, err
 		}
 		audit := report.NewAudit(file, p)
+		audit.Cluster(f.access.Cluster(options.Config))
 		all, measured = append(all, audit.Record), append(measured, audit.Measure)
 		ends = append(ends, func() error { return errors.Join(audit.Err(), done()) })
 	}

@@ -14,6 +14,7 @@ import (
 // by ReadHistory. It is not safe for concurrent use.
 type History struct {
 	Source    string // where it comes from, in words; may be empty
+	Cluster   string // where it ran, in words; may be empty
 	Simulated bool   // on a virtual clock: the page shows no dates
 
 	subject

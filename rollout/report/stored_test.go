@@ -106,11 +106,12 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, and what a batch of a StatefulSet keeps while it waits.
+// unknownToV1 is a look without what came later: delete mode, Git commits, and what a batch of a StatefulSet keeps while it waits.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
+	look.Observed.Workload.Commit = ""
 	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })
 }
 
