@@ -148,17 +148,6 @@ func withProgress(look report.Look, change func(*rollout.Progress)) report.Look 
 	return look
 }
 
-// TestStatusNames pins the names of a status, which scripts read.
-func TestStatusNames(t *testing.T) {
-	var one report.StatusTarget
-	filltest.Fill(t, &one)
-	var out bytes.Buffer
-	if err := (report.StatusTrain{Targets: []report.StatusTarget{one}}).JSON(&out); err != nil {
-		t.Fatal(err)
-	}
-	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)
-}
-
 // TestEveryVersionIsRead holds the logs of two releases, as each version wrote them, against each other. Decisions are made
 // again alike; should one be put into other words some day, it is so for all.
 func TestEveryVersionIsRead(t *testing.T) {
