@@ -112,7 +112,7 @@ func (f *progressFlags) onTerminal(s streams, reach kube.Access) streams {
 		f.live = report.NewLive(s.out, func() screen.Size {
 			columns, lines := process.Size(s.out)
 			return screen.Size{Columns: columns, Lines: lines, Colours: process.Coloured(s.out)}
-		}, flagsOf(reach))
+		}, reach.Flags())
 		s.err = f.live.Beside(s.err)
 	}
 	return s

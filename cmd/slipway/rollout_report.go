@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -100,11 +101,7 @@ func writePage(out io.Writer, file string, all ...*report.History) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", file, cause(err))
 	}
-	if err := report.HTML(target, all...); err != nil {
-		target.Close() //nolint:errcheck,gosec // the first error is the one to tell
-		return fmt.Errorf("writing %s: %w", file, cause(err))
-	}
-	if err := target.Close(); err != nil {
+	if err := errors.Join(report.HTML(target, all...), target.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", file, cause(err))
 	}
 	return nil

@@ -52,6 +52,20 @@ func (a Access) Config() (*rest.Config, string, error) {
 	return config, namespace, nil
 }
 
+// Flags are the flags with which another command reaches the same cluster.
+func (a Access) Flags() string {
+	var flags []string
+	for _, f := range []struct{ name, value string }{{"--kubeconfig", a.Kubeconfig}, {"--context", a.Context}} {
+		if strings.ContainsAny(f.value, " \t'\"\\$`*?;&|<>()") {
+			f.value = "'" + strings.ReplaceAll(f.value, "'", `'\''`) + "'"
+		}
+		if f.value != "" {
+			flags = append(flags, f.name+" "+f.value)
+		}
+	}
+	return strings.Join(flags, " ")
+}
+
 // Cluster says for people where a client goes, without what may be a secret in an address.
 func (a Access) Cluster(config *rest.Config) string {
 	host := config.Host

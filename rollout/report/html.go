@@ -111,9 +111,15 @@ func titleOf(all []*History) string {
 	return fmt.Sprintf("%d releases", len(all))
 }
 
+// Policy is the Content-Security-Policy of the page: it loads nothing, and runs its own script alone.
+func Policy() string {
+	sum := sha256.Sum256([]byte(pageScript))
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" +
+		base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 // head is what comes before the body.
 func (l *layout) head(title string) {
-	sum := sha256.Sum256([]byte(pageScript))
 	l.verbatim("<!doctype html>\n")
 	l.open("html", is("lang", "en"))
 	l.open("head")
@@ -121,9 +127,7 @@ func (l *layout) head(title string) {
 	l.open("meta", is("charset", "utf-8"))
 	l.open("meta", is("name", "viewport"), is("content", "width=device-width, initial-scale=1"))
 	l.open("meta", is("name", "color-scheme"), is("content", "light dark"))
-	l.open("meta", is("http-equiv", "Content-Security-Policy"), is("content",
-		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-"+
-			base64.StdEncoding.EncodeToString(sum[:])+"'"))
+	l.open("meta", is("http-equiv", "Content-Security-Policy"), is("content", Policy()))
 	l.open("meta", is("name", "referrer"), is("content", "no-referrer"))
 	l.open("link", is("rel", "icon"), is("href", "data:,"))
 	l.newline()
