@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -19,18 +17,4 @@ func addAccess(cmd *cobra.Command, access *kube.Access) {
 	completeFlag(cmd, "context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return access.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
-}
-
-// flagsOf are the flags with which another command reaches the same cluster.
-func flagsOf(access kube.Access) string {
-	var flags []string
-	for _, f := range []struct{ name, value string }{{"--kubeconfig", access.Kubeconfig}, {"--context", access.Context}} {
-		if strings.ContainsAny(f.value, " \t'\"\\$`*?;&|<>()") {
-			f.value = "'" + strings.ReplaceAll(f.value, "'", `'\''`) + "'"
-		}
-		if f.value != "" {
-			flags = append(flags, f.name+" "+f.value)
-		}
-	}
-	return strings.Join(flags, " ")
 }

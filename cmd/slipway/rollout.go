@@ -29,7 +29,7 @@ threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 anoth
 release has not ended, 143 stopped by a signal.`,
 	}
 	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
-		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutServeCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
 		newRolloutCRDsCommand(s), newRolloutGitOpsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd

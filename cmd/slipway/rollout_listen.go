@@ -63,6 +63,7 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 			return nil, nil, err
 		}
 		audit := report.NewAudit(file, p)
+		audit.Cluster(f.access.Cluster(options.Config))
 		all, measured = append(all, audit.Record), append(measured, audit.Measure)
 		ends = append(ends, func() error { return errors.Join(audit.Err(), done()) })
 	}
@@ -111,7 +112,7 @@ func (f *progressFlags) onTerminal(s streams, reach kube.Access) streams {
 		f.live = report.NewLive(s.out, func() screen.Size {
 			columns, lines := process.Size(s.out)
 			return screen.Size{Columns: columns, Lines: lines, Colours: process.Coloured(s.out)}
-		}, flagsOf(reach))
+		}, reach.Flags())
 		s.err = f.live.Beside(s.err)
 	}
 	return s

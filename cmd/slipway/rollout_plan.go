@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
+	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
 func newRolloutPlanCommand(s streams) *cobra.Command {
@@ -74,14 +74,14 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if !played(r.set) {
-		return report.Plan(w, planned, report.Cost{})
+		return tables.Plan(w, planned, tables.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
 		return &exitError{code: 1, err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	n := estimate.Writes
-	return report.Plan(w, planned, report.Cost{
+	return tables.Plan(w, planned, tables.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
 		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Readmits: n.Readmit, Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
 	})

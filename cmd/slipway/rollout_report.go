@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ type historyFlags struct {
 func newRolloutReportCommand(s streams) *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
-		Use:   "report [flags] AUDIT.jsonl",
+		Use:   "report [flags] AUDIT.jsonl...",
 		Short: "Make a page about a release from its audit log",
 		Long: `Make one self-contained HTML page about a release from its audit log: how it ended, the numbers, a timeline against the
 budget, a lane for each pod, batches, pauses, checks, and every decision with its reason. The log comes from
@@ -32,40 +33,55 @@ rollout run --audit-log; - is standard input. Nothing is read but the log.
 
 The page loads nothing from anywhere, so it can be sent, stored and printed. A log in which several agents went on with a
 release is shown as that release, with the gaps between them. A log that breaks off is shown as far as it goes. Of a log
-with several releases the last one is shown.
+with several releases the last one is shown. Several logs, such as those of a plan with several targets, become one page.
 
 Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout report release.jsonl -o release.html
+  # the targets of a plan on one page
+  slipway rollout report release-*.jsonl -o releases.html
   # the one before the last, from another program
   kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report - --release -2 > release.html`,
-		Args: usage.Takes(1, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args[0]) },
+		Args: usage.Takes(1, -1),
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(s, args) },
 	}
 	cmd.Flags().StringVarP(&f.output, "output", "o", "-", "`FILE` to write the page to; - is standard output")
 	cmd.Flags().IntVar(&f.release, "release", -1, "which release of the log: 1 is the first, -1 the last")
 	return cmd
 }
 
-func (f historyFlags) run(s streams, file string) error {
+func (f historyFlags) run(s streams, files []string) error {
+	var all []*report.History
+	for _, file := range files {
+		h, err := f.read(s, file)
+		if err != nil {
+			return err
+		}
+		all = append(all, h)
+	}
+	return writePage(s.out, f.output, all...)
+}
+
+// read is the release of a log that is meant.
+func (f historyFlags) read(s streams, file string) (*report.History, error) {
 	in := s.in
 	if file != "-" {
 		opened, err := render.Open(file)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer opened.Close() //nolint:errcheck // it was only read
 		in = opened
 	}
 	all, err := report.ReadHistory(in)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	i := f.release - 1
 	if f.release < 0 {
 		i = len(all) + f.release
 	}
 	if i < 0 || i >= len(all) || f.release == 0 {
-		return usagef("--release %d: the log holds %d, so write 1 to %d, or -1 for the last", f.release, len(all), len(all))
+		return nil, usagef("--release %d: the log holds %d, so write 1 to %d, or -1 for the last", f.release, len(all), len(all))
 	}
 	h := all[i]
 	if file != "-" {
@@ -74,23 +90,19 @@ func (f historyFlags) run(s streams, file string) error {
 	if len(all) > 1 {
 		h.Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another", len(all), i+1))
 	}
-	return writePage(s.out, f.output, h)
+	return h, nil
 }
 
 // writePage writes the page into a file, or to out.
-func writePage(out io.Writer, file string, h *report.History) error {
+func writePage(out io.Writer, file string, all ...*report.History) error {
 	if file == "-" || file == "" {
-		return report.HTML(out, h)
+		return report.HTML(out, all...)
 	}
 	target, err := os.Create(file)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", file, cause(err))
 	}
-	if err := report.HTML(target, h); err != nil {
-		target.Close() //nolint:errcheck,gosec // the first error is the one to tell
-		return fmt.Errorf("writing %s: %w", file, cause(err))
-	}
-	if err := target.Close(); err != nil {
+	if err := errors.Join(report.HTML(target, all...), target.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", file, cause(err))
 	}
 	return nil

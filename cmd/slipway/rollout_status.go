@@ -15,9 +15,9 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/screen"
 	"github.com/slipway-dev/slipway/rollout/steer"
+	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
 // statusFlags are those of the commands that look at a release.
@@ -218,8 +218,8 @@ func standingCode(d rollout.Decision) int {
 }
 
 // describe is a look at a release as it is shown.
-func describe(visit *steer.Release, s steer.Status) report.Status {
-	status := report.NewStatus(s.Plan, s.Observed, s.Decision)
+func describe(visit *steer.Release, s steer.Status) tables.Status {
+	status := tables.NewStatus(s.Plan, s.Observed, s.Decision)
 	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
 	if s.Unread == nil {
 		counts := s.Observed.Counts()

@@ -10,12 +10,12 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
 // trainStatus shows how every target of a train stands, once.
 func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.BatchPlan) error {
-	var all report.StatusTrain
+	var all tables.StatusTrain
 	code := 0
 	for i, single := range plan.Single() {
 		visit, err := f.open(&single, nil)
@@ -27,7 +27,7 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.Batc
 			return visitError(ctx, err)
 		}
 		status := describe(visit, sight)
-		all.Targets = append(all.Targets, report.StatusTarget{Wave: plan.Waves.Targets[i].Wave, Status: status})
+		all.Targets = append(all.Targets, tables.StatusTarget{Wave: plan.Waves.Targets[i].Wave, Status: status})
 		if code == 0 || code == exitHeld && status.ExitCode != 0 {
 			code = status.ExitCode
 		}

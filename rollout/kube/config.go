@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -48,6 +50,37 @@ func (a Access) Config() (*rest.Config, string, error) {
 		config.Impersonate = rest.ImpersonationConfig{UserName: a.As, Groups: a.AsGroups}
 	}
 	return config, namespace, nil
+}
+
+// Flags are the flags with which another command reaches the same cluster.
+func (a Access) Flags() string {
+	var flags []string
+	for _, f := range []struct{ name, value string }{{"--kubeconfig", a.Kubeconfig}, {"--context", a.Context}} {
+		if strings.ContainsAny(f.value, " \t'\"\\$`*?;&|<>()") {
+			f.value = "'" + strings.ReplaceAll(f.value, "'", `'\''`) + "'"
+		}
+		if f.value != "" {
+			flags = append(flags, f.name+" "+f.value)
+		}
+	}
+	return strings.Join(flags, " ")
+}
+
+// Cluster says for people where a client goes, without what may be a secret in an address.
+func (a Access) Cluster(config *rest.Config) string {
+	host := config.Host
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	u, err := url.Parse(host)
+	if err != nil {
+		return ""
+	}
+	words := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	if a.Context != "" {
+		words += ", context " + a.Context
+	}
+	return words
 }
 
 // WithoutLimit is for requests that must not wait behind others: those that keep the lock.

@@ -85,7 +85,7 @@ func (c Workload) Read() (plan.Workload, error) {
 	set, err := plan.ParseWorkload(what, data, plan.Target{Kind: c.Kind})
 	set.ResourceVersion, set.Generation = c.ResourceVersion, c.Generation
 	set.Deleting = c.DeletionTimestamp != nil
-	set.PartitionBy = partitionWriter(c.ManagedFields)
+	set.PartitionBy, set.Commit = partitionWriter(c.ManagedFields), c.Annotations[plan.CommitAnnotation]
 	if err == nil {
 		err = c.readRolling(&set)
 	}

@@ -68,3 +68,7 @@ func LeaseName(k Kind, name string, mode Mode) string { return RecordName(k, nam
 
 // ReleaseAnnotation is the annotation of a target that names the release which its manifest belongs to.
 const ReleaseAnnotation = "slipway.dev/release"
+
+// CommitAnnotation is the annotation in which a target carries the Git commit that it is of, where who renders it writes that. It
+// stands on the object itself: in the pod template every commit would be a release.
+const CommitAnnotation = "slipway.dev/git-commit"

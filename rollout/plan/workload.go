@@ -32,6 +32,7 @@ type Workload struct {
 	ResourceVersion string         `json:"resourceVersion,omitempty"`
 	Generation      int64          `json:"generation,omitempty"`
 	Deleting        bool           `json:"deleting,omitempty"`    // the object has a deletion timestamp
+	Commit          string         `json:"commit,omitempty"`      // of Git that the object is of, by its annotation CommitAnnotation
 	PartitionBy     string         `json:"partitionBy,omitempty"` // who else than slipway has written the partition, and when; "" where nobody has
 	Spec            WorkloadSpec   `json:"spec"`
 	Status          WorkloadStatus `json:"status,omitzero"`

@@ -18,7 +18,8 @@ import (
 type Audit struct {
 	out       io.Writer
 	plan      *plan.BatchPlan // until it is written
-	set       []byte          // as it was written last
+	cluster   string
+	set       []byte // as it was written last
 	revisions []byte
 	nodes     []byte
 	pods      map[string]*logged
@@ -31,6 +32,9 @@ type Audit struct {
 func NewAudit(out io.Writer, p plan.BatchPlan) *Audit {
 	return &Audit{out: out, plan: &p, pods: map[string]*logged{}}
 }
+
+// Cluster notes where the release runs, before its first line: an address, and no secret.
+func (a *Audit) Cluster(words string) { a.cluster = words }
 
 // Record adds a line. It fits rollout.Run's report; the first error is kept for Err.
 func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
@@ -56,7 +60,7 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	}
 	if a.plan != nil {
 		decided := a.plan.InMode(o.Workload)
-		line.Plan, line.Version, a.plan = &decided, LogVersion, nil
+		line.Plan, line.Version, line.Cluster, a.plan = &decided, LogVersion, a.cluster, nil
 	}
 	if changed(&a.set, o.Workload) {
 		line.Workload = &o.Workload

@@ -23,6 +23,7 @@ const LogVersion = 2
 type auditLine struct {
 	Plan      *plan.BatchPlan      `json:"plan,omitempty"`
 	Version   int                  `json:"version,omitempty"`
+	Cluster   string               `json:"cluster,omitempty"` // of a line with a plan: where the release runs
 	Now       time.Time            `json:"now"`
 	Workload  *plan.Workload       `json:"workload,omitempty"`
 	Update    string               `json:"updateRevision,omitempty"`

@@ -4,8 +4,9 @@ package report
 
 import (
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/outline"
 )
 
 // axisWidth is how many units wide a drawing is; it is stretched to the reader's screen.
@@ -126,7 +127,7 @@ func (a axis) ticks(n int) []tick {
 		for d := (from.at + step - 1) / step * step; d <= to.at; d += step {
 			x := a.place(d)
 			if len(ticks) == 0 || x-ticks[len(ticks)-1].x > axisWidth/float64(n)/2 {
-				ticks = append(ticks, tick{x, short(d)})
+				ticks = append(ticks, tick{x, outline.Short(d)})
 			}
 		}
 	}
@@ -162,22 +163,10 @@ func countStep(whole, n int) int {
 	}
 }
 
-// short is a duration without the units that are zero: 10m instead of 10m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
 // inShort is a duration for people: to the second, to the tenth below ten seconds.
 func inShort(d time.Duration) string {
 	if d < 10*time.Second {
-		return short(d.Round(100 * time.Millisecond))
+		return outline.Short(d.Round(100 * time.Millisecond))
 	}
-	return short(d.Round(time.Second))
+	return outline.Short(d.Round(time.Second))
 }

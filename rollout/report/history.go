@@ -14,6 +14,7 @@ import (
 // by ReadHistory. It is not safe for concurrent use.
 type History struct {
 	Source    string // where it comes from, in words; may be empty
+	Cluster   string // where it ran, in words; may be empty
 	Simulated bool   // on a virtual clock: the page shows no dates
 
 	subject
@@ -146,3 +147,6 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 
 // Note adds a sentence that a reader of the page has to know first.
 func (h *History) Note(words string) { h.notes = append(h.notes, words) }
+
+// Ended tells whether the history holds the end of the release.
+func (h *History) Ended() bool { return h.ended() }

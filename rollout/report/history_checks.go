@@ -17,6 +17,7 @@ type checked struct {
 	batch   int // 0-based
 	verdict string
 	message string
+	value   string // what was measured; "": nothing, or it is not told
 }
 
 // measurements are the answers of checks.
@@ -32,7 +33,7 @@ func (h *History) Measure(m plan.Measurement) {
 		message += " (dry run: it decides nothing)"
 	}
 	h.single = true
-	h.checks = append(h.checks, checked{h.plausible(m.Time), m.Check, m.Batch, string(m.Verdict), message})
+	h.checks = append(h.checks, checked{h.plausible(m.Time), m.Check, m.Batch, string(m.Verdict), message, m.Value})
 }
 
 // results adds the results of checks that are new. Where the measurements are told one by one, their sum says nothing more.
@@ -41,7 +42,7 @@ func (m *measurements) results(o rollout.Observed) {
 		return
 	}
 	for _, r := range o.Checks {
-		m.add(checked{o.Now, r.Name, r.Batch, string(r.Verdict), r.Message})
+		m.add(checked{o.Now, r.Name, r.Batch, string(r.Verdict), r.Message, ""})
 	}
 }
 

@@ -4,6 +4,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 	} else if again {
 		r.now.Restart(o.Now)
 	}
-	r.now.plan = r.state.plan
+	r.now.plan, r.now.Cluster = r.state.plan, cmp.Or(line.Cluster, r.now.Cluster)
 	if r.incomplete = r.incomplete && !again; err != nil && !r.incomplete {
 		r.incomplete = true // and each line after it would say so, too
 		r.note(fmt.Sprintf("line %d is shown in part, and so may be what comes after it: %v", n, err))

@@ -25,13 +25,44 @@ var pageStyle string
 var pageScript string
 
 // HTML writes one self-contained page about a release: how it ended, the numbers, a timeline against the budget, the
-// batches, checks and decisions, and a lane for each pod. It loads nothing, forbids the browser to load anything, reads
-// without script, follows the reader's light or dark setting, and prints.
-func HTML(w io.Writer, h *History) error {
-	p := &page{h, layout{axis: newAxis(h.moments(), h.idle), dates: !h.Simulated}}
-	p.head()
-	p.open("body")
-	p.open("main")
+// batches, checks and decisions, and a lane for each pod. Of several releases it has a table first, and then each. It loads nothing,
+// forbids the browser to load anything, reads without script, follows the reader's light or dark setting, and prints.
+func HTML(w io.Writer, all ...*History) error {
+	var document layout
+	document.head(titleOf(all))
+	document.open("body")
+	document.open("main")
+	if len(all) > 1 {
+		document.overview(all)
+	}
+	rows := 0
+	for i, h := range all {
+		p := &page{h, layout{axis: newAxis(h.moments(), h.idle), dates: !h.Simulated}}
+		if len(all) > 1 {
+			p.part = partOf(i) + "-"
+			document.open("article", is("id", partOf(i)))
+		}
+		p.release()
+		document.b.Write(p.b.Bytes())
+		if len(all) > 1 {
+			document.close("article")
+		}
+		rows += len(h.rows)
+	}
+	document.close("main")
+	if rows > 0 {
+		document.verbatim("<script>" + constant(pageScript) + "</script>\n")
+	}
+	document.close("body", "html")
+	document.newline()
+	if _, err := w.Write(document.b.Bytes()); err != nil {
+		return fmt.Errorf("writing page: %w", err)
+	}
+	return nil
+}
+
+// release is everything about one release.
+func (p *page) release() {
 	p.headline()
 	p.numbers()
 	p.timeline()
@@ -41,16 +72,6 @@ func HTML(w io.Writer, h *History) error {
 	p.podLanes()
 	p.decisions()
 	p.about()
-	p.close("main")
-	if len(h.rows) > 0 {
-		p.verbatim("<script>" + constant(pageScript) + "</script>\n")
-	}
-	p.close("body", "html")
-	p.newline()
-	if _, err := w.Write(p.b.Bytes()); err != nil {
-		return fmt.Errorf("writing page: %w", err)
-	}
-	return nil
 }
 
 // page is the page while it is written.
@@ -82,25 +103,38 @@ func (h *History) moments() []time.Time {
 	return moments
 }
 
-func (p *page) head() {
+// titleOf is what the browser calls the page.
+func titleOf(all []*History) string {
+	if len(all) == 1 {
+		return all[0].target() + ": " + all[0].outcome().title
+	}
+	return fmt.Sprintf("%d releases", len(all))
+}
+
+// Policy is the Content-Security-Policy of the page: it loads nothing, and runs its own script alone.
+func Policy() string {
 	sum := sha256.Sum256([]byte(pageScript))
-	p.verbatim("<!doctype html>\n")
-	p.open("html", is("lang", "en"))
-	p.open("head")
-	p.newline()
-	p.open("meta", is("charset", "utf-8"))
-	p.open("meta", is("name", "viewport"), is("content", "width=device-width, initial-scale=1"))
-	p.open("meta", is("name", "color-scheme"), is("content", "light dark"))
-	p.open("meta", is("http-equiv", "Content-Security-Policy"), is("content",
-		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-"+
-			base64.StdEncoding.EncodeToString(sum[:])+"'"))
-	p.open("meta", is("name", "referrer"), is("content", "no-referrer"))
-	p.open("link", is("rel", "icon"), is("href", "data:,"))
-	p.newline()
-	p.element("title", p.target()+": "+p.outcome().title)
-	p.verbatim("\n<style>\n" + constant(pageStyle) + "</style>\n")
-	p.close("head")
-	p.newline()
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" +
+		base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// head is what comes before the body.
+func (l *layout) head(title string) {
+	l.verbatim("<!doctype html>\n")
+	l.open("html", is("lang", "en"))
+	l.open("head")
+	l.newline()
+	l.open("meta", is("charset", "utf-8"))
+	l.open("meta", is("name", "viewport"), is("content", "width=device-width, initial-scale=1"))
+	l.open("meta", is("name", "color-scheme"), is("content", "light dark"))
+	l.open("meta", is("http-equiv", "Content-Security-Policy"), is("content", Policy()))
+	l.open("meta", is("name", "referrer"), is("content", "no-referrer"))
+	l.open("link", is("rel", "icon"), is("href", "data:,"))
+	l.newline()
+	l.element("title", title)
+	l.verbatim("\n<style>\n" + constant(pageStyle) + "</style>\n")
+	l.close("head")
+	l.newline()
 }
 
 func (p *page) headline() {
@@ -136,6 +170,7 @@ func (p *page) headline() {
 		p.element("p", end.next, class("next"))
 	}
 	p.when()
+	p.origin()
 	for _, n := range p.notes {
 		p.element("p", sentence(n), class("notice"))
 	}
@@ -158,6 +193,19 @@ func (p *page) when() {
 	p.date(p.last.at, layout)
 	p.text(" UTC")
 	p.close("p")
+}
+
+// origin says where the release ran and what it was of, as far as the log knows it.
+func (p *page) origin() {
+	for _, fact := range []struct{ name, value string }{{"plan", p.plan.Name}, {"Git commit", p.set.Commit}, {"cluster", p.Cluster}} {
+		if fact.value == "" {
+			continue
+		}
+		p.open("p", class("when"))
+		p.text(fact.name + " ")
+		p.element("code", fact.value)
+		p.close("p")
+	}
 }
 
 // sentence begins with a capital letter and ends with a full stop.

@@ -9,15 +9,20 @@ import "time"
 type layout struct {
 	markup
 	axis  axis
-	dates bool // moments have a date, and not only a time since the beginning
+	dates bool   // moments have a date, and not only a time since the beginning
+	part  string // what ids begin with, where a page holds several releases
 }
 
 // section begins a part of the page with a heading.
-func (l *layout) section(id constant, heading string) {
-	l.open("section", is("id", string(id)), is("aria-labelledby", string(id)+"-h"))
-	l.element("h2", heading, is("id", string(id)+"-h"))
+func (l *layout) section(name constant, heading string) {
+	id := l.id(name)
+	l.open("section", is("id", id), is("aria-labelledby", id+"-h"))
+	l.element("h2", heading, is("id", id+"-h"))
 	l.newline()
 }
+
+// id is a name that nothing else on the page has.
+func (l *layout) id(name constant) string { return l.part + string(name) }
 
 // table begins a table that scrolls for itself where it is wider than the screen.
 func (l *layout) table(name constant, label string, columns ...string) {
@@ -62,17 +67,35 @@ func (l *layout) date(at time.Time, layout string) {
 // clock is a moment as the tables show it: since the beginning.
 func (l *layout) clock(at time.Time) string { return inShort(at.Sub(l.axis.start)) }
 
-// cellOfTime is a cell with a moment: since the beginning, and the time of day for who points at it.
+// timeOfDay is a moment by the clock, with the day where that is another than the first one; "" on a virtual clock.
+func (l *layout) timeOfDay(at time.Time) string {
+	switch {
+	case !l.dates:
+		return ""
+	case at.UTC().Format(time.DateOnly) == l.axis.start.UTC().Format(time.DateOnly):
+		return at.UTC().Format(time.TimeOnly)
+	default:
+		return at.UTC().Format("Jan 2 15:04:05")
+	}
+}
+
+// cellOfTime is a cell with a moment: since the beginning, and by the clock.
 func (l *layout) cellOfTime(at time.Time) {
 	if at.IsZero() {
 		l.element("td", "–", class("number"))
 		return
 	}
-	attributes := []attribute{class("number")}
-	if l.dates {
-		attributes = append(attributes, is("title", at.UTC().Format("2006-01-02 15:04:05 UTC")))
+	l.open("td", class("number"))
+	l.moment(at)
+	l.close("td")
+}
+
+func (l *layout) moment(at time.Time) {
+	l.text(l.clock(at))
+	if clock := l.timeOfDay(at); clock != "" {
+		l.text(" ")
+		l.element("small", clock, is("title", at.UTC().Format("2006-01-02 15:04:05 UTC")))
 	}
-	l.element("td", l.clock(at), attributes...)
 }
 
 // tickCount is about how many moments are named below the timeline.

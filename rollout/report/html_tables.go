@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -19,7 +20,12 @@ func (p *page) batchTable() {
 		return
 	}
 	p.section("batches", "Batches")
-	p.table("batches", "Batches", "Batch", "Updated pods", "Began", "Ready after", "Then", "Ended")
+	columns := []string{"Batch", "Updated pods", "Began", "Ready after", "Then", "Ended"}
+	let := p.approvals()
+	if len(let) > 0 {
+		columns = append(columns, "Let pass by")
+	}
+	p.table("batches", "Batches", columns...)
 	for _, b := range p.batches {
 		p.open("tr")
 		name, target := number(b.number+1), number(b.target)
@@ -36,6 +42,9 @@ func (p *page) batchTable() {
 		}
 		p.element("td", waited(b, p.plan))
 		p.cellOfTime(b.ended)
+		if len(let) > 0 {
+			p.approval(let[b.number], b.back)
+		}
 		p.close("tr")
 		p.newline()
 	}
@@ -43,11 +52,42 @@ func (p *page) batchTable() {
 	p.close("section")
 }
 
+// approvals are who has let which batch pass.
+func (p *page) approvals() map[int]rollout.Request {
+	let := map[int]rollout.Request{}
+	for _, b := range p.batches {
+		r, ok := p.last.progress.Approval(b.number)
+		if !ok {
+			r, ok = p.last.progress.Promotion(b.number)
+		}
+		if pause := p.plan.Batch(b.number).Pause; ok && !b.back && (pause.UntilApproved || pause.Duration > 0) {
+			let[b.number] = r
+		}
+	}
+	return let
+}
+
+// approval is a cell with who has let a batch pass, and when by their clock.
+func (p *page) approval(r rollout.Request, back bool) {
+	if r.By == "" || back {
+		p.element("td", "–")
+		return
+	}
+	p.open("td")
+	p.text(r.Who())
+	if p.dates {
+		p.text(" ")
+		p.element("small", p.timeOfDay(r.At), is("title", r.At.UTC().Format("2006-01-02 15:04:05 UTC")))
+	}
+	p.close("td")
+}
+
 func (p *page) checkTable() {
 	if len(p.checks) == 0 {
 		return
 	}
 	p.section("checks", "Checks")
+	p.checkCurves()
 	rows := p.checks
 	if len(rows) > tableLimit {
 		p.element("p", fmt.Sprintf("The last %d of %d measurements.", tableLimit, len(rows)), class("note"))
@@ -105,7 +145,9 @@ func (p *page) story() {
 	p.open("ol", class("story"))
 	for _, m := range p.milestones {
 		p.open("li")
-		p.element("span", p.clock(m.at), class("at"))
+		p.open("span", class("at"))
+		p.moment(m.at)
+		p.close("span")
 		p.open("span")
 		p.element("strong", m.what)
 		if m.why != "" {
@@ -198,17 +240,18 @@ func routine(r Row) bool {
 
 // filter is shown by the script: without it, it could do nothing.
 func (l *layout) filter(rows []Row) {
-	l.open("form", is("id", "filter"), is("hidden", ""), is("role", "search"))
-	l.element("label", "Find ", is("for", "find"))
-	l.open("input", is("id", "find"), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
-	l.element("label", "Reason ", is("for", "reason"))
-	l.open("select", is("id", "reason"))
+	find, reason := l.id("find"), l.id("reason")
+	l.open("form", is("id", l.id("filter")), class("filter"), is("hidden", ""), is("role", "search"))
+	l.element("label", "Find ", is("for", find))
+	l.open("input", is("id", find), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
+	l.element("label", "Reason ", is("for", reason))
+	l.open("select", is("id", reason))
 	l.element("option", "all", is("value", ""))
 	for _, code := range codes(rows) {
 		l.element("option", code, is("value", code))
 	}
 	l.close("select")
-	l.open("output", is("id", "found"), is("role", "status"))
+	l.open("output", is("id", l.id("found")), is("role", "status"))
 	l.close("output", "form")
 	l.newline()
 }

@@ -1,10 +1,9 @@
 "use strict";
-(() => {
-  const form = document.getElementById("filter");
-  const find = document.getElementById("find");
-  const reason = document.getElementById("reason");
-  const found = document.getElementById("found");
-  const rows = Array.from(document.querySelectorAll("table.decisions tbody tr"), (tr) => {
+for (const form of document.querySelectorAll("form.filter")) {
+  const find = form.querySelector("input");
+  const reason = form.querySelector("select");
+  const found = form.querySelector("output");
+  const rows = Array.from(form.parentElement.querySelectorAll("table.decisions tbody tr"), (tr) => {
     const code = tr.querySelector("td:last-child b");
     return { tr, text: tr.textContent.toLowerCase(), code: code ? code.textContent : "" };
   });
@@ -22,4 +21,4 @@
   form.addEventListener("input", apply);
   form.addEventListener("submit", (e) => e.preventDefault());
   apply();
-})();
+}

@@ -106,7 +106,7 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, and what a batch of a StatefulSet keeps while it waits.
+// unknownToV1 is a look without what came later: delete mode, Git commits, and what a batch of a StatefulSet keeps while it waits.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
@@ -115,6 +115,7 @@ func unknownToV1(look report.Look) report.Look {
 	}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
+	look.Observed.Workload.Commit = ""
 	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })
 }
 
@@ -149,17 +150,6 @@ func withProgress(look report.Look, change func(*rollout.Progress)) report.Look 
 		look.Decision.Actions[i].Progress = &progress
 	}
 	return look
-}
-
-// TestStatusNames pins the names of a status, which scripts read.
-func TestStatusNames(t *testing.T) {
-	var one report.StatusTarget
-	filltest.Fill(t, &one)
-	var out bytes.Buffer
-	if err := (report.StatusTrain{Targets: []report.StatusTarget{one}}).JSON(&out); err != nil {
-		t.Fatal(err)
-	}
-	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)
 }
 
 // TestEveryVersionIsRead holds the logs of two releases, as each version wrote them, against each other. Decisions are made

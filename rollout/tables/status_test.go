@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package report_test
+package tables_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +15,12 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
-	"github.com/slipway-dev/slipway/rollout/report"
-	"github.com/slipway-dev/slipway/rollout/sim"
+	"github.com/slipway-dev/slipway/rollout/plan/filltest"
+	"github.com/slipway-dev/slipway/rollout/tables"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden file")
 
 // holding is a look at a release, without the pods that are ready, and how it stands.
 func holding(pods ...rollout.Pod) (rollout.Observed, rollout.Decision) {
@@ -37,7 +41,7 @@ func TestStatusListsPodsThatAreNotReady(t *testing.T) {
 		failing("web-2", waiting.Why{State: "Pending", Reason: "Unschedulable", Message: "0/3 nodes are \x1b[31mavailable"}),
 	)
 	var out strings.Builder
-	if err := report.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
+	if err := tables.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
 		t.Fatal(err)
 	}
 	_, table, _ := strings.Cut(out.String(), "\n\n")
@@ -53,7 +57,7 @@ web-2  Pending           0         3m     Unschedulable: 0/3 nodes are \x1b[31ma
 // TestStatusSaysOfWhenItsNumbersAre where no agent keeps them fresh.
 func TestStatusSaysOfWhenItsNumbersAre(t *testing.T) {
 	o, d := holding()
-	s := report.NewStatus(plan.BatchPlan{}, o, d)
+	s := tables.NewStatus(plan.BatchPlan{}, o, d)
 	s.Counts, s.AsOf = &rollout.Counts{Desired: 2, Updated: 1, UpdatedAvailable: 1, Available: 2, Total: 2}, o.Now.Add(-time.Hour)
 	var out strings.Builder
 	if err := s.Table(&out); err != nil {
@@ -71,7 +75,7 @@ func TestStatusHasATableThatEnds(t *testing.T) {
 	}
 	o, d := holding(pods...)
 	var out strings.Builder
-	if err := report.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
+	if err := tables.NewStatus(plan.BatchPlan{}, o, d).Table(&out); err != nil {
 		t.Fatal(err)
 	}
 	if s := out.String(); strings.Count(s, "ErrImagePull") != 20 || !strings.HasSuffix(s, "\nand 10 more\n") {
@@ -79,39 +83,13 @@ func TestStatusHasATableThatEnds(t *testing.T) {
 	}
 }
 
-// TestRowsTellOfTroubleOnce has a pod go to and fro between two reasons: each gets one row.
-func TestRowsTellOfTroubleOnce(t *testing.T) {
-	var rows []string
-	recorder := report.Recorder{Emit: func(r report.Row) error {
-		reason := "-"
-		if len(r.Waiting) > 0 {
-			reason = r.Waiting[0].Reason
-		}
-		rows = append(rows, reason)
-		return nil
-	}}
-	for _, reason := range []string{"ContainerCreating", "ContainersNotReady", "ErrImagePull", "ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"} {
-		recorder.Record(holding(failing("web-1", waiting.Why{State: reason, Reason: reason})))
-	}
-	if diff := cmp.Diff([]string{"ContainerCreating", "ErrImagePull", "ImagePullBackOff"}, rows); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// TestPageSaysWhyPodsAreNotReady in the lane of a pod, in the table and among the milestones.
-func TestPageSaysWhyPodsAreNotReady(t *testing.T) {
-	log := release(t, plan.BatchPlan{ProgressDeadline: time.Minute}, cart(5, "cart:v2"), sim.Options{Broken: true})
-	h, err := report.ReadHistory(bytes.NewReader(log))
-	if err != nil {
+// TestStatusNames pins the names of a status, which scripts read.
+func TestStatusNames(t *testing.T) {
+	var one tables.StatusTarget
+	filltest.Fill(t, &one)
+	var out bytes.Buffer
+	if err := (tables.StatusTrain{Targets: []tables.StatusTarget{one}}).JSON(&out); err != nil {
 		t.Fatal(err)
 	}
-	var page bytes.Buffer
-	if err := report.HTML(&page, h[0]); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{" ✕ CrashLoopBackOff</em>", "guest; CrashLoopBackOff<", "CrashLoopBackOff (cart-"} {
-		if !strings.Contains(page.String(), want) {
-			t.Errorf("the page lacks %q", want)
-		}
-	}
+	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)
 }

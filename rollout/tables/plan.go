@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package report
+package tables
 
 import (
 	"fmt"
@@ -53,7 +53,7 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be played\n")
 	} else {
 		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
-		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", short(c.Total), c.Ready, checksPass(o), windows(o))
+		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", outline.Short(c.Total), c.Ready, checksPass(o), windows(o))
 		fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	}
 	if err := align(w, b.String()); err != nil {
@@ -113,12 +113,12 @@ func planBatches(w io.Writer, o outline.Release, c Cost) error {
 	for i, b := range o.Batches {
 		needs := "-"
 		if c.Batches != nil {
-			needs = short(c.Batches[i])
+			needs = outline.Short(c.Batches[i])
 		}
 		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
-			needs, short(b.Limit), then(b, i == len(o.Batches)-1))
+			needs, outline.Short(b.Limit), then(b, i == len(o.Batches)-1))
 		if c.Batches != nil && c.Batches[i] > b.Limit {
-			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, needs, short(b.Limit))
+			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, needs, outline.Short(b.Limit))
 		}
 	}
 	for _, warning := range o.Warnings {
@@ -154,7 +154,7 @@ func then(b outline.Batch, last bool) string {
 		steps = append(steps, fmt.Sprintf("tolerate %d unready", b.Missing))
 	}
 	if b.Pause.Duration > 0 {
-		steps = append(steps, "pause "+short(b.Pause.Duration))
+		steps = append(steps, "pause "+outline.Short(b.Pause.Duration))
 	}
 	if len(b.Checks) > 0 {
 		steps = append(steps, "check "+strings.Join(b.Checks, ", "))
