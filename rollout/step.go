@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/instance"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -30,7 +31,7 @@ type stepper struct {
 	high     counts
 	order    podOrder
 	writes   podWrites
-	ids      *instances
+	ids      *instance.IDs
 	kept     []int32 // guests that stay
 }
 
@@ -132,13 +133,13 @@ func (s *stepper) createAll(revision, reason string, may guard, note func()) {
 		note()
 		s.high.total++
 		if s.ids == nil {
-			s.ids = newInstances(s.observed)
+			s.ids = newIDs(s.observed)
 		}
 		guest := reason == guestReason
 		if guest {
-			s.ids.claims = nil // a guest leaves, and what it used would go with it
+			s.ids.KeepClaims() // a guest leaves, and what it used would go with it
 		}
-		a := s.ids.create(s.observed, revision, reason)
+		a := createPod(s.ids, s.observed, revision, reason)
 		a.Guest = guest
 		s.writes.add(a)
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package instance makes the ids of pods that slipway creates: five letters that follow from what they are for, so that a pod which
-// is decided twice has the same name. It knows nothing of what is in use.
+// Package instance makes the ids of pods that slipway creates: five letters that follow from what they are for.
 package instance
 
 import (
@@ -9,12 +8,59 @@ import (
 	"strings"
 )
 
+// IDs hands out instance ids for new pods. They follow from the CloneSet's UID, the revision and a running number, and skip what is
+// taken. So a create that is decided twice, on a look that did not show the first one yet, has the same name and fails as
+// already existing.
+type IDs struct {
+	taken  map[uint32]struct{} // codes of the ids in use
+	claims []string            // ids of claims without a pod, and not in use
+	uid    string
+	series string // what the running number belongs to
+	next   int
+}
+
+// New hands out ids of a CloneSet that has so many pods, and claims without a pod whose ids come first.
+func New(uid string, pods int, claims []string) *IDs {
+	return &IDs{taken: make(map[uint32]struct{}, pods+8), uid: uid, claims: claims}
+}
+
+// Take notes that an id is in use.
+func (ids *IDs) Take(id string) {
+	if code, ok := codeOf(id); ok {
+		ids.taken[code] = struct{}{}
+	}
+}
+
+// KeepClaims keeps what is left of the claims without a pod from those that come.
+func (ids *IDs) KeepClaims() { ids.claims = nil }
+
+// Name is the prefix with the next id that is not in use: one of a claim without a pod, or a new one.
+func (ids *IDs) Name(prefix, revision string) string {
+	if len(ids.claims) > 0 {
+		id := ids.claims[0]
+		ids.claims = ids.claims[1:]
+		return prefix + id
+	}
+	if ids.series != revision {
+		ids.series, ids.next = revision, 0
+	}
+	for {
+		id := idOf(ids.uid, revision, ids.next)
+		ids.next++
+		code, _ := codeOf(string(id[:]))
+		if _, taken := ids.taken[code]; !taken {
+			ids.taken[code] = struct{}{}
+			return prefix + string(id[:])
+		}
+	}
+}
+
 // alphabet holds the letters of generated names.
 const alphabet = "bcdfghjklmnpqrstvwxz2456789"
 
-// Code is a number for an id, which is cheaper to look up. Ids of another form, which cannot collide with ours,
+// codeOf is a number for an id, which is cheaper to look up. Ids of another form, which cannot collide with ours,
 // have none.
-func Code(id string) (uint32, bool) {
+func codeOf(id string) (uint32, bool) {
 	if len(id) != 5 {
 		return 0, false
 	}
@@ -29,9 +75,9 @@ func Code(id string) (uint32, bool) {
 	return code, true
 }
 
-// ID is five letters of the alphabet that Kubernetes uses for generated names, which spells no words.
+// idOf is five letters of the alphabet that Kubernetes uses for generated names, which spells no words.
 // The hash is FNV-1a, finished with a multiplication so that consecutive numbers differ in every letter.
-func ID(uid, revision string, n int) [5]byte {
+func idOf(uid, revision string, n int) [5]byte {
 	var buffer [20]byte
 	h := fnv(fnv(fnv(fnv(14695981039346656037, uid), "/"), revision), "/")
 	h = fnv(h, string(strconv.AppendInt(buffer[:0], int64(n), 10)))
