@@ -66,11 +66,14 @@ func (k Kind) Instead() Mode { return cmp.Or(k.mode(), Partition) }
 
 // refusal says why a kind is not released in a mode.
 func (k Kind) refusal(mode Mode) string {
-	why := "Direct replaces the pods of a CloneSet; those of a " + k.Name + " are replaced by " + k.Controller
-	if mode == Partition {
+	var why string
+	switch mode {
+	case Partition:
 		why = "a " + k.Name + " of " + k.APIVersion + " has no partition"
-	} else if mode == Delete {
+	case Delete:
 		why = "Delete is for a DaemonSet or a StatefulSet of " + appsV1 + " with updateStrategy OnDelete"
+	default:
+		why = "Direct replaces the pods of a CloneSet; those of a " + k.Name + " are replaced by " + k.Controller
 	}
 	return why + ": write " + string(k.Instead())
 }
