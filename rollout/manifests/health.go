@@ -16,9 +16,14 @@ type groupKind struct {
 	strategies [][]string // where partition and paused stand below spec, in one version or another
 }
 
+// groupKinds leaves out what a release writes no field of: there is nothing that a tool would have to leave alone, and it waits
+// for the release's Job.
 func groupKinds() []groupKind {
 	var out []groupKind
 	for _, k := range plan.Kinds() {
+		if k.Stepless {
+			continue
+		}
 		i := slices.IndexFunc(out, func(o groupKind) bool { return o.Group() == k.Group() && o.Name == k.Name })
 		if i < 0 {
 			out = append(out, groupKind{k, [][]string{k.Strategy}})
@@ -87,9 +92,6 @@ func healthCheck(k groupKind) object {
 // holds the pods until a release begins.
 func (k groupKind) heldByHand() []string {
 	ways := []string{"(has(s.type) && s.type == 'OnDelete')"}
-	if k.Stepless {
-		return ways
-	}
 	for _, strategy := range k.strategies {
 		at, is := "s", "("
 		for _, field := range strategy[1:] {

@@ -35,9 +35,6 @@ func argoSnippets() (string, error) {
 	var differences []any
 	config := object{}
 	for _, k := range groupKinds() {
-		if len(k.stepped()) == 0 {
-			continue // a release writes none of its fields
-		}
 		difference := k.named()
 		difference["jsonPointers"] = k.stepped()
 		differences = append(differences, difference)
