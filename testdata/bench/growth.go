@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -59,11 +60,35 @@ func spec(before, element string) func(w *text, n int) {
 	}
 }
 
+// cloneSet writes a CloneSet that releases n pods, a fifth at a time.
+func cloneSet(w *text, n int) {
+	fmt.Fprintf(w, "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet\nmetadata: {name: demo}\nspec:\n  replicas: %d\n"+
+		"  selector: {matchLabels: {app: demo}}\n  template:\n    metadata: {labels: {app: demo}}\n"+
+		"    spec: {containers: [{name: app, image: a}]}\n  updateStrategy: {type: ReCreate, maxUnavailable: 20%%}\n", n)
+}
+
+// auditLog writes the log of that release. A log that is not whole is refused by who reads it.
+func (b *bench) auditLog(w *text, n int) {
+	var set strings.Builder
+	in := &text{bufio.NewWriter(&set)}
+	cloneSet(in, n)
+	_ = in.Flush()
+	cmd := exec.Command(b.path("slipway"), "rollout", "simulate", "-o", "audit", "-")
+	cmd.Stdin, cmd.Stdout = strings.NewReader(set.String()), w
+	_ = cmd.Run()
+}
+
 func (b *bench) growthRows() []row {
 	lint := func(*bench) []string { return []string{"slipway", "lint", "-"} }
 	function := func(*bench) []string { return []string{"slipway", "fn"} }
 	asSet := func(b *bench) []string { return []string{"slipway", "render", "-s", "-", b.path("stream.yaml")} }
+	rollout := func(args ...string) func(*bench) []string {
+		return func(*bench) []string { return append([]string{"slipway", "rollout"}, args...) }
+	}
 	return []row{
+		{name: "rollout simulate, pods", n: 50_000, args: rollout("simulate", "-"), text: cloneSet},
+		{name: "rollout report, pods", n: 50_000, args: rollout("report", "-"), text: b.auditLog},
+		{name: "rollout replay, pods", n: 50_000, args: rollout("replay", "-"), text: b.auditLog},
 		{name: "JSON List on one line", n: 10_000, text: func(w *text, n int) {
 			w.write(`{"apiVersion": "v1", "kind": "List", "items": [{}`)
 			w.repeat(n, ", "+oneLine)
