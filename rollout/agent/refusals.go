@@ -17,8 +17,9 @@ const (
 	eventsInterval = 5 * time.Second
 )
 
-// refusals are what the controller of a target tells of pods that the API server does not take (partition and delete mode). No status has a
-// word of them, so the controller's Events about the target are read, as far as they can be about the released revision.
+// refusals are what the controller of a target tells of pods that the API server does not take (partition and delete mode). No
+// status has a word of them, so the controller's Events about the target are read, as far as they can be about the released
+// revision.
 type refusals struct {
 	revision string    // that pods are to have
 	from     time.Time // what was written before is of something else, by the API server's clock

@@ -141,7 +141,7 @@ func (o Job) setVerbs() []string {
 // eventVerbs are what a release does with Events: it tells, and reads those of a controller whose status does not say that pods are
 // refused.
 func (o Job) eventVerbs() []string {
-	if o.Mode == plan.Partition && !o.CloneSet.KindOf().BySurge {
+	if o.Mode.Controlled() && !o.CloneSet.KindOf().BySurge {
 		return []string{"create", "list"}
 	}
 	return []string{"create"}
