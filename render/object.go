@@ -20,7 +20,7 @@ func ReadObject(path string) (*yaml.Node, manifest.Source, error) {
 	err := eachDocument(context.Background(), &in, func(d yamltext.Document) error {
 		root, err := yamltext.Parse(d.Bytes)
 		if err != nil {
-			return fmt.Errorf("reading %s", malformed(sourceOf(&in, d), err))
+			return fmt.Errorf("reading %w", malformed(sourceOf(&in, d), err))
 		}
 		if root == nil {
 			return nil
@@ -30,7 +30,7 @@ func ReadObject(path string) (*yaml.Node, manifest.Source, error) {
 		}
 		object, source = manifest.Root(root), sourceOf(&in, d)
 		if object.Kind != yaml.MappingNode {
-			return fmt.Errorf("reading %s", notAnObject(source, object))
+			return fmt.Errorf("reading %w", notAnObject(source, object))
 		}
 		return nil
 	})

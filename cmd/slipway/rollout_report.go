@@ -76,19 +76,12 @@ func (f historyFlags) read(s streams, file string) (*report.History, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	i := f.release - 1
-	if f.release < 0 {
-		i = len(all) + f.release
+	h, err := report.Pick(all, f.release)
+	if err != nil {
+		return nil, usagef("--release %d: %w", f.release, err)
 	}
-	if i < 0 || i >= len(all) || f.release == 0 {
-		return nil, usagef("--release %d: the log holds %d, so write 1 to %d, or -1 for the last", f.release, len(all), len(all))
-	}
-	h := all[i]
 	if file != "-" {
 		h.Source = filepath.Base(file)
-	}
-	if len(all) > 1 {
-		h.Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another", len(all), i+1))
 	}
 	return h, nil
 }

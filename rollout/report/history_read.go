@@ -147,3 +147,18 @@ func (r *historian) histories() ([]*History, error) {
 		return nil, errors.New("the log is empty: no agent has looked at a cluster yet")
 	}
 }
+
+// Pick is one of several releases of a log: 1 is the first, -1 the last.
+func Pick(all []*History, release int) (*History, error) {
+	i := release - 1
+	if release < 0 {
+		i = len(all) + release
+	}
+	if i < 0 || i >= len(all) || release == 0 {
+		return nil, fmt.Errorf("the log holds %d, so write 1 to %d, or -1 for the last", len(all), len(all))
+	}
+	if len(all) > 1 {
+		all[i].Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another", len(all), i+1))
+	}
+	return all[i], nil
+}
