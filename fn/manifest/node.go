@@ -3,7 +3,10 @@
 package manifest
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -229,6 +232,37 @@ func NewMapping(pairs ...*yaml.Node) *yaml.Node {
 // NewSequence makes a new sequence.
 func NewSequence(elements ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: elements}
+}
+
+// NewNode makes a tree of a value that was JSON. It has no lines.
+func NewNode(value any) *yaml.Node {
+	switch v := value.(type) {
+	case map[string]any:
+		n := NewMapping()
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			n.Content = append(n.Content, NewNode(key), NewNode(v[key]))
+		}
+		return n
+	case []any:
+		n := NewSequence()
+		for _, element := range v {
+			n.Content = append(n.Content, NewNode(element))
+		}
+		return n
+	case string:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: v}
+	case float64:
+		return NewNode(json.Number(strconv.FormatFloat(v, 'f', -1, 64)))
+	case json.Number:
+		tag := yaml.NodeTagInt
+		if strings.ContainsAny(v.String(), ".eE") {
+			tag = yaml.NodeTagFloat
+		}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: v.String()}
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagBool, Value: strconv.FormatBool(v)}
+	}
+	return NewNull()
 }
 
 // Copy copies a tree as new text would have it: no position, no comment, aliases and merge keys written out.

@@ -460,11 +460,13 @@ func TestChecksNeedTheirRights(t *testing.T) {
 	base, whole := rights(planOf("  batches: [{replicas: 2}]\n")), rights(text)
 	tried := 0
 	for i, rule := range whole {
-		same := func(r kubetest.Rule) bool { return fmt.Sprint(r) == fmt.Sprint(rule) }
-		if slices.ContainsFunc(base, same) {
-			continue
-		}
 		for j, verb := range rule.Verbs {
+			has := func(r kubetest.Rule) bool {
+				return slices.Contains(r.Verbs, verb) && fmt.Sprint(r.APIGroups, r.Resources, r.ResourceNames) == fmt.Sprint(rule.APIGroups, rule.Resources, rule.ResourceNames)
+			}
+			if slices.ContainsFunc(base, has) {
+				continue // the release itself needs it
+			}
 			tried++
 			t.Run("without "+verb+" "+rule.Resources[0], func(t *testing.T) {
 				w := newWorld(t, "ReCreate")

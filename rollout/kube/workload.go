@@ -4,14 +4,12 @@ package kube
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -78,11 +76,7 @@ type CloneSetStatus struct {
 // Read turns the object into what a decision sees. The error tells everything that is wrong with the spec.
 func (c Workload) Read() (plan.Workload, error) {
 	what := fmt.Sprintf("%s %s/%s", c.Kind, c.Namespace, c.Name)
-	data, err := json.Marshal(c.Tree)
-	if err != nil {
-		return plan.Workload{}, fmt.Errorf("reading %s: %w", what, err)
-	}
-	set, err := plan.ParseWorkload(what, data, plan.Target{Kind: c.Kind})
+	set, err := plan.ReadWorkload(what, c.Tree, c.Kind)
 	set.ResourceVersion, set.Generation = c.ResourceVersion, c.Generation
 	set.Deleting = c.DeletionTimestamp != nil
 	set.PartitionBy, set.Commit = partitionWriter(c.ManagedFields), c.Annotations[plan.CommitAnnotation]
@@ -91,27 +85,9 @@ func (c Workload) Read() (plan.Workload, error) {
 	}
 	c.readStatus(&set)
 	if err != nil {
-		return set, fmt.Errorf("%w: %w", ErrInvalid, withoutLines(err))
+		return set, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return set, nil
-}
-
-// withoutLines takes line numbers out of the errors of a parser: an object in a cluster has no lines.
-func withoutLines(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return err
-	}
-	var out []error
-	for _, e := range joined.Unwrap() {
-		var f manifest.Finding
-		if errors.As(e, &f) {
-			f.Source.Line = 0
-			e = f
-		}
-		out = append(out, e)
-	}
-	return errors.Join(out...)
 }
 
 // Template is the pod template.

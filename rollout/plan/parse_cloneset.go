@@ -32,7 +32,16 @@ func ParseCloneSet(file string, data []byte) (Workload, error) {
 // of them. Of the others, which their controller knows better, only what a release needs is read.
 func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
 	src := &source{file: file, lenient: true}
-	docs := documents(src, data)
+	return pickWorkload(src, documents(src, data), target)
+}
+
+// ReadWorkload reads one object of a cluster as ParseWorkload reads one of a file. name is how messages name it.
+func ReadWorkload(name string, object map[string]any, kind string) (Workload, error) {
+	src := &source{file: name, lenient: true}
+	return pickWorkload(src, []value{{node: manifest.NewNode(object), src: src}}, Target{Kind: kind})
+}
+
+func pickWorkload(src *source, docs []value, target Target) (Workload, error) {
 	kind := target.Kind
 	for _, k := range []string{cloneSet, statefulSet, daemonSet, deployment} {
 		if kind == "" && slices.ContainsFunc(docs, isKind(k)) {
