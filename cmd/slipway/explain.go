@@ -5,8 +5,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/fn/matrix"
 	"github.com/slipway-dev/slipway/render"
 )
+
+// html is the format that explain alone has.
+const html render.Format = "html"
 
 func newExplainCommand(s streams) *cobra.Command {
 	var input inputFlags
@@ -18,11 +22,16 @@ func newExplainCommand(s streams) *cobra.Command {
 reason why not and, for each field that would be injected, the set and the rule that it comes from and what prevailed
 over what. Nothing is written.`,
 		Example: `  slipway explain app.yaml -s sidecars/
-  kustomize build . | slipway explain -s sidecars/ -o json`,
+  kustomize build . | slipway explain -s sidecars/ -o json
+  # a page with all sets and workloads, for a browser
+  slipway explain base -s sidecars/ -o html > matrix.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := parseFormat("--output", output)
-			if err != nil {
-				return err
+			format := html
+			if output != string(html) {
+				var err error
+				if format, err = parseFormat("--output", output); err != nil {
+					return err
+				}
 			}
 			req, findings, err := input.request(c.Context(), s, args)
 			if err != nil {
@@ -36,13 +45,18 @@ over what. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			if err := render.WriteReport(s.out, outcome, format); err != nil {
+			if format == html {
+				err = matrix.HTML(s.out, outcome.Templates)
+			} else {
+				err = render.WriteReport(s.out, outcome, format)
+			}
+			if err != nil {
 				return err
 			}
 			return s.tell(outcome.Findings)
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "print in `FORMAT` text, json, sarif or codequality")
+	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality")
 	return c
 }

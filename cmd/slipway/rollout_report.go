@@ -3,9 +3,8 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -58,7 +57,18 @@ func (f historyFlags) run(s streams, files []string) error {
 		}
 		all = append(all, h)
 	}
-	return writePage(s.out, f.output, all...)
+	if f.output == "-" || f.output == "" {
+		return report.HTML(s.out, all...)
+	}
+	var page bytes.Buffer
+	err := report.HTML(&page, all...)
+	if err == nil {
+		err = os.WriteFile(f.output, page.Bytes(), 0o666) //nolint:gosec // as the umask has it
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", f.output, cause(err))
+	}
+	return nil
 }
 
 // read is the release of a log that is meant.
@@ -84,19 +94,4 @@ func (f historyFlags) read(s streams, file string) (*report.History, error) {
 		h.Source = filepath.Base(file)
 	}
 	return h, nil
-}
-
-// writePage writes the page into a file, or to out.
-func writePage(out io.Writer, file string, all ...*report.History) error {
-	if file == "-" || file == "" {
-		return report.HTML(out, all...)
-	}
-	target, err := os.Create(file)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", file, cause(err))
-	}
-	if err := errors.Join(report.HTML(target, all...), target.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", file, cause(err))
-	}
-	return nil
 }

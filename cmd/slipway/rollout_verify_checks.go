@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"sync"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -23,7 +21,7 @@ func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Work
 		var wait sync.WaitGroup
 		for i, c := range o.Plan.Checks {
 			wait.Go(func() {
-				if missing := secretsElsewhere(c, secrets); missing != nil {
+				if missing := verify.SecretsElsewhere(c, secrets); missing != nil {
 					answers[i] = missing
 					return
 				}
@@ -38,16 +36,4 @@ func tryChecks(o verify.Options, secrets string) func(context.Context, plan.Work
 		}
 		return out
 	}
-}
-
-// secretsElsewhere tells that the secrets of a check are not where verify runs, which says nothing of where the release runs.
-func secretsElsewhere(c plan.Check, folder string) []manifest.Finding {
-	if len(c.Secrets()) == 0 {
-		return nil
-	}
-	if _, err := os.Stat(folder); err == nil {
-		return nil
-	}
-	return []manifest.Finding{verify.NewFinding(verify.CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: c.Name},
-		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder), "name a folder that has them with --secrets")}
 }

@@ -4,7 +4,6 @@ package agent_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -279,9 +278,11 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	defer cancel()
 	batchPlan.Mode = plan.Partition
 	var back []string
+	asked := false
 	d, err := agent.Run(ctx, batchPlan, w.optionsOf("StatefulSet"), func(o rollout.Observed, d rollout.Decision) {
-		if d.Reason == plan.AwaitingApproval && d.Batch == 1 {
-			w.tell(w.optionsOf("StatefulSet"), func(p map[string]any) { p["abort"] = true })
+		if d.Reason == plan.AwaitingApproval && d.Batch == 1 && !asked {
+			asked = true
+			w.abort(w.optionsOf("StatefulSet"))
 		}
 		for _, a := range d.Actions {
 			if o.Progress.Back && a.Kind != rollout.RecordProgress {
@@ -300,31 +301,25 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	}
 }
 
-// tell changes the progress of a release in partition mode, as a person's command does.
-func (w *world) tell(of agent.Options, change func(map[string]any)) {
+// abort is what a person's command does.
+func (w *world) abort(of agent.Options) {
 	w.t.Helper()
-	kind, _ := plan.KindOf(of.Version, of.Kind)
-	at := w.Path("configmaps", plan.RecordName(kind, of.Name, plan.Partition))
-	text, _ := kubetest.Field(w.Get(w.t, at), "data", "progress").(string)
-	var p map[string]any
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		w.t.Fatal(err)
-	}
-	change(p)
-	data, err := json.Marshal(p)
+	of.Config, of.Identity = w.Options().Config, "somebody"
+	v, err := steer.Open(person(of), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Patch(w.t, at, map[string]any{"data": map[string]any{"progress": string(data)}})
+	w.ask(v, rollout.Request{Ask: rollout.Abort})
 }
 
 // aborts lets a person abort a release in partition mode once the first batch waits for its pods.
 func (w *world) aborts(of agent.Options) func(rollout.Observed, rollout.Decision) {
-	log := w.Log()
+	log, asked := w.Log(), false
 	return func(o rollout.Observed, d rollout.Decision) {
 		log(o, d)
-		if d.Reason == plan.PodsNotReady && !o.Progress.Back && !o.Progress.Abort {
-			w.tell(of, func(p map[string]any) { p["abort"] = true })
+		if d.Reason == plan.PodsNotReady && !o.Progress.Back && !asked {
+			asked = true
+			w.abort(of)
 		}
 	}
 }

@@ -8,7 +8,7 @@
 //
 // An [Audit] log holds every look and decision, so that [Replay] can make the decisions again and [ReadHistory] can tell later
 // what happened. A [History] is a release as it went; [HTML] makes a page of it, with a timeline and a lane for each pod. The
-// page loads nothing from anywhere. Everything in it that comes from a log is escaped where it is written, in markup.go.
+// page loads nothing from anywhere. Everything in it that comes from a log is escaped where it is written, by package markup.
 //
 // The package decides nothing and reads nothing but what it is given: neither a clock nor a file nor the network.
 package report

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -45,7 +46,7 @@ type phase struct {
 	label    string
 }
 
-type phaseKind constant
+type phaseKind markup.Constant
 
 const (
 	working  phaseKind = "work"

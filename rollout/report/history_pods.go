@@ -7,11 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout"
 )
 
 // podState is what a lane shows of a pod.
-type podState constant
+type podState markup.Constant
 
 const (
 	stateCreated     podState = "created"     // not scheduled yet

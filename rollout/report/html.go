@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout"
 )
 
@@ -29,9 +30,9 @@ var pageScript string
 // forbids the browser to load anything, reads without script, follows the reader's light or dark setting, and prints.
 func HTML(w io.Writer, all ...*History) error {
 	var document layout
-	document.head(titleOf(all))
-	document.open("body")
-	document.open("main")
+	document.Head(titleOf(all), Policy(), markup.Constant(pageStyle))
+	document.Open("body")
+	document.Open("main")
 	if len(all) > 1 {
 		document.overview(all)
 	}
@@ -40,22 +41,22 @@ func HTML(w io.Writer, all ...*History) error {
 		p := &page{h, layout{axis: newAxis(h.moments(), h.idle), dates: !h.Simulated}}
 		if len(all) > 1 {
 			p.part = partOf(i) + "-"
-			document.open("article", is("id", partOf(i)))
+			document.Open("article", markup.Is("id", partOf(i)))
 		}
 		p.release()
-		document.b.Write(p.b.Bytes())
+		document.Add(&p.Page)
 		if len(all) > 1 {
-			document.close("article")
+			document.Close("article")
 		}
 		rows += len(h.rows)
 	}
-	document.close("main")
+	document.Close("main")
 	if rows > 0 {
-		document.verbatim("<script>" + constant(pageScript) + "</script>\n")
+		document.Verbatim("<script>" + markup.Constant(pageScript) + "</script>\n")
 	}
-	document.close("body", "html")
-	document.newline()
-	if _, err := w.Write(document.b.Bytes()); err != nil {
+	document.Close("body", "html")
+	document.Newline()
+	if _, err := w.Write(document.Bytes()); err != nil {
 		return fmt.Errorf("writing page: %w", err)
 	}
 	return nil
@@ -118,64 +119,45 @@ func Policy() string {
 		base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// head is what comes before the body.
-func (l *layout) head(title string) {
-	l.verbatim("<!doctype html>\n")
-	l.open("html", is("lang", "en"))
-	l.open("head")
-	l.newline()
-	l.open("meta", is("charset", "utf-8"))
-	l.open("meta", is("name", "viewport"), is("content", "width=device-width, initial-scale=1"))
-	l.open("meta", is("name", "color-scheme"), is("content", "light dark"))
-	l.open("meta", is("http-equiv", "Content-Security-Policy"), is("content", Policy()))
-	l.open("meta", is("name", "referrer"), is("content", "no-referrer"))
-	l.open("link", is("rel", "icon"), is("href", "data:,"))
-	l.newline()
-	l.element("title", title)
-	l.verbatim("\n<style>\n" + constant(pageStyle) + "</style>\n")
-	l.close("head")
-	l.newline()
-}
-
 func (p *page) headline() {
 	end := p.outcome()
-	p.open("header")
-	p.open("p", class("kind"))
+	p.Open("header")
+	p.Open("p", markup.Class("kind"))
 	if p.Simulated {
-		p.text("Simulated release")
+		p.Text("Simulated release")
 	} else {
-		p.text("Release report")
+		p.Text("Release report")
 	}
-	p.close("p")
-	p.open("div", class("title"))
-	p.element("h1", p.target())
-	p.open("p", class("verdict "+end.mood))
-	p.element("span", end.sign, is("aria-hidden", "true"))
-	p.text(" " + end.title)
-	p.close("p", "div")
-	p.newline()
+	p.Close("p")
+	p.Open("div", markup.Class("title"))
+	p.Element("h1", p.target())
+	p.Open("p", markup.Class("verdict "+end.mood))
+	p.Element("span", end.sign, markup.Is("aria-hidden", "true"))
+	p.Text(" " + end.title)
+	p.Close("p", "div")
+	p.Newline()
 	if p.from != "" && p.to != "" && p.from != p.to {
-		p.open("p", class("revisions"))
-		p.text("from ")
-		p.element("code", p.from)
-		p.text(" to ")
-		p.element("code", p.to)
-		p.close("p")
+		p.Open("p", markup.Class("revisions"))
+		p.Text("from ")
+		p.Element("code", p.from)
+		p.Text(" to ")
+		p.Element("code", p.to)
+		p.Close("p")
 	}
 	for _, line := range p.change() {
-		p.element("p", line, class("change"))
+		p.Element("p", line, markup.Class("change"))
 	}
-	p.element("p", sentence(p.last.decision.Message), class("lead"))
+	p.Element("p", sentence(p.last.decision.Message), markup.Class("lead"))
 	if end.next != "" {
-		p.element("p", end.next, class("next"))
+		p.Element("p", end.next, markup.Class("next"))
 	}
 	p.when()
 	p.origin()
 	for _, n := range p.notes {
-		p.element("p", sentence(n), class("notice"))
+		p.Element("p", sentence(n), markup.Class("notice"))
 	}
-	p.close("header")
-	p.newline()
+	p.Close("header")
+	p.Newline()
 }
 
 // when says when the release was.
@@ -183,16 +165,16 @@ func (p *page) when() {
 	if p.Simulated || len(p.samples) == 0 {
 		return
 	}
-	p.open("p", class("when"))
+	p.Open("p", markup.Class("when"))
 	p.date(p.samples[0].at, "2006-01-02 15:04:05")
-	p.text(" to ")
+	p.Text(" to ")
 	layout := "2006-01-02 15:04:05"
 	if p.samples[0].at.UTC().Format(time.DateOnly) == p.last.at.UTC().Format(time.DateOnly) {
 		layout = "15:04:05"
 	}
 	p.date(p.last.at, layout)
-	p.text(" UTC")
-	p.close("p")
+	p.Text(" UTC")
+	p.Close("p")
 }
 
 // origin says where the release ran and what it was of, as far as the log knows it.
@@ -201,10 +183,10 @@ func (p *page) origin() {
 		if fact.value == "" {
 			continue
 		}
-		p.open("p", class("when"))
-		p.text(fact.name + " ")
-		p.element("code", fact.value)
-		p.close("p")
+		p.Open("p", markup.Class("when"))
+		p.Text(fact.name + " ")
+		p.Element("code", fact.value)
+		p.Close("p")
 	}
 }
 
@@ -223,7 +205,7 @@ func sentence(s string) string {
 // numbers are the figures that people ask for first.
 func (p *page) numbers() {
 	b := p.budget()
-	p.open("dl", class("numbers"))
+	p.Open("dl", markup.Class("numbers"))
 	p.number("Duration", inShort(p.duration()), "", false)
 	if b.known {
 		p.number("Least available", number(b.least), fmt.Sprintf("at least %d asked for", b.floor), b.below > 0)
@@ -233,8 +215,8 @@ func (p *page) numbers() {
 	p.number("Batches", p.batchWords(), "", false)
 	p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(), false)
 	p.number("Exit code", p.exitCode(), exitWords(p.History), false)
-	p.close("dl")
-	p.newline()
+	p.Close("dl")
+	p.Newline()
 }
 
 func (b budget) words() string {
@@ -290,7 +272,7 @@ func exitWords(h *History) string {
 }
 
 func (p *page) about() {
-	p.open("footer")
+	p.Open("footer")
 	words := fmt.Sprintf("%d looks", p.looks)
 	if p.restarts > 0 {
 		words += fmt.Sprintf(" of %d agents, one after the other", p.restarts+1)
@@ -298,7 +280,7 @@ func (p *page) about() {
 	if p.Source != "" {
 		words = "From " + p.Source + ": " + words
 	}
-	p.element("p", words+". Times count from the first look. Writes are those that were decided; one that lost against another writer is decided again and counts twice.")
-	p.close("footer")
-	p.newline()
+	p.Element("p", words+". Times count from the first look. Writes are those that were decided; one that lost against another writer is decided again and counts twice.")
+	p.Close("footer")
+	p.Newline()
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -33,14 +34,14 @@ type point struct {
 // checkCurves draws each check that measures a number within limits.
 func (p *page) checkCurves() {
 	for _, m := range p.measured() {
-		p.open("figure", class("check"))
-		p.open("figcaption")
-		p.element("b", m.name)
-		p.text(" " + m.words())
-		p.close("figcaption")
+		p.Open("figure", markup.Class("check"))
+		p.Open("figcaption")
+		p.Element("b", m.name)
+		p.Text(" " + m.words())
+		p.Close("figcaption")
 		p.curve(m)
-		p.close("figure")
-		p.newline()
+		p.Close("figure")
+		p.Newline()
 	}
 }
 
@@ -118,13 +119,13 @@ func (m *measured) y(value float64) float64 { return plotHeight * (m.high - valu
 
 // curve draws the values, and the limits that they are held against.
 func (p *page) curve(m measured) {
-	p.open("div", class("plot values"))
-	p.open("svg", is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), is("preserveAspectRatio", "none"), is("role", "img"),
-		is("aria-label", m.name+": "+m.words()))
+	p.Open("div", markup.Class("plot values"))
+	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"), markup.Is("role", "img"),
+		markup.Is("aria-label", m.name+": "+m.words()))
 	for _, limit := range []*float64{m.limits.Min, m.limits.Max} {
 		if limit != nil {
-			p.open("path", class("curve bound"), is("d", "M0 "+coordinate(m.y(*limit))+"H1000"))
-			p.close("path")
+			p.Open("path", markup.Class("curve bound"), markup.Is("d", "M0 "+coordinate(m.y(*limit))+"H1000"))
+			p.Close("path")
 		}
 	}
 	var line, outside strings.Builder
@@ -139,22 +140,22 @@ func (p *page) curve(m measured) {
 			outside.WriteString("M" + place + "h0")
 		}
 	}
-	p.open("path", class("curve updated"), is("d", line.String()))
-	p.close("path")
+	p.Open("path", markup.Class("curve updated"), markup.Is("d", line.String()))
+	p.Close("path")
 	if outside.Len() > 0 {
-		p.open("path", class("curve outside"), is("d", outside.String()))
-		p.close("path")
+		p.Open("path", markup.Class("curve outside"), markup.Is("d", outside.String()))
+		p.Close("path")
 	}
-	p.close("svg")
+	p.Close("svg")
 	for _, limit := range []*float64{m.limits.Min, m.limits.Max} {
 		if limit != nil {
-			p.element("span", figure(*limit), class("y"), is("style", "top:"+percent(m.y(*limit)/plotHeight)), is("aria-hidden", "true"))
+			p.Element("span", figure(*limit), markup.Class("y"), markup.Is("style", "top:"+percent(m.y(*limit)/plotHeight)), markup.Is("aria-hidden", "true"))
 		}
 	}
-	p.close("div")
-	p.open("p", class("caption"))
+	p.Close("div")
+	p.Open("p", markup.Class("caption"))
 	p.moment(m.from)
-	p.text(" to ")
+	p.Text(" to ")
 	p.moment(m.to)
-	p.close("p")
+	p.Close("p")
 }

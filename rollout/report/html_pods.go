@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/fn/markup"
 )
 
 // laneLimit is how many pods get a lane; more would be neither seen nor scrolled through.
@@ -18,8 +20,8 @@ func (p *page) podLanes() {
 	p.section("pods", "Pods")
 	all := p.lanes(p.until())
 	if len(all) == 0 {
-		p.element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.", class("note"))
-		p.close("section")
+		p.Element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.", markup.Class("note"))
+		p.Close("section")
 		return
 	}
 	p.legend([]legend{
@@ -36,22 +38,22 @@ func (p *page) podLanes() {
 	})
 	shown, idle := touched(all)
 	if idle > 0 {
-		p.element("p", fmt.Sprintf("%d pods that nothing happened to have no lane.", idle), class("note"))
+		p.Element("p", fmt.Sprintf("%d pods that nothing happened to have no lane.", idle), markup.Class("note"))
 	}
 	if touched := len(shown); touched > laneLimit {
 		shown = telling(shown)
-		p.element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
-			len(shown), touched, laneLimit/2), class("note"))
+		p.Element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
+			len(shown), touched, laneLimit/2), markup.Class("note"))
 	}
-	p.open("div", class("lanes"))
+	p.Open("div", markup.Class("lanes"))
 	for _, t := range shown {
 		p.lane(t)
 	}
 	p.timeAxis()
-	p.close("div")
+	p.Close("div")
 	p.podTable(all)
-	p.close("section")
-	p.newline()
+	p.Close("section")
+	p.Newline()
 }
 
 // touched leaves out the pods that nothing happened to, where they are many and there are others.
@@ -90,7 +92,7 @@ func telling(all []*track) []*track {
 	return shown
 }
 
-func revision(s podSpan) constant {
+func revision(s podSpan) markup.Constant {
 	if s.updated {
 		return "new"
 	}
@@ -110,20 +112,20 @@ func stateWords(s podState) string {
 
 // podTable says in words and numbers what the lanes show.
 func (p *page) podTable(all []*track) {
-	p.open("details")
-	p.element("summary", fmt.Sprintf("%d pods as a table", len(all)))
-	p.table("pods", "Pods", "Pod", "Revision", "Created", "Updated in place", "Ready", "Available", "Gone", "Restarts", "Remarks")
+	p.Open("details")
+	p.Element("summary", fmt.Sprintf("%d pods as a table", len(all)))
+	p.Table("pods", "Pods", "Pod", "Revision", "Created", "Updated in place", "Ready", "Available", "Gone", "Restarts", "Remarks")
 	for i, t := range all {
 		if i == tableLimit {
 			break
 		}
 		p.podRow(t)
 	}
-	p.endTable()
+	p.EndTable()
 	if len(all) > tableLimit {
-		p.element("p", fmt.Sprintf("%d more pods are left out.", len(all)-tableLimit), class("note"))
+		p.Element("p", fmt.Sprintf("%d more pods are left out.", len(all)-tableLimit), markup.Class("note"))
 	}
-	p.close("details")
+	p.Close("details")
 }
 
 // remarks are what else there is to say of a pod.
@@ -143,25 +145,25 @@ func (t *track) remarks() string {
 }
 
 func (l *layout) lane(t *track) {
-	l.open("div", class("row"))
-	l.open("span", class("name"))
-	l.text(t.name)
+	l.Open("div", markup.Class("row"))
+	l.Open("span", markup.Class("name"))
+	l.Text(t.name)
 	if t.trouble != "" {
-		l.element("em", " ✕ "+t.trouble, is("title", t.remarks()))
+		l.Element("em", " ✕ "+t.trouble, markup.Is("title", t.remarks()))
 	}
-	l.close("span")
-	l.open("div", class("bar"), is("role", "img"), is("aria-label", t.name+": "+l.life(t)))
+	l.Close("span")
+	l.Open("div", markup.Class("bar"), markup.Is("role", "img"), markup.Is("aria-label", t.name+": "+l.life(t)))
 	for _, s := range t.spans {
 		from, to := l.axis.at(s.from), l.axis.at(s.to)
 		if to <= from {
 			continue
 		}
-		l.open("i", class("lane "+revision(s)+" "+constant(s.state)), is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), l.clock(s.from), l.clock(s.to))),
-			is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
-		l.close("i")
+		l.Open("i", markup.Class("lane "+revision(s)+" "+markup.Constant(s.state)), markup.Is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), l.clock(s.from), l.clock(s.to))),
+			markup.Is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
+		l.Close("i")
 	}
-	l.close("div", "div")
-	l.newline()
+	l.Close("div", "div")
+	l.Newline()
 }
 
 // life is the lane in words.
@@ -181,20 +183,20 @@ func (l *layout) life(t *track) string {
 }
 
 func (l *layout) podRow(t *track) {
-	l.open("tr")
-	l.element("th", t.name, is("scope", "row"))
-	l.element("td", string(revision(t.spans[len(t.spans)-1])))
+	l.Open("tr")
+	l.Element("th", t.name, markup.Is("scope", "row"))
+	l.Element("td", string(revision(t.spans[len(t.spans)-1])))
 	if t.born {
 		l.cellOfTime(t.first)
 	} else {
-		l.element("td", "before", class("number"))
+		l.Element("td", "before", markup.Class("number"))
 	}
 	l.cellOfTime(t.inPlace)
 	l.cellOfTime(t.since(stateReady, stateAvailable))
 	l.cellOfTime(t.since(stateAvailable))
 	l.cellOfTime(t.gone)
-	l.element("td", number(t.restarts), class("number"))
-	l.element("td", t.remarks())
-	l.close("tr")
-	l.newline()
+	l.Element("td", number(t.restarts), markup.Class("number"))
+	l.Element("td", t.remarks())
+	l.Close("tr")
+	l.Newline()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
@@ -25,31 +26,31 @@ func (p *page) batchTable() {
 	if len(let) > 0 {
 		columns = append(columns, "Let pass by")
 	}
-	p.table("batches", "Batches", columns...)
+	p.Table("batches", "Batches", columns...)
 	for _, b := range p.batches {
-		p.open("tr")
+		p.Open("tr")
 		name, target := number(b.number+1), number(b.target)
 		if b.back {
 			name, target = name+" back", "–"
 		}
-		p.element("th", name, is("scope", "row"))
-		p.element("td", target, class("number"))
+		p.Element("th", name, markup.Is("scope", "row"))
+		p.Element("td", target, markup.Class("number"))
 		p.cellOfTime(b.started)
 		if b.ready.IsZero() {
-			p.element("td", "not ready", class("number"))
+			p.Element("td", "not ready", markup.Class("number"))
 		} else {
-			p.element("td", inShort(b.ready.Sub(b.started)), class("number"))
+			p.Element("td", inShort(b.ready.Sub(b.started)), markup.Class("number"))
 		}
-		p.element("td", waited(b, p.plan))
+		p.Element("td", waited(b, p.plan))
 		p.cellOfTime(b.ended)
 		if len(let) > 0 {
 			p.approval(let[b.number], b.back)
 		}
-		p.close("tr")
-		p.newline()
+		p.Close("tr")
+		p.Newline()
 	}
-	p.endTable()
-	p.close("section")
+	p.EndTable()
+	p.Close("section")
 }
 
 // approvals are who has let which batch pass.
@@ -70,16 +71,16 @@ func (p *page) approvals() map[int]rollout.Request {
 // approval is a cell with who has let a batch pass, and when by their clock.
 func (p *page) approval(r rollout.Request, back bool) {
 	if r.By == "" || back {
-		p.element("td", "–")
+		p.Element("td", "–")
 		return
 	}
-	p.open("td")
-	p.text(r.Who())
+	p.Open("td")
+	p.Text(r.Who())
 	if p.dates {
-		p.text(" ")
-		p.element("small", p.timeOfDay(r.At), is("title", r.At.UTC().Format("2006-01-02 15:04:05 UTC")))
+		p.Text(" ")
+		p.Element("small", p.timeOfDay(r.At), markup.Is("title", r.At.UTC().Format("2006-01-02 15:04:05 UTC")))
 	}
-	p.close("td")
+	p.Close("td")
 }
 
 func (p *page) checkTable() {
@@ -90,24 +91,24 @@ func (p *page) checkTable() {
 	p.checkCurves()
 	rows := p.checks
 	if len(rows) > tableLimit {
-		p.element("p", fmt.Sprintf("The last %d of %d measurements.", tableLimit, len(rows)), class("note"))
+		p.Element("p", fmt.Sprintf("The last %d of %d measurements.", tableLimit, len(rows)), markup.Class("note"))
 		rows = rows[len(rows)-tableLimit:]
 	}
-	p.table("checks", "Checks", "Time", "Batch", "Check", "Verdict", "Measured")
+	p.Table("checks", "Checks", "Time", "Batch", "Check", "Verdict", "Measured")
 	for _, c := range rows {
-		p.open("tr")
+		p.Open("tr")
 		p.cellOfTime(c.at)
-		p.element("td", number(c.batch+1), class("number"))
-		p.element("td", c.name)
-		p.open("td")
-		p.element("span", verdictSign(c.verdict)+" "+c.verdict, class(verdictLook(c.verdict)))
-		p.close("td")
-		p.element("td", c.message)
-		p.close("tr")
-		p.newline()
+		p.Element("td", number(c.batch+1), markup.Class("number"))
+		p.Element("td", c.name)
+		p.Open("td")
+		p.Element("span", verdictSign(c.verdict)+" "+c.verdict, markup.Class(verdictLook(c.verdict)))
+		p.Close("td")
+		p.Element("td", c.message)
+		p.Close("tr")
+		p.Newline()
 	}
-	p.endTable()
-	p.close("section")
+	p.EndTable()
+	p.Close("section")
 }
 
 func verdictSign(v string) string {
@@ -123,7 +124,7 @@ func verdictSign(v string) string {
 	}
 }
 
-func verdictLook(v string) constant {
+func verdictLook(v string) markup.Constant {
 	switch plan.CheckVerdict(v) {
 	case plan.CheckPassed:
 		return "badge good"
@@ -142,21 +143,21 @@ func (p *page) story() {
 		return
 	}
 	p.section("story", "What happened")
-	p.open("ol", class("story"))
+	p.Open("ol", markup.Class("story"))
 	for _, m := range p.milestones {
-		p.open("li")
-		p.open("span", class("at"))
+		p.Open("li")
+		p.Open("span", markup.Class("at"))
 		p.moment(m.at)
-		p.close("span")
-		p.open("span")
-		p.element("strong", m.what)
+		p.Close("span")
+		p.Open("span")
+		p.Element("strong", m.what)
 		if m.why != "" {
-			p.text(" – " + m.why)
+			p.Text(" – " + m.why)
 		}
-		p.close("span", "li")
-		p.newline()
+		p.Close("span", "li")
+		p.Newline()
 	}
-	p.close("ol", "section")
+	p.Close("ol", "section")
 }
 
 // decisions lists every decision with its reason.
@@ -167,26 +168,26 @@ func (p *page) decisions() {
 	p.section("decisions", "Decisions")
 	rows, left := chosen(p.rows)
 	p.filter(rows)
-	p.table("decisions", "Decisions", "Time", "Batch", "Updated", "Available", "Total", "Done", "Reason")
+	p.Table("decisions", "Decisions", "Time", "Batch", "Updated", "Available", "Total", "Done", "Reason")
 	for _, r := range rows {
 		code, message, _ := strings.Cut(r.Reason, ": ")
-		p.open("tr")
+		p.Open("tr")
 		p.cellOfTime(p.axis.start.Add(time.Duration(r.Time)))
 		for _, n := range []int{r.Batch, r.Updated, r.Available, r.Total} {
-			p.element("td", number(n), class("number"))
+			p.Element("td", number(n), markup.Class("number"))
 		}
-		p.element("td", r.Action)
-		p.open("td")
-		p.element("b", code)
-		p.text(" " + message)
-		p.close("td", "tr")
-		p.newline()
+		p.Element("td", r.Action)
+		p.Open("td")
+		p.Element("b", code)
+		p.Text(" " + message)
+		p.Close("td", "tr")
+		p.Newline()
 	}
-	p.endTable()
+	p.EndTable()
 	if left > 0 {
-		p.element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and rollout replay makes all again.", left), class("note"))
+		p.Element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and rollout replay makes all again.", left), markup.Class("note"))
 	}
-	p.close("section")
+	p.Close("section")
 }
 
 // codes are the reasons that occur, in their order.
@@ -241,17 +242,17 @@ func routine(r Row) bool {
 // filter is shown by the script: without it, it could do nothing.
 func (l *layout) filter(rows []Row) {
 	find, reason := l.id("find"), l.id("reason")
-	l.open("form", is("id", l.id("filter")), class("filter"), is("hidden", ""), is("role", "search"))
-	l.element("label", "Find ", is("for", find))
-	l.open("input", is("id", find), is("type", "search"), is("autocomplete", "off"), is("placeholder", "pod, number, word"))
-	l.element("label", "Reason ", is("for", reason))
-	l.open("select", is("id", reason))
-	l.element("option", "all", is("value", ""))
+	l.Open("form", markup.Is("id", l.id("filter")), markup.Class("filter"), markup.Is("hidden", ""), markup.Is("role", "search"))
+	l.Element("label", "Find ", markup.Is("for", find))
+	l.Open("input", markup.Is("id", find), markup.Is("type", "search"), markup.Is("autocomplete", "off"), markup.Is("placeholder", "pod, number, word"))
+	l.Element("label", "Reason ", markup.Is("for", reason))
+	l.Open("select", markup.Is("id", reason))
+	l.Element("option", "all", markup.Is("value", ""))
 	for _, code := range codes(rows) {
-		l.element("option", code, is("value", code))
+		l.Element("option", code, markup.Is("value", code))
 	}
-	l.close("select")
-	l.open("output", is("id", l.id("found")), is("role", "status"))
-	l.close("output", "form")
-	l.newline()
+	l.Close("select")
+	l.Open("output", markup.Is("id", l.id("found")), markup.Is("role", "status"))
+	l.Close("output", "form")
+	l.Newline()
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -23,7 +24,7 @@ type plot struct {
 
 // curve is a count over time.
 type curve struct {
-	class constant
+	class markup.Constant
 	of    func(sample) (int, bool)
 	area  bool
 }
@@ -32,16 +33,16 @@ type curve struct {
 func (p *page) timeline() {
 	p.section("timeline", "Timeline against the budget")
 	if len(p.samples) == 0 {
-		p.element("p", "The log holds no look at the pods.")
-		p.close("section")
+		p.Element("p", "The log holds no look at the pods.")
+		p.Close("section")
 		return
 	}
 	p.legend([]legend{
 		{"available", "available"}, {"total", "all pods"}, {"bound", "budget: at least, at most"}, {"updated", "updated"}, {"goal", "target of the batch"},
 	})
-	p.open("div", class("chart"))
+	p.Open("div", markup.Class("chart"))
 	p.batchStrip()
-	p.element("p", "Available and all pods against the budget", class("caption"))
+	p.Element("p", "Available and all pods against the budget", markup.Class("caption"))
 	p.drawing("near", p.nearby(), p.spoken(), []curve{
 		{"available area", available, true},
 		{"bound", floor, false},
@@ -49,7 +50,7 @@ func (p *page) timeline() {
 		{"available", available, false},
 		{"total", func(s sample) (int, bool) { return s.counts.Total, true }, false},
 	})
-	p.element("p", "Updated pods", class("caption"))
+	p.Element("p", "Updated pods", markup.Class("caption"))
 	p.drawing("far", p.whole(), "Updated pods over time", []curve{
 		{"updated area", updated, true},
 		{"goal", func(s sample) (int, bool) { return s.target, true }, false},
@@ -57,16 +58,16 @@ func (p *page) timeline() {
 	})
 	p.phaseStrip()
 	p.timeAxis()
-	p.close("div")
+	p.Close("div")
 	for _, c := range p.axis.cuts {
 		what := "Nothing changed"
 		if slices.ContainsFunc(p.phases, func(f phase) bool { return f.kind == away && f.from.Equal(c.begins) }) {
 			what = "No agent looked"
 		}
-		p.element("p", fmt.Sprintf("%s for %s: the axis is cut short there.", what, inShort(c.length)), class("note"))
+		p.Element("p", fmt.Sprintf("%s for %s: the axis is cut short there.", what, inShort(c.length)), markup.Class("note"))
 	}
-	p.close("section")
-	p.newline()
+	p.Close("section")
+	p.Newline()
 }
 
 func available(s sample) (int, bool) { return s.counts.Available, true }
@@ -105,46 +106,46 @@ func (p *page) spoken() string {
 		b.least, b.floor, b.most, b.ceiling)
 }
 
-func (p *page) drawing(name constant, scale plot, words string, curves []curve) {
-	p.open("div", class("plot "+name))
-	p.open("svg", is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), is("preserveAspectRatio", "none"), is("role", "img"))
-	p.element("title", words)
+func (p *page) drawing(name markup.Constant, scale plot, words string, curves []curve) {
+	p.Open("div", markup.Class("plot "+name))
+	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"), markup.Is("role", "img"))
+	p.Element("title", words)
 	for i, b := range p.batches {
 		if i%2 == 1 {
 			from := p.axis.at(b.started)
-			p.open("rect", class("band"), is("x", coordinate(from)), is("width", coordinate(p.axis.at(p.endOf(b))-from)), is("y", "0"), is("height", "100"))
-			p.close("rect")
+			p.Open("rect", markup.Class("band"), markup.Is("x", coordinate(from)), markup.Is("width", coordinate(p.axis.at(p.endOf(b))-from)), markup.Is("y", "0"), markup.Is("height", "100"))
+			p.Close("rect")
 		}
 	}
 	step := countStep(scale.high-scale.low, 4)
 	first := (scale.low + step - 1) / step * step
 	for n := first; n <= scale.high; n += step {
-		p.open("path", class("grid"), is("d", fmt.Sprintf("M0 %sH1000", coordinate(scale.y(n)))))
-		p.close("path")
+		p.Open("path", markup.Class("grid"), markup.Is("d", fmt.Sprintf("M0 %sH1000", coordinate(scale.y(n)))))
+		p.Close("path")
 	}
 	for _, c := range p.axis.cuts {
-		p.open("rect", class("cut"), is("x", coordinate(c.from)), is("width", coordinate(c.to-c.from)), is("y", "0"), is("height", "100"))
-		p.close("rect")
+		p.Open("rect", markup.Class("cut"), markup.Is("x", coordinate(c.from)), markup.Is("width", coordinate(c.to-c.from)), markup.Is("y", "0"), markup.Is("height", "100"))
+		p.Close("rect")
 	}
 	for _, c := range curves {
-		p.open("path", class("curve "+c.class), is("d", scale.path(c)))
-		p.close("path")
+		p.Open("path", markup.Class("curve "+c.class), markup.Is("d", scale.path(c)))
+		p.Close("path")
 	}
-	p.close("svg")
+	p.Close("svg")
 	if last := p.samples[len(p.samples)-1]; name == "near" && last.bounded {
 		scale.limit(last.most, "at most %d", "limit most")
 		scale.limit(last.least, "at least %d", "limit least")
 	}
 	for n := first; n <= scale.high; n += step {
-		p.element("span", number(n), class("y"), is("style", "top:"+percent(scale.y(n)/plotHeight)), is("aria-hidden", "true"))
+		p.Element("span", number(n), markup.Class("y"), markup.Is("style", "top:"+percent(scale.y(n)/plotHeight)), markup.Is("aria-hidden", "true"))
 	}
-	p.close("div")
-	p.newline()
+	p.Close("div")
+	p.Newline()
 }
 
 // limit names a line of the budget where it ends.
-func (s plot) limit(pods int, words string, name constant) {
-	s.element("span", fmt.Sprintf(words, pods), class(name), is("style", "top:"+percent(s.y(pods)/plotHeight)), is("aria-hidden", "true"))
+func (s plot) limit(pods int, words string, name markup.Constant) {
+	s.Element("span", fmt.Sprintf(words, pods), markup.Class(name), markup.Is("style", "top:"+percent(s.y(pods)/plotHeight)), markup.Is("aria-hidden", "true"))
 }
 
 func (s plot) y(pods int) float64 {
@@ -218,7 +219,7 @@ func (p *page) batchStrip() {
 	var all []strip
 	words := make([]string, len(p.batches))
 	for i, b := range p.batches {
-		label, look := fmt.Sprintf("batch %d", b.number+1), constant("batch")
+		label, look := fmt.Sprintf("batch %d", b.number+1), markup.Constant("batch")
 		if b.back {
 			label, look = fmt.Sprintf("back %d", b.number+1), "batch back"
 		}
@@ -231,7 +232,7 @@ func (p *page) batchStrip() {
 func (p *page) phaseStrip() {
 	all := make([]strip, len(p.phases))
 	for i, f := range p.phases {
-		all[i] = strip{f.from, f.to, constant(f.kind), f.label, fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to))}
+		all[i] = strip{f.from, f.to, markup.Constant(f.kind), f.label, fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to))}
 	}
 	p.strips("phases", "What the release did; the tables below say the same in words", all)
 }

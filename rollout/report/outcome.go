@@ -5,14 +5,15 @@ package report
 import (
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // outcome is the end of a release in plain words.
 type outcome struct {
-	mood  constant // good, warn, bad, open: for style
-	sign  string   // says the same without colour
+	mood  markup.Constant // good, warn, bad, open: for style
+	sign  string          // says the same without colour
 	title string
 	next  string // what to do now; may be empty
 }

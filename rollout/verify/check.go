@@ -4,6 +4,7 @@ package verify
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -28,4 +29,16 @@ func CheckFindings(c plan.Check, m plan.Measurement, err error, wrong bool) []Fi
 			"wait until it passes, or correct its limits")}
 	}
 	return nil
+}
+
+// SecretsElsewhere tells that the secrets of a check are not where verify runs, which says nothing of where the release runs.
+func SecretsElsewhere(c plan.Check, folder string) []Finding {
+	if len(c.Secrets()) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	return []Finding{NewFinding(CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: c.Name},
+		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder), "name a folder that has them with --secrets")}
 }
