@@ -19,14 +19,16 @@ var style string
 // policy lets the page load nothing and run nothing.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
-// verdicts are the answers of a cell: look and words.
-var verdicts = map[inject.Verdict]struct {
-	look  markup.Constant
-	words string
-}{
-	inject.Matched:   {"badge good", "injected"},
-	inject.Undecided: {"badge warn", "undecided"},
-	inject.Unmatched: {"not", "no"},
+// verdict is an answer in a cell: its look and its word.
+func verdict(v inject.Verdict) (look markup.Constant, word string) {
+	switch v {
+	case inject.Matched:
+		return "badge good", "injected"
+	case inject.Undecided:
+		return "badge warn", "undecided"
+	case inject.Unmatched:
+	}
+	return "not", "no"
 }
 
 // HTML writes a page with a row for each pod template and a column for each set. Every cell says why.
@@ -123,15 +125,15 @@ func workload(p *markup.Page, t inject.TemplateResult) {
 
 // cell is one set held against one template. Why not is behind a click, because most sets do not match most workloads.
 func cell(p *markup.Page, m inject.Match) {
-	v := verdicts[m.Verdict]
+	look, word := verdict(m.Verdict)
 	if m.Verdict == inject.Unmatched {
 		p.Open("details")
-		p.Element("summary", v.words, markup.Class(v.look))
+		p.Element("summary", word, markup.Class(look))
 		p.Element("p", m.Reason)
 		p.Close("details")
 		return
 	}
-	p.Element("span", v.words, markup.Class(v.look))
+	p.Element("span", word, markup.Class(look))
 	p.Element("p", m.Reason)
 	if m.Add != "" {
 		p.Element("p", "to decide: "+m.Add)
