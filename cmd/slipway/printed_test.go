@@ -30,6 +30,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"kubectl get pods -A -o jsonpath=", "TestMigrationAsksForWhatWasInjected"},
 	{"kubectl apply -f testdata/examples/deployment/deployment.yaml", "TestDeployment"},
 	{"kubectl apply -f deployment.yaml", "TestDeployment"},
+	{"kubectl apply -f daemonset.yaml", "TestDaemonSetByNodes"},
 	{"slipway doctor --permissions | kubectl apply", "TestDoctorOnALiveCluster"},
 	{"slipway doctor", "TestDoctorOnALiveCluster"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTrainAsIndexedJob"},
@@ -47,6 +48,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"slipway rollout undo", "TestRolloutPeople"},
 	{"slipway rollout status", "TestRolloutPeople"},
 	{"slipway rollout watch", "TestRolloutPeople"},
+	{"slipway rollout serve", "TestScript/rollout_serve"}, // until ctrl-C
 	{"kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report", "TestScript/rollout_report"},
 	{"kubectl logs job/demo-rollout", "TestScript/rollout_report"},
 }
@@ -64,7 +66,7 @@ var endsWith = map[string]int{
 }
 
 // drawings are the files whose blocks without a language show no command, but how something works or what a cluster answers.
-var drawings = []string{"rollout/DESIGN.md", "rollout/surge/DESIGN.md"}
+var drawings = []string{"rollout/DESIGN.md", "rollout/surge/DESIGN.md", "rollout/ondelete/DESIGN.md"}
 
 // TestWhatIsShownRuns runs each command that a document or a help text shows, but for those that stand in elsewhere, where the
 // files are that it names. It must end well. What is printed is compared by TestReadmeShowsTheTruth, TestReadmeShowsTheRelease and
@@ -267,7 +269,9 @@ func sandbox(t *testing.T) string {
 	if code := run(t.Context(), []string{"rollout", "simulate", "-o", "audit", examples + "rollout/cloneset.yaml"}, strings.NewReader(""), &log, &stderr); code != 0 {
 		t.Fatal(&stderr)
 	}
-	write(t, filepath.Join(dir, "release.jsonl"), log.Bytes())
+	for _, name := range []string{"release", "release-0"} {
+		write(t, filepath.Join(dir, name+".jsonl"), log.Bytes())
+	}
 	return dir
 }
 
