@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -146,7 +147,8 @@ func checkScreen(t *testing.T, shown string, columns int, want string) {
 	if n := strings.Count(all, "target   CloneSet "); n != 1 {
 		t.Errorf("%d headers stand on the screen:\n%s", n, all)
 	}
-	for _, line := range strings.Split(shown, "\r\n") {
+	// A line ends where the next one begins, or where the cursor goes up to draw again.
+	for _, line := range regexp.MustCompile(`\r\n|\r(\x1b\[\d+A)?\x1b\[J`).Split(shown, -1) {
 		if strings.Contains(line, "\x1b[2m") && screen.Width(line) >= columns {
 			t.Errorf("the line %q has %d columns of %d", line, screen.Width(line), columns)
 		}
