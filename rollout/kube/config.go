@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,11 +33,8 @@ func (a Access) Config() (*rest.Config, string, error) {
 	rules.ExplicitPath = a.Kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context})
 	config, err := loader.ClientConfig()
-	if clientcmd.IsEmptyConfig(err) {
-		return nil, "", errors.New("no kubeconfig says how to reach a cluster: name one with --kubeconfig or the variable KUBECONFIG")
-	}
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, "", a.unread(err)
 	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {
@@ -50,6 +48,22 @@ func (a Access) Config() (*rest.Config, string, error) {
 		config.Impersonate = rest.ImpersonationConfig{UserName: a.As, Groups: a.AsGroups}
 	}
 	return config, namespace, nil
+}
+
+// unread says why a kubeconfig says nothing, and what could be written instead.
+func (a Access) unread(err error) error {
+	contexts := a.Contexts()
+	known := strings.Join(contexts, ", ")
+	switch {
+	case clientcmd.IsEmptyConfig(err) && len(contexts) > 0 && a.Context == "":
+		return fmt.Errorf("the kubeconfig has no current context: name one of %s with --context", known)
+	case clientcmd.IsEmptyConfig(err):
+		return errors.New("no kubeconfig says how to reach a cluster: name one with --kubeconfig or the variable KUBECONFIG")
+	case a.Context != "" && len(contexts) > 0 && !slices.Contains(contexts, a.Context):
+		return fmt.Errorf("reading the kubeconfig: context %q does not exist: name one of %s with --context", a.Context, known)
+	default:
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
 }
 
 // Flags are the flags with which another command reaches the same cluster.

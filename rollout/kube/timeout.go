@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,9 +58,5 @@ func (a Access) Contexts() []string {
 	if err != nil {
 		return nil
 	}
-	names := make([]string, 0, len(config.Contexts))
-	for name := range config.Contexts {
-		names = append(names, name)
-	}
-	return names
+	return slices.Sorted(maps.Keys(config.Contexts))
 }
