@@ -9,9 +9,6 @@ import (
 	"github.com/slipway-dev/slipway/render"
 )
 
-// html is the format that explain alone has.
-const html render.Format = "html"
-
 func newExplainCommand(s streams) *cobra.Command {
 	var input inputFlags
 	var output string
@@ -26,12 +23,9 @@ over what. Nothing is written.`,
   # a page with all sets and workloads, for a browser
   slipway explain base -s sidecars/ -o html > matrix.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format := html
-			if output != string(html) {
-				var err error
-				if format, err = parseFormat("--output", output); err != nil {
-					return err
-				}
+			format, err := parseFormat("--output", output)
+			if err != nil && output != "html" {
+				return usagef("%w, or html", err)
 			}
 			req, findings, err := input.request(c.Context(), s, args)
 			if err != nil {
@@ -45,7 +39,7 @@ over what. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			if format == html {
+			if output == "html" {
 				err = matrix.HTML(s.out, outcome.Templates)
 			} else {
 				err = render.WriteReport(s.out, outcome, format)

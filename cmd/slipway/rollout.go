@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ type releaseFlags struct {
 	target string
 	ready  string
 	seed   uint64
-	nodes  int
+	nodes  uint
 }
 
 func (f *releaseFlags) add(cmd *cobra.Command) {
@@ -53,7 +54,7 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	completeFlag(cmd, "plan", completeManifests)
 	completeFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
-	cmd.Flags().IntVar(&f.nodes, "nodes", 0, "how many `NODES` a DaemonSet has pods on, which only its cluster knows")
+	cmd.Flags().UintVar(&f.nodes, "nodes", 0, "how many `NODES` a DaemonSet has pods on, which only its cluster knows")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
 
@@ -109,6 +110,9 @@ func (f *releaseFlags) loadAll(s streams, file string) ([]release, plan.BatchPla
 	if err := errors.Join(wrong...); err != nil {
 		return nil, p, &exitError{code: exitInvalid, err: err}
 	}
+	if f.nodes > 0 && !slices.ContainsFunc(all, func(r release) bool { return r.set.KindOf().Nodes }) {
+		return nil, p, usagef("--nodes is for a DaemonSet, and %s has replicas", all[0].set)
+	}
 	return all, p, nil
 }
 
@@ -120,7 +124,7 @@ type inputs struct {
 }
 
 func (f *releaseFlags) read(s streams, file string) (inputs, error) {
-	in := inputs{file: file, planFile: f.plan, olderFile: f.from, nodes: f.nodes}
+	in := inputs{file: file, planFile: f.plan, olderFile: f.from, nodes: int(f.nodes)}
 	var err error
 	if in.set, err = readInput(s, file); err != nil {
 		return in, err

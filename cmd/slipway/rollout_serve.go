@@ -3,6 +3,8 @@
 package main
 
 import (
+	"net"
+
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/pages"
@@ -24,6 +26,9 @@ Exit codes: 0 ended by a signal, 1 the log cannot be read, 2 usage.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if log.File == "" {
 				return usagef("no audit log is named: give -f FILE")
+			}
+			if _, _, err := net.SplitHostPort(address); err != nil {
+				return usagef("--address %s: write HOST:PORT, such as 127.0.0.1:8080", address)
 			}
 			if _, err := log.Page(); err != nil {
 				return err

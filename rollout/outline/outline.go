@@ -101,8 +101,8 @@ func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
 		plan.InPlaceOnly:       "only images and metadata may change",
 	}[cs.Spec.UpdateType]
-	if cs.Rolling != nil {
-		o.Change = "not known without --from; a Deployment recreates every pod"
+	if !cs.KindOf().Direct {
+		o.Change = "not known without --from; a " + cs.KindName() + " recreates every pod"
 	}
 	if older != nil {
 		c := manifest.CompareTemplates(older.Spec.Template, cs.Spec.Template)

@@ -3,9 +3,12 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
@@ -241,6 +244,9 @@ func readTemplate(spec value, s *WorkloadSpec) {
 func readSelector(v value) Selector {
 	v.mapping("matchLabels", "matchExpressions")
 	s := Selector{Labels: readLabels(v.get("matchLabels"))}
+	for _, key := range slices.Sorted(maps.Keys(s.Labels)) {
+		v.get("matchLabels").get(key).labelOf(key, s.Labels[key])
+	}
 	for _, item := range v.get("matchExpressions").items() {
 		item.mapping("key", "operator", "values")
 		r := Requirement{Key: item.get("key").text(), Operator: item.get("operator").text()}
@@ -249,6 +255,7 @@ func readSelector(v value) Selector {
 		}
 		for _, x := range item.get("values").items() {
 			r.Values = append(r.Values, x.text())
+			x.labelOf(r.Key, x.text())
 		}
 		if takes := r.Operator == "In" || r.Operator == "NotIn"; takes != (len(r.Values) > 0) {
 			item.get("values").fail("must not be empty with In and NotIn, and must be empty with Exists and DoesNotExist")
@@ -256,6 +263,14 @@ func readSelector(v value) Selector {
 		s.Expressions = append(s.Expressions, r)
 	}
 	return s
+}
+
+// labelOf checks a label that a selector asks for as the API server does: nothing could ever have another one.
+func (v value) labelOf(key, label string) {
+	if v.present() && len(validation.IsQualifiedName(key))+len(validation.IsValidLabelValue(label)) > 0 {
+		v.fail("%q is not a label that Kubernetes takes: write at most 63 letters, digits, -, _ and ., beginning and ending with a letter or "+
+			"digit", key+"="+label)
+	}
 }
 
 func readLabels(v value) map[string]string {

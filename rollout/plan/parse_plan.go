@@ -136,6 +136,9 @@ func readBatch(item value, checks []Check) Batch {
 		nodes.fail("and replicas exclude each other: a batch is either all pods on these nodes, or so many wherever they are")
 	case nodes.present():
 		b.Nodes = new(readSelector(nodes))
+		if len(b.Nodes.Labels)+len(b.Nodes.Expressions) == 0 {
+			nodes.fail("selects every node: write replicas: 100%%, or the labels of some")
+		}
 	case !replicas.present():
 		replicas.fail("is missing: write how many pods are updated after this batch")
 	}

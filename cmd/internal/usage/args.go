@@ -72,14 +72,16 @@ func Takes(least, most int) cobra.PositionalArgs {
 		if n >= least && (n <= most || most < 0) {
 			return nil
 		}
-		bound, of := "", least
+		takes := fmt.Sprint(least, " argument")
 		switch {
+		case most == 0:
+			takes = "no argument"
 		case most < 0:
-			bound = "at least "
+			takes = "at least " + takes
 		case least < most:
-			bound, of = "at most ", most
+			takes = fmt.Sprintf("at most %d argument", most)
 		}
-		return fmt.Errorf("%s takes %s%d argument, and was given %d: write %s", c.CommandPath(), bound, of, n, c.UseLine())
+		return fmt.Errorf("%s takes %s, and was given %d: write %s", c.CommandPath(), takes, n, c.UseLine())
 	}
 }
 

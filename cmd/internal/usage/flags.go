@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // FlagError says what may be meant where a flag cannot be read. A word that is no command is the mistake that comes before its flags.
@@ -30,7 +32,7 @@ func plain(err error) error {
 	}
 	wanted := map[string]string{
 		"bool": "true or false", "duration": "a time such as 30s or 10m",
-		"int": "a whole number", "uint64": "a whole number that is not negative", "float32": "a number",
+		"int": "a whole number", "uint": "a whole number that is not negative", "uint64": "a whole number that is not negative", "float32": "a number",
 	}[invalid.GetFlag().Value.Type()]
 	if wanted == "" {
 		return err
@@ -73,7 +75,7 @@ func nearest(c *cobra.Command, name string) (best string) {
 	bare := strings.ReplaceAll(name, "-", "")
 	least := 3
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		distance := distance(bare, strings.ReplaceAll(f.Name, "-", ""))
+		distance := manifest.Distance(bare, strings.ReplaceAll(f.Name, "-", ""), least)
 		if strings.HasPrefix(f.Name, name) {
 			distance = min(distance, 1)
 		}
@@ -82,28 +84,6 @@ func nearest(c *cobra.Command, name string) (best string) {
 		}
 	})
 	return best
-}
-
-// distance is how many letters have to be put in, taken out or changed to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(above+1, row[j]+1, diagonal+cost)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
 }
 
 // namespace is the value of a flag, a name that Kubernetes takes. -n followed by another flag swallows that one.
