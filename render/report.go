@@ -29,13 +29,14 @@ const (
 // FindingsOnly says whether a report in this format has nothing but findings.
 func (f Format) FindingsOnly() bool { return f == SARIF || f == CodeQuality }
 
-// ParseFormat reads the name of a format.
-func ParseFormat(name string) (Format, error) {
-	switch f := Format(name); f {
-	case Text, JSON, SARIF, CodeQuality:
-		return f, nil
+// ParseFormat reads the name of a format: one of a report's, or one that a caller has besides them.
+func ParseFormat(name string, besides ...string) (Format, error) {
+	known := append([]string{string(Text), string(JSON), string(SARIF), string(CodeQuality)}, besides...)
+	if slices.Contains(known, name) {
+		return Format(name), nil
 	}
-	return "", fmt.Errorf("unknown report format %q: text, json, sarif or codequality", name)
+	last := len(known) - 1
+	return "", fmt.Errorf("unknown report format %q: %s or %s", name, strings.Join(known[:last], ", "), known[last])
 }
 
 // WriteReport writes what a run did and found. The text form leaves findings out: a person has seen them as messages.

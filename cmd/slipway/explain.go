@@ -23,9 +23,9 @@ over what. Nothing is written.`,
   # a page with all sets and workloads, for a browser
   slipway explain base -s sidecars/ -o html > matrix.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := parseFormat("--output", output)
-			if err != nil && output != "html" {
-				return usagef("%w, or html", err)
+			format, err := parseFormat("--output", output, "html")
+			if err != nil {
+				return err
 			}
 			req, findings, err := input.request(c.Context(), s, args)
 			if err != nil {

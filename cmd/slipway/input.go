@@ -175,9 +175,9 @@ func registerOutput(c *cobra.Command, format *string, usage string) {
 	completeFlag(c, "output", completeFormats)
 }
 
-// parseFormat reads the value of a flag that names a format.
-func parseFormat(flag, value string) (render.Format, error) {
-	format, err := render.ParseFormat(value)
+// parseFormat reads the value of a flag that names a format of a report, or one of those that a command has besides them.
+func parseFormat(flag, value string, besides ...string) (render.Format, error) {
+	format, err := render.ParseFormat(value, besides...)
 	if err != nil {
 		return format, usagef("%s: %w", flag, err)
 	}
