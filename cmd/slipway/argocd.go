@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render/argocd"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
-func newArgoCDCommand(s streams) *cobra.Command {
+func newArgoCDCommand(s command.Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "argocd",
 		Short: "Be a config management plugin of Argo CD",
@@ -30,7 +31,7 @@ container's own variables may name paths outside the repository.`,
 	return c
 }
 
-func newArgoCDGenerateCommand(s streams) *cobra.Command {
+func newArgoCDGenerateCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "generate",
 		Short: "Render the application in the working folder and inject its SidecarSets",
@@ -47,21 +48,21 @@ A chart is rendered by the helm on PATH; what it depends on has to be in its cha
 			if err != nil {
 				return err
 			}
-			s.err = app.Messages(s.err)
-			return (&exitError{exitFailure, generate(c.Context(), s, app)}).told(s)
+			s.Err = app.Messages(s.Err)
+			return told(s, generate(c.Context(), s, app))
 		},
 	}
 }
 
 // told says an error on the streams at hand, which need not be those of the caller.
-func (e *exitError) told(s streams) error {
-	if e.err == nil {
+func told(s command.Streams, err error) error {
+	if err == nil {
 		return nil
 	}
-	return &exitError{code: s.exitCode(e.err)}
+	return &command.ExitError{Code: s.ExitCode(err)}
 }
 
-func newArgoCDParametersCommand(s streams) *cobra.Command {
+func newArgoCDParametersCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "parameters",
 		Short: "Announce the parameters of the application in the working folder, as JSON",
@@ -77,7 +78,7 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e := json.NewEncoder(s.out)
+			e := json.NewEncoder(s.Out)
 			e.SetEscapeHTML(false)
 			return e.Encode(announced)
 		},
@@ -85,25 +86,25 @@ func newArgoCDParametersCommand(s streams) *cobra.Command {
 }
 
 // generate prints the manifests of the application.
-func generate(ctx context.Context, s streams, app *argocd.App) error {
+func generate(ctx context.Context, s command.Streams, app *argocd.App) error {
 	in, err := app.Input(ctx)
 	if err != nil {
 		return err
 	}
 	if in.Manifests != nil {
-		s.in = in.Manifests
+		s.In = in.Manifests
 	}
 	input := inputFlags{sidecarSets: in.SetPaths, config: in.Config, tool: string(manifests.ArgoCD)}
 	req, findings, err := input.request(ctx, s, in.Paths)
 	if err != nil {
 		return err
 	}
-	if err := s.tell(findings); err != nil {
+	if err := s.Tell(findings); err != nil {
 		return err
 	}
-	outcome, err := app.Render(ctx, in, req, s.out)
+	outcome, err := app.Render(ctx, in, req, s.Out)
 	if err != nil {
 		return err
 	}
-	return s.tell(outcome.Findings)
+	return s.Tell(outcome.Findings)
 }

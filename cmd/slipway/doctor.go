@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/doctor"
@@ -25,7 +26,7 @@ type doctorFlags struct {
 	output      string
 }
 
-func newDoctorCommand(s streams) *cobra.Command {
+func newDoctorCommand(s command.Streams) *cobra.Command {
 	f := doctorFlags{access: kube.Access{QPS: 50, Burst: 100}}
 	c := &cobra.Command{
 		Use:   "doctor [PATH|-]...",
@@ -53,47 +54,47 @@ Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the c
 func (f *doctorFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVarP(&f.input.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -; can be repeated")
-	completeFlag(c, "sidecarsets", completeManifests)
+	command.CompleteFlag(c, "sidecarsets", command.CompleteManifests)
 	f.input.registerConfig(c, "read the configuration from `FILE`, as for slipway render")
-	addAccess(c, &f.access)
+	command.AddAccess(c, &f.access)
 	usage.NamespaceVar(flags, &f.input.namespace, "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
 	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
-	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	command.CompleteFlag(c, "namespace", cobra.NoFileCompletions)
 	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 }
 
-func (f *doctorFlags) run(ctx context.Context, s streams, args []string) error {
-	format, err := parseFormat("--output", f.output)
+func (f *doctorFlags) run(ctx context.Context, s command.Streams, args []string) error {
+	format, err := command.ParseFormat("--output", f.output)
 	if err != nil {
 		return err
 	}
 	if f.all && f.input.namespace != "" {
-		return usagef("-A and -n exclude each other")
+		return command.Usagef("-A and -n exclude each other")
 	}
 	git, outcome, options, err := f.git(ctx, s, args)
 	if err != nil {
 		return err
 	}
 	if f.permissions {
-		return doctor.WritePermissions(s.out, f.input.namespace, options.Workloads)
+		return doctor.WritePermissions(s.Out, f.input.namespace, options.Workloads)
 	}
 	if !outcome.Failed() {
 		if err := f.examine(ctx, git, outcome, options); err != nil {
 			return err
 		}
 	}
-	if err := render.WriteDiagnosis(s.out, outcome, format); err != nil {
+	if err := render.WriteDiagnosis(s.Out, outcome, format); err != nil {
 		return err
 	}
 	if outcome.Failed() {
-		return &exitError{code: exitFailure}
+		return &command.ExitError{Code: command.ExitFailure}
 	}
 	return nil
 }
 
 // git reads what Git has, which may be nothing.
-func (f *doctorFlags) git(ctx context.Context, s streams, args []string) (inject.Context, *render.Outcome, inject.Options, error) {
+func (f *doctorFlags) git(ctx context.Context, s command.Streams, args []string) (inject.Context, *render.Outcome, inject.Options, error) {
 	req, findings, err := f.input.requestOf(ctx, s, args)
 	if err != nil {
 		return inject.Context{}, nil, req.Options, err

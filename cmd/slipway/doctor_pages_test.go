@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 )
 
 // standIn answers the lists of a few kinds, of pods in two pages, and returns a kubeconfig for itself.
@@ -95,7 +97,7 @@ func TestDoctorIsNotLetIn(t *testing.T) {
 	})
 	var stdout, stderr strings.Builder
 	code := run(t.Context(), []string{"doctor", "--kubeconfig", kubeconfig}, strings.NewReader(""), &stdout, &stderr)
-	if code != exitFailure || !strings.Contains(stderr.String(), "has asked for the client to provide credentials") || !strings.Contains(stderr.String(), "reading the cluster at http://127.0.0.1:") ||
+	if code != command.ExitFailure || !strings.Contains(stderr.String(), "has asked for the client to provide credentials") || !strings.Contains(stderr.String(), "reading the cluster at http://127.0.0.1:") ||
 		stdout.Len() > 0 {
 		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
@@ -219,7 +220,7 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		args := []string{"doctor", "--kubeconfig", c.Kubeconfig(t), "-n", "nowhere"}
 		code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
-		if code != exitFailure || !strings.Contains(stderr.String(), "there is no namespace nowhere") || stdout.Len() > 0 {
+		if code != command.ExitFailure || !strings.Contains(stderr.String(), "there is no namespace nowhere") || stdout.Len() > 0 {
 			t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
 		}
 	})
@@ -246,7 +247,7 @@ func diagnose(t *testing.T, args ...string) (findings []string, text string) {
 	}
 	failed := 0
 	if manifest.HasErrors(report.Findings) {
-		failed = exitFailure
+		failed = command.ExitFailure
 	}
 	if code != failed {
 		t.Errorf("exit code %d, want %d", code, failed)

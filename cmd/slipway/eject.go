@@ -5,10 +5,11 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/render"
 )
 
-func newEjectCommand(s streams) *cobra.Command {
+func newEjectCommand(s command.Streams) *cobra.Command {
 	var f renderFlags
 	c := &cobra.Command{
 		Use:   "eject [PATH|-]...",

@@ -5,11 +5,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/matrix"
 	"github.com/slipway-dev/slipway/render"
 )
 
-func newExplainCommand(s streams) *cobra.Command {
+func newExplainCommand(s command.Streams) *cobra.Command {
 	var input inputFlags
 	var output string
 	c := &cobra.Command{
@@ -23,7 +24,7 @@ over what. Nothing is written.`,
   # a page with all sets and workloads, for a browser
   slipway explain base -s sidecars/ -o html > matrix.html`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := parseFormat("--output", output, "html")
+			format, err := command.ParseFormat("--output", output, "html")
 			if err != nil {
 				return err
 			}
@@ -31,7 +32,7 @@ over what. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			if err := s.tell(findings); err != nil {
+			if err := s.Tell(findings); err != nil {
 				return err
 			}
 			req.Action, req.Detailed = render.Explain, true
@@ -40,14 +41,14 @@ over what. Nothing is written.`,
 				return err
 			}
 			if output == "html" {
-				err = matrix.HTML(s.out, outcome.Templates)
+				err = matrix.HTML(s.Out, outcome.Templates)
 			} else {
-				err = render.WriteReport(s.out, outcome, format)
+				err = render.WriteReport(s.Out, outcome, format)
 			}
 			if err != nil {
 				return err
 			}
-			return s.tell(outcome.Findings)
+			return s.Tell(outcome.Findings)
 		},
 	}
 	input.register(c)

@@ -7,12 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn"
 )
 
-func newFnCommand(s streams) *cobra.Command {
+func newFnCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "fn",
 		Short: "Run as a KRM function: a ResourceList on stdin and stdout",
@@ -22,16 +23,16 @@ slipway render does. kustomize and kpt start this command; render/README.md show
 		Args:              usage.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return s.runFunction(process.UntilDone(c.Context(), s.in))
+			return runFunction(s, process.UntilDone(c.Context(), s.In))
 		},
 	}
 }
 
 // runFunction is slipway as a KRM function.
-func (s streams) runFunction(in io.Reader) error {
-	if process.IsTerminal(s.in) {
-		s.say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the input with ctrl-D)")
+func runFunction(s command.Streams, in io.Reader) error {
+	if process.IsTerminal(s.In) {
+		s.Say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the input with ctrl-D)")
 	}
 	defer process.CollectRarely()()
-	return fn.Run(in, s.out, s.err)
+	return fn.Run(in, s.Out, s.Err)
 }

@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/starter"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 )
 
-func newInitCommand(s streams) *cobra.Command {
+func newInitCommand(s command.Streams) *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use:   "init [flags] [FOLDER]",
@@ -23,19 +24,19 @@ the first one, and a BatchPlan for the first one that can be released, into FOLD
 commands to try next are printed.`,
 		Example:           `  slipway init base/`,
 		Args:              usage.Takes(0, 1),
-		ValidArgsFunction: completeFolders,
+		ValidArgsFunction: command.CompleteFolders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder := append(args, ".")[0]
 			wrote, next, err := starter.Start(folder, cmp.Or(dir, filepath.Join(folder, "slipway")))
 			if err != nil {
 				return err
 			}
-			s.say("wrote %s; next:", strings.Join(wrote, ", "))
-			_, err = s.out.Write([]byte(next))
+			s.Say("wrote %s; next:", strings.Join(wrote, ", "))
+			_, err = s.Out.Write([]byte(next))
 			return err
 		},
 	}
 	c.Flags().StringVar(&dir, "output-dir", "", "`FOLDER` to write into (default FOLDER/slipway)")
-	completeFlag(c, "output-dir", completeFolders)
+	command.CompleteFlag(c, "output-dir", command.CompleteFolders)
 	return c
 }

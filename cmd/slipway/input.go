@@ -6,14 +6,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn"
@@ -37,8 +36,8 @@ type inputFlags struct {
 func (f *inputFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
 	usage.NamespaceVar(c.Flags(), &f.namespace, "take `NAMESPACE` for that of objects that name none")
-	completeFlag(c, "sidecarsets", completeManifests)
-	completeFlag(c, "namespace", cobra.NoFileCompletions)
+	command.CompleteFlag(c, "sidecarsets", command.CompleteManifests)
+	command.CompleteFlag(c, "namespace", cobra.NoFileCompletions)
 	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
 }
 
@@ -47,16 +46,16 @@ func (f *inputFlags) registerRelease(c *cobra.Command) {
 	c.Flags().StringVar(&f.release.Image, "release-image", "", "release the BatchPlans of the input: `IMAGE` of slipway for their Jobs")
 	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none (default none)")
 	c.Flags().StringVar(&f.release.Mode, "release-mode", "", "who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from the target's kind")
-	completeFlag(c, "release-image", cobra.NoFileCompletions)
-	completeFlag(c, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(c, "release-mode", cobra.FixedCompletions([]cobra.Completion{"Direct", "Partition"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "release-image", cobra.NoFileCompletions)
+	command.CompleteFlag(c, "for", cobra.FixedCompletions(command.GitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(c, "release-mode", cobra.FixedCompletions([]cobra.Completion{"Direct", "Partition"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // releaseConfig is the release section of the configuration under the flags. It is nil where nothing is to be released.
 func (f *inputFlags) releaseConfig(c *manifests.Config) (*manifests.Config, error) {
 	if f.release.Image == "" && c == nil {
 		if f.release.For != "" || f.release.Mode != "" {
-			return nil, usagef("--for and --release-mode say how to release: which image of slipway is to run? give --release-image")
+			return nil, command.Usagef("--for and --release-mode say how to release: which image of slipway is to run? give --release-image")
 		}
 		return nil, nil
 	}
@@ -70,7 +69,7 @@ func (f *inputFlags) releaseConfig(c *manifests.Config) (*manifests.Config, erro
 	for _, p := range out.Validate() {
 		flag := map[string]string{"for": "--for", "mode": "--release-mode"}[p.Field]
 		if flag != "" {
-			return nil, usagef("%s %s", flag, p.Message)
+			return nil, command.Usagef("%s %s", flag, p.Message)
 		}
 	}
 	return &out, nil
@@ -79,16 +78,16 @@ func (f *inputFlags) releaseConfig(c *manifests.Config) (*manifests.Config, erro
 // registerConfig adds the flag for the configuration alone.
 func (f *inputFlags) registerConfig(c *cobra.Command, usage string) {
 	c.Flags().StringVarP(&f.config, "config", "c", "", usage)
-	completeFlag(c, "config", completeManifests)
-	c.ValidArgsFunction = completeManifests
+	command.CompleteFlag(c, "config", command.CompleteManifests)
+	c.ValidArgsFunction = command.CompleteManifests
 }
 
 // paths are those to read: the arguments, or standard input.
-func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
+func (f *inputFlags) paths(s command.Streams, args []string) ([]string, error) {
 	if len(args) == 0 {
 		args = []string{"-"}
-		if process.IsTerminal(s.in) {
-			return nil, usagef("nothing to read: name a file or a folder, or pipe manifests in")
+		if process.IsTerminal(s.In) {
+			return nil, command.Usagef("nothing to read: name a file or a folder, or pipe manifests in")
 		}
 	}
 	dashes := 0
@@ -98,13 +97,13 @@ func (f *inputFlags) paths(s streams, args []string) ([]string, error) {
 		}
 	}
 	if dashes > 1 {
-		return nil, usagef("standard input can be read only once: name a file in place of one -")
+		return nil, command.Usagef("standard input can be read only once: name a file in place of one -")
 	}
 	return args, nil
 }
 
 // request turns the flags and arguments into a request. Findings tell what is wrong with the configuration.
-func (f *inputFlags) request(ctx context.Context, s streams, args []string) (render.Request, []manifest.Finding, error) {
+func (f *inputFlags) request(ctx context.Context, s command.Streams, args []string) (render.Request, []manifest.Finding, error) {
 	paths, err := f.paths(s, args)
 	if err != nil {
 		return render.Request{}, nil, err
@@ -113,8 +112,8 @@ func (f *inputFlags) request(ctx context.Context, s streams, args []string) (ren
 }
 
 // requestOf is request for the paths alone, which may be none.
-func (f *inputFlags) requestOf(ctx context.Context, s streams, paths []string) (render.Request, []manifest.Finding, error) {
-	req := render.Request{Stdin: process.UntilDone(ctx, s.in), Paths: paths, SetPaths: f.sidecarSets}
+func (f *inputFlags) requestOf(ctx context.Context, s command.Streams, paths []string) (render.Request, []manifest.Finding, error) {
+	req := render.Request{Stdin: process.UntilDone(ctx, s.In), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
 	var findings []manifest.Finding
 	if f.config != "" {
@@ -150,7 +149,7 @@ type reportFlags struct {
 func (f *reportFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to stderr or --report-file")
 	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
-	completeFlag(c, "report", completeFormats)
+	command.CompleteFlag(c, "report", command.CompleteFormats)
 }
 
 // ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
@@ -164,7 +163,7 @@ func (f *reportFlags) parse() (render.Format, error) {
 	if f.format == "" {
 		return render.Text, nil
 	}
-	return parseFormat("--report", f.format)
+	return command.ParseFormat("--report", f.format)
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
@@ -172,21 +171,12 @@ func registerOutput(c *cobra.Command, format *string, usage string) {
 	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
 	c.Flags().StringVar(format, "report", string(render.Text), usage)
 	c.Flags().Lookup("report").Hidden = true
-	completeFlag(c, "output", completeFormats)
-}
-
-// parseFormat reads the value of a flag that names a format of a report, or one of those that a command has besides them.
-func parseFormat(flag, value string, besides ...string) (render.Format, error) {
-	format, err := render.ParseFormat(value, besides...)
-	if err != nil {
-		return format, usagef("%s: %w", flag, err)
-	}
-	return format, nil
+	command.CompleteFlag(c, "output", command.CompleteFormats)
 }
 
 // write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
 // see: in the text form, too, it holds the findings.
-func (f *reportFlags) write(s streams, o *render.Outcome) error {
+func (f *reportFlags) write(s command.Streams, o *render.Outcome) error {
 	if !f.wanted() {
 		return nil
 	}
@@ -195,7 +185,7 @@ func (f *reportFlags) write(s streams, o *render.Outcome) error {
 		return err
 	}
 	if f.file == "" {
-		return render.WriteReport(s.err, o, format)
+		return render.WriteReport(s.Err, o, format)
 	}
 	var text bytes.Buffer
 	if err := render.WriteReport(&text, o, format); err != nil {
@@ -207,13 +197,13 @@ func (f *reportFlags) write(s streams, o *render.Outcome) error {
 		}
 	}
 	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
-		return fmt.Errorf("writing the report to %s: %w", f.file, cause(err))
+		return fmt.Errorf("writing the report to %s: %w", f.file, command.Cause(err))
 	}
 	return nil
 }
 
 // failed writes a report of a run that could not be done, and returns why.
-func (f *reportFlags) failed(s streams, why error) error {
+func (f *reportFlags) failed(s command.Streams, why error) error {
 	if f.file == "" {
 		return why
 	}
@@ -222,37 +212,4 @@ func (f *reportFlags) failed(s streams, why error) error {
 		{Severity: manifest.SeverityError, Code: "not-done", Message: why.Error()},
 	}})
 	return why
-}
-
-// cause takes an error of a system call out of Go's wrapping of it.
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
-}
-
-// maxTold is how many errors are printed; a report has them all.
-const maxTold = 20
-
-// tell prints errors and warnings, and returns an error if there are errors.
-func (s streams) tell(findings []manifest.Finding) error {
-	failed := 0
-	for _, f := range findings {
-		if f.Severity == manifest.SeverityError {
-			failed++
-		}
-		if f.Severity == manifest.SeverityInfo || f.Severity == manifest.SeverityError && failed > maxTold {
-			continue
-		}
-		s.say("%s: %s", f.Severity, f)
-	}
-	if failed == 0 {
-		return nil
-	}
-	if failed > maxTold {
-		s.say("error: and %d more (--report json lists them all)", failed-maxTold)
-	}
-	return &exitError{code: exitFailure}
 }

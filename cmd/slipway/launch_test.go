@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-dev/slipway/cmd/internal/release"
 	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
@@ -93,7 +94,7 @@ func (v *voyage) control() {
 		defer close(ended)
 		var out buffer
 		args := []string{"rollout", "run", "demo", "--stay", "--mode=direct", "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t), "--lease", "1s"}
-		if code := run(ctx, args, strings.NewReader(""), &out, &out); code != exitSignal {
+		if code := run(ctx, args, strings.NewReader(""), &out, &out); code != release.ExitSignal {
 			v.t.Errorf("the controller ended with %d\n%s", code, out.String())
 		}
 	}()

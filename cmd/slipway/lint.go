@@ -5,11 +5,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
 
-func newLintCommand(s streams) *cobra.Command {
+func newLintCommand(s command.Streams) *cobra.Command {
 	var input inputFlags
 	var output string
 	c := &cobra.Command{
@@ -33,7 +34,7 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 		Example: `  slipway lint sidecars/
   slipway lint sidecars/ -c slipway.yaml -o sarif > lint.sarif`,
 		RunE: func(c *cobra.Command, args []string) error {
-			format, err := parseFormat("--output", output)
+			format, err := command.ParseFormat("--output", output)
 			if err != nil {
 				return err
 			}
@@ -48,12 +49,12 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 				}
 			}
 			if format == render.Text {
-				err = render.WriteFindings(s.out, outcome)
+				err = render.WriteFindings(s.Out, outcome)
 			} else {
-				err = render.WriteReport(s.out, outcome, format)
+				err = render.WriteReport(s.Out, outcome, format)
 			}
 			if err == nil && outcome.Failed() {
-				err = &exitError{code: exitFailure}
+				err = &command.ExitError{Code: command.ExitFailure}
 			}
 			return err
 		},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 )
 
@@ -30,7 +31,7 @@ func slipway() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], streams{in: os.Stdin, out: process.NewOutput(os.Stdout), err: os.Stderr})
+	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], command.Streams{In: os.Stdin, Out: process.NewOutput(os.Stdout), Err: os.Stderr})
 }
 
 // commandName is what a person types to start the program: as a plugin of flux or kubectl it has another file name.
@@ -46,18 +47,18 @@ func commandName(program string) string {
 
 // run is the whole program over given streams.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return runAs(ctx, "slipway", args, streams{in: stdin, out: stdout, err: stderr})
+	return runAs(ctx, "slipway", args, command.Streams{In: stdin, Out: stdout, Err: stderr})
 }
 
-func runAs(ctx context.Context, name string, args []string, s streams) int {
+func runAs(ctx context.Context, name string, args []string, s command.Streams) int {
 	root := newRootCommand(s)
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if exit := new(exitError); errors.As(err, &exit) && exit.code == exitUsage {
+	if exit := new(command.ExitError); errors.As(err, &exit) && exit.Code == command.ExitUsage {
 		err = (&reportFlags{file: reportFile(args)}).failed(s, err)
 	}
-	return s.exitCode(err)
+	return s.ExitCode(err)
 }
 
 // reportFile finds the report's file in arguments that are wrong: whoever keeps stderr to itself shows nothing else.

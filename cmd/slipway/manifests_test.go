@@ -113,8 +113,8 @@ func (c *checker) file(t *testing.T, path string) error {
 	return nil
 }
 
-// command runs slipway and returns what it prints.
-func command(stdin string, args ...string) (stdout, stderr string, code int) {
+// runWith runs slipway and returns what it prints.
+func runWith(stdin string, args ...string) (stdout, stderr string, code int) {
 	var out, messages bytes.Buffer
 	code = run(context.Background(), args, strings.NewReader(stdin), &out, &messages)
 	return out.String(), messages.String(), code
@@ -136,14 +136,14 @@ func (c *checker) check(t *testing.T, text []byte) {
 // this one.
 func (c *checker) render(t *testing.T, in string) (original, injected string, ok bool) {
 	t.Helper()
-	if ejected, _, code := command(in, "eject", "-"); code == 0 {
+	if ejected, _, code := runWith(in, "eject", "-"); code == 0 {
 		in = ejected
 	}
 	if strings.Contains(in, inject.InjectedAnnotation) {
 		return in, "", false // in a kind that slipway is not told of
 	}
 	c.all++
-	out, messages, code := command(in, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
+	out, messages, code := runWith(in, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
 	if code != 0 {
 		t.Log(messages)
 		c.refused++
@@ -158,11 +158,11 @@ func (c *checker) render(t *testing.T, in string) (original, injected string, ok
 // checkRestored injects twice and ejects, and holds what is there against what was.
 func (c *checker) checkRestored(t *testing.T, in, out string) {
 	t.Helper()
-	again, messages, code := command(out, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
+	again, messages, code := runWith(out, "render", "--keep-sidecarsets", "-s", c.sets.file, "-")
 	if diff := cmp.Diff(out, again); diff != "" || code != 0 {
 		t.Errorf("twice is not once: %s -once +twice:\n%s", messages, diff)
 	}
-	if back, messages, code := command(out, "eject", "-"); back != in || code != 0 {
+	if back, messages, code := runWith(out, "eject", "-"); back != in || code != 0 {
 		t.Errorf("eject does not give the original back: %s -original +ejected:\n%s", messages, cmp.Diff(in, back))
 	}
 	c.checkDocuments(t, documents(t, in), documents(t, out))
@@ -333,7 +333,7 @@ func (c *checker) checkFunction(t *testing.T, in, out string) {
 	// The function reads YAML, in which these have to be escaped.
 	list = bytes.ReplaceAll(list, []byte{0x7f}, []byte(`\u007f`))
 	list = bytes.ReplaceAll(bytes.ReplaceAll(list, []byte("\u0085"), []byte(`\u0085`)), []byte("\ufeff"), []byte(`\ufeff`))
-	result, messages, code := command(string(list), "fn")
+	result, messages, code := runWith(string(list), "fn")
 	if code != 0 {
 		t.Errorf("the function refuses what render takes: %s", messages)
 		return
@@ -394,7 +394,7 @@ func TestAwkwardStrings(t *testing.T) {
 				if c.injected != 1 {
 					t.Fatal("nothing was injected")
 				}
-				out, messages, code := command(text, "render", "-s", c.sets.file, "-")
+				out, messages, code := runWith(text, "render", "-s", c.sets.file, "-")
 				if code != 0 {
 					t.Fatal(messages)
 				}

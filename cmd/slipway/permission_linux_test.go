@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 )
 
 // asNobody is slipway run by a user whom permissions hold: the tests' own or, where that is root, another.
@@ -111,8 +113,8 @@ func TestPermissionDenied(t *testing.T) {
 				}
 			})
 			got, stdout := asNobody(t, dir, test.args...)
-			if got != (outcome{exitFailure, test.want}) || stdout != "" {
-				t.Errorf("%s: exit %d with %q and stdout %q, want %d with %q", test.reason, got.code, got.stderr, stdout, exitFailure, test.want)
+			if got != (outcome{command.ExitFailure, test.want}) || stdout != "" {
+				t.Errorf("%s: exit %d with %q and stdout %q, want %d with %q", test.reason, got.code, got.stderr, stdout, command.ExitFailure, test.want)
 			}
 			if err := os.Chmod(filepath.Join(dir, "secret.yaml"), 0o600); err != nil {
 				t.Fatal(err)

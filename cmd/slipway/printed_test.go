@@ -17,6 +17,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
+	"github.com/slipway-dev/slipway/cmd/internal/release"
 )
 
 // elsewhere lists what is shown to people and needs a cluster or another program, by how it begins, with the test that does the
@@ -61,8 +64,8 @@ var answers = map[string]string{
 
 // endsWith are the exit codes of commands that show how something is found or ends badly.
 var endsWith = map[string]int{
-	"slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml": exitStopped,
-	"slipway render --check --diff -s sidecars/ manifests/":                             exitDifference,
+	"slipway rollout simulate --plan plan.yaml --check error-rate=fail@2 cloneset.yaml": release.ExitStopped,
+	"slipway render --check --diff -s sidecars/ manifests/":                             command.ExitDifference,
 }
 
 // drawings are the files whose blocks without a language show no command, but how something works or what a cluster answers.
@@ -131,7 +134,7 @@ func shownInHelp() []shown {
 			visit(sub)
 		}
 	}
-	visit(newRootCommand(streams{in: strings.NewReader(""), out: new(bytes.Buffer), err: new(bytes.Buffer)}))
+	visit(newRootCommand(command.Streams{In: strings.NewReader(""), Out: new(bytes.Buffer), Err: new(bytes.Buffer)}))
 	return out
 }
 
@@ -287,7 +290,7 @@ func write(t *testing.T, path string, text []byte) {
 
 // TestExitCodesAreListed holds the tables of exit codes against what the help of slipway rollout says.
 func TestExitCodesAreListed(t *testing.T) {
-	help := newRolloutCommand(streams{}).Long
+	help := release.NewCommand(command.Streams{}).Long
 	_, list, found := strings.Cut(help, "Exit codes: ")
 	codes := regexp.MustCompile(`(?:^|, )(\d+) `).FindAllStringSubmatch(strings.Join(strings.Fields(list), " "), -1)
 	if !found || len(codes) < 9 {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 )
 
 const (
@@ -97,8 +99,8 @@ func TestClosedPipeIsSilent(t *testing.T) {
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if got := finish(t, c, &stderr); got != (outcome{exitFailure, ""}) {
-				t.Errorf("exit %d with %q, want %d and no word", got.code, got.stderr, exitFailure)
+			if got := finish(t, c, &stderr); got != (outcome{command.ExitFailure, ""}) {
+				t.Errorf("exit %d with %q, want %d and no word", got.code, got.stderr, command.ExitFailure)
 			}
 		})
 	}
@@ -137,8 +139,8 @@ func TestSignalEndsAWaitingRun(t *testing.T) {
 			if err := c.Process.Signal(test.signal); err != nil {
 				t.Fatal(err)
 			}
-			if got := finish(t, c, &stderr); got != (outcome{exitFailure, test.want}) || stdout.Len() > 0 {
-				t.Errorf("exit %d with %q and stdout %q, want %d with %q", got.code, got.stderr, &stdout, exitFailure, test.want)
+			if got := finish(t, c, &stderr); got != (outcome{command.ExitFailure, test.want}) || stdout.Len() > 0 {
+				t.Errorf("exit %d with %q and stdout %q, want %d with %q", got.code, got.stderr, &stdout, command.ExitFailure, test.want)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "out")); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the output folder is there: %v", err)
@@ -154,8 +156,8 @@ func TestCancelledRunWritesNothing(t *testing.T) {
 	cancel(errors.New("enough"))
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, []string{"render", "--in-place", dir}, strings.NewReader(""), &stdout, &stderr)
-	if want := "error: enough; nothing was written\n"; code != exitFailure || stdout.Len() > 0 || stderr.String() != want {
-		t.Errorf("exit %d, stdout %q, stderr %q; want %d, nothing, %q", code, &stdout, &stderr, exitFailure, want)
+	if want := "error: enough; nothing was written\n"; code != command.ExitFailure || stdout.Len() > 0 || stderr.String() != want {
+		t.Errorf("exit %d, stdout %q, stderr %q; want %d, nothing, %q", code, &stdout, &stderr, command.ExitFailure, want)
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "app.yaml")); err != nil || string(text) != podText {
 		t.Errorf("app.yaml is now %q (%v)", text, err)

@@ -12,13 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 )
 
 //go:generate go test -run TestReference -update .
 
 // TestReference keeps REFERENCE.md what the commands say of themselves.
 func TestReference(t *testing.T) {
-	root := newRootCommand(streams{in: strings.NewReader(""), out: new(bytes.Buffer), err: new(bytes.Buffer)})
+	root := newRootCommand(command.Streams{In: strings.NewReader(""), Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
 	root.InitDefaultCompletionCmd()
 	var b bytes.Buffer
 	b.WriteString("# Command line reference\n\nWritten by `make docs` from the commands themselves.\n\n")

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 	"sigs.k8s.io/yaml"
+
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 )
 
 // The flags make the tests write what a release publishes; see make release.
@@ -53,7 +55,7 @@ func TestCompletionsAndManPages(t *testing.T) {
 			}
 		}
 	}
-	root := newRootCommand(streams{in: strings.NewReader(""), out: new(bytes.Buffer), err: new(bytes.Buffer)})
+	root := newRootCommand(command.Streams{In: strings.NewReader(""), Out: new(bytes.Buffer), Err: new(bytes.Buffer)})
 	disableDates(root)
 	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "slipway", Manual: "slipway"}, pages); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
@@ -36,7 +37,7 @@ func (f *renderFlags) register(c *cobra.Command) {
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in that folder")
-	completeFlag(c, "output-dir", completeFolders)
+	command.CompleteFlag(c, "output-dir", command.CompleteFolders)
 	f.report.register(c)
 }
 
@@ -52,13 +53,13 @@ func (f *renderFlags) validate(paths []string) error {
 		}
 	}
 	if len(given) > 1 {
-		return usagef("%s say different things about where the result goes: give one of them", strings.Join(given, " and "))
+		return command.Usagef("%s say different things about where the result goes: give one of them", strings.Join(given, " and "))
 	}
 	if f.inPlace && slices.Contains(paths, "-") {
-		return usagef("--in-place rewrites files: name files or folders to read, not standard input")
+		return command.Usagef("--in-place rewrites files: name files or folders to read, not standard input")
 	}
 	if isFormatName(f.outputDir) {
-		return usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
+		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
 			f.outputDir, filepath.Separator, f.outputDir)
 	}
 	_, err := f.report.parse()
@@ -74,7 +75,7 @@ func isFormatName(folder string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func newRenderCommand(s streams) *cobra.Command {
+func newRenderCommand(s command.Streams) *cobra.Command {
 	var f renderFlags
 	c := &cobra.Command{
 		Use:   "render [PATH|-]...",
@@ -119,10 +120,10 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 }
 
 // sink is where the documents go.
-func (f *renderFlags) sink(s streams) render.Sink {
+func (f *renderFlags) sink(s command.Streams) render.Sink {
 	switch {
 	case f.diff:
-		return render.NewDiff(s.out)
+		return render.NewDiff(s.Out)
 	case f.outputDir != "":
 		return render.NewDir(f.outputDir, f.check)
 	case f.check:
@@ -130,22 +131,22 @@ func (f *renderFlags) sink(s streams) render.Sink {
 	case f.inPlace:
 		return &render.InPlace{}
 	default:
-		return render.NewStream(s.out)
+		return render.NewStream(s.Out)
 	}
 }
 
 // run carries a request out and tells what came of it.
-func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, findings []manifest.Finding) error {
+func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Request, findings []manifest.Finding) error {
 	if err := f.validate(req.Paths); err != nil {
 		return err
 	}
 	defer process.CollectRarely()()
-	if err := s.tell(findings); err != nil {
+	if err := s.Tell(findings); err != nil {
 		return errors.Join(err, f.report.write(s, &render.Outcome{Findings: findings}))
 	}
 	req.AsFiles = f.inPlace
 	req.Detailed = f.report.wanted() || f.diff
-	show, stop := process.Counter(s.err, "documents")
+	show, stop := process.Counter(s.Err, "documents")
 	req.Progress = show
 	req.Report = func(o *render.Outcome) error {
 		stop()
@@ -158,21 +159,21 @@ func (f *renderFlags) run(ctx context.Context, s streams, req render.Request, fi
 		return f.report.failed(s, err)
 	}
 	if f.report.ownsStderr() {
-		s.err = io.Discard
+		s.Err = io.Discard
 	}
-	if err := s.tell(outcome.Findings); err != nil {
+	if err := s.Tell(outcome.Findings); err != nil {
 		return err
 	}
-	s.tellResumed(sink)
+	tellResumed(s, sink)
 	if f.diff {
-		if err := render.WriteImpact(s.err, outcome.Impact); err != nil {
+		if err := render.WriteImpact(s.Err, outcome.Impact); err != nil {
 			return err
 		}
 	}
 	if !f.check {
 		return nil
 	}
-	return s.differs(sink, outcome)
+	return differs(s, sink, outcome)
 }
 
 // reported is the outcome as a report has it. Some formats know findings alone, so that theirs of --check holds one for each
@@ -185,7 +186,7 @@ func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
 }
 
 // tellResumed tells of folders in which an earlier run was killed: their files may have been partly its own, and partly not.
-func (s streams) tellResumed(sink render.Sink) {
+func tellResumed(s command.Streams, sink render.Sink) {
 	var folders []string
 	switch sink := sink.(type) {
 	case *render.Dir:
@@ -194,21 +195,21 @@ func (s streams) tellResumed(sink render.Sink) {
 		folders = sink.Resumed
 	}
 	for _, folder := range folders {
-		s.say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", manifest.Printable(folder))
+		s.Say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", manifest.Printable(folder))
 	}
 }
 
 // differs tells what --check found.
-func (s streams) differs(sink render.Sink, outcome *render.Outcome) error {
+func differs(s command.Streams, sink render.Sink, outcome *render.Outcome) error {
 	changed := outcome.Changed
 	if dir, ok := sink.(*render.Dir); ok {
 		changed = dir.Differs
 	}
 	for _, name := range changed {
-		s.say("%s would change", manifest.Printable(name))
+		s.Say("%s would change", manifest.Printable(name))
 	}
 	if len(changed) == 0 {
 		return nil
 	}
-	return &exitError{code: exitDifference}
+	return &command.ExitError{Code: command.ExitDifference}
 }

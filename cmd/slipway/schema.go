@@ -5,11 +5,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/schema"
 )
 
-func newSchemaCommand(s streams) *cobra.Command {
+func newSchemaCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema KIND",
 		Short: "Print the JSON Schema of a kind, for editors and kubeconform",
@@ -24,9 +25,9 @@ words; slipway lint says what is wrong beyond these. An editor with the YAML lan
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schema.Of(args[0])
 			if err != nil {
-				return &exitError{code: exitUsage, err: err}
+				return &command.ExitError{Code: command.ExitUsage, Err: err}
 			}
-			_, err = s.out.Write(text)
+			_, err = s.Out.Write(text)
 			return err
 		},
 	}

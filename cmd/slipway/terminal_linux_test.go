@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 	"github.com/slipway-dev/slipway/rollout/screen"
@@ -127,7 +128,7 @@ func TestFunctionOnATerminal(t *testing.T) {
 		return strings.Contains(tty.shown.String(), "waiting for a ResourceList on standard input"), tty.shown.String()
 	})
 	stop()
-	if got := <-code; got != exitFailure {
+	if got := <-code; got != command.ExitFailure {
 		t.Errorf("exit code %d", got)
 	} // nobody has typed anything, so that the terminal is still read from, and cannot be closed
 }

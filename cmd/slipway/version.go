@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 )
 
-func newVersionCommand(s streams) *cobra.Command {
+func newVersionCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version that slipway was built with",
@@ -19,8 +20,8 @@ func newVersionCommand(s streams) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(s.out, process.VersionLine()); err != nil {
-				return fmt.Errorf("writing the version: %w", cause(err))
+			if _, err := fmt.Fprintln(s.Out, process.VersionLine()); err != nil {
+				return fmt.Errorf("writing the version: %w", command.Cause(err))
 			}
 			return nil
 		},

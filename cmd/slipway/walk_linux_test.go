@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/slipway-dev/slipway/cmd/internal/release"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
@@ -123,7 +124,7 @@ func (s *shell) finish(t *testing.T) {
 		return len(codes) == len(s.typed), s.shown.String()
 	})
 	for i, code := range codes {
-		notYet := code[1] == strconv.Itoa(exitHeld) && strings.HasPrefix(s.typed[i], "slipway rollout status ")
+		notYet := code[1] == strconv.Itoa(release.ExitHeld) && strings.HasPrefix(s.typed[i], "slipway rollout status ")
 		if code[1] != "0" && !notYet {
 			t.Fatalf("%s: exit code %s\n%s", s.typed[i], code[1], s.shown.String())
 		}

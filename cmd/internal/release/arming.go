@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -14,7 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
-func newRolloutArmCommand(s streams) *cobra.Command {
+func newRolloutArmCommand(s command.Streams) *cobra.Command {
 	f := runFlags{
 		mode: "partition", deletion: manifests.DeleteModeDelete, parallel: agent.DefaultParallel, index: noIndex,
 		progressFlags: progressFlags{output: "none"},
@@ -42,7 +43,7 @@ is enough, unless the object is made anew.`,
 	return cmd
 }
 
-func (f *runFlags) arm(ctx context.Context, s streams, args []string, remove bool) error {
+func (f *runFlags) arm(ctx context.Context, s command.Streams, args []string, remove bool) error {
 	p, options, err := f.options(s, args)
 	if err != nil {
 		return err
@@ -61,6 +62,6 @@ func (f *runFlags) arm(ctx context.Context, s streams, args []string, remove boo
 	if err != nil {
 		return f.outcome(ctx, rollout.Decision{}, err)
 	}
-	s.say("%s", said)
+	s.Say("%s", said)
 	return nil
 }

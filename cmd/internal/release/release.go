@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"errors"
@@ -11,15 +11,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
-// exitInvalid is the exit code for a plan or a CloneSet that cannot be released as it is written.
-const exitInvalid = 10
+// Exit codes of a release that cannot begin as it is written, or that did not end by a decision.
+const (
+	exitInvalid = 10
+	ExitStopped = 11
+	exitForeign = 13
+	ExitHeld    = 14
+	ExitSignal  = 143
+)
 
-func newRolloutCommand(s streams) *cobra.Command {
+// NewCommand returns slipway rollout and all that stands below it.
+func NewCommand(s command.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
 		Short: "Plan, play, carry out and steer a release",
@@ -50,9 +58,9 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.from, "from", "", "CloneSet as it runs now; without it, pods of a revision with another image")
 	cmd.Flags().StringVar(&f.plan, "plan", "", "file with the BatchPlan; without it, one in the CloneSet's file, or none")
 	cmd.Flags().StringVar(&f.target, "target", "", "`NAME` or KIND/NAME of one target, where the plan has several")
-	completeFlag(cmd, "from", completeManifests)
-	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "target", f.completePlan(targets))
+	command.CompleteFlag(cmd, "from", command.CompleteManifests)
+	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
+	command.CompleteFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
 	cmd.Flags().UintVar(&f.nodes, "nodes", 0, "how many `NODES` a DaemonSet has pods on, which only its cluster knows")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
@@ -69,22 +77,22 @@ type release struct {
 
 // load reads the files of the release of one target. Its errors carry exit code 10 where a file is wrong, 2 where a flag
 // is, and 1 where a file cannot be read.
-func (f *releaseFlags) load(s streams, file string) (release, error) {
+func (f *releaseFlags) load(s command.Streams, file string) (release, error) {
 	all, plan, err := f.loadAll(s, file)
 	if err != nil {
 		return release{}, err
 	}
 	if n := len(plan.Waves.Targets); n > 0 {
-		return release{}, usagef("the plan has %d targets: name one of them with --target: %s", n, plan.TargetNames())
+		return release{}, command.Usagef("the plan has %d targets: name one of them with --target: %s", n, plan.TargetNames())
 	}
 	return all[0], nil
 }
 
 // loadAll reads the files of the release of every target of the plan, which is returned too.
-func (f *releaseFlags) loadAll(s streams, file string) ([]release, plan.BatchPlan, error) {
+func (f *releaseFlags) loadAll(s command.Streams, file string) ([]release, plan.BatchPlan, error) {
 	ready, err := sim.ParseReady(f.ready)
 	if err != nil {
-		return nil, plan.BatchPlan{}, &exitError{code: 2, err: fmt.Errorf("--ready: %w", err)}
+		return nil, plan.BatchPlan{}, &command.ExitError{Code: 2, Err: fmt.Errorf("--ready: %w", err)}
 	}
 	in, err := f.read(s, file)
 	if err != nil {
@@ -108,10 +116,10 @@ func (f *releaseFlags) loadAll(s streams, file string) ([]release, plan.BatchPla
 		all, planErr = append(all, r), nil
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return nil, p, &exitError{code: exitInvalid, err: err}
+		return nil, p, &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	if f.nodes > 0 && !slices.ContainsFunc(all, func(r release) bool { return r.set.KindOf().Nodes }) {
-		return nil, p, usagef("--nodes is for a DaemonSet, and %s has replicas", all[0].set)
+		return nil, p, command.Usagef("--nodes is for a DaemonSet, and %s has replicas", all[0].set)
 	}
 	return all, p, nil
 }
@@ -123,7 +131,7 @@ type inputs struct {
 	nodes                     int
 }
 
-func (f *releaseFlags) read(s streams, file string) (inputs, error) {
+func (f *releaseFlags) read(s command.Streams, file string) (inputs, error) {
 	in := inputs{file: file, planFile: f.plan, olderFile: f.from, nodes: int(f.nodes)}
 	var err error
 	if in.set, err = readInput(s, file); err != nil {
@@ -205,8 +213,8 @@ func (r release) simOptions() sim.Options {
 // maxInput is far above what the files of a release hold.
 const maxInput = 128 << 20
 
-func readInput(s streams, file string) ([]byte, error) {
-	in, name := s.in, "standard input"
+func readInput(s command.Streams, file string) ([]byte, error) {
+	in, name := s.In, "standard input"
 	if file != "-" {
 		if err := render.NotOneFile(file); err != nil {
 			return nil, err
@@ -223,7 +231,7 @@ func readInput(s streams, file string) ([]byte, error) {
 		err = fmt.Errorf("it has more than %d MiB", maxInput>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, cause(err))
+		return nil, fmt.Errorf("reading %s: %w", name, command.Cause(err))
 	}
 	return data, nil
 }

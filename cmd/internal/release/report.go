@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
@@ -21,7 +22,7 @@ type historyFlags struct {
 	release int
 }
 
-func newRolloutReportCommand(s streams) *cobra.Command {
+func newRolloutReportCommand(s command.Streams) *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
 		Use:   "report [flags] AUDIT.jsonl...",
@@ -48,7 +49,7 @@ Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 	return cmd
 }
 
-func (f historyFlags) run(s streams, files []string) error {
+func (f historyFlags) run(s command.Streams, files []string) error {
 	var all []*report.History
 	for _, file := range files {
 		h, err := f.read(s, file)
@@ -58,7 +59,7 @@ func (f historyFlags) run(s streams, files []string) error {
 		all = append(all, h)
 	}
 	if f.output == "-" || f.output == "" {
-		return report.HTML(s.out, all...)
+		return report.HTML(s.Out, all...)
 	}
 	var page bytes.Buffer
 	err := report.HTML(&page, all...)
@@ -66,14 +67,14 @@ func (f historyFlags) run(s streams, files []string) error {
 		err = os.WriteFile(f.output, page.Bytes(), 0o666) //nolint:gosec // as the umask has it
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.output, cause(err))
+		return fmt.Errorf("writing %s: %w", f.output, command.Cause(err))
 	}
 	return nil
 }
 
 // read is the release of a log that is meant.
-func (f historyFlags) read(s streams, file string) (*report.History, error) {
-	in := s.in
+func (f historyFlags) read(s command.Streams, file string) (*report.History, error) {
+	in := s.In
 	if file != "-" {
 		opened, err := render.Open(file)
 		if err != nil {
@@ -88,7 +89,7 @@ func (f historyFlags) read(s streams, file string) (*report.History, error) {
 	}
 	h, err := report.Pick(all, f.release)
 	if err != nil {
-		return nil, usagef("--release %d: %w", f.release, err)
+		return nil, command.Usagef("--release %d: %w", f.release, err)
 	}
 	if file != "-" {
 		h.Source = filepath.Base(file)

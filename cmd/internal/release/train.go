@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -22,15 +23,15 @@ const noIndex = -1
 func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
 	switch n := len(plan.Waves.Targets); {
 	case n == 0 && f.index != noIndex:
-		return usagef("--index %d: the plan has one target, not targets", f.index)
+		return command.Usagef("--index %d: the plan has one target, not targets", f.index)
 	case f.index >= n && n > 0:
-		return usagef("--index %d: the plan has %d targets, the last one is %d", f.index, n, n-1)
+		return command.Usagef("--index %d: the plan has %d targets, the last one is %d", f.index, n, n-1)
 	case f.index != noIndex && f.job == "":
-		return usagef("--index needs --job, the name of the Indexed Job whose other indexes it waits for")
+		return command.Usagef("--index needs --job, the name of the Indexed Job whose other indexes it waits for")
 	case n > 0 && f.stay:
-		return usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
+		return command.Usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	case n > 0 && f.index == noIndex && f.metrics != "":
-		return usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which has a process for each target")
+		return command.Usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which has a process for each target")
 	}
 	return nil
 }
@@ -43,7 +44,7 @@ func choose(p *plan.BatchPlan, args []string) error {
 	}
 	one, err := p.Pick(args[0])
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return &command.ExitError{Code: command.ExitUsage, Err: err}
 	}
 	*p = one
 	return nil
@@ -52,7 +53,7 @@ func choose(p *plan.BatchPlan, args []string) error {
 // chooseOne takes the one target that an argument names, which may be left out where there is one only.
 func chooseOne(plan *plan.BatchPlan, args []string) error {
 	if len(args) == 0 && len(plan.Waves.Targets) > 0 {
-		return usagef("the plan has %d targets: name one of %s", len(plan.Waves.Targets), plan.TargetNames())
+		return command.Usagef("the plan has %d targets: name one of %s", len(plan.Waves.Targets), plan.TargetNames())
 	}
 	return choose(plan, args)
 }
@@ -67,7 +68,7 @@ func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) p
 }
 
 // runIndex releases the one target of a train that is this process' part in an Indexed Job.
-func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
+func (f *runFlags) runIndex(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
 	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Waves: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
 	defer end()
@@ -80,7 +81,7 @@ func (f *runFlags) runIndex(ctx context.Context, s streams, plan plan.BatchPlan,
 }
 
 // runTrain releases every target of a plan and ends with the exit code of the first one that failed.
-func (f *runFlags) runTrain(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
+func (f *runFlags) runTrain(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
 	errs, first := agent.RunWaves(ctx, plan.Waves, func(ctx context.Context, target int, stop <-chan string) error {
 		of, its := *f, options
 		of.beside = plan.Waves.Parallel
@@ -114,13 +115,13 @@ func trainOutcome(train plan.Waves, errs []error, first error) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	code := exitSignal // nothing failed, so somebody ended the process
-	var exit *exitError
+	code := ExitSignal // nothing failed, so somebody ended the process
+	var exit *command.ExitError
 	if first != nil {
-		code = exitFailure
+		code = command.ExitFailure
 	}
 	if errors.As(first, &exit) {
-		code = exit.code
+		code = exit.Code
 	}
-	return &exitError{code: code, err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs), strings.Join(lines, "\n  "))}
+	return &command.ExitError{Code: code, Err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs), strings.Join(lines, "\n  "))}
 }

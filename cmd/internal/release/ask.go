@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
@@ -39,7 +40,7 @@ Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was sto
 
 ` + visitRole
 
-func newRolloutAskCommands(s streams) []*cobra.Command {
+func newRolloutAskCommands(s command.Streams) []*cobra.Command {
 	approve := askCommand(s, rollout.Approve, &cobra.Command{
 		Use:   "approve [flags] [NAME|KIND/NAME]",
 		Short: "Let the batch pass that waits for approval",
@@ -95,7 +96,7 @@ The cluster goes back, Git does not: revert the change there too.`,
 	}
 }
 
-func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
+func askCommand(s command.Streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
 	f := &askFlags{ask: ask}
 	cmd.Long += "\n\n" + askOutcome
 	cmd.Args = usage.OneOfTheCluster
@@ -114,14 +115,14 @@ func askCommand(s streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool) error {
+func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, batch bool) error {
 	switch {
 	case batch && f.all:
-		return usagef("--batch and --all exclude each other")
+		return command.Usagef("--batch and --all exclude each other")
 	case batch && f.batch < 1:
-		return usagef("--batch %d: batches are counted from 1", f.batch)
+		return command.Usagef("--batch %d: batches are counted from 1", f.batch)
 	case len(f.why) > longestWhy || strings.ContainsFunc(f.why, unicode.IsControl):
-		return usagef("--message: write one line of at most %d bytes", longestWhy)
+		return command.Usagef("--message: write one line of at most %d bytes", longestWhy)
 	}
 	visit, err := f.visit(s, args)
 	if err != nil {
@@ -135,16 +136,16 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 	var refusal *rollout.RefusedError
 	switch {
 	case errors.As(err, &refusal):
-		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}
+		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}
 	case errors.Is(err, kube.ErrInvalid):
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	case err != nil:
 		return err
 	}
 	if !answer.Changed {
-		return &exitError{code: exitFailure, err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(), answer.Message)}
+		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(), answer.Message)}
 	}
-	if _, err := io.WriteString(s.out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
+	if _, err := io.WriteString(s.Out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
 	f.advise(ctx, s, visit, answer)
@@ -152,9 +153,9 @@ func (f *askFlags) run(ctx context.Context, s streams, args []string, batch bool
 }
 
 // advise says what the person has to know beyond the answer.
-func (f *askFlags) advise(ctx context.Context, s streams, visit *steer.Release, answer rollout.Answer) {
+func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.Release, answer rollout.Answer) {
 	if f.ask == rollout.Undo {
-		s.say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
+		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
 	sight, err := visit.Status(ctx)
 	if err != nil {
@@ -164,8 +165,8 @@ func (f *askFlags) advise(ctx context.Context, s streams, visit *steer.Release, 
 	switch {
 	case absent == "":
 	case answer.Restore != "":
-		s.say("note: %s: a controller, or slipway rollout run, has to act on the template", absent)
+		s.Say("note: %s: a controller, or slipway rollout run, has to act on the template", absent)
 	default:
-		s.say("note: %s: the next slipway rollout run acts on what is stored", absent)
+		s.Say("note: %s: the next slipway rollout run acts on what is stored", absent)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -16,7 +17,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
-func newRolloutPlanCommand(s streams) *cobra.Command {
+func newRolloutPlanCommand(s command.Streams) *cobra.Command {
 	var flags releaseFlags
 	cmd := &cobra.Command{
 		Use:   "plan [flags] TARGET.yaml",
@@ -36,7 +37,7 @@ its waves; all of them are then in TARGET.yaml.`,
 	return cmd
 }
 
-func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file string) error {
+func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, file string) error {
 	all, plan, err := flags.loadAll(s, file)
 	if err != nil {
 		return err
@@ -44,16 +45,16 @@ func runRolloutPlan(ctx context.Context, s streams, flags releaseFlags, file str
 	if len(plan.Waves.Targets) > 0 {
 		return planTrain(ctx, s, flags, file, plan, all)
 	}
-	return planOf(ctx, s.out, flags, file, all[0])
+	return planOf(ctx, s.Out, flags, file, all[0])
 }
 
 // known refuses what only the cluster tells: how many nodes it has, and which.
 func known(file string, r release) error {
 	switch {
 	case r.plan.NodeLabels() != nil:
-		return usagef("%s: batches select nodes, which the cluster only has: rollout run says how many pods are in them", file)
+		return command.Usagef("%s: batches select nodes, which the cluster only has: rollout run says how many pods are in them", file)
 	case r.set.KindOf().Nodes && r.set.Spec.Replicas <= 0:
-		return usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes 10, or let rollout run say it", file)
+		return command.Usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes 10, or let rollout run say it", file)
 	}
 	return nil
 }
@@ -71,14 +72,14 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	}
 	planned, err := outline.New(r.plan, r.set, r.older)
 	if err != nil {
-		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", file, err)}
+		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if !played(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())
 	if err != nil {
-		return &exitError{code: 1, err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
+		return &command.ExitError{Code: 1, Err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	n := estimate.Writes
 	return tables.Plan(w, planned, tables.Cost{

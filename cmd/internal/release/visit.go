@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -44,20 +45,20 @@ are slipway-demo.statefulset, and the target {apiGroups: [apps], resources: [sta
 
 func (f *visitFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	addAccess(cmd, &f.access)
+	command.AddAccess(cmd, &f.access)
 	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
 	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
-	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "mode", cobra.FixedCompletions(modes(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
+	command.CompleteFlag(cmd, "mode", cobra.FixedCompletions(modes(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.ValidArgsFunction = f.completeNames
 }
 
 // visit opens the release that the flags and the argument name.
-func (f *visitFlags) visit(s streams, args []string) (*steer.Release, error) {
+func (f *visitFlags) visit(s command.Streams, args []string) (*steer.Release, error) {
 	plan, err := f.readPlan(s)
 	if err != nil {
 		return nil, err
@@ -66,17 +67,17 @@ func (f *visitFlags) visit(s streams, args []string) (*steer.Release, error) {
 }
 
 // readPlan is the plan, or nil where there is none.
-func (f *visitFlags) readPlan(s streams) (*plan.BatchPlan, error) {
+func (f *visitFlags) readPlan(s command.Streams) (*plan.BatchPlan, error) {
 	if f.plan == "" {
 		return nil, nil
 	}
 	data, err := readInput(s, f.plan)
 	if err != nil {
-		return nil, &exitError{code: exitInvalid, err: err}
+		return nil, &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	plan, err := plan.ParsePlan(f.plan, data)
 	if err != nil {
-		return nil, &exitError{code: exitInvalid, err: err}
+		return nil, &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	return &plan, nil
 }
@@ -95,7 +96,7 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 20, 40
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
+		return nil, &command.ExitError{Code: command.ExitUsage, Err: err}
 	}
 	options.Config, options.Namespace = config, cmp.Or(f.namespace, options.Namespace, namespace, "default")
 	options.Release, options.Pods, options.Now = f.release, f.pods, time.Now
@@ -112,7 +113,7 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
 	switch {
 	case !slices.Contains(modes(), f.mode):
-		return "", usagef("--mode %q is not one of %s", f.mode, strings.Join(modes(), ", "))
+		return "", command.Usagef("--mode %q is not one of %s", f.mode, strings.Join(modes(), ", "))
 	case f.mode == "auto" && p != nil:
 		return p.Mode, nil
 	default:
@@ -135,7 +136,7 @@ func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, er
 		if slash {
 			kind, err := plan.KindNamed(word)
 			if err != nil {
-				return o, usagef("%s is not what slipway releases: %w", args[0], err)
+				return o, command.Usagef("%s is not what slipway releases: %w", args[0], err)
 			}
 			if o.Kind != kind.Name || !strings.HasPrefix(o.Version, kind.Group()+"/") {
 				o.Kind, o.Version = kind.Name, kind.APIVersion
@@ -143,7 +144,7 @@ func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, er
 		}
 	}
 	if o.Name == "" {
-		return o, usagef("no release is named: name a CloneSet or KIND/NAME, or give a --plan with a target")
+		return o, command.Usagef("no release is named: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}
 	return o, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
@@ -23,14 +24,6 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
-)
-
-// Exit codes of a release that did not end by a decision.
-const (
-	exitStopped = 11
-	exitForeign = 13
-	exitHeld    = 14
-	exitSignal  = 143
 )
 
 // targetFlags say what is released, where it is and who holds it.
@@ -62,7 +55,7 @@ type runFlags struct {
 // targetPatience is how long an agent waits for a target that is to be applied with its Job.
 const targetPatience = 10 * time.Minute
 
-func newRolloutRunCommand(s streams) *cobra.Command {
+func newRolloutRunCommand(s command.Streams) *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [flags] [NAME|KIND/NAME]",
@@ -99,14 +92,14 @@ agent is at work, 143 stopped by a signal, progress is saved.`,
 // add adds the flags that say where the target is and how to reach it.
 func (f *targetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	addAccess(cmd, &f.access)
+	command.AddAccess(cmd, &f.access)
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the target; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan")
 	flags.Float32Var(&f.access.QPS, "qps", 200, "requests a second to the API server, on average")
 	flags.IntVar(&f.access.Burst, "burst", 400, "requests at once beyond that")
 	flags.DurationVar(&f.lease, "lease", kube.DefaultLease, "how long the lock outlives an agent that was killed")
 	flags.StringVar(&f.identity, "identity", "", "`NAME` under which to hold the lock; without it host name and process")
-	completeFlag(cmd, "plan", completeManifests)
+	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -129,11 +122,11 @@ func (f *runFlags) add(cmd *cobra.Command) {
 		"mode":        modes(),
 		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
 	} {
-		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		command.CompleteFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 }
 
-func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
+func (f *runFlags) run(ctx context.Context, s command.Streams, args []string) error {
 	plan, options, err := f.options(s, args)
 	if err != nil {
 		return err
@@ -148,7 +141,7 @@ func (f *runFlags) run(ctx context.Context, s streams, args []string) error {
 }
 
 // carryOut is the release of one target.
-func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan, options agent.Options) error {
+func (f *runFlags) carryOut(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
 	measuring, err := f.checks(plan, &options)
 	if err != nil {
 		return err
@@ -162,7 +155,7 @@ func (f *runFlags) carryOut(ctx context.Context, s streams, plan plan.BatchPlan,
 	told := f.notifications(s, plan)
 	keep := process.SaveMemory(f.beside)
 	listeners = append(listeners, told.Record, func(o rollout.Observed, _ rollout.Decision) { keep(len(o.Pods)) })
-	options.Warn = func(err error) { s.say("warning: %v", err) }
+	options.Warn = func(err error) { s.Say("warning: %v", err) }
 	d, err := agent.Run(ctx, plan, options, func(o rollout.Observed, d rollout.Decision) {
 		for _, record := range listeners {
 			record(o, d)
@@ -179,7 +172,7 @@ func (f *runFlags) checks(plan plan.BatchPlan, options *agent.Options) (*check.R
 	measuring, err := check.New(check.Options{Plan: plan, Secrets: f.secrets, Config: options.Config, Now: time.Now})
 	if err != nil {
 		measuring.Close()
-		return nil, &exitError{code: exitInvalid, err: fmt.Errorf("%s: %w", f.plan, err)}
+		return nil, &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", f.plan, err)}
 	}
 	if len(plan.Checks) > 0 {
 		options.Checks = measuring
@@ -192,23 +185,23 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 	var held *kube.HeldError
 	switch {
 	case errors.As(err, &held):
-		return &exitError{code: exitHeld, err: err}
+		return &command.ExitError{Code: ExitHeld, Err: err}
 	case errors.Is(err, agent.ErrControlled):
-		return &exitError{code: exitForeign, err: err}
+		return &command.ExitError{Code: exitForeign, Err: err}
 	case errors.Is(err, agent.ErrNotStarted):
-		return &exitError{code: exitStopped, err: err}
+		return &command.ExitError{Code: ExitStopped, Err: err}
 	case errors.Is(err, kube.ErrInvalid):
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return &exitError{code: exitSignal, err: errors.New("stopped by a signal: progress is saved, another run goes on from here")}
+		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: progress is saved, another run goes on from here")}
 	case err != nil:
-		return &exitError{code: exitFailure, err: err}
+		return &command.ExitError{Code: command.ExitFailure, Err: err}
 	}
 	return verdict(d)
 }
 
 // options read the flags and the plan.
-func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Options, error) {
+func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, agent.Options, error) {
 	var p plan.BatchPlan
 	if err := f.check(); err != nil {
 		return p, agent.Options{}, err
@@ -216,10 +209,10 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 	if f.plan != "" {
 		data, err := readInput(s, f.plan)
 		if err != nil {
-			return p, agent.Options{}, &exitError{code: exitInvalid, err: err}
+			return p, agent.Options{}, &command.ExitError{Code: exitInvalid, Err: err}
 		}
 		if p, err = plan.ParsePlan(f.plan, data); err != nil {
-			return p, agent.Options{}, &exitError{code: exitInvalid, err: err}
+			return p, agent.Options{}, &command.ExitError{Code: exitInvalid, Err: err}
 		}
 	}
 	if err := f.checkTrain(p); err != nil {
@@ -235,7 +228,7 @@ func (f *runFlags) options(s streams, args []string) (plan.BatchPlan, agent.Opti
 	f.access.UserAgent = process.UserAgent()
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return p, agent.Options{}, &exitError{code: exitUsage, err: err}
+		return p, agent.Options{}, &command.ExitError{Code: command.ExitUsage, Err: err}
 	}
 	if len(p.Waves.Targets) == 0 {
 		p.Mode = cmp.Or(plan.ParseMode(f.mode), p.ModeFor(kind))
@@ -262,20 +255,20 @@ func (f *runFlags) check() error {
 		{"--output", f.output, []string{"auto", "table", "json", "none"}},
 	} {
 		if !slices.Contains(flag.words, flag.value) {
-			return usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
+			return command.Usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
 		}
 	}
 	switch {
 	case f.parallel < 1:
-		return usagef("--parallel %d: at least one write at a time is needed", f.parallel)
+		return command.Usagef("--parallel %d: at least one write at a time is needed", f.parallel)
 	case f.access.QPS <= 0 || f.access.Burst < 1:
-		return usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
+		return command.Usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
 	case f.lease < time.Second:
-		return usagef("--lease %v: at least 1s is needed", f.lease)
+		return command.Usagef("--lease %v: at least 1s is needed", f.lease)
 	case f.await && f.release == "":
-		return usagef("--await-target waits for the release that --release-id names: give both")
+		return command.Usagef("--await-target waits for the release that --release-id names: give both")
 	case f.stay && f.release != "":
-		return usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
+		return command.Usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
 	}
 	return nil
 }
@@ -290,7 +283,7 @@ func targetOf(p plan.BatchPlan, args []string) (plan.Kind, string, error) {
 		return planned, "", nil
 	}
 	if len(args) == 0 && p.Target.Name == "" {
-		return planned, "", usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")
+		return planned, "", command.Usagef("nothing to release: name a CloneSet or KIND/NAME, or give a --plan with a target")
 	}
 	if len(args) == 0 {
 		return planned, p.Target.Name, nil
@@ -302,7 +295,7 @@ func targetOf(p plan.BatchPlan, args []string) (plan.Kind, string, error) {
 	kind, err := plan.KindNamed(word)
 	switch {
 	case err != nil:
-		return kind, name, &exitError{code: exitInvalid, err: err}
+		return kind, name, &command.ExitError{Code: exitInvalid, Err: err}
 	case p.Target.Name != "" && kind.Name == planned.Name && kind.Group() == planned.Group():
 		return planned, name, nil // in the plan's API version
 	}

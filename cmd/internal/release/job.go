@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -30,7 +31,7 @@ type jobFlags struct {
 	patch     string
 }
 
-func newRolloutJobCommand(s streams) *cobra.Command {
+func newRolloutJobCommand(s command.Streams) *cobra.Command {
 	var f jobFlags
 	cmd := &cobra.Command{
 		Use:   "job [flags] TARGET.yaml [-- FLAG...]",
@@ -70,15 +71,15 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
 	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
 	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), merged into it as kubectl patch does")
-	completeFlag(cmd, "patch", completeManifests)
-	completeFlag(cmd, "for", cobra.FixedCompletions(gitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "mode", cobra.FixedCompletions(modes()[1:], cobra.ShellCompDirectiveNoFileComp))
-	completeFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{manifests.DeleteModeDelete, manifests.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "patch", command.CompleteManifests)
+	command.CompleteFlag(cmd, "for", cobra.FixedCompletions(command.GitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
+	command.CompleteFlag(cmd, "mode", cobra.FixedCompletions(modes()[1:], cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{manifests.DeleteModeDelete, manifests.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (f jobFlags) run(s streams, file string, more []string) error {
+func (f jobFlags) run(s command.Streams, file string, more []string) error {
 	options, err := f.options(s, file)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 	}
 	manifests, err := print()
 	if err != nil {
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	var out bytes.Buffer
 	for i, m := range manifests {
@@ -103,23 +104,23 @@ func (f jobFlags) run(s streams, file string, more []string) error {
 		}
 		out.Write(text)
 	}
-	_, err = s.out.Write(out.Bytes())
+	_, err = s.Out.Write(out.Bytes())
 	return err
 }
 
-func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
+func (f jobFlags) options(s command.Streams, file string) (manifests.Job, error) {
 	o := manifests.Job{Image: f.image, Stay: f.stay, DeleteMode: f.deletion}
 	o.For = manifests.GitOps(f.tool)
-	if err := checkGitOps("--for", f.tool); err != nil {
+	if err := command.CheckGitOps("--for", f.tool); err != nil {
 		return o, err
 	}
 	switch {
 	case f.image == "" && !f.policy:
-		return o, usagef("--image is missing: which image of slipway is to run?")
+		return o, command.Usagef("--image is missing: which image of slipway is to run?")
 	case f.mode != "" && plan.ParseMode(f.mode) == "":
-		return o, usagef("--mode %q is not one of %s", f.mode, strings.Join(modes()[1:], ", "))
+		return o, command.Usagef("--mode %q is not one of %s", f.mode, strings.Join(modes()[1:], ", "))
 	case f.deletion != manifests.DeleteModeDelete && f.deletion != manifests.DeleteModeEvict:
-		return o, usagef("--delete-mode %q is not one of delete, evict", f.deletion)
+		return o, command.Usagef("--delete-mode %q is not one of delete, evict", f.deletion)
 	}
 	data, err := readInput(s, file)
 	if err != nil {
@@ -146,16 +147,16 @@ func (f jobFlags) options(s streams, file string) (manifests.Job, error) {
 		planErr = o.SetTargets(parsed, targets)
 	}
 	if err := errors.Join(plan.Locate(planFile, planText, err), plan.Locate(planFile, planText, planErr)); err != nil {
-		return o, &exitError{code: exitInvalid, err: err}
+		return o, &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	if o.Stay && o.Targets != nil {
-		return o, usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
+		return o, command.Usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	}
 	return o, nil
 }
 
 // readPatch reads the file that --patch names.
-func (f jobFlags) readPatch(s streams, o *manifests.Job) error {
+func (f jobFlags) readPatch(s command.Streams, o *manifests.Job) error {
 	if f.patch == "" {
 		return nil
 	}
@@ -169,7 +170,7 @@ func (f jobFlags) readPatch(s streams, o *manifests.Job) error {
 		errs = append(errs, errors.New(f.String()))
 	}
 	if len(errs) > 0 {
-		return &exitError{code: exitInvalid, err: errors.Join(errs...)}
+		return &command.ExitError{Code: exitInvalid, Err: errors.Join(errs...)}
 	}
 	o.Patch = patch
 	return nil

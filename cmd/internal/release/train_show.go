@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"bytes"
@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
 // trainStatus shows how every target of a train stands, once.
-func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.BatchPlan) error {
+func (f *statusFlags) trainStatus(ctx context.Context, s command.Streams, plan plan.BatchPlan) error {
 	var all tables.StatusTrain
 	code := 0
 	for i, single := range plan.Single() {
@@ -28,7 +29,7 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.Batc
 		}
 		status := describe(visit, sight)
 		all.Targets = append(all.Targets, tables.StatusTarget{Wave: plan.Waves.Targets[i].Wave, Status: status})
-		if code == 0 || code == exitHeld && status.ExitCode != 0 {
+		if code == 0 || code == ExitHeld && status.ExitCode != 0 {
 			code = status.ExitCode
 		}
 	}
@@ -36,17 +37,17 @@ func (f *statusFlags) trainStatus(ctx context.Context, s streams, plan plan.Batc
 	if f.output == "json" {
 		write = all.JSON
 	}
-	if err := write(s.out); err != nil {
+	if err := write(s.Out); err != nil {
 		return err
 	}
 	if code != 0 {
-		return &exitError{code: code}
+		return &command.ExitError{Code: code}
 	}
 	return nil
 }
 
 // planTrain shows what the release of every target will do, in the order of the waves.
-func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, plan plan.BatchPlan, all []release) error {
+func planTrain(ctx context.Context, s command.Streams, flags releaseFlags, file string, plan plan.BatchPlan, all []release) error {
 	var out bytes.Buffer
 	for i, r := range all {
 		if i > 0 {
@@ -54,15 +55,15 @@ func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, 
 		}
 		t := plan.Waves.Targets[i]
 		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
-		var usage *exitError
+		var usage *command.ExitError
 		switch err := planOf(ctx, &out, flags, file, r); {
-		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows
+		case errors.As(err, &usage) && usage.Code == command.ExitUsage: // only the cluster knows
 			fmt.Fprintln(&out, manifest.PrintableLines(err.Error()))
 		case err != nil:
 			return err
 		}
 	}
-	if _, err := s.out.Write(out.Bytes()); err != nil {
+	if _, err := s.Out.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("writing plan: %w", err)
 	}
 	return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -36,7 +37,7 @@ down to the partition is updated and available, else 14.
 
 ` + visitRole
 
-func newRolloutStatusCommand(s streams) *cobra.Command {
+func newRolloutStatusCommand(s command.Streams) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
 		Use:   "status [flags] [NAME|KIND/NAME]",
@@ -56,11 +57,11 @@ code is then that of the first one which has failed, or else 14 until all are do
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table or json")
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until the release has ended")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait; 0 is until the end")
-	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func newRolloutWatchCommand(s streams) *cobra.Command {
+func newRolloutWatchCommand(s command.Streams) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
 		Use:   "watch [flags] [NAME|KIND/NAME]",
@@ -77,11 +78,11 @@ what the agent stores and the CloneSet's status; where no agent is at work it sa
 	f.add(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "auto", "table, json (a line for each change), or auto: a table on a terminal, else json")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to follow it; 0 is until the end")
-	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"auto", "table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"auto", "table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (f *statusFlags) status(ctx context.Context, s streams, args []string) error {
+func (f *statusFlags) status(ctx context.Context, s command.Streams, args []string) error {
 	if err := f.check("table", "json"); err != nil {
 		return err
 	}
@@ -107,14 +108,14 @@ func (f *statusFlags) status(ctx context.Context, s streams, args []string) erro
 	}
 	status := describe(visit, sight)
 	if f.output == "json" {
-		err = errors.Join(err, status.JSON(s.out))
+		err = errors.Join(err, status.JSON(s.Out))
 	} else {
-		err = errors.Join(err, status.Table(s.out))
+		err = errors.Join(err, status.Table(s.Out))
 	}
 	return f.outcome(sight, err)
 }
 
-func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error {
+func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []string) error {
 	if err := f.check("auto", "table", "json"); err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (f *statusFlags) watch(ctx context.Context, s streams, args []string) error
 			shown.live.Look(screen.View{Observed: sight.Observed, Decision: sight.Decision, Note: absent, Pods: sight.Pods, Seen: sight.Seen})
 			return
 		case absent != "" && absent != told:
-			s.say("note: %s", absent)
+			s.Say("note: %s", absent)
 		}
 		told = absent
 		record(sight.Observed, sight.Decision)
@@ -176,9 +177,9 @@ func (f *statusFlags) follow(ctx context.Context, visit *steer.Release, see func
 func (f *statusFlags) check(formats ...string) error {
 	switch {
 	case !slices.Contains(formats, f.output):
-		return usagef("--output %q is not one of %s", f.output, strings.Join(formats, ", "))
+		return command.Usagef("--output %q is not one of %s", f.output, strings.Join(formats, ", "))
 	case f.timeout < 0:
-		return usagef("--timeout %v: it cannot be negative", f.timeout)
+		return command.Usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
 	return nil
 }
@@ -187,9 +188,9 @@ func (f *statusFlags) check(formats ...string) error {
 func visitError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{code: exitSignal, err: errors.New("stopped by a signal: the release goes on")}
+		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: the release goes on")}
 	case errors.Is(err, kube.ErrInvalid):
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	default:
 		return err
 	}
@@ -201,10 +202,10 @@ func (f *statusFlags) outcome(s steer.Status, err error) error {
 	case err != nil && !errors.Is(err, errTimeout):
 		return err
 	case errors.Is(err, errTimeout):
-		return &exitError{code: exitHeld, err: fmt.Errorf("%w: %v: %s", err, f.timeout, s.Decision.Message)}
+		return &command.ExitError{Code: ExitHeld, Err: fmt.Errorf("%w: %v: %s", err, f.timeout, s.Decision.Message)}
 	}
 	if code := standingCode(s.Decision); code != 0 {
-		return &exitError{code: code}
+		return &command.ExitError{Code: code}
 	}
 	return nil
 }
@@ -212,7 +213,7 @@ func (f *statusFlags) outcome(s steer.Status, err error) error {
 // standingCode is the exit code for how a release stands: 0 for one that is done and for nothing else.
 func standingCode(d rollout.Decision) int {
 	if !d.Ended() {
-		return exitHeld
+		return ExitHeld
 	}
 	return d.Reason.ExitCode()
 }

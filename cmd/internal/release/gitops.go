@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
-func newRolloutGitOpsCommand(s streams) *cobra.Command {
+func newRolloutGitOpsCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "gitops argocd|flux",
 		Short: "Print what Argo CD or Flux needs to leave a release in peace",
@@ -26,7 +27,7 @@ partition which a release steps, and that tell it when a release is done. They h
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(s.out, text)
+			_, err = io.WriteString(s.Out, text)
 			return err
 		},
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout"
@@ -27,7 +28,7 @@ type simulateOptions struct {
 	output string
 }
 
-func newRolloutSimulateCommand(s streams) *cobra.Command {
+func newRolloutSimulateCommand(s command.Streams) *cobra.Command {
 	var opts simulateOptions
 	cmd := &cobra.Command{
 		Use:   "simulate [flags] TARGET.yaml",
@@ -50,49 +51,49 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
 	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
-	completeFlag(cmd, "check", opts.completePlan(failing))
-	completeFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "jsonl", "audit", "html"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteFlag(cmd, "check", opts.completePlan(failing))
+	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "jsonl", "audit", "html"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (opts simulateOptions) run(ctx context.Context, s streams, file string) error {
+func (opts simulateOptions) run(ctx context.Context, s command.Streams, file string) error {
 	if opts.crash < 0 {
-		return &exitError{code: 2, err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
+		return &command.ExitError{Code: 2, Err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
 	}
 	r, err := opts.load(s, file)
 	if err != nil {
 		return err
 	}
 	if k := r.set.KindOf(); !played(r.set) {
-		return usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
 	}
 	if err := known(file, r); err != nil {
 		return err
 	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {
-		s.say("note: time windows are played as if they were open: a played release has no time of day")
+		s.Say("note: time windows are played as if they were open: a played release has no time of day")
 	}
-	show, err := opts.shower(s.out, r)
+	show, err := opts.shower(s.Out, r)
 	if err != nil {
-		return &exitError{code: 2, err: err}
+		return &command.ExitError{Code: 2, Err: err}
 	}
 	options := r.simOptions()
 	if options.Checks, err = opts.checking(r.plan); err != nil {
-		return &exitError{code: 2, err: err}
+		return &command.ExitError{Code: 2, Err: err}
 	}
 	if opts.crash > 0 {
 		// Crashes belong into the time that the release takes, and that is known only after playing it.
 		calm := sim.New(r.set, r.olderTemplate(), options)
 		if _, err := sim.Play(ctx, r.plan, calm, nil); err != nil {
-			return &exitError{code: 1, err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
+			return &command.ExitError{Code: 1, Err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
 		}
 		options.Crashes, options.Horizon = opts.crash, calm.Now()
 	}
 	options.KillEveryWrite = opts.kill
 	process.SaveMemory(1)
 	cluster := sim.New(r.set, r.olderTemplate(), options)
-	line := progressLine{to: s, name: r.set.Name, shown: process.IsTerminal(s.err) && !process.IsTerminal(s.out)}
+	line := progressLine{to: s, name: r.set.Name, shown: process.IsTerminal(s.Err) && !process.IsTerminal(s.Out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
 		show.record(o, d)
@@ -102,7 +103,7 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		err = show.end()
 	}
 	if err != nil {
-		return &exitError{code: 1, err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
+		return &command.ExitError{Code: 1, Err: fmt.Errorf("simulating %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
 	return verdict(decision)
 }
@@ -133,7 +134,7 @@ func (opts simulateOptions) checking(p plan.BatchPlan) (func(string, int) (bool,
 // verdict turns a release's end into an exit code.
 func verdict(d rollout.Decision) error {
 	if code := d.Reason.ExitCode(); code != 0 {
-		return &exitError{code: code, err: errors.New(d.Message)}
+		return &command.ExitError{Code: code, Err: errors.New(d.Message)}
 	}
 	return nil
 }

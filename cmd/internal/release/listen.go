@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -31,7 +32,7 @@ type listener = func(rollout.Observed, rollout.Decision)
 
 // listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
 // the decision that is made on them.
-func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
+func (f *runFlags) listeners(s command.Streams, p plan.BatchPlan, options *agent.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
 	var ends []func() error
 	var measured []func(plan.Measurement)
 	take := func() {
@@ -71,7 +72,7 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 		metrics := agent.NewMetrics(time.Now)
 		end, err := process.Serve(f.metrics, metrics)
 		if err != nil {
-			return nil, nil, errors.Join(usagef("--metrics-address %w", err), finish())
+			return nil, nil, errors.Join(command.Usagef("--metrics-address %w", err), finish())
 		}
 		options.Metrics = metrics
 		all, ends, measured = append(all, metrics.Record), append(ends, end), append(measured, metrics.Measure)
@@ -80,40 +81,40 @@ func (f *runFlags) listeners(s streams, p plan.BatchPlan, options *agent.Options
 }
 
 // openAuditLog opens the log for what is to be appended; - is standard output, where a pod's log keeps it.
-func (f *progressFlags) openAuditLog(s streams) (log io.Writer, done func() error, err error) {
+func (f *progressFlags) openAuditLog(s command.Streams) (log io.Writer, done func() error, err error) {
 	if f.auditLog == "-" {
-		return s.out, func() error { return nil }, nil
+		return s.Out, func() error { return nil }, nil
 	}
 	file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
 	if err != nil {
-		return nil, nil, usagef("--audit-log %s: %w", f.auditLog, cause(err))
+		return nil, nil, command.Usagef("--audit-log %s: %w", f.auditLog, command.Cause(err))
 	}
 	return file, file.Close, nil
 }
 
 // progress shows a release to people on a terminal, and to programs elsewhere. A terminal shows of measurements only what
 // they amount to.
-func (f *progressFlags) progress(s streams) (listener, func(plan.Measurement), func() error) {
+func (f *progressFlags) progress(s command.Streams) (listener, func(plan.Measurement), func() error) {
 	switch {
 	case f.live != nil:
 		return f.live.Record, func(plan.Measurement) {}, f.live.End
 	case f.output == "none":
 		return nil, nil, nil
 	default:
-		lines := report.NewProgress(s.out)
+		lines := report.NewProgress(s.Out)
 		return lines.Record, lines.Measure, lines.Err
 	}
 }
 
 // onTerminal makes the table of a release, where there is to be one, and lets messages to people make room for it. reach is how
 // the cluster is reached, for commands that people may copy.
-func (f *progressFlags) onTerminal(s streams, reach kube.Access) streams {
-	if f.live == nil && (f.output == "table" || f.output == "auto" && process.IsTerminal(s.out)) {
-		f.live = report.NewLive(s.out, func() screen.Size {
-			columns, lines := process.Size(s.out)
-			return screen.Size{Columns: columns, Lines: lines, Colours: process.Coloured(s.out)}
+func (f *progressFlags) onTerminal(s command.Streams, reach kube.Access) command.Streams {
+	if f.live == nil && (f.output == "table" || f.output == "auto" && process.IsTerminal(s.Out)) {
+		f.live = report.NewLive(s.Out, func() screen.Size {
+			columns, lines := process.Size(s.Out)
+			return screen.Size{Columns: columns, Lines: lines, Colours: process.Coloured(s.Out)}
 		}, reach.Flags())
-		s.err = f.live.Beside(s.err)
+		s.Err = f.live.Beside(s.Err)
 	}
 	return s
 }

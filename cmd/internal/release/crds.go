@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -22,7 +23,7 @@ type crdFlags struct {
 	install bool
 }
 
-func newRolloutCRDsCommand(s streams) *cobra.Command {
+func newRolloutCRDsCommand(s command.Streams) *cobra.Command {
 	var f crdFlags
 	cmd := &cobra.Command{
 		Use:   "crds [flags]",
@@ -43,35 +44,35 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 13 a definition is of somebody else.`
 	flags := cmd.Flags()
 	flags.BoolVar(&f.check, "check", false, "say whose definitions the cluster has, and write nothing")
 	flags.BoolVar(&f.install, "install", false, "write the definitions into the cluster, unless they are Kruise's")
-	addAccess(cmd, &f.access)
+	command.AddAccess(cmd, &f.access)
 	return cmd
 }
 
-func (f crdFlags) run(ctx context.Context, s streams) error {
+func (f crdFlags) run(ctx context.Context, s command.Streams) error {
 	if f.check && f.install {
-		return usagef("--check and --install exclude each other: --install looks first, and writes nothing over other definitions")
+		return command.Usagef("--check and --install exclude each other: --install looks first, and writes nothing over other definitions")
 	}
 	if !f.check && !f.install {
-		_, err := fmt.Fprintf(s.out, "%s---\n%s", crd.CloneSet(), crd.SidecarSet())
+		_, err := fmt.Fprintf(s.Out, "%s---\n%s", crd.CloneSet(), crd.SidecarSet())
 		return err
 	}
 	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 10, 10
 	config, _, err := f.access.Config()
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return &command.ExitError{Code: command.ExitUsage, Err: err}
 	}
 	definitions, err := crd.Read(ctx, config)
 	if err != nil {
 		return err
 	}
 	say := func(name, what string) error {
-		_, err := fmt.Fprintln(s.out, name+"\t"+what)
+		_, err := fmt.Fprintln(s.Out, name+"\t"+what)
 		return err
 	}
 	if f.install {
 		err := crd.Install(ctx, config, definitions, say)
 		if foreign := new(crd.ForeignError); errors.As(err, &foreign) {
-			return &exitError{code: exitForeign, err: err}
+			return &command.ExitError{Code: exitForeign, Err: err}
 		}
 		return err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"github.com/spf13/cobra"
@@ -8,13 +8,13 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// addAccess adds the flags of every command that asks a cluster.
-func addAccess(cmd *cobra.Command, access *kube.Access) {
+// AddAccess adds the flags of every command that asks a cluster.
+func AddAccess(cmd *cobra.Command, access *kube.Access) {
 	flags := cmd.Flags()
 	flags.StringVar(&access.Kubeconfig, "kubeconfig", "", "`FILE` that says how to reach the cluster; without it as kubectl does, or with the pod's service account")
 	flags.StringVar(&access.Context, "context", "", "`NAME` of the kubeconfig's context")
 	flags.DurationVar(&access.Timeout, "request-timeout", 0, "how long one request may take that is not a watch, such as 10s (default 1m10s)")
-	completeFlag(cmd, "context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	CompleteFlag(cmd, "context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return access.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"errors"
@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
-func newRolloutReplayCommand(s streams) *cobra.Command {
+func newRolloutReplayCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "replay AUDIT.jsonl",
 		Short: "Make the decisions of an audit log again and compare",
@@ -28,8 +29,8 @@ Exit codes: 0 every decision is made again, 1 one is not or the log cannot be re
 	}
 }
 
-func runReplay(s streams, file string) error {
-	in := s.in
+func runReplay(s command.Streams, file string) error {
+	in := s.In
 	if file != "-" {
 		opened, err := render.Open(file)
 		if err != nil {
@@ -45,6 +46,6 @@ func runReplay(s streams, file string) error {
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
-	_, err = io.WriteString(s.out, fmt.Sprintf("%d decisions made again, none differs\n", n))
+	_, err = io.WriteString(s.Out, fmt.Sprintf("%d decisions made again, none differs\n", n))
 	return err
 }

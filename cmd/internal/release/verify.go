@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -38,7 +39,7 @@ type verifyFlags struct {
 	output    string
 }
 
-func newRolloutVerifyCommand(s streams) *cobra.Command {
+func newRolloutVerifyCommand(s command.Streams) *cobra.Command {
 	f := verifyFlags{access: kube.Access{QPS: 100, Burst: 200}}
 	cmd := &cobra.Command{
 		Use:   "verify [flags] [NAME|KIND/NAME]",
@@ -73,7 +74,7 @@ Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or
 
 func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	addAccess(cmd, &f.access)
+	command.AddAccess(cmd, &f.access)
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
@@ -86,15 +87,15 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 		"mode":        modes(),
 		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict},
 	} {
-		completeFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		command.CompleteFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
-	completeFlag(cmd, "output", completeFormats)
-	completeFlag(cmd, "plan", completeManifests)
-	completeFlag(cmd, "filename", completeManifests)
+	command.CompleteFlag(cmd, "output", command.CompleteFormats)
+	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
+	command.CompleteFlag(cmd, "filename", command.CompleteManifests)
 }
 
-func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
-	format, err := parseFormat("--output", f.output)
+func (f *verifyFlags) run(ctx context.Context, s command.Streams, args []string) error {
+	format, err := command.ParseFormat("--output", f.output)
 	if err != nil {
 		return err
 	}
@@ -107,22 +108,22 @@ func (f *verifyFlags) run(ctx context.Context, s streams, args []string) error {
 	for _, options := range all {
 		v, err := verify.Verify(ctx, options)
 		if err != nil {
-			return &exitError{code: exitFailure, err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
+			return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
 		}
 		wrong = wrong || v.Count(manifest.SeverityError) > 0
 		verified = append(verified, v)
 	}
-	if err := writeVerifications(s.out, verified, format); err != nil {
+	if err := writeVerifications(s.Out, verified, format); err != nil {
 		return err
 	}
 	if wrong {
-		return &exitError{code: exitInvalid}
+		return &command.ExitError{Code: exitInvalid}
 	}
 	return nil
 }
 
 // options read the flags and the files. There are several for a plan with several targets, of which none is named.
-func (f *verifyFlags) options(s streams, args []string) ([]verify.Options, error) {
+func (f *verifyFlags) options(s command.Streams, args []string) ([]verify.Options, error) {
 	o := verify.Options{Evict: f.deletion == manifests.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
 	if err := f.check(); err != nil {
 		return nil, err
@@ -159,12 +160,12 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 		return err
 	}
 	if o.Name != "" && o.Name != name {
-		return &exitError{code: exitInvalid, err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
+		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
 	}
 	f.access.UserAgent = process.UserAgent()
 	config, namespace, err := f.access.Config()
 	if err != nil {
-		return &exitError{code: exitUsage, err: err}
+		return &command.ExitError{Code: command.ExitUsage, Err: err}
 	}
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")
@@ -179,15 +180,15 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 }
 
 // read reads the plan and the manifest.
-func (f *verifyFlags) read(s streams, o *verify.Options) error {
+func (f *verifyFlags) read(s command.Streams, o *verify.Options) error {
 	var err error
 	if f.manifest != "" {
 		if o.Manifest, err = readInput(s, f.manifest); err != nil {
-			return &exitError{code: exitInvalid, err: err}
+			return &command.ExitError{Code: exitInvalid, Err: err}
 		}
 	}
 	if err := f.readPlan(s, o); err != nil {
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	return nil
 }
@@ -199,14 +200,14 @@ func (f *verifyFlags) readTarget(o *verify.Options) error {
 	}
 	set, err := plan.ParseWorkload(f.manifest, o.Manifest, o.Plan.Target)
 	if set.Name == "" && o.Plan.Target.Name == "" {
-		return &exitError{code: exitInvalid, err: err}
+		return &command.ExitError{Code: exitInvalid, Err: err}
 	}
 	o.Kind, o.Name, o.Namespace, o.Version = set.Kind, set.Name, set.Namespace, set.APIVersion
 	return nil
 }
 
 // readPlan reads the plan from its own file, or from the manifest's where that holds one.
-func (f *verifyFlags) readPlan(s streams, o *verify.Options) error {
+func (f *verifyFlags) readPlan(s command.Streams, o *verify.Options) error {
 	var err error
 	switch {
 	case f.plan != "":
@@ -232,11 +233,11 @@ func (f *verifyFlags) check() error {
 		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
 	} {
 		if !slices.Contains(flag.words, flag.value) {
-			return usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
+			return command.Usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
 		}
 	}
 	if f.manifest == "-" && f.plan == "-" {
-		return usagef("-f and --plan cannot both be read from standard input")
+		return command.Usagef("-f and --plan cannot both be read from standard input")
 	}
 	return nil
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package release
 
 import (
 	"fmt"
 	"time"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/rollout"
 )
 
@@ -15,7 +16,7 @@ const progressEvery = 16
 
 // progressLine tells a person at a terminal how far a long simulation is, where the rows go elsewhere.
 type progressLine struct {
-	to        streams
+	to        command.Streams
 	name      string
 	shown     bool
 	decisions int
@@ -27,13 +28,13 @@ func (p *progressLine) note(o rollout.Observed, d rollout.Decision, at time.Dura
 		return
 	}
 	c := o.Counts()
-	fmt.Fprintf(p.to.err, "\r\x1b[K%s: %v, batch %d of %d, %d of %d pods updated, %d ready", //nolint:errcheck // there is no one to tell
+	fmt.Fprintf(p.to.Err, "\r\x1b[K%s: %v, batch %d of %d, %d of %d pods updated, %d ready", //nolint:errcheck // there is no one to tell
 		p.name, at, d.Batch+1, d.Batches, c.Updated, c.Desired, c.UpdatedReady)
 }
 
 // clear takes the line away, so that what is said afterwards stands alone.
 func (p *progressLine) clear() {
 	if p.shown && p.decisions >= progressEvery {
-		fmt.Fprint(p.to.err, "\r\x1b[K") //nolint:errcheck // there is no one to tell
+		fmt.Fprint(p.to.Err, "\r\x1b[K") //nolint:errcheck // there is no one to tell
 	}
 }
