@@ -5,10 +5,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
@@ -54,11 +52,7 @@ func planTrain(ctx context.Context, s streams, flags releaseFlags, file string, 
 		}
 		t := plan.Waves.Targets[i]
 		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
-		var usage *exitError
-		switch err := planOf(ctx, &out, flags, file, r); {
-		case errors.As(err, &usage) && usage.code == exitUsage: // only the cluster knows
-			fmt.Fprintln(&out, manifest.PrintableLines(err.Error()))
-		case err != nil:
+		if err := planOf(ctx, &out, flags, file, r); err != nil {
 			return err
 		}
 	}
