@@ -35,7 +35,6 @@ func decide(within rule, p *plan.BatchPlan, o *Observed) Decision {
 		return *ended
 	}
 	d.resolve()
-	d.deleting.byNodes()
 	if open := d.deployment.closing(); open != nil {
 		return *open
 	}

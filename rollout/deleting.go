@@ -44,16 +44,17 @@ func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
 	return l, pods
 }
 
-// byNodes puts the batches that select nodes into numbers of pods, for who only counts.
-func (m deleteMode) byNodes() {
-	if m.observed.Nodes == nil {
-		return
+// Targets are the numbers of updated pods after each batch of a plan, those on the nodes that it selects where nodes are observed.
+func (o *Observed) Targets(p plan.BatchPlan, b plan.Bounds) []int {
+	targets := p.Targets(b)
+	if o.Nodes == nil {
+		return targets
 	}
 	on := map[string]bool{}
-	for i := range m.observed.Pods {
-		on[m.observed.Pods[i].Node] = true
+	for i := range o.Pods {
+		on[o.Pods[i].Node] = true
 	}
-	m.targets = ondelete.Targets(m.plan.Batches, m.observed.Nodes, on, m.targets)
+	return ondelete.Targets(p.Batches, o.Nodes, on, targets)
 }
 
 // forward deletes old pods until as many are new as a batch has, or all on its nodes.

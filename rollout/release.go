@@ -21,7 +21,7 @@ type release struct {
 // resolve puts bounds and batches into pods. Bounds that cannot be read are found by validate.
 func (r *release) resolve() {
 	r.bounds, _ = r.plan.Bounds(r.observed.Workload)
-	r.targets = r.plan.Targets(r.bounds)
+	r.targets = r.observed.Targets(*r.plan, r.bounds)
 	r.progress.Batch = min(r.progress.Batch, len(r.targets)-1)
 }
 

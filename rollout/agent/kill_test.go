@@ -65,15 +65,22 @@ func (w *world) runKilled(at int, after bool) bool {
 // killAt runs an agent with these options until its write number at, or to its end.
 func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
 	w.t.Helper()
-	options.Identity, options.Config = "killed", rest.CopyConfig(options.Config)
+	options, isDead := mortal(options, at, after, cancel)
+	options.Identity = "killed"
+	d, err = agent.Run(ctx, plan, options, report)
+	return d, isDead.Load(), err
+}
+
+// mortal are the options of an agent that is killed at its write number at, and whether it is dead.
+func mortal(options agent.Options, at int, after bool, cancel context.CancelFunc) (agent.Options, *atomic.Bool) {
+	options.Config = rest.CopyConfig(options.Config)
 	k := killer{at: int64(at), after: after, kill: cancel, writes: new(atomic.Int64), dead: new(atomic.Bool)}
 	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		k := k
 		k.next = next
 		return k
 	})
-	d, err = agent.Run(ctx, plan, options, report)
-	return d, k.dead.Load(), err
+	return options, k.dead
 }
 
 // TestKilledAtEveryWrite kills the agent before and after each of its writes and starts another one: no invariant

@@ -63,6 +63,13 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 	for _, item := range kubetest.Field(list, "items").([]any) {
 		c.put(item.(map[string]any))
 	}
+	w.watch(w.Path("pods"), list, c.Follow)
+	return c
+}
+
+// watch follows the objects at a path from a list of them on, until the test ends.
+func (w *world) watch(path string, list any, follow func(*json.Decoder)) {
+	w.t.Helper()
 	at, _ := kubetest.Field(list, "metadata", "resourceVersion").(string)
 	settings := agenttest.Config(w.t, w.Client)
 	client, err := rest.HTTPClientFor(settings)
@@ -70,7 +77,7 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, settings.Host+w.Path("pods")+"?watch=1&resourceVersion="+at, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, settings.Host+path+"?watch=1&resourceVersion="+at, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -81,10 +88,9 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.Follow(json.NewDecoder(resp.Body))
+		follow(json.NewDecoder(resp.Body))
 	}()
 	w.t.Cleanup(func() { cancel(); <-done; _ = resp.Body.Close() })
-	return c
 }
 
 func (c *watcher) Follow(d *json.Decoder) {

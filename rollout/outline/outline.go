@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
@@ -23,6 +24,7 @@ type Release struct {
 	By       string // the controller that replaces the pods; "" where slipway does
 	Lets     string // what lets it, as the end of a sentence
 	Bounds   plan.Bounds
+	Unknown  string // the budget as it is written, where only the cluster knows how many pods there are; "": it is in Bounds
 	Batches  []Batch
 	Change   string   // what happens to a pod, and why
 	Keep     string   // how many pods keep their identity; "": not known
@@ -34,6 +36,8 @@ type Release struct {
 
 // Batch is one batch in absolute numbers.
 type Batch struct {
+	Nodes   string        // the nodes that the batch selects, "" where it has a number
+	Written string        // that number, as the plan has it
 	Updated int           // updated pods after the batch
 	More    int           // of these, updated in this batch
 	Old     int           // pods of older revisions after the batch
@@ -43,9 +47,9 @@ type Batch struct {
 	Checks  []string // names, with what is special about a check
 }
 
-// New works out the release of a CloneSet from what it was before, which may be nil where it is not known.
-// The error is that of Plan.Validate.
-func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, error) {
+// New works out the release of a CloneSet from what it was before, which may be nil where it is not known, on the nodes that are
+// known. The error is that of Plan.Validate.
+func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload, nodes []ondelete.Node) (Release, error) {
 	if err := p.Validate(cs); err != nil {
 		return Release{}, err
 	}
@@ -66,18 +70,10 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, err
 	if p.ModeOf(cs) == plan.Delete {
 		out.By, out.Lets = cs.KindOf().Controller, "each when slipway has deleted it"
 	}
-	before := 0
-	for i, n := range p.Targets(b) {
-		batch := Batch{
-			Updated: n, More: n - before, Old: b.Replicas - n, Missing: p.FailureThreshold.Down(n),
-			Limit: p.Limit(cs.Spec, b, n-before),
-		}
-		if i < len(p.Batches) {
-			batch.Pause, batch.Checks = p.Batches[i].Pause, p.CheckNames(p.Batches[i])
-		}
-		out.Batches = append(out.Batches, batch)
-		before = n
+	if cs.KindOf().Nodes && len(nodes) == 0 {
+		out.Unknown = "maxUnavailable " + cs.Spec.MaxUnavailable.String()
 	}
+	out.divide(p, cs, nodes)
 	if said := p.UnknownWarning(cs); said != "" {
 		out.warn("%s", said)
 	}
@@ -86,6 +82,34 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload) (Release, err
 	}
 	out.describe(cs, older)
 	return out, nil
+}
+
+// divide puts the batches into numbers of pods.
+func (o *Release) divide(p plan.BatchPlan, cs plan.Workload, nodes []ondelete.Node) {
+	on, before := map[string]bool{}, 0
+	for _, n := range nodes {
+		on[n.Name] = true
+	}
+	for i, n := range ondelete.Targets(p.Batches, nodes, on, p.Targets(o.Bounds)) {
+		b := p.Batch(i)
+		batch := Batch{
+			Written: "all", Updated: n, More: n - before, Old: o.Bounds.Replicas - n, Missing: p.FailureThreshold.Down(n),
+			Limit: p.Limit(cs.Spec, o.Bounds, n-before), Pause: b.Pause,
+		}
+		switch {
+		case b.Nodes != nil:
+			batch.Nodes, batch.Written = b.Nodes.String(), ""
+		case len(p.Batches) > 0:
+			batch.Written = b.Replicas.String()
+		case cs.Spec.Partition != plan.Pods(0):
+			batch.Written = "all but " + cs.Spec.Partition.String()
+		}
+		if i < len(p.Batches) {
+			batch.Checks = p.CheckNames(b)
+		}
+		o.Batches = append(o.Batches, batch)
+		before = n
+	}
 }
 
 // LeastAvailable is how many pods stay available at any time, as long as none crashes.
@@ -119,6 +143,16 @@ func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 			o.warn("%s", said)
 		}
 	}
+	if o.Unknown == "" {
+		o.warnNumbers(cs)
+	}
+	if cs.Spec.Paused {
+		o.warn("updateStrategy.paused is true: the release waits until it is not")
+	}
+}
+
+// warnNumbers warns of what the numbers of pods say.
+func (o *Release) warnNumbers(cs plan.Workload) {
 	o.warnBounds(cs)
 	for i, b := range o.Batches {
 		switch {
@@ -131,9 +165,6 @@ func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 			o.warn("batch %d updates no pod that batch %d has not updated already", i+1, i)
 		}
 	}
-	if cs.Spec.Paused {
-		o.warn("updateStrategy.paused is true: the release waits until it is not")
-	}
 }
 
 // keep says how many pods keep their identity. Who deletes pods in partition mode is a controller, which may not keep them all.
@@ -143,7 +174,7 @@ func (o *Release) keep(inPlace bool) {
 	if !inPlace {
 		kept -= o.updated()
 	}
-	if inPlace && o.By != "" && b.MaxSurge > 0 {
+	if o.Unknown != "" || inPlace && o.By != "" && b.MaxSurge > 0 {
 		return
 	}
 	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, waiting.Count(b.Replicas))

@@ -109,7 +109,7 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	c.lagging = false
 	o := rollout.Observed{
 		Now: c.now, Workload: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
-		Pods: c.pods, Progress: c.progress, Checks: c.checks.results,
+		Pods: c.pods, Nodes: c.options.Nodes, Progress: c.progress, Checks: c.checks.results,
 	}
 	if c.options.Controller != nil {
 		if o.Sets = c.observedSets(); o.Sets == nil && !c.set.Spec.OnDelete {

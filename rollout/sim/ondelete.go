@@ -16,7 +16,7 @@ type onDelete struct{ *Cluster }
 // place is what a pod belongs to: the name of a StatefulSet's pod with its ordinal, or a node.
 func (o *objects) place(i int) string {
 	if o.set.KindOf().Nodes {
-		return "node-" + strconv.Itoa(i)
+		return nodeName(i)
 	}
 	return o.set.Name + "-" + strconv.Itoa(o.set.Spec.FirstOrdinal+i)
 }

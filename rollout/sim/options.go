@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 )
 
 // Ready is how long a container takes from its start until it is ready: evenly distributed whole seconds from Least
@@ -40,9 +42,10 @@ func ParseReady(s string) (Ready, error) {
 type Options struct {
 	Seed        uint64
 	Ready       Ready
-	Terminating time.Duration // from deletion until a pod is gone
-	Hook        time.Duration // until whoever serves lifecycle hooks has done its part
-	Approval    time.Duration // until a person approves a batch; negative: never
+	Nodes       []ondelete.Node // by number, from ParseNodes, where batches select nodes; nil otherwise
+	Terminating time.Duration   // from deletion until a pod is gone
+	Hook        time.Duration   // until whoever serves lifecycle hooks has done its part
+	Approval    time.Duration   // until a person approves a batch; negative: never
 
 	Crashes   int           // pods whose containers crash at some moment and recover
 	Evictions int           // pods that fail for good at some moment

@@ -3,6 +3,7 @@
 package tables
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -34,9 +35,13 @@ type Cost struct {
 func Plan(w io.Writer, o outline.Release, c Cost) error {
 	var b strings.Builder
 	budget := o.Bounds
-	fmt.Fprintf(&b, "%s\t%s, %d replicas\n", o.Kind, o.Set, budget.Replicas)
-	fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
-		budget.MaxSurge, budget.MaxUnavailable, o.LeastAvailable(), o.MostPods())
+	if o.Unknown != "" {
+		fmt.Fprintf(&b, "%s\t%s, a pod for each node, and only the cluster knows how many it has\nbudget\t%s\n", o.Kind, o.Set, o.Unknown)
+	} else {
+		fmt.Fprintf(&b, "%s\t%s, %d replicas\n", o.Kind, o.Set, budget.Replicas)
+		fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
+			budget.MaxSurge, budget.MaxUnavailable, o.LeastAvailable(), o.MostPods())
+	}
 	fmt.Fprintf(&b, "change\t%s\n", o.Change)
 	if o.Keep != "" {
 		fmt.Fprintf(&b, "identity\t%s\n", o.Keep)
@@ -49,15 +54,21 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 	if o.By != "" {
 		fmt.Fprintf(&b, "pods\treplaced by %s, %s\n", o.By, o.Lets)
 	}
-	if c.Batches == nil {
+	switch {
+	case o.Unknown != "":
+		b.WriteString("time\tnot known: say how many nodes there are, with --nodes\n")
+	case c.Batches == nil:
 		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be played\n")
-	} else {
+	default:
 		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
 		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", outline.Short(c.Total), c.Ready, checksPass(o), windows(o))
 		fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	}
 	if err := align(w, b.String()); err != nil {
 		return err
+	}
+	if o.Unknown != "" {
+		return planUnknown(w, o)
 	}
 	return planBatches(w, o, c)
 }
@@ -107,30 +118,63 @@ func align(w io.Writer, text string) error {
 	return nil
 }
 
+// planUnknown writes the batches of a release whose number of pods only the cluster knows, as the plan has them.
+func planUnknown(w io.Writer, o outline.Release) error {
+	var table strings.Builder
+	table.WriteString("\nBATCH\tUPDATED\tTHEN\n")
+	for i, b := range o.Batches {
+		updated := b.Written
+		if b.Nodes != "" {
+			updated = "all on nodes " + b.Nodes
+		}
+		fmt.Fprintf(&table, "%d of %d\t%s\t%s\n", i+1, len(o.Batches), updated, then(b, i == len(o.Batches)-1))
+	}
+	if err := align(w, table.String()); err != nil {
+		return err
+	}
+	return warn(w, o.Warnings)
+}
+
 func planBatches(w io.Writer, o outline.Release, c Cost) error {
-	var table, warnings strings.Builder
-	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\tTHEN\n")
+	var table strings.Builder
+	var warnings []string
+	selects := slices.ContainsFunc(o.Batches, func(b outline.Batch) bool { return b.Nodes != "" })
+	table.WriteString("\nBATCH\tUPDATED\tMORE\tOLD\tREADY IN\tDEADLINE\t" + optional(selects, "NODES") + "THEN\n")
 	for i, b := range o.Batches {
 		needs := "-"
 		if c.Batches != nil {
 			needs = outline.Short(c.Batches[i])
 		}
-		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
-			needs, outline.Short(b.Limit), then(b, i == len(o.Batches)-1))
+		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
+			needs, outline.Short(b.Limit), optional(selects, cmp.Or(b.Nodes, "any")), then(b, i == len(o.Batches)-1))
 		if c.Batches != nil && c.Batches[i] > b.Limit {
-			fmt.Fprintf(&warnings, "warning: batch %d needs %s, but its deadline is %s: the release would fail\n", i+1, needs, outline.Short(b.Limit))
+			warnings = append(warnings, fmt.Sprintf("batch %d needs %s, but its deadline is %s: the release would fail", i+1, needs, outline.Short(b.Limit)))
 		}
-	}
-	for _, warning := range o.Warnings {
-		fmt.Fprintf(&warnings, "warning: %s\n", manifest.Printable(warning))
 	}
 	if err := align(w, table.String()); err != nil {
 		return err
 	}
-	if warnings.Len() == 0 {
+	return warn(w, append(warnings, o.Warnings...))
+}
+
+// optional is the cell of a column that not every table has.
+func optional(has bool, cell string) string {
+	if !has {
+		return ""
+	}
+	return cell + "\t"
+}
+
+// warn writes warnings below a table.
+func warn(w io.Writer, warnings []string) error {
+	if len(warnings) == 0 {
 		return nil
 	}
-	if _, err := io.WriteString(w, "\n"+warnings.String()); err != nil {
+	var text strings.Builder
+	for _, said := range warnings {
+		fmt.Fprintf(&text, "\nwarning: %s", manifest.Printable(said))
+	}
+	if _, err := io.WriteString(w, text.String()+"\n"); err != nil {
 		return fmt.Errorf("writing plan: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,8 @@ type Status struct {
 
 // StatusBatch is one batch of a plan and where it stands.
 type StatusBatch struct {
-	Updated int    `json:"updated"` // updated pods after it
+	Updated int    `json:"updated"`         // updated pods after it, where it has a number
+	Nodes   string `json:"nodes,omitempty"` // those that it selects
 	Then    string `json:"then"`
 	State   string `json:"state,omitempty"`
 }
@@ -76,7 +78,11 @@ func NewStatus(p plan.BatchPlan, o rollout.Observed, d rollout.Decision) Status 
 		if i < len(p.Batches) {
 			batch.Pause, batch.Checks = p.Batches[i].Pause, p.Batches[i].Checks
 		}
-		s.Steps = append(s.Steps, StatusBatch{Updated: n, Then: then(batch, i == len(targets)-1), State: standing(i, o.Progress)})
+		nodes := ""
+		if on := p.Batch(i).Nodes; on != nil {
+			nodes = on.String()
+		}
+		s.Steps = append(s.Steps, StatusBatch{Updated: n, Nodes: nodes, Then: then(batch, i == len(targets)-1), State: standing(i, o.Progress)})
 	}
 	return s
 }
@@ -164,7 +170,11 @@ func (s Status) tables(w io.Writer) error {
 		b.WriteString("\nBATCH\tUPDATED\tTHEN\tSTATE\n")
 	}
 	for i, step := range s.Steps {
-		fmt.Fprintf(&b, "%d of %d\t%d\t%s\t%s\n", i+1, len(s.Steps), step.Updated, step.Then, manifest.Printable(step.State))
+		updated := strconv.Itoa(step.Updated)
+		if step.Nodes != "" {
+			updated = "all on nodes " + step.Nodes
+		}
+		fmt.Fprintf(&b, "%d of %d\t%s\t%s\t%s\n", i+1, len(s.Steps), updated, step.Then, manifest.Printable(step.State))
 	}
 	if err := align(w, b.String()); err != nil {
 		return err

@@ -68,6 +68,29 @@ func TestStatusSaysOfWhenItsNumbersAre(t *testing.T) {
 	}
 }
 
+// TestStatusNamesNodes where a batch selects them: how many pods are on them only who reads nodes knows.
+func TestStatusNamesNodes(t *testing.T) {
+	o, d := holding()
+	o.Progress.Revision, o.Workload.Generation, o.Workload.Spec.Replicas, o.Workload.Spec.MaxUnavailable = "new", 2, 10, plan.Pods(1)
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}, Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(20)}, {Replicas: plan.Percent(100)},
+	}}
+	s := tables.NewStatus(p, o, d)
+	var out strings.Builder
+	if err := s.Table(&out); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(out.String(), "\n\n")
+	want := `BATCH   UPDATED                   THEN                           STATE
+1 of 3  all on nodes pool=canary  wait for approval, next batch  updating since 0001-01-01T00:00:00Z
+2 of 3  2                         next batch                     
+3 of 3  10                        done                           
+`
+	if diff := cmp.Diff(want, table); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestStatusHasATableThatEnds(t *testing.T) {
 	var pods []rollout.Pod
 	for i := range 30 {

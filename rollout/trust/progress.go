@@ -50,7 +50,7 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 		found.Stable = stable
 	}
 	old, known := older(p, found, o)
-	targets := p.Targets(bounds)
+	targets := o.Targets(p, bounds)
 	last := len(targets) - 1
 	switch b := min(found.Batch, last); {
 	case !known || found.Back:
@@ -68,7 +68,8 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 	return found, doubts
 }
 
-// older is how many pods are of an older revision, where that can be told.
+// older is how many pods are of an older revision, where that can be told. None of them is one that its controller does not count,
+// on a node that is closed to it.
 func older(p plan.BatchPlan, progress rollout.Progress, o *rollout.Observed) (n int, known bool) {
 	s := o.Workload.Status
 	switch {
@@ -77,10 +78,14 @@ func older(p plan.BatchPlan, progress rollout.Progress, o *rollout.Observed) (n 
 	case p.Mode == plan.Partition:
 		return s.Replicas - s.UpdatedReplicas, s.ObservedGeneration >= o.Workload.Generation
 	}
+	lost, closed := s.Astray, map[string]bool{}
+	for _, node := range o.Nodes {
+		lost, closed[node.Name] = 0, node.Closed // it is known which they are
+	}
 	for i := range o.Pods {
-		if pod := &o.Pods[i]; pod.Active() && !pod.Guest && pod.Revision != progress.Revision {
+		if pod := &o.Pods[i]; pod.Active() && !pod.Guest && pod.Revision != progress.Revision && !closed[pod.Node] {
 			n++
 		}
 	}
-	return n, true
+	return max(n-lost, 0), true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/trust"
 )
@@ -211,6 +212,57 @@ func TestChecked(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCheckedByNodes counts for a batch the pods on its nodes, and none on a node that is closed, wherever nodes are read or only the
+// status says how many pods are there in vain.
+func TestCheckedByNodes(t *testing.T) {
+	canary := &plan.Selector{Labels: map[string]string{"pool": "canary"}}
+	for _, c := range []struct {
+		name   string
+		claim  func(*rollout.Progress)
+		old    int  // pods of five, the last ones
+		closed int  // nodes of them, the last ones
+		nodes  bool // they are read
+		doubt  string
+	}{
+		{"the canaries are done", func(p *rollout.Progress) { p.Batch = 1 }, 3, 0, true, ""},
+		{"one of them is not", func(p *rollout.Progress) { p.Batch = 1 }, 4, 0, true, "it says that batch 1 has passed, which leaves 3 older pods, and there are 4"},
+		{"a node is closed", func(p *rollout.Progress) { p.Batch = 1 }, 3, 1, true, ""},
+		{"completed but for a closed node", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 1, 1, true, ""},
+		{"completed, and it is not", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 2, 1, true, "it says that every pod is updated, and 1 are not"},
+		{"completed by the status", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 1, 1, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := plan.BatchPlan{Mode: plan.Delete, Batches: []plan.Batch{{Nodes: canary}, {Replicas: plan.Percent(100)}}}
+			if !c.nodes {
+				p.Batches[0] = plan.Batch{Replicas: plan.Pods(2)}
+			}
+			found := rollout.Progress{Revision: "new", Stable: "old", Started: began, Ready: began.Add(time.Minute)}
+			c.claim(&found)
+			o := observed(0)
+			o.Workload.Spec.Replicas -= c.closed
+			for i := range o.Pods {
+				o.Pods[i].Node = string(rune('a' + i))
+				if i >= 5-c.old {
+					o.Pods[i].Revision = "old"
+				}
+				node := ondelete.Node{Name: o.Pods[i].Node, Closed: i >= 5-c.closed}
+				if i < 2 {
+					node.Labels = canary.Labels
+				}
+				if c.nodes {
+					o.Nodes = append(o.Nodes, node)
+				} else {
+					o.Workload.Status.Astray = c.closed
+				}
+			}
+			_, doubts := trust.Checked(p, found, o, "")
+			if diff := cmp.Diff(c.doubt, strings.Join(doubts, "\n")); diff != "" {
+				t.Errorf("doubts (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

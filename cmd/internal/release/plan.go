@@ -48,17 +48,6 @@ func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, 
 	return planOf(ctx, s.Out, flags, file, all[0])
 }
 
-// known refuses what only the cluster tells: how many nodes it has, and which.
-func known(file string, r release) error {
-	switch {
-	case r.plan.NodeLabels() != nil:
-		return command.Usagef("%s: batches select nodes, which the cluster only has: rollout run says how many pods are in them", file)
-	case r.set.KindOf().Nodes && r.set.Spec.Replicas <= 0:
-		return command.Usagef("%s: a DaemonSet has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes 10, or let rollout run say it", file)
-	}
-	return nil
-}
-
 // played tells whether the release of an object can be played: where slipway writes pods, or there is a model of its controller.
 func played(set plan.Workload) bool {
 	k := set.KindOf()
@@ -67,14 +56,15 @@ func played(set plan.Workload) bool {
 
 // planOf shows what the release of one target will do.
 func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r release) error {
-	if err := known(file, r); err != nil {
-		return err
+	counted := len(r.nodes) > 0 || !r.set.KindOf().Nodes
+	if missing := sim.Missing(r.plan, r.set, r.nodes); missing != "" && counted {
+		return command.Usagef("%s: %s", file, missing)
 	}
-	planned, err := outline.New(r.plan, r.set, r.older)
+	planned, err := outline.New(r.plan, r.set, r.older, r.nodes)
 	if err != nil {
 		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", file, err)}
 	}
-	if !played(r.set) {
+	if !counted || !played(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -51,7 +52,7 @@ type releaseFlags struct {
 	target string
 	ready  string
 	seed   uint64
-	nodes  uint
+	nodes  []ondelete.Node
 }
 
 func (f *releaseFlags) add(cmd *cobra.Command) {
@@ -62,7 +63,10 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
-	cmd.Flags().UintVar(&f.nodes, "nodes", 0, "how many `NODES` a DaemonSet has pods on, which only its cluster knows")
+	cmd.Flags().Func("nodes", "the `NODES` of a DaemonSet, which only its cluster knows: 10, or with labels "+sim.NodesExample, func(s string) (err error) {
+		f.nodes, err = sim.ParseNodes(s)
+		return err
+	})
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
 
@@ -72,6 +76,7 @@ type release struct {
 	older *plan.Workload // nil without --from
 	plan  plan.BatchPlan
 	ready sim.Ready
+	nodes []ondelete.Node
 	seed  uint64
 }
 
@@ -111,14 +116,14 @@ func (f *releaseFlags) loadAll(s command.Streams, file string) ([]release, plan.
 	var all []release
 	var wrong []error
 	for _, single := range p.Single() {
-		r := release{seed: f.seed, ready: ready, plan: single}
+		r := release{seed: f.seed, ready: ready, nodes: f.nodes, plan: single}
 		wrong = append(wrong, in.parse(&r, planErr))
 		all, planErr = append(all, r), nil
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, p, &command.ExitError{Code: exitInvalid, Err: err}
 	}
-	if f.nodes > 0 && !slices.ContainsFunc(all, func(r release) bool { return r.set.KindOf().Nodes }) {
+	if len(f.nodes) > 0 && !slices.ContainsFunc(all, func(r release) bool { return r.set.KindOf().Nodes }) {
 		return nil, p, command.Usagef("--nodes is for a DaemonSet, and %s has replicas", all[0].set)
 	}
 	return all, p, nil
@@ -128,11 +133,10 @@ func (f *releaseFlags) loadAll(s command.Streams, file string) ([]release, plan.
 type inputs struct {
 	file, planFile, olderFile string
 	set, plan, older          []byte
-	nodes                     int
 }
 
 func (f *releaseFlags) read(s command.Streams, file string) (inputs, error) {
-	in := inputs{file: file, planFile: f.plan, olderFile: f.from, nodes: int(f.nodes)}
+	in := inputs{file: file, planFile: f.plan, olderFile: f.from}
 	var err error
 	if in.set, err = readInput(s, file); err != nil {
 		return in, err
@@ -167,7 +171,7 @@ func (in inputs) parse(r *release, planErr error) error {
 		return err
 	}
 	if r.set.KindOf().Nodes {
-		r.set.Spec.Replicas = in.nodes
+		r.set.Spec.Replicas = len(r.nodes)
 	}
 	if err := r.plan.Validate(r.set); err != nil {
 		return plan.Locate(in.planFile, in.plan, err)
@@ -198,6 +202,9 @@ func (r *release) withoutLimits() plan.BatchPlan {
 // in partition mode there is a controller.
 func (r release) simOptions() sim.Options {
 	o := sim.Options{Seed: r.seed, Ready: r.ready, Terminating: time.Second, Measuring: map[string]time.Duration{}}
+	if r.plan.NodeLabels() != nil {
+		o.Nodes = r.nodes
+	}
 	for _, c := range r.plan.Checks {
 		o.Measuring[c.Name] = c.Least()
 	}

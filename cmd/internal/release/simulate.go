@@ -67,8 +67,8 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 	if k := r.set.KindOf(); !played(r.set) {
 		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
 	}
-	if err := known(file, r); err != nil {
-		return err
+	if missing := sim.Missing(r.plan, r.set, r.nodes); missing != "" {
+		return command.Usagef("%s: %s", file, missing)
 	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {

@@ -5,11 +5,10 @@ package release
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-	"github.com/slipway-dev/slipway/fn/manifest"
+
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
@@ -55,11 +54,7 @@ func planTrain(ctx context.Context, s command.Streams, flags releaseFlags, file 
 		}
 		t := plan.Waves.Targets[i]
 		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
-		var usage *command.ExitError
-		switch err := planOf(ctx, &out, flags, file, r); {
-		case errors.As(err, &usage) && usage.Code == command.ExitUsage: // only the cluster knows
-			fmt.Fprintln(&out, manifest.PrintableLines(err.Error()))
-		case err != nil:
+		if err := planOf(ctx, &out, flags, file, r); err != nil {
 			return err
 		}
 	}
