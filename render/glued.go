@@ -12,31 +12,45 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// gluedSeparator is a key at the start of a line behind what was meant to be a separator: chart templates that trim their
-// white space leave such lines. To YAML the dashes are part of the key.
-var gluedSeparator = regexp.MustCompile(`(?m)^---([A-Za-z][\w./-]*):([ \t\r]|$)`)
+// keyAndColon is what stands behind a separator that is none.
+var keyAndColon = regexp.MustCompile(`^([A-Za-z][\w./-]*):(?:[ \t\r]|$)`)
+
+// gluedSeparator finds a key at the start of a line behind what was meant to be a separator: chart templates that trim their
+// white space leave such lines. To YAML the dashes are part of the key. It returns where the line starts, and the key without
+// its dashes, nil where there is none.
+func gluedSeparator(text []byte) (start int, key []byte) {
+	for rest := text; ; {
+		if after, ok := bytes.CutPrefix(rest, []byte("---")); ok {
+			line, _, _ := bytes.Cut(after, []byte("\n"))
+			if found := keyAndColon.FindSubmatch(line); found != nil {
+				return len(text) - len(rest), found[1]
+			}
+		}
+		next := bytes.Index(rest, []byte("\n---"))
+		if next < 0 {
+			return 0, nil
+		}
+		rest = rest[next+1:]
+	}
+}
 
 // suspect says whether a document has to be parsed for what it may hide, whether or not a set could match it.
 func suspect(text []byte) bool {
-	return isGlued(text) || isTemplate(text)
-}
-
-func isGlued(text []byte) bool {
-	return bytes.Contains(text, []byte("---")) && gluedSeparator.Match(text)
+	_, key := gluedSeparator(text)
+	return key != nil || isTemplate(text)
 }
 
 // glued reports a separator that is none. root is nil where the document cannot be parsed, which the separator is taken to
 // be the reason of.
 func glued(source manifest.Source, text []byte, root *yaml.Node) []manifest.Finding {
-	at := gluedSeparator.FindSubmatchIndex(text)
-	if at == nil || root != nil && !hasKey(root, "---"+string(text[at[2]:at[3]])) {
+	start, key := gluedSeparator(text)
+	if key == nil || root != nil && !hasKey(root, "---"+string(key)) {
 		return nil
 	}
-	source = source.Down(bytes.Count(text[:at[0]], []byte("\n")))
-	key := string(text[at[2]:at[3]])
+	source = source.Down(bytes.Count(text[:start], []byte("\n")))
 	return []manifest.Finding{{
 		Severity: manifest.SeverityError, Code: "glued-separator", Source: source,
-		Message: fmt.Sprintf("%q is a key and separates nothing: no tool takes it for the start of a document", "---"+key),
+		Message: fmt.Sprintf("%q is a key and separates nothing: no tool takes it for the start of a document", "---"+string(key)),
 		Hint:    fmt.Sprintf("put a line break between --- and %s", key),
 	}}
 }

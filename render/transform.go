@@ -151,6 +151,7 @@ func (o *Outcome) note(input string) {
 
 // document processes one document.
 func (t *transformer) document(in *input, d yamltext.Document, sc *splice.Scanner) *Document {
+	sc.Reuse()
 	out := t.inject(in, d, sc)
 	if t.releases.Concerns(out.id) {
 		t.release(out, sourceOf(in, d))

@@ -26,8 +26,8 @@ type builder struct {
 	root  *yaml.Node
 	stack []unclosed
 	kids  []*yaml.Node // of the open collections, outermost first
-	nodes []yaml.Node  // room for nodes
-	lists []*yaml.Node // room for their contents
+	nodes slab[yaml.Node]
+	lists slab[*yaml.Node] // their contents
 
 	nullLine, nullColumn int // of the null that a key or dash has if nothing follows
 
@@ -40,6 +40,12 @@ type builder struct {
 	columns int
 }
 
+// Reuse says that nothing reads the trees any more that s has made: the next ones take their room.
+func (s *Scanner) Reuse() {
+	s.builder.nodes.reuse()
+	s.builder.lists.reuse()
+}
+
 // unclosed is an open collection with the place of its first child in builder.kids.
 type unclosed struct {
 	node  *yaml.Node
@@ -50,9 +56,8 @@ type unclosed struct {
 // the document uses more than the builder knows; then parse decides.
 func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	body := bytes.TrimPrefix(doc, []byte(ByteOrderMark))
-	b := &builder{doc: body, text: string(body)}
-	b.nodes = make([]yaml.Node, 0, bytes.Count(body, []byte{'\n'})*5/2+8)
-	b.kids = make([]*yaml.Node, 0, 64)
+	b := &s.builder
+	*b = builder{doc: body, text: string(body), stack: b.stack[:0], kids: make([]*yaml.Node, 0, 64), nodes: b.nodes, lists: b.lists}
 	s.tree = b
 	defer func() { s.tree = nil }()
 	if _, ok := s.Scan(body); !ok {
@@ -69,11 +74,9 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 // node returns a new node.
 func (b *builder) node(kind yaml.Kind, line, column int) *yaml.Node {
 	b.endPlain()
-	if len(b.nodes) == cap(b.nodes) {
-		b.nodes = make([]yaml.Node, 0, 32)
-	}
-	b.nodes = append(b.nodes, yaml.Node{Kind: kind, Line: line, Column: column})
-	return &b.nodes[len(b.nodes)-1]
+	n := &b.nodes.take(1)[0]
+	*n = yaml.Node{Kind: kind, Line: line, Column: column}
+	return n
 }
 
 // add puts n into the innermost open collection.
@@ -83,12 +86,9 @@ func (b *builder) add(n *yaml.Node) {
 
 // list returns a copy of nodes that cannot grow into what is next to it.
 func (b *builder) list(nodes []*yaml.Node) []*yaml.Node {
-	if len(nodes) > cap(b.lists)-len(b.lists) {
-		b.lists = make([]*yaml.Node, 0, max(128, len(nodes)))
-	}
-	start := len(b.lists)
-	b.lists = append(b.lists, nodes...)
-	return b.lists[start:len(b.lists):len(b.lists)]
+	list := b.lists.take(len(nodes))
+	copy(list, nodes)
+	return list
 }
 
 // string returns part, a part of the document, as a string.
@@ -189,13 +189,16 @@ func (b *builder) scalar(l scanLines, rest []byte, value string, style yaml.Styl
 	return n
 }
 
-// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text.
+// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text: of words,
+// those that begin as a boolean or a null do.
 func tagOf(n *yaml.Node) string {
 	if n.Style != 0 {
 		return "!!str"
 	}
 	const special = len("false") // and shorter
-	if c := n.Value[0]; (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') && len(n.Value) > special || c == '/' {
+	c := n.Value[0]
+	isWord := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	if isWord && (len(n.Value) > special || strings.IndexByte("tTfFnNyYoO", c) < 0) || c == '/' {
 		return "!!str"
 	}
 	return n.ShortTag()

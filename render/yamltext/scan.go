@@ -32,7 +32,8 @@ type Scanner struct {
 	parent  string // the top level's mapping that is being read, where fields are of it
 	field   *[]byte
 
-	tree *builder // nil where no tree is wanted
+	tree    *builder // nil where no tree is wanted
+	builder builder  // what makes one
 }
 
 // opened is a block collection that is not closed yet.

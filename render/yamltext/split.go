@@ -50,7 +50,7 @@ func NewSplitter(r io.Reader) *Splitter {
 	return &Splitter{r: r, line: 1}
 }
 
-// Read returns the next document, or io.EOF after the last one. The bytes belong to the caller.
+// Read returns the next document, or io.EOF after the last one. The bytes stay as they are.
 func (s *Splitter) Read() (Document, error) {
 	for {
 		if end, ok := s.boundary(); ok {
@@ -69,7 +69,7 @@ func (s *Splitter) Read() (Document, error) {
 }
 
 func (s *Splitter) cut(end int) Document {
-	doc := Document{Bytes: bytes.Clone(s.buf[:end]), Line: s.line, Index: s.index}
+	doc := Document{Bytes: s.buf[:end:end], Line: s.line, Index: s.index}
 	s.buf = s.buf[end:]
 	s.line += bytes.Count(doc.Bytes, []byte{'\n'})
 	s.index++
@@ -82,7 +82,7 @@ func (s *Splitter) fill() error {
 		return fmt.Errorf("the document that begins on line %d has more than %d MiB: cut it into several", s.line, maxDocument>>20)
 	}
 	if cap(s.buf)-len(s.buf) < readSize {
-		// The array's front, documents that are cut already, is dropped here.
+		// The array's front, documents that are cut already, is their readers' alone from here on.
 		grown := make([]byte, len(s.buf), 2*len(s.buf)+2*readSize)
 		copy(grown, s.buf)
 		s.buf = grown

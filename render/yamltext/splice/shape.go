@@ -88,7 +88,8 @@ func (s *sketcher) word(pos int) int {
 func (s *sketcher) digits(pos int) int {
 	const year, largest = 4, 18
 	end := s.run(pos, isDigit)
-	if s.number == pos || beginsScalar(s.text, pos) {
+	goesOn := s.number == pos
+	if goesOn || beginsScalar(s.text, pos) {
 		s.number = end
 	}
 	s.out = append(s.out, '0')
@@ -100,7 +101,7 @@ func (s *sketcher) digits(pos int) int {
 	case length > 1 && s.text[pos] == '0':
 		s.out = append(s.out, 'o')
 	}
-	if pos > 0 && s.text[pos-1] == '-' {
+	if goesOn && s.text[pos-1] == '-' {
 		s.out = append(s.out, "01234"[min(end-pos, year)]) // maybe the month or the day
 	}
 	return end

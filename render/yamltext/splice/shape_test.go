@@ -81,6 +81,8 @@ func TestSketch(t *testing.T) {
 		{"a: 100m\n", "a: 5m\n"},
 		{"a: app-1a2b\n", "a: app-3c4d\n"},
 		{"a: sha256:3fa\n", "a: sha256:7be\n"},
+		{"a: app-7\n", "a: app-42\n"},
+		{"a: \"team-1/v-22\"\n", "a: \"team-33/v-4\"\n"},
 	} {
 		if one(same[0]) != one(same[1]) {
 			t.Errorf("%q and %q have the sketches %q and %q", same[0], same[1], one(same[0]), one(same[1]))
@@ -99,6 +101,8 @@ func TestSketch(t *testing.T) {
 		{"a: 012\n", "a: 112\n"},
 		{"a: 2001-01-01\n", "a: 201-01-01\n"},
 		{"a: 2001-01-01\n", "a: 2001-01-011\n"},
+		{"- 2001-1-1\n", "- 2001-1-111\n"},
+		{"a: \"2001-1-1\"\n", "a: \"2001-111-1\"\n"},
 		{"a: .inf\n", "a: .abc\n"},
 		{"a: \"\\n\"\n", "a: \"\\q\"\n"},
 		{"a: \u2028\n", "a: \u2027\n"},
