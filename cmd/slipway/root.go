@@ -72,6 +72,7 @@ func (s streams) say(format string, args ...any) {
 }
 
 func newRootCommand(s streams) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "slipway",
 		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
@@ -85,6 +86,9 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		SilenceErrors: true,
 
 		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return s.printVersion()
+			}
 			in := bufio.NewReader(process.UntilDone(c.Context(), s.in))
 			if process.IsTerminal(s.in) || isEmpty(in) {
 				return c.Help()
@@ -92,8 +96,9 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 			return s.runFunction(in)
 		},
 	}
-	root.Version = process.VersionLine()
-	root.SetVersionTemplate("{{.Version}}\n")
+	// Cobra's own flag prints other words. A template for them would link every method of every type, as templates call methods
+	// by name: six megabytes.
+	root.Flags().BoolVarP(&version, "version", "v", false, "version for slipway")
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)

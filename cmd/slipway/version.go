@@ -18,11 +18,13 @@ func newVersionCommand(s streams) *cobra.Command {
 		Args:  usage.NoArgs,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(s.out, process.VersionLine()); err != nil {
-				return fmt.Errorf("writing the version: %w", cause(err))
-			}
-			return nil
-		},
+		RunE:              func(*cobra.Command, []string) error { return s.printVersion() },
 	}
+}
+
+func (s streams) printVersion() error {
+	if _, err := fmt.Fprintln(s.out, process.VersionLine()); err != nil {
+		return fmt.Errorf("writing the version: %w", cause(err))
+	}
+	return nil
 }
