@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 
-	"sigs.k8s.io/kustomize/kyaml/fn/framework"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/kio/kioutil"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -35,7 +34,7 @@ func Run(in io.Reader, out, messages io.Writer) error {
 	if opening, err := start.Peek(openingSize); err == nil && isOtherThanList(opening) { // what is shorter costs nothing to read
 		return fmt.Errorf("running the function: %w", errNoList)
 	}
-	err := execute(rw, output, func(rl *framework.ResourceList) error { return process(rl, messages) })
+	err := execute(rw, output, func(rl *resourceList) error { return process(rl, messages) })
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
 		return err
@@ -47,9 +46,9 @@ func Run(in io.Reader, out, messages io.Writer) error {
 	return fmt.Errorf("running the function: %w", brief(err))
 }
 
-// execute reads a list, processes and writes it. It does what the framework's Execute does, but that kyaml's writer takes
+// execute reads a list, processes and writes it. It does what Execute of kyaml's framework does, but that kyaml's writer takes
 // out of every item what is empty in its metadata, touched or not.
-func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*framework.ResourceList) error) error {
+func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*resourceList) error) error {
 	items, err := rw.Read()
 	if err != nil {
 		return fmt.Errorf("stdin holds no ResourceList that can be read: %w", err)
@@ -61,9 +60,9 @@ func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*framework.Reso
 	if err != nil {
 		return err
 	}
-	list := &framework.ResourceList{Items: items, FunctionConfig: rw.FunctionConfig}
+	list := &resourceList{items: items, functionConfig: rw.FunctionConfig}
 	failed := process(list)
-	told := withAnnotations(list.Items)
+	told := withAnnotations(list.items)
 	if err := kio.ReconcileInternalAnnotations(told, annotations); err != nil {
 		return err
 	}
@@ -113,12 +112,12 @@ type item struct {
 }
 
 // process injects into the items of one list. Where anything is wrong no item changes.
-func process(rl *framework.ResourceList, messages io.Writer) error {
+func process(rl *resourceList, messages io.Writer) error {
 	findings := manifest.Findings{}
 	config, configFindings := ParseConfig(configNode(rl), manifest.Source{File: configFile, Line: manifest.NoLine})
 	findings.Add(configFindings)
-	items := make([]item, len(rl.Items))
-	for i, n := range rl.Items {
+	items := make([]item, len(rl.items))
+	for i, n := range rl.items {
 		items[i] = item{n.YNode(), sourceOf(n.YNode()), i}
 		findings.Add(manifest.CheckTree(items[i].node, items[i].source))
 	}
@@ -141,24 +140,24 @@ func process(rl *framework.ResourceList, messages io.Writer) error {
 
 // setItems puts the items into the list. Those that were there are changed where they are, so that kyaml keeps what it
 // knows of them.
-func setItems(rl *framework.ResourceList, items []item) {
-	before := rl.Items
-	rl.Items = make([]*yaml.RNode, 0, len(items))
+func setItems(rl *resourceList, items []item) {
+	before := rl.items
+	rl.items = make([]*yaml.RNode, 0, len(items))
 	for _, it := range items {
 		if it.place >= 0 {
 			before[it.place].SetYNode(it.node)
-			rl.Items = append(rl.Items, before[it.place])
+			rl.items = append(rl.items, before[it.place])
 			continue
 		}
-		rl.Items = append(rl.Items, yaml.NewRNode(it.node))
+		rl.items = append(rl.items, yaml.NewRNode(it.node))
 	}
 }
 
-func configNode(rl *framework.ResourceList) *yaml.Node {
-	if rl.FunctionConfig == nil {
+func configNode(rl *resourceList) *yaml.Node {
+	if rl.functionConfig == nil {
 		return nil
 	}
-	return rl.FunctionConfig.YNode()
+	return rl.functionConfig.YNode()
 }
 
 // injectAll collects the context that the items hold, SidecarSets, Namespaces and revisions, and injects into each. It
@@ -270,11 +269,11 @@ func sourceOf(object *yaml.Node) manifest.Source {
 }
 
 // report writes findings into the list's results and to messages.
-func report(rl *framework.ResourceList, findings []manifest.Finding, messages io.Writer) error {
+func report(rl *resourceList, findings []manifest.Finding, messages io.Writer) error {
 	failed := 0
 	for _, f := range findings {
 		f.Source.Line = 0 // those of a configuration's values count from the start of the ResourceList
-		rl.Results = append(rl.Results, resultOf(f))
+		rl.results = append(rl.results, resultOf(f))
 		if f.Severity == manifest.SeverityError {
 			failed++
 		}
@@ -288,27 +287,4 @@ func report(rl *framework.ResourceList, findings []manifest.Finding, messages io
 		return &failure{failed}
 	}
 	return nil
-}
-
-func resultOf(f manifest.Finding) *framework.Result {
-	message := f.Message
-	if f.Hint != "" {
-		message += " (" + f.Hint + ")"
-	}
-	r := &framework.Result{
-		Message: message, Severity: framework.Severity(f.Severity), Tags: map[string]string{"code": f.Code},
-	}
-	if f.Object.Kind != "" {
-		r.ResourceRef = &yaml.ResourceIdentifier{
-			TypeMeta: yaml.TypeMeta{APIVersion: f.Object.APIVersion, Kind: f.Object.Kind},
-			NameMeta: yaml.NameMeta{Name: f.Object.Name, Namespace: f.Object.Namespace},
-		}
-	}
-	if f.Field != "" {
-		r.Field = &framework.Field{Path: f.Field}
-	}
-	if f.Source.File != "" && f.Source.File != configFile {
-		r.File = &framework.File{Path: f.Source.File, Index: max(f.Source.Doc-1, 0)}
-	}
-	return r
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 
-	"sigs.k8s.io/kustomize/kyaml/fn/framework"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // write writes a list as it came: its items as they are, and the results.
-func write(rw *kio.ByteReadWriter, list *framework.ResourceList, out io.Writer) error {
+func write(rw *kio.ByteReadWriter, list *resourceList, out io.Writer) error {
 	head := []*yaml.Node{
 		manifest.NewScalar("apiVersion"), manifest.NewScalar(rw.WrappingAPIVersion),
 		manifest.NewScalar("kind"), manifest.NewScalar(rw.WrappingKind),
@@ -26,8 +25,8 @@ func write(rw *kio.ByteReadWriter, list *framework.ResourceList, out io.Writer) 
 		tail = append(tail, manifest.NewScalar("functionConfig"), rw.FunctionConfig.YNode())
 	}
 	results := rw.Results // those of functions that ran before, where this one has none
-	if len(list.Results) > 0 {
-		text, err := yaml.Marshal(list.Results)
+	if len(list.results) > 0 {
+		text, err := yaml.Marshal(list.results)
 		if err != nil {
 			return err
 		}
@@ -38,8 +37,8 @@ func write(rw *kio.ByteReadWriter, list *framework.ResourceList, out io.Writer) 
 	if results != nil {
 		tail = append(tail, manifest.NewScalar("results"), results.YNode())
 	}
-	items := make([]*yaml.Node, len(list.Items))
-	for i, it := range list.Items {
+	items := make([]*yaml.Node, len(list.items))
+	for i, it := range list.items {
 		items[i] = it.YNode()
 	}
 	return writeParts(out, head, items, tail)

@@ -15,6 +15,7 @@ import (
 )
 
 func newRootCommand(s command.Streams) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "slipway",
 		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
@@ -28,6 +29,9 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 		SilenceErrors: true,
 
 		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(s)
+			}
 			in := bufio.NewReader(process.UntilDone(c.Context(), s.In))
 			if process.IsTerminal(s.In) || isEmpty(in) {
 				return c.Help()
@@ -35,8 +39,9 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 			return runFunction(s, in)
 		},
 	}
-	root.Version = process.VersionLine()
-	root.SetVersionTemplate("{{.Version}}\n")
+	// Cobra's own flag prints other words. A template for them would link every method of every type, as templates call methods
+	// by name: six megabytes.
+	root.Flags().BoolVarP(&version, "version", "v", false, "version for slipway")
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)

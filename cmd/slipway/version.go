@@ -19,11 +19,13 @@ func newVersionCommand(s command.Streams) *cobra.Command {
 		Args:  usage.NoArgs,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(s.Out, process.VersionLine()); err != nil {
-				return fmt.Errorf("writing the version: %w", command.Cause(err))
-			}
-			return nil
-		},
+		RunE:              func(*cobra.Command, []string) error { return printVersion(s) },
 	}
+}
+
+func printVersion(s command.Streams) error {
+	if _, err := fmt.Fprintln(s.Out, process.VersionLine()); err != nil {
+		return fmt.Errorf("writing the version: %w", command.Cause(err))
+	}
+	return nil
 }

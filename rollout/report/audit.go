@@ -25,6 +25,7 @@ type Audit struct {
 	pods      map[string]*logged
 	named     int // pods so far
 	look      int
+	lines     int // so far
 	err       error
 }
 
@@ -46,7 +47,8 @@ func (a *Audit) Record(o rollout.Observed, d rollout.Decision) {
 // Measure adds a line with a measurement. The first error is kept for Err.
 func (a *Audit) Measure(m plan.Measurement) {
 	if a.err == nil {
-		a.err = a.write(measurementLine{m})
+		a.lines++
+		a.err = a.write(measurementLine{m, a.lines})
 	}
 }
 
@@ -54,8 +56,9 @@ func (a *Audit) Measure(m plan.Measurement) {
 func (a *Audit) Err() error { return a.err }
 
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
+	a.lines++
 	line := auditLine{
-		Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
+		Number: a.lines, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
 		Refused: o.Refused, Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {

@@ -19,10 +19,11 @@ const LogVersion = 2
 // can be made again. What is as in the line before is left out: pods above all, and pods that are alike
 // stand together. A line with a plan begins a run, and has
 // the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half
-// of another one. A line with a measurement holds nothing else: what it amounts to is in the checks of a later line.
+// of another one. A line with a measurement holds nothing else but its number: what it amounts to is in the checks of a later line.
 type auditLine struct {
 	Plan      *plan.BatchPlan      `json:"plan,omitempty"`
 	Version   int                  `json:"version,omitempty"`
+	Number    int                  `json:"logLine,omitempty"` // in its run, from 1; older lines have none
 	Cluster   string               `json:"cluster,omitempty"` // of a line with a plan: where the release runs
 	Now       time.Time            `json:"now"`
 	Workload  *plan.Workload       `json:"workload,omitempty"`
@@ -55,6 +56,7 @@ type auditLine struct {
 // measurementLine is a line with one answer to a check.
 type measurementLine struct {
 	Measurement plan.Measurement `json:"measurement"`
+	Number      int              `json:"logLine"`
 }
 
 // readLine reads a line of any version up to LogVersion. Lines of other kinds may stand among those of a log, so

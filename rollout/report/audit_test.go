@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,9 +97,53 @@ func TestLogHoldsWhatWasSeen(t *testing.T) {
 	}
 }
 
-// Later lines speak of pods by numbers that the missing line has given.
+// Each line has its number in the run, so that a line is missed that no other depends on: here one without pods.
+func TestMissingAndDoubledLinesAreTold(t *testing.T) {
+	lines := bytes.SplitAfter(small(t), []byte{'\n'})
+	lines = lines[:len(lines)-1]
+	copies := func(ranges ...[2]int) (log []byte) {
+		for _, r := range ranges {
+			log = append(log, bytes.Join(lines[r[0]-1:r[1]], nil)...)
+		}
+		return log
+	}
+	end := len(lines)
+	for name, c := range map[string]struct {
+		log  []byte
+		want string // after the number of the line
+	}{
+		"one missing":             {copies([2]int{1, 3}, [2]int{5, end}), "4: line 4 of this run is missing before it"},
+		"several missing":         {copies([2]int{1, 3}, [2]int{7, end}), "4: lines 4 to 6 of this run are missing before it"},
+		"doubled":                 {copies([2]int{1, 4}, [2]int{4, end}), "5: line 4 of this run has been there before: it is doubled"},
+		"the first one doubled":   {copies([2]int{1, 1}, [2]int{1, end}), "2: line 1 of this run has been there before: it is doubled"},
+		"out of its place":        {copies([2]int{1, 5}, [2]int{4, 4}, [2]int{6, end}), "6: line 4 of this run has been there before: it is doubled or out of its place"},
+		"the beginning of a run":  {copies([2]int{1, end}, [2]int{2, end}), fmt.Sprintf("%d: line 2 of this run has been there before: it is doubled or out of its place, or the first line of another run is missing", end+1)},
+		"one without a number":    {append(copies([2]int{1, 3}), `{"progress":{},"decision":{}}`+"\n"...), "4: it lacks the number that the lines of this run have"},
+		"a measurement before it": {append(copies([2]int{1, 3}), `{"measurement":{"check":"a"},"logLine":6}`+"\n"...), "4: lines 4 to 5 of this run are missing before it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := report.Replay(bytes.NewReader(c.log)); err == nil || !strings.HasPrefix(err.Error(), "audit log, line "+c.want) {
+				t.Errorf("%v; want line %s", err, c.want)
+			}
+			line, what, _ := strings.Cut(c.want, ": ")
+			holds(t, page(t, c.log), "Line "+line+" is ", what)
+		})
+	}
+}
+
+// What a reader says once it does not say again of the lines that follow.
+func TestLineThatCannotBeReadIsToldOnce(t *testing.T) {
+	lines := bytes.SplitAfter(small(t), []byte{'\n'})
+	lines[3] = []byte("{broken\n")
+	if got := page(t, bytes.Join(lines, nil)); strings.Contains(got, "missing") {
+		t.Errorf("the line that cannot be read is missing, too:\n%s", text(got))
+	}
+}
+
+// Where lines have no numbers, later ones speak of pods by numbers that the missing line has given.
 func TestMissingLineIsTold(t *testing.T) {
-	lines := bytes.SplitAfter(large(t, 20), []byte{'\n'})
+	numbers := regexp.MustCompile(`"logLine":\d+,`)
+	lines := bytes.SplitAfter(numbers.ReplaceAll(large(t, 20), nil), []byte{'\n'})
 	i := slices.IndexFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(`"pods":"20-`)) })
 	log := bytes.Join(slices.Delete(lines, i, i+1), nil)
 	holds(t, page(t, log), "✓ Done", "is shown in part, and so may be what comes after it: no line before names pod number 23: a line of the log is missing")

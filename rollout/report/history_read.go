@@ -45,6 +45,7 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 		if at := bytes.LastIndex(data, []byte(`{"plan":`)); at > 0 {
 			// The line of an agent that was killed while writing it, and behind it the first one of the next agent.
 			r.note(fmt.Sprintf("line %d breaks off: the agent was ended while it wrote it", n))
+			r.state.count.lost++
 			line, decision, err = parseLine(data[at:])
 		}
 	}
@@ -56,12 +57,17 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written (line %d)", n))
 	case err != nil:
 		r.note(fmt.Sprintf("line %d cannot be read and is left out: %v", n, err))
+		r.state.count.lost++
 	case decision == nil:
-		r.measured(line)
+		if !r.repeats(n, r.state.beside(line)) {
+			r.measured(line)
+		}
 	case line.Plan == nil && !r.state.began:
 		r.note(fmt.Sprintf("line %d is left out: the beginning of the log is missing", n))
 	default:
-		r.take(n, line, *decision)
+		if !r.repeats(n, r.state.count.next(&line)) {
+			r.take(n, line, *decision)
+		}
 		return nil
 	}
 	if r.problem == nil {
@@ -89,6 +95,25 @@ func parseLine(data []byte) (auditLine, *rollout.Decision, error) {
 	return line, &d, nil
 }
 
+// repeats tells whether a line has been there before, and notes that or that lines before it are missing.
+func (r *historian) repeats(n int, err error) bool {
+	switch {
+	case errors.Is(err, errAgain):
+		r.note(fmt.Sprintf("line %d is left out: %v", n, err))
+		return true
+	case err != nil:
+		r.partly(n, err)
+	}
+	return false
+}
+
+// partly notes that a line does not say all. Those after it would speak of the same things, so that nothing else is noted of
+// what they lack.
+func (r *historian) partly(n int, err error) {
+	r.incomplete = true
+	r.note(fmt.Sprintf("line %d is shown in part, and so may be what comes after it: %v", n, err))
+}
+
 func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 	again := line.Plan != nil
 	d, err := r.state.absorb(line, d)
@@ -102,8 +127,7 @@ func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 	}
 	r.now.plan, r.now.Cluster = r.state.plan, cmp.Or(line.Cluster, r.now.Cluster)
 	if r.incomplete = r.incomplete && !again; err != nil && !r.incomplete {
-		r.incomplete = true // and each line after it would say so, too
-		r.note(fmt.Sprintf("line %d is shown in part, and so may be what comes after it: %v", n, err))
+		r.partly(n, err)
 	}
 	r.now.Record(o, d)
 }

@@ -32,7 +32,10 @@ func Replay(in io.Reader) (int, error) {
 		line, d, err := parseLine(data)
 		switch {
 		case err == nil && d == nil && line.Plan == nil:
-			return nil // a measurement, or progress for people in the same stream
+			if err := state.beside(line); err != nil {
+				return fmt.Errorf("audit log, line %d: %w", n, err)
+			}
+			return nil
 		case err == nil && d == nil:
 			err = errors.New("reading the decision: there is none")
 		case err == nil:
@@ -80,12 +83,24 @@ type replayed struct {
 	plan     plan.BatchPlan
 	observed rollout.Observed
 	roll     roll
+	count    count
+}
+
+// beside takes a line without a decision: a measurement, or progress for people in the same stream, which has no number.
+func (r *replayed) beside(line auditLine) error {
+	if !r.began || line.Number == 0 && line.Measurement == nil {
+		return nil
+	}
+	return r.count.next(&line)
 }
 
 // take makes the decision of a line again.
 func (r *replayed) take(line auditLine, d rollout.Decision) error {
 	if line.Plan == nil && !r.began {
 		return errors.New("the log does not begin with a plan: it is not an audit log, or its beginning is missing")
+	}
+	if err := r.count.next(&line); err != nil {
+		return err
 	}
 	recorded, err := r.absorb(line, d)
 	if err != nil {
@@ -97,7 +112,7 @@ func (r *replayed) take(line auditLine, d rollout.Decision) error {
 // absorb brings the state up to a line, whose decision it returns whole. With an error both lack what the line has wrong.
 func (r *replayed) absorb(line auditLine, d rollout.Decision) (rollout.Decision, error) {
 	if line.Plan != nil {
-		*r = replayed{began: true, plan: *line.Plan, roll: roll{names: map[int]string{}}}
+		*r = replayed{began: true, plan: *line.Plan, roll: roll{names: map[int]string{}}, count: r.count}
 	}
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
