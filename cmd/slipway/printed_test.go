@@ -51,7 +51,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"slipway rollout undo", "TestRolloutPeople"},
 	{"slipway rollout status", "TestRolloutPeople"},
 	{"slipway rollout watch", "TestRolloutPeople"},
-	{"slipway rollout serve", "TestScript/rollout_serve"}, // until ctrl-C
+	{"slipway rollout serve", "TestRolloutPeople"}, // until ctrl-C
 	{"kubectl exec agent -- cat /audit/release.jsonl | slipway rollout report", "TestScript/rollout_report"},
 	{"kubectl logs job/demo-rollout", "TestScript/rollout_report"},
 }

@@ -3,11 +3,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +92,8 @@ func TestRolloutPeople(t *testing.T) {
 			t.Errorf("status shows no %q:\n%s", part, table)
 		}
 	}
+	page, stop := servedPage(t, "--kubeconfig", kubeconfig, "-n", ns, "demo")
+	page("Not finished", "AwaitingApproval", "demo-")
 	must(14, "the release has not ended in time: 1s: batch 1 of 2", "status", "demo", "--wait", "--timeout", "1s")
 	must(14, "the release has not ended in time", "watch", "demo", "--timeout", "1s")
 	must(1, "batch 2 of 2 needs no approval", "approve", "demo", "--batch", "2")
@@ -99,6 +105,8 @@ func TestRolloutPeople(t *testing.T) {
 	}
 	ends(agent, 0, "approved by alice at ")
 	ends(watch, 0, `"reason":"Completed`)
+	page("Done", "A person asks to approve batch 1", "Completed")
+	stop()
 	var status struct {
 		Ended    bool
 		ExitCode int
@@ -134,6 +142,42 @@ func TestRolloutPeople(t *testing.T) {
 	ends(agent, 12, "rolled back to demo-")
 	ends(watch, 12, "RolledBack")
 	must(12, "RolledBack", "status", "demo")
+}
+
+// servedPage serves the page of a release until stop. page waits until it has all of the words.
+func servedPage(t *testing.T, args ...string) (page func(words ...string), stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"rollout", "serve", "--address", "127.0.0.1:0"}, args...), strings.NewReader(""), &out, &out)
+	}()
+	url := ""
+	kubetest.Eventually(t, "the page is served", func() (bool, string) {
+		_, after, _ := strings.Cut(out.String(), "the page is at ")
+		url, _, _ = strings.Cut(after, ",")
+		return url != "", out.String()
+	})
+	page = func(words ...string) {
+		t.Helper()
+		kubetest.Eventually(t, "the page is up to date", func() (bool, string) {
+			answer, err := http.Get(url)
+			if err != nil {
+				return false, err.Error()
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			lacks := slices.IndexFunc(words, func(w string) bool { return !strings.Contains(string(body), w) })
+			return err == nil && lacks < 0, string(body)
+		})
+	}
+	return page, func() {
+		cancel()
+		if code := <-ended; code != 0 {
+			t.Errorf("the end of serving is exit code %d: %s", code, out.String())
+		}
+	}
 }
 
 // plugin runs the real kubectl with slipway as its plugin, and returns what it writes.

@@ -10,12 +10,16 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// History is a release as it went, collected for HTML: from rollout.Run, whose report Record fits, or from an audit log
-// by ReadHistory. It is not safe for concurrent use.
+// History is a release as it went, collected for HTML: from rollout.Run, whose report Record fits, from an audit log by
+// ReadHistory, or from looks at a cluster. It is not safe for concurrent use.
 type History struct {
 	Source    string // where it comes from, in words; may be empty
 	Cluster   string // where it ran, in words; may be empty
 	Simulated bool   // on a virtual clock: the page shows no dates
+
+	// Outside says that somebody else's release was looked at: what it writes, and what went before, is not known.
+	Outside bool
+	Moment  []string // what a reader has to know of the last look
 
 	subject
 	course
@@ -73,6 +77,8 @@ func (h *History) Restart(at time.Time) {
 func (h *History) tellProgress(o rollout.Observed, d rollout.Decision) {
 	before, now := h.last.progress, o.Progress
 	switch {
+	case !h.began && h.Outside:
+		h.tell(o.Now, "The page begins", d.Message)
 	case !h.began && now.Revision == "":
 		h.tell(o.Now, "The release begins", d.Message)
 	case !h.began:

@@ -37,11 +37,7 @@ func (s *subject) learn(o rollout.Observed) {
 
 // target is what was released: CloneSet shop/cart.
 func (s *subject) target() string {
-	kind := s.plan.Target.Kind
-	if kind == "" {
-		kind = "CloneSet"
-	}
-	name := s.set.Name
+	kind, name := cmp.Or(s.plan.Target.Kind, s.set.KindName()), s.set.Name
 	if s.set.Namespace != "" {
 		name = s.set.Namespace + "/" + name
 	}

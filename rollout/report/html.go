@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,9 +124,12 @@ func (p *page) headline() {
 	end := p.outcome()
 	p.Open("header")
 	p.Open("p", markup.Class("kind"))
-	if p.Simulated {
+	switch {
+	case p.Simulated:
 		p.Text("Simulated release")
-	} else {
+	case p.Outside:
+		p.Text("Release, as the cluster shows it")
+	default:
 		p.Text("Release report")
 	}
 	p.Close("p")
@@ -153,7 +157,7 @@ func (p *page) headline() {
 	}
 	p.when()
 	p.origin()
-	for _, n := range p.notes {
+	for _, n := range slices.Concat(p.Moment, p.notes) {
 		p.Element("p", sentence(n), markup.Class("notice"))
 	}
 	p.Close("header")
@@ -213,7 +217,9 @@ func (p *page) numbers() {
 		p.number("Budget", b.words(), b.detail(), b.below+b.above > 0)
 	}
 	p.number("Batches", p.batchWords(), "", false)
-	p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(), false)
+	if !p.Outside {
+		p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(), false)
+	}
 	p.number("Exit code", p.exitCode(), exitWords(p.History), false)
 	p.Close("dl")
 	p.Newline()
@@ -265,7 +271,10 @@ func (p *page) exitCode() string {
 }
 
 func exitWords(h *History) string {
-	if !h.ended() {
+	switch {
+	case h.Outside && !h.ended():
+		return "none yet"
+	case !h.ended():
 		return "none in the log"
 	}
 	return string(h.last.decision.Reason)
@@ -280,7 +289,13 @@ func (p *page) about() {
 	if p.Source != "" {
 		words = "From " + p.Source + ": " + words
 	}
-	p.Element("p", words+". Times count from the first look. Writes are those that were decided; one that lost against another writer is decided again and counts twice.")
+	words += ". Times count from the first look."
+	if p.Outside {
+		words += " What went before it, and each write, is in the agent's audit log."
+	} else {
+		words += " Writes are those that were decided; one that lost against another writer is decided again and counts twice."
+	}
+	p.Element("p", words)
 	p.Close("footer")
 	p.Newline()
 }

@@ -165,10 +165,14 @@ func (p *page) decisions() {
 	if len(p.rows) == 0 {
 		return
 	}
-	p.section("decisions", "Decisions")
+	title := "Decisions"
+	if p.Outside {
+		title = "Looks"
+	}
+	p.section("decisions", title)
 	rows, left := chosen(p.rows)
 	p.filter(rows)
-	p.Table("decisions", "Decisions", "Time", "Batch", "Updated", "Available", "Total", "Done", "Reason")
+	p.Table("decisions", title, "Time", "Batch", "Updated", "Available", "Total", "Done", "Reason")
 	for _, r := range rows {
 		code, message, _ := strings.Cut(r.Reason, ": ")
 		p.Open("tr")

@@ -48,9 +48,12 @@ func outcomeOf(d rollout.Decision) outcome {
 }
 
 // outcome is that of the last decision. A release whose log stops before its end is not finished, whatever the reason was.
-func (c *course) outcome() outcome {
-	if c.ended() {
-		return outcomeOf(c.last.decision)
+func (h *History) outcome() outcome {
+	if h.ended() {
+		return outcomeOf(h.last.decision)
+	}
+	if h.Outside {
+		return outcome{"open", "…", "Not finished", ""}
 	}
 	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was ended. Another run goes on from here."}
 }

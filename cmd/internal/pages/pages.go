@@ -13,17 +13,21 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
-// Page is a page as it stands. Live tells whether it may change.
+// Page is a page as it stands.
 type Page struct {
-	HTML []byte
-	Live bool
+	HTML  []byte
+	Again time.Duration // after which it is asked for again; 0: it does not change any more
 }
+
+// soon is how soon a browser asks again for a page that changes. It reloads the page, and so stays where the reader has scrolled to.
+const soon = 3 * time.Second
 
 // Log is the page of the last release in an audit log, which an agent may still be writing to.
 type Log struct {
@@ -60,12 +64,12 @@ func (l *Log) Page() (Page, error) {
 	if err := report.HTML(&html, last); err != nil {
 		return Page{}, err
 	}
-	l.seen, l.page = now, Page{html.Bytes(), !last.Ended()}
+	l.seen, l.page = now, Page{HTML: html.Bytes()}
+	if !last.Ended() {
+		l.page.Again = soon
+	}
 	return l.page, nil
 }
-
-// refreshSeconds is how often a browser asks again. It reloads the page, and so stays where the reader has scrolled to.
-const refreshSeconds = "3"
 
 // Handler answers with the page. host is the address that it listens on: its name may be asked for beside those of this machine.
 func Handler(page func() (Page, error), host string) http.Handler {
@@ -88,8 +92,11 @@ func Handler(page func() (Page, error), host string) http.Handler {
 			return
 		}
 		p, err := page()
-		if err != nil || p.Live {
-			h.Set("Refresh", refreshSeconds)
+		if err != nil {
+			p.Again = soon
+		}
+		if p.Again > 0 {
+			h.Set("Refresh", strconv.Itoa(int(p.Again.Seconds())))
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/cmd/internal/pages"
 )
@@ -30,24 +31,24 @@ func stored(t *testing.T) []byte {
 func TestHandler(t *testing.T) {
 	for name, c := range map[string]struct {
 		method, host, path string
-		live               bool
+		again              time.Duration
 		err                error
 		status             int
 		refresh            string
 	}{
-		"loopback":              {"GET", "127.0.0.1:8080", "/", true, nil, 200, "3"},
-		"its name":              {"GET", "localhost:8080", "/", true, nil, 200, "3"},
-		"IPv6":                  {"HEAD", "[::1]:8080", "/", true, nil, 200, "3"},
-		"the address it has":    {"GET", "build.example.com", "/", false, nil, 200, ""},
-		"an end":                {"GET", "localhost", "/", false, nil, 200, ""},
-		"rebinding":             {"GET", "evil.example.com:8080", "/", true, nil, 421, ""},
-		"no host":               {"GET", "", "/", true, nil, 421, ""},
-		"another path":          {"GET", "localhost", "/etc/passwd", true, nil, 404, ""},
-		"a write":               {"POST", "localhost", "/", true, nil, 405, ""},
-		"a log that is mending": {"GET", "localhost", "/", false, errors.New("no log"), 503, "3"},
+		"loopback":              {"GET", "127.0.0.1:8080", "/", 3 * time.Second, nil, 200, "3"},
+		"its name":              {"GET", "localhost:8080", "/", 3 * time.Second, nil, 200, "3"},
+		"IPv6":                  {"HEAD", "[::1]:8080", "/", 3 * time.Second, nil, 200, "3"},
+		"the address it has":    {"GET", "build.example.com", "/", 0, nil, 200, ""},
+		"an end":                {"GET", "localhost", "/", 0, nil, 200, ""},
+		"rebinding":             {"GET", "evil.example.com:8080", "/", 3 * time.Second, nil, 421, ""},
+		"no host":               {"GET", "", "/", 3 * time.Second, nil, 421, ""},
+		"another path":          {"GET", "localhost", "/etc/passwd", 3 * time.Second, nil, 404, ""},
+		"a write":               {"POST", "localhost", "/", 3 * time.Second, nil, 405, ""},
+		"a log that is mending": {"GET", "localhost", "/", 0, errors.New("no log"), 503, "3"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			page := func() (pages.Page, error) { return pages.Page{HTML: []byte("<p>page</p>"), Live: c.live}, c.err }
+			page := func() (pages.Page, error) { return pages.Page{HTML: []byte("<p>page</p>"), Again: c.again}, c.err }
 			request := httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil)
 			request.Host = c.host
 			answer := httptest.NewRecorder()

@@ -3,7 +3,9 @@
 package release
 
 import (
+	"context"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,32 +14,69 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 )
 
-func newRolloutServeCommand(s command.Streams) *cobra.Command {
-	var address string
-	log := &pages.Log{}
-	cmd := &cobra.Command{
-		Use:   "serve [flags] -f AUDIT.jsonl",
-		Short: "Show the page of a release in a browser while it runs",
-		Long: `Serve the page that rollout report makes of an audit log, read anew while the release runs, until ctrl-C. It is read only, and
-listens on this machine alone unless --address says otherwise.
+// serveFlags say which release is shown, and where.
+type serveFlags struct {
+	visitFlags
+	log     string
+	address string
+}
 
-Exit codes: 0 ended by a signal, 1 the log cannot be read, 2 usage.`,
-		Example: `  slipway rollout serve -f release.jsonl`,
-		Args:    usage.Takes(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if log.File == "" {
-				return command.Usagef("no audit log is named: give -f FILE")
+func newRolloutServeCommand(s command.Streams) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve [flags] [NAME|KIND/NAME]",
+		Short: "Show the page of a release in a browser while it runs",
+		Long: `Serve the page of a release while it runs, until ctrl-C: of the release in the cluster, as rollout watch sees it, or with -f of
+an audit log, read anew as it grows. A page from the cluster begins when it is opened; a log has every decision and write. It is
+read only, and listens on this machine alone unless --address says otherwise: everybody who reaches that address can read it.
+
+Exit codes: 0 ended by a signal, 1 release or log cannot be read, 2 usage, 10 plan invalid.
+
+` + visitRole,
+		Example: `  slipway rollout serve statefulset/db -n shop
+  slipway rollout serve -f release.jsonl`,
+		Args: usage.OneOfTheCluster,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, _, err := net.SplitHostPort(f.address); err != nil {
+				return command.Usagef("--address %s: write HOST:PORT, such as 127.0.0.1:8080", f.address)
 			}
-			if _, _, err := net.SplitHostPort(address); err != nil {
-				return command.Usagef("--address %s: write HOST:PORT, such as 127.0.0.1:8080", address)
-			}
-			if _, err := log.Page(); err != nil {
+			page, err := f.page(cmd.Context(), s, args)
+			if err != nil {
 				return err
 			}
-			return pages.Serve(cmd.Context(), address, log.Page, func(url string) { s.Say("the page is at %s, until ctrl-C", url) })
+			return pages.Serve(cmd.Context(), f.address, page, func(url string) { s.Say("the page is at %s, until ctrl-C", url) })
 		},
 	}
-	cmd.Flags().StringVarP(&log.File, "filename", "f", "", "`FILE` with the audit log of rollout run --audit-log")
-	cmd.Flags().StringVar(&address, "address", "127.0.0.1:8080", "`ADDRESS` to listen on")
+	f.add(cmd)
+	cmd.Flags().StringVarP(&f.log, "filename", "f", "", "`FILE` with the audit log of rollout run --audit-log, instead of a release in the cluster")
+	cmd.Flags().StringVar(&f.address, "address", "127.0.0.1:8080", "`ADDRESS` to listen on")
 	return cmd
+}
+
+// page is the page of the log or of the release in the cluster, which could be read once.
+func (f *serveFlags) page(ctx context.Context, s command.Streams, args []string) (func() (pages.Page, error), error) {
+	switch {
+	case f.log == "" && f.plan == "" && len(args) == 0:
+		return nil, command.Usagef("nothing to show is named: name a CloneSet or KIND/NAME, or give -f FILE with an audit log")
+	case f.log != "" && (f.plan != "" || len(args) > 0):
+		return nil, command.Usagef("-f is an audit log, so no release in the cluster can be named beside it")
+	case f.log != "":
+		log := &pages.Log{File: f.log}
+		_, err := log.Page()
+		return log.Page, err
+	}
+	f.pods = true
+	visit, err := f.visit(s, args)
+	if err != nil {
+		return nil, err
+	}
+	config, _, err := f.access.Config()
+	if err != nil {
+		return nil, err
+	}
+	release := &pages.Release{Cluster: f.access.Cluster(config), Now: time.Now}
+	if err := release.Follow(ctx, visit); err != nil {
+		return nil, visitError(ctx, err)
+	}
+	return release.Page, nil
 }

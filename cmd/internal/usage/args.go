@@ -101,6 +101,9 @@ func OneOfTheCluster(c *cobra.Command, args []string) error {
 	if err := Takes(0, 1)(c, args); err != nil || len(args) == 0 {
 		return err
 	}
+	if filepath.Ext(args[0]) == ".jsonl" && c.Flags().Lookup("filename") != nil {
+		return fmt.Errorf("%s is a file: give the audit log with -f %s", args[0], args[0])
+	}
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(args[0])) {
 		return nil
 	}
