@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
