@@ -235,8 +235,12 @@ func (m *twin) stepOnDelete(random *rand.Rand, object string, broken bool) {
 		m.sim.Edit(func(set *plan.Workload) { set.Spec.Template = template })
 		m.Patch(m.t, object, map[string]any{"spec": map[string]any{"template": template}})
 	default:
-		for range min(1+random.IntN(3), len(o.Pods)) {
-			m.delete(o.Pods[random.IntN(len(o.Pods))], from)
+		// From below: between two deletions the other way round a controller may make the first pod anew, or not.
+		pods := slices.SortedFunc(slices.Values(o.Pods), func(a, b rollout.Pod) int { return strings.Compare(a.Name, b.Name) })
+		chosen := random.Perm(len(pods))[:min(1+random.IntN(3), len(pods))]
+		slices.Sort(chosen)
+		for _, i := range chosen {
+			m.delete(pods[i], from)
 		}
 	}
 }
