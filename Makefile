@@ -30,7 +30,7 @@ test: ## every test that needs only Go and git; a real control plane is built on
 	$(CLUSTER) $(ONCLUSTER:%=./%/...)
 	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=30m ./... || exit 1; done
 
-soak: ## the tests on a real control plane with every kill and fifty seeds of faults (a quarter of an hour)
+soak: ## the tests on a real control plane: every kill, fifty seeds of faults, 200 schedules for the simulator's models (half an hour)
 	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/agent
 
 kruise: ## slipway and a real Kruise take a CloneSet over from each other (builds Kruise, some minutes the first time)

@@ -107,7 +107,14 @@ func newDaemons(t *testing.T, nodes, canaries int) *daemons {
 		}
 		d.addNode(fmt.Sprintf("%s-n%d", d.NS, i), pool)
 	}
-	d.Create(t, d.daemonPath(), fmt.Sprintf(`
+	d.Create(t, d.daemonPath(), daemonSet(d.NS))
+	d.stands(nodes, "v1")
+	return d
+}
+
+// daemonSet is the DaemonSet demo with updateStrategy OnDelete, for the nodes of a cluster.
+func daemonSet(cluster string) string {
+	return fmt.Sprintf(`
 apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: demo}
@@ -119,9 +126,7 @@ spec:
     spec:
       nodeSelector: {cluster: %s}
       containers: [{name: app, image: "example.com/app:v1"}]
-`, d.NS))
-	d.stands(nodes, "v1")
-	return d
+`, cluster)
 }
 
 func (d *daemons) daemonPath(name ...string) string {

@@ -133,7 +133,7 @@ func (w *world) watchSets(most int) (broken func() []string) {
 // mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy.
 func TestFaultsWithKubernetesController(t *testing.T) {
 	shared.Get(t)
-	for seed := range seeds(t, 2) {
+	for seed := range soaked(t, 2, 1) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(uint64(seed), 13))

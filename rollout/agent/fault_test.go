@@ -29,6 +29,15 @@ func seeds(t *testing.T, usual int) int {
 	return usual
 }
 
+// soaked is how many random runs a test makes that takes long: few, and where SLIPWAY_SEEDS asks for many so many times that.
+func soaked(t *testing.T, few, times int) int {
+	t.Helper()
+	if n := seeds(t, few); n >= 10 {
+		return n * times
+	}
+	return few
+}
+
 // mischief lets a share of all requests go wrong, each seed in its own way.
 type mischief struct {
 	mu     sync.Mutex

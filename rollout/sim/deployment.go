@@ -5,6 +5,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -17,7 +18,10 @@ type replicaSet struct {
 	revision string
 	replicas int
 	minReady int    // seconds
+	counts   int    // the same, as its status counts by now
 	marked   string // revision that its annotation says is sealed
+	wanted   int    // replicas of the Deployment when its size was written last
+	most     int    // these and maxSurge
 }
 
 // deploy makes the Deployment one that rests as it is released best: paused, with one ReplicaSet.
@@ -25,7 +29,8 @@ func (o *objects) deploy() {
 	rolling := *o.set.Rolling
 	rolling.Paused, rolling.Annotated, rolling.Owned = true, false, false
 	o.set.Rolling = &rolling
-	o.sets = []replicaSet{{revision: o.stable, replicas: o.set.Spec.Replicas, minReady: rolling.MinReady}}
+	o.sets = []replicaSet{{revision: o.stable, minReady: rolling.MinReady, counts: rolling.MinReady}}
+	o.resize(&o.sets[0], o.set.Spec.Replicas)
 	o.set.Status.ObservedGeneration = o.set.Generation
 }
 
@@ -84,17 +89,26 @@ type deployment struct{ *Cluster }
 // roll is one look of the deployment controller, and of the one of ReplicaSets after it. It tells whether there is more to do.
 func (d deployment) roll() bool {
 	rolling, more := d.set.Rolling, false
+	for i := range d.sets {
+		d.sets[i].counts = d.sets[i].minReady
+	}
 	if newest := d.newest(); newest != nil {
 		newest.minReady, newest.marked = rolling.MinReady, rolling.Marked
+		more = newest.counts != newest.minReady // what it acts on now is the status from before
 	}
-	switch {
-	case rolling.Paused:
-		d.proportion()
-	default:
-		more = d.grow() || d.shrink()
+	if rolling.Paused || d.scaled() {
+		more = d.scale() || more
+	} else {
+		more = d.grow() || d.shrink() || more
 	}
 	d.fill()
 	return more
+}
+
+// resize writes the size of a ReplicaSet, and what it was written for.
+func (o *objects) resize(s *replicaSet, replicas int) {
+	surge, _ := o.limits()
+	s.replicas, s.wanted, s.most = replicas, o.set.Spec.Replicas, o.set.Spec.Replicas+surge
 }
 
 // newest is the ReplicaSet of the present template.
@@ -120,16 +134,16 @@ func (o *objects) wanted() (all, old int) {
 // limits are maxSurge and maxUnavailable as the controller takes them.
 func (o *objects) limits() (surge, unavailable int) {
 	r := o.set.Spec.Replicas
-	surge, unavailable = o.set.Rolling.MaxSurge.Up(r), min(o.set.Rolling.MaxUnavailable.Down(r), r)
+	surge, unavailable = o.set.Rolling.MaxSurge.Up(r), o.set.Rolling.MaxUnavailable.Down(r)
 	if surge == 0 && unavailable == 0 {
 		unavailable = 1
 	}
-	return surge, unavailable
+	return surge, min(unavailable, r)
 }
 
 // available is how many pods of a ReplicaSet are, to the controller.
 func (o *objects) available(s replicaSet) int {
-	if s.minReady == plan.SentinelReady {
+	if s.counts == plan.SentinelReady {
 		return 0
 	}
 	n := 0
@@ -146,13 +160,20 @@ func (d deployment) grow() bool {
 	surge, _ := d.limits()
 	r := d.set.Spec.Replicas
 	more := min(r-(all-old), r+surge-all)
-	if d.newest() == nil {
-		d.sets = append(d.sets, replicaSet{revision: d.revision, minReady: d.set.Rolling.MinReady, marked: d.set.Rolling.Marked})
+	if all-old > r {
+		more = r - (all - old)
 	}
-	if more <= 0 {
+	if d.newest() == nil {
+		d.sets = append(d.sets, replicaSet{
+			revision: d.revision, minReady: d.set.Rolling.MinReady, counts: d.set.Rolling.MinReady, marked: d.set.Rolling.Marked,
+		})
+		d.resize(d.newest(), 0)
+	}
+	newest := d.newest()
+	if more == 0 || more < 0 && newest.replicas <= r {
 		return false
 	}
-	d.newest().replicas += more
+	d.resize(newest, newest.replicas+more)
 	return true
 }
 
@@ -167,8 +188,9 @@ func (d deployment) shrink() bool {
 	before := old
 	for i := range d.sets { // what is not available goes first
 		if s := &d.sets[i]; s.revision != d.revision {
-			gone := min(room, s.replicas-d.available(*s))
-			s.replicas, room = s.replicas-gone, room-gone
+			gone := max(min(room, s.replicas-d.available(*s)), 0)
+			d.take(s, gone)
+			room -= gone
 		}
 	}
 	spare := -least
@@ -178,37 +200,103 @@ func (d deployment) shrink() bool {
 	for i := range d.sets {
 		if s := &d.sets[i]; s.revision != d.revision && spare > 0 {
 			gone := min(spare, s.replicas)
-			s.replicas, spare = s.replicas-gone, spare-gone
+			d.take(s, gone)
+			spare -= gone
 		}
 	}
 	_, old = d.wanted()
 	return old < before
 }
 
-// proportion is what becomes of a Deployment that is paused: one ReplicaSet has all pods, several have R+s in proportion.
-func (d deployment) proportion() {
+// take makes a ReplicaSet smaller.
+func (d deployment) take(s *replicaSet, gone int) {
+	if gone > 0 {
+		d.resize(s, s.replicas-gone)
+	}
+}
+
+// active are the ReplicaSets that are to have pods, in the order in which they were made.
+func (o *objects) active() []*replicaSet {
 	var active []*replicaSet
-	for i := range d.sets {
-		if d.sets[i].replicas > 0 {
-			active = append(active, &d.sets[i])
+	for i := range o.sets {
+		if o.sets[i].replicas > 0 {
+			active = append(active, &o.sets[i])
 		}
 	}
-	surge, _ := d.limits()
-	all, _ := d.wanted()
-	switch target := d.set.Spec.Replicas + surge; {
+	return active
+}
+
+// scaled tells whether the Deployment was scaled since a ReplicaSet had its size.
+func (d deployment) scaled() bool {
+	return slices.ContainsFunc(d.active(), func(s *replicaSet) bool { return s.wanted != d.set.Spec.Replicas })
+}
+
+// scale is what becomes of a Deployment that is paused, or was scaled: one ReplicaSet has all pods, several share R+s. It tells
+// whether any has changed.
+func (d deployment) scale() bool {
+	before := slices.Clone(d.sets)
+	active, r := d.active(), d.set.Spec.Replicas
+	newest := d.newest()
+	switch {
 	case len(active) == 0:
-		d.sets[len(d.sets)-1].replicas = d.set.Spec.Replicas
-	case len(active) == 1:
-		active[0].replicas = d.set.Spec.Replicas
-	default:
-		largest := slices.MaxFunc(active, func(a, b *replicaSet) int { return cmp.Compare(a.replicas, b.replicas) })
-		for _, s := range active {
-			change := (target - all) * s.replicas / max(all, 1)
-			s.replicas += change
+		if newest == nil {
+			newest = &d.sets[len(d.sets)-1]
 		}
-		now, _ := d.wanted()
-		largest.replicas = max(largest.replicas+target-now, 0)
+		active = append(active, newest)
+		fallthrough
+	case len(active) == 1:
+		if active[0].replicas != r {
+			d.resize(active[0], r)
+		}
+	case newest != nil && newest.replicas == r && newest.wanted == r && d.available(*newest) == r:
+		for _, s := range active {
+			if s != newest {
+				d.take(s, s.replicas)
+			}
+		}
+	default:
+		d.share(active)
 	}
+	return !slices.Equal(before, d.sets)
+}
+
+// share adds or takes what is missing to R+s by the sizes of the ReplicaSets, beginning with the largest, of equal ones with the
+// newest where it adds and the oldest where it takes. The largest also has what rounding leaves.
+func (d deployment) share(active []*replicaSet) {
+	surge, _ := d.limits()
+	missing, _ := d.wanted()
+	missing = -missing
+	if r := d.set.Spec.Replicas; r > 0 {
+		missing += r + surge
+	}
+	if missing > 0 {
+		slices.Reverse(active)
+	}
+	slices.SortStableFunc(active, func(a, b *replicaSet) int { return cmp.Compare(b.replicas, a.replicas) })
+	sizes, left := make([]int, len(active)), missing
+	for i, s := range active {
+		part := max(d.part(s, surge), left)
+		if missing > 0 {
+			part = min(d.part(s, surge), left)
+		}
+		if left == 0 {
+			part = 0
+		}
+		sizes[i], left = s.replicas+part, left-part
+	}
+	sizes[0] = max(sizes[0]+left, 0)
+	for i, s := range active {
+		d.resize(s, sizes[i])
+	}
+}
+
+// part is what a ReplicaSet would get more, by its share in what the Deployment had at most.
+func (d deployment) part(s *replicaSet, surge int) int {
+	r := d.set.Spec.Replicas
+	if r == 0 || s.most == 0 {
+		return -s.replicas
+	}
+	return int(math.Round(float64(s.replicas*(r+surge))/float64(s.most))) - s.replicas
 }
 
 // fill makes and takes pods until each ReplicaSet has those that it is to have.

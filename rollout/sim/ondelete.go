@@ -39,7 +39,8 @@ func (o *objects) at(i int) int {
 	return slices.IndexFunc(o.pods, func(p rollout.Pod) bool { return p.Name == place || o.set.KindOf().Nodes && p.Node == place })
 }
 
-// reconcile is one look of the controller. With OrderedReady it makes a pod only when those below are available.
+// reconcile is one look of the controller. With OrderedReady it makes a pod only when those below are available, and takes one
+// away only when all that stay are.
 func (d onDelete) reconcile() {
 	for i := range d.set.Spec.Replicas {
 		at := d.at(i)
@@ -54,7 +55,39 @@ func (d onDelete) reconcile() {
 			d.delete(at)
 			d.changed()
 		}
-		if p := &d.pods[at]; d.set.Spec.Ordered && (!p.Active() || !p.Available(d.now, d.set.Spec.MinReady)) {
+		if d.set.Spec.Ordered && !d.serves(at) {
+			return
+		}
+	}
+	d.shrink()
+}
+
+func (d onDelete) serves(at int) bool {
+	p := &d.pods[at]
+	return p.Active() && p.Available(d.now, d.set.Spec.MinReady)
+}
+
+// shrink deletes the pods of a StatefulSet that has fewer replicas by now, the highest ordinal first. With OrderedReady one that
+// does not serve waits until it is the lowest of these.
+func (d onDelete) shrink() {
+	var beyond []int // by ordinal
+	for i := d.set.Spec.Replicas; len(beyond) < len(d.pods)-d.set.Spec.Replicas && i < d.set.Spec.Replicas+d.born; i++ {
+		if at := d.at(i); at >= 0 {
+			beyond = append(beyond, at)
+		}
+	}
+	lowest := slices.IndexFunc(beyond, func(at int) bool { return !d.serves(at) })
+	for i, at := range slices.Backward(beyond) {
+		ordered := d.set.Spec.Ordered
+		switch {
+		case d.pods[at].Terminating && ordered, ordered && !d.serves(at) && i != lowest:
+			return
+		case d.pods[at].Terminating:
+			continue
+		}
+		d.delete(at)
+		d.changed()
+		if ordered {
 			return
 		}
 	}
