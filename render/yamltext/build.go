@@ -189,16 +189,13 @@ func (b *builder) scalar(l scanLines, rest []byte, value string, style yaml.Styl
 	return n
 }
 
-// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text: of words,
-// those that begin as a boolean or a null do.
+// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text.
 func tagOf(n *yaml.Node) string {
 	if n.Style != 0 {
 		return "!!str"
 	}
-	const special = len("false") // and shorter
 	c := n.Value[0]
-	isWord := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-	if isWord && (len(n.Value) > special || strings.IndexByte("tTfFnNyYoO", c) < 0) || c == '/' {
+	if isLetter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'; c == '/' || isLetter && !IsTypedWord(n.Value) {
 		return "!!str"
 	}
 	return n.ShortTag()

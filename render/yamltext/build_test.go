@@ -5,6 +5,7 @@ package yamltext
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -59,6 +60,53 @@ func TestBuildManifests(t *testing.T) {
 	}
 }
 
+// TestTreesStayUntilReuse makes trees side by side, which documents of a run do until they are done, and then others in their
+// place.
+func TestTreesStayUntilReuse(t *testing.T) {
+	s := NewScanner()
+	for range 3 {
+		s.Reuse()
+		var trees []*yaml.Node
+		for i := range 50 {
+			root, ok := s.build(yamltest.Deployment(i))
+			if !ok {
+				t.Fatalf("deployment %d is not built", i)
+			}
+			trees = append(trees, root)
+		}
+		for i, root := range trees {
+			var got, want bytes.Buffer
+			describe(root, &got)
+			parsed, err := Parse(yamltest.Deployment(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if describe(parsed, &want); !bytes.Equal(got.Bytes(), want.Bytes()) {
+				t.Fatalf("the tree of deployment %d has changed:\n%s\nwant:\n%s", i, &got, &want)
+			}
+		}
+	}
+}
+
+// TestTreesTakeNoNewRoom counts what a tree allocates where those before it are done with: the text of its values and a few
+// lists, however many nodes it has.
+func TestTreesTakeNoNewRoom(t *testing.T) {
+	s := NewScanner()
+	one := func(entries int) float64 {
+		doc := []byte("a:\n" + strings.Repeat("- name: some text\n  size: \"more text\"\n", entries))
+		return testing.AllocsPerRun(20, func() {
+			s.Reuse()
+			if _, ok := s.build(doc); !ok {
+				t.Fatal("not built")
+			}
+		})
+	}
+	few, many := one(5), one(50)
+	if many > few+4 {
+		t.Errorf("a tree of ten times the nodes takes %v allocations in place of %v", many, few)
+	}
+}
+
 func FuzzBuild(f *testing.F) {
 	for _, src := range yamltest.Snippets() {
 		f.Add([]byte(src))
@@ -84,6 +132,7 @@ func BenchmarkBuild(b *testing.B) {
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {
+		s.Reuse()
 		if _, ok := s.build(doc); !ok {
 			b.Fatal("not built")
 		}

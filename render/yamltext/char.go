@@ -22,6 +22,18 @@ func IsNameChar(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
 }
 
+// IsTypedWord tells whether a word is a boolean or a null to some program that reads YAML, whatever its case.
+func IsTypedWord(word string) bool {
+	if len(word) > len("false") {
+		return false
+	}
+	switch strings.ToLower(word) {
+	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
+		return true
+	}
+	return false
+}
+
 // NeedsEscape tells whether a text with r, which is no control character of ASCII, can stand in double quotes alone.
 func NeedsEscape(r rune) bool {
 	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || !isAllowed(r) && r >= 0x7f ||

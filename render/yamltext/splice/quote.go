@@ -94,11 +94,7 @@ func resolved(value string) string {
 // isOldType tells whether v is a boolean or a base 60 number to programs that read YAML 1.1 by the letter, as kubectl
 // does.
 func isOldType(v string) bool {
-	switch strings.ToLower(v) {
-	case "y", "yes", "n", "no", "on", "off", "true", "false", "null":
-		return true
-	}
-	return strings.Contains(v, ":") && strings.Trim(v, "+-0123456789_:.") == ""
+	return yamltext.IsTypedWord(v) || strings.Contains(v, ":") && strings.Trim(v, "+-0123456789_:.") == ""
 }
 
 // isPlainTyped tells whether a value that resolves to a type other than text can be written as it is.

@@ -136,17 +136,9 @@ const longLine = 128
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
-// isTyped says whether letters can make something else than text of a scalar: a word such as true, or a part of a number.
+// isTyped says whether letters can make something else than text of a scalar: a word such as true, or .inf.
 func isTyped(word []byte) bool {
-	const longest = len("false")
-	if len(word) > longest {
-		return false
-	}
-	switch strings.ToLower(string(word)) {
-	case "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan":
-		return true
-	}
-	return false
+	return yamltext.IsTypedWord(string(word)) || strings.EqualFold(string(word), "inf") || strings.EqualFold(string(word), "nan")
 }
 
 // beginsScalar says whether a digit may be the first of a scalar, but for a sign or a point.
