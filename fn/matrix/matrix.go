@@ -88,12 +88,12 @@ func counted(n int, word string) string {
 func matches(p *markup.Page, templates []inject.TemplateResult, sets []string) {
 	p.Open("section", markup.Is("aria-labelledby", "matches"))
 	p.Element("h2", "Matches", markup.Is("id", "matches"))
-	p.Table("matrix", "SidecarSets by workload", append([]string{"Workload"}, sets...)...)
+	p.Stacked("matrix", "SidecarSets by workload", append([]string{"Workload"}, sets...)...)
 	for _, t := range templates {
 		p.Open("tr")
 		workload(p, t)
 		for _, set := range sets {
-			p.Open("td", markup.Is("data-column", set))
+			p.Open("td")
 			if i := slices.IndexFunc(t.Matches, func(m inject.Match) bool { return m.Set == set }); i >= 0 {
 				cell(p, t.Matches[i])
 			}
@@ -147,14 +147,13 @@ func origins(p *markup.Page, templates []inject.TemplateResult) {
 	}
 	p.Open("section", markup.Is("aria-labelledby", "fields"))
 	p.Element("h2", "Injected fields", markup.Is("id", "fields"))
-	columns := []string{"Workload", "Field", "SidecarSet", "Rule", "Prevailed over"}
-	p.Table("origins", "Injected fields", columns...)
+	p.Stacked("origins", "Injected fields", "Workload", "Field", "SidecarSet", "Rule", "Prevailed over")
 	for _, t := range templates {
 		for _, o := range t.Origins {
 			p.Open("tr")
 			p.Element("th", t.Object.String(), markup.Is("scope", "row"))
-			for i, text := range []string{o.Field, o.Set, o.Rule, o.Prevailed} {
-				p.Element("td", text, markup.Is("data-column", columns[i+1]))
+			for _, text := range []string{o.Field, o.Set, o.Rule, o.Prevailed} {
+				p.Element("td", text)
 			}
 			p.Close("tr")
 			p.Newline()

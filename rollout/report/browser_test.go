@@ -7,39 +7,45 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/fn/markup/browsertest"
 )
 
 func TestBrowserTestNoticesARequestAndAnError(t *testing.T) {
-	b := open(t, `<!doctype html><img src="http://192.0.2.1/pixel.png"><script>nothing()</script>`, 600, false)
-	if urls := b.requests(); len(urls) != 1 || urls[0] != "http://192.0.2.1/pixel.png" {
+	b := browsertest.Open(t, `<!doctype html><img src="http://192.0.2.1/pixel.png"><script>nothing()</script>`, 600, false)
+	if urls := b.Requests(); len(urls) != 1 || urls[0] != "http://192.0.2.1/pixel.png" {
 		t.Errorf("the request of the page was not seen, only %v", urls)
 	}
-	if len(b.complaints()) == 0 {
+	if len(b.Complaints()) == 0 {
 		t.Error("the error of the script was not seen")
 	}
 }
 
-// TestPageInABrowser looks at the page as people have it before them.
+// TestPageInABrowser looks at the page as people have it before them: on screens, from the keyboard, with a screen reader, on paper.
 func TestPageInABrowser(t *testing.T) {
-	all := page(t, small(t))
+	b, all := browsertest.Start(t, 1100, false), page(t, small(t))
+	b.Run("keyboard", func(t *testing.T) {
+		b.Show(all)
+		worksFromTheKeyboard(t, b)
+	})
+	b.Run("screen reader", func(t *testing.T) {
+		b.Show(all)
+		isAccessible(t, b)
+	})
 	for _, c := range []struct {
 		name  string
 		dark  bool
 		width int
 	}{{"light", false, 1100}, {"dark", true, 1100}, {"phone", false, 360}, {"phone-dark", true, 360}} {
-		t.Run(c.name, func(t *testing.T) {
-			b := open(t, all, c.width, c.dark)
-			var wide int
-			if b.ask("document.documentElement.scrollWidth", &wide); wide > c.width {
-				t.Errorf("the page is %d pixels wide on a screen of %d", wide, c.width)
-			}
-			shot := b.screenshot()
-			keep(t, shot, "release-"+c.name+".png")
+		b.Run(c.name, func(t *testing.T) {
+			b.Screen(c.width, c.dark)
+			b.Show(all)
+			b.Sound()
+			shot := b.Screenshot()
+			browsertest.Keep(t, shot, "release-"+c.name+".png")
 			picture, err := png.Decode(bytes.NewReader(shot))
 			if err != nil {
 				t.Fatal(err)
@@ -53,51 +59,42 @@ func TestPageInABrowser(t *testing.T) {
 					t.Errorf("the line in %s %v is painted on %d pixels only", name, want, n)
 				}
 			}
-			if urls := b.requests(); len(urls) > 0 {
-				t.Errorf("the page asked for %v", urls)
-			}
-			if said := b.complaints(); len(said) > 0 {
-				t.Errorf("the browser complains: %s", said)
-			}
 		})
 	}
+	b.Run("paper", func(t *testing.T) {
+		b.Show(all)
+		prints(t, b)
+	})
+	b.Screen(1100, false)
+	b.Run("without script", func(t *testing.T) {
+		b.Show(all[:strings.LastIndex(all, "<script>")])
+		readsWithoutScript(t, b)
+	})
+	b.Run("restart", func(t *testing.T) {
+		b.Show(page(t, restarted(t)))
+		showsARestart(t, b)
+	})
 }
 
-// TestPageWorksFromTheKeyboard goes through the page with the tab key, and filters the decisions.
-func TestPageWorksFromTheKeyboard(t *testing.T) {
-	b := open(t, page(t, small(t)), 1100, false)
-	var reached []string
-	for range 20 {
-		b.press("Tab", "", 9)
-		var where string
-		b.ask(`(() => {
-			const e = document.activeElement;
-			const style = getComputedStyle(e);
-			return e === document.body ? "" : [e.tagName, e.id, e.getAttribute("aria-label") || "", style.outlineStyle === "none" ? "UNSEEN" : ""].join(" ").trim();
-		})()`, &where)
-		if where == "" {
-			break
-		}
-		reached = append(reached, where)
+// worksFromTheKeyboard goes through the page with the tab key, and filters the decisions.
+func worksFromTheKeyboard(t *testing.T, b *browsertest.Browser) {
+	t.Helper()
+	reached := b.Reached(func(where string) {
 		if strings.HasSuffix(where, "find") {
-			b.press("r", "r", 82)
-			for _, letter := range "eadmit" {
-				b.press(string(letter), string(letter), int(letter)-32)
+			for _, letter := range "readmit" {
+				b.Press(string(letter), string(letter), int(letter)-32)
 			}
 		}
-	}
+	})
 	all := strings.Join(reached, ", ")
 	for _, want := range []string{"DIV  Batches", "SUMMARY", "INPUT find", "SELECT reason", "DIV  Decisions"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the tab key does not reach %q, only %s", want, all)
 		}
 	}
-	if strings.Contains(all, "UNSEEN") {
-		t.Errorf("where the focus is cannot be seen: %s", all)
-	}
 	var shown, found string
-	b.ask(`Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => !r.hidden).map((r) => r.textContent).join("\n")`, &shown)
-	b.ask(`document.getElementById("found").textContent`, &found)
+	b.Ask(`Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => !r.hidden).map((r) => r.textContent).join("\n")`, &shown)
+	b.Ask(`document.getElementById("found").textContent`, &found)
 	for _, row := range strings.Split(shown, "\n") {
 		if !strings.Contains(row, "readmit") {
 			t.Errorf("the filter leaves %q", row)
@@ -108,32 +105,10 @@ func TestPageWorksFromTheKeyboard(t *testing.T) {
 	}
 }
 
-// TestPageIsAccessible asks the browser's accessibility tree.
-func TestPageIsAccessible(t *testing.T) {
-	b := open(t, page(t, small(t)), 1100, false)
-	var tree struct {
-		Nodes []struct {
-			Ignored    bool
-			Role, Name struct{ Value any }
-		}
-	}
-	b.call("Accessibility.getFullAXTree", nil, &tree)
-	unnamed, roles := 0, map[string]int{}
-	for _, n := range tree.Nodes {
-		role, _ := n.Role.Value.(string)
-		name, _ := n.Name.Value.(string)
-		if n.Ignored {
-			continue
-		}
-		roles[role]++
-		switch role {
-		case "image", "img", "textbox", "searchbox", "combobox", "region", "heading", "link", "button":
-			if name == "" {
-				unnamed++
-				t.Errorf("a %s has no name", role)
-			}
-		}
-	}
+// isAccessible asks the browser's accessibility tree.
+func isAccessible(t *testing.T, b *browsertest.Browser) {
+	t.Helper()
+	roles := b.Told()
 	for role, least := range map[string]int{"heading": 6, "table": 2, "columnheader": 10, "rowheader": 2, "main": 1, "searchbox": 1} {
 		if roles[role] < least {
 			t.Errorf("the page has %d of the role %s, want %d or more; it has %v", roles[role], role, least, roles)
@@ -144,58 +119,44 @@ func TestPageIsAccessible(t *testing.T) {
 	}
 }
 
-func TestPagePrints(t *testing.T) {
-	b := open(t, page(t, small(t)), 1100, true)
-	pdf := b.print()
+func prints(t *testing.T, b *browsertest.Browser) {
+	t.Helper()
+	pdf := b.Print()
 	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || len(pdf) < 10_000 {
 		t.Errorf("the page prints as %d bytes", len(pdf))
 	}
-	keep(t, pdf, "release.pdf")
-	b.call("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []any{map[string]any{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false}, nil)
-	keep(t, b.screenshot(), "release-print.png")
+	browsertest.Keep(t, pdf, "release.pdf")
+	b.OnPaper()
+	browsertest.Keep(t, b.Screenshot(), "release-print.png")
 	var back, form string
-	b.ask("getComputedStyle(document.body).backgroundColor", &back)
-	b.ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
+	b.Ask("getComputedStyle(document.body).backgroundColor", &back)
+	b.Ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
 	if back != "rgb(255, 255, 255)" || form != "none" {
 		t.Errorf("on paper the background is %s and the filter %s", back, form)
 	}
 }
 
-// TestPageOfARestartInABrowser looks at a release that two agents carried out, with a minute between them.
-func TestPageOfARestartInABrowser(t *testing.T) {
-	b := open(t, page(t, restarted(t)), 1100, false)
-	keep(t, b.screenshot(), "release-restart.png")
-	if said := b.complaints(); len(said) > 0 {
+// showsARestart looks at a release that two agents carried out, with a minute between them.
+func showsARestart(t *testing.T, b *browsertest.Browser) {
+	t.Helper()
+	browsertest.Keep(t, b.Screenshot(), "release-restart.png")
+	if said := b.Complaints(); len(said) > 0 {
 		t.Errorf("the browser complains: %s", said)
 	}
 	var gap float64
-	if b.ask(`document.querySelector(".strips .away").getBoundingClientRect().width`, &gap); gap < 20 {
+	if b.Ask(`document.querySelector(".strips .away").getBoundingClientRect().width`, &gap); gap < 20 {
 		t.Errorf("the gap is %g pixels wide", gap)
 	}
 }
 
-// TestPageReadsWithoutScript looks at what is there when no script runs.
-func TestPageReadsWithoutScript(t *testing.T) {
-	all := page(t, small(t))
-	b := open(t, all[:strings.LastIndex(all, "<script>")], 1100, false)
+// readsWithoutScript looks at what is there when no script runs.
+func readsWithoutScript(t *testing.T, b *browsertest.Browser) {
+	t.Helper()
 	var rows, form string
-	b.ask(`String(Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => r.offsetHeight > 0).length)`, &rows)
-	b.ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
+	b.Ask(`String(Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => r.offsetHeight > 0).length)`, &rows)
+	b.Ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
 	if rows == "0" || form != "none" {
 		t.Errorf("without script there are %s rows, and the filter that cannot work is %s", rows, form)
-	}
-}
-
-// keep writes a file for a person to look at, where SLIPWAY_SCREENSHOTS names a folder.
-func keep(t *testing.T, data []byte, name string) {
-	t.Helper()
-	dir := os.Getenv("SLIPWAY_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

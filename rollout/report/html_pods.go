@@ -114,7 +114,7 @@ func stateWords(s podState) string {
 func (p *page) podTable(all []*track) {
 	p.Open("details")
 	p.Element("summary", fmt.Sprintf("%d pods as a table", len(all)))
-	p.Table("pods", "Pods", "Pod", "Revision", "Created", "Updated in place", "Ready", "Available", "Gone", "Restarts", "Remarks")
+	p.Stacked("pods", "Pods", "Pod", "Revision", "Created", "Updated in place", "Ready", "Available", "Gone", "Restarts", "Remarks")
 	for i, t := range all {
 		if i == tableLimit {
 			break

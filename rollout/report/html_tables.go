@@ -26,7 +26,7 @@ func (p *page) batchTable() {
 	if len(let) > 0 {
 		columns = append(columns, "Let pass by")
 	}
-	p.Table("batches", "Batches", columns...)
+	p.Stacked("batches", "Batches", columns...)
 	for _, b := range p.batches {
 		p.Open("tr")
 		name, target := number(b.number+1), number(b.target)
@@ -94,7 +94,7 @@ func (p *page) checkTable() {
 		p.Element("p", fmt.Sprintf("The last %d of %d measurements.", tableLimit, len(rows)), markup.Class("note"))
 		rows = rows[len(rows)-tableLimit:]
 	}
-	p.Table("checks", "Checks", "Time", "Batch", "Check", "Verdict", "Measured")
+	p.Stacked("checks", "Checks", "Time", "Batch", "Check", "Verdict", "Measured")
 	for _, c := range rows {
 		p.Open("tr")
 		p.cellOfTime(c.at)

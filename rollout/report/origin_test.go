@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup/browsertest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
@@ -133,20 +134,18 @@ func TestSeveralReleasesAreOnePage(t *testing.T) {
 
 // TestSeveralReleasesInABrowser looks at the page as people have it before them, also on a phone and on paper.
 func TestSeveralReleasesInABrowser(t *testing.T) {
-	all := several(t)
+	b, all := browsertest.Start(t, 1100, false), several(t)
 	for _, c := range []struct {
 		name  string
 		dark  bool
 		width int
 	}{{"light", false, 1100}, {"phone-dark", true, 375}} {
-		t.Run(c.name, func(t *testing.T) {
-			b := open(t, all, c.width, c.dark)
-			var wide int
-			if b.ask("document.documentElement.scrollWidth", &wide); wide > c.width {
-				t.Errorf("the page is %d pixels wide on a screen of %d", wide, c.width)
-			}
-			shot := b.screenshot()
-			keep(t, shot, "releases-"+c.name+".png")
+		b.Run(c.name, func(t *testing.T) {
+			b.Screen(c.width, c.dark)
+			b.Show(all)
+			b.Sound()
+			shot := b.Screenshot()
+			browsertest.Keep(t, shot, "releases-"+c.name+".png")
 			picture, err := png.Decode(bytes.NewReader(shot))
 			if err != nil {
 				t.Fatal(err)
@@ -155,7 +154,7 @@ func TestSeveralReleasesInABrowser(t *testing.T) {
 				t.Errorf("the background has brightness %.2f", light)
 			}
 			var filtered string
-			b.ask(`(() => {
+			b.Ask(`(() => {
 				const forms = document.querySelectorAll("form.filter");
 				forms[1].querySelector("input").value = "no such word";
 				forms[1].dispatchEvent(new Event("input"));
@@ -164,10 +163,10 @@ func TestSeveralReleasesInABrowser(t *testing.T) {
 			if filtered != "false,true,false" {
 				t.Errorf("the filter of the second release leaves none in %s", filtered)
 			}
-			if said := append(b.complaints(), b.requests()...); len(said) > 0 {
+			if said := b.Complaints(); len(said) > 0 {
 				t.Errorf("the browser complains: %s", said)
 			}
-			keep(t, b.print(), "releases-"+c.name+".pdf")
+			browsertest.Keep(t, b.Print(), "releases-"+c.name+".pdf")
 		})
 	}
 }

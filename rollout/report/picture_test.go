@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/fn/markup/browsertest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
 	"github.com/slipway-dev/slipway/rollout/sim"
@@ -48,16 +49,11 @@ func TestPicture(t *testing.T) {
 	if *picture == "" {
 		return
 	}
-	b := open(t, all, 960, false)
+	b := browsertest.Open(t, all, 960, false)
 	var hidden int // tables, which would make the picture a long one
-	b.ask(`["story", "batches", "checks"].filter((id) => document.getElementById(id).hidden = true).length`, &hidden)
-	var end float64
-	b.ask(`document.getElementById("pods").getBoundingClientRect().bottom + scrollY + 16`, &end)
-	clip := b.extent()
-	clip["height"] = end
-	var shot struct{ Data string }
-	b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": clip}, &shot)
-	shown, err := png.Decode(bytes.NewReader(b.decode(shot.Data)))
+	b.Ask(`["story", "batches", "checks"].filter((id) => document.getElementById(id).hidden = true).length`, &hidden)
+	shot := b.ScreenshotTo(`document.getElementById("pods").getBoundingClientRect().bottom + scrollY + 16`)
+	shown, err := png.Decode(bytes.NewReader(shot))
 	if err != nil {
 		t.Fatal(err)
 	}
