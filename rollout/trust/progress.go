@@ -49,18 +49,34 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s", found.Stable, stable))
 		found.Stable = stable
 	}
-	old, known := older(p, found, o)
-	targets := o.Targets(p, bounds)
-	last := len(targets) - 1
+	if old, known := older(p, found, o); known && !found.Back {
+		claim := claim{p, bounds.Replicas, o.Targets(p, bounds), old}
+		found, doubts = claim.held(found, o, doubts)
+	}
+	return found, doubts
+}
+
+// claim is what a progress is held against: how many pods each batch is to update, and how many are older.
+type claim struct {
+	plan     plan.BatchPlan
+	replicas int
+	targets  []int
+	old      int
+}
+
+// held holds a progress that goes forward against the pods.
+func (c claim) held(found rollout.Progress, o *rollout.Observed, doubts []string) (rollout.Progress, []string) {
+	last := len(c.targets) - 1
+	left := func(batch int) int { return c.replicas - c.targets[batch] }
 	switch b := min(found.Batch, last); {
-	case !known || found.Back:
-	case (found.Finished || found.Outcome == plan.Completed) && targets[last] == bounds.Replicas && old > 0:
-		doubts = append(doubts, fmt.Sprintf("it says that every pod is updated, and %d are not", old))
-		found = Afresh(found)
-	case found.Outcome == "" && b > 0 && old > bounds.Replicas-targets[b-1]:
-		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d",
-			b, bounds.Replicas-targets[b-1], old))
-		for b > 0 && old > bounds.Replicas-targets[b-1] {
+	case (found.Finished || found.Outcome == plan.Completed) && left(last) == 0 && c.old > 0:
+		return Afresh(found), append(doubts, fmt.Sprintf("it says that every pod is updated, and %d are not", c.old))
+	case found.Outcome != "":
+	case found.First && c.protects(o):
+		return Afresh(found), append(doubts, fmt.Sprintf("it says that there was nothing to protect, and %d pods are older", c.old))
+	case !found.First && b > 0 && c.old > left(b-1):
+		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d", b, left(b-1), c.old))
+		for b > 0 && c.old > left(b-1) {
 			b--
 		}
 		found.Batch, found.Started, found.Ready = b, o.Now, time.Time{}
@@ -68,13 +84,33 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 	return found, doubts
 }
 
-// older is how many pods are of an older revision, where that can be told. None of them is one that its controller does not count,
-// on a node that is closed to it.
+// protects tells whether there are older pods that batches protect. They do not where no pod served before, or where a Deployment
+// goes back to what it says itself that it ran before.
+func (c claim) protects(o *rollout.Observed) bool {
+	s, rolling := o.Workload.Status, o.Workload.Rolling
+	switch {
+	case rolling != nil:
+		return c.old > 0 && (rolling.Original == nil || rolling.Original.Stable != o.UpdateRevision)
+	case c.plan.Mode == plan.Partition:
+		return c.old > 0 && s.ReadyReplicas > s.UpdatedReplicas
+	default:
+		return c.old > 0
+	}
+}
+
+// older is how many pods are of an older revision, where that can be told. A Deployment's are those that its ReplicaSets are to
+// have: what its controller makes of them follows. None is a pod that its controller does not count, on a node that is closed to
+// it.
 func older(p plan.BatchPlan, progress rollout.Progress, o *rollout.Observed) (n int, known bool) {
 	s := o.Workload.Status
 	switch {
-	case o.Workload.KindOf().BySurge:
-		return 0, false // its steps are not in pods
+	case o.Workload.Rolling != nil:
+		for _, set := range o.Sets {
+			if set.Revision != progress.Revision {
+				n += set.Replicas
+			}
+		}
+		return n, true
 	case p.Mode == plan.Partition:
 		return s.Replicas - s.UpdatedReplicas, s.ObservedGeneration >= o.Workload.Generation
 	}

@@ -266,6 +266,81 @@ func TestCheckedByNodes(t *testing.T) {
 	}
 }
 
+// TestCheckedInOtherWorlds holds a claim against ReplicaSets, and against pods where batches are nodes.
+func TestCheckedInOtherWorlds(t *testing.T) {
+	canary := &plan.Selector{Labels: map[string]string{"canary": "true"}}
+	onNodes := plan.BatchPlan{Mode: plan.Delete, Batches: []plan.Batch{{Nodes: canary}, {Replicas: plan.Percent(100)}}}
+	ofSets, _ := waiting()
+	ofSets.Mode = plan.Partition
+	for _, c := range []struct {
+		name  string
+		plan  plan.BatchPlan
+		look  *rollout.Observed
+		claim func(*rollout.Progress)
+		batch int // that it goes on in; -1: it begins again
+		doubt string
+	}{
+		{"ReplicaSets show it", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
+		{"a step is under way", ofSets, sets(4, 3, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
+		{"a batch beyond the ReplicaSets", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 2 }, 1, "it says that batch 2 has passed, which leaves 2 older pods, and there are 4"},
+		{"ReplicaSets that are not done", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Finished = true }, -1, "it says that every pod is updated, and 4 are not"},
+		{"done", ofSets, sets(0, 5, ""), func(p *rollout.Progress) { p.Batch, p.Finished = 2, true }, 2, ""},
+		{"a first one, with older pods", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1, "it says that there was nothing to protect, and 4 pods are older"},
+		{"back to what it ran", ofSets, sets(4, 1, "new"), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, 2, ""},
+		{"nodes show it", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
+		{"a batch of nodes beyond", onNodes, nodes("old", "old"), func(p *rollout.Progress) { p.Batch = 1 }, 0, "it says that batch 1 has passed, which leaves 1 older pods, and there are 2"},
+		{"pods of nodes, done", onNodes, nodes("new", "new"), func(p *rollout.Progress) { p.Outcome = plan.Completed }, 0, ""},
+		{"pods of nodes that are not done", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Outcome = plan.Completed }, -1, "it says that every pod is updated, and 1 are not"},
+		{"a first one on nodes", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Batch, p.First = 1, true }, -1, "it says that there was nothing to protect"},
+		{"no pod served", ofSets, observed(4), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, 2, ""},
+		{"pods served", ofSets, serving(4), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1, "it says that there was nothing to protect"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, found := waiting()
+			c.claim(&found)
+			got, doubts := trust.Checked(c.plan, found, c.look, "")
+			if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubt) || (said != "") != (c.doubt != "") {
+				t.Errorf("doubts %q, want %q", said, c.doubt)
+			}
+			if begins := got.Revision == ""; begins != (c.batch < 0) || !begins && got.Batch != c.batch {
+				t.Errorf("it goes on with %+v, want batch %d", got, c.batch)
+			}
+			if c.batch < 0 && (got.First || got.Finished || got.Outcome != "") {
+				t.Errorf("it begins again with %+v", got)
+			}
+		})
+	}
+}
+
+// sets is a look at a Deployment of five pods; stable is what its annotation says that it ran before.
+func sets(older, updated int, stable string) *rollout.Observed {
+	o := &rollout.Observed{Now: began.Add(time.Hour), UpdateRevision: "new", Sets: []rollout.ReplicaSet{
+		{Revision: "older", Replicas: min(older, 1)}, {Revision: "old", Replicas: max(older-1, 0)}, {Revision: "new", Replicas: updated},
+	}}
+	o.Workload.Spec = plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Pods(2)}
+	o.Workload.Rolling = &plan.Rolling{MinReady: plan.SentinelReady, Original: &plan.Original{Stable: stable, Revision: "new"}}
+	return o
+}
+
+// nodes is a look at a DaemonSet on a canary, on another node, and on one that is closed.
+func nodes(other, canary string) *rollout.Observed {
+	o := &rollout.Observed{Now: began.Add(time.Hour), UpdateRevision: "new", Nodes: []ondelete.Node{
+		{Name: "a"}, {Name: "b", Labels: map[string]string{"canary": "true"}}, {Name: "c", Closed: true},
+	}}
+	o.Workload.Spec = plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1), OnDelete: true}
+	for node, revision := range map[string]string{"a": other, "b": canary, "c": "old"} {
+		o.Pods = append(o.Pods, rollout.Pod{Revision: revision, Phase: rollout.PodRunning, Node: node})
+	}
+	return o
+}
+
+// serving is a look at five pods, some of which are old, all of which are ready.
+func serving(old int) *rollout.Observed {
+	o := observed(old)
+	o.Workload.Status.ReadyReplicas = 5
+	return o
+}
+
 // observed is a look at five pods, some of which are old, as both modes see them.
 func observed(old int) *rollout.Observed {
 	o := &rollout.Observed{Now: began.Add(time.Hour), UpdateRevision: "new"}

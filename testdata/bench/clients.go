@@ -75,21 +75,21 @@ func (b *bench) clients() ([]client, error) {
 	fnRun := func(function string) []string {
 		return []string{kustomize, "fn", "run", b.path("package"), "--dry-run", "--enable-exec", "--exec-path", b.path(function)}
 	}
+	kpt, err := toolOf("testdata/clients/kpt", "kpt")
+	if err != nil {
+		return nil, err
+	}
+	eval := func(function string) []string {
+		return []string{kpt, "fn", "eval", b.path("package"), "-o", "unwrap", "--exec", b.path(function)}
+	}
 	template := func(post string) []string {
 		return []string{helm, "template", "corpus", b.path("chart"), "--post-renderer", b.path(post)}
 	}
-	clients := []client{
+	return []client{
 		{"kustomize fn run", fnRun("noop"), fnRun("slipway-fn"), true},
 		{"helm 3 template", template("noop"), template("slipway-post"), false},
-	}
-	if kpt, err := exec.LookPath("kpt"); err == nil {
-		eval := func(function string) []string {
-			return []string{kpt, "fn", "eval", b.path("package"), "-o", "unwrap", "--exec", b.path(function)}
-		}
-		return append(clients, client{"kpt fn eval", eval("noop"), eval("slipway-fn"), true}), nil
-	}
-	fmt.Fprintln(b.table, "kpt is not on PATH, not measured\t\t\t\t")
-	return clients, nil
+		{"kpt fn eval", eval("noop"), eval("slipway-fn"), true},
+	}, nil
 }
 
 // toolOf builds a tool of a nested module, which takes minutes the first time, and returns where it is.

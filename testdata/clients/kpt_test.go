@@ -5,7 +5,6 @@ package clients
 import (
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,13 +14,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kptPackage copies the example, or skips the test where there is no kpt: its module cannot be built.
-func kptPackage(t *testing.T) string {
+// kpt runs a script of kpt's example, with the programs of more folders at hand.
+func kpt(t *testing.T, dir, name string, path ...string) result {
 	t.Helper()
-	if _, err := exec.LookPath("kpt"); err != nil {
-		t.Skip("kpt is not on PATH: install Debian's google-cloud-cli-kpt from Google's repository, or a release of kpt")
-	}
-	return example(t, "kpt")
+	return script(t, dir, name, append(path, tool(t, "kpt", "kpt"))...)
 }
 
 // kptResults is what kpt writes into its results folder.
@@ -63,12 +59,30 @@ func resultsOf(t *testing.T, ran result) kptResults {
 }
 
 func TestKptInjectsInPlace(t *testing.T) {
-	for _, commands := range []string{"commands.sh", "eval.sh"} {
-		t.Run(commands, func(t *testing.T) {
-			dir := kptPackage(t)
+	engine := t.TempDir()
+	write(t, engine, "docker", containerEngine, 0o755)
+	const name = "ghcr.io/slipway-dev/slipway"
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	t.Setenv("IMAGE", name+":v0.1.0"+digest) // as image.txt of a release has it
+	t.Setenv("WANT_IMAGE", name+digest)
+	for _, c := range []struct {
+		name, commands string
+		image          bool // the Kptfile names an image
+	}{
+		{name: "as the Kptfile says", commands: "commands.sh"},
+		{name: "as the command says", commands: "eval.sh"},
+		{name: "in a container, as the Kptfile says", commands: "commands.sh", image: true},
+		{name: "in a container, as the command says", commands: "container.sh"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := example(t, "kpt")
+			if c.image {
+				replaceIn(t, dir, "Kptfile", "exec: slipway fn", "image: "+name+digest)
+				replaceIn(t, dir, c.commands, " --allow-exec", "")
+			}
 			before := read(t, dir)
 			files := slices.Sorted(maps.Keys(snapshot(t, dir)))
-			ran := script(t, dir, commands)
+			ran := kpt(t, dir, c.commands, engine)
 			if ran.code != 0 {
 				t.Fatalf("exit %d\n%s", ran.code, ran.stderr)
 			}
@@ -76,22 +90,11 @@ func TestKptInjectsInPlace(t *testing.T) {
 				t.Errorf("files of the package (-before +after):\n%s", diff)
 			}
 			once := read(t, dir)
-			if diff := cmp.Diff(shopPods, pods(t, once)); diff != "" {
-				t.Errorf("pods differ (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(names(t, before), names(t, once)); diff != "" {
-				t.Errorf("objects came or went (-before +after):\n%s", diff)
-			}
-			if diff := cmp.Diff(comments(before), comments(once)); diff != "" {
-				t.Errorf("comments differ (-before +after):\n%s", diff)
-			}
-			if strings.Contains(once, "config.kubernetes.io/index") || strings.Contains(once, "config.k8s.io/id") {
-				t.Errorf("an orchestrator's annotation is left in:\n%s", once)
-			}
+			injectedByKpt(t, before, once)
 			if r := resultsOf(t, ran); r.ExitCode != 0 || r.Items[0].ExitCode != 0 {
 				t.Errorf("results %+v", r)
 			}
-			if got := script(t, dir, commands); got.code != 0 {
+			if got := kpt(t, dir, c.commands, engine); got.code != 0 {
 				t.Fatalf("exit %d\n%s", got.code, got.stderr)
 			}
 			if diff := cmp.Diff(once, read(t, dir)); diff != "" {
@@ -101,10 +104,41 @@ func TestKptInjectsInPlace(t *testing.T) {
 	}
 }
 
+// injectedByKpt looks at a package before and after: the pods have their sidecars, and nothing else came or went.
+func injectedByKpt(t *testing.T, before, after string) {
+	t.Helper()
+	if diff := cmp.Diff(shopPods, pods(t, after)); diff != "" {
+		t.Errorf("pods differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(names(t, before), names(t, after)); diff != "" {
+		t.Errorf("objects came or went (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(comments(before), comments(after)); diff != "" {
+		t.Errorf("comments differ (-before +after):\n%s", diff)
+	}
+	if strings.Contains(after, "config.kubernetes.io/index") || strings.Contains(after, "config.k8s.io/id") {
+		t.Errorf("an orchestrator's annotation is left in:\n%s", after)
+	}
+}
+
+// containerEngine stands in for docker where kpt runs a function in a container, which no test can count on: it is as new as kpt
+// wants, and runs slipway as the image does, without an environment. What the image does with a list, image_test.go shows.
+const containerEngine = `#!/bin/sh
+case "$1" in
+version) echo 27.0.0 ;;
+run)
+	for last; do :; done
+	[ "$last" = "$WANT_IMAGE" ] || { echo "docker is given $*" >&2; exit 1; }
+	exec env -i "$(command -v slipway)" fn
+	;;
+*) exit 1 ;;
+esac
+`
+
 func TestKptResults(t *testing.T) {
-	dir := kptPackage(t)
+	dir := example(t, "kpt")
 	replaceIn(t, dir, "app.yaml", "app-type: batch", "app-type: long-term")
-	ran := script(t, dir, "commands.sh")
+	ran := kpt(t, dir, "commands.sh")
 	if ran.code != 0 {
 		t.Fatalf("exit %d\n%s", ran.code, ran.stderr)
 	}
@@ -141,10 +175,10 @@ func TestKptFailuresLeaveThePackage(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			dir := kptPackage(t)
+			dir := example(t, "kpt")
 			replaceIn(t, dir, test.file, test.old, test.changed)
 			before := snapshot(t, dir)
-			got := script(t, dir, "commands.sh")
+			got := kpt(t, dir, "commands.sh")
 			if got.code == 0 {
 				t.Errorf("%s: exit 0", test.reason)
 			}
@@ -177,22 +211,14 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// kpt runs functions in containers where there is an engine, which no test can count on: image_test.go gives the image a list. Here
-// the script says what it misses, and hands kpt the image that it is given.
-func TestKptInAContainer(t *testing.T) {
+func TestKptNeedsAnImage(t *testing.T) {
 	dir := example(t, "kpt")
 	before := snapshot(t, dir)
-	if got := script(t, dir, "container.sh"); got.code == 0 || !strings.Contains(got.stderr, "name the image of slipway by its digest") {
+	got := kpt(t, dir, "container.sh")
+	if got.code == 0 || !strings.Contains(got.stderr, "name the image of slipway by its digest") {
 		t.Errorf("without an image: exit %d, %s", got.code, got.stderr)
 	}
 	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
 		t.Errorf("the package has changed (-before +after):\n%s", diff)
-	}
-	path := t.TempDir()
-	write(t, path, "kpt", "#!/bin/sh\necho \"$@\"\n", 0o755)
-	t.Setenv("IMAGE", "example.com/slipway@sha256:0")
-	got := script(t, dir, "container.sh", path)
-	if !strings.Contains(got.stdout, "fn eval --image example.com/slipway@sha256:0 --results-dir /") {
-		t.Errorf("kpt is given %s%s", got.stdout, got.stderr)
 	}
 }

@@ -2,6 +2,7 @@
 # image.txt of a release names it: ghcr.io/slipway-dev/slipway:v0.1.0@sha256:...
 set -eu
 : "${IMAGE:?name the image of slipway by its digest}"
+image=$(echo "$IMAGE" | sed 's|:[^:/@]*@|@|') # kpt refuses a tag beside a digest
 results=$(mktemp -d)
 echo "results: $results"
-kpt fn eval --image "$IMAGE" --results-dir "$results"
+kpt fn eval --image "$image" --results-dir "$results"
