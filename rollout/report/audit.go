@@ -56,7 +56,7 @@ func (a *Audit) Err() error { return a.err }
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	line := auditLine{
 		Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
-		Refused: o.Refused, Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
+		Refused: o.Refused, Wrote: o.Wrote, Resizes: o.Resizes, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {
 		decided := a.plan.InMode(o.Workload)
