@@ -127,7 +127,7 @@ func walk(n *yaml.Node, path string) *yaml.Node {
 func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect, string) {
 	policy := inPlacePolicy(spec)
 	switch {
-	case o.Kind == "Pod" && c.InPlace:
+	case o.Kind == "Pod" && c.WithoutResize("").InPlace:
 		return InPlaceUpdate, "only " + parts(c) + " change, and a pod takes new ones"
 	case o.Kind == "Pod":
 		return Replace, "containers of a pod cannot be added, taken out or changed but for their images"
@@ -139,6 +139,11 @@ func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect,
 		return NewPods, "its controller leaves running pods alone"
 	case manifest.Text(manifest.At(spec, "updateStrategy", "type")) == "OnDelete":
 		return NewPods, "updateStrategy.type is OnDelete"
+	case o.Kind == "CloneSet" && policy != "" && c.InPlace && len(c.Resized) > 0:
+		return InPlaceUpdate, "only " + parts(c) + " change, and the update strategy is " + policy +
+			"; cpu and memory need pods/resize, and of Kruise the feature gate InPlaceWorkloadVerticalScaling"
+	case len(c.Resized) > 0:
+		return Restart, "its controller replaces the pods"
 	case o.Group() == manifest.KruiseGroup && policy != "" && c.InPlace:
 		return InPlaceUpdate, "only " + parts(c) + " change, and the update strategy is " + policy
 	case o.Group() == manifest.KruiseGroup && c.InPlace:
@@ -151,6 +156,13 @@ func effectOf(o manifest.ObjectRef, spec *yaml.Node, c manifest.Change) (Effect,
 
 // parts names what a change that pods can follow in place consists of.
 func parts(c manifest.Change) string {
+	if len(c.Resized) > 0 {
+		rest := c
+		if rest.Resized = nil; len(c.Images)+len(c.Metadata) == 0 {
+			return "cpu and memory"
+		}
+		return "cpu and memory, " + parts(rest)
+	}
 	other := slices.ContainsFunc(c.Metadata, func(field string) bool {
 		return !strings.HasPrefix(field, "labels/") && !strings.HasPrefix(field, "annotations/")
 	})

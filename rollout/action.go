@@ -4,9 +4,9 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/surge"
 )
 
 // ActionKind says what an action writes.
@@ -20,9 +20,11 @@ const (
 	DeletePod ActionKind = "DeletePod"
 	// DrainPod sets the gate InPlaceUpdateReady of Pod to False, so that it leaves its endpoints.
 	DrainPod ActionKind = "DrainPod"
-	// UpdatePodInPlace writes images and metadata of Revision into Pod, with lifecycle state Lifecycle if set.
+	// HoldPod marks Pod, which stays in its endpoints, as one whose cpu and memory are about to change.
+	HoldPod ActionKind = "HoldPod"
+	// UpdatePodInPlace writes images, resources and metadata of Revision into Pod, with lifecycle state Lifecycle if set.
 	UpdatePodInPlace ActionKind = "UpdatePodInPlace"
-	// ReadmitPod sets the gate InPlaceUpdateReady of Pod to True.
+	// ReadmitPod sets the gate InPlaceUpdateReady of Pod to True. A held pod gets the resources of its revision and loses the mark.
 	ReadmitPod ActionKind = "ReadmitPod"
 	// SetLifecycle writes the lifecycle state of Pod, and its readiness where NotReady.
 	SetLifecycle ActionKind = "SetLifecycle"
@@ -40,40 +42,6 @@ const (
 	// RecordProgress stores Progress.
 	RecordProgress ActionKind = "RecordProgress"
 )
-
-// Fields are what one write changes of a Deployment. What is nil stays. Generation is the precondition: status may change
-// meanwhile, and what is wanted may not.
-type Fields struct {
-	Generation     int64          `json:"generation"`
-	Paused         *bool          `json:"paused,omitempty"`
-	MinReady       *int           `json:"minReadySeconds,omitempty"`
-	Deadline       *int           `json:"progressDeadlineSeconds,omitempty"`
-	MaxSurge       *plan.Quantity `json:"maxSurge,omitempty"`
-	MaxUnavailable *plan.Quantity `json:"maxUnavailable,omitempty"`
-	Original       *plan.Original `json:"original,omitempty"` // the annotation with what the fields were
-	Forget         bool           `json:"forget,omitempty"`   // take that annotation off
-}
-
-// Opens tells whether the write lets the controller move pods.
-func (f *Fields) Opens() bool { return f.Paused != nil && !*f.Paused }
-
-// String is the write in words.
-func (f *Fields) String() string {
-	var parts []string
-	if f.Paused != nil {
-		parts = append(parts, fmt.Sprintf("paused to %v", *f.Paused))
-	}
-	if f.MaxSurge != nil && f.MaxUnavailable != nil {
-		parts = append(parts, fmt.Sprintf("maxSurge to %s", f.MaxSurge), fmt.Sprintf("maxUnavailable to %s", f.MaxUnavailable))
-	}
-	if f.MinReady != nil {
-		parts = append(parts, fmt.Sprintf("minReadySeconds to %d", *f.MinReady))
-	}
-	if len(parts) == 0 {
-		return "the annotation"
-	}
-	return strings.Join(parts, ", ")
-}
 
 // PodRef names the pod that a write was decided on. UID and ResourceVersion are preconditions of the write.
 type PodRef struct {
@@ -93,7 +61,7 @@ type Action struct {
 	NotReady        bool           `json:"notReady,omitempty"`
 	Guest           bool           `json:"guest,omitempty"` // the pod that is created or deleted is a guest
 	Partition       plan.Quantity  `json:"partition,omitzero"`
-	Fields          *Fields        `json:"fields,omitempty"`          // of a Deployment
+	Fields          *surge.Fields  `json:"fields,omitempty"`          // of a Deployment
 	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's, a precondition of SetPartition and RestoreTemplate
 	Progress        *Progress      `json:"progress,omitempty"`
 	Reason          string         `json:"reason,omitempty"` // why, in a few words
@@ -109,6 +77,8 @@ func (a Action) String() string {
 		what = "delete pod " + a.Pod.Name
 	case DrainPod:
 		what = "drain pod " + a.Pod.Name
+	case HoldPod:
+		what = "hold pod " + a.Pod.Name
 	case UpdatePodInPlace:
 		what = fmt.Sprintf("update pod %s in place to %s", a.Pod.Name, a.Revision)
 	case ReadmitPod:

@@ -91,6 +91,8 @@ func (a Action) phrase() string {
 		return "delete " + podsHere
 	case DrainPod:
 		return "drain " + podsHere
+	case HoldPod:
+		return "hold " + podsHere
 	case UpdatePodInPlace:
 		return "update " + podsHere + " in place"
 	case ReadmitPod:

@@ -44,7 +44,7 @@ func (m deploymentMode) closing() *Decision {
 }
 
 func (m deploymentMode) close(why string) Decision {
-	return m.decision(Go, plan.PodsUpdating, "paused, because "+why, m.setFields(Fields{Paused: new(true)}, why))
+	return m.decision(Go, plan.PodsUpdating, "paused, because "+why, m.setFields(surge.Fields{Paused: new(true)}, why))
 }
 
 // reverted tells whether somebody has put the template back that the release started from. The controller goes back then, with
@@ -158,7 +158,7 @@ func (m deploymentMode) forward(batch int) work {
 
 // carryOut is the write of a move.
 func (m deploymentMode) carryOut(l surge.Look, move surge.Move) []Action {
-	f := Fields{}
+	f := surge.Fields{}
 	switch move.Kind {
 	case surge.Pause:
 		f.Paused = new(true)
@@ -211,9 +211,9 @@ func (m deploymentMode) letRoll() []Action {
 }
 
 // ownFields are the user's, not paused.
-func (m deploymentMode) ownFields() Fields {
+func (m deploymentMode) ownFields() surge.Fields {
 	o := m.annotation(true)
-	return Fields{
+	return surge.Fields{
 		Paused: new(false), MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable,
 		Original: o,
 	}
@@ -251,17 +251,17 @@ func (m deploymentMode) resting() *Action {
 	case l.Old > 0 || l.New != l.Replicas:
 		return nil
 	case held:
-		return new(m.setFields(Fields{
+		return new(m.setFields(surge.Fields{
 			Paused: &o.Paused, MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable, Forget: true,
 		}, "as it was before the release"))
 	case r.Owned:
-		return &Action{Kind: GiveUpFields, Fields: &Fields{Generation: m.observed.Workload.Generation}, Reason: "they are as they were"}
+		return &Action{Kind: GiveUpFields, Fields: &surge.Fields{Generation: m.observed.Workload.Generation}, Reason: "they are as they were"}
 	default:
 		return nil
 	}
 }
 
-func (m deploymentMode) setFields(f Fields, why string) Action {
+func (m deploymentMode) setFields(f surge.Fields, why string) Action {
 	f.Generation = m.observed.Workload.Generation
 	return Action{Kind: SetFields, Fields: &f, Reason: why}
 }

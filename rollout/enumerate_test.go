@@ -5,6 +5,7 @@ package rollout
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ type configuration struct {
 	crashes int
 	marks   int
 	aborts  int
+	resize  bool // cpu changes, and no image
 }
 
 func (c configuration) String() string {
@@ -80,6 +82,9 @@ func enumerate(r rule, all []configuration) (worlds, decisions int, err error) {
 			for i := next.Add(1) - 1; int(i) < len(all) && !failed.Load(); i = next.Add(1) - 1 {
 				c := all[i]
 				s := newSearch(r, c.plan, c.spec, c.crashes, c.marks, c.aborts)
+				if c.resize {
+					s.resize, s.observed.Resizes, s.observed.Revisions = true, true, resizeTemplates()
+				}
 				if e := s.run(); e != nil {
 					failed.Store(true)
 					once.Do(func() { err = fmt.Errorf("%v: %w", c, e) })
@@ -97,6 +102,17 @@ func TestEveryReachableWorldKeepsTheInvariants(t *testing.T) {
 	replicas := choose(testing.Short() || raceDetector, 2, 3)
 	t.Run("endings", func(t *testing.T) { visitAll(t, endings(replicas), 3_000) })
 	t.Run("bounds", func(t *testing.T) { visitAll(t, bounded(), 30_000) })
+	t.Run("resizes", func(t *testing.T) { visitAll(t, resizes(), 3_000) })
+}
+
+// resizes are releases that give pods other cpu in place.
+func resizes() []configuration {
+	all := slices.Concat(configurations(3, 2, 1, 1), endings(2), batched(3))
+	all = slices.DeleteFunc(all, func(c configuration) bool { return c.spec.UpdateType == plan.ReCreate })
+	for i := range all {
+		all[i].resize = true
+	}
+	return all
 }
 
 // bounded are releases of every shape that nobody stops.

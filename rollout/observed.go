@@ -29,6 +29,7 @@ type Observed struct {
 	NoRoom         string          // why no pod can be created for now, in words; "": nothing is known to be in the way
 	Refused        *Refusal        // a pod that no other try would bring through admission; nil: none is known
 	Wrote          *plan.Quantity  // the partition that this run wrote last; nil: none
+	Resizes        bool            // the cluster can give a running pod other cpu and memory
 	Checks         []plan.CheckResult
 	Progress       Progress
 }
@@ -102,8 +103,8 @@ type Pod struct {
 	Restarts        int               `json:"restarts,omitempty"`
 	DeletionCost    int               `json:"deletionCost,omitempty"`
 	Ready           bool              `json:"ready,omitempty"`           // the Ready condition, readiness gates included
-	Drained         bool              `json:"drained,omitempty"`         // the gate InPlaceUpdateReady is False
-	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet
+	Drained         bool              `json:"drained,omitempty"`         // the gate InPlaceUpdateReady is False, or it is held for a resize
+	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet, or with other resources
 	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
 	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
 	Kept            bool              `json:"kept,omitempty"`            // the partition of a StatefulSet keeps it at its revision
@@ -123,7 +124,7 @@ func (p *Pod) Ended() bool {
 
 // Available tells whether the pod has been ready for minReady and no lifecycle step is under way.
 func (p *Pod) Available(now time.Time, minReady time.Duration) bool {
-	return p.Ready && (p.Lifecycle == "" || p.Lifecycle == Normal) &&
+	return p.Ready && !p.Drained && !p.Pending && (p.Lifecycle == "" || p.Lifecycle == Normal) &&
 		(minReady == 0 || now.Sub(p.ReadySince) >= minReady)
 }
 

@@ -79,7 +79,11 @@ func (w *podWrites) update(p *Pod) {
 		w.blocked = "an inPlaceUpdate hook holds pod " + p.Name
 		return
 	}
-	if w.revisions.change(p.Revision).Restarts && !w.drained(p) {
+	switch c := w.revisions.change(p.Revision); {
+	case c.Restarts && !w.drained(p):
+		return
+	case len(c.Resized) > 0 && !p.Drained:
+		w.add(Action{Kind: HoldPod, Pod: p.ref(), Revision: w.revisions.released, Reason: "old, for a resize"})
 		return
 	}
 	a := Action{Kind: UpdatePodInPlace, Pod: p.ref(), Revision: w.revisions.released, Reason: "old"}

@@ -23,6 +23,9 @@ func (r *revisions) change(revision string) manifest.Change {
 	c := manifest.Change{Blockers: []string{"the template of revision " + revision + " (it is not known)"}}
 	if before != nil && after != nil {
 		c = manifest.CompareTemplates(before, after)
+		if !r.observed.Resizes {
+			c = c.WithoutResize(plan.NoResize)
+		}
 	}
 	if r.changes == nil {
 		r.changes = map[string]manifest.Change{}

@@ -23,6 +23,7 @@ type search struct {
 	target   plan.Bounds // of the last batch
 	calm     world       // the start
 	inPlace  bool
+	resize   bool // it is cpu that changes, and no pod restarts
 	rests    bool // between its batches
 	observed Observed
 	names    []string
@@ -71,7 +72,11 @@ func (s *search) decide(w world) (Decision, []kind) {
 	var of []kind
 	for k := range kinds {
 		for range w.pods[k] {
-			o.Pods = append(o.Pods, k.pod(s.names[len(o.Pods)]))
+			p := k.pod(s.names[len(o.Pods)])
+			if s.resize {
+				p = k.resizing(p)
+			}
+			o.Pods = append(o.Pods, p)
 			of = append(of, k)
 		}
 	}
@@ -110,7 +115,8 @@ func (s *search) visit(w world) error {
 		return err
 	}
 	for k := range kinds {
-		if up, ok := k.recovers(); ok && w.pods[k] > 0 {
+		recovers := choose(s.resize, kind.resized, kind.recovers)
+		if up, ok := recovers(k); ok && w.pods[k] > 0 {
 			quiet = false
 			if err := s.follow(w, w.move(k, up), true); err != nil {
 				return err
@@ -239,7 +245,10 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 		next.pods[choose(a.Guest, choose(a.Revision == "new", guestDown, guestOldDown), choose(a.Revision == "new", newDown, oldDown))]++
 	case DeletePod:
 		next.pods[from]--
-	case DrainPod:
+	case DrainPod, HoldPod:
+		if s.resize != (a.Kind == HoldPod) {
+			return w, fmt.Errorf("%v: %s: the pod restarts or it does not", w, a)
+		}
 		next = w.move(from, map[kind]kind{oldUp: oldUpDrained, oldDown: oldDownDrained, newUp: newUpDrained, newDown: newDownDrained}[from])
 	case UpdatePodInPlace:
 		next = w.move(from, choose(a.Revision == "new", newPending, oldPending))

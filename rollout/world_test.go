@@ -176,3 +176,32 @@ func testTemplates() []Revision {
 	}
 	return []Revision{{Name: "old", Template: template("a")}, {Name: "new", Template: template("b")}}
 }
+
+// resizeTemplates are the templates of the revisions old and new: an amount of cpu apart.
+func resizeTemplates() []Revision {
+	template := func(cpu string) map[string]any {
+		return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{
+			"name": "app", "image": "a", "resources": map[string]any{"requests": map[string]any{"cpu": cpu}},
+		}}}}
+	}
+	return []Revision{{Name: "old", Template: template("1")}, {Name: "new", Template: template("2")}}
+}
+
+// resizing is the pod in a release that changes cpu alone: it is held and not drained, and ready all the while.
+func (k kind) resizing(p Pod) Pod {
+	p.Ready = p.Ready || k.in(oldUpDrained, newUpDrained, oldPending, newPending)
+	p.Drained = p.Drained && !p.Pending
+	return p
+}
+
+// resized is the kind that a pod becomes when the kubelet has given it what its spec asks for.
+func (k kind) resized() (kind, bool) {
+	switch k { //nolint:exhaustive // the others become what every pod becomes
+	case newPending:
+		return newUp, true
+	case oldPending:
+		return oldUp, true
+	default:
+		return k.recovers()
+	}
+}

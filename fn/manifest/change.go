@@ -11,16 +11,17 @@ import (
 
 // Change says what differs between two pod templates and whether a running pod can follow.
 type Change struct {
-	InPlace  bool     // images and metadata only
+	InPlace  bool     // images, cpu and memory, and metadata only
 	Restarts bool     // containers restart, so the pod must be drained first
 	Images   []string // names of containers whose image differs
+	Resized  []Resize // containers whose cpu or memory differs, for a cluster that can resize pods
 	Metadata []string // labels, annotations and finalizers that differ, such as labels/app, and other metadata by name
 	Blockers []string // fields that only a new pod can take, such as spec.containers[0].env
 }
 
 // CompareTemplates tells how a pod of template before becomes one of template after. In place go images of
-// containers (not of init containers) and any metadata, as CloneSet does it. A label or annotation that a
-// container reads into its environment needs a new pod: only a restart by a node daemon could make it visible.
+// containers (not of init containers), their cpu and memory, and any metadata, as CloneSet does it. A label or annotation
+// that a container reads into its environment needs a new pod: only a restart by a node daemon could make it visible.
 func CompareTemplates(before, after map[string]any) Change {
 	var c Change
 	compareMetadata(&c, Map(before, "metadata"), Map(after, "metadata"))
@@ -37,9 +38,21 @@ func CompareTemplates(before, after map[string]any) Change {
 			c.Blockers = append(c.Blockers, fmt.Sprintf("metadata.%s (container %s reads it as an environment variable)", key, container))
 		}
 	}
-	c.Restarts = len(c.Images) > 0
+	c.checkResize(oldSpec, newSpec)
+	c.Restarts = len(c.Images) > 0 || slices.ContainsFunc(c.Resized, func(r Resize) bool { return r.Restarts })
 	c.InPlace = len(c.Blockers) == 0
 	return c
+}
+
+// Restarting names the containers that restart.
+func (c Change) Restarting() []string {
+	names := slices.Clone(c.Images)
+	for _, r := range c.Resized {
+		if r.Restarts && !slices.Contains(names, r.Container) {
+			names = append(names, r.Container)
+		}
+	}
+	return names
 }
 
 func compareMetadata(c *Change, before, after map[string]any) {
@@ -82,15 +95,30 @@ func compareContainers(c *Change, before, after []any) {
 	for i := range after {
 		o, n := Map(before[i]), Map(after[i])
 		for _, name := range union(o, n) {
-			switch _, had := o["image"]; {
-			case equal("spec.containers."+name, o[name], n[name]):
-			case name == "image" && had && n["image"] != nil && o["name"] == n["name"]:
-				c.Images = append(c.Images, fmt.Sprint(n["name"]))
-			default:
-				c.Blockers = append(c.Blockers, fmt.Sprintf("spec.containers[%d].%s", i, name))
+			if !equal("spec.containers."+name, o[name], n[name]) {
+				compareField(c, fmt.Sprintf("containers[%d].%s", i, name), name, o, n)
 			}
 		}
 	}
+}
+
+// compareField says what becomes of a container one of whose fields differs.
+func compareField(c *Change, field, name string, before, after map[string]any) {
+	same := before["name"] == after["name"]
+	if name == "image" && same && before["image"] != nil && after["image"] != nil {
+		c.Images = append(c.Images, fmt.Sprint(after["name"]))
+		return
+	}
+	if name == "resources" && same {
+		r, differs, ok := resizeOf(field, before, after)
+		if ok && differs {
+			c.Resized = append(c.Resized, r)
+		}
+		if ok {
+			return
+		}
+	}
+	c.Blockers = append(c.Blockers, "spec."+field)
 }
 
 // readsMetadata names a container with an environment variable from the label or annotation key ("labels/app").

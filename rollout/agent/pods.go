@@ -165,11 +165,67 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 		w.forgetHistory()
 		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name), rollout.ErrConflict)
 	}
+	if err := w.resizePod(ctx, &a, from, to); err != nil {
+		return err
+	}
+	there, _ = w.pods.Get(a.Pod.Name)
 	patch, err := kube.InPlacePatch(there, from, to, a, w.options.Now())
 	if err != nil {
 		return err
 	}
 	return w.patchPod(ctx, a.Pod.Name, "updating", patch)
+}
+
+// resizePod gives a pod that goes from one revision to another its cpu and memory. Before the first such write the pod carries
+// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either.
+func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
+	patch, err := kube.ResizePatch(a.Pod, from, to)
+	if err != nil || patch == nil {
+		return err
+	}
+	there, _ := w.pods.Get(a.Pod.Name)
+	if !there.Held() {
+		if err := w.patchPod(ctx, a.Pod.Name, "holding", kube.HoldPatch(a.Pod, to.Name)); err != nil {
+			return err
+		}
+		w.follow(a)
+		if patch, err = kube.ResizePatch(a.Pod, from, to); err != nil {
+			return err
+		}
+	}
+	if err := w.patchPod(ctx, a.Pod.Name, "resizing", patch, "resize"); err != nil {
+		return err
+	}
+	w.follow(a)
+	return nil
+}
+
+// follow makes the next write of an action one on the pod as the last one has left it.
+func (w *writer) follow(a *rollout.Action) {
+	if there, ok := w.pods.Get(a.Pod.Name); ok && string(there.UID) == a.Pod.UID {
+		a.Pod.ResourceVersion = there.ResourceVersion
+	}
+}
+
+// readmit gives a pod back to its endpoints, and a held one the resources of its own revision.
+func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
+	there, _ := w.pods.Get(a.Pod.Name)
+	if there.Held() {
+		name, _ := w.last.history.NameOf(there.Labels[kube.LabelRevision])
+		if own, ok := w.last.history.Find(name); ok {
+			if err := w.resizePod(ctx, &a, own, own); err != nil {
+				return err
+			}
+		}
+		if err := w.patchPod(ctx, a.Pod.Name, "readmitting", kube.HoldPatch(a.Pod, "")); err != nil {
+			return err
+		}
+		w.follow(&a)
+		if !there.Drained() {
+			return nil
+		}
+	}
+	return w.patchStatus(ctx, a, kube.AdmittedConditions(*kube.Stamp(w.options.Now())))
 }
 
 // setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
@@ -179,9 +235,7 @@ func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 		if err := w.patchPod(ctx, a.Pod.Name, "draining", drain, "status"); err != nil {
 			return err
 		}
-		if there, ok := w.pods.Get(a.Pod.Name); ok && string(there.UID) == a.Pod.UID {
-			a.Pod.ResourceVersion = there.ResourceVersion
-		}
+		w.follow(&a)
 	}
 	return w.patchPod(ctx, a.Pod.Name, "setting the lifecycle of", kube.LifecyclePatch(a, w.options.Now()))
 }

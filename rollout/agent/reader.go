@@ -43,6 +43,7 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	}
 	o := rollout.Observed{
 		Now: r.options.Now().UTC().Round(0), Workload: read, UpdateRevision: r.last.history.Update, Revisions: r.last.history.Decided,
+		Resizes: r.resizes,
 	}
 	if r.options.Checks != nil {
 		o.Checks, r.last.seen.checks = r.options.Checks.Results()

@@ -23,6 +23,7 @@ type session struct {
 	target     kube.Target
 	uid        types.UID // of the target
 	recordName string    // name of the ConfigMap with the progress record
+	resizes    bool      // the cluster can resize pods, and this agent makes them
 	lock       *kube.Lock
 }
 
@@ -61,6 +62,11 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 	s := &session{options: options, client: api, target: target}
 	s.followServerClock()
 	s.uid = set.UID
+	if options.Mode == plan.Direct {
+		if s.resizes, err = api.Resizes(ctx); err != nil {
+			return nil, set, kube.Explain("asking what the cluster can do with pods", err)
+		}
+	}
 	s.recordName = s.findRecord(ctx)
 	s.lock = kube.NewLock(unlimited, kube.LockOptions{
 		Target: target, UID: s.uid, Mode: options.Mode, Identity: options.Identity, Duration: options.Lease, Now: s.options.Now,

@@ -110,8 +110,10 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 		return w.deletePod(ctx, a)
 	case rollout.DrainPod:
 		return w.patchStatus(ctx, a, kube.DrainedConditions(*kube.Stamp(w.options.Now())))
+	case rollout.HoldPod:
+		return w.patchPod(ctx, a.Pod.Name, "holding", kube.HoldPatch(a.Pod, a.Revision))
 	case rollout.ReadmitPod:
-		return w.patchStatus(ctx, a, kube.AdmittedConditions(*kube.Stamp(w.options.Now())))
+		return w.readmit(ctx, a)
 	case rollout.UpdatePodInPlace:
 		return w.answered(a, w.updatePod(ctx, a))
 	case rollout.SetLifecycle:

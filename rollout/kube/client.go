@@ -9,9 +9,11 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -105,6 +107,16 @@ func (c Client) Get(ctx context.Context, path string, out any) error {
 // Exists asks whether an object is there. Only its metadata is sent, so nothing secret is.
 func (c Client) Exists(ctx context.Context, path string) error {
 	return c.send(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", acceptMetadata), nil)
+}
+
+// Resizes tells whether the cluster can give a running pod other cpu and memory: Kubernetes 1.33 and later.
+func (c Client) Resizes(ctx context.Context) (bool, error) {
+	var served metav1.APIResourceList
+	err := c.Get(ctx, "/api/v1", &served)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/resize" }), err
 }
 
 // pageSize is how many objects one answer of the API server holds at most.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Defaulted returns a pod template with the defaults that the API server gives a pod, and Kruise's webhook a CloneSet.
@@ -162,7 +164,7 @@ func defaultRefs(list []any) {
 
 // pullPolicy is Always for an image that can change under its name.
 func pullPolicy(image string) string {
-	full := FullImage(image)
+	full := manifest.FullImage(image)
 	if !strings.Contains(full, "@") && strings.HasSuffix(full, ":latest") {
 		return "Always"
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/surge"
 )
 
 // revisionAnnotation is the number that the deployment controller gives to a ReplicaSet.
@@ -185,7 +186,7 @@ func pointer(key string) string { return strings.NewReplacer("~", "~0", "/", "~1
 
 // FieldsPatch is a JSON patch that writes fields of a Deployment, and a pod template where there is one. It is fenced by the
 // generation: the status, which changes all the time, is no reason to fail.
-func (c Workload) FieldsPatch(f rollout.Fields, template map[string]any) []patchOperation {
+func (c Workload) FieldsPatch(f surge.Fields, template map[string]any) []patchOperation {
 	ops := c.fence(f.Generation)
 	put := func(path string, value any) {
 		ops = append(ops, patchOperation{"add", path, value})
@@ -215,7 +216,7 @@ func (c Workload) fence(generation int64) []patchOperation {
 	}
 }
 
-func (c Workload) annotationPatch(f rollout.Fields) []patchOperation {
+func (c Workload) annotationPatch(f surge.Fields) []patchOperation {
 	at := "/metadata/annotations/" + pointer(plan.OriginalAnnotation)
 	_, there := c.Annotations[plan.OriginalAnnotation]
 	switch {

@@ -18,9 +18,6 @@ func RevisionOf(manifest []byte) (name, data string, err error) {
 	return h.Update, string(r.Data.Raw), nil
 }
 
-// SameImage is sameImage, which has no way out of the package.
-func SameImage(a, b string) bool { return sameImage(a, b) }
-
 // Pending tells whether a pod, as JSON, has an in-place update that its containers do not run yet.
 func Pending(manifest []byte) (bool, error) {
 	var p Pod

@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -84,7 +85,7 @@ func TestNamesOfOneImage(t *testing.T) {
 		{"example.com/app:v1", "example.com/app:v2", false},
 		{"example.com/app@sha256:12", "example.com/app:latest", false},
 	} {
-		if got := kube.SameImage(c.a, c.b); got != c.same {
+		if got := manifest.SameImage(c.a, c.b); got != c.same {
 			t.Errorf("%s and %s: same %v, want %v", c.a, c.b, got, c.same)
 		}
 	}

@@ -25,6 +25,8 @@ const (
 
 	annotationClaims = "slipway.dev/volume-claim-templates" // ours: what a revision's pods have claims of
 
+	annotationHeld = "slipway.dev/resize" // ours: cpu and memory may be those of the revision that it names
+
 	annotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp"
 	annotationUpdateState   = "apps.kruise.io/inplace-update-state"
 	annotationClaimsHash    = "kruise.io/cloneset-volumeclaimtemplate-hash"

@@ -13,7 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/resize"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
@@ -24,6 +26,7 @@ type Pod struct {
 	Spec    podSpec
 	Status  podStatus
 	waiting *waiting.Why // nil: it is ready
+	resize  *waiting.Why // why an update's resources are not those that it runs with; nil: they are
 }
 
 type podSpec struct {
@@ -65,7 +68,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.ObjectMeta = lean(whole.Metadata.ObjectMeta, annotationUpdateState, annotationDeletionCost)
+	p.ObjectMeta = lean(whole.Metadata.ObjectMeta, annotationUpdateState, annotationDeletionCost, annotationHeld)
 	p.Spec = whole.Spec.podSpec
 	p.Spec.NodeName = shared(p.Spec.NodeName)
 	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
@@ -77,7 +80,18 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	}
 	p.waiting = whole.why()
 	p.Status = whole.lean()
-	return nil
+	return p.readResize(data)
+}
+
+// readResize reads more of a pod whose last update has changed resources.
+func (p *Pod) readResize(data []byte) (err error) {
+	if state, ok := p.updateState(); !ok || !state.UpdateResources {
+		return nil
+	}
+	if p.resize, err = resize.Why(data); p.resize != nil && p.waiting == nil {
+		p.waiting = p.resize
+	}
+	return err
 }
 
 // lean is the status that is kept of a pod.
@@ -163,9 +177,9 @@ func (p *Pod) gated() bool {
 	return false
 }
 
-// drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
+// Drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
 // counts too, once its containers are ready: readmitting it is the write that it waits for.
-func (p *Pod) drained() bool {
+func (p *Pod) Drained() bool {
 	c, ok := p.condition(gateInPlace)
 	if !ok {
 		return p.gated() && p.is("ContainersReady")
@@ -173,9 +187,12 @@ func (p *Pod) drained() bool {
 	return c.Status != "True"
 }
 
+// Held tells whether the pod's resources may be other than those of its revision.
+func (p *Pod) Held() bool { return p.Annotations[annotationHeld] != "" }
+
 // Serving tells whether the pod is ready and is to stay.
 func (p *Pod) Serving() bool {
-	return p.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.drained()
+	return p.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.Drained()
 }
 
 // Observed is the pod as a decision sees it. nameOf gives the full names of the revisions that are known.
@@ -185,7 +202,7 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 		Name: m.Name, UID: string(m.UID), ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
 		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
 		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
-		Drained: p.drained(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
+		Drained: p.Drained() || p.Held(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
 		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true", Waiting: p.waiting,
 	}
 	if name, ok := nameOf(out.Revision); ok {
@@ -194,10 +211,10 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 	if !m.CreationTimestamp.IsZero() {
 		out.Created = m.CreationTimestamp.UTC()
 	}
-	if c, ok := p.condition("Ready"); ok && c.Status == "True" && !out.Drained && out.Phase == rollout.PodRunning {
+	if c, ok := p.condition("Ready"); ok && c.Status == "True" && !p.Drained() && out.Phase == rollout.PodRunning {
 		out.Ready, out.ReadySince = true, since(c)
 	}
-	if c, ok := p.condition(gateInPlace); ok && out.Drained {
+	if c, ok := p.condition(gateInPlace); ok && p.Drained() {
 		out.DrainedAt = since(c)
 	}
 	for _, c := range p.Status.ContainerStatuses {
@@ -234,6 +251,7 @@ type updateState struct {
 	UpdateTimestamp       time.Time                 `json:"updateTimestamp"`
 	LastContainerStatuses map[string]containerImage `json:"lastContainerStatuses,omitempty"`
 	UpdateImages          bool                      `json:"updateImages,omitempty"`
+	UpdateResources       bool                      `json:"updateResources,omitempty"`
 	ContainerBatches      []containerBatch          `json:"containerBatchesRecord,omitempty"`
 }
 
@@ -248,9 +266,8 @@ type containerBatch struct {
 
 // pending tells whether an in-place update is written but a container does not run it yet.
 func (p *Pod) pending() bool {
-	var state updateState
-	if json.Unmarshal([]byte(p.Annotations[annotationUpdateState]), &state) != nil ||
-		HashOf(state.Revision) != HashOf(p.Labels[LabelRevision]) {
+	state, ok := p.updateState()
+	if !ok {
 		return false
 	}
 	for name, before := range state.LastContainerStatuses {
@@ -258,7 +275,13 @@ func (p *Pod) pending() bool {
 			return true
 		}
 	}
-	return false
+	return p.resize != nil
+}
+
+// updateState is that of the update in place that brought the pod to its revision.
+func (p *Pod) updateState() (state updateState, ok bool) {
+	err := json.Unmarshal([]byte(p.Annotations[annotationUpdateState]), &state)
+	return state, err == nil && HashOf(state.Revision) == HashOf(p.Labels[LabelRevision])
 }
 
 // runs tells whether a container has taken on its new image. A new image ID proves it. Where the new tag stands for
@@ -273,33 +296,11 @@ func (p *Pod) runs(name, before string, updated time.Time) bool {
 			return true
 		}
 		for _, c := range p.Spec.Containers {
-			if c.Name == name && sameImage(c.Image, s.Image) {
+			if c.Name == name && manifest.SameImage(c.Image, s.Image) {
 				return true
 			}
 		}
 		return s.StartedAt != nil && s.StartedAt.After(updated)
 	}
 	return false
-}
-
-// sameImage compares names of images as a container runtime completes them.
-func sameImage(a, b string) bool { return FullImage(a) == FullImage(b) }
-
-// FullImage writes an image's name in full: registry, path, tag or digest.
-func FullImage(image string) string {
-	first, rest, slash := strings.Cut(image, "/")
-	switch {
-	case !slash:
-		image = "docker.io/library/" + image
-	case !strings.ContainsAny(first, ".:") && first != "localhost":
-		image = "docker.io/" + image
-	case first == "docker.io" && !strings.Contains(rest, "/"):
-		image = "docker.io/library/" + rest
-	case first == "index.docker.io":
-		return FullImage(rest)
-	}
-	if !strings.Contains(image, "@") && !strings.Contains(image[strings.LastIndexByte(image, '/'):], ":") {
-		image += ":latest"
-	}
-	return image
 }

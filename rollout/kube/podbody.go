@@ -12,8 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/resize"
 )
 
 // Fence is the metadata of a patch that fails unless the pod is the one that was looked at, unchanged.
@@ -154,7 +156,7 @@ func LifecyclePatch(a rollout.Action, now time.Time) map[string]any {
 }
 
 // InPlacePatch makes a pod of one revision one of another: images, template metadata, and the state by which the end of
-// the update is recognised.
+// the update is recognised. Its resources are those of the other one already.
 func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (map[string]any, error) {
 	before, err := from.Template()
 	if err != nil {
@@ -165,6 +167,7 @@ func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (ma
 		return nil, err
 	}
 	images, state := imagesPatch(p, before, after, to.Name, *Stamp(now))
+	state.resizes(resized(before, after), *Stamp(now))
 	encoded, err := json.Marshal(state)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of an update: %w", err)
@@ -174,6 +177,9 @@ func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (ma
 	labels[LabelRevision], labels[labelTemplateHash] = to.Name, HashOf(to.Name)
 	annotations := difference(Field(before, "metadata", "annotations"), Field(after, "metadata", "annotations"))
 	annotations[annotationUpdateState] = string(encoded)
+	if p.Held() {
+		annotations[annotationHeld] = nil
+	}
 	if a.Lifecycle != "" {
 		labels[labelLifecycle], annotations[annotationLifecycleTime] = string(a.Lifecycle), Stamp(now).Format(time.RFC3339)
 	}
@@ -184,6 +190,58 @@ func InPlacePatch(p Pod, from, to Revision, a rollout.Action, now time.Time) (ma
 		patch["spec"] = map[string]any{"containers": images}
 	}
 	return patch, nil
+}
+
+// HoldPatch marks a pod whose resources are about to become those of a revision; "" takes the mark off.
+func HoldPatch(of rollout.PodRef, revision string) map[string]any {
+	meta := Fence(of)
+	meta["annotations"] = map[string]any{annotationHeld: nil}
+	if revision != "" {
+		meta["annotations"] = map[string]any{annotationHeld: revision}
+	}
+	return map[string]any{"metadata": meta}
+}
+
+// ResizePatch is for the resize subresource of a pod that goes from one revision to another; nil: there is nothing to resize. From
+// a revision to itself it makes good what an update has begun.
+func ResizePatch(of rollout.PodRef, from, to Revision) (map[string]any, error) {
+	before, err := from.Template()
+	if err != nil {
+		return nil, err
+	}
+	after, err := to.Template()
+	if err != nil || from.Name == to.Name {
+		return resize.Patch(Fence(of), after, nil), err
+	}
+	names := resized(before, after)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return resize.Patch(Fence(of), after, names), nil
+}
+
+// resized are the containers whose cpu or memory changes.
+func resized(before, after map[string]any) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range manifest.CompareTemplates(Defaulted(before), Defaulted(after)).Resized {
+		names[r.Container] = true
+	}
+	return names
+}
+
+// resizes notes in the state of an update which containers it resizes.
+func (s *updateState) resizes(names map[string]bool, now time.Time) {
+	if len(names) == 0 {
+		return
+	}
+	s.UpdateResources = true
+	if len(s.ContainerBatches) == 0 {
+		s.ContainerBatches = []containerBatch{{Timestamp: now}}
+	}
+	of := &s.ContainerBatches[0].Containers
+	*of = append(*of, slices.Sorted(maps.Keys(names))...)
+	slices.Sort(*of)
+	*of = slices.Compact(*of)
 }
 
 // patchFinalizers adds to a strategic merge patch what takes finalizers of one template off and puts those of the other on. A

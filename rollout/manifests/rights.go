@@ -92,6 +92,9 @@ func (o Job) Rules() []map[string]any {
 		rule("", "pods", []string{"get", "list", "watch", "create", "patch", "delete"}),
 		rule("", "pods/status", []string{"patch"}),
 	)
+	if o.CloneSet.Spec.UpdateType != plan.ReCreate {
+		rules = append(rules, rule("", "pods/resize", []string{"patch"}))
+	}
 	if o.DeleteMode == DeleteModeEvict {
 		rules = append(rules, rule("", "pods/eviction", []string{"create"}))
 	}

@@ -122,16 +122,16 @@ func (o Release) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
 func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 	o.Change = "not known without --from; " + map[plan.UpdateType]string{
 		plan.ReCreate:          "the update type is ReCreate, so every pod is recreated",
-		plan.InPlaceIfPossible: "images and metadata are updated in place, everything else is recreated",
-		plan.InPlaceOnly:       "only images and metadata may change",
+		plan.InPlaceIfPossible: "images, cpu and memory, and metadata are updated in place, everything else is recreated",
+		plan.InPlaceOnly:       "only images, cpu and memory, and metadata may change",
 	}[cs.Spec.UpdateType]
 	if !cs.KindOf().Direct {
 		o.Change = "not known without --from; a " + cs.KindName() + " recreates every pod"
 	}
 	if older != nil {
-		c := manifest.CompareTemplates(older.Spec.Template, cs.Spec.Template)
+		c := o.change(older.Spec.Template, cs.Spec.Template)
 		o.Change = plan.ChangeSummary(c, cs.Spec.UpdateType)
-		if len(c.Images)+len(c.Metadata)+len(c.Blockers) == 0 {
+		if len(c.Images)+len(c.Resized)+len(c.Metadata)+len(c.Blockers) == 0 {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")
 		}
@@ -165,6 +165,18 @@ func (o *Release) warnNumbers(cs plan.Workload) {
 			o.warn("batch %d updates no pod that batch %d has not updated already", i+1, i)
 		}
 	}
+}
+
+// change is what differs between two templates, and what whoever replaces the pods makes of it.
+func (o *Release) change(before, after map[string]any) manifest.Change {
+	c := manifest.CompareTemplates(before, after)
+	if o.By != "" {
+		return c.WithoutResize(plan.KruiseResize)
+	}
+	if len(c.Resized) > 0 {
+		o.warn("cpu and memory change in place by pods/resize, which Kubernetes has from 1.33 on; on an older cluster they change only in a new pod")
+	}
+	return c
 }
 
 // keep says how many pods keep their identity. Who deletes pods in partition mode is a controller, which may not keep them all.

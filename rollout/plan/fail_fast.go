@@ -45,7 +45,7 @@ func FailReasons() []string {
 		"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
 		"SignatureValidationFailed", "CrashLoopBackOff", "Error", "OOMKilled", "StartError", "ContainerCannotRun", "RunContainerError",
 		"CreateContainerConfigError", "CreateContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError",
-		"Unschedulable", "SchedulingGated",
+		"Unschedulable", "SchedulingGated", "Infeasible", "Deferred",
 	}
 }
 

@@ -59,7 +59,7 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	a.lines++
 	line := auditLine{
 		Number: a.lines, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
-		Refused: o.Refused, Wrote: o.Wrote, Checks: o.Checks, Progress: o.Progress,
+		Refused: o.Refused, Wrote: o.Wrote, Resizes: o.Resizes, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {
 		decided := a.plan.InMode(o.Workload)

@@ -39,6 +39,7 @@ type auditLine struct {
 	NoRoom    string               `json:"noRoom,omitempty"`
 	Refused   *rollout.Refusal     `json:"refused,omitempty"`
 	Wrote     *plan.Quantity       `json:"wrote,omitempty"`
+	Resizes   bool                 `json:"resizes,omitempty"` // the cluster can resize pods
 	Checks    []plan.CheckResult   `json:"checks,omitempty"`
 	Progress  rollout.Progress     `json:"progress"`
 	Decision  json.RawMessage      `json:"decision"`         // without its writes

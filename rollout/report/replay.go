@@ -117,6 +117,7 @@ func (r *replayed) absorb(line auditLine, d rollout.Decision) (rollout.Decision,
 	o := &r.observed
 	o.Now, o.UpdateRevision, o.StableRevision = line.Now, line.Update, line.Stable
 	o.FreeInstances, o.Stuck, o.NoRoom, o.Refused, o.Wrote = line.Free, line.Stuck, line.NoRoom, line.Refused, line.Wrote
+	o.Resizes = line.Resizes
 	o.Checks, o.Progress, o.Sets = line.Checks, line.Progress, line.Sets
 	if line.Workload != nil {
 		o.Workload = *line.Workload

@@ -115,7 +115,7 @@ func unknownToV1(look report.Look) report.Look {
 	}
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
-	look.Observed.Workload.Commit = ""
+	look.Observed.Workload.Commit, look.Observed.Resizes = "", false
 	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })
 }
 
@@ -220,10 +220,17 @@ func TestVersionOfAnotherKindOfLineIsNotTheLogs(t *testing.T) {
 	page(t, log)
 }
 
+// cpu is a pod template with so much of it.
+func cpu(amount string) map[string]any {
+	return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{
+		"name": "app", "image": "cart", "resources": map[string]any{"requests": map[string]any{"cpu": amount}},
+	}}}}
+}
+
 // What is seen beside the pods that are released makes decisions too.
 func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 	set := cart(3, "cart:v2")
-	set.Generation = 1
+	set.Generation, set.Spec.UpdateType = 1, plan.InPlaceIfPossible
 	written := plan.Pods(1)
 	pod := func(name, revision string) rollout.Pod {
 		return rollout.Pod{Name: name, UID: name, Revision: revision, Phase: rollout.PodRunning}
@@ -237,7 +244,10 @@ func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 			rollout.Observed{Stuck: []rollout.Pod{pod("cart-2", "middle")}, Progress: rollout.Progress{Stepped: true, Step: 2}},
 		},
 		"the partition that this run has written": {plan.BatchPlan{Mode: plan.Partition}, rollout.Observed{Wrote: &written}},
-		"no room":   {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
+		"no room": {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
+		"that the cluster resizes pods": {plan.BatchPlan{}, rollout.Observed{
+			Resizes: true, Pods: []rollout.Pod{pod("cart-1", "old"), pod("cart-2", "old"), pod("cart-3", "old")}, Revisions: []rollout.Revision{{Name: "old", Template: cpu("1")}, {Name: "new", Template: cpu("2")}},
+		}},
 		"a refusal": {plan.BatchPlan{}, rollout.Observed{Refused: &rollout.Refusal{Revision: "new", Object: "Pod cart-2", Message: "no"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -248,7 +258,7 @@ func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 			o.Progress.Revision, o.Progress.Stable = "new", "old"
 			d := rollout.Decide(c.plan, o)
 			without := o
-			without.Stuck, without.Wrote, without.NoRoom, without.Refused = nil, nil, "", nil
+			without.Stuck, without.Wrote, without.NoRoom, without.Refused, without.Resizes = nil, nil, "", nil, false
 			if reflect.DeepEqual(d, rollout.Decide(c.plan, without)) {
 				t.Fatalf("it makes no difference: %+v", d)
 			}

@@ -106,6 +106,9 @@ func (c *Cluster) writePod(a rollout.Action) error {
 		c.writes.Drain++
 		p.Drained, p.DrainedAt = true, c.now
 		c.settle(i)
+	case rollout.HoldPod:
+		c.writes.Resize++
+		p.Drained = true
 	case rollout.ReadmitPod:
 		c.writes.Readmit++
 		p.Drained = false
@@ -132,14 +135,17 @@ func (c *Cluster) delete(i int) {
 func (c *Cluster) updateInPlace(i int, a rollout.Action) {
 	c.writes.Update++
 	p := &c.pods[i]
-	restarts := manifest.CompareTemplates(c.template(p.Revision), c.template(a.Revision)).Restarts
+	change := manifest.CompareTemplates(c.template(p.Revision), c.template(a.Revision))
+	c.writes.Resize += min(len(change.Resized), 1)
 	p.Revision = a.Revision
 	if a.Lifecycle != "" {
 		p.Lifecycle = a.Lifecycle
 	}
-	if restarts {
-		p.Pending = true
+	if change.Restarts {
 		c.kubelets[i].running = false
+	}
+	if change.Restarts || len(change.Resized) > 0 {
+		p.Pending, p.Drained = true, p.Drained && change.Restarts
 		c.settle(i)
 		c.start(i)
 	}

@@ -36,12 +36,12 @@ type Cluster struct {
 
 // Writes counts the writes on pods that happened.
 type Writes struct {
-	Create, Delete, Drain, Update, Readmit, Keep, Lifecycle, Partition, Progress int
+	Create, Delete, Drain, Resize, Update, Readmit, Keep, Lifecycle, Partition, Progress int
 }
 
 // Pods is the number of writes on pods.
 func (w Writes) Pods() int {
-	return w.Create + w.Delete + w.Drain + w.Update + w.Readmit + w.Keep + w.Lifecycle
+	return w.Create + w.Delete + w.Drain + w.Resize + w.Update + w.Readmit + w.Keep + w.Lifecycle
 }
 
 // epoch is where virtual time begins: any fixed instant, so that two runs are equal.
@@ -110,6 +110,7 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	o := rollout.Observed{
 		Now: c.now, Workload: c.set, UpdateRevision: c.revision, StableRevision: c.stable, Revisions: c.known,
 		Pods: c.pods, Nodes: c.options.Nodes, Progress: c.progress, Checks: c.checks.results,
+		Resizes: c.options.Controller == nil,
 	}
 	if c.options.Controller != nil {
 		if o.Sets = c.observedSets(); o.Sets == nil && !c.set.Spec.OnDelete {

@@ -11,13 +11,14 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/surge"
 )
 
 // change is what is to be written, if anything, and what a person is told.
 type change struct {
 	write     bool
-	partition *plan.Quantity  // nil gives the field up
-	fields    *rollout.Fields // of a Deployment, which has no partition
+	partition *plan.Quantity // nil gives the field up
+	fields    *surge.Fields  // of a Deployment, which has no partition
 	said      string
 }
 
@@ -68,7 +69,7 @@ func armPaused(t kube.Target, set plan.Workload) change {
 		return change{said: fmt.Sprintf("%s is armed already: it is paused", t)}
 	}
 	return change{
-		write: true, fields: &rollout.Fields{Paused: new(true), Deadline: new(plan.SentinelDeadline)},
+		write: true, fields: &surge.Fields{Paused: new(true), Deadline: new(plan.SentinelDeadline)},
 		said: fmt.Sprintf("%s is armed: it is paused, and its progressDeadlineSeconds was %d and is %d", t, set.Rolling.Deadline, plan.SentinelDeadline),
 	}
 }
@@ -82,7 +83,7 @@ func disarmPaused(t kube.Target, set plan.Workload) (change, error) {
 		return change{}, fmt.Errorf("%w: %s: a release holds it: let it end first", kube.ErrInvalid, t)
 	}
 	return change{
-		write: true, fields: &rollout.Fields{Paused: new(false), Deadline: new(defaultDeadline)},
+		write: true, fields: &surge.Fields{Paused: new(false), Deadline: new(defaultDeadline)},
 		said: fmt.Sprintf("%s is not paused any more, and its progressDeadlineSeconds is %d", t, defaultDeadline),
 	}, nil
 }

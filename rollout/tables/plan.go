@@ -26,6 +26,7 @@ type Cost struct {
 	Deletes        int
 	InPlace        int // pods updated in place
 	Drains         int // taken out of service before that
+	Resizes        int // writes for cpu and memory: a mark, and the amounts
 	Readmits       int // put back
 	Labels         int // pods whose labels or owner changed, for hooks and for those that stay
 	Ready          string
@@ -75,12 +76,12 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 
 // writes says how many writes on pods there are, and of which kinds they are.
 func (c Cost) writes() string {
-	all := c.Creates + c.Deletes + c.InPlace + c.Drains + c.Readmits + c.Labels
+	all := c.Creates + c.Deletes + c.InPlace + c.Drains + c.Resizes + c.Readmits + c.Labels
 	text := fmt.Sprintf("%d on pods: %d created, %d deleted, %d updated in place", all, c.Creates, c.Deletes, c.InPlace)
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{c.Drains, "drained for it"}, {c.Readmits, "readmitted"}, {c.Labels, "labelled"}} {
+	}{{c.Drains, "drained for it"}, {c.Resizes, "for cpu and memory"}, {c.Readmits, "readmitted"}, {c.Labels, "labelled"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %d %s", more.n, more.what)
 		}

@@ -10,7 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -33,7 +33,7 @@ func probeChange(s *snapshot) []Finding {
 	}
 	remedy := ""
 	if s.change.InPlace {
-		remedy = "images and metadata alone can change in place: set the type to InPlaceIfPossible to keep pods, addresses and volumes"
+		remedy = "images, cpu and memory, and metadata alone can change in place: set the type to InPlaceIfPossible to keep pods, addresses and volumes"
 	}
 	return one(codeRecreated, s.target(), what, remedy)
 }
@@ -97,10 +97,10 @@ func (s *snapshot) digestOf(image string) string {
 	if _, digest, ok := strings.Cut(image, "@"); ok {
 		return digest
 	}
-	full := kube.FullImage(image)
+	full := manifest.FullImage(image)
 	for _, p := range s.own {
 		for _, c := range p.Spec.Containers {
-			if kube.FullImage(c.Image) == full && runs(p, c.Name) != "" && imageNow(p, c.Name) == full {
+			if manifest.FullImage(c.Image) == full && runs(p, c.Name) != "" && imageNow(p, c.Name) == full {
 				return runs(p, c.Name)
 			}
 		}
@@ -127,7 +127,7 @@ func runs(p corev1.Pod, container string) string {
 func imageNow(p corev1.Pod, container string) string {
 	for _, c := range p.Status.ContainerStatuses {
 		if c.Name == container {
-			return kube.FullImage(c.Image)
+			return manifest.FullImage(c.Image)
 		}
 	}
 	return ""

@@ -23,6 +23,7 @@ type course struct {
 
 	history  kube.History
 	change   manifest.Change
+	resizes  bool        // the cluster has pods/resize
 	claims   string      // what a change of volumeClaimTemplates does; "": they are the same
 	previous *corev1.Pod // as the pods that are to be replaced were made; nil where there is none
 }
@@ -80,6 +81,12 @@ func (c *course) compare() error {
 		c.claims = plan.ClaimsSummary(r.Claims, c.coming.ClaimTemplates())
 	}
 	c.change = manifest.CompareTemplates(kube.Defaulted(before), kube.Defaulted(c.coming.Template()))
+	switch {
+	case !c.direct():
+		c.change = c.change.WithoutResize(plan.KruiseResize)
+	case !c.resizes:
+		c.change = c.change.WithoutResize(plan.NoResize)
+	}
 	c.previous, err = podFrom(before)
 	return err
 }

@@ -27,11 +27,16 @@ func (s *snapshot) tryInPlace(ctx context.Context, r *reader) error {
 		return nil
 	}
 	old := s.old[i]
-	patch, err := s.inPlacePatch(old, to)
+	patch, resize, err := s.inPlacePatches(old, to)
 	if err != nil {
 		return err
 	}
-	switch err := r.client.TryStrategicPatch(ctx, kube.Pods(s.options.Namespace).Object(old.Name), patch); {
+	at := kube.Pods(s.options.Namespace)
+	err = r.client.TryStrategicPatch(ctx, at.Object(old.Name), patch)
+	if err == nil && resize != nil {
+		err = r.client.TryStrategicPatch(ctx, at.Object(old.Name, "resize"), resize)
+	}
+	switch {
 	case err == nil, apierrors.IsNotFound(err):
 		// it is taken, or the pod has just gone
 	case kube.NotAdmitted(err) && !withoutDryRun(err):
@@ -48,27 +53,34 @@ func (s *snapshot) revisionOf(p corev1.Pod) (kube.Revision, bool) {
 	return s.history.Find(name)
 }
 
-// inPlacePatch is what the agent would send to make an old pod one of the coming revision, whatever the pod is like by then.
-func (s *snapshot) inPlacePatch(old corev1.Pod, to kube.Revision) (map[string]any, error) {
+// inPlacePatches are what the agent would send to make an old pod one of the coming revision, whatever the pod is like by then:
+// to the pod, and to its resize subresource where cpu or memory changes.
+func (s *snapshot) inPlacePatches(old corev1.Pod, to kube.Revision) (patch, resize map[string]any, err error) {
 	data, err := json.Marshal(old)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var pod kube.Pod
 	if err := json.Unmarshal(data, &pod); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	from, _ := s.revisionOf(old)
 	as := rollout.Action{Kind: rollout.UpdatePodInPlace, Pod: rollout.PodRef{Name: old.Name, UID: string(old.UID)}}
 	if s.set.Spec.Lifecycle.InPlaceUpdate.IsSet() {
 		as.Lifecycle = rollout.Updating
 	}
-	patch, err := kube.InPlacePatch(pod, from, to, as, s.now)
-	if err != nil {
-		return nil, err
+	if resize, err = kube.ResizePatch(as.Pod, from, to); err != nil {
+		return nil, nil, err
 	}
-	delete(kube.Child(patch, "metadata"), "resourceVersion") // its status moves all the time, and nothing is written
-	return patch, nil
+	if patch, err = kube.InPlacePatch(pod, from, to, as, s.now); err != nil {
+		return nil, nil, err
+	}
+	// Its status moves all the time, and nothing is written.
+	delete(kube.Child(patch, "metadata"), "resourceVersion")
+	if resize != nil {
+		delete(kube.Child(resize, "metadata"), "resourceVersion")
+	}
+	return patch, resize, nil
 }
 
 // withoutDryRun tells whether a webhook cannot be asked without consequences.

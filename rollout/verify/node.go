@@ -17,6 +17,7 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -82,7 +83,7 @@ func imagesOf(n corev1.Node) map[string]string {
 		}
 		for _, name := range image.Names {
 			if !strings.Contains(name, "@") {
-				out[kube.FullImage(name)] = digest
+				out[manifest.FullImage(name)] = digest
 			}
 		}
 	}

@@ -179,6 +179,9 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 	})
 	s.readPolicies(ctx, r, all)
 	s.readObjects(ctx, r, all)
+	if s.direct() {
+		jobs = append(jobs, func() { s.askResize(ctx, r) })
+	}
 	var wait sync.WaitGroup
 	limit := make(chan struct{}, 8)
 	for _, job := range jobs {
@@ -193,6 +196,14 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 		return r.fatal
 	}
 	return s.settle(revisions)
+}
+
+// askResize asks whether the cluster can resize pods.
+func (s *snapshot) askResize(ctx context.Context, r *reader) {
+	var err error
+	if s.resizes, err = r.client.Resizes(ctx); err != nil {
+		r.denied(manifest.ObjectRef{Kind: "APIResourceList"}, "get", err, "whether cpu and memory change in place")
+	}
 }
 
 // readPolicies reads what limits the pods of a namespace or a cluster.

@@ -21,6 +21,8 @@ const (
 	AnnotationEvict = "kubelet.slipway.dev/evict"
 	// AnnotationTerminateAfter is how long a deleted pod takes to stop, or "grace" for the whole grace period.
 	AnnotationTerminateAfter = "kubelet.slipway.dev/terminate-after"
+	// AnnotationResize is what the kubelet says to other cpu and memory instead of giving them: "Infeasible" or "Deferred".
+	AnnotationResize = "kubelet.slipway.dev/resize"
 	// AnnotationStuck, not empty, lets a deleted pod stay until the annotation is gone.
 	AnnotationStuck = "kubelet.slipway.dev/stuck"
 	// AnnotationCompleteAfter is how long a pod runs before it ends by itself, as those of Jobs do.
@@ -52,8 +54,11 @@ def wanted($crash): tag as $tag |
 def state: if .state.running then "running" else .state.waiting.reason // "" end;
 def containers: (note("crash") != "") as $crash | (.status.containerStatuses // []) as $all
   | .spec.containers[] | . as $c
-  | {image, tag: tag, wanted: wanted($crash), status: (($all[] | select(.name == $c.name)) // {})};
+  | {image, tag: tag, resources, wanted: wanted($crash), status: (($all[] | select(.name == $c.name)) // {})};
 def settled: all(containers; (.status | state) == .wanted and (.wanted == "ImagePullBackOff" or .status.image == .image));
+def answer: [.status.conditions[]? | select(.type == "PodResizePending" and .status == "True") | .reason][0] // "";
+def resized: if all(containers; (.status.resources // {}) == (.resources // {})) then answer == ""
+  else note("resize") != "" and answer == note("resize") end;
 def crashing: any(containers; .wanted == "CrashLoopBackOff");
 def slow: note("ready-after") != "never"
   and any(containers; .wanted == "running" and .status.ready != true and (.tag | startswith("unready") | not));
@@ -102,6 +107,13 @@ func stages() []stage {
 			when:   `alive and settled and slow`,
 			after:  `note("ready-after") | if . == "" then ` + soon + ` else . end`,
 			status: pod(`{{- $again := false }}{{ $makeReady := true -}}`),
+		},
+		{
+			// Other cpu and memory, or why not.
+			name: "pod-resize", kind: "Pod",
+			when:   `alive and settled and (resized | not)`,
+			after:  soon,
+			status: pod(`{{- $again := false }}{{ $makeReady := false -}}`),
 		},
 		{
 			// A readiness gate opened or closed.
