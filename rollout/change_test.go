@@ -47,7 +47,7 @@ func TestChangeInPlaceOrNot(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(after), &n); err != nil {
 			t.Fatal(err)
 		}
-		if got := plan.ChangeSummary(manifest.CompareTemplates(o, n), plan.InPlaceIfPossible); got != c.want {
+		if got := (plan.Workload{Spec: plan.WorkloadSpec{UpdateType: plan.InPlaceIfPossible}}).ChangeSummary(manifest.CompareTemplates(o, n)); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.reason, got, c.want)
 		}
 	}
@@ -85,7 +85,7 @@ func TestResizeInPlaceOrNot(t *testing.T) {
 		if strings.HasSuffix(c.new, ", X") {
 			after = strings.Replace(after, "image: l1", "image: l2", 1)
 		}
-		if got := plan.ChangeSummary(manifest.CompareTemplates(decodeYAML(t, before), decodeYAML(t, after)), plan.InPlaceIfPossible); got != c.want {
+		if got := (plan.Workload{Spec: plan.WorkloadSpec{UpdateType: plan.InPlaceIfPossible}}).ChangeSummary(manifest.CompareTemplates(decodeYAML(t, before), decodeYAML(t, after))); got != c.want {
 			t.Errorf("%s: %s\nwant %s", c.reason, got, c.want)
 		}
 	}

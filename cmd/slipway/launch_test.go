@@ -255,6 +255,12 @@ func TestLaunch(t *testing.T) {
 		t.Parallel()
 		begin(t, "StatefulSet", "statefulset/demo", "{type: RollingUpdate}").story()
 	})
+	t.Run("StatefulSet in delete mode", func(t *testing.T) {
+		t.Parallel()
+		v := begin(t, "StatefulSet", "statefulset/demo", "{type: OnDelete}")
+		v.mode = "Delete"
+		v.story()
+	})
 	t.Run("Deployment in partition mode", func(t *testing.T) {
 		t.Parallel()
 		begin(t, "Deployment", "deployment/demo", "{rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}").story()

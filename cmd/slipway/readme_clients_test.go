@@ -36,7 +36,7 @@ func clients() []client {
 		{"pre-commit", "", "", "", "the program, Debian's", []string{"ci"}},
 		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the scripts of workflow and action; both by actionlint (the version)", []string{"ci"}},
 		{"GitLab CI", "", "", "", "the scripts of pipeline and component; their report against the fields that GitLab asks for", []string{"ci"}},
-		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, with kwok for the kubelets", []string{"deployment", "rollout"}},
+		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, kwok for the kubelets", []string{"deployment", "daemonset", "rollout"}},
 		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)", []string{"rollout"}},
 	}
 }

@@ -234,6 +234,23 @@ func TestDaemonSetByNodes(t *testing.T) {
 	}
 }
 
+// TestDaemonSetSuperseded gets the old template back while the canaries wait: the release ends, and the next one takes the pods back.
+func TestDaemonSetSuperseded(t *testing.T) {
+	t.Parallel()
+	d := newDaemons(t, 3, 1)
+	d.image("v2")
+	p := approvals()
+	p.Batches[0] = plan.Batch{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}, Pause: plan.Pause{UntilApproved: true}}
+	first := d.start(p, d.options())
+	first.waitsIn(0)
+	d.image("v1")
+	first.end(plan.Superseded)
+	if out, _, deleted := d.deletes(plan.BatchPlan{}, d.options()); out.Reason != plan.Completed || len(deleted) != 1 {
+		t.Errorf("the next release ended with %s: %s, and deleted %v", out.Reason, out.Message, deleted)
+	}
+	d.stands(3, "v1")
+}
+
 // TestOnDeleteKilledAtEveryWrite kills the agent before and after its writes and starts another one: the budget holds, and the end
 // is that of a release that nobody killed. SLIPWAY_SEEDS asks for more of the writes.
 func TestOnDeleteKilledAtEveryWrite(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// deployment is a Deployment as it rests in Git: paused, so that a template that changes waits for its release.
-func deployment(replicas int, surge, unavailable, tag string, more ...string) string {
+// deployment is a Deployment of v1 as it rests in Git: paused, so that a template that changes waits for its release.
+func deployment(replicas int, surge, unavailable string, more ...string) string {
 	return fmt.Sprintf(`
 apiVersion: apps/v1
 kind: Deployment
@@ -34,15 +34,15 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
-      containers: [{name: app, image: "example.com/app:%s"}]
-%s`, replicas, surge, unavailable, tag, strings.Join(more, "\n"))
+      containers: [{name: app, image: "example.com/app:v1"}]
+%s`, replicas, surge, unavailable, strings.Join(more, "\n"))
 }
 
 // newDeployment is a world with a Deployment whose pods all run v1, released by the agent itself.
 func newDeployment(t *testing.T, replicas int, surge string, more ...string) *world {
 	t.Helper()
 	w := newWorld(t, "")
-	w.Create(t, w.Path("deployments"), deployment(replicas, surge, "0", "v1", more...))
+	w.Create(t, w.Path("deployments"), deployment(replicas, surge, "0", more...))
 	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed {
 		t.Fatalf("the first release ended with %s: %s", d.Reason, d.Message)
 	}
@@ -368,7 +368,7 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "")
-			manifest := strings.Replace(deployment(2, "1", "0", "v1"), "{name: web}", c.metadata, 1)
+			manifest := strings.Replace(deployment(2, "1", "0"), "{name: web}", c.metadata, 1)
 			if c.spec == "Recreate" {
 				manifest = strings.Replace(manifest, "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", "strategy: {type: Recreate}", 1)
 			}

@@ -68,7 +68,7 @@ func (f *faulty) ofDeployment(t *testing.T, replicas, surge, unavailable int) {
 	t.Helper()
 	f.world = newWorld(t, "")
 	f.name = fmt.Sprintf("Deployment, %d pods, S=%d, U=%d", replicas, surge, unavailable)
-	f.Create(t, f.Path("deployments"), deployment(replicas, fmt.Sprint(surge), fmt.Sprint(unavailable), "v1"))
+	f.Create(t, f.Path("deployments"), deployment(replicas, fmt.Sprint(surge), fmt.Sprint(unavailable)))
 	f.options, f.image = f.world.ofDeployment(), f.deploymentImage
 	if d, _ := f.rolls(thirds(), f.options); d.Reason != plan.Completed {
 		t.Fatalf("the first release ended with %s: %s", d.Reason, d.Message)

@@ -156,7 +156,7 @@ func TestModelOfDeployments(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(seed), 17))
 			w := newWorld(t, "")
 			replicas := 1 + random.IntN(6)
-			manifest := deployment(replicas, "1", "0", "v1")
+			manifest := deployment(replicas, "1", "0")
 			m := newTwin(w, manifest, "Deployment", replicas, sim.Options{Seed: uint64(seed), Broken: seed%3 == 2})
 			w.Create(t, w.Path("deployments"), strings.Replace(manifest, "paused: true", "paused: false", 1))
 			m.states = func() (string, bool) {

@@ -20,7 +20,6 @@ import (
 // steered is a release of a kind of apps/v1 that people steer.
 type steered struct {
 	*world
-	kind    plan.Kind
 	options agent.Options
 	path    string
 	plan    plan.BatchPlan

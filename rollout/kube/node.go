@@ -22,6 +22,9 @@ type Node struct {
 	taints []corev1.Taint
 }
 
+// NodeOf is what is kept of a whole node.
+func NodeOf(n corev1.Node) Node { return Node{n.ObjectMeta, n.Spec.Taints} }
+
 // Meta is the metadata, as a Cache asks for it.
 func (n Node) Meta() metav1.ObjectMeta { return n.ObjectMeta }
 

@@ -3,7 +3,7 @@
 package manifests
 
 import (
-	_ "embed" // the health script
+	_ "embed" // the health scripts
 	"fmt"
 	"strings"
 
@@ -12,11 +12,13 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-//go:embed health.lua
-var healthLua string
-
-// HealthLua is a script by which Argo CD tells the health of Kruise's workloads.
-func HealthLua() string { return healthLua }
+// By these scripts Argo CD tells the health of Kruise's workloads, and of a Deployment.
+var (
+	//go:embed health.lua
+	healthLua string
+	//go:embed health_deployment.lua
+	healthOfDeployment string
+)
 
 // Snippets are what a GitOps tool needs beside the manifests of releases: for Argo CD a part of an Application and of the
 // ConfigMap argocd-cm, for Flux a part of a Kustomization. It is YAML with the reasons as comments.
@@ -38,8 +40,12 @@ func argoSnippets() (string, error) {
 		difference := k.named()
 		difference["jsonPointers"] = k.stepped()
 		differences = append(differences, difference)
-		if k.Group() == kube.KruiseGroup {
-			config["resource.customizations.health."+k.Group()+"_"+k.Name] = healthLua
+		health := "resource.customizations.health." + k.Group() + "_" + k.Name
+		switch {
+		case k.Group() == kube.KruiseGroup:
+			config[health] = healthLua
+		case k.BySurge:
+			config[health] = healthOfDeployment
 		}
 	}
 	return documents(
@@ -54,7 +60,8 @@ of a Deployment, here web, for each one that is released: of any other these fie
 		},
 		document{
 			`Into Argo CD's own ConfigMap. Its built-in scripts call a partition at rest Suspended, and the last batch Degraded, which
-fails a sync of several waves.`,
+fails a sync of several waves. A paused Deployment is Suspended to it, also at rest, and a later wave waits for it without end;
+the script of a Deployment is for all of them, and says of one that slipway does not release what Argo CD says by itself.`,
 			object{
 				"apiVersion": "v1", "kind": "ConfigMap", "data": config,
 				"metadata": object{"name": "argocd-cm", "namespace": "argocd", "labels": object{"app.kubernetes.io/part-of": "argocd"}},

@@ -130,7 +130,7 @@ func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 	}
 	if older != nil {
 		c := o.change(older.Spec.Template, cs.Spec.Template)
-		o.Change = plan.ChangeSummary(c, cs.Spec.UpdateType)
+		o.Change = cs.ChangeSummary(c)
 		if len(c.Images)+len(c.Resized)+len(c.Metadata)+len(c.Blockers) == 0 {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")

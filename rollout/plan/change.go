@@ -14,8 +14,15 @@ const (
 	KruiseResize = " (unless the feature gate InPlaceWorkloadVerticalScaling of Kruise is on)"
 )
 
-// ChangeSummary says in one line what a change does to a pod under the given update type, and why.
-func ChangeSummary(c manifest.Change, t UpdateType) string {
+// ChangeSummary says in one line what a change does to a pod of the workload, and why.
+func (c Workload) ChangeSummary(change manifest.Change) string {
+	if k := c.KindOf(); k.APIVersion == appsV1 {
+		return "recreated: a " + k.Name + " recreates every pod"
+	}
+	return summary(change, c.Spec.UpdateType)
+}
+
+func summary(c manifest.Change, t UpdateType) string {
 	switch {
 	case !c.InPlace && t == InPlaceOnly:
 		return "refused: InPlaceOnly, but " + strings.Join(c.Blockers, ", ") + " can only change in a new pod"

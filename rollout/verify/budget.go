@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // The kinds of budgets. The first guards the Eviction API only; Kruise's guards deletions and updates in place as well,
@@ -114,7 +116,10 @@ func probeBudgets(s *snapshot) []Finding {
 }
 
 // evicts tells whether the release lets pods go through the Eviction API.
-func (c *course) evicts() bool { return c.options.Evict && c.direct() && !c.inPlace() }
+func (c *course) evicts() bool { return c.options.Evict && c.deletes() && !c.inPlace() }
+
+// deletes tells whether slipway itself lets pods go, and no controller by the partition.
+func (c *course) deletes() bool { return c.direct() || c.options.Plan.Mode == plan.Delete }
 
 // guards tells whether the budget can hold the release up.
 func (b *budget) guards(c *course) bool { return b.kind == kindPUB || c.evicts() }
@@ -133,13 +138,12 @@ func (c *course) probeBudget(b *budget) Finding {
 	case !b.guards(c):
 		return NewFinding(codeBudgetIgnored, of,
 			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, c.bounds.Replicas, c.bounds.MaxUnavailable, c.unguarded()),
-			fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0%s",
-				max(c.bounds.Replicas-need, 0), c.orEvict()))
+			c.keeps(need)+c.orEvict())
 	case need > most-1:
 		return NewFinding(codeBudgetStalls, of,
 			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
 				has, most, c.bounds.Replicas, c.bounds.MaxSurge),
-			fmt.Sprintf("raise maxSurge to at least %d, or lower what the budget demands to %d", need+1-c.bounds.Replicas, most-1))
+			c.surges(need+1-c.bounds.Replicas)+fmt.Sprintf("lower what the budget demands to %d", most-1))
 	default:
 		return NewFinding(codeBudgetPaces, of,
 			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release is slower, and its deadline counts on",
@@ -148,19 +152,40 @@ func (c *course) probeBudget(b *budget) Finding {
 	}
 }
 
+// keeps is the bound with which a release keeps so many pods available. Delete mode has no surge.
+func (c *course) keeps(need int) string {
+	may := max(c.bounds.Replicas-need, 0)
+	switch {
+	case c.options.Plan.Mode != plan.Delete:
+		return fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0", may)
+	case may > 0:
+		return fmt.Sprintf("set maxUnavailable of the plan to %d or less", may)
+	default:
+		return fmt.Sprintf("lower what the budget demands to %d, and set maxUnavailable of the plan to 1", c.bounds.Replicas-1)
+	}
+}
+
+// surges is how a release has so many more pods, with what else helps to follow.
+func (c *course) surges(more int) string {
+	if c.options.Plan.Mode == plan.Delete {
+		return ""
+	}
+	return fmt.Sprintf("raise maxSurge to at least %d, or ", more)
+}
+
 func (c *course) unguarded() string {
 	switch {
-	case !c.direct():
-		return "the controller deletes pods without asking, and"
+	case !c.deletes():
+		return "the controller deletes pods without asking"
 	case c.inPlace():
-		return "an update in place is no eviction, and"
+		return "an update in place is no eviction"
 	default:
-		return "deleting pods does not ask the budget, and"
+		return "deleting pods does not ask the budget"
 	}
 }
 
 func (c *course) orEvict() string {
-	if c.direct() && !c.inPlace() {
+	if c.deletes() && !c.inPlace() {
 		return ", or release with --delete-mode evict"
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -27,12 +28,12 @@ func probeChange(s *snapshot) []Finding {
 			fmt.Sprintf("the release stops before its first pod (exit code 10): InPlaceOnly, but %s can only change in a new pod", strings.Join(s.change.Blockers, ", ")),
 			"use InPlaceIfPossible or ReCreate, or leave these fields as they are")
 	}
-	what := fmt.Sprintf("%d old pods are %s", len(s.old), plan.ChangeSummary(s.change, s.set.Spec.UpdateType))
+	what := fmt.Sprintf("%d old pods are %s", len(s.old), s.set.ChangeSummary(s.change))
 	if s.inPlace() {
 		return one(codeInPlace, s.target(), what, "")
 	}
 	remedy := ""
-	if s.change.InPlace {
+	if s.change.InPlace && s.at.Kind.Group() == kube.KruiseGroup {
 		remedy = "images, cpu and memory, and metadata alone can change in place: set the type to InPlaceIfPossible to keep pods, addresses and volumes"
 	}
 	return one(codeRecreated, s.target(), what, remedy)

@@ -74,6 +74,7 @@ const (
 	codeScaler           = "autoscaler"
 	codeNodesUnfit       = "nodes-unfit"
 	codeNodesFull        = "nodes-full"
+	codeBatchNodes       = "batch-nodes"
 	codeMissing          = "reference-missing"
 	codePullSecret       = "pull-secret-missing"
 	codeForeignPods      = "foreign-pods"
@@ -144,6 +145,7 @@ func Codes() []Code {
 		{codeRecreated, manifest.SeverityInfo, "pods are replaced, and why"},
 		{codeLockLeft, manifest.SeverityInfo, "an agent has died or given up without returning the lock"},
 		{codeRunning, manifest.SeverityInfo, "a release has begun and will be continued"},
+		{codeBatchNodes, manifest.SeverityInfo, "how many pods the batches have that select nodes"},
 		{codeBudgetKept, manifest.SeverityInfo, "a disruption budget that the release keeps"},
 		{codeScaler, manifest.SeverityInfo, "a HorizontalPodAutoscaler may scale in the middle of the release"},
 		{codeUnread, manifest.SeverityInfo, "something could not be read or tried, so it was not checked"},

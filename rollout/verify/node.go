@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // node is what is kept of a Node: the object without its images, and what is free on it.
@@ -29,8 +30,11 @@ type node struct {
 }
 
 // readNodes reads nodes and the requests of all pods on them.
-func (c *cluster) readNodes(ctx context.Context, r *reader) {
-	const unchecked = "whether nodes have room for the pods that the release adds"
+func (c *cluster) readNodes(ctx context.Context, r *reader, p plan.BatchPlan) {
+	unchecked := "whether nodes have room for the pods that the release adds"
+	if p.NodeLabels() != nil {
+		unchecked = "which nodes the batches have, and " + unchecked
+	}
 	byName := map[string]*node{}
 	read := list(ctx, r, of(kube.Resource{Kind: "Node", Path: "/api/v1/nodes"}, ""), unchecked, func(n corev1.Node) {
 		kept := &node{Node: n, images: imagesOf(n), free: maps.Clone(n.Status.Allocatable)}

@@ -236,7 +236,7 @@ func (s *snapshot) readPolicies(ctx context.Context, r *reader, all func(string,
 		list(ctx, r, namespaced("HorizontalPodAutoscaler", "/apis/autoscaling/v2", "horizontalpodautoscalers"),
 			"whether something scales in the middle of the release", into(&s.scalers))
 	})
-	all("Node", func() { s.readNodes(ctx, r) })
+	all("Node", func() { s.readNodes(ctx, r, s.options.Plan) })
 	all("PriorityClass", func() {
 		list(ctx, r, of(kube.Resource{Kind: "PriorityClass", Path: "/apis/scheduling.k8s.io/v1/priorityclasses"}, ""), "which priority the pods have", into(&s.priorities))
 	})

@@ -135,6 +135,7 @@ func probes() []probe {
 		{probeUnknown, false},
 		{probeClaims, true},
 		{probeImages, true},
+		{probeBatchNodes, true},
 		{probeDeadline, true},
 		{probePaused, false},
 		{probeController, false},

@@ -576,7 +576,7 @@ func admissionCases() []verifyCase {
 // TestVerify holds releases against clusters, and that every code that is documented comes up.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases(), admissionCases())
+	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases(), admissionCases(), deleteModeCases())
 	met := map[string]bool{}
 	for _, c := range cases {
 		met[c.want] = true

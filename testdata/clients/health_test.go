@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/pkg/apis/kustomize"
 	"github.com/fluxcd/pkg/runtime/cel"
 	lua "github.com/yuin/gopher-lua"
@@ -122,6 +123,59 @@ func otherSamples() map[string]sample {
 	}
 }
 
+// A Deployment in the states that a release takes it through, and others with which slipway has nothing to do. Flux judges these by
+// itself: nothing is printed for it.
+func deploymentSamples() map[string]sample {
+	object := func(annotations, spec, status string) string {
+		return fmt.Sprintf(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, generation: 7, annotations: {%s}},
+  spec: {replicas: 5, %s}, status: {observedGeneration: 7, %s}}`, annotations, spec, status)
+	}
+	const (
+		released = `slipway.dev/release: 0123abcd, slipway.dev/original: "{}"`
+		atRest   = "slipway.dev/release: 0123abcd"
+		rests    = "paused: true, progressDeadlineSeconds: 2147483647"
+		held     = rests + ", minReadySeconds: 2147483646"
+		opened   = "paused: false, progressDeadlineSeconds: 2147483647, minReadySeconds: 2147483646"
+		whole    = "replicas: 5, updatedReplicas: 5, readyReplicas: 5, availableReplicas: 5"
+		plain    = "progressDeadlineSeconds: 600"
+	)
+	return map[string]sample{
+		"resting":             {"paused is how it rests in Git", object(atRest, rests, whole+", conditions: [{type: Available, status: 'True'}]"), "Healthy", "Current"},
+		"new template":        {"the Job has yet to begin", object(atRest, rests, "replicas: 5, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"a step":              {"the controller makes a pod", object(released, opened, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"a batch starts":      {"a pod of it is not ready", object(released, held, "replicas: 5, updatedReplicas: 2, readyReplicas: 4, availableReplicas: 3"), "Progressing", "InProgress"},
+		"between batches":     {"the others wait for the next one", object(released, held, "replicas: 5, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 3"), "Suspended", "InProgress"},
+		"before its end":      {"the fields are not as they were", object(released, held, "replicas: 5, updatedReplicas: 5, readyReplicas: 5"), "Progressing", "InProgress"},
+		"goes back":           {"by its own rolling update", object(released, plain, "replicas: 6, updatedReplicas: 4, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"resting, a pod down": {"one is not ready", object(atRest, rests, "replicas: 5, updatedReplicas: 5, readyReplicas: 4, availableReplicas: 4"), "Progressing", "InProgress"},
+		"paused by hand":      {"as Argo CD has it", object("", "paused: true, "+plain, whole), "Suspended", "InProgress"},
+		"another's":           {"complete", object("", plain, whole+", conditions: [{type: Progressing, status: 'True', reason: NewReplicaSetAvailable}, {type: Available, status: 'True'}]"), "Healthy", "Current"},
+		"another's, rolling":  {"new pods come", object("", plain, "replicas: 6, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"another's, old pods": {"they are to go", object("", plain, "replicas: 6, updatedReplicas: 5, readyReplicas: 6, availableReplicas: 6"), "Progressing", "InProgress"},
+		"another's, too slow": {
+			"its controller has given up",
+			object("", plain, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}]"), "Degraded", "Failed",
+		},
+		"another's, seen late": {"the status is not of this template", strings.Replace(object("", plain, whole), "observedGeneration: 7", "observedGeneration: 6", 1), "Progressing", "InProgress"},
+	}
+}
+
+// TestHealthOfDeployments runs the printed script, and what Flux thinks by itself of the same Deployments.
+func TestHealthOfDeployments(t *testing.T) {
+	script := snippets(t, "argocd")[1]["data"].(map[string]any)["resource.customizations.health.apps_Deployment"].(string)
+	for name, s := range deploymentSamples() {
+		t.Run(name, func(t *testing.T) {
+			object := parsed(t, s.object)
+			if got, message := health(t, script, object.Object); got != s.argo || message == "" {
+				t.Errorf("%s: to Argo CD it is %q (%s), want %q", s.reason, got, message, s.argo)
+			}
+			if got, err := status.Compute(&object); err != nil || got.Status.String() != s.flux {
+				t.Errorf("%s: to Flux it is %v, %v, want %s", s.reason, got, err, s.flux)
+			}
+		})
+	}
+}
+
 // snippets is what slipway rollout gitops prints, document by document.
 func snippets(t *testing.T, tool string) []map[string]any {
 	t.Helper()
@@ -203,6 +257,8 @@ func luaValue(l *lua.LState, v any) lua.LValue {
 		return lua.LBool(v)
 	case float64:
 		return lua.LNumber(v)
+	case int64:
+		return lua.LNumber(v)
 	}
 	return lua.LNil
 }
@@ -213,14 +269,7 @@ func TestFluxHealth(t *testing.T) {
 	reader := fluxReader(t)
 	for name, s := range samples() {
 		t.Run(name, func(t *testing.T) {
-			var object unstructured.Unstructured
-			text, err := yaml.YAMLToJSON([]byte(s.object))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := object.UnmarshalJSON(text); err != nil {
-				t.Fatal(err)
-			}
+			object := parsed(t, s.object)
 			got, err := reader.ReadStatusForObject(t.Context(), nil, &object)
 			if err != nil {
 				t.Fatal(err)
@@ -230,6 +279,18 @@ func TestFluxHealth(t *testing.T) {
 			}
 		})
 	}
+}
+
+func parsed(t *testing.T, text string) (object unstructured.Unstructured) {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := object.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return object
 }
 
 // fluxReader makes of the printed checks what the controller makes of them.
