@@ -138,6 +138,10 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
 // isTyped says whether letters can make something else than text of a scalar: a word such as true, or .inf.
 func isTyped(word []byte) bool {
+	const longest = len("false")
+	if len(word) > longest {
+		return false
+	}
 	return yamltext.IsTypedWord(string(word)) || strings.EqualFold(string(word), "inf") || strings.EqualFold(string(word), "nan")
 }
 
