@@ -20,9 +20,9 @@ var keyAndColon = regexp.MustCompile(`^([A-Za-z][\w./-]*):(?:[ \t\r]|$)`)
 // its dashes, nil where there is none.
 func gluedSeparator(text []byte) (start int, key []byte) {
 	for rest := text; ; {
-		if after, ok := bytes.CutPrefix(rest, []byte("---")); ok {
-			line, _, _ := bytes.Cut(after, []byte("\n"))
-			if found := keyAndColon.FindSubmatch(line); found != nil {
+		line, _, _ := bytes.Cut(rest, []byte("\n"))
+		if after, ok := bytes.CutPrefix(line, []byte("---")); ok && len(after) > 0 {
+			if found := keyAndColon.FindSubmatch(after); found != nil {
 				return len(text) - len(rest), found[1]
 			}
 		}

@@ -57,9 +57,12 @@ type unclosed struct {
 func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	body := bytes.TrimPrefix(doc, []byte(ByteOrderMark))
 	b := &s.builder
-	*b = builder{doc: body, text: string(body), stack: b.stack[:0], kids: make([]*yaml.Node, 0, 64), nodes: b.nodes, lists: b.lists}
+	b.doc, b.text, b.kids = body, string(body), make([]*yaml.Node, 0, 64)
 	s.tree = b
-	defer func() { s.tree = nil }()
+	defer func() {
+		s.tree = nil
+		*b = builder{stack: b.stack[:0], nodes: b.nodes, lists: b.lists} // what is the document's own goes with it
+	}()
 	if _, ok := s.Scan(body); !ok {
 		return nil, false
 	}
@@ -67,7 +70,7 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	if b.root == nil || len(b.kids) == 0 {
 		return nil, true
 	}
-	b.root.Content = b.kids[:1:1]
+	b.root.Content = b.list(b.kids[:1])
 	return b.root, true
 }
 

@@ -48,6 +48,8 @@ func (b *bench) compareClients() error {
 // clients builds the clients and lays out what they read.
 func (b *bench) clients() ([]client, error) {
 	files := map[string]string{
+		"built/app.yaml":           string(corpus.Stream(clientDeployments)),
+		"built/kustomization.yaml": "resources: [app.yaml]\nnamePrefix: built-\n",
 		"package/app.yaml":         string(corpus.Stream(clientDeployments)),
 		"package/sidecarset.yaml":  corpus.SidecarSet,
 		"chart/Chart.yaml":         "apiVersion: v2\nname: corpus\nversion: 0.1.0\n",
@@ -85,7 +87,9 @@ func (b *bench) clients() ([]client, error) {
 	template := func(post string) []string {
 		return []string{helm, "template", "corpus", b.path("chart"), "--post-renderer", b.path(post)}
 	}
+	inProcess := []string{"slipway", "render", b.path("built"), "-s", b.path("sidecarset.yaml")}
 	return []client{
+		{"kustomize build", []string{kustomize, "build", b.path("built")}, inProcess, false},
 		{"kustomize fn run", fnRun("noop"), fnRun("slipway-fn"), true},
 		{"helm 3 template", template("noop"), template("slipway-post"), false},
 		{"kpt fn eval", eval("noop"), eval("slipway-fn"), true},

@@ -36,12 +36,28 @@ func (p *Proofs) add(shape uint64) {
 	p.shapes[shape] = true
 }
 
+// shape returns what texts have in common that take the same way through a reader.
+func (p *Proofs) shape(text []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	sketch(text, func(part []byte) { _, _ = h.Write(part) }) // a hash takes every write
+	return h.Sum64()
+}
+
+// sketchPart is how much of a sketch is in memory at a time, and what its last token adds.
+const sketchPart = 256
+
 // sketch is what the shape of a text is a hash of: its indentations, line ends, punctuation and escapes as they are, and in
 // the place of words and numbers what kind they are of. Two texts with one sketch differ in names and values alone, and not in
-// how a reader gets from one token to the next or what type it gives a scalar.
-func sketch(out, text []byte) []byte {
-	s := sketcher{out: out, text: text, number: -1}
+// how a reader gets from one token to the next or what type it gives a scalar. It comes to take in parts, each of which is gone
+// with the next: whole it would be as long as the text.
+func sketch(text []byte, take func(part []byte)) {
+	s := sketcher{out: make([]byte, 0, 2*sketchPart), text: text, number: -1}
 	for pos := 0; pos < len(text); {
+		if len(s.out) >= sketchPart {
+			take(s.out)
+			s.out = s.out[:0]
+		}
 		switch c := text[pos]; {
 		case isLetter(c):
 			pos = s.word(pos)
@@ -56,7 +72,7 @@ func sketch(out, text []byte) []byte {
 			pos = s.mark(pos)
 		}
 	}
-	return s.out
+	take(s.out)
 }
 
 type sketcher struct {
@@ -138,6 +154,10 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
 // isTyped says whether letters can make something else than text of a scalar: a word such as true, or .inf.
 func isTyped(word []byte) bool {
+	const longest = len("false")
+	if len(word) > longest {
+		return false
+	}
 	return yamltext.IsTypedWord(string(word)) || strings.EqualFold(string(word), "inf") || strings.EqualFold(string(word), "nan")
 }
 

@@ -4,7 +4,6 @@ package splice
 
 import (
 	"fmt"
-	"hash/maphash"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -22,7 +21,6 @@ type Scanner struct {
 	*yamltext.Scanner
 	proofs *Proofs
 	quick  func(text []byte) (*yaml.Node, error) // reads results of a shape that is proven
-	sketch []byte                                // of the last result
 }
 
 // NewScanner returns a scanner that looks for the scalars at paths, as yamltext.NewScanner, and shares proofs with the others
@@ -42,8 +40,7 @@ func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.N
 	asked, known := false, false
 	out, err := applyProvedBy(func(text []byte) (*yaml.Node, error) {
 		asked = true
-		s.sketch = sketch(s.sketch[:0], text)
-		shape = maphash.Bytes(s.proofs.seed, s.sketch)
+		shape = s.proofs.shape(text)
 		if known = s.proofs.has(shape); known {
 			return s.quick(text)
 		}
