@@ -90,8 +90,8 @@ func (opts simulateOptions) run(ctx context.Context, s streams, file string) err
 		options.Crashes, options.Horizon = opts.crash, calm.Now()
 	}
 	options.KillEveryWrite = opts.kill
-	process.SaveMemory(1)
 	cluster := sim.New(r.set, r.olderTemplate(), options)
+	process.SaveMemoryPlaying(cluster.Room())
 	line := progressLine{to: s, name: r.set.Name, shown: process.IsTerminal(s.err) && !process.IsTerminal(s.out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
