@@ -52,6 +52,7 @@ func Run(ctx context.Context, p plan.BatchPlan, cluster Cluster, clock Clock, re
 		if err != nil {
 			return last, fmt.Errorf("observing the target: %w", err)
 		}
+		last.Actions = nil // they are written, and may be as many as the pods
 		last = Decide(p, observed)
 		if report != nil {
 			report(observed, last)

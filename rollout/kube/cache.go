@@ -208,47 +208,69 @@ func (m *Cache[T]) watch(ctx context.Context) error {
 		} else if err != nil {
 			return fmt.Errorf("reading the watch of %s objects: %w", m.of.Kind, err)
 		}
-		if err := m.handle(e.Type, e.Object); err != nil {
+		if err := m.handle(&e); err != nil {
 			return err
 		}
 	}
 }
 
-type event[T any] struct {
+type event[T Object] struct {
 	Type   string
-	Object json.RawMessage
+	Object sent[T]
 }
 
-func (m *Cache[T]) handle(kind string, data []byte) error {
-	if kind == "ERROR" {
-		var status struct {
-			Code    int
-			Message string
-		}
-		if err := json.Unmarshal(data, &status); err != nil || status.Code == http.StatusGone {
-			return errExpired
-		}
-		return fmt.Errorf("watching %s objects: %s", m.of.Kind, status.Message)
+// sent is the object of an event. It is read out of the stream's buffer: a copy of its text would be most of the garbage that
+// an agent makes.
+type sent[T Object] struct {
+	object T
+	err    error  // why it is no such object
+	text   []byte // of what has no name: a bookmark, or the status of an error
+}
+
+// UnmarshalJSON reads the object, and leaves it to the event's type what is to become of one that cannot be read.
+func (s *sent[T]) UnmarshalJSON(data []byte) error {
+	s.err = json.Unmarshal(data, &s.object)
+	if s.err != nil || s.object.Meta().Name == "" {
+		s.text = slices.Clone(data)
 	}
-	if kind == "BOOKMARK" {
+	return nil
+}
+
+func (m *Cache[T]) handle(e *event[T]) error {
+	sent := &e.Object
+	switch e.Type {
+	case "ERROR":
+		return m.failure(sent.text)
+	case "BOOKMARK":
 		var mark Meta
-		if err := json.Unmarshal(data, &mark); err != nil {
+		if err := json.Unmarshal(sent.text, &mark); err != nil {
 			return fmt.Errorf("decoding a bookmark: %w", err)
 		}
 		m.progress(number(mark.ResourceVersion))
 		return nil
 	}
-	var o T
-	if err := json.Unmarshal(data, &o); err != nil {
-		return fmt.Errorf("decoding a %s: %w", m.of.Kind, err)
+	if sent.err != nil {
+		return fmt.Errorf("decoding a %s: %w", m.of.Kind, sent.err)
 	}
-	if kind == "DELETED" {
-		m.remove(o.Meta())
+	if e.Type == "DELETED" {
+		m.remove(sent.object.Meta())
 	} else {
-		m.Put(o)
+		m.Put(sent.object)
 	}
-	m.progress(number(o.Meta().ResourceVersion))
+	m.progress(number(sent.object.Meta().ResourceVersion))
 	return nil
+}
+
+// failure is the error of an event of type ERROR.
+func (m *Cache[T]) failure(data []byte) error {
+	var status struct {
+		Code    int
+		Message string
+	}
+	if err := json.Unmarshal(data, &status); err != nil || status.Code == http.StatusGone {
+		return errExpired
+	}
+	return fmt.Errorf("watching %s objects: %s", m.of.Kind, status.Message)
 }
 
 func (m *Cache[T]) progress(at uint64) {

@@ -112,6 +112,15 @@ func TestCacheGoesOnAfterGapsAndNeverBack(t *testing.T) {
 	}
 }
 
+// handled lets a cache hear an event.
+func handled(m *Cache[Meta], kind, object string) error {
+	var e event[Meta]
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"type":%q,"object":%s}`, kind, object), &e); err != nil {
+		return err
+	}
+	return m.handle(&e)
+}
+
 // TestCacheKeepsOwnWrites holds that an answer to a write is there at once, and does not bring back what is gone.
 func TestCacheKeepsOwnWrites(t *testing.T) {
 	m := NewCache[Meta](Client{}, Pods("n"), url.Values{}, make(chan struct{}, 1))
@@ -122,13 +131,13 @@ func TestCacheKeepsOwnWrites(t *testing.T) {
 		return n
 	}
 	m.Put(parse("a", "5"))
-	if err := m.handle("MODIFIED", []byte(objectJSON("a", "4"))); err != nil {
+	if err := handled(m, "MODIFIED", objectJSON("a", "4")); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(m.versions()); got != "map[a:5]" {
 		t.Errorf("an older event won: %s", got)
 	}
-	if err := m.handle("DELETED", []byte(objectJSON("a", "7"))); err != nil {
+	if err := handled(m, "DELETED", objectJSON("a", "7")); err != nil {
 		t.Fatal(err)
 	}
 	m.Put(parse("a", "6"))
@@ -151,7 +160,7 @@ func TestCacheTellsWhatChanged(t *testing.T) {
 	put("a", 1)
 	put("a", 1) // nothing new
 	put("b", 2)
-	if err := m.handle("DELETED", []byte(objectJSON("a", "3"))); err != nil {
+	if err := handled(m, "DELETED", objectJSON("a", "3")); err != nil {
 		t.Fatal(err)
 	}
 	if names, now, known := m.Since(start); !known || now != start+3 || !slices.Equal(names, []string{"a", "b", "a"}) {

@@ -68,7 +68,8 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.ObjectMeta = lean(whole.Metadata.ObjectMeta, annotationUpdateState, annotationDeletionCost, annotationHeld)
+	p.ObjectMeta = lean(whole.Metadata.ObjectMeta)
+	p.Annotations = whole.Metadata.Annotations.kept()
 	p.Spec = whole.Spec.podSpec
 	p.Spec.NodeName = shared(p.Spec.NodeName)
 	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
@@ -96,14 +97,15 @@ func (p *Pod) readResize(data []byte) (err error) {
 
 // lean is the status that is kept of a pod.
 func (p *wholePod) lean() podStatus {
-	out := podStatus{Phase: shared(rollout.PodPhase(p.Status.Phase))}
+	out := podStatus{
+		Phase: shared(rollout.PodPhase(p.Status.Phase)), Conditions: make([]Condition, 0, 3),
+		ContainerStatuses: make([]containerStatus, 0, len(p.Status.ContainerStatuses)),
+	}
 	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady || c.Type == corev1.ContainersReady || c.Type == gateInPlace {
-			kept := Condition{Type: shared(string(c.Type)), Status: shared(string(c.Status))}
-			if !c.LastTransitionTime.IsZero() {
-				kept.LastTransitionTime = &c.LastTransitionTime.Time
-			}
-			out.Conditions = append(out.Conditions, kept)
+		if c.Type == string(corev1.PodReady) || c.Type == string(corev1.ContainersReady) || c.Type == gateInPlace {
+			out.Conditions = append(out.Conditions, Condition{
+				Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime,
+			})
 		}
 	}
 	for _, c := range p.Status.ContainerStatuses {
@@ -113,29 +115,41 @@ func (p *wholePod) lean() podStatus {
 		}
 		out.ContainerStatuses = append(out.ContainerStatuses, kept)
 	}
-	out.Conditions, out.ContainerStatuses = exact(out.Conditions), exact(out.ContainerStatuses)
 	return out
 }
 
-// lean is the metadata of a pod without annotations other than the named ones, and in little memory.
-func lean(m metav1.ObjectMeta, annotations ...string) metav1.ObjectMeta {
-	labels := make(map[string]string, len(m.Labels))
+// podAnnotations are those that are read of a pod: meshes and operators write many more, and long ones.
+type podAnnotations struct {
+	UpdateState  *string `json:"apps.kruise.io/inplace-update-state"`
+	DeletionCost *string `json:"controller.kubernetes.io/pod-deletion-cost"`
+	Held         *string `json:"slipway.dev/resize"`
+}
+
+// kept are the annotations that are there.
+func (a podAnnotations) kept() map[string]string {
+	if a == (podAnnotations{}) {
+		return nil
+	}
+	kept := map[string]string{}
+	for key, value := range map[string]*string{
+		annotationUpdateState: a.UpdateState, annotationDeletionCost: a.DeletionCost, annotationHeld: a.Held,
+	} {
+		if value != nil {
+			kept[key] = *value
+		}
+	}
+	return kept
+}
+
+// lean is metadata that was just read, without annotations and in little memory.
+func lean(m metav1.ObjectMeta) metav1.ObjectMeta {
 	for k, v := range m.Labels {
 		if k != LabelInstance { // which no other pod has
 			v = shared(v)
 		}
-		labels[shared(k)] = v
+		m.Labels[shared(k)] = v // the key too: a map keeps the one that was written last
 	}
-	all := m.Annotations
-	m.Namespace, m.Labels, m.Annotations, m.OwnerReferences = shared(m.Namespace), labels, nil, exact(m.OwnerReferences)
-	for _, key := range annotations {
-		if v, ok := all[key]; ok {
-			if m.Annotations == nil {
-				m.Annotations = map[string]string{}
-			}
-			m.Annotations[key] = v
-		}
-	}
+	m.Namespace, m.Annotations, m.OwnerReferences = shared(m.Namespace), nil, exact(m.OwnerReferences)
 	for i := range m.OwnerReferences {
 		r := &m.OwnerReferences[i]
 		r.APIVersion, r.Kind, r.Name, r.UID = shared(r.APIVersion), shared(r.Kind), shared(r.Name), shared(r.UID)

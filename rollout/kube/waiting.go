@@ -16,11 +16,13 @@ import (
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// wholePod is a pod as the server sends it, as far as its state is told from it. Most of that is forgotten at once.
+// wholePod is a pod as the server sends it, as far as its state is told from it. Most of that is forgotten at once; the API's own
+// structs would have half as much again read for nothing, with the resources and mounts of each container.
 type wholePod struct {
 	Metadata struct {
 		metav1.ObjectMeta
-		Unread skipped `json:"managedFields"`
+		Annotations podAnnotations `json:"annotations"`
+		Unread      skipped        `json:"managedFields"`
 	} `json:"metadata"`
 	Spec struct {
 		podSpec
@@ -29,7 +31,25 @@ type wholePod struct {
 			RestartPolicy corev1.ContainerRestartPolicy `json:"restartPolicy"`
 		} `json:"initContainers"`
 	} `json:"spec"`
-	Status corev1.PodStatus `json:"status"`
+	Status struct {
+		Phase                 corev1.PodPhase        `json:"phase"`
+		Reason                string                 `json:"reason"`
+		Message               string                 `json:"message"`
+		Conditions            []Condition            `json:"conditions"`
+		InitContainerStatuses []wholeContainerStatus `json:"initContainerStatuses"`
+		ContainerStatuses     []wholeContainerStatus `json:"containerStatuses"`
+	} `json:"status"`
+}
+
+type wholeContainerStatus struct {
+	Name                 string                `json:"name"`
+	Image                string                `json:"image"`
+	ImageID              string                `json:"imageID"`
+	Ready                bool                  `json:"ready"`
+	Started              *bool                 `json:"started"`
+	RestartCount         int32                 `json:"restartCount"`
+	State                corev1.ContainerState `json:"state"`
+	LastTerminationState corev1.ContainerState `json:"lastState"`
 }
 
 // skipped is a field that is passed over: who wrote a pod is half of what the server sends of it.
@@ -78,7 +98,7 @@ func (p *wholePod) ended() bool {
 
 // notReadySince is when the pod was ready last, or was created.
 func (p *wholePod) notReadySince() time.Time {
-	if c := p.condition(corev1.PodReady); c.Status == corev1.ConditionFalse && !c.LastTransitionTime.IsZero() {
+	if c := p.condition(corev1.PodReady); c.Status == string(corev1.ConditionFalse) && c.LastTransitionTime != nil {
 		return c.LastTransitionTime.UTC()
 	}
 	return p.Metadata.CreationTimestamp.UTC()
@@ -134,7 +154,7 @@ func (p *wholePod) ofInit(w *waiting.Why, i int) (plain bool) {
 }
 
 // unfinished tells whether an init container keeps the ones after it from starting.
-func (p *wholePod) unfinished(c corev1.ContainerStatus) bool {
+func (p *wholePod) unfinished(c wholeContainerStatus) bool {
 	if t := c.State.Terminated; t != nil && t.ExitCode == 0 {
 		return false
 	}
@@ -152,11 +172,11 @@ func (p *wholePod) sidecar(name string) bool {
 }
 
 func (p *wholePod) initialized() bool {
-	return p.condition(corev1.PodInitialized).Status == corev1.ConditionTrue
+	return p.is(corev1.PodInitialized)
 }
 
 // reasonOf is why a container does not run; "": it does, or nobody says.
-func reasonOf(c corev1.ContainerStatus) string {
+func reasonOf(c wholeContainerStatus) string {
 	switch s, t := c.State, c.State.Terminated; {
 	case s.Waiting != nil:
 		return s.Waiting.Reason
@@ -172,7 +192,7 @@ func reasonOf(c corev1.ContainerStatus) string {
 }
 
 // tell makes the container the one that is in the way.
-func tell(w *waiting.Why, c corev1.ContainerStatus) {
+func tell(w *waiting.Why, c wholeContainerStatus) {
 	w.Container, w.Restarts, w.ExitCode, w.Exit = c.Name, int(c.RestartCount), nil, ""
 	if c.State.Waiting != nil && c.State.Waiting.Message != "" {
 		w.Message = c.State.Waiting.Message
@@ -201,11 +221,11 @@ func byRuntime(t *corev1.ContainerStateTerminated) bool {
 func (p *wholePod) ofConditions(w *waiting.Why) {
 	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
 		c := p.condition(kind)
-		if c.Status != corev1.ConditionFalse || c.Reason == "" {
+		if c.Status != string(corev1.ConditionFalse) || c.Reason == "" {
 			continue
 		}
 		w.Reason, w.Message = c.Reason, c.Message
-		if !c.LastTransitionTime.IsZero() {
+		if c.LastTransitionTime != nil {
 			w.Since = c.LastTransitionTime.UTC()
 		}
 		return
@@ -228,15 +248,15 @@ func (p *wholePod) tidy(w *waiting.Why) {
 }
 
 // condition is one of the pod's; the zero condition where it has none of the kind.
-func (p *wholePod) condition(kind corev1.PodConditionType) corev1.PodCondition {
+func (p *wholePod) condition(kind corev1.PodConditionType) Condition {
 	for _, c := range p.Status.Conditions {
-		if c.Type == kind {
+		if c.Type == string(kind) {
 			return c
 		}
 	}
-	return corev1.PodCondition{}
+	return Condition{}
 }
 
 func (p *wholePod) is(kind corev1.PodConditionType) bool {
-	return p.condition(kind).Status == corev1.ConditionTrue
+	return p.condition(kind).Status == string(corev1.ConditionTrue)
 }

@@ -82,7 +82,7 @@ func (c *Cluster) Edit(change func(*plan.Workload)) {
 }
 
 func (c *Cluster) create(a rollout.Action) error {
-	if _, exists := c.index[a.Pod.Name]; exists {
+	if _, exists := c.find(a.Pod.Name); exists {
 		return fmt.Errorf("%s: already exists: %w", a, rollout.ErrConflict)
 	}
 	c.addPod(rollout.Pod{Name: a.Pod.Name, Instance: a.Instance, Revision: a.Revision, Lifecycle: a.Lifecycle, Guest: a.Guest})
@@ -93,7 +93,7 @@ func (c *Cluster) create(a rollout.Action) error {
 }
 
 func (c *Cluster) writePod(a rollout.Action) error {
-	i, ok := c.index[a.Pod.Name]
+	i, ok := c.find(a.Pod.Name)
 	if !ok || c.pods[i].UID != a.Pod.UID || c.pods[i].ResourceVersion != a.Pod.ResourceVersion || c.pods[i].Terminating {
 		return fmt.Errorf("%s: %w", a, rollout.ErrConflict)
 	}

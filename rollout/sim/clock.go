@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-type eventKind int
+type eventKind uint8
 
 const (
 	eventReady     eventKind = iota // the containers of a pod are ready
@@ -21,9 +21,10 @@ const (
 	eventApprove                    // a person approves the waiting batch
 )
 
+// event is small: hundreds of thousands may be waited for at a time.
 type event struct {
-	at   time.Time
-	seq  int // events of one instant happen in the order in which they were scheduled
+	at   time.Duration // since the epoch
+	seq  uint32        // events of one instant happen in the order in which they were scheduled
 	kind eventKind
 	name string
 	uid  string
@@ -32,12 +33,12 @@ type event struct {
 // queue is a heap of events by time. Package heap would put each of them into an allocation of its own, twice.
 type queue struct {
 	events []event
-	seq    int
+	seq    uint32
 }
 
 func (q *queue) less(i, j int) bool {
 	a, b := &q.events[i], &q.events[j]
-	return a.at.Before(b.at) || (a.at.Equal(b.at) && a.seq < b.seq)
+	return a.at < b.at || a.at == b.at && a.seq < b.seq
 }
 
 func (q *queue) push(e event) {
@@ -79,7 +80,7 @@ type clock struct {
 }
 
 func (c *clock) schedule(after time.Duration, e event) {
-	e.at = c.now.Add(after)
+	e.at = c.now.Sub(epoch()) + after
 	e.seq = c.events.seq
 	c.events.seq++
 	c.events.push(e)

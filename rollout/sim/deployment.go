@@ -309,7 +309,8 @@ func (d deployment) fill() {
 			_ = d.create(rollout.Action{Kind: rollout.CreatePod, Revision: s.revision, Instance: name, Pod: rollout.PodRef{Name: d.set.Name + "-" + name}})
 		}
 		for _, name := range pods[:max(len(pods)-s.replicas, 0)] {
-			d.delete(d.index[name])
+			i, _ := d.find(name)
+			d.delete(i)
 			d.changed()
 		}
 	}

@@ -17,16 +17,17 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 	if c.lagging {
 		return nil // what the stale look did not show arrives now
 	}
-	until := c.now.Add(d)
-	if len(c.events.events) == 0 || (d > 0 && c.events.events[0].at.After(until)) {
+	until := c.Now() + d
+	if len(c.events.events) == 0 || (d > 0 && c.events.events[0].at > until) {
 		if d == 0 {
 			return ErrStuck
 		}
-		c.now = until
+		c.now = epoch().Add(until)
 		return nil
 	}
-	c.now = c.events.events[0].at
-	for len(c.events.events) > 0 && !c.events.events[0].at.After(c.now) {
+	at := c.events.events[0].at
+	c.now = epoch().Add(at)
+	for len(c.events.events) > 0 && c.events.events[0].at <= at {
 		c.happen(c.events.pop())
 	}
 	return nil
@@ -50,7 +51,7 @@ func (c *Cluster) happen(e event) {
 		c.EvictPod(c.victim())
 		return
 	}
-	i, ok := c.index[e.name]
+	i, ok := c.find(e.name)
 	if !ok || c.pods[i].UID != e.uid {
 		return
 	}
@@ -70,7 +71,7 @@ func (c *Cluster) happen(e event) {
 // CrashPod lets the containers of a pod crash; they recover as if started again. A name that does not exist does
 // nothing.
 func (c *Cluster) CrashPod(name string) {
-	i, ok := c.index[name]
+	i, ok := c.find(name)
 	if !ok {
 		return
 	}
@@ -86,7 +87,7 @@ func (c *Cluster) CrashPod(name string) {
 
 // EvictPod lets a pod fail for good. A name that does not exist does nothing.
 func (c *Cluster) EvictPod(name string) {
-	i, ok := c.index[name]
+	i, ok := c.find(name)
 	if !ok {
 		return
 	}

@@ -151,7 +151,7 @@ func (k kruise) scale(f formula) bool {
 func (k kruise) deletePods(names []string, n int, f formula) bool {
 	wrote := false
 	for _, name := range names[:min(n, len(names))] {
-		i := k.index[name]
+		i, _ := k.find(name)
 		if k.pods[i].Available(k.now, k.set.Spec.MinReady) {
 			if f.deleteReady <= 0 {
 				continue
@@ -178,7 +178,7 @@ func (k kruise) update(f formula, spec plan.WorkloadSpec) bool {
 	}
 	waiting := k.candidates(func(p *rollout.Pod) bool { return p.Revision != k.revision && !p.DeleteRequested })
 	for picked, name := range waiting[:min(f.update, len(waiting))] {
-		i := k.index[name]
+		i, _ := k.find(name)
 		available := k.pods[i].Available(k.now, spec.MinReady)
 		if unavailableNew+picked >= f.updateUnavailable || (available && unavailable >= f.updateUnavailable) {
 			break

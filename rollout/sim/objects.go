@@ -25,8 +25,8 @@ type objects struct {
 	sets     []replicaSet      // of a Deployment
 	labels   map[string]string // of a new pod: shared, so whoever changes a pod's labels changes a copy
 	pods     []rollout.Pod
-	kubelets []kubelet      // beside pods
-	index    map[string]int // of pods, by name
+	kubelets []kubelet // beside pods
+	index    index
 	version  int64
 	born     int // pods so far
 }
@@ -48,8 +48,11 @@ func (o *objects) reserve(spec plan.WorkloadSpec) {
 		room += b.MaxSurge + b.MaxUnavailable
 	}
 	room = max(min(room, mostReserved), 0)
-	o.pods, o.kubelets, o.index = make([]rollout.Pod, 0, room), make([]kubelet, 0, room), make(map[string]int, room)
+	o.pods, o.kubelets, o.index = make([]rollout.Pod, 0, room), make([]kubelet, 0, room), newIndex(room)
 }
+
+// Room is for how many pods there is room.
+func (o *objects) Room() int { return cap(o.pods) }
 
 // learn adds the revision of a template and returns its name.
 func (o *objects) learn(template map[string]any) string {
@@ -87,18 +90,21 @@ func (o *objects) addPod(p rollout.Pod) {
 	p.UID, p.ResourceVersion = "pod-"+strconv.Itoa(o.born), o.bump()
 	p.Phase, p.Created, p.Node = rollout.PodRunning, o.now, "node-"+strconv.Itoa(o.born%16)
 	p.Labels = o.labels
-	o.index[p.Name] = len(o.pods)
+	o.index.put(o.pods, p.Name, len(o.pods))
 	o.pods = append(o.pods, p)
 	o.kubelets = append(o.kubelets, kubelet{})
 }
 
+// find is where the pod of a name is.
+func (o *objects) find(name string) (int, bool) { return o.index.find(o.pods, name) }
+
 // forget removes a pod; the last one takes its place.
 func (o *objects) forget(i int) {
 	last := len(o.pods) - 1
-	delete(o.index, o.pods[i].Name)
+	o.index.drop(o.pods, o.pods[i].Name)
 	if i != last {
+		o.index.put(o.pods, o.pods[last].Name, i)
 		o.pods[i], o.kubelets[i] = o.pods[last], o.kubelets[last]
-		o.index[o.pods[i].Name] = i
 	}
 	o.pods, o.kubelets = o.pods[:last], o.kubelets[:last]
 }

@@ -84,7 +84,7 @@ func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }
 
 // RequestDelete puts the label on a pod that asks for its deletion. A name that does not exist does nothing.
 func (c *Cluster) RequestDelete(name string) {
-	if i, ok := c.index[name]; ok {
+	if i, ok := c.find(name); ok {
 		c.pods[i].DeleteRequested = true
 		c.pods[i].ResourceVersion = c.bump()
 		c.changed()

@@ -15,6 +15,13 @@ const (
 	memoryPod  = 6 << 10
 )
 
+// What a release that is played in memory is to keep to: a third more than the pods take themselves. Whatever the garbage collector
+// would let gather beyond is as much again for every pod.
+const (
+	playedBase = 40 << 20
+	playedPod  = 430
+)
+
 // readerGC is how far the heap of a command that reads, writes and ends may grow before garbage is collected, in percent. What
 // it works on stands in memory to the end, so that an early collection walks it all and finds little.
 const readerGC = 200
@@ -32,21 +39,34 @@ func CollectRarely() func() {
 // has gathered, unless GOMEMLIMIT says how much may. A release waits for the cluster nearly all of its time, and what it
 // runs in has little memory. releases is how many run side by side in this process; what is returned hears how many pods one has.
 func SaveMemory(releases int) func(pods int) {
+	collectSooner()
+	most := -1
+	return func(pods int) {
+		if pods > most {
+			most = pods
+			raiseLimit(int64(max(releases, 1)) * (memoryBase + int64(most)*memoryPod))
+		}
+	}
+}
+
+// SaveMemoryPlaying is SaveMemory for a release that is played, with room for so many pods.
+func SaveMemoryPlaying(pods int) {
+	collectSooner()
+	raiseLimit(playedBase + int64(pods)*playedPod)
+}
+
+func collectSooner() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
+}
+
+// raiseLimit lets the garbage collector know how much memory is wanted, unless more is, or GOMEMLIMIT says it.
+func raiseLimit(wanted int64) {
 	if os.Getenv("GOMEMLIMIT") != "" {
-		return func(int) {}
+		return
 	}
-	most := -1
-	return func(pods int) {
-		if pods <= most {
-			return
-		}
-		most = pods
-		wanted := int64(max(releases, 1)) * (memoryBase + int64(most)*memoryPod)
-		if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now < wanted {
-			debug.SetMemoryLimit(wanted)
-		}
+	if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now < wanted {
+		debug.SetMemoryLimit(wanted)
 	}
 }

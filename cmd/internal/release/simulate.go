@@ -91,8 +91,8 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 		options.Crashes, options.Horizon = opts.crash, calm.Now()
 	}
 	options.KillEveryWrite = opts.kill
-	process.SaveMemory(1)
 	cluster := sim.New(r.set, r.olderTemplate(), options)
+	process.SaveMemoryPlaying(cluster.Room())
 	line := progressLine{to: s, name: r.set.Name, shown: process.IsTerminal(s.Err) && !process.IsTerminal(s.Out)}
 	decision, err := sim.Play(ctx, r.plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		line.note(o, d, cluster.Now())
