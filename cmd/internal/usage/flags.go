@@ -56,6 +56,8 @@ func flagHint(c *cobra.Command, err error) string {
 		return ": a BatchPlan is given with --plan FILE"
 	case name == "f" || name == "filename" || name == "file":
 		return ": files are named without a flag"
+	case name == "to-revision":
+		return ": undo returns to the revision before the release; for an older one bring its template back in Git, and release that"
 	case name == "dry-run" && has("diff"):
 		return ": --diff shows what would change, and --check fails where something would"
 	case name == "dry-run":
