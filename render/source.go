@@ -131,8 +131,8 @@ const stdinName = "stdin"
 
 // pathError says what is wrong with a path, without Go's name for the system call.
 func pathError(path string, err error) error {
-	if strings.Contains(path, "://") && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading %s: a URL is not fetched: download it (curl -fsSLO %[1]s) and name the file", manifest.Printable(path))
+	if hint := manifest.PathHint(path); hint != "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading %s: %s", manifest.Printable(path), hint)
 	}
 	return fmt.Errorf("reading %s: %w", manifest.Printable(path), cause(err))
 }

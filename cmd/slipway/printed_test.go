@@ -26,7 +26,7 @@ import (
 // same there. Everything else that is shown runs in TestWhatIsShownRuns.
 var elsewhere = []struct{ begins, test string }{
 	{"make test", "Makefile"},
-	{"kubeconform ", "TestSchemaAndReaderAgree"},
+	{"kubeconform ", "TestKubeconformKnowsTheSchemas"},
 	{"kustomize build . | slipway render", "TestRenderBuildsAsKustomizeDoes"},
 	{"kubectl get sidecarsets -o yaml", "TestDoctorOnALiveCluster"},
 	{"kubectl -n kruise-system get controllerrevisions", "TestScript/render_revisions"},

@@ -220,12 +220,18 @@ func checkText(doc []byte) error {
 		len(doc) > 1 && (doc[0] == 0) != (doc[1] == 0) {
 		return Errorf(1, "the file is UTF-16; save it as UTF-8")
 	}
+	if bytes.HasPrefix(doc, []byte{0x1f, 0x8b}) {
+		return Errorf(1, "the file is compressed (gzip); unpack it and name what it holds")
+	}
 	for i := 0; i < len(doc); {
 		if c := doc[i]; c >= 0x20 && c < 0x7f || c == '\n' || c == '\r' || c == '\t' {
 			i++
 			continue
 		}
 		r, size := utf8.DecodeRune(doc[i:])
+		if (r == utf8.RuneError && size == 1 || !isAllowed(r)) && bytes.Count(doc, []byte{0}) > 1 {
+			return Errorf(1, "the file is binary; a manifest is text in UTF-8")
+		}
 		if r == utf8.RuneError && size == 1 {
 			return Errorf(LineOf(doc, i), "byte 0x%02x is not valid UTF-8; save the file as UTF-8", doc[i])
 		}

@@ -61,6 +61,8 @@ func (a Access) unread(err error) error {
 		return errors.New("no kubeconfig says how to reach a cluster: name one with --kubeconfig or the variable KUBECONFIG")
 	case a.Context != "" && len(contexts) > 0 && !slices.Contains(contexts, a.Context):
 		return fmt.Errorf("reading the kubeconfig: context %q does not exist: name one of %s with --context", a.Context, known)
+	case strings.Contains(err.Error(), "is registered for version"): // it is a manifest: client-go's words name its own source
+		return fmt.Errorf("reading the kubeconfig: %s is none: a kubeconfig is of apiVersion v1 and kind Config", a.Kubeconfig)
 	default:
 		return fmt.Errorf("reading the kubeconfig: %w", err)
 	}

@@ -152,16 +152,18 @@ func KindOf(apiVersion, name string) (Kind, bool) {
 // KindNamed finds a kind by what a person writes, such as sts, or statefulset.apps.kruise.io.
 func KindNamed(word string) (Kind, error) {
 	word = strings.ToLower(word)
+	if resource, group, full := strings.Cut(word, "."); full {
+		word = strings.TrimSuffix(resource, "s") + "." + group // as kubectl takes deployments.apps
+	}
 	if k, ok := findKind(func(k Kind) bool { return slices.Contains(k.Words, word) }); ok {
 		return k, nil
 	}
-	var words []string
+	var names, words []string
 	for _, k := range Kinds() {
-		words = append(words, k.Words...)
+		names, words = append(names, strings.ToLower(k.Name)), append(words, k.Words...)
 	}
-	slices.Sort(words)
-	words = slices.Compact(words)
-	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(words, ", "), suggestion(word, words))
+	slices.Sort(names)
+	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(slices.Compact(names), ", "), suggestion(word, words))
 }
 
 func findKind(is func(Kind) bool) (Kind, bool) {

@@ -74,7 +74,7 @@ func (c *canvas) wrapped(name string, most int, m mood, text string) {
 	}
 }
 
-// command is a field with a command, which is whole where it takes a line of its own, so that it can be copied.
+// command is a field with a command, which takes lines of its own where it is long, so that it can be copied whole.
 func (c *canvas) command(name, command, words string) {
 	command = manifest.Printable(command)
 	if words != "" && fieldWidth+width(command)+width(words)+3 <= c.wide {
@@ -84,11 +84,23 @@ func (c *canvas) command(name, command, words string) {
 	}
 	if fieldWidth+width(command) > c.wide {
 		c.field(name)
-		c.lines = append(c.lines, fit(command, c.wide))
+		lines := []string{command}
+		if width(command) > c.wide {
+			lines = wrap(command, c.wide-len(goesOn), stateLines)
+		}
+		for i, part := range lines {
+			if i < len(lines)-1 {
+				part += goesOn
+			}
+			c.lines = append(c.lines, strings.TrimRight(fit(part, c.wide), " "))
+		}
 		return
 	}
 	c.field(name, span{command, strong}, span{words, faint})
 }
+
+// goesOn tells a shell that a command goes on in the next line.
+const goesOn = " \\"
 
 // wrap breaks a text between words, and says with dots where it does not fit.
 func wrap(text string, wide, most int) []string {

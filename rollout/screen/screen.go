@@ -77,16 +77,25 @@ func (v *View) header(c *canvas) {
 		c.field("batch", plain(v.batch())...)
 	}
 	if b, err := v.Observed.Workload.Spec.Bounds(); err == nil && v.Observed.Workload.Generation > 0 {
-		c.field("budget", plain(fmt.Sprintf("at least %d available, at most %d in all", b.Least(), b.Replicas+b.MaxSurge))...)
+		words := fmt.Sprintf("at least %d available, at most %d in all", b.Least(), b.Replicas+b.MaxSurge)
+		if len(words)+fieldWidth > c.wide {
+			words = fmt.Sprintf("%d available to %d in all", b.Least(), b.Replicas+b.MaxSurge)
+		}
+		c.field("budget", plain(words)...)
 	}
 	c.field("pods", v.sum(c.wide-fieldWidth)...)
-	c.wrapped("state", stateLines, moodOf(d), string(d.Reason)+": "+d.Message)
+	c.wrapped("state", stateLines, moodOf(d), string(d.Reason)+": "+v.message())
 	if v.Note != "" {
 		c.wrapped("note", stateLines, warn, v.Note)
 	}
 	if name, command, words := v.next(); command != "" {
 		c.command(name, command, words)
 	}
+}
+
+// message is that of the decision, without the batch, which stands above it.
+func (v *View) message() string {
+	return strings.TrimPrefix(v.Decision.Message, fmt.Sprintf("batch %d of %d: ", v.Decision.Batch+1, v.Decision.Batches))
 }
 
 // batch is where the release stands in its plan.

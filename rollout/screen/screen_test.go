@@ -112,7 +112,8 @@ func views() map[string]screen.View {
 func TestDraw(t *testing.T) {
 	for name, v := range views() {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(screen.Draw(v, screen.Size{Columns: 80, Lines: 24}), "\n") + "\n"
+			got := strings.Join(screen.Draw(v, screen.Size{Columns: 80, Lines: 24}), "\n") + "\n" +
+				"\n-- half as wide --\n" + strings.Join(screen.Draw(v, screen.Size{Columns: 40, Lines: 24}), "\n") + "\n"
 			file := filepath.Join("testdata", name+".txt")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {

@@ -37,7 +37,10 @@ func (v *View) tree(c *canvas, room int) {
 	if !v.current() {
 		why += " (as of " + v.Seen.UTC().Format(time.TimeOnly) + " UTC)"
 	}
-	c.line(span{pad("REVISION, POD", names) + "  " + podColumns("STATUS", "READY", "AGE") + why, faint})
+	if narrow(c) {
+		why = ""
+	}
+	c.line(span{pad("REVISION, POD", names) + "  " + podColumns(c, "STATUS", "READY", "AGE") + why, faint})
 	for i, b := range branches {
 		last := i == len(branches)-1
 		c.line(v.trunk(b, last)...)
@@ -226,12 +229,15 @@ func folded(b branch, shown, hidden int) string {
 // twig is the line of a pod.
 func (v *View) twig(c *canvas, p *rollout.Pod, stem string, names int) {
 	status, why, m := describe(p)
+	if narrow(c) {
+		why = ""
+	}
 	ready := "no"
 	if p.Ready {
 		ready = "yes"
 	}
 	c.line(span{stem, faint}, span{text: pad(shorten(manifest.Printable(p.Name), names-width(stem)), names-width(stem)) + "  "},
-		span{podColumns(manifest.Printable(status), ready, v.age(p.Created)), m}, span{text: manifest.Printable(why)})
+		span{podColumns(c, manifest.Printable(status), ready, v.age(p.Created)), m}, span{text: manifest.Printable(why)})
 }
 
 // describe is the state of a pod as kubectl get pods has it, and why it is in it.
@@ -272,8 +278,14 @@ func role(p *rollout.Pod) string {
 	}
 }
 
+// narrow tells whether a pod's line has no room for a reason. Which pods are ready shows in their status then.
+func narrow(c *canvas) bool { return c.wide < 60 }
+
 // podColumns are the columns between name and reason.
-func podColumns(status, ready, age string) string {
+func podColumns(c *canvas, status, ready, age string) string {
+	if narrow(c) {
+		return pad(shorten(status, statusWidth), statusWidth) + "  " + age
+	}
 	return fmt.Sprintf("%s  %s  %s  ", pad(shorten(status, statusWidth), statusWidth), pad(ready, len("READY")), pad(age, ageWidth))
 }
 

@@ -70,6 +70,9 @@ func (r *Release) see(s steer.Status) {
 	}
 	o := s.Observed
 	o.Pods = s.Pods
+	if o.Progress.Revision != "" && !s.Decision.Ended() {
+		o.UpdateRevision = o.Progress.Revision // a status that nobody has written since counts the pods of the last release
+	}
 	r.history.Record(o, s.Decision)
 	r.history.Moment = r.moment(s)
 }

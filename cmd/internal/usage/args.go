@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,6 +40,11 @@ func habit(word string) string {
 	return ""
 }
 
+// ofKubectl are commands of kubectl that none here stands for.
+func ofKubectl() []string {
+	return []string{"apply", "create", "delete", "describe", "edit", "exec", "get", "logs", "patch", "replace", "scale", "set"}
+}
+
 // KnownCommand refuses a word that is not the name of a command, and suggests the one that may be meant.
 func KnownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -51,6 +57,9 @@ func KnownCommand(c *cobra.Command, args []string) error {
 		}
 	}
 	hint := ""
+	if len(near) == 0 && !c.HasParent() && slices.Contains(ofKubectl(), args[0]) {
+		hint = ": kubectl does that, with what slipway render prints"
+	}
 	if len(near) > 0 {
 		hint = fmt.Sprintf(", did you mean %q?", near[0])
 	}
@@ -60,7 +69,11 @@ func KnownCommand(c *cobra.Command, args []string) error {
 // NoArgs refuses arguments.
 func NoArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, but was given %q", c.CommandPath(), args[0])
+		hint := ""
+		if c.Flags().Lookup(args[0]) != nil {
+			hint = fmt.Sprintf(", did you mean --%s?", args[0])
+		}
+		return fmt.Errorf("%s takes no arguments, but was given %q%s", c.CommandPath(), args[0], hint)
 	}
 	return nil
 }
@@ -98,6 +111,9 @@ func OneOf(c *cobra.Command, args []string) error {
 
 // OneOfTheCluster takes at most the name of an object in the cluster, NAME or KIND/NAME. A file is none.
 func OneOfTheCluster(c *cobra.Command, args []string) error {
+	if len(args) == 2 {
+		return fmt.Errorf("%s takes one release, and was given %s and %s: %s", c.CommandPath(), args[0], args[1], secondWord(c, args[0], args[1]))
+	}
 	if err := Takes(0, 1)(c, args); err != nil || len(args) == 0 {
 		return err
 	}
@@ -112,4 +128,22 @@ func OneOfTheCluster(c *cobra.Command, args []string) error {
 	}
 	return fmt.Errorf("%s is a file, and %s takes NAME or KIND/NAME of what is in the cluster: apply the file and name its object; a BatchPlan is given with --plan",
 		args[0], c.CommandPath())
+}
+
+// secondWord says what may be meant by a word that follows the name of a release.
+func secondWord(c *cobra.Command, first, second string) string {
+	has := func(flag string) bool { return c.Flags().Lookup(flag) != nil }
+	_, err := strconv.Atoi(second)
+	switch {
+	case has(second):
+		return fmt.Sprintf("did you mean --%s?", second)
+	case err == nil && has("batch"):
+		return fmt.Sprintf("did you mean --batch %s?", second)
+	case filepath.Ext(second) == ".yaml" && has("plan"):
+		return fmt.Sprintf("did you mean --plan %s?", second)
+	case strings.Contains(first+second, "/"):
+		return "name one at a time, or the --plan that releases both"
+	default:
+		return fmt.Sprintf("a kind and a name are one word, %s/%s", first, second)
+	}
 }

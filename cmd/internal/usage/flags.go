@@ -56,6 +56,18 @@ func flagHint(c *cobra.Command, err error) string {
 		return ": a BatchPlan is given with --plan FILE"
 	case name == "f" || name == "filename" || name == "file":
 		return ": files are named without a flag"
+	case (name == "w" || name == "watch") && has("kubeconfig"):
+		return ": slipway rollout watch follows a release"
+	case (name == "A" || name == "all-namespaces") && has("namespace"):
+		return ": one object is meant, and -n names its namespace"
+	case name == "port" && has("address"):
+		return ": --address 127.0.0.1:8080 says where to listen"
+	case name == "i" && has("in-place"):
+		return ", did you mean --in-place?"
+	case (name == "s" || name == "sidecarsets") && c.Name() == "eject":
+		return ": what was injected is told by the manifests alone"
+	case name == "to-revision":
+		return ": undo returns to the revision before the release; for an older one bring its template back in Git, and release that"
 	case name == "dry-run" && has("diff"):
 		return ": --diff shows what would change, and --check fails where something would"
 	case name == "dry-run":
