@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
 // observeDeployment fills in what an observation of a Deployment needs beyond the object: its ReplicaSets, which are its
@@ -20,7 +21,7 @@ import (
 func (r *reader) observeDeployment(o *rollout.Observed) error {
 	mine := r.setsOf(r.uid)
 	stored, _ := r.records.Get(r.recordName)
-	kept, err := kube.KeptRevisions(stored)
+	kept, err := trust.Kept(stored, r.last.workload)
 	if err != nil {
 		return err
 	}
@@ -116,8 +117,21 @@ func (w *writer) setFields(ctx context.Context, a rollout.Action, template map[s
 			return err
 		}
 	}
-	patch := w.last.workload.FieldsPatch(*a.Fields, template)
+	patch := w.last.workload.FieldsPatch(w.proven(*a.Fields), template)
 	return w.writeTarget(func(out any) error { return w.client.JSONPatch(ctx, w.target.Path(), patch, out) })
+}
+
+// proven is what the annotation is to say, with the digest of the template that the record keeps.
+func (w *writer) proven(f rollout.Fields) rollout.Fields {
+	if f.Original == nil {
+		return f
+	}
+	original := *f.Original
+	if stable, ok := w.last.history.Find(original.Stable); ok {
+		original.Template = trust.Digest(stable)
+	}
+	f.Original = &original
+	return f
 }
 
 // giveUpFields leaves the fields to whoever owned them before the release.

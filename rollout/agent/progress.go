@@ -39,7 +39,7 @@ func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 	partition := r.controlled()
 	switch {
 	case ok && stored.Data[kube.KeyRelease] != r.last.release && partition:
-		return inherited(p), nil
+		return r.held(stored, inherited(p), o), nil
 	case stored.Data[kube.KeyRelease] != r.last.release:
 		return rollout.Progress{}, nil
 	}
@@ -70,24 +70,36 @@ func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Obs
 	var doubts []string
 	switch by := stored.WriterOf(kube.KeyProgress); {
 	case stored.Name == "" || p.Revision == "":
+		p = r.held(stored, p, o)
 	case mine && own.release == r.last.release && own.wrote(stored):
 	case mine && own.release == r.last.release:
 		doubts = append(doubts, fmt.Sprintf("%s has written the progress of a release that is at work", by))
 		p = trust.Edited(own.progress, p)
 	case by.Manager != kube.FieldManager:
 		doubts = append(doubts, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its batches again", by))
-		p = trust.Afresh(p)
+		p = r.held(stored, trust.Afresh(p), o)
 	default:
-		p, doubts = trust.Checked(r.plan, p, o, r.currentRevision(o))
+		p, doubts = trust.Checked(r.plan, r.held(stored, p, o), o, r.currentRevision(o))
 	}
-	for _, d := range doubts {
-		r.doubt(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
-	}
+	r.doubtRecord(stored, doubts)
 	p, doubts = trust.Asked(stored, r.plan, p)
 	for _, d := range doubts {
 		r.doubt(d)
 	}
 	return p
+}
+
+// held is a progress with what a Deployment itself says of where its release came from.
+func (r *reader) held(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
+	p, doubts := trust.Origin(p, o)
+	r.doubtRecord(stored, doubts)
+	return p
+}
+
+func (r *reader) doubtRecord(stored kube.Record, doubts []string) {
+	for _, d := range doubts {
+		r.doubt(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
+	}
 }
 
 // currentRevision is what the target's status calls so; "": it does not, or nobody knows that revision. With OnDelete its

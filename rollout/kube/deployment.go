@@ -98,7 +98,7 @@ func SetRevision(name string, template map[string]any) (Revision, error) {
 // NewSetHistory finds the revisions of a Deployment: of its ReplicaSets, of its present template, and what a release has kept.
 // The second result names the revision of each ReplicaSet by its UID.
 func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, map[types.UID]string, error) {
-	h := History{Revisions: kept}
+	var h History
 	present, err := SetRevision(set.Name, set.Template())
 	if err != nil {
 		return h, nil, err
@@ -114,6 +114,11 @@ func NewSetHistory(set Workload, sets []ReplicaSet, kept []Revision) (History, m
 		h.Revisions = append(h.Revisions, r)
 	}
 	h.Update = present.Name
+	for _, r := range kept { // a ReplicaSet that is there is what it is
+		if !slices.ContainsFunc(h.Revisions, func(o Revision) bool { return o.Name == r.Name }) {
+			h.Revisions = append(h.Revisions, r)
+		}
+	}
 	slices.SortStableFunc(h.Revisions, func(a, b Revision) int { return cmp.Compare(a.Revision, b.Revision) })
 	present.Revision = h.Next()
 	h.Revisions = latest(append(h.Revisions, present))

@@ -42,6 +42,7 @@ func (r *Rolling) Held() bool { return r.MinReady == SentinelReady }
 type Original struct {
 	UID            string   `json:"uid"`                // of the Deployment: an annotation that was copied from another one counts for nothing
 	Stable         string   `json:"stable,omitempty"`   // revision that the release started from
+	Template       string   `json:"template,omitempty"` // digest of the pod template of Stable, by which what a record keeps of it is believed
 	Revision       string   `json:"revision,omitempty"` // revision that is released
 	Sealed         bool     `json:"sealed,omitempty"`   // no pod of the newest ReplicaSet is available by its own status
 	Native         bool     `json:"native,omitempty"`   // its fields are back already, and the controller rolls by itself

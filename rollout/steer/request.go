@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
 // requestTimeout is how long a request is tried against others that write the same record.
@@ -186,7 +187,7 @@ func (v *Release) history(ctx context.Context, set kube.Workload) (kube.History,
 		if err != nil {
 			return kube.History{}, explain("reading "+v.recordWords(), err)
 		}
-		kept, err := kube.KeptRevisions(record)
+		kept, err := trust.Kept(record, set)
 		if err != nil {
 			return kube.History{}, err
 		}

@@ -7,6 +7,7 @@ package release
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -150,5 +151,65 @@ func TestImagesAreNamedByDigest(t *testing.T) {
 	}
 	if examples < 5 {
 		t.Errorf("the examples name slipway's image %d times", examples)
+	}
+}
+
+// placeholder stands for a digest in the examples: that of a release is known when it is there.
+const placeholder = "@sha256:0123456789abcdef"
+
+// TestPlaceholders holds that nobody deploys a placeholder unnoticed: it stands for an image of a registry that there is not, or
+// its line says so, and the release has the file with its own image.
+func TestPlaceholders(t *testing.T) {
+	workflow := read(t, ".github/workflows/release.yaml")
+	stamped := 0
+	err := filepath.WalkDir(filepath.Join(repository, "testdata/examples"), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for line := range strings.Lines(string(text)) {
+			if !strings.Contains(line, placeholder) || strings.Contains(line, "registry.example.com/") {
+				continue
+			}
+			if stamped++; !strings.Contains(line, "# a placeholder: "+filepath.Base(file)+" of a release") {
+				t.Errorf("%s does not say that the digest is a placeholder: %s", file, line)
+			}
+			checkStamp(t, workflow, file)
+		}
+		return err
+	})
+	if err != nil || stamped == 0 {
+		t.Errorf("%d placeholders are replaced by a release, %v", stamped, err)
+	}
+}
+
+// checkStamp runs what the workflow does to a file, as it stands there.
+func checkStamp(t *testing.T, workflow, file string) {
+	t.Helper()
+	path := strings.TrimPrefix(filepath.ToSlash(file), repository+"/")
+	command := regexp.MustCompile(`(?m)^ *(sed .* ` + regexp.QuoteMeta(path) + ` >release/` + filepath.Base(file) + `)$`).FindStringSubmatch(workflow)
+	upload := regexp.MustCompile(`gh release upload .*release/` + filepath.Base(file) + ` `)
+	if command == nil || !upload.MatchString(workflow) {
+		t.Errorf("the release does not replace the placeholder of %s, or does not publish it", path)
+		return
+	}
+	dir := t.TempDir()
+	image := "ghcr.io/slipway-dev/slipway:v9.9.9@sha256:" + strings.Repeat("ab", 32)
+	for name, text := range map[string]string{"image.txt": image + "\n", path: read(t, path), "release/x": ""} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("bash", "-c", command[1])
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "release", filepath.Base(file)))
+	if err != nil || strings.Contains(string(text), placeholder) || strings.Count(string(text), "image: "+image+"\n") != 1 {
+		t.Errorf("%s of a release, %v:\n%s", filepath.Base(file), err, text)
 	}
 }
