@@ -123,7 +123,7 @@ func (w *writer) setFields(ctx context.Context, a rollout.Action, template map[s
 }
 
 // proven is what the annotation is to say, with the digest of the template that the record keeps.
-func (w *writer) proven(f surge.Fields) rollout.Fields {
+func (w *writer) proven(f surge.Fields) surge.Fields {
 	if f.Original == nil {
 		return f
 	}

@@ -5,6 +5,7 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,6 +64,44 @@ func TestSecondAgentNamesTheHolderAndEnds(t *testing.T) {
 	if h := held(err); h == nil || h.Holder != "first" {
 		t.Fatalf("the second agent ended with %v", err)
 	}
+}
+
+// TestAgentOfAnOlderVersion holds a lock of another name. It is honoured while it is renewed, and where it may be read.
+func TestAgentOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	w := waitingWorld(t)
+	uid := kubetest.Field(w.Get(t, w.Path("clonesets", "demo")), "metadata", "uid").(string)
+	lease := w.Path("leases", "slipway-"+uid)
+	w.Create(t, w.Path("leases"), map[string]any{
+		"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": map[string]any{"name": "slipway-" + uid},
+		"spec": map[string]any{"holderIdentity": "older", "leaseDurationSeconds": 60},
+	})
+	renewing, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		for n := 0; renewing.Err() == nil; n++ {
+			_, _ = w.TryPatch(lease, map[string]any{"spec": map[string]any{"leaseTransitions": n}})
+		}
+	}()
+	_, err := agent.Run(t.Context(), plan.BatchPlan{}, w.Options(), nil)
+	if h := held(err); h == nil || h.Holder != "older" || h.Lease != "slipway-"+uid {
+		t.Fatalf("the agent ended with %v", err)
+	}
+	stop()
+	user := w.User(t, w.namespace, agenttest.Rights(false)...)
+	kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+		_, err := user.TryGet(w.Path("clonesets", "demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	w.Image("v2")
+	options := w.Options()
+	options.Config = agenttest.Config(t, user.Client)
+	if d, err := agent.Run(t.Context(), plan.BatchPlan{}, options, nil); err != nil || d.Reason != plan.Completed {
+		t.Fatalf("without the right to read that lock: %s, %v", d.Reason, err)
+	}
+	w.Image("v3")
+	w.Patch(t, lease, map[string]any{"spec": map[string]any{"leaseDurationSeconds": 1}})
+	w.Release(plan.BatchPlan{}, plan.Completed) // its holder is dead
 }
 
 func TestSignalSavesAndGivesTheLockBack(t *testing.T) {

@@ -70,10 +70,10 @@ func TestResizeInPlace(t *testing.T) {
 		tag, name, limit, request, want string
 		writes                          int // of each pod
 	}{
-		{"v1", "cpu", "600m", "300m", "v1 600m 64Mi, 300m 64Mi, 0", 3},        // hold, resize, label
-		{"v1", "memory", "96Mi", "96Mi", "v1 600m 96Mi, 300m 96Mi, 1", 5},     // drain, hold, resize, label, readmit
-		{"v2", "cpu", "700m", "300m", "v2 700m 96Mi, 300m 96Mi, 2", 5},     // and the image
-		{"v2", "cpu", "0.7", "300m", "v2 700m 96Mi, 300m 96Mi, 2", 1},      // the label alone: it is the same amount
+		{"v1", "cpu", "600m", "300m", "v1 600m 64Mi, 300m 64Mi, 0", 3},    // hold, resize, label
+		{"v1", "memory", "96Mi", "96Mi", "v1 600m 96Mi, 300m 96Mi, 1", 5}, // drain, hold, resize, label, readmit
+		{"v2", "cpu", "700m", "300m", "v2 700m 96Mi, 300m 96Mi, 2", 5},    // and the image
+		{"v2", "cpu", "0.7", "300m", "v2 700m 96Mi, 300m 96Mi, 2", 1},     // the label alone: it is the same amount
 	} {
 		began := w.podWrites()
 		w.resize(step.tag, step.name, step.limit, step.request)

@@ -38,6 +38,9 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 	if done || err != nil {
 		return d, err
 	}
+	if err := c.reader.awaitOlder(ctx); err != nil {
+		return d, err
+	}
 	if err := c.reader.lock.Acquire(ctx); err != nil {
 		return d, err
 	}

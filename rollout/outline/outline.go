@@ -77,6 +77,9 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload, nodes []ondel
 	if said := p.UnknownWarning(cs); said != "" {
 		out.warn("%s", said)
 	}
+	if said := p.LaunchWarning(cs); said != "" {
+		out.warn("%s", said)
+	}
 	if said := p.PartitionWarning(cs); said != "" {
 		out.warn("%s", said)
 	}
@@ -174,7 +177,7 @@ func (o *Release) change(before, after map[string]any) manifest.Change {
 		return c.WithoutResize(plan.KruiseResize)
 	}
 	if len(c.Resized) > 0 {
-		o.warn("cpu and memory change in place by pods/resize, which Kubernetes has from 1.33 on; on an older cluster they change only in a new pod")
+		o.warn("cpu and memory change in place by pods/resize, which Kubernetes has from 1.33 on; on an older cluster, and in partition mode unless Kruise has its feature gate InPlaceWorkloadVerticalScaling on, they change only in a new pod")
 	}
 	return c
 }

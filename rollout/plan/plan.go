@@ -158,6 +158,26 @@ func (p BatchPlan) PartitionWarning(cs Workload) string {
 		cs, cs.Spec.Partition, b.Partition, b.Replicas, last)
 }
 
+// LaunchWarning says that containers of a target have priorities which only Kruise obeys, or "" where they have none, or where
+// Kruise makes the pods.
+func (p BatchPlan) LaunchWarning(cs Workload) string {
+	if p.ModeOf(cs) != Direct {
+		return ""
+	}
+	const annotation, env = "apps.kruise.io/container-launch-priority", "KRUISE_CONTAINER_PRIORITY"
+	ordered := manifest.Value(cs.Spec.Template, "metadata", "annotations", annotation) != nil
+	for _, c := range manifest.List(cs.Spec.Template, "spec", "containers") {
+		for _, e := range manifest.List(c, "env") {
+			ordered = ordered || manifest.String(e, "name") == env
+		}
+	}
+	if !ordered {
+		return ""
+	}
+	return fmt.Sprintf("%s gives its containers launch priorities (%s, or %s in their environment), which only Kruise obeys: in direct mode they start, and change in place, all at once",
+		cs, annotation, env)
+}
+
 // mistake is one whose place Locate finds.
 func mistake(field, format string, args ...any) error {
 	return mistakeAt(manifest.Source{}, field, format, args...)

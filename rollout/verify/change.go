@@ -47,6 +47,14 @@ func probePassed(s *snapshot) []Finding {
 	return nil
 }
 
+// probeLaunch finds containers that are to start one after another.
+func probeLaunch(s *snapshot) []Finding {
+	if said := s.options.Plan.LaunchWarning(s.set); said != "" {
+		return one(codeLaunchPriority, s.target(), said, "let the containers wait for each other, as a sidecar among the init containers does, or release in partition mode")
+	}
+	return nil
+}
+
 // probeUnknown names the fields that a later Kruise may have and this slipway has not.
 func probeUnknown(s *snapshot) []Finding {
 	if said := s.options.Plan.UnknownWarning(s.set); said != "" {

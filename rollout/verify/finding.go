@@ -47,6 +47,7 @@ const (
 	codeRecreated        = "recreated"
 	codeInPlaceRefused   = "in-place-refused"
 	codePartitionPassed  = "partition-passed"
+	codeLaunchPriority   = "launch-priority"
 	codeUnknown          = "field-unknown"
 	codeClaims           = "claims-change"
 	codeSameImage        = "same-image"
@@ -117,6 +118,7 @@ func Codes() []Code {
 		{codeRightMissing, manifest.SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, manifest.SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, manifest.SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
+		{codeLaunchPriority, manifest.SeverityWarning, "containers have launch priorities, which direct mode does not obey"},
 		{codePartitionPassed, manifest.SeverityWarning, "the plan updates pods that the CloneSet's own partition keeps"},
 		{codeUnknown, manifest.SeverityWarning, "the CloneSet has a field that this slipway does not know"},
 		{codeClaims, manifest.SeverityWarning, "volumeClaimTemplates change, which changes no claim that is there"},

@@ -132,6 +132,7 @@ func probes() []probe {
 	return []probe{
 		{probeChange, true},
 		{probePassed, false},
+		{probeLaunch, false},
 		{probeUnknown, false},
 		{probeClaims, true},
 		{probeImages, true},
