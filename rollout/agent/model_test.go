@@ -3,12 +3,15 @@
 package agent_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,10 +27,13 @@ import (
 // alike, and come to the same rests.
 type twin struct {
 	*world
-	sim     *sim.Cluster
-	states  func() (string, bool) // of the one on the API server, and whether its controller has seen it as it is
-	did     []string              // what was written so far
-	deleted map[any]bool          // UIDs of pods
+	sim         *sim.Cluster
+	real        *follower
+	places      func(name, node string) string
+	seen        func() bool  // whether the controller has seen the one on the API server as it is
+	did         []string     // what was written so far
+	deleted     map[any]bool // UIDs of pods
+	least, most int          // how far the simulated one went since both rested: pods that are ready, and wanted by ReplicaSets
 }
 
 // newTwin begins with an object whose pods all run the template in its manifest.
@@ -39,7 +45,20 @@ func newTwin(w *world, manifest, kind string, replicas int, options sim.Options)
 	}
 	set.Spec.Replicas = replicas
 	options.Ready, options.Terminating, options.Controller = sim.Ready{Least: time.Second}, time.Second, &sim.Controller{Delay: 100 * time.Millisecond}
-	return &twin{world: w, sim: sim.New(set, set.Spec.Template, options), deleted: map[any]bool{}}
+	m := &twin{world: w, sim: sim.New(set, set.Spec.Template, options), places: placesOf(set), deleted: map[any]bool{}, most: math.MaxInt}
+	m.sim.OnChange(func(rollout.Observed) { m.note() })
+	m.real = m.follow()
+	return m
+}
+
+// note notes how far the simulated one has gone.
+func (m *twin) note() {
+	o, _ := m.sim.Observe(m.t.Context())
+	wanted := 0
+	for _, set := range o.Sets {
+		wanted += set.Replicas
+	}
+	m.least, m.most = min(m.least, o.Counts().Ready), max(m.most, wanted)
 }
 
 // rests waits until nothing moves any more in the simulator, and then until the API server has come to the same.
@@ -53,11 +72,11 @@ func (m *twin) rests() bool {
 		}
 	}
 	want := m.played()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(90 * time.Second) // a busy machine takes its time
 	for {
-		got, seen := m.states()
-		if seen && got == want {
-			return true
+		got, gone := m.real.state()
+		if gone && got == want && m.seen() {
+			return m.within()
 		}
 		if time.Now().After(deadline) {
 			m.t.Errorf("after\n%s\nthe rests differ (-simulated +real):\n%s", strings.Join(m.did, "\n"), cmp.Diff(want, got))
@@ -66,36 +85,47 @@ func (m *twin) rests() bool {
 	}
 }
 
+// within tells whether the real one has gone no further than the simulated one, and begins to look anew.
+func (m *twin) within() bool {
+	m.t.Helper()
+	least, most := m.real.extremes()
+	ok := least >= m.least && most <= m.most
+	if !ok {
+		m.t.Errorf("after\n%s\nat least %d pods were ready, where the simulator has %d, and at most %d wanted, where it has %d",
+			strings.Join(m.did, "\n"), least, m.least, most, m.most)
+	}
+	m.least, m.most = math.MaxInt, 0
+	m.note()
+	return ok
+}
+
 // played is the state of the simulated object, how many pods of each image are wanted, there, and ready, or in delete mode what is
 // in each place.
 func (m *twin) played() string {
 	o, _ := m.sim.Observe(m.t.Context())
-	images := map[string]string{}
-	for _, r := range o.Revisions {
-		images[r.Name], _ = kubetest.Field(r.Template, "spec", "containers", 0, "image").(string)
-	}
 	s := twinState{}
 	for _, set := range o.Sets {
-		s.put("", images[set.Revision], set.Replicas, 0, 0)
+		s.put("", m.image(o, set.Revision), set.Replicas, 0, 0)
 	}
 	for i := range o.Pods {
 		if p := &o.Pods[i]; p.Active() {
-			s.put(m.place(p.Name, p.Node), images[p.Revision], 0, 1, one(p.Ready))
+			s.put(m.places(p.Name, p.Node), m.image(o, p.Revision), 0, 1, one(p.Ready))
 		}
 	}
 	return s.String()
 }
 
-// place is what a pod of delete mode belongs to: its ordinal, or the number of its node.
-func (m *twin) place(name, node string) string {
-	o, _ := m.sim.Observe(m.t.Context())
-	switch {
-	case !o.Workload.Spec.OnDelete:
-		return ""
-	case o.Workload.KindOf().Nodes:
-		name = node
+// placesOf tells what a pod of delete mode belongs to: its ordinal, or the number of its node.
+func placesOf(set plan.Workload) func(name, node string) string {
+	return func(name, node string) string {
+		switch {
+		case !set.Spec.OnDelete:
+			return ""
+		case set.KindOf().Nodes:
+			name = node
+		}
+		return strings.TrimLeft(name[strings.LastIndexByte(name, '-')+1:], "n") + " "
 	}
-	return strings.TrimLeft(name[strings.LastIndexByte(name, '-'):], "-n") + " "
 }
 
 // twinState is how many pods of each image are wanted, there, and ready.
@@ -126,19 +156,94 @@ func one(b bool) int {
 	return 0
 }
 
-// putPods counts the pods on the API server, and tells whether those that were deleted are gone.
-func (m *twin) putPods(s twinState) (gone bool) {
-	gone = true
-	for _, p := range kubetest.Field(m.Get(m.t, m.Path("pods")), "items").([]any) {
+// follower has the pods and ReplicaSets that watches tell of, and how far they went since both twins rested.
+type follower struct {
+	m *twin
+
+	mu          sync.Mutex
+	pods, sets  map[string]map[string]any
+	least, most int // pods that are ready, and that are wanted by ReplicaSets
+}
+
+// follow begins to watch.
+func (m *twin) follow() *follower {
+	m.t.Helper()
+	f := &follower{m: m, pods: map[string]map[string]any{}, sets: map[string]map[string]any{}}
+	for path, into := range map[string]map[string]map[string]any{
+		m.Path("pods"): f.pods, "/apis/apps/v1/namespaces/" + m.namespace + "/replicasets": f.sets,
+	} {
+		list := m.Get(m.t, path)
+		for _, item := range kubetest.Field(list, "items").([]any) {
+			f.put(into, "LISTED", item.(map[string]any))
+		}
+		m.watch(path, list, func(d *json.Decoder) {
+			for {
+				var e struct {
+					Type   string
+					Object map[string]any
+				}
+				if d.Decode(&e) != nil {
+					return
+				}
+				f.put(into, e.Type, e.Object)
+			}
+		})
+	}
+	return f
+}
+
+func (f *follower) put(into map[string]map[string]any, what string, o map[string]any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name, _ := kubetest.Field(o, "metadata", "name").(string)
+	if into[name] = o; what == "DELETED" {
+		delete(into, name)
+	}
+	_, ready, wanted := f.count()
+	f.least, f.most = min(f.least, ready), max(f.most, wanted)
+}
+
+// count is the present state, and how many pods are ready and wanted.
+func (f *follower) count() (s twinState, ready, wanted int) {
+	s = twinState{}
+	for _, set := range f.sets {
+		image, _ := kubetest.Field(set, "spec", "template", "spec", "containers", 0, "image").(string)
+		replicas, _ := kubetest.Field(set, "spec", "replicas").(float64)
+		s.put("", image, int(replicas), 0, 0)
+		wanted += int(replicas)
+	}
+	for _, p := range f.pods {
 		if kubetest.Field(p, "metadata", "deletionTimestamp") == nil {
 			image, _ := kubetest.Field(p, "spec", "containers", 0, "image").(string)
 			name, _ := kubetest.Field(p, "metadata", "name").(string)
 			node, _ := kubetest.Field(p, "spec", "nodeName").(string)
-			s.put(m.place(name, node), image, 0, 1, one(kubetest.Condition(p.(map[string]any), "Ready") == "True"))
+			is := one(kubetest.Condition(p, "Ready") == "True")
+			s.put(f.m.places(name, node), image, 0, 1, is)
+			ready += is
 		}
-		gone = gone && !m.deleted[kubetest.Field(p, "metadata", "uid")]
 	}
-	return gone
+	return s, ready, wanted
+}
+
+// state is what the watches have told last, and whether the pods that were deleted are gone.
+func (f *follower) state() (state string, gone bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	gone = true
+	for _, p := range f.pods {
+		gone = gone && !f.m.deleted[kubetest.Field(p, "metadata", "uid")]
+	}
+	s, _, _ := f.count()
+	return s.String(), gone
+}
+
+// extremes are how far it went since it was asked last.
+func (f *follower) extremes() (least, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	least, most = f.least, f.most
+	_, f.least, f.most = f.count()
+	return least, most
 }
 
 // seen tells whether a controller has seen an object as it is.
@@ -159,16 +264,7 @@ func TestModelOfDeployments(t *testing.T) {
 			manifest := deployment(replicas, "1", "0")
 			m := newTwin(w, manifest, "Deployment", replicas, sim.Options{Seed: uint64(seed), Broken: seed%3 == 2})
 			w.Create(t, w.Path("deployments"), strings.Replace(manifest, "paused: true", "paused: false", 1))
-			m.states = func() (string, bool) {
-				s, d := twinState{}, w.Get(t, w.Path("deployments", "web"))
-				for _, set := range kubetest.Field(w.Get(t, "/apis/apps/v1/namespaces/"+w.namespace+"/replicasets"), "items").([]any) {
-					image, _ := kubetest.Field(set, "spec", "template", "spec", "containers", 0, "image").(string)
-					replicas, _ := kubetest.Field(set, "spec", "replicas").(float64)
-					s.put("", image, int(replicas), 0, 0)
-				}
-				m.putPods(s)
-				return s.String(), seen(d)
-			}
+			m.seen = func() bool { return seen(w.Get(t, w.Path("deployments", "web"))) }
 			m.walk(12, func() { m.step(random, seed%3 == 2) })
 		})
 	}
@@ -207,11 +303,7 @@ func TestModelOfOnDelete(t *testing.T) {
 			}
 			m := newTwin(w, manifest, kind, replicas, sim.Options{Seed: uint64(seed), Broken: broken})
 			object := "/apis/apps/v1/namespaces/" + w.namespace + "/" + path + "/demo"
-			m.states = func() (string, bool) {
-				s, o := twinState{}, w.Get(t, object)
-				gone := m.putPods(s)
-				return s.String(), gone && seen(o)
-			}
+			m.seen = func() bool { return seen(w.Get(t, object)) }
 			m.walk(10, func() { m.stepOnDelete(random, object, broken) })
 		})
 	}
@@ -251,12 +343,12 @@ func (m *twin) delete(pod rollout.Pod, from string) {
 	if m.sim.Apply(m.t.Context(), []rollout.Action{{Kind: rollout.DeletePod, Pod: rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}}}) != nil {
 		return
 	}
-	place := m.place(pod.Name, pod.Node)
+	place := m.places(pod.Name, pod.Node)
 	m.did = append(m.did, "delete the pod in "+place+from)
 	for _, p := range kubetest.Field(m.Get(m.t, m.Path("pods")), "items").([]any) {
 		name, _ := kubetest.Field(p, "metadata", "name").(string)
 		node, _ := kubetest.Field(p, "spec", "nodeName").(string)
-		if kubetest.Field(p, "metadata", "deletionTimestamp") == nil && m.place(name, node) == place {
+		if kubetest.Field(p, "metadata", "deletionTimestamp") == nil && m.places(name, node) == place {
 			m.deleted[kubetest.Field(p, "metadata", "uid")] = true
 			m.Delete(m.t, m.Path("pods", name))
 		}
@@ -277,6 +369,22 @@ func withImage(template map[string]any, image string) map[string]any {
 	spec := maps.Clone(out["spec"].(map[string]any))
 	out["spec"], spec["containers"] = spec, []any{map[string]any{"name": "app", "image": image}}
 	return out
+}
+
+// mute tells whether the ReplicaSet of an image has the sentinel.
+func (m *twin) mute(o rollout.Observed, image string) bool {
+	return slices.ContainsFunc(o.Sets, func(s rollout.ReplicaSet) bool { return s.Mute && m.image(o, s.Revision) == image })
+}
+
+// image is that of a revision.
+func (m *twin) image(o rollout.Observed, revision string) string {
+	for _, r := range o.Revisions {
+		if r.Name == revision {
+			image, _ := kubetest.Field(r.Template, "spec", "containers", 0, "image").(string)
+			return image
+		}
+	}
+	return ""
 }
 
 // step writes random fields of the Deployment, in both places.
@@ -305,6 +413,9 @@ func (m *twin) step(random *rand.Rand, broken bool) {
 		rolling.MinReady, rolling.Paused, replicas = 0, false, o.Workload.Spec.Replicas
 	default:
 		rolling.MinReady, rolling.Paused, replicas = plan.SentinelReady, true, o.Workload.Spec.Replicas
+	}
+	if rolling.MinReady == 0 && m.mute(o, image) { // nor does it go from a ReplicaSet that has kept it
+		rolling.Paused, replicas = false, o.Workload.Spec.Replicas
 	}
 	m.did = append(m.did, fmt.Sprintf("replicas %d, %s, paused %v, maxSurge %d, maxUnavailable %d, minReadySeconds %d: from %s",
 		replicas, image, rolling.Paused, surge, unavailable, rolling.MinReady, m.played()))
