@@ -31,17 +31,21 @@ type Definition struct {
 
 // Read looks for each of slipway's definitions in a cluster.
 func Read(ctx context.Context, config *rest.Config) ([]Definition, error) {
+	api, err := kube.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
 	var all []Definition
 	for _, own := range []struct {
 		name string
 		text []byte
 	}{{CloneSetName, CloneSet()}, {SidecarSetName, SidecarSet()}} {
 		d := Definition{Name: own.name}
-		err := yaml.Unmarshal(own.text, &d.manifest)
+		err = yaml.Unmarshal(own.text, &d.manifest)
 		if err != nil {
 			return nil, fmt.Errorf("reading slipway's definition of %s: %w", own.name, err)
 		}
-		if d.live, err = kube.Definition(ctx, config, d.Name); err != nil {
+		if d.live, err = read(ctx, api, d.Name); err != nil {
 			return nil, err
 		}
 		d.Origin = OriginOf(d.live)
@@ -61,8 +65,12 @@ func Install(ctx context.Context, config *rest.Config, definitions []Definition,
 	if len(foreign) > 0 {
 		return &ForeignError{foreign}
 	}
+	api, err := kube.NewClient(config)
+	if err != nil {
+		return err
+	}
 	for _, d := range definitions {
-		if err := kube.InstallDefinition(ctx, config, d.manifest, d.live); err != nil {
+		if err := write(ctx, api, d.manifest, d.live); err != nil {
 			return err
 		}
 		what := "replaced"

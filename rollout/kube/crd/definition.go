@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package kube
+package crd
 
 import (
 	"context"
@@ -10,30 +10,23 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
 // established is how long a server may take to serve a kind of objects that was defined.
 const established = 30 * time.Second
 
-func customResourceDefinitions() Resource {
-	return Resource{"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"}
+func customResourceDefinitions() kube.Resource {
+	return kube.Resource{Kind: "CustomResourceDefinition", Path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"}
 }
 
-// Definition reads a CustomResourceDefinition. It is nil where there is none.
-func Definition(ctx context.Context, config *rest.Config, name string) (map[string]any, error) {
-	api, err := NewClient(config)
-	if err != nil {
-		return nil, err
-	}
-	return api.definition(ctx, name)
-}
-
-func (c Client) definition(ctx context.Context, name string) (map[string]any, error) {
+// read reads a CustomResourceDefinition. It is nil where there is none.
+func read(ctx context.Context, api kube.Client, name string) (map[string]any, error) {
 	var live map[string]any
-	err := c.Get(ctx, customResourceDefinitions().Object(name), &live)
+	err := api.Get(ctx, customResourceDefinitions().Object(name), &live)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -43,47 +36,43 @@ func (c Client) definition(ctx context.Context, name string) (map[string]any, er
 	return live, nil
 }
 
-// InstallDefinition writes a CustomResourceDefinition in place of the live one, nil where there is none, and waits until
+// write writes a CustomResourceDefinition in place of the live one, nil where there is none, and waits until
 // its objects are served. If the definition has changed since it was read, it stays and the error says so.
-func InstallDefinition(ctx context.Context, config *rest.Config, manifest, live map[string]any) error {
-	api, err := NewClient(config)
-	if err != nil {
-		return err
-	}
-	name := Text(manifest, "metadata", "name")
+func write(ctx context.Context, api kube.Client, manifest, live map[string]any) (err error) {
+	name := kube.Text(manifest, "metadata", "name")
 	if live == nil {
 		err = api.Create(ctx, customResourceDefinitions().Path, manifest, nil)
 	} else {
 		next, _ := runtime.DeepCopyJSONValue(live).(map[string]any)
 		next["spec"] = manifest["spec"]
-		labels := Child(next, "metadata", "labels")
-		wanted, _ := Field(manifest, "metadata", "labels").(map[string]any)
+		labels := kube.Child(next, "metadata", "labels")
+		wanted, _ := kube.Field(manifest, "metadata", "labels").(map[string]any)
 		maps.Copy(labels, wanted)
 		err = api.Update(ctx, customResourceDefinitions().Object(name), next, nil)
 	}
 	if err != nil {
 		return definitionError("writing", name, err)
 	}
-	return api.awaitDefinition(ctx, name)
+	return await(ctx, api, name)
 }
 
-func (c Client) awaitDefinition(ctx context.Context, name string) error {
+func await(ctx context.Context, api kube.Client, name string) error {
 	patient, cancel := context.WithTimeout(ctx, established)
 	defer cancel()
 	for {
-		live, err := c.definition(patient, name)
+		live, err := read(patient, api, name)
 		if err != nil {
 			return err
 		}
-		for _, condition := range items(live, "status", "conditions") {
-			if Text(condition, "type") == "Established" && Text(condition, "status") == "True" {
+		for _, condition := range manifest.List(live, "status", "conditions") {
+			if kube.Text(condition, "type") == "Established" && kube.Text(condition, "status") == "True" {
 				return nil
 			}
 		}
 		if patient.Err() != nil {
 			return fmt.Errorf("CustomResourceDefinition %s is written, but not served within %v: see its conditions", name, established)
 		}
-		Pause(patient, established/100)
+		kube.Pause(patient, established/100)
 	}
 }
 
@@ -92,8 +81,8 @@ func definitionError(doing, name string, err error) error {
 	switch {
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%s: %w: it takes somebody who may write definitions for the whole cluster", what, err)
-	case Conflicting(err):
+	case kube.Conflicting(err):
 		return fmt.Errorf("%s: %w (%w): look again", what, rollout.ErrConflict, err)
 	}
-	return Explain(what, err)
+	return kube.Explain(what, err)
 }
