@@ -18,6 +18,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/slipway-dev/slipway/rollout/kube/listing"
 )
 
 // Object is what a Cache keeps of an object.
@@ -104,10 +106,11 @@ func (m *Cache[T]) List(ctx context.Context) error {
 	}
 	defer body.Close()
 	objects := map[string]T{}
-	at, err := decodeList(body, func(o T) { objects[o.Meta().Name] = o })
+	version, err := listing.Read(body, func(o T) { objects[o.Meta().Name] = o })
 	if err != nil {
 		return fmt.Errorf("reading the list of %s objects: %w", m.of.Kind, err)
 	}
+	at := number(version)
 	if at < asked {
 		return fmt.Errorf("the list of %s objects is of resourceVersion %d, older than %d, which was seen already", m.of.Kind, at, asked)
 	}
@@ -128,56 +131,6 @@ func (m *Cache[T]) replace(objects map[string]T, at uint64) {
 	m.version++
 	m.journal = nil // nobody knows what changed
 	Notify(m.changed)
-}
-
-// decodeList reads a list one item at a time, so that a long one is never in memory as a whole.
-func decodeList[T any](r io.Reader, add func(T)) (uint64, error) {
-	d := json.NewDecoder(r)
-	var meta metav1.ListMeta
-	if err := expect(d, json.Delim('{')); err != nil {
-		return 0, err
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return 0, err
-		}
-		switch key {
-		case "metadata":
-			err = d.Decode(&meta)
-		case "items":
-			err = decodeItems(d, add)
-		default:
-			var skipped json.RawMessage
-			err = d.Decode(&skipped)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return number(meta.ResourceVersion), expect(d, json.Delim('}'))
-}
-
-func decodeItems[T any](d *json.Decoder, add func(T)) error {
-	if t, err := d.Token(); err != nil || t == nil { // an empty list may be null
-		return err
-	}
-	for d.More() {
-		var item T
-		if err := d.Decode(&item); err != nil {
-			return err
-		}
-		add(item)
-	}
-	return expect(d, json.Delim(']'))
-}
-
-func expect(d *json.Decoder, want json.Token) error {
-	got, err := d.Token()
-	if err == nil && got != want {
-		err = fmt.Errorf("%v instead of %v", got, want)
-	}
-	return err
 }
 
 // watch reads events until the server ends the watch. nil means that it went well.

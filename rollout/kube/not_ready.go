@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/kube/listing"
 )
 
 // NotReady are pods of a target that are not ready, for those who do not follow its pods.
@@ -55,7 +56,7 @@ func (t Target) listPods(ctx context.Context, c Client, set Workload, nameOf fun
 		return out, 0, Explain(fmt.Sprintf("listing Pod objects in namespace %s", t.Namespace), err)
 	}
 	defer body.Close()
-	_, err = decodeList(body, func(p Pod) {
+	_, err = listing.Read(body, func(p Pod) {
 		n++
 		if t.owns(p, set) && keep(p) {
 			seen := p.Observed(nameOf)

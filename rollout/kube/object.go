@@ -30,7 +30,6 @@ const (
 	annotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp"
 	annotationUpdateState   = "apps.kruise.io/inplace-update-state"
 	annotationClaimsHash    = "kruise.io/cloneset-volumeclaimtemplate-hash"
-	annotationDeletionCost  = "controller.kubernetes.io/pod-deletion-cost"
 
 	gateInPlace = "InPlaceUpdateReady"
 )

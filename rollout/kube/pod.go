@@ -23,10 +23,18 @@ import (
 // five times as large.
 type Pod struct {
 	metav1.ObjectMeta
-	Spec    podSpec
-	Status  podStatus
-	waiting *waiting.Why // nil: it is ready
-	resize  *waiting.Why // why an update's resources are not those that it runs with; nil: they are
+	Spec        podSpec
+	Status      podStatus
+	annotations podAnnotations
+	waiting     *waiting.Why // nil: it is ready
+	resize      *waiting.Why // why an update's resources are not those that it runs with; nil: they are
+}
+
+// podAnnotations are those that are read of a pod: meshes and operators write many more, and long ones.
+type podAnnotations struct {
+	UpdateState  string `json:"apps.kruise.io/inplace-update-state"`
+	DeletionCost string `json:"controller.kubernetes.io/pod-deletion-cost"`
+	Held         string `json:"slipway.dev/resize"`
 }
 
 type podSpec struct {
@@ -68,8 +76,7 @@ func (p *Pod) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.ObjectMeta = lean(whole.Metadata.ObjectMeta)
-	p.Annotations = whole.Metadata.Annotations.kept()
+	p.ObjectMeta, p.annotations = lean(whole.Metadata.ObjectMeta), whole.Metadata.Annotations
 	p.Spec = whole.Spec.podSpec
 	p.Spec.NodeName = shared(p.Spec.NodeName)
 	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
@@ -116,29 +123,6 @@ func (p *wholePod) lean() podStatus {
 		out.ContainerStatuses = append(out.ContainerStatuses, kept)
 	}
 	return out
-}
-
-// podAnnotations are those that are read of a pod: meshes and operators write many more, and long ones.
-type podAnnotations struct {
-	UpdateState  *string `json:"apps.kruise.io/inplace-update-state"`
-	DeletionCost *string `json:"controller.kubernetes.io/pod-deletion-cost"`
-	Held         *string `json:"slipway.dev/resize"`
-}
-
-// kept are the annotations that are there.
-func (a podAnnotations) kept() map[string]string {
-	if a == (podAnnotations{}) {
-		return nil
-	}
-	kept := map[string]string{}
-	for key, value := range map[string]*string{
-		annotationUpdateState: a.UpdateState, annotationDeletionCost: a.DeletionCost, annotationHeld: a.Held,
-	} {
-		if value != nil {
-			kept[key] = *value
-		}
-	}
-	return kept
 }
 
 // lean is metadata that was just read, without annotations and in little memory.
@@ -202,7 +186,7 @@ func (p *Pod) Drained() bool {
 }
 
 // Held tells whether the pod's resources may be other than those of its revision.
-func (p *Pod) Held() bool { return p.Annotations[annotationHeld] != "" }
+func (p *Pod) Held() bool { return p.annotations.Held != "" }
 
 // Serving tells whether the pod is ready and is to stay.
 func (p *Pod) Serving() bool {
@@ -235,7 +219,7 @@ func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
 		out.Restarts += c.RestartCount
 	}
 	// What is not a number counts as 0, as it does for the built-in controllers.
-	out.DeletionCost, _ = strconv.Atoi(m.Annotations[annotationDeletionCost])
+	out.DeletionCost, _ = strconv.Atoi(p.annotations.DeletionCost)
 	return out
 }
 
@@ -294,7 +278,10 @@ func (p *Pod) pending() bool {
 
 // updateState is that of the update in place that brought the pod to its revision.
 func (p *Pod) updateState() (state updateState, ok bool) {
-	err := json.Unmarshal([]byte(p.Annotations[annotationUpdateState]), &state)
+	if p.annotations.UpdateState == "" {
+		return state, false
+	}
+	err := json.Unmarshal([]byte(p.annotations.UpdateState), &state)
 	return state, err == nil && HashOf(state.Revision) == HashOf(p.Labels[LabelRevision])
 }
 
