@@ -19,7 +19,7 @@ import (
 )
 
 // exercise makes a user with these rights go through everything that an agent does: create, update in place, scale in,
-// replace a lost pod. It returns the warnings.
+// replace a lost pod, resize one. It returns the warnings.
 func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 	w.t.Helper()
 	user := w.User(w.t, w.namespace, rules...)
@@ -33,6 +33,7 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 	steps := []func(){
 		func() {}, func() { w.Image("v2") }, func() { w.scale(1) },
 		func() { w.Image("v1") }, func() { w.Image("v3") }, func() { w.Image("v4") },
+		func() { w.cpu("100m") }, func() { w.cpu("200m") },
 	}
 	for _, step := range steps {
 		step()
@@ -48,6 +49,13 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 		}
 	}
 	return warnings, nil
+}
+
+// cpu makes the containers ask for an amount of cpu.
+func (w *world) cpu(amount string) {
+	w.t.Helper()
+	container := map[string]any{"name": "app", "image": "example.com/app:v4", "resources": map[string]any{"requests": map[string]any{"cpu": amount}}}
+	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}}})
 }
 
 const exercised = "  revisionHistoryLimit: 1\n" + agenttest.ClaimTemplates
