@@ -196,7 +196,7 @@ func (k kind) resizing(p Pod) Pod {
 
 // resized is the kind that a pod becomes when the kubelet has given it what its spec asks for.
 func (k kind) resized() (kind, bool) {
-	switch k { //nolint:exhaustive // the others become what every pod becomes
+	switch k {
 	case newPending:
 		return newUp, true
 	case oldPending:

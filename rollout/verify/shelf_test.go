@@ -80,6 +80,11 @@ func (s *shelf) verify(o verify.Options) (verify.Report, error) {
 }
 
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/api/v1" {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"kind": "APIResourceList", "resources": [{"name": "pods"}, {"name": "pods/resize"}]}`)
+		return
+	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	version := parts[1]
 	if parts[0] == "apis" {

@@ -287,6 +287,18 @@ func imageCases() []verifyCase {
 			want: "recreated", remedy: "set the type to InPlaceIfPossible",
 		},
 		{
+			name: "cpu in place", objects: []string{change(scenery(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "cpu: 500m", "cpu: 600m")},
+			want: "in-place", says: []string{"5 old pods are updated in place: image of app; cpu and memory of app (restarted: app)"},
+		},
+		{
+			name: "a limit that old pods have not", objects: []string{change(scenery(5, inPlace), "resources: {requests", "resources: {limits: {cpu: 1}, requests")},
+			want: "recreated", says: []string{"recreated: spec.containers[0].resources can only change in a new pod"},
+		},
+		{
+			name: "containers that start one after another", objects: []string{change(scenery(5, inPlace), "{name: app", `{env: [{name: KRUISE_CONTAINER_PRIORITY, value: "1"}], name: app`)},
+			want: "launch-priority", says: []string{"which only Kruise obeys"}, remedy: "wait for each other",
+		},
+		{
 			name: "InPlaceOnly refuses", objects: []string{change(scenery(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "{name: app", "{env: [{name: A, value: b}], name: app")},
 			want: "in-place-refused", says: []string{"InPlaceOnly, but spec.containers[0].env"},
 		},
