@@ -119,11 +119,11 @@ func regular(info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil
 	}
-	return fmt.Errorf("%s is there", special(info.Mode()))
+	return fmt.Errorf("%s is there", Special(info.Mode()))
 }
 
-// special names what is no regular file.
-func special(mode fs.FileMode) string {
+// Special names what is no regular file.
+func Special(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
 		return "a folder"

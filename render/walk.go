@@ -82,7 +82,7 @@ func (w *walker) entry(path, real string, mode fs.FileMode, above []string) erro
 	case !mode.IsRegular():
 		w.told = append(w.told, manifest.Finding{
 			Severity: manifest.SeverityWarning, Code: "not-a-file", Source: manifest.Source{File: path},
-			Message: "is " + special(mode) + " and no file: it is passed over",
+			Message: "is " + Special(mode) + " and no file: it is passed over",
 		})
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -196,8 +195,8 @@ func (f *reportFlags) write(s command.Streams, o *render.Outcome) error {
 			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
 		}
 	}
-	if err := os.WriteFile(f.file, text.Bytes(), 0o666); err != nil { //nolint:gosec // as the umask has it
-		return fmt.Errorf("writing the report to %s: %w", f.file, command.Cause(err))
+	if err := command.WriteFile(f.file, text.Bytes()); err != nil {
+		return fmt.Errorf("writing the report to %s: %w", f.file, err)
 	}
 	return nil
 }

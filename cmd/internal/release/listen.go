@@ -85,9 +85,9 @@ func (f *progressFlags) openAuditLog(s command.Streams) (log io.Writer, done fun
 	if f.auditLog == "-" {
 		return s.Out, func() error { return nil }, nil
 	}
-	file, err := os.OpenFile(f.auditLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // as the umask has it
+	file, err := command.Create(f.auditLog, os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, nil, command.Usagef("--audit-log %s: %w", f.auditLog, command.Cause(err))
+		return nil, nil, command.Usagef("--audit-log %s: %w", f.auditLog, err)
 	}
 	return file, file.Close, nil
 }

@@ -5,7 +5,6 @@ package release
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -64,10 +63,10 @@ func (f historyFlags) run(s command.Streams, files []string) error {
 	var page bytes.Buffer
 	err := report.HTML(&page, all...)
 	if err == nil {
-		err = os.WriteFile(f.output, page.Bytes(), 0o666) //nolint:gosec // as the umask has it
+		err = command.WriteFile(f.output, page.Bytes())
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.output, command.Cause(err))
+		return fmt.Errorf("writing %s: %w", f.output, err)
 	}
 	return nil
 }
