@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	yaml "sigs.k8s.io/yaml/goyaml.v3"
 
@@ -60,7 +62,7 @@ func documents(src *source, data []byte) []value {
 			return docs
 		}
 		if err != nil {
-			src.errors = append(src.errors, syntaxError(src.file, err))
+			src.errors = append(src.errors, syntaxError(src.file, data, err))
 			return docs
 		}
 		if len(node.Content) == 1 && node.Content[0].Tag != "!!null" {
@@ -70,7 +72,10 @@ func documents(src *source, data []byte) []value {
 }
 
 // syntaxError takes the line out of the YAML library's message and puts it where the other errors have theirs.
-func syntaxError(file string, err error) manifest.Finding {
+func syntaxError(file string, data []byte, err error) manifest.Finding {
+	if line := notText(data); line > 0 {
+		return mistakeAt(manifest.Source{File: file, Line: line}, "", "this is no text in UTF-8, and YAML or JSON is: name another file, or save it as UTF-8")
+	}
 	at, what := manifest.Source{File: file}, strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(what, "line "); ok {
 		number, rest, _ := strings.Cut(rest, ": ")
@@ -79,6 +84,22 @@ func syntaxError(file string, err error) manifest.Finding {
 		}
 	}
 	return mistakeAt(at, "", "reading YAML: %s", what)
+}
+
+// notText is the first line with a byte that no text in UTF-8 has, 0 where there is none. The YAML library does not say which.
+func notText(data []byte) (line int) {
+	line = 1
+	for rest := data; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == '\n':
+			line++
+		case r == utf8.RuneError && size == 1, unicode.IsControl(r) && !strings.ContainsRune("\t\r\u0085", r):
+			return line
+		}
+		rest = rest[size:]
+	}
+	return 0
 }
 
 func (v value) present() bool {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
-	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
 
@@ -30,15 +29,11 @@ Exit codes: 0 every decision is made again, 1 one is not or the log cannot be re
 }
 
 func runReplay(s command.Streams, file string) error {
-	in := s.In
-	if file != "-" {
-		opened, err := render.Open(file)
-		if err != nil {
-			return err
-		}
-		defer opened.Close() //nolint:errcheck // it was only read
-		in = opened
+	in, err := openLog(s, file)
+	if err != nil {
+		return err
 	}
+	defer in.Close() //nolint:errcheck // it was only read
 	n, err := report.Replay(in)
 	switch {
 	case errors.Is(err, report.ErrDiffers):

@@ -5,6 +5,8 @@ package release
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -71,17 +73,24 @@ func (f historyFlags) run(s command.Streams, files []string) error {
 	return nil
 }
 
+// openLog opens an audit log to read it; - is standard input.
+func openLog(s command.Streams, file string) (io.ReadCloser, error) {
+	if file == "-" {
+		return io.NopCloser(s.In), nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("reading %s: this is a folder, and an audit log is one file: name it, as rollout run --audit-log FILE has it", file)
+	}
+	return render.Open(file)
+}
+
 // read is the release of a log that is meant.
 func (f historyFlags) read(s command.Streams, file string) (*report.History, error) {
-	in := s.In
-	if file != "-" {
-		opened, err := render.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer opened.Close() //nolint:errcheck // it was only read
-		in = opened
+	in, err := openLog(s, file)
+	if err != nil {
+		return nil, err
 	}
+	defer in.Close() //nolint:errcheck // it was only read
 	all, err := report.ReadHistory(in)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)

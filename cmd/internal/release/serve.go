@@ -61,8 +61,13 @@ func (f *serveFlags) page(ctx context.Context, s command.Streams, args []string)
 	case f.log != "" && (f.plan != "" || len(args) > 0):
 		return nil, command.Usagef("-f is an audit log, so no release in the cluster can be named beside it")
 	case f.log != "":
+		opened, err := openLog(s, f.log)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.Close() //nolint:errcheck // nothing was written
 		log := &pages.Log{File: f.log}
-		_, err := log.Page()
+		_, err = log.Page()
 		return log.Page, err
 	}
 	f.pods = true

@@ -56,6 +56,8 @@ func flagHint(c *cobra.Command, err error) string {
 		return ": a BatchPlan is given with --plan FILE"
 	case name == "f" || name == "filename" || name == "file":
 		return ": files are named without a flag"
+	case (name == "client" || name == "short") && c.Name() == "version":
+		return ": it prints one line, and asks no cluster"
 	case (name == "w" || name == "watch") && has("kubeconfig"):
 		return ": slipway rollout watch follows a release"
 	case (name == "A" || name == "all-namespaces") && has("namespace"):
