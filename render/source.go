@@ -182,6 +182,10 @@ func isToolFile(path string) bool {
 // kustomization builds a kustomization in process, as kustomize build does.
 func kustomization(ctx context.Context, dir, within string) (input, error) {
 	text, builtFrom, err := build(ctx, dir, within)
+	if err != nil && (strings.Contains(err.Error(), "plugins disabled") || strings.Contains(err.Error(), "--enable-helm")) {
+		err = fmt.Errorf("%w (slipway runs no plugin and no Helm: pipe in what kustomize build prints with --enable-helm, "+
+			"or --enable-alpha-plugins --enable-exec)", err)
+	}
 	if err != nil {
 		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
 	}
