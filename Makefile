@@ -12,7 +12,7 @@ ONCLUSTER = rollout/kube rollout/agent rollout/steer rollout/verify rollout/mani
 CLUSTER = SLIPWAY_SEEDS=$(SLIPWAY_SEEDS) $(GO) test -p=1 -timeout=25m
 
 .DEFAULT_GOAL := build
-.PHONY: help build test soak kruise lab quick fmt lint race fuzz bench golden docs picture release ci clean
+.PHONY: help build test soak kruise argocd lab quick fmt lint race fuzz bench golden docs picture release ci clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -21,7 +21,7 @@ build: ## build ./slipway, static and stripped
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o slipway ./cmd/slipway
 
 # Tests run what is shipped, built without cgo; such programs also start and link in three quarters of the time.
-quick test: export CGO_ENABLED = 0
+quick test argocd: export CGO_ENABLED = 0
 
 # Before the tests: it may take minutes, and go test would neither show that nor wait for it.
 test: ## every test that needs only Go and git; a real control plane is built once, into the user's cache
@@ -36,6 +36,10 @@ soak: ## the tests on a real control plane: every kill, fifty seeds of faults, 2
 kruise: ## slipway and a real Kruise take a CloneSet over from each other (builds Kruise, some minutes the first time)
 	CGO_ENABLED=0 $(GO) -C testdata/kruise tool -n kruise
 	SLIPWAY_KRUISE=1 $(GO) test -count=1 -timeout=10m -run=Kruise ./rollout/agent
+
+argocd: ## the Argo CD plugin under Argo CD's own plugin server (builds it, some ten minutes the first time)
+	$(GO) -C testdata/clients/argocd tool -n argocd
+	SLIPWAY_ARGOCD=1 $(GO) -C testdata/clients test -count=1 -timeout=30m -run=ArgoCD .
 
 lab: ## a control plane to try slipway on, up until Ctrl-C: testdata/examples/rollout/WALK.md
 	@CGO_ENABLED=0 $(GO) run ./testdata/lab $(LAB)

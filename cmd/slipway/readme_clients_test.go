@@ -31,7 +31,7 @@ func clients() []client {
 		{"Helm 4", "helm.sh/helm/v4", "clients/helm42", "clients/helm4", "the program, with the plugin installed", []string{"helm"}},
 		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest", []string{"flux"}},
 		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks", []string{"flux", "rollout"}},
-		{"Argo CD 3", "", "", "", "what its plugin server and its repository server do, played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},
+		{"Argo CD 3", "github.com/argoproj/argo-cd/v3", "clients/argocd", "clients/argocd", "its plugin server, called as by its repository server (`make argocd`), and both played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},
 		{"kpt", "github.com/kptdev/kpt", "clients/kpt", "clients/kpt", "the program: `fn render`, `fn eval`", []string{"kpt"}},
 		{"pre-commit", "", "", "", "the program, Debian's", []string{"ci"}},
 		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the scripts of workflow and action; both by actionlint (the version)", []string{"ci"}},

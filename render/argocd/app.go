@@ -122,12 +122,18 @@ func (a *App) checkLinks() error {
 	})
 }
 
-// notStreamed says why something outside of the application's folder may be missing.
-func (a *App) notStreamed(path string) string {
-	if filepath.IsLocal(path) || filepath.IsAbs(path) {
-		return ""
+// missing says what is not there, and why something outside of the application's folder may not be. A link that does not lead out
+// of the repository may still lead nowhere: Argo CD's server makes an absolute one relative when it unpacks the repository.
+func (a *App) missing(path string) string {
+	inside := !filepath.IsAbs(path) && render.IsInside(a.root, filepath.Join(a.dir, path)) // what is elsewhere is not told
+	if target, err := os.Readlink(path); err == nil && inside {
+		return path + ": a link to " + target + ", which is not there"
 	}
-	return " (Argo CD hands over only what the application's annotation argocd.argoproj.io/manifest-generate-paths names, where it has one)"
+	text := path + ": no such file or folder"
+	if filepath.IsLocal(path) || filepath.IsAbs(path) {
+		return text
+	}
+	return text + " (Argo CD hands over only what the application's annotation argocd.argoproj.io/manifest-generate-paths names, where it has one)"
 }
 
 // paths are those that a parameter names. Who writes an application must not reach files outside its repository.
@@ -139,7 +145,7 @@ func (a *App) paths(parameter string) ([]string, error) {
 			target, err = filepath.EvalSymlinks(target)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: no such file or folder%s", set.origin, path, a.notStreamed(path))
+			return nil, fmt.Errorf("%s: %s", set.origin, a.missing(path))
 		}
 		if !set.trusted && !render.IsInside(a.root, target) {
 			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, path)

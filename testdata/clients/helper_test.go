@@ -201,6 +201,7 @@ type object struct {
 	}
 	Spec struct {
 		podSpec     `json:",inline"`
+		Replicas    int
 		Template    podTemplate
 		JobTemplate struct {
 			Spec struct{ Template podTemplate }
