@@ -106,7 +106,8 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, Git commits, and what a batch of a StatefulSet keeps while it waits.
+// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits, and
+// the digest of the template that a Deployment goes back to.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
@@ -116,7 +117,27 @@ func unknownToV1(look report.Look) report.Look {
 	spec := &look.Observed.Workload.Spec
 	spec.OnDelete, spec.Ordered, spec.FirstOrdinal, look.Observed.Workload.Status.Astray = false, false, 0, 0
 	look.Observed.Workload.Commit, look.Observed.Resizes = "", false
-	return withProgress(look, func(p *rollout.Progress) { p.Kept = 0 })
+	if rolling := look.Observed.Workload.Rolling; rolling != nil {
+		look.Observed.Workload.Rolling = new(*rolling)
+		look.Observed.Workload.Rolling.Original = withoutDigest(rolling.Original)
+	}
+	look = withProgress(look, func(p *rollout.Progress) { p.Kept, p.Original = 0, withoutDigest(p.Original) })
+	for i := range look.Decision.Actions {
+		if fields := look.Decision.Actions[i].Fields; fields != nil {
+			look.Decision.Actions[i].Fields = new(*fields)
+			look.Decision.Actions[i].Fields.Original = withoutDigest(fields.Original)
+		}
+	}
+	return look
+}
+
+func withoutDigest(o *plan.Original) *plan.Original {
+	if o == nil {
+		return nil
+	}
+	without := *o
+	without.Template = ""
+	return &without
 }
 
 // unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
