@@ -28,7 +28,7 @@ test: ## every test that needs only Go and git; a real control plane is built on
 	$(GO) -C testdata/controlplane run .
 	$(GO) test -shuffle=on -timeout=30m $$($(GO) list ./... | grep -v $(ONCLUSTER:%=-e /%))
 	$(CLUSTER) $(ONCLUSTER:%=./%/...)
-	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=30m ./... || exit 1; done
+	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=45m ./... || exit 1; done
 
 soak: ## the tests on a real control plane: every kill, fifty seeds of faults, 200 schedules for the simulator's models (half an hour)
 	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/agent
