@@ -6,6 +6,7 @@ import (
 	"bytes"
 	_ "embed" // the template of a pod's status
 	"encoding/json"
+	"slices"
 )
 
 // Annotations of a pod that say how it lives. They may be in the pod template, for all pods, or come later to a single one.
@@ -82,13 +83,18 @@ type stage struct {
 const soon = `"20ms"`
 
 func stages() []stage {
+	node := stage{
+		name: "node-ready", kind: "Node",
+		when:   `any(.status.conditions[]?; .type == "Ready" and .status == "True") | not`,
+		status: nodeStatus,
+	}
+	return slices.Concat([]stage{node}, lives(), ends())
+}
+
+// lives are the stages of a pod that runs.
+func lives() []stage {
 	pod := func(flags string) string { return flags + podStatus }
 	return []stage{
-		{
-			name: "node-ready", kind: "Node",
-			when:   `any(.status.conditions[]?; .type == "Ready" and .status == "True") | not`,
-			status: nodeStatus,
-		},
 		{
 			// A start, a restart in place with another image, a crash, the end of a crash loop.
 			name: "pod-run", kind: "Pod",
@@ -121,6 +127,12 @@ func stages() []stage {
 			when:   `alive and settled and ready != serving`,
 			status: pod(`{{- $again := false }}{{ $makeReady := false -}}`),
 		},
+	}
+}
+
+// ends are the ways in which a pod runs no more.
+func ends() []stage {
+	return []stage{
 		{
 			name: "pod-complete", kind: "Pod", last: true,
 			when:   `alive and settled and serving and note("complete-after") != ""`,
