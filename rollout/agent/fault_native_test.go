@@ -94,7 +94,7 @@ func (w *world) watchSets(most int) (broken func() []string) {
 	put := func(kind, name, replicas any) {
 		mu.Lock()
 		defer mu.Unlock()
-		wanted[name], _ = replicas.(float64)
+		wanted[name], _ = replicas.(float64) // 0 of one that is deleted
 		all := 0.0
 		for _, n := range wanted {
 			all += n

@@ -80,6 +80,7 @@ func TestAgentOfAnOlderVersion(t *testing.T) {
 	defer stop()
 	go func() {
 		for n := 0; renewing.Err() == nil; n++ {
+			// Without one renewal the agent takes the holder for dead, and the test fails.
 			_, _ = w.TryPatch(lease, map[string]any{"spec": map[string]any{"leaseTransitions": n}})
 		}
 	}()

@@ -51,9 +51,19 @@ func newTwin(w *world, manifest, kind string, replicas int, options sim.Options)
 	return m
 }
 
+// look is what the simulated cluster shows.
+func (m *twin) look() rollout.Observed {
+	m.t.Helper()
+	o, err := m.sim.Observe(m.t.Context())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return o
+}
+
 // note notes how far the simulated one has gone.
 func (m *twin) note() {
-	o, _ := m.sim.Observe(m.t.Context())
+	o := m.look()
 	wanted := 0
 	for _, set := range o.Sets {
 		wanted += set.Replicas
@@ -102,7 +112,7 @@ func (m *twin) within() bool {
 // played is the state of the simulated object, how many pods of each image are wanted, there, and ready, or in delete mode what is
 // in each place.
 func (m *twin) played() string {
-	o, _ := m.sim.Observe(m.t.Context())
+	o := m.look()
 	s := twinState{}
 	for _, set := range o.Sets {
 		s.put("", m.image(o, set.Revision), set.Replicas, 0, 0)
@@ -312,7 +322,7 @@ func TestModelOfOnDelete(t *testing.T) {
 // stepOnDelete changes the template or the number of pods, or deletes some of them, in both places.
 func (m *twin) stepOnDelete(random *rand.Rand, object string, broken bool) {
 	m.t.Helper()
-	o, _ := m.sim.Observe(m.t.Context())
+	o := m.look()
 	from := ": from " + m.played()
 	switch n := random.IntN(5); {
 	case n == 0 && o.Workload.Spec.Ordinal:
@@ -390,7 +400,7 @@ func (m *twin) image(o rollout.Observed, revision string) string {
 // step writes random fields of the Deployment, in both places.
 func (m *twin) step(random *rand.Rand, broken bool) {
 	m.t.Helper()
-	o, _ := m.sim.Observe(m.t.Context())
+	o := m.look()
 	replicas, rolling := o.Workload.Spec.Replicas, *o.Workload.Rolling
 	image, _ := kubetest.Field(o.Workload.Spec.Template, "spec", "containers", 0, "image").(string)
 	if random.IntN(3) == 0 {

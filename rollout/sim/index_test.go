@@ -55,13 +55,19 @@ func TestPodsAreFoundWhoseNamesHashAlike(t *testing.T) {
 	}
 }
 
-// names are those of all pods, in order.
-func names(t *testing.T, c *sim.Cluster) (all []string) {
+func look(t *testing.T, c *sim.Cluster) rollout.Observed {
 	t.Helper()
 	o, err := c.Observe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return o
+}
+
+// names are those of all pods, in order.
+func names(t *testing.T, c *sim.Cluster) (all []string) {
+	t.Helper()
+	o := look(t, c)
 	for i := range o.Pods {
 		all = append(all, o.Pods[i].Name)
 	}
@@ -71,7 +77,7 @@ func names(t *testing.T, c *sim.Cluster) (all []string) {
 
 func pod(t *testing.T, c *sim.Cluster, name string) rollout.Pod {
 	t.Helper()
-	o, _ := c.Observe(t.Context())
+	o := look(t, c)
 	i := slices.IndexFunc(o.Pods, func(p rollout.Pod) bool { return p.Name == name })
 	if i < 0 {
 		t.Fatalf("no pod %s", name)

@@ -92,7 +92,7 @@ func serve(ctx context.Context, config string) error {
 	if err != nil {
 		return err
 	}
-	go func() { _ = grpc.Serve(listener) }()
+	go func() { _ = grpc.Serve(listener) }() // it serves until the process ends; a call tells where it cannot be reached
 	return nil
 }
 
