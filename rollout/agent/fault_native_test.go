@@ -4,7 +4,6 @@ package agent_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -91,35 +90,20 @@ func (w *world) watchSets(most int) (broken func() []string) {
 	var mu sync.Mutex
 	var said []string
 	wanted := map[any]float64{}
-	put := func(kind, name, replicas any) {
+	w.watch("/apis/apps/v1/namespaces/"+w.namespace+"/replicasets", func(what string, o map[string]any) {
 		mu.Lock()
 		defer mu.Unlock()
-		wanted[name], _ = replicas.(float64) // 0 of one that is deleted
+		name := kubetest.Field(o, "metadata", "name")
+		wanted[name], _ = kubetest.Field(o, "spec", "replicas").(float64)
+		if what == "DELETED" {
+			delete(wanted, name)
+		}
 		all := 0.0
 		for _, n := range wanted {
 			all += n
 		}
 		if all > float64(most) {
-			said = append(said, fmt.Sprintf("after %s %s: %v", kind, name, wanted))
-		}
-	}
-	path := "/apis/apps/v1/namespaces/" + w.namespace + "/replicasets"
-	list := w.Get(w.t, path)
-	for _, item := range kubetest.Field(list, "items").([]any) {
-		put("LISTED", kubetest.Field(item, "metadata", "name"), kubetest.Field(item, "spec", "replicas"))
-	}
-	w.watch(path, list, func(d *json.Decoder) {
-		var e struct {
-			Type   string
-			Object map[string]any
-		}
-		for d.Decode(&e) == nil {
-			replicas := kubetest.Field(e.Object, "spec", "replicas")
-			if e.Type == "DELETED" {
-				replicas = nil
-			}
-			put(e.Type, kubetest.Field(e.Object, "metadata", "name"), replicas)
-			e.Object = nil
+			said = append(said, fmt.Sprintf("after %s %s: %v", what, name, wanted))
 		}
 	})
 	return func() []string {
@@ -132,37 +116,32 @@ func (w *world) watchSets(most int) (broken func() []string) {
 // TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that does
 // mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy.
 func TestFaultsWithKubernetesController(t *testing.T) {
-	shared.Get(t)
-	for seed := range soaked(t, 2, 1) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			random := rand.New(rand.NewPCG(uint64(seed), 13))
-			f := draw(t, seed, random)
-			tag, end, want, report := "v2", "v2", plan.Completed, f.Log()
-			if random.IntN(2) == 0 {
-				f.plan.OnFailure = plan.Rollback
-				tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, f.aborts(f.options)
+	soak(t, 2, 1, 13, func(t *testing.T, seed int, random *rand.Rand) {
+		f := draw(t, seed, random)
+		tag, end, want, report := "v2", "v2", plan.Completed, f.Log()
+		if random.IntN(2) == 0 {
+			f.plan.OnFailure = plan.Rollback
+			tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, f.aborts(f.options)
+		}
+		t.Logf("%s, to %s", f.name, tag)
+		f.image(tag)
+		m := &mischief{random: random}
+		m.proxy = f.Proxy(t, m.fault)
+		settings := agenttest.Config(t, m.proxy.For(f.Client))
+		settings.QPS, settings.Burst = 500, 500
+		tries := 0
+		f.retried(t, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			options := f.options
+			options.Config, options.Release = settings, "faulty"
+			if tries++; tries <= 3 { // no agent comes far
+				options, _ = mortal(options, 1+tries*(seed+tries)%7, seed%2 == 0, cancel)
 			}
-			t.Logf("%s, to %s", f.name, tag)
-			f.image(tag)
-			m := &mischief{random: random}
-			m.proxy = f.Proxy(t, m.fault)
-			settings := agenttest.Config(t, m.proxy.For(f.Client))
-			settings.QPS, settings.Burst = 500, 500
-			tries := 0
-			f.retried(t, func(ctx context.Context) error {
-				ctx, cancel := context.WithCancel(ctx)
-				defer cancel()
-				options := f.options
-				options.Config, options.Release = settings, "faulty"
-				if tries++; tries <= 3 { // no agent comes far
-					options, _ = mortal(options, 1+tries*(seed+tries)%7, seed%2 == 0, cancel)
-				}
-				options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
-				return runOnce(ctx, f.plan, options, m, want, report)
-			})
-			f.ended(end)
-			f.watch.verify(t, f.world)
+			options.Identity = fmt.Sprintf("agent-%d", time.Now().UnixNano())
+			return runOnce(ctx, f.plan, options, m, want, report)
 		})
-	}
+		f.ended(end)
+		f.watch.verify(t, f.world)
+	})
 }

@@ -29,13 +29,20 @@ func seeds(t *testing.T, usual int) int {
 	return usual
 }
 
-// soaked is how many random runs a test makes that takes long: few, and where SLIPWAY_SEEDS asks for many so many times that.
-func soaked(t *testing.T, few, times int) int {
+// soak runs a random test that takes long: few times, and where SLIPWAY_SEEDS asks for many so many times that.
+func soak(t *testing.T, few, times int, salt uint64, run func(t *testing.T, seed int, random *rand.Rand)) {
 	t.Helper()
-	if n := seeds(t, few); n >= 10 {
-		return n * times
+	shared.Get(t)
+	n := few
+	if asked := seeds(t, few); asked >= 10 {
+		n = asked * times
 	}
-	return few
+	for seed := range n {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			run(t, seed, rand.New(rand.NewPCG(uint64(seed), salt)))
+		})
+	}
 }
 
 // mischief lets a share of all requests go wrong, each seed in its own way.

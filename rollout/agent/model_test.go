@@ -3,7 +3,6 @@
 package agent_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -182,22 +181,7 @@ func (m *twin) follow() *follower {
 	for path, into := range map[string]map[string]map[string]any{
 		m.Path("pods"): f.pods, "/apis/apps/v1/namespaces/" + m.namespace + "/replicasets": f.sets,
 	} {
-		list := m.Get(m.t, path)
-		for _, item := range kubetest.Field(list, "items").([]any) {
-			f.put(into, "LISTED", item.(map[string]any))
-		}
-		m.watch(path, list, func(d *json.Decoder) {
-			for {
-				var e struct {
-					Type   string
-					Object map[string]any
-				}
-				if d.Decode(&e) != nil {
-					return
-				}
-				f.put(into, e.Type, e.Object)
-			}
-		})
+		m.watch(path, func(what string, o map[string]any) { f.put(into, what, o) })
 	}
 	return f
 }
@@ -264,20 +248,15 @@ func seen(o map[string]any) bool {
 // TestModelOfDeployments writes the same random fields to a Deployment in the simulator and to one that kube-controller-manager has:
 // they come to the same rests.
 func TestModelOfDeployments(t *testing.T) {
-	shared.Get(t)
-	for seed := range soaked(t, 3, 4) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			random := rand.New(rand.NewPCG(uint64(seed), 17))
-			w := newWorld(t, "")
-			replicas := 1 + random.IntN(6)
-			manifest := deployment(replicas, "1", "0")
-			m := newTwin(w, manifest, "Deployment", replicas, sim.Options{Seed: uint64(seed), Broken: seed%3 == 2})
-			w.Create(t, w.Path("deployments"), strings.Replace(manifest, "paused: true", "paused: false", 1))
-			m.seen = func() bool { return seen(w.Get(t, w.Path("deployments", "web"))) }
-			m.walk(12, func() { m.step(random, seed%3 == 2) })
-		})
-	}
+	soak(t, 3, 4, 17, func(t *testing.T, seed int, random *rand.Rand) {
+		w := newWorld(t, "")
+		replicas := 1 + random.IntN(6)
+		manifest := deployment(replicas, "1", "0")
+		m := newTwin(w, manifest, "Deployment", replicas, sim.Options{Seed: uint64(seed), Broken: seed%3 == 2})
+		w.Create(t, w.Path("deployments"), strings.Replace(manifest, "paused: true", "paused: false", 1))
+		m.seen = func() bool { return seen(w.Get(t, w.Path("deployments", "web"))) }
+		m.walk(12, func() { m.step(random, seed%3 == 2) })
+	})
 }
 
 // walk lets both rest, and after each of so many steps again.
@@ -295,28 +274,23 @@ func (m *twin) walk(steps int, step func()) {
 // TestModelOfOnDelete changes, scales and deletes pods of StatefulSets and DaemonSets with OnDelete at random, in the simulator and
 // where kube-controller-manager has them.
 func TestModelOfOnDelete(t *testing.T) {
-	shared.Get(t)
-	for seed := range soaked(t, 3, 4) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			random := rand.New(rand.NewPCG(uint64(seed), 19))
-			replicas, broken := 1+random.IntN(5), random.IntN(3) == 0
-			var w *world
-			kind, path := "StatefulSet", "statefulsets"
-			manifest := onDelete(replicas, []string{"OrderedReady", "Parallel"}[seed%2])
-			if seed%3 == 2 {
-				d := newDaemons(t, replicas, 0)
-				w, kind, path, manifest = d.world, "DaemonSet", "daemonsets", daemonSet(d.NS)
-			} else {
-				w = newWorld(t, "")
-				w.Create(t, w.Path(path), manifest)
-			}
-			m := newTwin(w, manifest, kind, replicas, sim.Options{Seed: uint64(seed), Broken: broken})
-			object := "/apis/apps/v1/namespaces/" + w.namespace + "/" + path + "/demo"
-			m.seen = func() bool { return seen(w.Get(t, object)) }
-			m.walk(10, func() { m.stepOnDelete(random, object, broken) })
-		})
-	}
+	soak(t, 3, 4, 19, func(t *testing.T, seed int, random *rand.Rand) {
+		replicas, broken := 1+random.IntN(5), random.IntN(3) == 0
+		var w *world
+		kind, path := "StatefulSet", "statefulsets"
+		manifest := onDelete(replicas, []string{"OrderedReady", "Parallel"}[seed%2])
+		if seed%3 == 2 {
+			d := newDaemons(t, replicas, 0)
+			w, kind, path, manifest = d.world, "DaemonSet", "daemonsets", daemonSet(d.NS)
+		} else {
+			w = newWorld(t, "")
+			w.Create(t, w.Path(path), manifest)
+		}
+		m := newTwin(w, manifest, kind, replicas, sim.Options{Seed: uint64(seed), Broken: broken})
+		object := "/apis/apps/v1/namespaces/" + w.namespace + "/" + path + "/demo"
+		m.seen = func() bool { return seen(w.Get(t, object)) }
+		m.walk(10, func() { m.stepOnDelete(random, object, broken) })
+	})
 }
 
 // stepOnDelete changes the template or the number of pods, or deletes some of them, in both places.

@@ -59,17 +59,18 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 		replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
 		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{},
 	}
-	list := w.Get(w.t, w.Path("pods"))
-	for _, item := range kubetest.Field(list, "items").([]any) {
-		c.put(item.(map[string]any))
-	}
-	w.watch(w.Path("pods"), list, c.Follow)
+	w.watch(w.Path("pods"), c.saw)
 	return c
 }
 
-// watch follows the objects at a path from a list of them on, until the test ends.
-func (w *world) watch(path string, list any, follow func(*json.Decoder)) {
+// watch gives saw the objects at a path, as LISTED, and then each event of them, until the test ends. A watch that ends before it
+// fails the test, which would hold no more of what happens.
+func (w *world) watch(path string, saw func(what string, o map[string]any)) {
 	w.t.Helper()
+	list := w.Get(w.t, path)
+	for _, item := range kubetest.Field(list, "items").([]any) {
+		saw("LISTED", item.(map[string]any))
+	}
 	at, _ := kubetest.Field(list, "metadata", "resourceVersion").(string)
 	settings := agenttest.Config(w.t, w.Client)
 	client, err := rest.HTTPClientFor(settings)
@@ -88,35 +89,43 @@ func (w *world) watch(path string, list any, follow func(*json.Decoder)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		follow(json.NewDecoder(resp.Body))
+		for d := json.NewDecoder(resp.Body); ; {
+			var e struct {
+				Type   string
+				Object map[string]any
+			}
+			if err := d.Decode(&e); err != nil {
+				if ctx.Err() == nil {
+					w.t.Errorf("the watch of %s has ended: %v", path, err)
+				}
+				return
+			}
+			saw(e.Type, e.Object)
+		}
 	}()
 	w.t.Cleanup(func() { cancel(); <-done; _ = resp.Body.Close() })
 }
 
-func (c *watcher) Follow(d *json.Decoder) {
-	for {
-		var e struct {
-			Type   string
-			Object map[string]any
-		}
-		if d.Decode(&e) != nil {
-			return
-		}
-		c.mu.Lock()
-		c.events++
-		name, _ := kubetest.Field(e.Object, "metadata", "name").(string)
-		if e.Type == "DELETED" {
-			if p := c.pods[name]; p != nil && !p.dead {
-				c.lose(p)
-			}
-			delete(c.pods, name)
-		} else {
-			c.put(e.Object)
-		}
-		c.remember(e.Type, e.Object)
-		c.check(fmt.Sprintf("after %s %s", e.Type, name))
-		c.mu.Unlock()
+// saw takes a pod as it was found, or an event of one, which is held against what may happen.
+func (c *watcher) saw(what string, o map[string]any) {
+	if what == "LISTED" {
+		c.put(o)
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events++
+	name, _ := kubetest.Field(o, "metadata", "name").(string)
+	if what == "DELETED" {
+		if p := c.pods[name]; p != nil && !p.dead {
+			c.lose(p)
+		}
+		delete(c.pods, name)
+	} else {
+		c.put(o)
+	}
+	c.remember(what, o)
+	c.check(fmt.Sprintf("after %s %s", what, name))
 }
 
 func (c *watcher) put(o map[string]any) {
