@@ -88,7 +88,7 @@ func TestReleaseIsFollowed(t *testing.T) {
 	c.err = errors.New("the server is away")
 	c.follows <- nil
 	<-c.back
-	_, _ = r.Page() // whoever reads makes it look again; what it answers may still be the look before
+	_, _ = r.Page()  // whoever reads makes it look again; what it answers may still be the look before
 	c.follows <- nil // it is followed again because of that, and the error is known
 	if _, err := r.Page(); err == nil || err.Error() != "the server is away" {
 		t.Errorf("a cluster that does not answer is shown as %v", err)
