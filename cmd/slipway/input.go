@@ -46,8 +46,8 @@ func (f *inputFlags) registerRelease(c *cobra.Command) {
 	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none (default none)")
 	c.Flags().StringVar(&f.release.Mode, "release-mode", "", "who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from the target's kind")
 	command.CompleteFlag(c, "release-image", cobra.NoFileCompletions)
-	command.CompleteFlag(c, "for", cobra.FixedCompletions(command.GitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "release-mode", cobra.FixedCompletions([]cobra.Completion{"Direct", "Partition"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(c, "for", command.GitOpsWords()...)
+	command.CompleteWords(c, "release-mode", "Direct", "Partition")
 }
 
 // releaseConfig is the release section of the configuration under the flags. It is nil where nothing is to be released.
