@@ -48,7 +48,7 @@ func WriteImpact(w io.Writer, impact []Impact) error {
 		count[i.Effect]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "impact on %s:", counted(len(impact), "pod template"))
+	fmt.Fprintf(&b, "impact on %s:", manifest.Counted(len(impact), "pod template"))
 	comma := ""
 	for _, e := range []Effect{Restart, Replace, NewPods, InPlaceUpdate} {
 		if count[e] > 0 {

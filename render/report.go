@@ -61,12 +61,12 @@ func WriteFindings(w io.Writer, o *Outcome) error {
 		count[f.Severity]++
 		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
 	}
-	checked := counted(o.Sets, "SidecarSet")
+	checked := manifest.Counted(o.Sets, "SidecarSet")
 	if o.Released > 0 {
-		checked += ", " + counted(o.Released, "BatchPlan")
+		checked += ", " + manifest.Counted(o.Released, "BatchPlan")
 	}
 	fmt.Fprintf(&b, "%s: %s, %s\n", checked,
-		counted(count[manifest.SeverityError], "error"), counted(count[manifest.SeverityWarning], "warning"))
+		manifest.Counted(count[manifest.SeverityError], "error"), manifest.Counted(count[manifest.SeverityWarning], "warning"))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
 	}
@@ -98,19 +98,12 @@ func WriteDiagnosis(w io.Writer, outcome *Outcome, format Format) error {
 	return nil
 }
 
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", cause(err))
+		return fmt.Errorf("writing the report: %w", Cause(err))
 	}
 	return nil
 }
@@ -165,7 +158,7 @@ func writeText(w io.Writer, o *Outcome) error {
 	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	_, err := io.WriteString(columns, b.String())
 	if err = errors.Join(err, columns.Flush()); err != nil {
-		return fmt.Errorf("writing the report: %w", cause(err))
+		return fmt.Errorf("writing the report: %w", Cause(err))
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (f *renderFlags) validate(paths []string) error {
 		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
 			f.outputDir, filepath.Separator, f.outputDir)
 	}
-	if _, err := os.Stat(f.outputDir); err != nil && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(f.outputDir)) {
+	if _, err := os.Stat(f.outputDir); err != nil && manifest.NamesFile(f.outputDir) {
 		return command.Usagef("-o is the folder to write into, and %s is called like a file: to write one file leave -o out and add > %[1]s", f.outputDir)
 	}
 	_, err := f.report.parse()

@@ -238,7 +238,7 @@ func readInput(s command.Streams, file string) ([]byte, error) {
 		err = fmt.Errorf("it has more than %d MiB", maxInput>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, command.Cause(err))
+		return nil, fmt.Errorf("reading %s: %w", name, render.Cause(err))
 	}
 	return data, nil
 }
