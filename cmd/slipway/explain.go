@@ -52,6 +52,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality")
+	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality", cobra.CompletionWithDesc("html", "for a browser"))
 	return c
 }

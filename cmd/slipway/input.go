@@ -148,7 +148,7 @@ type reportFlags struct {
 func (f *reportFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to stderr or --report-file")
 	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
-	command.CompleteFlag(c, "report", command.CompleteFormats)
+	command.CompleteFormats(c, "report")
 }
 
 // ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
@@ -166,11 +166,11 @@ func (f *reportFlags) parse() (render.Format, error) {
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
-func registerOutput(c *cobra.Command, format *string, usage string) {
+func registerOutput(c *cobra.Command, format *string, usage string, besides ...cobra.Completion) {
 	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
 	c.Flags().StringVar(format, "report", string(render.Text), usage)
 	c.Flags().Lookup("report").Hidden = true
-	command.CompleteFlag(c, "output", command.CompleteFormats)
+	command.CompleteFormats(c, "output", besides...)
 }
 
 // write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
