@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -153,22 +154,22 @@ func (f *reportFlags) register(c *cobra.Command) {
 
 // ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
 func (f *reportFlags) ownsStderr() bool {
-	return f.file == "" && (f.format == string(render.JSON) || render.Format(f.format).FindingsOnly())
+	return f.file == "" && (f.format == string(report.JSON) || report.Format(f.format).FindingsOnly())
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
 
-func (f *reportFlags) parse() (render.Format, error) {
+func (f *reportFlags) parse() (report.Format, error) {
 	if f.format == "" {
-		return render.Text, nil
+		return report.Text, nil
 	}
 	return command.ParseFormat("--report", f.format)
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
 func registerOutput(c *cobra.Command, format *string, usage string, besides ...cobra.Completion) {
-	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
-	c.Flags().StringVar(format, "report", string(render.Text), usage)
+	c.Flags().StringVarP(format, "output", "o", string(report.Text), usage)
+	c.Flags().StringVar(format, "report", string(report.Text), usage)
 	c.Flags().Lookup("report").Hidden = true
 	command.CompleteFormats(c, "output", besides...)
 }
@@ -184,13 +185,13 @@ func (f *reportFlags) write(s command.Streams, o *render.Outcome) error {
 		return err
 	}
 	if f.file == "" {
-		return render.WriteReport(s.Err, o, format)
+		return report.Write(s.Err, o, format)
 	}
 	var text bytes.Buffer
-	if err := render.WriteReport(&text, o, format); err != nil {
+	if err := report.Write(&text, o, format); err != nil {
 		return err
 	}
-	if format == render.Text {
+	if format == report.Text {
 		for _, finding := range o.Findings {
 			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
 		}

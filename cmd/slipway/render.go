@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 )
 
 // renderFlags are the flags of render and, but for those of its input, of eject.
@@ -169,7 +170,7 @@ func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Req
 	}
 	tellResumed(s, sink)
 	if f.diff {
-		if err := render.WriteImpact(s.Err, outcome.Impact); err != nil {
+		if err := report.WriteImpact(s.Err, outcome.Impact); err != nil {
 			return err
 		}
 	}
@@ -182,7 +183,7 @@ func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Req
 // reported is the outcome as a report has it. Some formats know findings alone, so that theirs of --check holds one for each
 // change.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
-	if !f.check || !render.Format(f.report.format).FindingsOnly() {
+	if !f.check || !report.Format(f.report.format).FindingsOnly() {
 		return o
 	}
 	return o.Checked()

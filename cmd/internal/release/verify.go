@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -78,7 +79,7 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
 	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
-	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
+	flags.StringVarP(&f.output, "output", "o", string(report.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 	command.CompleteFormats(cmd, "output")
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteFlag(cmd, "filename", command.CompleteManifests)
@@ -225,7 +226,7 @@ func (f *verifyFlags) check() error {
 }
 
 // writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
-func writeVerifications(w io.Writer, all []verify.Report, format render.Format) error {
+func writeVerifications(w io.Writer, all []verify.Report, format report.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome
 	for _, v := range all {
@@ -234,9 +235,9 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 	}
 	var err error
 	switch format {
-	case render.SARIF, render.CodeQuality:
-		return render.WriteReport(w, &outcome, format)
-	case render.JSON:
+	case report.SARIF, report.CodeQuality:
+		return report.Write(w, &outcome, format)
+	case report.JSON:
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
