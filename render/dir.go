@@ -105,7 +105,7 @@ func (s *Dir) Commit() error {
 		return s.compareOnly()
 	}
 	if err := os.MkdirAll(s.path, 0o777); err != nil {
-		return fmt.Errorf("writing into %s: %w", s.path, cause(err))
+		return fmt.Errorf("writing into %s: %w", s.path, Cause(err))
 	}
 	f, err := openFolder(s.path)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Dir) compareOnly() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", s.path, cause(err))
+		return fmt.Errorf("reading %s: %w", s.path, Cause(err))
 	}
 	_, err = s.compare(root)
 	return errors.Join(err, root.Close())
@@ -143,14 +143,14 @@ type work struct {
 // difference, any other is an error.
 func (s *Dir) compare(root *os.Root) (w work, err error) {
 	if w.owned, err = readLedger(root); err != nil {
-		return w, fmt.Errorf("reading %s: %w", s.inFolder(ledgerFile), cause(err))
+		return w, fmt.Errorf("reading %s: %w", s.inFolder(ledgerFile), Cause(err))
 	}
 	for _, name := range s.names {
 		now, err := readRegular(root, name)
 		same := err == nil && bytes.Equal(now, s.texts[name])
 		switch _, owned := slices.BinarySearch(w.owned, name); {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return w, fmt.Errorf("writing %s: %w (no file was changed)", s.inFolder(name), cause(err))
+			return w, fmt.Errorf("writing %s: %w (no file was changed)", s.inFolder(name), Cause(err))
 		case err == nil && !owned && same:
 			continue
 		case err == nil && !owned:
@@ -201,7 +201,7 @@ func (s *Dir) write(f *folder, w work) (err error) {
 	temps := map[string]string{}
 	for _, name := range w.changed {
 		if err := f.root.MkdirAll(path.Dir(name), 0o777); err != nil {
-			return fmt.Errorf("writing %s: %w (no file was changed)", s.inFolder(name), cause(err))
+			return fmt.Errorf("writing %s: %w (no file was changed)", s.inFolder(name), Cause(err))
 		}
 		if temps[name], err = f.stage(name, s.texts[name]); err != nil {
 			return fmt.Errorf("writing %s: %w (no file was changed)", s.inFolder(name), err)
@@ -248,7 +248,7 @@ func (s *Dir) removeStale(root *os.Root, stale []string) error {
 			err = root.Remove(name)
 		}
 		if err != nil {
-			return fmt.Errorf("removing %s, which is no longer rendered: %w", s.inFolder(name), cause(err))
+			return fmt.Errorf("removing %s, which is no longer rendered: %w", s.inFolder(name), Cause(err))
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ var errBusy = errors.New("another run of slipway writes there: wait for its end 
 func lockFolder(path string) (io.Closer, error) {
 	d, err := os.Open(path)
 	if err != nil {
-		return nil, cause(err)
+		return nil, Cause(err)
 	}
 	switch err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
 	case err == nil:
@@ -40,7 +40,7 @@ func syncFolder(d *os.File) error {
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
 		return nil
 	}
-	return cause(err)
+	return Cause(err)
 }
 
 // keepOwner gives a new file the owner and group of the one whose place it takes.

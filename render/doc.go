@@ -12,6 +12,8 @@
 // known to be right. Memory grows with the largest document and a window, not with the input: what must be kept beyond
 // the window goes to an unlinked temporary file.
 //
+// What a run did and found is its [Outcome]; package report writes it down for people and programs.
+//
 // The package does not decide what is injected (package inject does), knows nothing of Kubernetes clusters, and never
 // re-encodes YAML.
 package render

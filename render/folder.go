@@ -33,17 +33,17 @@ var tempName = regexp.MustCompile(`^\.slipway-[A-Z2-7]{26,}$`)
 func openFolder(path string) (*folder, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, cause(err)
+		return nil, Cause(err)
 	}
 	f := &folder{path: path, root: root}
 	if f.info, err = root.Stat("."); err == nil {
 		f.lock, err = lockFolder(path)
 	}
 	if err != nil {
-		return nil, errors.Join(cause(err), root.Close())
+		return nil, errors.Join(Cause(err), root.Close())
 	}
 	if err := f.clear(); err != nil {
-		return nil, errors.Join(fmt.Errorf("clearing it: %w", cause(err)), f.close())
+		return nil, errors.Join(fmt.Errorf("clearing it: %w", Cause(err)), f.close())
 	}
 	return f, nil
 }
@@ -87,7 +87,7 @@ func (f *folder) stage(name string, text []byte) (temp string, err error) {
 	temp = ".slipway-" + rand.Text()
 	t, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", cause(err)
+		return "", Cause(err)
 	}
 	f.temps = append(f.temps, temp)
 	mode := fs.FileMode(0o644)
@@ -104,7 +104,7 @@ func (f *folder) stage(name string, text []byte) (temp string, err error) {
 		err = t.Sync()
 	}
 	if err = errors.Join(err, t.Close()); err != nil {
-		return "", cause(err)
+		return "", Cause(err)
 	}
 	return temp, nil
 }
@@ -116,7 +116,7 @@ func (f *folder) replaceable(name string) (fs.FileInfo, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, cause(err)
+		return nil, Cause(err)
 	case regular(was) != nil:
 		return nil, regular(was)
 	case linkCount(was) > 1:
@@ -128,7 +128,7 @@ func (f *folder) replaceable(name string) (fs.FileInfo, error) {
 // move puts a staged file into its place.
 func (f *folder) move(temp, name string) error {
 	if err := f.root.Rename(temp, name); err != nil {
-		return cause(err)
+		return Cause(err)
 	}
 	f.temps = slices.DeleteFunc(f.temps, func(t string) bool { return t == temp })
 	return nil
@@ -147,7 +147,7 @@ func (f *folder) sync(names []string) error {
 			err = errors.Join(syncFolder(d), d.Close())
 		}
 		if err != nil {
-			return fmt.Errorf("writing into %s: %w", filepath.Join(f.path, dir), cause(err))
+			return fmt.Errorf("writing into %s: %w", filepath.Join(f.path, dir), Cause(err))
 		}
 	}
 	return nil
@@ -158,7 +158,7 @@ func (f *folder) close() error {
 	var err error
 	for _, temp := range f.temps {
 		if gone := f.root.Remove(temp); gone != nil {
-			err = errors.Join(err, fmt.Errorf("removing %s: %w (the next run removes it)", filepath.Join(f.path, temp), cause(gone)))
+			err = errors.Join(err, fmt.Errorf("removing %s: %w (the next run removes it)", filepath.Join(f.path, temp), Cause(gone)))
 		}
 	}
 	err = errors.Join(err, f.root.Close())

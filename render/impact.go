@@ -5,7 +5,6 @@ package render
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,37 +35,6 @@ type Impact struct {
 	Effect  Effect             `json:"effect"`
 	Reason  string             `json:"reason"`
 	Changes []string           `json:"changes"` // what the template gains, loses and has changed
-}
-
-// WriteImpact writes what a run means for running pods, a paragraph for each template that changed.
-func WriteImpact(w io.Writer, impact []Impact) error {
-	if len(impact) == 0 {
-		return nil
-	}
-	count := map[Effect]int{}
-	for _, i := range impact {
-		count[i.Effect]++
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "impact on %s:", counted(len(impact), "pod template"))
-	comma := ""
-	for _, e := range []Effect{Restart, Replace, NewPods, InPlaceUpdate} {
-		if count[e] > 0 {
-			fmt.Fprintf(&b, "%s %d %s", comma, count[e], e)
-			comma = ","
-		}
-	}
-	b.WriteString("\n")
-	for _, i := range impact {
-		fmt.Fprintf(&b, "  %s: %s: %s\n", i.Object, i.Effect, manifest.Printable(i.Reason))
-		for _, c := range i.Changes {
-			fmt.Fprintf(&b, "    %s\n", manifest.Printable(c))
-		}
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("writing the impact: %w", err)
-	}
-	return nil
 }
 
 // impactOf compares the pod templates of a document before and after a run.

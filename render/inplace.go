@@ -94,7 +94,7 @@ func (p *InPlace) place() error {
 			case err == nil && !bytes.Contains(now, []byte(manifests.GeneratedBy)):
 				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no file was changed)", path)
 			case err != nil && !errors.Is(err, fs.ErrNotExist):
-				return fmt.Errorf("reading %s: %w", path, cause(err))
+				return fmt.Errorf("reading %s: %w", path, Cause(err))
 			}
 			f := &rewrite{path: path, changed: true, isNew: err != nil, read: sha256.New()}
 			f.read.Write(now)
@@ -150,7 +150,7 @@ func (p *InPlace) stage(f *rewrite) (err error) {
 	path := f.path
 	if !f.isNew {
 		if path, err = filepath.EvalSymlinks(f.path); err != nil {
-			return cause(err)
+			return Cause(err)
 		}
 	}
 	f.name = filepath.Base(path)
@@ -171,7 +171,7 @@ func (f *rewrite) unchanged() error {
 	case f.isNew && errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return cause(err)
+		return Cause(err)
 	}
 	if sum := sha256.Sum256(now); f.isNew || !bytes.Equal(f.read.Sum(nil), sum[:]) {
 		return errors.New("it has changed since slipway has read it: run slipway again")
@@ -183,7 +183,7 @@ func (f *rewrite) unchanged() error {
 func (p *InPlace) folder(path string) (*folder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, cause(err)
+		return nil, Cause(err)
 	}
 	for _, f := range p.folders {
 		if f.is(info) {

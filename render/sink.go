@@ -139,13 +139,13 @@ func (s *Stream) Commit() error {
 		return err
 	}
 	if _, err := io.Copy(s.to, s.kept.reader()); err != nil {
-		return fmt.Errorf("writing the manifests: %w", cause(err))
+		return fmt.Errorf("writing the manifests: %w", Cause(err))
 	}
 	return s.kept.close()
 }
 
-// cause takes an error of a system call out of Go's wrapping of it.
-func cause(err error) error {
+// Cause takes an error of a system call out of Go's wrapping of it.
+func Cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {
@@ -195,7 +195,7 @@ func (s *Diff) flush() {
 func (s *Diff) Commit() error {
 	s.flush()
 	if _, err := s.kept.WriteTo(s.to); err != nil {
-		return fmt.Errorf("writing the diff: %w", cause(err))
+		return fmt.Errorf("writing the diff: %w", Cause(err))
 	}
 	return nil
 }

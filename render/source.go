@@ -134,7 +134,7 @@ func pathError(path string, err error) error {
 	if hint := manifest.PathHint(path); hint != "" && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading %s: %s", manifest.Printable(path), hint)
 	}
-	return fmt.Errorf("reading %s: %w", manifest.Printable(path), cause(err))
+	return fmt.Errorf("reading %s: %w", manifest.Printable(path), Cause(err))
 }
 
 // maxStream bounds what is kept of a stream: it may have no end.

@@ -75,7 +75,7 @@ func (w *walker) entry(path, real string, mode fs.FileMode, above []string) erro
 	switch {
 	case mode.IsDir() && slices.Contains(above, real):
 		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)", manifest.Printable(path))
-	case !mode.IsDir() && !isManifest(path), w.seen[real], linked && w.reaches(real, mode.IsDir()):
+	case !mode.IsDir() && !manifest.NamesFile(path), w.seen[real], linked && w.reaches(real, mode.IsDir()):
 		return nil
 	case mode.IsDir():
 		return w.walk(path, real, above)
@@ -94,12 +94,8 @@ func (w *walker) entry(path, real string, mode fs.FileMode, above []string) erro
 // reaches says whether the walk comes by something without a link: it is read under its own name then.
 func (w *walker) reaches(real string, isDir bool) bool {
 	below, err := filepath.Rel(w.root, real)
-	if err != nil || !filepath.IsLocal(below) || !isDir && !isManifest(real) {
+	if err != nil || !filepath.IsLocal(below) || !isDir && !manifest.NamesFile(real) {
 		return false
 	}
 	return !slices.ContainsFunc(strings.Split(below, string(filepath.Separator)), func(name string) bool { return strings.HasPrefix(name, ".") })
-}
-
-func isManifest(path string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
 }

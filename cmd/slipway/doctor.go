@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -84,7 +85,7 @@ func (f *doctorFlags) run(ctx context.Context, s command.Streams, args []string)
 			return err
 		}
 	}
-	if err := render.WriteDiagnosis(s.Out, outcome, format); err != nil {
+	if err := report.WriteDiagnosis(s.Out, outcome, format); err != nil {
 		return err
 	}
 	if outcome.Failed() {

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/matrix"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 )
 
 func newExplainCommand(s command.Streams) *cobra.Command {
@@ -43,7 +44,7 @@ over what. Nothing is written.`,
 			if output == "html" {
 				err = matrix.HTML(s.Out, outcome.Templates)
 			} else {
-				err = render.WriteReport(s.Out, outcome, format)
+				err = report.Write(s.Out, outcome, format)
 			}
 			if err != nil {
 				return err
@@ -52,6 +53,6 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality")
+	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality", cobra.CompletionWithDesc("html", "for a browser"))
 	return c
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 )
 
@@ -46,8 +47,8 @@ func (f *inputFlags) registerRelease(c *cobra.Command) {
 	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none (default none)")
 	c.Flags().StringVar(&f.release.Mode, "release-mode", "", "who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from the target's kind")
 	command.CompleteFlag(c, "release-image", cobra.NoFileCompletions)
-	command.CompleteFlag(c, "for", cobra.FixedCompletions(command.GitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(c, "release-mode", cobra.FixedCompletions([]cobra.Completion{"Direct", "Partition"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(c, "for", command.GitOpsWords()...)
+	command.CompleteWords(c, "release-mode", "Direct", "Partition")
 }
 
 // releaseConfig is the release section of the configuration under the flags. It is nil where nothing is to be released.
@@ -148,29 +149,29 @@ type reportFlags struct {
 func (f *reportFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to stderr or --report-file")
 	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
-	command.CompleteFlag(c, "report", command.CompleteFormats)
+	command.CompleteFormats(c, "report")
 }
 
 // ownsStderr says whether a program reads stderr: the report holds what a person would be told beside it.
 func (f *reportFlags) ownsStderr() bool {
-	return f.file == "" && (f.format == string(render.JSON) || render.Format(f.format).FindingsOnly())
+	return f.file == "" && (f.format == string(report.JSON) || report.Format(f.format).FindingsOnly())
 }
 
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
 
-func (f *reportFlags) parse() (render.Format, error) {
+func (f *reportFlags) parse() (report.Format, error) {
 	if f.format == "" {
-		return render.Text, nil
+		return report.Text, nil
 	}
 	return command.ParseFormat("--report", f.format)
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.
-func registerOutput(c *cobra.Command, format *string, usage string) {
-	c.Flags().StringVarP(format, "output", "o", string(render.Text), usage)
-	c.Flags().StringVar(format, "report", string(render.Text), usage)
+func registerOutput(c *cobra.Command, format *string, usage string, besides ...cobra.Completion) {
+	c.Flags().StringVarP(format, "output", "o", string(report.Text), usage)
+	c.Flags().StringVar(format, "report", string(report.Text), usage)
 	c.Flags().Lookup("report").Hidden = true
-	command.CompleteFlag(c, "output", command.CompleteFormats)
+	command.CompleteFormats(c, "output", besides...)
 }
 
 // write writes the report where the flags say. Where a caller keeps stderr to itself a file is all that a person gets to
@@ -184,13 +185,13 @@ func (f *reportFlags) write(s command.Streams, o *render.Outcome) error {
 		return err
 	}
 	if f.file == "" {
-		return render.WriteReport(s.Err, o, format)
+		return report.Write(s.Err, o, format)
 	}
 	var text bytes.Buffer
-	if err := render.WriteReport(&text, o, format); err != nil {
+	if err := report.Write(&text, o, format); err != nil {
 		return err
 	}
-	if format == render.Text {
+	if format == report.Text {
 		for _, finding := range o.Findings {
 			fmt.Fprintf(&text, "%s: %s\n", finding.Severity, finding)
 		}

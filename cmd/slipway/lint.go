@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 )
 
 func newLintCommand(s command.Streams) *cobra.Command {
@@ -48,10 +49,10 @@ Exit codes: 0 no error (there may be warnings), 1 errors, 2 wrong usage.`,
 					return err
 				}
 			}
-			if format == render.Text {
-				err = render.WriteFindings(s.Out, outcome)
+			if format == report.Text {
+				err = report.WriteFindings(s.Out, outcome)
 			} else {
-				err = render.WriteReport(s.Out, outcome, format)
+				err = report.Write(s.Out, outcome, format)
 			}
 			if err == nil && outcome.Failed() {
 				err = &command.ExitError{Code: command.ExitFailure}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 )
 
 // renderFlags are the flags of render and, but for those of its input, of eject.
@@ -62,7 +63,7 @@ func (f *renderFlags) validate(paths []string) error {
 		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
 			f.outputDir, filepath.Separator, f.outputDir)
 	}
-	if _, err := os.Stat(f.outputDir); err != nil && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(f.outputDir)) {
+	if _, err := os.Stat(f.outputDir); err != nil && manifest.NamesFile(f.outputDir) {
 		return command.Usagef("-o is the folder to write into, and %s is called like a file: to write one file leave -o out and add > %[1]s", f.outputDir)
 	}
 	_, err := f.report.parse()
@@ -169,7 +170,7 @@ func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Req
 	}
 	tellResumed(s, sink)
 	if f.diff {
-		if err := render.WriteImpact(s.Err, outcome.Impact); err != nil {
+		if err := report.WriteImpact(s.Err, outcome.Impact); err != nil {
 			return err
 		}
 	}
@@ -182,7 +183,7 @@ func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Req
 // reported is the outcome as a report has it. Some formats know findings alone, so that theirs of --check holds one for each
 // change.
 func (f *renderFlags) reported(o *render.Outcome) *render.Outcome {
-	if !f.check || !render.Format(f.report.format).FindingsOnly() {
+	if !f.check || !report.Format(f.report.format).FindingsOnly() {
 		return o
 	}
 	return o.Checked()

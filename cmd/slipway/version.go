@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newVersionCommand(s command.Streams) *cobra.Command {
@@ -25,7 +26,7 @@ func newVersionCommand(s command.Streams) *cobra.Command {
 
 func printVersion(s command.Streams) error {
 	if _, err := fmt.Fprintln(s.Out, process.VersionLine()); err != nil {
-		return fmt.Errorf("writing the version: %w", command.Cause(err))
+		return fmt.Errorf("writing the version: %w", render.Cause(err))
 	}
 	return nil
 }

@@ -214,13 +214,13 @@ func (d *diagnosis) reportUndecided() {
 	for _, name := range slices.Sorted(maps.Keys(d.undecided)) {
 		u := d.undecided[name]
 		d.report(manifest.SeverityWarning, manifest.ObjectRef{Kind: sidecarSetKind, Name: name}, "match-not-seen",
-			fmt.Sprintf("whether, and at which revision, the webhook injects it into %s cannot be told: %s", count(u.count, "pod template"), u.reason), u.hint)
+			fmt.Sprintf("whether, and at which revision, the webhook injects it into %s cannot be told: %s", manifest.Counted(u.count, "pod template"), u.reason), u.hint)
 	}
 }
 
 // summary says what was looked at: no finding about it means something then.
 func (d *diagnosis) summary() {
-	hook, pods, sets := "is off", count(len(d.live.Pods), "pod"), count(len(d.live.Sets), sidecarSetKind)
+	hook, pods, sets := "is off", manifest.Counted(len(d.live.Pods), "pod"), manifest.Counted(len(d.live.Sets), sidecarSetKind)
 	switch {
 	case d.live.WebhooksUnseen:
 		hook = "was not looked for"
@@ -234,12 +234,5 @@ func (d *diagnosis) summary() {
 		sets = "no SidecarSets"
 	}
 	d.report(manifest.SeverityInfo, manifest.ObjectRef{}, "cluster-seen",
-		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", count(d.workloads, "workload"), pods, sets, hook), "")
-}
-
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", manifest.Counted(d.workloads, "workload"), pods, sets, hook), "")
 }

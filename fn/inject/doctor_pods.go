@@ -44,7 +44,7 @@ func (d *diagnosis) pods() {
 		return cmp.Or(cmp.Compare(a.owner.Namespace, b.owner.Namespace), cmp.Compare(a.owner.String(), b.owner.String()), cmp.Compare(a.sets, b.sets))
 	})
 	for _, g := range order {
-		d.reportPods(g, count(groups[g], "pod"))
+		d.reportPods(g, manifest.Counted(groups[g], "pod"))
 	}
 }
 

@@ -4,8 +4,15 @@ package manifest
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// NamesFile says whether a path ends as those of files with manifests do.
+func NamesFile(path string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+}
 
 // PathHint says of a path that does not exist what it is instead, and what to do; "" where it looks like a path.
 func PathHint(path string) string {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/slipway-dev/slipway/fn/inject"
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/fn/markup"
 )
 
@@ -75,14 +76,7 @@ func summary(templates []inject.TemplateResult, sets []string) string {
 			touched++
 		}
 	}
-	return fmt.Sprintf("%d of %s have sidecars of %s.", touched, counted(len(templates), "pod template"), counted(len(sets), "SidecarSet"))
-}
-
-func counted(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
+	return fmt.Sprintf("%d of %s have sidecars of %s.", touched, manifest.Counted(len(templates), "pod template"), manifest.Counted(len(sets), "SidecarSet"))
 }
 
 func matches(p *markup.Page, templates []inject.TemplateResult, sets []string) {

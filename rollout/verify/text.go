@@ -30,7 +30,7 @@ func (v Report) Text() string {
 		verdict = "nothing that could be looked at stands in the way of the release"
 	}
 	fmt.Fprintf(&b, "%s %s/%s: %s: %s, %s\n", v.Kind, v.Namespace, v.Name, verdict,
-		counted(v.Count(manifest.SeverityError), "error"), counted(v.Count(manifest.SeverityWarning), "warning"))
+		manifest.Counted(v.Count(manifest.SeverityError), "error"), manifest.Counted(v.Count(manifest.SeverityWarning), "warning"))
 	return b.String()
 }
 
@@ -52,13 +52,6 @@ func writeSeen(b *strings.Builder, seen []Seen) {
 		b.WriteString("; there is no " + strings.Join(none, ", no "))
 	}
 	b.WriteString("\n")
-}
-
-func counted(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // MarshalJSON writes the report in the format of verify -o json, which names what a finding means for a release.

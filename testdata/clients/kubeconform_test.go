@@ -66,7 +66,11 @@ func TestKubeconformKnowsTheSchemas(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range conform(t, wrong) {
+	mistakes := conform(t, wrong)
+	if len(mistakes) != strings.Count(text, "kind: ") {
+		t.Errorf("of some objects nothing is said: %v", mistakes)
+	}
+	for _, r := range mistakes {
 		if valid[r.Kind] == 0 {
 			t.Errorf("no example of a %s was found valid: %v", r.Kind, valid)
 		}

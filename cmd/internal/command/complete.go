@@ -18,14 +18,14 @@ func CompleteFolders(*cobra.Command, []string, string) ([]cobra.Completion, cobr
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
-// CompleteFormats completes the formats of a report.
-func CompleteFormats(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return []cobra.Completion{
+// CompleteFormats completes a flag of c with the formats of a report, and with those that c has besides them.
+func CompleteFormats(c *cobra.Command, flag string, besides ...cobra.Completion) {
+	CompleteWords(c, flag, append([]cobra.Completion{
 		cobra.CompletionWithDesc("text", "for people"),
 		cobra.CompletionWithDesc("json", "for programs"),
 		cobra.CompletionWithDesc("sarif", "for code review tools"),
 		cobra.CompletionWithDesc("codequality", "for GitLab"),
-	}, cobra.ShellCompDirectiveNoFileComp
+	}, besides...)...)
 }
 
 // CompleteFlag says how a shell completes the value of a flag of c.

@@ -21,7 +21,7 @@ func Create(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	}
 	file, err := os.OpenFile(path, flags|os.O_CREATE|os.O_WRONLY, perm)
 	if err != nil {
-		return nil, Cause(err)
+		return nil, render.Cause(err)
 	}
 	return file, nil
 }
@@ -34,7 +34,7 @@ func WriteFile(path string, data []byte) error {
 	}
 	_, err = file.Write(data)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return Cause(err)
+		return render.Cause(err)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -89,13 +88,4 @@ func (s Streams) Tell(findings []manifest.Finding) error {
 		s.Say("error: and %d more (--report json lists them all)", failed-maxTold)
 	}
 	return &ExitError{Code: ExitFailure}
-}
-
-// Cause takes an error of a system call out of Go's wrapping of it.
-func Cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }

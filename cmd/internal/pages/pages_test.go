@@ -64,32 +64,41 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestServeFollowsTheLog asks for the page before and after the log has grown to its end.
-func TestServeFollowsTheLog(t *testing.T) {
+// served is the address of the page of a log that has only begun. grow brings the log to its end; serving ends with the test, and
+// must end well.
+func served(t *testing.T) (url string, grow func()) {
+	t.Helper()
 	whole := stored(t)
 	file := filepath.Join(t.TempDir(), "release.jsonl")
-	first, _, _ := bytes.Cut(whole, []byte("\n"))
-	if err := os.WriteFile(file, append(first, '\n'), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(text []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	write(whole[:bytes.IndexByte(whole, '\n')+1])
+	ctx, stop := context.WithCancel(context.Background())
 	log := &pages.Log{File: file}
 	address, ended := make(chan string, 1), make(chan error, 1)
 	go func() { ended <- pages.Serve(ctx, "127.0.0.1:0", log.Page, func(url string) { address <- url }) }()
-	url := <-address
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return <-address, func() { write(whole) }
+}
+
+// TestServeFollowsTheLog asks for the page before and after the log has grown to its end.
+func TestServeFollowsTheLog(t *testing.T) {
+	url, grow := served(t)
 	if page, refresh := get(t, url); !strings.Contains(page, "Not finished") || refresh != "3" {
 		t.Errorf("a release under way is not shown as one (refresh %q): %.300s", refresh, page)
 	}
-	if err := os.WriteFile(file, whole, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	if page, refresh := get(t, url); !strings.Contains(page, "Rolled back") || refresh != "" {
 		t.Errorf("the end is not shown (refresh %q): %.300s", refresh, page)
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }
 

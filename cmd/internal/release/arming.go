@@ -17,8 +17,8 @@ import (
 
 func newRolloutArmCommand(s command.Streams) *cobra.Command {
 	f := runFlags{
-		mode: "partition", deletion: manifests.DeleteModeDelete, parallel: agent.DefaultParallel, index: noIndex,
-		progressFlags: progressFlags{output: "none"},
+		parallel: agent.DefaultParallel, index: noIndex, progressFlags: progressFlags{output: "none"},
+		modeFlags: modeFlags{mode: "partition", deletion: manifests.DeleteModeDelete},
 	}
 	var remove bool
 	cmd := &cobra.Command{

@@ -20,11 +20,10 @@ import (
 
 // jobFlags say what is to run in the cluster.
 type jobFlags struct {
+	modeFlags
 	plan      string
 	namespace string
 	image     string
-	mode      string
-	deletion  string
 	stay      bool
 	policy    bool
 	tool      string
@@ -66,16 +65,15 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
 	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway), partition (a controller) or delete (a controller, what slipway deletes); without it the plan's, or what suits the target")
-	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
 	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
 	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), merged into it as kubectl patch does")
 	command.CompleteFlag(cmd, "patch", command.CompleteManifests)
-	command.CompleteFlag(cmd, "for", cobra.FixedCompletions(command.GitOpsWords(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "for", command.GitOpsWords()...)
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
-	command.CompleteFlag(cmd, "mode", cobra.FixedCompletions(modes()[1:], cobra.ShellCompDirectiveNoFileComp))
-	command.CompleteFlag(cmd, "delete-mode", cobra.FixedCompletions([]cobra.Completion{manifests.DeleteModeDelete, manifests.DeleteModeEvict}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "mode", modes()[1:]...)
+	f.addDeletion(cmd)
 	return cmd
 }
 
@@ -111,16 +109,8 @@ func (f jobFlags) run(s command.Streams, file string, more []string) error {
 func (f jobFlags) options(s command.Streams, file string) (manifests.Job, error) {
 	o := manifests.Job{Image: f.image, Stay: f.stay, DeleteMode: f.deletion}
 	o.For = manifests.GitOps(f.tool)
-	if err := command.CheckGitOps("--for", f.tool); err != nil {
+	if err := f.check(); err != nil {
 		return o, err
-	}
-	switch {
-	case f.image == "" && !f.policy:
-		return o, command.Usagef("--image is missing: which image of slipway is to run?")
-	case f.mode != "" && plan.ParseMode(f.mode) == "":
-		return o, command.Usagef("--mode %q is not one of %s", f.mode, strings.Join(modes()[1:], ", "))
-	case f.deletion != manifests.DeleteModeDelete && f.deletion != manifests.DeleteModeEvict:
-		return o, command.Usagef("--delete-mode %q is not one of delete, evict", f.deletion)
 	}
 	data, err := readInput(s, file)
 	if err != nil {
@@ -155,6 +145,23 @@ func (f jobFlags) options(s command.Streams, file string) (manifests.Job, error)
 	return o, nil
 }
 
+func (f jobFlags) check() error {
+	if f.tool != "" {
+		if err := command.OneOf("--for", f.tool, command.GitOpsWords()...); err != nil {
+			return err
+		}
+	}
+	if f.image == "" && !f.policy {
+		return command.Usagef("--image is missing: which image of slipway is to run?")
+	}
+	if f.mode != "" {
+		if err := command.OneOf("--mode", f.mode, modes()[1:]...); err != nil {
+			return err
+		}
+	}
+	return f.checkDeletion()
+}
+
 // readPatch reads the file that --patch names.
 func (f jobFlags) readPatch(s command.Streams, o *manifests.Job) error {
 	if f.patch == "" {
@@ -182,7 +189,7 @@ func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool
 	for _, single := range p.Single() {
 		set, err := plan.ParseWorkload(file, data, single.Target)
 		single.Mode = cmp.Or(plan.ParseMode(f.mode), single.Mode)
-		if err == nil && f.mode == "direct" && !set.KindOf().Direct {
+		if err == nil && f.direct() && !set.KindOf().Direct {
 			err = fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode %s", file, set, set.KindOf().Controller, strings.ToLower(string(set.KindOf().Instead())))
 		}
 		if err == nil && sound {

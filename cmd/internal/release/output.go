@@ -3,9 +3,9 @@
 package release
 
 import (
-	"fmt"
 	"io"
 
+	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/report"
 )
@@ -30,7 +30,7 @@ func (opts simulateOptions) shower(out io.Writer, r release) (shower, error) {
 		h.Simulated = true
 		return shower{h.Record, func() error { return report.HTML(out, h) }}, nil
 	default:
-		return shower{}, fmt.Errorf("-o %q is not one of table, jsonl, audit, html", opts.output)
+		return shower{}, command.OneOf("-o", opts.output, "table", "jsonl", "audit", "html")
 	}
 }
 

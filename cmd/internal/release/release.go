@@ -97,7 +97,7 @@ func (f *releaseFlags) load(s command.Streams, file string) (release, error) {
 func (f *releaseFlags) loadAll(s command.Streams, file string) ([]release, plan.BatchPlan, error) {
 	ready, err := sim.ParseReady(f.ready)
 	if err != nil {
-		return nil, plan.BatchPlan{}, &command.ExitError{Code: 2, Err: fmt.Errorf("--ready: %w", err)}
+		return nil, plan.BatchPlan{}, command.Usagef("--ready: %w", err)
 	}
 	in, err := f.read(s, file)
 	if err != nil {
@@ -238,7 +238,7 @@ func readInput(s command.Streams, file string) ([]byte, error) {
 		err = fmt.Errorf("it has more than %d MiB", maxInput>>20)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, command.Cause(err))
+		return nil, fmt.Errorf("reading %s: %w", name, render.Cause(err))
 	}
 	return data, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +21,6 @@ import (
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/check"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -39,8 +37,7 @@ type targetFlags struct {
 type runFlags struct {
 	targetFlags
 	progressFlags
-	mode     string
-	deletion string
+	modeFlags
 	release  string
 	secrets  string
 	parallel int
@@ -104,9 +101,8 @@ func (f *targetFlags) add(cmd *cobra.Command) {
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	f.targetFlags.add(cmd)
+	f.modeFlags.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller), delete (a controller, what slipway deletes) or auto")
-	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+plan.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
@@ -118,12 +114,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout report and replay; - is standard output")
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
-	for flag, words := range map[string][]cobra.Completion{
-		"mode":        modes(),
-		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict}, "output": {"auto", "table", "json", "none"},
-	} {
-		command.CompleteFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
+	command.CompleteWords(cmd, "output", "auto", "table", "json", "none")
 }
 
 func (f *runFlags) run(ctx context.Context, s command.Streams, args []string) error {
@@ -236,8 +227,8 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 	options := agent.Options{
 		Config: config, Namespace: cmp.Or(f.namespace, p.Namespace, namespace, "default"),
 		Kind: kind.Name, Name: name, Version: kind.APIVersion,
-		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.deletion == manifests.DeleteModeEvict,
-		Force: f.mode == "direct", Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
+		Release: f.release, Restart: f.restart, Identity: cmp.Or(f.identity, identity()), Evict: f.evict(),
+		Force: f.direct(), Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
 	}
 	if f.await {
 		options.Await = targetPatience
@@ -246,17 +237,11 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 }
 
 func (f *runFlags) check() error {
-	for _, flag := range []struct {
-		name, value string
-		words       []string
-	}{
-		{"--mode", f.mode, modes()},
-		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
-		{"--output", f.output, []string{"auto", "table", "json", "none"}},
-	} {
-		if !slices.Contains(flag.words, flag.value) {
-			return command.Usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
-		}
+	if err := f.modeFlags.check(); err != nil {
+		return err
+	}
+	if err := command.OneOf("--output", f.output, "auto", "table", "json", "none"); err != nil {
+		return err
 	}
 	switch {
 	case f.parallel < 1:
@@ -272,9 +257,6 @@ func (f *runFlags) check() error {
 	}
 	return nil
 }
-
-// modes are the words of --mode.
-func modes() []string { return []string{"auto", "direct", "partition", "delete"} }
 
 // targetOf is the kind and the name of what is released, from the argument or the plan.
 func targetOf(p plan.BatchPlan, args []string) (plan.Kind, string, error) {

@@ -52,13 +52,13 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
 	command.CompleteFlag(cmd, "check", opts.completePlan(failing))
-	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "jsonl", "audit", "html"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "output", "table", "jsonl", "audit", "html")
 	return cmd
 }
 
 func (opts simulateOptions) run(ctx context.Context, s command.Streams, file string) error {
 	if opts.crash < 0 {
-		return &command.ExitError{Code: 2, Err: fmt.Errorf("--crash %d: the number cannot be negative", opts.crash)}
+		return command.Usagef("--crash %d: the number cannot be negative", opts.crash)
 	}
 	r, err := opts.load(s, file)
 	if err != nil {
@@ -76,11 +76,11 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 	}
 	show, err := opts.shower(s.Out, r)
 	if err != nil {
-		return &command.ExitError{Code: 2, Err: err}
+		return err
 	}
 	options := r.simOptions()
 	if options.Checks, err = opts.checking(r.plan); err != nil {
-		return &command.ExitError{Code: 2, Err: err}
+		return err
 	}
 	if opts.crash > 0 {
 		// Crashes belong into the time that the release takes, and that is known only after playing it.
@@ -116,10 +116,10 @@ func (opts simulateOptions) checking(p plan.BatchPlan) (func(string, int) (bool,
 		word, number, at := strings.Cut(what, "@")
 		batch, err := strconv.Atoi(number)
 		if word != "fail" || at && (err != nil || batch < 1) {
-			return nil, fmt.Errorf("--check %s: write NAME=fail, or NAME=fail@2 for the second batch", text)
+			return nil, command.Usagef("--check %s: write NAME=fail, or NAME=fail@2 for the second batch", text)
 		}
 		if !slices.ContainsFunc(p.Checks, func(c plan.Check) bool { return c.Name == name }) {
-			return nil, fmt.Errorf("--check %s: the plan has no check %q", text, name)
+			return nil, command.Usagef("--check %s: the plan has no check %q", text, name)
 		}
 		fails[name] = batch
 	}

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +55,7 @@ code is then that of the first one which has failed, or else 14 until all are do
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "table or json")
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until the release has ended")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait; 0 is until the end")
-	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "output", "table", "json")
 	return cmd
 }
 
@@ -78,7 +76,7 @@ what the agent stores and the CloneSet's status; where no agent is at work it sa
 	f.add(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "auto", "table, json (a line for each change), or auto: a table on a terminal, else json")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to follow it; 0 is until the end")
-	command.CompleteFlag(cmd, "output", cobra.FixedCompletions([]cobra.Completion{"auto", "table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "output", "auto", "table", "json")
 	return cmd
 }
 
@@ -175,13 +173,10 @@ func (f *statusFlags) follow(ctx context.Context, visit *steer.Release, see func
 }
 
 func (f *statusFlags) check(formats ...string) error {
-	switch {
-	case !slices.Contains(formats, f.output):
-		return command.Usagef("--output %q is not one of %s", f.output, strings.Join(formats, ", "))
-	case f.timeout < 0:
+	if f.timeout < 0 {
 		return command.Usagef("--timeout %v: it cannot be negative", f.timeout)
 	}
-	return nil
+	return command.OneOf("--output", f.output, formats...)
 }
 
 // visitError gives an error of looking its exit code.

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,21 +18,20 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/render/report"
 	"github.com/slipway-dev/slipway/rollout/access"
 	"github.com/slipway-dev/slipway/rollout/kube"
-	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
 // verifyFlags say which release is held against which cluster.
 type verifyFlags struct {
+	modeFlags
 	access    kube.Access
 	namespace string
 	plan      string
 	manifest  string
-	mode      string
-	deletion  string
 	account   string
 	secrets   string
 	output    string
@@ -75,21 +73,14 @@ Exit codes: 0 no error (there may be warnings), 10 errors: the plan is wrong, or
 func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.AddAccess(cmd, &f.access)
+	f.modeFlags.add(cmd)
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
-	flags.StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller) or auto")
-	flags.StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
 	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
-	flags.StringVarP(&f.output, "output", "o", string(render.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
-	for flag, words := range map[string][]cobra.Completion{
-		"mode":        modes(),
-		"delete-mode": {manifests.DeleteModeDelete, manifests.DeleteModeEvict},
-	} {
-		command.CompleteFlag(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-	}
-	command.CompleteFlag(cmd, "output", command.CompleteFormats)
+	flags.StringVarP(&f.output, "output", "o", string(report.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
+	command.CompleteFormats(cmd, "output")
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteFlag(cmd, "filename", command.CompleteManifests)
 }
@@ -124,7 +115,7 @@ func (f *verifyFlags) run(ctx context.Context, s command.Streams, args []string)
 
 // options read the flags and the files. There are several for a plan with several targets, of which none is named.
 func (f *verifyFlags) options(s command.Streams, args []string) ([]verify.Options, error) {
-	o := verify.Options{Evict: f.deletion == manifests.DeleteModeEvict, Force: f.mode == "direct", Now: time.Now, File: f.manifest}
+	o := verify.Options{Evict: f.evict(), Force: f.direct(), Now: time.Now, File: f.manifest}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -225,16 +216,8 @@ func (f *verifyFlags) readPlan(s command.Streams, o *verify.Options) error {
 }
 
 func (f *verifyFlags) check() error {
-	for _, flag := range []struct {
-		name, value string
-		words       []string
-	}{
-		{"--mode", f.mode, modes()},
-		{"--delete-mode", f.deletion, []string{manifests.DeleteModeDelete, manifests.DeleteModeEvict}},
-	} {
-		if !slices.Contains(flag.words, flag.value) {
-			return command.Usagef("%s %q is not one of %s", flag.name, flag.value, strings.Join(flag.words, ", "))
-		}
+	if err := f.modeFlags.check(); err != nil {
+		return err
 	}
 	if f.manifest == "-" && f.plan == "-" {
 		return command.Usagef("-f and --plan cannot both be read from standard input")
@@ -243,7 +226,7 @@ func (f *verifyFlags) check() error {
 }
 
 // writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
-func writeVerifications(w io.Writer, all []verify.Report, format render.Format) error {
+func writeVerifications(w io.Writer, all []verify.Report, format report.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome
 	for _, v := range all {
@@ -252,9 +235,9 @@ func writeVerifications(w io.Writer, all []verify.Report, format render.Format) 
 	}
 	var err error
 	switch format {
-	case render.SARIF, render.CodeQuality:
-		return render.WriteReport(w, &outcome, format)
-	case render.JSON:
+	case report.SARIF, report.CodeQuality:
+		return report.Write(w, &outcome, format)
+	case report.JSON:
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)

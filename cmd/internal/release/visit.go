@@ -5,7 +5,6 @@ package release
 import (
 	"cmp"
 	"os/user"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +52,7 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
-	command.CompleteFlag(cmd, "mode", cobra.FixedCompletions(modes(), cobra.ShellCompDirectiveNoFileComp))
+	command.CompleteWords(cmd, "mode", modes()...)
 	cmd.ValidArgsFunction = f.completeNames
 }
 
@@ -111,14 +110,10 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 
 // modeOf is the mode that is asked for, or else the plan's; "" where neither says it.
 func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
-	switch {
-	case !slices.Contains(modes(), f.mode):
-		return "", command.Usagef("--mode %q is not one of %s", f.mode, strings.Join(modes(), ", "))
-	case f.mode == "auto" && p != nil:
+	if f.mode == "auto" && p != nil {
 		return p.Mode, nil
-	default:
-		return plan.ParseMode(f.mode), nil
 	}
+	return plan.ParseMode(f.mode), command.OneOf("--mode", f.mode, modes()...)
 }
 
 // target is what is released, from the argument (NAME or KIND/NAME) or the plan.

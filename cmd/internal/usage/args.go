@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // habit is the command that does what a word of another tool asks for, "" where nobody knows.
@@ -120,7 +122,7 @@ func OneOfTheCluster(c *cobra.Command, args []string) error {
 	if filepath.Ext(args[0]) == ".jsonl" && c.Flags().Lookup("filename") != nil {
 		return fmt.Errorf("%s is a file: give the audit log with -f %s", args[0], args[0])
 	}
-	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(args[0])) {
+	if !manifest.NamesFile(args[0]) {
 		return nil
 	}
 	if _, err := os.Stat(args[0]); err != nil && strings.Contains(args[0], "/") {

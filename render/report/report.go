@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package render
+package report
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render"
 )
 
 // Format is the form of a report.
@@ -39,8 +40,8 @@ func ParseFormat(name string, besides ...string) (Format, error) {
 	return "", fmt.Errorf("unknown report format %q: %s or %s", name, strings.Join(known[:last], ", "), known[last])
 }
 
-// WriteReport writes what a run did and found. The text form leaves findings out: a person has seen them as messages.
-func WriteReport(w io.Writer, o *Outcome, format Format) error {
+// Write writes what a run did and found. The text form leaves findings out: a person has seen them as messages.
+func Write(w io.Writer, o *render.Outcome, format Format) error {
 	switch format {
 	case SARIF:
 		return writeJSON(w, sarifOf(o.Findings))
@@ -54,19 +55,19 @@ func WriteReport(w io.Writer, o *Outcome, format Format) error {
 }
 
 // WriteFindings writes findings for a person, one on a line, and how many there are.
-func WriteFindings(w io.Writer, o *Outcome) error {
+func WriteFindings(w io.Writer, o *render.Outcome) error {
 	count := map[manifest.Severity]int{}
 	var b strings.Builder
 	for _, f := range o.Findings {
 		count[f.Severity]++
 		fmt.Fprintf(&b, "%s: %s [%s]\n", f.Severity, f, f.Code)
 	}
-	checked := counted(o.Sets, "SidecarSet")
+	checked := manifest.Counted(o.Sets, "SidecarSet")
 	if o.Released > 0 {
-		checked += ", " + counted(o.Released, "BatchPlan")
+		checked += ", " + manifest.Counted(o.Released, "BatchPlan")
 	}
 	fmt.Fprintf(&b, "%s: %s, %s\n", checked,
-		counted(count[manifest.SeverityError], "error"), counted(count[manifest.SeverityWarning], "warning"))
+		manifest.Counted(count[manifest.SeverityError], "error"), manifest.Counted(count[manifest.SeverityWarning], "warning"))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the findings: %w", err)
 	}
@@ -74,9 +75,9 @@ func WriteFindings(w io.Writer, o *Outcome) error {
 }
 
 // WriteDiagnosis writes findings alone; for a person what is worst first, each with what to do about it below.
-func WriteDiagnosis(w io.Writer, outcome *Outcome, format Format) error {
+func WriteDiagnosis(w io.Writer, outcome *render.Outcome, format Format) error {
 	if format != Text {
-		return WriteReport(w, outcome, format)
+		return Write(w, outcome, format)
 	}
 	var b strings.Builder
 	for _, severity := range []manifest.Severity{manifest.SeverityError, manifest.SeverityWarning, manifest.SeverityInfo} {
@@ -98,19 +99,12 @@ func WriteDiagnosis(w io.Writer, outcome *Outcome, format Format) error {
 	return nil
 }
 
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("writing the report: %w", cause(err))
+		return fmt.Errorf("writing the report: %w", render.Cause(err))
 	}
 	return nil
 }
@@ -123,11 +117,11 @@ type jsonReport struct {
 	Injected    int                     `json:"injected"`
 	Changed     []string                `json:"changed"`
 	Workloads   []inject.TemplateResult `json:"workloads"`
-	Impact      []Impact                `json:"impact,omitempty"`
+	Impact      []render.Impact         `json:"impact,omitempty"`
 	Findings    []manifest.Finding      `json:"findings"`
 }
 
-func reportOf(o *Outcome) jsonReport {
+func reportOf(o *render.Outcome) jsonReport {
 	workloads := append([]inject.TemplateResult{}, o.Templates...)
 	for i, w := range workloads {
 		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
@@ -139,7 +133,7 @@ func reportOf(o *Outcome) jsonReport {
 }
 
 // writeText writes a paragraph for every pod template: each set's answer, and under it each injected field.
-func writeText(w io.Writer, o *Outcome) error {
+func writeText(w io.Writer, o *render.Outcome) error {
 	var b strings.Builder
 	for _, t := range o.Templates {
 		heading := t.Object.String()
@@ -165,7 +159,7 @@ func writeText(w io.Writer, o *Outcome) error {
 	columns := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	_, err := io.WriteString(columns, b.String())
 	if err = errors.Join(err, columns.Flush()); err != nil {
-		return fmt.Errorf("writing the report: %w", cause(err))
+		return fmt.Errorf("writing the report: %w", render.Cause(err))
 	}
 	return nil
 }
