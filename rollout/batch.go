@@ -84,8 +84,8 @@ func (d *decider) pass(w work) Decision {
 // whyFirst says why nothing needs to be protected.
 func (d *decider) whyFirst() string {
 	switch {
-	case d.bySurge() && d.observed.Workload.Rolling.Annotated:
-		return "; it goes back to what ran before"
+	case d.bySurge() && len(d.observed.Revisions) > 1: // it goes back, or was scaled to none
+		return "; no pod of another revision has to stay"
 	case d.plan.Mode == plan.Partition && !d.bySurge():
 		return "; no pod was ready before"
 	default:

@@ -43,7 +43,7 @@ func newDeployment(t *testing.T, replicas int, surge string, more ...string) *wo
 	t.Helper()
 	w := newWorld(t, "")
 	w.Create(t, w.Path("deployments"), deployment(replicas, surge, "0", more...))
-	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed {
+	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed || !strings.Contains(d.Message, "; nothing ran before, so ") {
 		t.Fatalf("the first release ended with %s: %s", d.Reason, d.Message)
 	}
 	return w
@@ -309,6 +309,28 @@ func TestDeploymentStops(t *testing.T) {
 	}
 	w.runs(4, "v2")
 	watch.verify(t, w)
+	if diff := cmp.Diff(before, w.fields()); diff != "" {
+		t.Errorf("the fields are not as they were (-want +got):\n%s", diff)
+	}
+}
+
+// TestDeploymentRevertedAfterAStop releases the old template after a release that failed: its pods are there, and nothing is held back.
+func TestDeploymentRevertedAfterAStop(t *testing.T) {
+	t.Parallel()
+	w := newDeployment(t, 4, "1")
+	before := w.fields()
+	w.deploymentImage(kubetest.TagUnready)
+	p := thirds()
+	p.ProgressDeadline = 3 * time.Second
+	if d, _ := w.rolls(p, w.ofDeployment()); d.Reason != plan.DeadlineExceeded {
+		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
+	}
+	w.deploymentImage("v1")
+	d, _ := w.rolls(thirds(), w.ofDeployment())
+	if d.Reason != plan.Completed || !strings.Contains(d.Message, "; no pod of another revision has to stay, so ") {
+		t.Errorf("ended with %s: %s", d.Reason, d.Message)
+	}
+	w.runs(4, "v1")
 	if diff := cmp.Diff(before, w.fields()); diff != "" {
 		t.Errorf("the fields are not as they were (-want +got):\n%s", diff)
 	}

@@ -36,10 +36,16 @@ func Targets(batches []plan.Batch, nodes []Node, on map[string]bool, targets []i
 
 // Nowhere names a batch for which there is no node, as with a label that is misspelt: it would be over at once. "" is none.
 func Nowhere(batches []plan.Batch, nodes []Node) string {
-	for i, b := range batches {
-		if b.Nodes != nil && !slices.ContainsFunc(nodes, func(n Node) bool { return b.Nodes.Matches(n.Labels) }) {
-			return fmt.Sprintf("spec.batches[%d].nodes: no node of the cluster has %s: write labels that nodes have", i, b.Nodes)
-		}
+	i := Unmatched(batches, nodes)
+	if i < 0 {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("spec.batches[%d].nodes: no node of the cluster has %s: write labels that nodes have", i, batches[i].Nodes)
+}
+
+// Unmatched is the first batch for which there is no node, -1 where there is none.
+func Unmatched(batches []plan.Batch, nodes []Node) int {
+	return slices.IndexFunc(batches, func(b plan.Batch) bool {
+		return b.Nodes != nil && !slices.ContainsFunc(nodes, func(n Node) bool { return b.Nodes.Matches(n.Labels) })
+	})
 }

@@ -5,8 +5,11 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -18,8 +21,11 @@ func ParseNodes(s string) ([]ondelete.Node, error) {
 	for group := range strings.SplitSeq(s, ",") {
 		number, labels, labelled := strings.Cut(group, ":")
 		n, err := strconv.Atoi(number)
+		if errors.Is(err, strconv.ErrRange) {
+			n, err = math.MaxInt, nil
+		}
 		if err != nil || n < 0 {
-			return nil, fmt.Errorf("write a whole number that is not negative, or groups of nodes with their labels: %s", NodesExample)
+			return nil, fmt.Errorf("%q: write a whole number that is not negative, or groups of nodes with their labels: %s", group, NodesExample)
 		}
 		if n > mostReserved-len(all) {
 			return nil, fmt.Errorf("more than %d nodes cannot be played", mostReserved)
@@ -47,6 +53,9 @@ func parseLabels(text string) (map[string]string, error) {
 		if !found || key == "" {
 			return nil, errors.New("a label of nodes is written KEY=VALUE, and several with a colon between them")
 		}
+		if wrong := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...); len(wrong) > 0 {
+			return nil, fmt.Errorf("no node can have the label %q: %s", label, wrong[0])
+		}
 		if _, twice := labels[key]; twice {
 			return nil, fmt.Errorf("a node has one value of the label %s", key)
 		}
@@ -65,8 +74,9 @@ func Missing(p plan.BatchPlan, set plan.Workload, nodes []ondelete.Node) string 
 	if set.KindOf().Nodes && len(nodes) == 0 {
 		return fmt.Sprintf("a %s has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes %s, or let rollout run say it", set.KindName(), say)
 	}
-	if nowhere := ondelete.Nowhere(p.Batches, nodes); nowhere != "" {
-		return fmt.Sprintf("%s, or say which nodes have it: --nodes %s", nowhere, say)
+	if i := ondelete.Unmatched(p.Batches, nodes); i >= 0 {
+		return fmt.Sprintf("no node of --nodes has %s, which spec.batches[%d].nodes of the plan asks for: say which nodes have it, such as --nodes %s",
+			p.Batches[i].Nodes, i, say)
 	}
 	return ""
 }

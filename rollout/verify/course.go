@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -22,6 +24,7 @@ type course struct {
 	old       []corev1.Pod // those of them that are not updated
 
 	history  kube.History
+	sets     map[types.UID]string // of a Deployment: the revision of each of its ReplicaSets, which its pods belong to
 	change   manifest.Change
 	resizes  bool        // the cluster has pods/resize
 	claims   string      // what a change of volumeClaimTemplates does; "": they are the same
@@ -29,20 +32,17 @@ type course struct {
 }
 
 // settle works out which pods the release replaces, and by what. It is called when everything is read.
-func (c *course) settle(revisions []kube.Revision) error {
-	uid := c.coming.UID
+func (c *course) settle(revisions []kube.Revision, sets []kube.ReplicaSet) error {
+	if err := c.readHistory(revisions, sets); err != nil {
+		return err
+	}
 	for _, p := range c.pods {
-		if p.DeletionTimestamp == nil && uid != "" && kube.ControlledBy(p.ObjectMeta, uid) {
+		if p.DeletionTimestamp == nil && c.owns(p) {
 			c.own = append(c.own, p)
 		}
 	}
-	revisions = slices.DeleteFunc(revisions, func(r kube.Revision) bool { return uid == "" || !kube.ControlledBy(r.ObjectMeta, uid) })
-	var err error
-	if c.history, err = kube.NewHistory(c.coming, revisions); err != nil {
-		return err
-	}
 	for _, p := range c.own {
-		if kube.HashOf(p.Labels[kube.LabelRevision]) != kube.HashOf(c.history.Update) {
+		if kube.HashOf(c.revision(p)) != kube.HashOf(c.history.Update) {
 			c.old = append(c.old, p)
 		}
 	}
@@ -52,6 +52,38 @@ func (c *course) settle(revisions []kube.Revision) error {
 	return c.compare()
 }
 
+// readHistory finds the revisions: of a Deployment its ReplicaSets, of all others what is written down of them.
+func (c *course) readHistory(revisions []kube.Revision, sets []kube.ReplicaSet) (err error) {
+	mine := func(m metav1.ObjectMeta) bool { return c.coming.UID != "" && kube.ControlledBy(m, c.coming.UID) }
+	if c.at.Kind.BySurge {
+		sets = slices.DeleteFunc(sets, func(s kube.ReplicaSet) bool { return !mine(s.ObjectMeta) })
+		c.history, c.sets, err = kube.NewSetHistory(c.coming, sets, nil)
+		return err
+	}
+	revisions = slices.DeleteFunc(revisions, func(r kube.Revision) bool { return !mine(r.ObjectMeta) })
+	c.history, err = kube.NewHistory(c.coming, revisions)
+	return err
+}
+
+// owns tells whether a pod is the target's: its own, or that of one of its ReplicaSets.
+func (c *course) owns(p corev1.Pod) bool {
+	if c.at.Kind.BySurge {
+		return c.revision(p) != ""
+	}
+	return c.coming.UID != "" && kube.ControlledBy(p.ObjectMeta, c.coming.UID)
+}
+
+// revision is the one that a pod is of, "" where that is not known.
+func (c *course) revision(p corev1.Pod) string {
+	if !c.at.Kind.BySurge {
+		return p.Labels[kube.LabelRevision]
+	}
+	if owner := metav1.GetControllerOfNoCopy(&p); owner != nil {
+		return c.sets[owner.UID]
+	}
+	return ""
+}
+
 // compare holds the coming template against the one that most old pods have.
 func (c *course) compare() error {
 	if len(c.old) == 0 {
@@ -59,7 +91,7 @@ func (c *course) compare() error {
 	}
 	count := map[string]int{}
 	for _, p := range c.old {
-		name, _ := c.history.NameOf(p.Labels[kube.LabelRevision])
+		name, _ := c.history.NameOf(c.revision(p))
 		count[name]++
 	}
 	names := slices.SortedFunc(func(yield func(string) bool) {

@@ -49,7 +49,7 @@ func (s *snapshot) tryInPlace(ctx context.Context, r *reader) error {
 
 // revisionOf is the revision of an old pod, where its template is known.
 func (s *snapshot) revisionOf(p corev1.Pod) (kube.Revision, bool) {
-	name, _ := s.history.NameOf(p.Labels[kube.LabelRevision])
+	name, _ := s.history.NameOf(s.revision(p))
 	return s.history.Find(name)
 }
 

@@ -79,12 +79,12 @@ func probeRecord(s *snapshot) []Finding {
 	}
 }
 
-// probeForeignPods finds pods that the selector selects and that are not the CloneSet's.
+// probeForeignPods finds pods that the selector selects and that are not the target's.
 func probeForeignPods(s *snapshot) []Finding {
 	owners := map[string]int{}
 	total := 0
 	for _, p := range s.pods {
-		if s.coming.UID != "" && kube.ControlledBy(p.ObjectMeta, s.coming.UID) {
+		if s.owns(p) {
 			continue
 		}
 		owner := "nobody"
@@ -105,5 +105,5 @@ func probeForeignPods(s *snapshot) []Finding {
 	}
 	return one(codeForeignPods, s.target(),
 		fmt.Sprintf("its selector also selects %d pods that are not its own (%s): the release leaves them alone and does not count them, but Services and disruption budgets with the same labels do", total, strings.Join(words, ", ")),
-		"give the CloneSet a selector and labels of its own, or delete the other pods")
+		"give the "+s.kind()+" a selector and labels of its own, or delete the other pods")
 }

@@ -160,6 +160,8 @@ func (s *snapshot) readTarget(ctx context.Context, r *reader) error {
 func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 	ns := s.options.Namespace
 	var revisions []kube.Revision
+	var sets []kube.ReplicaSet
+	setsKnown := true
 	var jobs []func()
 	all := func(kind string, read func()) {
 		r.plan(kind)
@@ -174,9 +176,15 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 			}
 		})
 	})
-	all("ControllerRevision", func() {
-		list(ctx, r, collection{kube.ControllerRevisions(ns), ns, selected}, "whether pods are updated in place", into(&revisions))
-	})
+	if s.at.Kind.BySurge {
+		all("ReplicaSet", func() {
+			setsKnown = list(ctx, r, collection{kube.ReplicaSets(ns), ns, selected}, "which pods are its own, and what of them changes", into(&sets))
+		})
+	} else {
+		all("ControllerRevision", func() {
+			list(ctx, r, collection{kube.ControllerRevisions(ns), ns, selected}, "whether pods are updated in place", into(&revisions))
+		})
+	}
 	s.readPolicies(ctx, r, all)
 	s.readObjects(ctx, r, all)
 	if s.direct() {
@@ -195,7 +203,10 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 	if r.fatal != nil {
 		return r.fatal
 	}
-	return s.settle(revisions)
+	if !setsKnown {
+		s.pods, s.podsKnown = nil, false // nobody can tell whose they are
+	}
+	return s.settle(revisions, sets)
 }
 
 // askResize asks whether the cluster can resize pods.

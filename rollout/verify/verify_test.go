@@ -588,7 +588,8 @@ func admissionCases() []verifyCase {
 // TestVerify holds releases against clusters, and that every code that is documented comes up.
 func TestVerify(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases(), admissionCases(), deleteModeCases())
+	cases := slices.Concat(budgetCases(), quotaCases(), nodeCases(), imageCases(), specCases(), neighbourCases(), referenceCases(), reachCases(), admissionCases(), deleteModeCases(),
+		deploymentCases())
 	met := map[string]bool{}
 	for _, c := range cases {
 		met[c.want] = true
