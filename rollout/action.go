@@ -67,6 +67,9 @@ type Action struct {
 	Reason          string         `json:"reason,omitempty"` // why, in a few words
 }
 
+// takesRoom tells whether the write needs room that the cluster may not have at the moment.
+func (a Action) takesRoom() bool { return a.Kind == CreatePod || a.Kind == UpdatePodInPlace }
+
 // String is the action in words: "delete pod demo-x7k2p: old, surge is ready".
 func (a Action) String() string {
 	var what string

@@ -123,6 +123,9 @@ func (d *decider) rest() Decision {
 		}
 		return d.decision(Go, reason, d.progress.Message, *write)
 	}
+	if cs := d.observed.Workload; cs.Generation > cs.Status.ObservedGeneration {
+		d.progress.Left = cs.Generation
+	}
 	if d.progress.Back {
 		return d.rolledBack()
 	}

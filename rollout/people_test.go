@@ -393,6 +393,17 @@ func TestStanding(t *testing.T) {
 			outcome(plan.Completed)(o)
 			o.Workload.Generation++
 		}, plan.NotStarted, false, "nobody has acted on generation 4 yet"},
+		"done, and the fields were given back": {func(o *rollout.Observed) {
+			outcome(plan.Completed)(o)
+			o.Workload.Generation, o.Progress.Left = 4, 4
+		}, plan.Completed, true, "in words"},
+		"done, and the spec changed after that": {func(o *rollout.Observed) {
+			outcome(plan.Completed)(o)
+			o.Workload.Generation, o.Progress.Left = 5, 4
+		}, plan.NotStarted, false, "nobody has acted on generation 5 yet"},
+		"begun, and the status is of the release before": {func(o *rollout.Observed) {
+			o.UpdateRevision, o.Progress.Ready = "old", time.Time{}
+		}, plan.PodsNotReady, false, "batch 1 of 2: its pods are not counted yet"},
 		"not recorded, and not updated": {func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, plan.NotStarted, false, "no release is recorded; the status has 1 of 2 pods updated"},
 		"not recorded, and not seen": {func(o *rollout.Observed) {
 			o.Progress = rollout.Progress{}

@@ -34,6 +34,7 @@ type Progress struct {
 	Newest   time.Time      `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
 	Healthy  int            `json:"healthy,omitempty"`  // updated pods that were available then
 	Original *plan.Original `json:"original,omitempty"` // what a Deployment's fields were before the release took them over
+	Left     int64          `json:"left,omitempty"`     // generation that giving the fields back made, where no controller had seen it by the end; 0: one had
 	Outcome  plan.Reason    `json:"outcome,omitempty"`  // set when the release has ended
 	Message  string         `json:"message,omitempty"`  // the failure or the outcome in words
 }

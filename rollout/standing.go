@@ -49,18 +49,31 @@ func (s standing) outcome() Decision {
 	}
 }
 
-// unseen tells whether the spec is newer than the status. Without a look at the spec nobody can tell.
+// unseen tells whether the spec is newer than the status, and than what the release itself left. Without a look at the spec nobody
+// can tell.
 func (s standing) unseen() bool {
 	cs := s.observed.Workload
-	return cs.Generation > cs.Status.ObservedGeneration
+	return cs.Generation > max(cs.Status.ObservedGeneration, s.progress.Left)
+}
+
+// uncounted tells whether what the status counts is of another revision than the one that is released: it is written anew only a
+// moment after the release has begun.
+func (s standing) uncounted() bool {
+	o, p := s.observed, s.progress
+	return !p.Back && o.UpdateRevision != "" && o.UpdateRevision != p.Revision
 }
 
 // underWay is what a release that has not ended waits for.
 func (s standing) underWay() Decision {
 	status, p := s.observed.Workload.Status, s.progress
 	w := work{updated: status.UpdatedReplicas, healthy: min(status.UpdatedAvailableReplicas, status.UpdatedReadyReplicas)}
-	if w.message = s.progressMessage(w, s.target()); s.observed.Workload.Generation == 0 {
+	switch {
+	case s.observed.Workload.Generation == 0:
 		w.message = "its pods are not known here" // the CloneSet could not be read
+	case s.uncounted():
+		w.message = "its pods are not counted yet"
+	default:
+		w.message = s.progressMessage(w, s.target())
 	}
 	switch {
 	case s.observed.Workload.Spec.Paused:

@@ -57,7 +57,7 @@ func TestStoredProgress(t *testing.T) {
 // unknownToV0 clears what the first version did not store. A release that goes on without these treats a batch that was ready
 // as one whose pods all count, and no release as the first.
 func unknownToV0(p *rollout.Progress) {
-	p.First, p.Newest, p.Healthy, p.Kept, p.Original = false, time.Time{}, 0, 0, nil
+	p.First, p.Newest, p.Healthy, p.Kept, p.Left, p.Original = false, time.Time{}, 0, 0, 0, nil
 }
 
 // TestStoredDecision pins the names of a decision and its actions in an audit log.

@@ -12,21 +12,28 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// The pauses before a creation is tried again that admission has refused for now. They double until one succeeds.
+// The pauses before a creation or a resize is tried again that admission has refused for now. They double until one succeeds.
 const (
 	refusalPause     = time.Second
 	refusalPauseMost = 10 * time.Second
 )
 
-// refusal is a creation that admission does not allow for now: a ResourceQuota is full, or it is an older pod that is
+// refusal is a creation or a resize that admission does not allow for now: a ResourceQuota is full, or it is an older pod that is
 // missing, which the release can do without.
 type refusal struct {
+	kind    rollout.ActionKind
 	why     string // which quota, and how full it is, or the server's words
-	scaling bool   // the creation only changes the number of pods
+	scaling bool   // it only changes the number of pods
 	cause   error
 }
 
-func (e *refusal) Error() string { return "creating pods: " + e.why + "; it is tried again" }
+func (e *refusal) Error() string {
+	doing := "resizing"
+	if e.kind == rollout.CreatePod {
+		doing = "creating"
+	}
+	return doing + " pods: " + e.why + "; it is tried again"
+}
 
 func (e *refusal) Unwrap() []error { return []error{rollout.ErrNotNow, e.cause} }
 
@@ -36,20 +43,20 @@ func overQuota(err error, a rollout.Action) *refusal {
 	if why == "" {
 		return nil
 	}
-	return &refusal{why: why, scaling: scales(a), cause: err}
+	return &refusal{kind: a.Kind, why: why, scaling: scales(a), cause: err}
 }
 
-// admission is what the API server has refused. It holds creations back after one that may succeed later, and remembers one
+// admission is what the API server has refused. It holds creations and resizes back after one that may succeed later, and remembers one
 // that no other try would mend until a decision has ended the batch for it. Writes run side by side, so it has a lock.
 type admission struct {
 	mu    sync.Mutex
-	held  *refusal         // the last one that may succeed later; nil: no creation is held back
+	held  *refusal         // the last one that may succeed later; nil: nothing is held back
 	pause time.Duration    // after the last refusal
-	until time.Time        // when the next creation may be tried
+	until time.Time        // when the next one may be tried
 	final *rollout.Refusal // of a pod of the released revision, for good; nil: none
 }
 
-// now is why creations are held back at this time.
+// now is why creations and resizes are held back at this time.
 func (a *admission) now(t time.Time) *refusal {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,11 +109,13 @@ func (a *admission) forget() {
 	a.final = nil
 }
 
-// decided forgets the refusal once no pod is wanted any more.
+// decided forgets the refusal once what was refused is not wanted any more.
 func (a *admission) decided(d rollout.Decision) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	wanted := func(a rollout.Action) bool { return a.Kind == rollout.CreatePod || a.Kind == rollout.RecordProgress }
+	wanted := func(of rollout.Action) bool {
+		return a.held != nil && of.Kind == a.held.kind || of.Kind == rollout.RecordProgress
+	}
 	if d.Verdict != rollout.Go || !slices.ContainsFunc(d.Actions, wanted) {
 		a.held, a.pause, a.until = nil, 0, time.Time{}
 	}
@@ -136,6 +145,7 @@ func (w *writer) answered(a rollout.Action, err error) error {
 	said := kube.Words(err)
 	if a.Revision != w.last.observed.Progress.Released() {
 		held := &refusal{
+			kind:    a.Kind,
 			why:     fmt.Sprintf("the API server refuses pods of revision %s, which are missing: %s", a.Revision, said),
 			scaling: scales(a), cause: err,
 		}

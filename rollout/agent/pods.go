@@ -14,12 +14,12 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// createWithinQuota creates a pod, unless one was refused for now a moment ago.
-func (w *writer) createWithinQuota(ctx context.Context, a rollout.Action) error {
+// withinQuota makes a write that takes room in quotas, unless one was refused for now a moment ago.
+func (w *writer) withinQuota(a rollout.Action, write func() error) error {
 	if held := w.admission.now(w.options.Now()); held != nil {
 		return held
 	}
-	err := w.createPod(ctx, a)
+	err := write()
 	if err == nil {
 		w.admission.admitted(w.options.Now())
 		return nil
@@ -177,7 +177,8 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 }
 
 // resizePod gives a pod that goes from one revision to another its cpu and memory. Before the first such write the pod carries
-// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either.
+// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod that
+// stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
 func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
 	patch, err := kube.ResizePatch(a.Pod, from, to)
 	if err != nil || patch == nil {
@@ -193,7 +194,8 @@ func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube
 			return err
 		}
 	}
-	if err := w.patchPod(ctx, a.Pod.Name, "resizing", patch, "resize"); err != nil {
+	err = w.withinQuota(*a, func() error { return w.patchPod(ctx, a.Pod.Name, "resizing", patch, "resize") })
+	if err != nil {
 		return err
 	}
 	w.follow(a)

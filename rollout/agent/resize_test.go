@@ -138,3 +138,40 @@ func TestResizeThatAdmissionRefuses(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestResizeBeyondAQuota waits until there is room, or until the batch is overdue. What was held then is given back.
+func TestResizeBeyondAQuota(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		deadline time.Duration
+		raised   bool
+		want     plan.Reason
+		amounts  []string
+	}{
+		{"raised", time.Minute, true, plan.Completed, []string{"v1 600m 64Mi, 300m 64Mi, 0"}},
+		{"full", 3 * time.Second, false, plan.DeadlineExceeded, []string{"v1 500m 64Mi, 250m 64Mi, 0", "v1 600m 64Mi, 300m 64Mi, 0"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, resizable(3, `{type: InPlaceOnly, maxUnavailable: 1}`))
+			w.Release(plan.BatchPlan{}, plan.Completed)
+			w.quota("{limits.cpu: 1600m}") // of which 1500m are used
+			w.resize("v1", "cpu", "600m", "300m")
+			agent := w.start(plan.BatchPlan{ProgressDeadline: c.deadline}, w.Options())
+			kubetest.Eventually(t, "the status says that the quota is full", func() (bool, string) {
+				said, full := w.condition("FailedUpdate")
+				return full && strings.Contains(said, "resizing pods: ResourceQuota tight is full"), said
+			})
+			if c.raised {
+				w.Patch(t, w.Path("resourcequotas", "tight"), map[string]any{"spec": map[string]any{"hard": map[string]any{"limits.cpu": "1800m"}}})
+			}
+			agent.end(c.want)
+			if m := agent.decision.Message; !c.raised && !strings.Contains(m, "ResourceQuota tight is full") {
+				t.Errorf("it ends with %q", m)
+			}
+			if diff := cmp.Diff(c.amounts, w.amounts()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

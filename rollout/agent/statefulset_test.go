@@ -163,12 +163,10 @@ func (w *world) visible(options agent.Options) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	// The controller may not have looked at the last write yet, which is the one that gives the fields back.
-	kubetest.Eventually(w.t, "the release is shown as completed", func() (bool, string) {
-		sight, err := visit.Status(w.t.Context())
-		return err == nil && sight.Recorded() && sight.Decision.Reason == plan.Completed,
-			fmt.Sprintf("%s is recorded %v and ended with %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason, err)
-	})
+	sight, err := visit.Status(w.t.Context())
+	if err != nil || !sight.Recorded() || sight.Decision.Reason != plan.Completed {
+		w.t.Errorf("%s is recorded %v and ended with %s: %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason, sight.Decision.Message, err)
+	}
 }
 
 // TestStatefulSetStops stops at the deadline within the budget, says so again when it is run again, and lets the next

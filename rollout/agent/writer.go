@@ -105,7 +105,7 @@ func scales(a rollout.Action) bool {
 func (w *writer) write(ctx context.Context, a rollout.Action) error {
 	switch a.Kind {
 	case rollout.CreatePod:
-		return w.answered(a, w.createWithinQuota(ctx, a))
+		return w.answered(a, w.withinQuota(a, func() error { return w.createPod(ctx, a) }))
 	case rollout.DeletePod:
 		return w.deletePod(ctx, a)
 	case rollout.DrainPod:

@@ -106,8 +106,8 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits, and
-// the digest of the template that a Deployment goes back to.
+// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits, which
+// generation a release leaves, and the digest of the template that a Deployment goes back to.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
@@ -121,7 +121,7 @@ func unknownToV1(look report.Look) report.Look {
 		look.Observed.Workload.Rolling = new(*rolling)
 		look.Observed.Workload.Rolling.Original = withoutDigest(rolling.Original)
 	}
-	look = withProgress(look, func(p *rollout.Progress) { p.Kept, p.Original = 0, withoutDigest(p.Original) })
+	look = withProgress(look, func(p *rollout.Progress) { p.Kept, p.Left, p.Original = 0, 0, withoutDigest(p.Original) })
 	for i := range look.Decision.Actions {
 		if fields := look.Decision.Actions[i].Fields; fields != nil {
 			look.Decision.Actions[i].Fields = new(*fields)

@@ -136,7 +136,12 @@ func (c *Cluster) updateInPlace(i int, a rollout.Action) {
 	c.writes.Update++
 	p := &c.pods[i]
 	change := manifest.CompareTemplates(c.template(p.Revision), c.template(a.Revision))
-	c.writes.Resize += min(len(change.Resized), 1)
+	if len(change.Resized) > 0 {
+		c.writes.Resize++
+	}
+	if len(change.Resized) > 0 && change.Restarts {
+		c.writes.Resize++ // the mark, which a pod that was drained for it does not have yet
+	}
 	p.Revision = a.Revision
 	if a.Lifecycle != "" {
 		p.Lifecycle = a.Lifecycle
