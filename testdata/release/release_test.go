@@ -58,6 +58,18 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+// TestReleaseIsPublishedLast holds that people see a release when all of it is there: goreleaser makes a draft, and what publishes it
+// is the last command of the workflow.
+func TestReleaseIsPublishedLast(t *testing.T) {
+	if !configuration(t).Release.Draft {
+		t.Error("goreleaser publishes a release before its image is built")
+	}
+	commands := regexp.MustCompile(`(?m)^ +(?:run|uses|- uses): (.+)$`).FindAllStringSubmatch(read(t, ".github/workflows/release.yaml"), -1)
+	if last := commands[len(commands)-1][1]; last != `gh release edit "$VERSION" --draft=false` {
+		t.Errorf("the last command of the workflow is %s", last)
+	}
+}
+
 // archived are the files of an archive, as goreleaser finds them.
 func archived(t *testing.T) map[string]bool {
 	t.Helper()
