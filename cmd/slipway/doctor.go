@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/doctor"
 	"github.com/slipway-dev/slipway/fn/inject"
@@ -42,7 +41,7 @@ Without PATH, -s and -c the cluster is looked at alone. Nothing is written. What
 does not know is a warning that says what was not seen and what is missing, and the rest is reported. --permissions prints
 all that is needed.
 
-Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the cluster, 2 wrong usage.`,
+Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the cluster, 2 wrong usage, or no cluster is named.`,
 		Example: `  slipway doctor sidecars/ -A
   slipway doctor -s sidecars/ -n shop -o json
   slipway doctor --permissions | kubectl apply -f -`,
@@ -111,8 +110,7 @@ func (f *doctorFlags) git(ctx context.Context, s command.Streams, args []string)
 
 // examine reads the cluster and adds what is found to outcome.
 func (f *doctorFlags) examine(ctx context.Context, git inject.Context, outcome *render.Outcome, options inject.Options) error {
-	f.access.UserAgent = process.UserAgent()
-	config, namespace, err := f.access.Config()
+	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
 		return err
 	}

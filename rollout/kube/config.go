@@ -13,6 +13,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
 // Access says how to reach a cluster.
@@ -72,11 +74,8 @@ func (a Access) unread(err error) error {
 func (a Access) Flags() string {
 	var flags []string
 	for _, f := range []struct{ name, value string }{{"--kubeconfig", a.Kubeconfig}, {"--context", a.Context}} {
-		if strings.ContainsAny(f.value, " \t'\"\\$`*?;&|<>()") {
-			f.value = "'" + strings.ReplaceAll(f.value, "'", `'\''`) + "'"
-		}
 		if f.value != "" {
-			flags = append(flags, f.name+" "+f.value)
+			flags = append(flags, f.name+" "+manifest.ShellWord(f.value))
 		}
 	}
 	return strings.Join(flags, " ")

@@ -4,7 +4,9 @@ package command
 
 import (
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 
+	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -17,4 +19,15 @@ func AddAccess(cmd *cobra.Command, access *kube.Access) {
 	CompleteFlag(cmd, "context", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return access.Contexts(), cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// Reach says how to reach the cluster, and the namespace that is meant where none is named. That nothing says it is a mistake in how the
+// command was called.
+func Reach(access *kube.Access) (*rest.Config, string, error) {
+	access.UserAgent = process.UserAgent()
+	config, namespace, err := access.Config()
+	if err != nil {
+		return nil, "", &ExitError{Code: ExitUsage, Err: err}
+	}
+	return config, namespace, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
@@ -56,10 +55,10 @@ func (f crdFlags) run(ctx context.Context, s command.Streams) error {
 		_, err := fmt.Fprintf(s.Out, "%s---\n%s", crd.CloneSet(), crd.SidecarSet())
 		return err
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 10, 10
-	config, _, err := f.access.Config()
+	f.access.QPS, f.access.Burst = 10, 10
+	config, _, err := command.Reach(&f.access)
 	if err != nil {
-		return &command.ExitError{Code: command.ExitUsage, Err: err}
+		return err
 	}
 	definitions, err := crd.Read(ctx, config)
 	if err != nil {

@@ -216,10 +216,9 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 	if err != nil {
 		return p, agent.Options{}, err
 	}
-	f.access.UserAgent = process.UserAgent()
-	config, namespace, err := f.access.Config()
+	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
-		return p, agent.Options{}, &command.ExitError{Code: command.ExitUsage, Err: err}
+		return p, agent.Options{}, err
 	}
 	if len(p.Waves.Targets) == 0 {
 		p.Mode = cmp.Or(plan.ParseMode(f.mode), p.ModeFor(kind))

@@ -75,7 +75,7 @@ func (f *serveFlags) page(ctx context.Context, s command.Streams, args []string)
 	if err != nil {
 		return nil, err
 	}
-	config, _, err := f.access.Config()
+	config, _, err := command.Reach(&f.access)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
@@ -153,10 +152,9 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 	if o.Name != "" && o.Name != name {
 		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
 	}
-	f.access.UserAgent = process.UserAgent()
-	config, namespace, err := f.access.Config()
+	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
-		return &command.ExitError{Code: command.ExitUsage, Err: err}
+		return err
 	}
 	o.Config, o.Kind, o.Name, o.Version = config, kind.Name, name, cmp.Or(o.Plan.Target.APIVersion, o.Version, kind.APIVersion)
 	o.Namespace = cmp.Or(f.namespace, o.Namespace, o.Plan.Namespace, namespace, "default")

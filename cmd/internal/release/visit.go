@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
-	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -92,10 +91,10 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 	if err != nil {
 		return nil, err
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 20, 40
-	config, namespace, err := f.access.Config()
+	f.access.QPS, f.access.Burst = 20, 40
+	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
-		return nil, &command.ExitError{Code: command.ExitUsage, Err: err}
+		return nil, err
 	}
 	options.Config, options.Namespace = config, cmp.Or(f.namespace, options.Namespace, namespace, "default")
 	options.Release, options.Pods, options.Now = f.release, f.pods, time.Now
@@ -152,8 +151,8 @@ func (f *visitFlags) completeNames(cmd *cobra.Command, args []string, _ string) 
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	f.access.UserAgent, f.access.QPS, f.access.Burst = process.UserAgent(), 20, 40
-	config, namespace, err := f.access.Config()
+	f.access.QPS, f.access.Burst = 20, 40
+	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
@@ -32,12 +33,15 @@ func (w Workload) Releasable() bool {
 
 // Find lists the workloads below a folder whose pods have a label. What is no YAML is none of its business.
 func Find(folder string) ([]Workload, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is no folder: name the one that the manifests are in", folder)
+	}
 	var out []Workload
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		hidden := path != folder && strings.HasPrefix(d.Name(), ".")
 		switch {
 		case err != nil:
-			return fmt.Errorf("looking for manifests: %w", err)
+			return fmt.Errorf("looking for manifests: %s: %w", path, render.Cause(err))
 		case d.IsDir() && hidden:
 			return filepath.SkipDir
 		case !d.Type().IsRegular() || !slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(path)):
@@ -45,7 +49,7 @@ func Find(folder string) ([]Workload, error) {
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return fmt.Errorf("looking for manifests: %w", err)
+			return fmt.Errorf("looking for manifests: %s: %w", path, render.Cause(err))
 		}
 		out = append(out, inText(path, text)...)
 		return nil

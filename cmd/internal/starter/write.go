@@ -3,14 +3,17 @@
 package starter
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/fn/schema"
 )
 
@@ -33,11 +36,19 @@ func Start(folder, dir string) (wrote []string, next string, err error) {
 	for _, f := range files {
 		wrote = append(wrote, f.Path)
 	}
-	next = fmt.Sprintf("slipway render --diff -c %s -s %s %s\n", wrote[0], wrote[1], folder)
+	next = fmt.Sprintf("slipway render --diff -c %s -s %s %s\n", argument(wrote[0]), argument(wrote[1]), argument(folder))
 	if released != nil {
-		next += fmt.Sprintf("slipway rollout plan --plan %s %s\n", wrote[2], released.File)
+		next += fmt.Sprintf("slipway rollout plan --plan %s %s\n", argument(wrote[2]), argument(released.File))
 	}
 	return wrote, next, nil
+}
+
+// argument writes a path for a shell; one that begins with a dash is no flag.
+func argument(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	return manifest.ShellWord(path)
 }
 
 // File is one of them.
@@ -112,7 +123,7 @@ metadata:
 ` + local + `spec:
   selector:
     matchLabels:
-      ` + w.Label[0] + ": " + strconv.Quote(w.Label[1]) + `   # the pods of ` + w.Ref.Kind + " " + w.Ref.Name + `
+      ` + scalar(w.Label[0]) + ": " + strconv.Quote(w.Label[1]) + `   # the pods of ` + scalar(w.Ref.Kind) + " " + scalar(w.Ref.Name) + `
   containers:
   - name: first-sidecar   # put your own in its place
     image: busybox:1.37.0
@@ -123,20 +134,28 @@ metadata:
 `
 }
 
+// scalar writes a text as YAML that reads as this text and as nothing else: 123 and on are names, too.
+func scalar(text string) string {
+	if plain, err := yaml.Marshal(text); err == nil && string(plain) == text+"\n" {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
 // planText releases a workload: a fifth, a look, the rest.
 func planText(w Workload) string {
 	namespace := ""
 	if w.Ref.Namespace != "" {
-		namespace = "  namespace: " + w.Ref.Namespace + "\n"
+		namespace = "  namespace: " + scalar(w.Ref.Namespace) + "\n"
 	}
 	return `apiVersion: slipway.dev/v1alpha1
 kind: BatchPlan
 metadata:
-  name: ` + cmp.Or(w.Ref.Name, "first") + "\n" + namespace + `spec:
+  name: ` + scalar(w.Ref.Name) + "\n" + namespace + `spec:
   target:
-    apiVersion: ` + w.Ref.APIVersion + `
-    kind: ` + w.Ref.Kind + `
-    name: ` + w.Ref.Name + `
+    apiVersion: ` + scalar(w.Ref.APIVersion) + `
+    kind: ` + scalar(w.Ref.Kind) + `
+    name: ` + scalar(w.Ref.Name) + `
   batches:
   - replicas: 20%              # updated pods after this batch
     pause:
