@@ -18,7 +18,7 @@ func NamesFile(path string) bool {
 func PathHint(path string) string {
 	switch {
 	case strings.HasPrefix(path, "http://"), strings.HasPrefix(path, "https://"):
-		return fmt.Sprintf("a URL is not fetched: download it (curl -fsSLO %s) and name the file", Printable(path))
+		return fmt.Sprintf("a URL is not fetched: download it (curl -fsSLO %s) and name the file", ShellWord(Printable(path)))
 	case strings.Contains(path, "://"), strings.HasPrefix(path, "git@"):
 		return "a URL is not fetched: clone or pull what it names, and name the file or folder"
 	case strings.HasPrefix(path, "~/"):
