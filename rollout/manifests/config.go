@@ -3,6 +3,7 @@
 package manifests
 
 import (
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -52,7 +53,7 @@ func (c *Config) Validate() []manifest.Finding {
 		{"mode", c.Mode, "Direct, Partition"},
 		{"deleteMode", c.DeleteMode, "delete, evict"},
 	} {
-		if e.value != "" && !containsWord(e.allowed, e.value) {
+		if e.value != "" && !slices.Contains(strings.Split(e.allowed, ", "), e.value) {
 			out = append(out, manifest.Finding{Field: e.field, Message: "\"" + e.value + "\" is not one of " + e.allowed})
 		}
 	}
@@ -63,15 +64,6 @@ func (c *Config) Validate() []manifest.Finding {
 		})
 	}
 	return out
-}
-
-func containsWord(list, word string) bool {
-	for _, w := range strings.Split(list, ", ") {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // ID tells the documents of a run apart: the input that one is in, and its place there.

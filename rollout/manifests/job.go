@@ -12,10 +12,11 @@ import (
 	"strings"
 
 	"github.com/slipway-dev/slipway/rollout/access"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Job say what a release needs to run in the cluster.
+// Job says what a release needs to run in the cluster.
 type Job struct {
 	CloneSet   plan.Workload // what is released, of any kind
 	Mode       plan.Mode
@@ -132,20 +133,37 @@ func (o Job) id(plan planFile) (string, error) {
 	return hex.EncodeToString(sum[:4]), nil
 }
 
-// name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label.
+// name is that of everything but the Job. It leaves room for a hash in the 63 characters of a label. No two targets share one:
+// the word before the suffix tells the kinds apart, and a name without such a word is a CloneSet's.
 func (o Job) name() string {
 	if o.Targets != nil {
 		return o.Targets.name()
 	}
 	set := o.CloneSet.Name
-	if kind := o.CloneSet.KindOf(); !kind.Direct { // another kind may have the same name
-		set += "-" + strings.ToLower(kind.Name)
+	word := wordOf(o.CloneSet.KindOf())
+	if !o.CloneSet.KindOf().Direct || endsLikeAnother(set) {
+		set += "-" + word
 	}
 	const suffix = "-rollout"
 	if most := 63 - len(suffix) - 9; len(set) > most {
 		set = shortened(set, set, most)
 	}
 	return set + suffix
+}
+
+// wordOf is a kind in one word. Kruise has kinds of the same names as Kubernetes.
+func wordOf(k plan.Kind) string {
+	word := strings.ToLower(k.Name)
+	if k.Group() == kube.KruiseGroup && !k.Direct {
+		return "advanced" + word
+	}
+	return word
+}
+
+// endsLikeAnother says whether a CloneSet's name reads as that of another kind's objects.
+func endsLikeAnother(name string) bool {
+	last := name[strings.LastIndexByte(name, '-')+1:]
+	return last == targetsWord || slices.ContainsFunc(plan.Kinds(), func(k plan.Kind) bool { return last == wordOf(k) })
 }
 
 // shortened is the beginning of a name that is too long, and a hash of what it stands for.

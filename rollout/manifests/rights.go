@@ -122,7 +122,7 @@ func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
 	if o.namespace() == "" {
 		return nil, fmt.Errorf("%s: batches select nodes, so the Job's account needs a ClusterRole, whose binding names a namespace: write metadata.namespace", o.CloneSet)
 	}
-	meta := object{"name": o.namespace() + "-" + name, "labels": o.labels()}
+	meta := object{"name": o.namespace() + "." + name, "labels": o.labels()} // a namespace has no dot: no two share a name
 	const rbac = "rbac.authorization.k8s.io"
 	return []map[string]any{
 		{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": meta, "rules": rules},

@@ -51,10 +51,13 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 // completionIndex is what Kubernetes writes into the environment of an Indexed Job's pods, as an argument refers to it.
 const completionIndex = "$(JOB_COMPLETION_INDEX)"
 
+// targetsWord stands in names where those of one target have its kind.
+const targetsWord = "train"
+
 // name is that of everything but the Job, and no target's. With a hash and an index it is the host name of a pod, so it
 // has no dots and at most 63 characters.
 func (t *Targets) name() string {
-	const suffix = "-train-rollout"
+	const suffix = "-" + targetsWord + "-rollout"
 	name := strings.ReplaceAll(t.Name, ".", "-")
 	if most := 63 - len(suffix) - 9 - len("-999"); name != t.Name || len(name) > most {
 		name = shortened(name, t.Name, most)
