@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/ondelete"
+	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
 // observeDeleting fills in what an observation of a target in delete mode needs beyond the object: its pods, and the revision
@@ -29,7 +30,7 @@ func (r *reader) observeDeleting(ctx context.Context, o *rollout.Observed) (err 
 		r.observeRefusal(ctx, o)
 	}
 	if o.StableRevision = o.Progress.Stable; o.StableRevision == "" {
-		o.StableRevision = r.mostPods(o)
+		o.StableRevision = trust.Ran(o)
 	}
 	return nil
 }
@@ -40,25 +41,4 @@ func (r *reader) observedNodes(template map[string]any) []ondelete.Node {
 	r.nodes.Each(func(n kube.Node) { nodes = append(nodes, n.Observed(tolerations, keys)) })
 	slices.SortFunc(nodes, func(a, b ondelete.Node) int { return strings.Compare(a.Name, b.Name) })
 	return nodes
-}
-
-// mostPods is the older revision that most pods have, or the present one where none has another. With OnDelete no status tells
-// where a target comes from.
-func (r *reader) mostPods(o *rollout.Observed) string {
-	number := map[string]int{}
-	for i := range o.Pods {
-		number[o.Pods[i].Revision]++
-	}
-	return r.mostOf(number, o.UpdateRevision)
-}
-
-// mostOf is the revision other than the present one with the greatest number; the newest of several.
-func (r *reader) mostOf(number map[string]int, present string) string {
-	stable, most := present, 0
-	for _, r := range r.last.history.Decided { // the oldest first
-		if n := number[r.Name]; r.Name != present && n > 0 && n >= most {
-			stable, most = r.Name, n
-		}
-	}
-	return stable
 }

@@ -39,7 +39,9 @@ func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 	partition := r.controlled()
 	switch {
 	case ok && stored.Data[kube.KeyRelease] != r.last.release && partition:
-		return r.held(stored, inherited(p), o), nil
+		p, doubts := trust.Inherited(p, o)
+		r.doubtRecord(stored, doubts)
+		return p, nil
 	case stored.Data[kube.KeyRelease] != r.last.release:
 		return rollout.Progress{}, nil
 	}
@@ -89,7 +91,7 @@ func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Obs
 	return p
 }
 
-// held is a progress with what a Deployment itself says of where its release came from.
+// held is a progress with what the target itself, or its pods, say of where its release came from.
 func (r *reader) held(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
 	p, doubts := trust.Origin(p, o)
 	r.doubtRecord(stored, doubts)
@@ -125,15 +127,6 @@ func (r *reader) doubt(what string) {
 		r.doubted[what] = true
 		r.warn(errors.New(what))
 	}
-}
-
-// inherited is what a release in partition mode takes over from another one: where that left the partition and where it
-// was to rest, and what it would have gone back to if it did not complete.
-func inherited(p rollout.Progress) rollout.Progress {
-	if p.Outcome == plan.Completed {
-		return rollout.Progress{}
-	}
-	return rollout.Progress{Stable: p.Stable, Stepped: p.Stepped, Step: p.Step, Kept: p.Kept, Resting: p.Resting, Original: p.Original}
 }
 
 // releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode

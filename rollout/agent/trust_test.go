@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -108,5 +109,91 @@ func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	}
 	if approved != 2 {
 		t.Errorf("%d approvals have an entry of their own: %v", approved, w.memory())
+	}
+}
+
+// TestAForgedRecordDoesNotSayWhereItGoesBack writes, in slipway's own name and while no agent is at work, another revision into the record
+// to go back to: one of the target that no pod runs, or a pod template of somebody's own where the annotation is gone. The release that
+// fails then goes back to what ran before, and the next agent says what it does not believe.
+func TestAForgedRecordDoesNotSayWhereItGoesBack(t *testing.T) {
+	for name, newRelease := range steeredReleases() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newRelease(t)
+			other := s.unused()
+			s.image("v2")
+			work := s.start(s.plan, s.options)
+			work.waitsIn(0)
+			work.stop()
+			<-work.ended
+
+			doubt := "and no pod runs that, but older ones run demo-"
+			if s.options.Kind == "Deployment" {
+				doubt = other.Name + ", of which there is no ReplicaSet"
+				s.Patch(t, s.path, map[string]any{"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: nil}}})
+			}
+			s.forge(other)
+			var warned []string
+			stop := make(chan string, 1)
+			s.options.Warn, s.options.Stop = func(err error) { warned = append(warned, err.Error()) }, stop
+			work = s.start(s.plan, s.options)
+			work.waitsIn(0)
+			stop <- "a test"
+			work.end(plan.RolledBack)
+			s.runs(3, "v1")
+			if said := strings.Join(warned, "\n"); !strings.Contains(said, doubt) {
+				t.Errorf("it said %q, want %q", said, doubt)
+			}
+		})
+	}
+}
+
+// unused is a revision that no pod runs: one that the template had and that was never released, or of a Deployment, whose controller
+// would release it, one that there never was.
+func (s *steered) unused() kube.Revision {
+	s.t.Helper()
+	if s.options.Kind == "Deployment" {
+		r, err := kube.SetRevision("web", map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:evil"}}}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return r
+	}
+	var found kube.Revision
+	s.image("skipped")
+	kubetest.Eventually(s.t, "its controller has made the revision", func() (bool, string) {
+		for _, r := range kubetest.Field(s.Get(s.t, s.Path("controllerrevisions")), "items").([]any) {
+			if text, err := json.Marshal(r); err == nil && strings.Contains(string(text), "app:skipped") {
+				found.Name = fmt.Sprint(kubetest.Field(r, "metadata", "name"))
+			}
+		}
+		return found.Name != "", ""
+	})
+	return found
+}
+
+// forge writes into the record, as an agent would, what its release goes back to.
+func (s *steered) forge(to kube.Revision) {
+	s.t.Helper()
+	for _, record := range kubetest.Field(s.Get(s.t, s.Path("configmaps")), "items").([]any) {
+		var progress map[string]any
+		text, ok := kubetest.Field(record, "data", kube.KeyProgress).(string)
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal([]byte(text), &progress); err != nil {
+			s.t.Fatal(err)
+		}
+		progress["stable"] = to.Name
+		forged, err := json.Marshal(progress)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		template, err := json.Marshal(to)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.Patch(s.t, s.Path("configmaps", fmt.Sprint(kubetest.Field(record, "metadata", "name")))+"?fieldManager="+kube.FieldManager,
+			map[string]any{"data": map[string]any{kube.KeyProgress: string(forged), kube.KeyStable: string(template)}})
 	}
 }

@@ -14,23 +14,35 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Origin holds where the release of a Deployment came from against the Deployment itself, which nobody writes who may only approve:
-// against its annotation while it has one, and while no release holds it against its fields and ReplicaSets. Where somebody has
-// taken the annotation of a held Deployment away, nothing but the record remembers.
+// Origin holds where the release came from against what nobody writes who may only approve: of a Deployment against its annotation
+// while it has one, and while no release holds it against its fields and ReplicaSets; with OnDelete against the pods. Where
+// somebody has taken the annotation of a held Deployment away, nothing but the record remembers its fields.
 func Origin(found rollout.Progress, o *rollout.Observed) (rollout.Progress, []string) {
-	rolling := o.Workload.Rolling
-	if rolling == nil || found.Outcome != "" || found.Finished {
+	return origin(found, o, found.Revision)
+}
+
+// origin is Origin of a progress that may have been left by a release of another revision.
+func origin(found rollout.Progress, o *rollout.Observed, released string) (rollout.Progress, []string) {
+	switch {
+	case found.Outcome != "" || found.Finished:
+		return found, nil
+	case o.Workload.Rolling != nil:
+		return ofDeployment(found, o)
+	case o.Workload.Spec.OnDelete:
+		return ran(found, o, released)
+	default:
 		return found, nil
 	}
+}
+
+func ofDeployment(found rollout.Progress, o *rollout.Observed) (rollout.Progress, []string) {
+	rolling := o.Workload.Rolling
 	shown := rolling.Original
-	switch {
-	case shown == nil && rolling.Held():
-		return found, nil
-	case shown == nil:
+	if shown == nil && !rolling.Held() {
 		shown = new(o.Workload.Originals())
 	}
 	var doubts []string
-	if was := found.Original; was != nil && fields(*was) != fields(*shown) {
+	if was := found.Original; shown != nil && was != nil && fields(*was) != fields(*shown) {
 		doubts = append(doubts, fmt.Sprintf("it says that before the release %s, and the Deployment says that %s", words(*was), words(*shown)))
 		own := *shown
 		own.Paused = was.Paused // a release pauses before it writes the annotation
@@ -61,31 +73,18 @@ func words(o plan.Original) string {
 }
 
 // Kept is the revision that a record keeps for a Deployment to go back to, or none. It is a pod template, which a release that goes
-// back writes: so it is believed by its digest in the Deployment's annotation. Where there is none, slipway has to have written the
-// entry, and its name has to be that of its template.
+// back writes: so it is believed by its digest in the Deployment's annotation and by nothing else. Without one a release goes back
+// to what a ReplicaSet of the Deployment has.
 func Kept(record kube.Record, set kube.Workload) ([]kube.Revision, error) {
 	kept, err := kube.KeptRevisions(record)
 	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
-	annotation, err := plan.ParseOriginal(set.Annotations[plan.OriginalAnnotation])
-	if err == nil && annotation.Template != "" && annotation.UID == string(set.UID) && annotation.Stable == kept[0].Name {
-		return believed(kept, annotation.Template == Digest(kept[0])), nil
+	says, err := plan.ParseOriginal(set.Annotations[plan.OriginalAnnotation])
+	if err == nil && says.UID == string(set.UID) && says.Stable == kept[0].Name && says.Template != "" && says.Template == Digest(kept[0]) {
+		return kept, nil
 	}
-	template, err := kept[0].Template()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w", kube.KeyStable, record.Namespace, record.Name, err)
-	}
-	named, err := kube.SetRevision(set.Name, template)
-	return believed(kept, err == nil && named.Name == kept[0].Name && record.WriterOf(kube.KeyStable).Manager == kube.FieldManager), nil
-}
-
-// believed is a revision, or none.
-func believed(kept []kube.Revision, is bool) []kube.Revision {
-	if !is {
-		return nil
-	}
-	return kept
+	return nil, nil
 }
 
 // Digest is that of a revision's pod template, whatever the order of its keys; "" where it has none.

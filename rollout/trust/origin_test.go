@@ -49,6 +49,7 @@ func TestOrigin(t *testing.T) {
 		{"another revision", held(), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { p.Stable = "old" }, "it says that the release goes back to bad, and the Deployment says old"},
 		{"other fields", held(), fast, func(p *rollout.Progress) { p.Original = original() }, "and maxUnavailable 100%, and the Deployment says that"},
 		{"no annotation, and held", without(held()), fast, fast, ""},
+		{"no annotation, held, a revision that no ReplicaSet has", without(held()), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet"},
 		{"free", free(), func(*rollout.Progress) {}, nil, ""},
 		{"free, other fields", free(), fast, func(p *rollout.Progress) { p.Original = &plan.Original{MaxSurge: plan.Pods(1)} }, "and maxUnavailable 100%"},
 		{"free, a revision that no ReplicaSet has", free(), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet"},
@@ -105,9 +106,9 @@ func TestKept(t *testing.T) {
 		{"as the annotation says", mine, kube.FieldManager, mine.Name, true},
 		{"moved by hand, and the same", mine, "kubectl-edit", mine.Name, true},
 		{"another template under its name", renamed, kube.FieldManager, mine.Name, false},
-		{"no annotation", mine, kube.FieldManager, "", true},
+		{"no annotation", mine, kube.FieldManager, "", false},
+		{"no annotation, another template in slipway's name", forged, kube.FieldManager, "", false},
 		{"no annotation, by hand", mine, "kubectl-edit", "", false},
-		{"no annotation, another template under its name", renamed, kube.FieldManager, "", false},
 		{"another revision than the annotation's, by hand", forged, "kubectl-edit", mine.Name, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
