@@ -4,8 +4,9 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -67,95 +68,75 @@ func (d *Decoder) Value(n *yaml.Node, v reflect.Value, field string) {
 			return
 		}
 	}
+	f := d.Field(n, field)
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.Value(n, v.Elem(), field)
 	case reflect.Struct:
-		d.structure(n, v, field)
+		d.structure(f, v)
 	case reflect.Slice:
-		d.list(n, v, field)
+		d.list(f, v)
 	case reflect.Map:
-		d.table(n, v, field)
+		d.table(f, v)
 	default:
-		d.scalar(n, v, field)
+		d.scalar(f, v)
 	}
 }
 
-func (d *Decoder) scalar(n *yaml.Node, v reflect.Value, field string) {
-	if n.Kind != yaml.ScalarNode {
-		d.Mismatch(n, "a "+kindWord(v.Kind()), field)
-		return
-	}
+func (d *Decoder) scalar(f Field, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		if !isText(n) {
-			d.Mismatch(n, "a string", field)
-			return
-		}
-		v.SetString(n.Value)
+		v.SetString(f.Text())
 	case reflect.Bool:
-		b, err := strconv.ParseBool(n.Value)
-		if err != nil || n.ShortTag() != "!!bool" {
-			d.Mismatch(n, "true or false", field)
-			return
-		}
-		v.SetBool(b)
+		v.SetBool(f.Bool())
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		i, err := strconv.ParseInt(n.Value, 10, 64)
-		if err != nil || n.ShortTag() != "!!int" || v.OverflowInt(i) {
-			d.Mismatch(n, "a whole number", field)
-			return
+		if i, ok := f.Int(v.Type().Bits()); ok {
+			v.SetInt(i)
 		}
-		v.SetInt(i)
 	default:
 		panic("inject: no decoding into " + v.Type().String())
 	}
 }
 
-func (d *Decoder) list(n *yaml.Node, v reflect.Value, field string) {
-	if n.Kind != yaml.SequenceNode {
-		d.Mismatch(n, "a list", field)
+func (d *Decoder) list(f Field, v reflect.Value) {
+	if !f.is(yaml.SequenceNode, aList) {
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-	for i, c := range n.Content {
-		d.Value(c, v.Index(i), field+"["+strconv.Itoa(i)+"]")
+	items := f.Items()
+	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+	for i, item := range items {
+		d.Value(item.node, v.Index(i), item.Path)
 	}
 }
 
-func (d *Decoder) table(n *yaml.Node, v reflect.Value, field string) {
-	if n.Kind != yaml.MappingNode {
-		d.Mismatch(n, "a mapping", field)
+func (d *Decoder) table(f Field, v reflect.Value) {
+	if !f.Mapping() {
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	EachPair(n, func(key, value *yaml.Node) {
+	EachPair(f.node, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.Value(value, e, field+"["+key.Value+"]")
+		d.Value(value, e, f.Path+"["+key.Value+"]")
 		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
 	})
 }
 
-func (d *Decoder) structure(n *yaml.Node, v reflect.Value, field string) {
-	if n.Kind != yaml.MappingNode {
-		d.Mismatch(n, "a mapping", field)
+func (d *Decoder) structure(f Field, v reflect.Value) {
+	if !f.Mapping() {
 		return
 	}
 	fields, rest := StructFields(v)
-	EachPair(n, func(key, value *yaml.Node) {
-		path := key.Value
-		if field != "" {
-			path = field + "." + key.Value
-		}
-		f, ok := fields[key.Value]
+	EachPair(f.node, func(key, value *yaml.Node) {
+		at := f.child(key.Value, key, value)
+		to, ok := fields[key.Value]
 		switch {
 		case ok:
-			d.Value(value, f, path)
+			d.Value(value, to, at.Path)
 		case rest.IsValid():
 			collect(rest, key, value)
 		default:
-			d.unknown(key, path, fields)
+			at.Unknown(slices.Collect(maps.Keys(fields)))
 		}
 	})
 }
@@ -194,21 +175,9 @@ func collect(rest reflect.Value, key, value *yaml.Node) {
 	m.Content = append(m.Content, key, value)
 }
 
-func (d *Decoder) unknown(key *yaml.Node, path string, fields map[string]reflect.Value) {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	hint := ""
-	if near := Nearest(key.Value, names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	d.Report(key, "unknown-field", path, fmt.Sprintf("unknown field %q", key.Value), hint)
-}
-
 // Mismatch reports that n is not what field wants.
 func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
-	d.Report(n, "wrong-type", field, "is "+Describe(n)+", must be "+want, Advice(n))
+	d.Field(n, field).Mismatch(want)
 }
 
 // Advice says what to do about a value of a wrong kind, where Describe does not say it; "" where it does.
@@ -249,24 +218,4 @@ func Shorten(s string) string {
 		return s[:40] + "..."
 	}
 	return s
-}
-
-// isText tells whether a scalar is a string to Kubernetes, which knows no dates, and "<<" as a key alone.
-func isText(n *yaml.Node) bool {
-	switch n.ShortTag() {
-	case yaml.NodeTagString, "!!timestamp", yaml.MergeTag:
-		return true
-	}
-	return false
-}
-
-func kindWord(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "string"
-	case reflect.Bool:
-		return "true or false value"
-	default:
-		return "number"
-	}
 }

@@ -44,20 +44,22 @@ func IsNull(n *yaml.Node) bool {
 
 // Lookup returns the value of key in the mapping m, through aliases and merge keys, or nil.
 func Lookup(m *yaml.Node, key string) *yaml.Node {
-	return lookupDepth(m, key, 0)
+	_, value := lookupPair(m, key, 0)
+	return Resolve(value)
 }
 
 // maxMergeDepth bounds chains of merge keys, which could otherwise be made to run in circles.
 const maxMergeDepth = 32
 
-func lookupDepth(m *yaml.Node, key string, depth int) *yaml.Node {
+// lookupPair is Lookup with the key's own node, and the value as it stands.
+func lookupPair(m *yaml.Node, key string, depth int) (name, value *yaml.Node) {
 	m = Resolve(m)
 	if m == nil || m.Kind != yaml.MappingNode || depth > maxMergeDepth {
-		return nil
+		return nil, nil
 	}
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
-			return Resolve(m.Content[i+1])
+			return m.Content[i], m.Content[i+1]
 		}
 	}
 	for i := 0; i+1 < len(m.Content); i += 2 {
@@ -65,12 +67,12 @@ func lookupDepth(m *yaml.Node, key string, depth int) *yaml.Node {
 			continue
 		}
 		for _, from := range mergeSources(m.Content[i+1]) {
-			if v := lookupDepth(from, key, depth+1); v != nil {
-				return v
+			if name, value = lookupPair(from, key, depth+1); value != nil {
+				return name, value
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // mergeSources lists the mappings that the value of a merge key names.
