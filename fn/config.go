@@ -5,7 +5,6 @@ package fn
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -167,7 +166,8 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	nested := &manifest.Decoder{Object: d.Object, Source: inside(d.Source, value)}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(value.Value), &doc); err != nil {
-		d.Findings = append(d.Findings, notYAML(err, key.Value, nested))
+		nested.ReportSyntax("bad-yaml", "data."+key.Value, nil, err)
+		d.Findings = append(d.Findings, nested.Findings...)
 		return
 	}
 	if key.Value == "sidecarSets" {
@@ -179,21 +179,6 @@ func (c *Config) readValue(key, value *yaml.Node, d *manifest.Decoder) {
 	}
 	nested.Decode(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{name, manifest.Root(&doc)}}, c, "data")
 	d.Findings = append(d.Findings, nested.Findings...)
-}
-
-// notYAML is the finding for a value that cannot be read, on the line of the file that the parser means.
-func notYAML(err error, key string, nested *manifest.Decoder) manifest.Finding {
-	source, message := nested.Source, strings.TrimPrefix(err.Error(), "yaml: ")
-	if rest, ok := strings.CutPrefix(message, "line "); ok {
-		number, what, _ := strings.Cut(rest, ": ")
-		if line, err := strconv.Atoi(number); err == nil {
-			source, message = manifest.SourceAt(source, &yaml.Node{Line: line}), what
-		}
-	}
-	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "bad-yaml", Object: nested.Object, Field: "data." + key, Source: source,
-		Message: "is not YAML: " + message,
-	}
 }
 
 func isBlock(n *yaml.Node) bool { return n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 }

@@ -190,7 +190,7 @@ type reading struct {
 }
 
 var (
-	ofPlans = regexp.MustCompile(`unknown field|must be .*, not (a mapping|a list|"|this)|must be a number without quotes`)
+	ofPlans = regexp.MustCompile(`unknown field|: is (a|an|the) .*, must be `)
 	ofSets  = regexp.MustCompile(`^(unknown-field|unknown-pod-field|wrong-type|bad-quantity)$`)
 )
 

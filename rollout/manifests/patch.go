@@ -36,7 +36,7 @@ func ReadPatch(file string, data []byte, stay bool) (Patch, []manifest.Finding) 
 	var doc yaml.Node
 	d := &manifest.Decoder{Source: manifest.Source{File: file}}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		d.Report(nil, badPatch, "", "is not YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		d.ReportSyntax(badPatch, "", data, err)
 		return p, d.Findings
 	}
 	if len(doc.Content) == 0 || manifest.IsNull(doc.Content[0]) {

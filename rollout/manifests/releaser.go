@@ -202,7 +202,7 @@ func fieldFindings(doc Document, code string, err error) []manifest.Finding {
 		return []manifest.Finding{finding(doc, "", err.Error())}
 	}
 	f := finding(doc, field.Field, field.Message)
-	f.Code = code
+	f.Code, f.Hint = code, field.Hint
 	if f.Source = doc.Source; field.Source.Line > 0 {
 		f.Source = f.Source.Down(field.Source.Line - 1)
 	}

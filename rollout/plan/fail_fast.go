@@ -50,11 +50,11 @@ func FailReasons() []string {
 }
 
 func readFailFast(v value) FailFast {
-	if !v.present() || !v.mapping("reasons", "after") {
+	if !v.Present() || !v.mapping("reasons", "after") {
 		return FailFast{}
 	}
 	f := FailFast{After: v.get("after").duration(0)}
-	if !v.get("after").present() {
+	if !v.get("after").Present() {
 		v.get("after").fail("is missing: write how long a pod may have one of the reasons, such as 30s")
 	}
 	reasons := v.get("reasons")
@@ -64,7 +64,7 @@ func readFailFast(v value) FailFast {
 	}
 	known := FailReasons()
 	for _, item := range items {
-		reason := item.text()
+		reason := item.Text()
 		switch {
 		case !slices.Contains(known, reason):
 			advice := cmp.Or(suggestion(reason, known), ": write some of "+strings.Join(known, ", "))

@@ -18,9 +18,9 @@ func Locate(file string, data []byte, err error) error {
 		return err
 	}
 	e.Source.File = file
-	for _, doc := range documents(&source{file: file}, data) {
+	for _, doc := range documents(sourceOf(file), data) {
 		if isPlan(doc) {
-			e.Source.Line = doc.follow(e.Field).line()
+			e.Source.Line = doc.follow(e.Field).Line()
 		}
 	}
 	return e

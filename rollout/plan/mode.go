@@ -16,7 +16,7 @@ func ParseMode(word string) Mode {
 // readMode is the plan's mode, or that of the kind where the plan leaves it out. It stays open where the object has to say it.
 func readMode(v value, p BatchPlan) Mode {
 	var mode Mode
-	if v.present() {
+	if v.Present() {
 		mode = Mode(v.oneOf(string(Direct), string(Partition), string(Delete)))
 	}
 	for _, t := range p.targets() {
@@ -94,7 +94,7 @@ func (p BatchPlan) validateMode(cs Workload) error {
 
 // readMaxUnavailable is how many pods may be unavailable where no field of the target says that.
 func readMaxUnavailable(v value, p BatchPlan) Quantity {
-	if !v.present() {
+	if !v.Present() {
 		return Quantity{}
 	}
 	for _, t := range p.targets() {

@@ -11,7 +11,7 @@ import (
 // objectName is the name of an object, as the API server checks it: it becomes part of the names of other objects, of files
 // and of paths in a pod.
 func (v value) objectName() string {
-	name := v.text()
+	name := v.Text()
 	switch {
 	case name == "":
 		v.fail("is missing")
@@ -24,7 +24,7 @@ func (v value) objectName() string {
 
 // namespaceName is the name of a namespace, "" where it is absent.
 func (v value) namespaceName() string {
-	name := v.text()
+	name := v.Text()
 	if name != "" && len(validation.IsDNS1123Label(name)) > 0 {
 		v.fail("%q is not a namespace's name: write lower-case letters, digits and -, beginning and ending with a letter or digit, at most 63", name)
 	}

@@ -72,7 +72,7 @@ func TestNotificationMistakesAreNamed(t *testing.T) {
 		{"  - {webhook: {url: 'https://example.com'}, on: [PodsUpdating]}", `"PodsUpdating" cannot be notified of`},
 		{"  - {webhook: {url: 'https://example.com'}, on: []}", "spec.notifications[0].on: is empty"},
 		{"  - {name: a, webhook: {url: 'https://example.com'}}\n  - {name: a, webhook: {url: 'https://example.com'}}", `plan.yaml:9: spec.notifications[1].name: "a" is the name of a notification above`},
-		{"  - {webhok: {url: 'https://example.com'}}", `spec.notifications[0].webhok: unknown field: did you mean "webhook"?`},
+		{"  - {webhok: {url: 'https://example.com'}}", `spec.notifications[0].webhok: unknown field "webhok" (did you mean "webhook"?)`},
 	} {
 		_, err := plan.ParsePlan("plan.yaml", []byte(notifying(test.yaml)))
 		if err == nil || !strings.Contains(err.Error(), test.want) {

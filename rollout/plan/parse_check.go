@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // What a check has where the plan says nothing.
@@ -39,16 +40,16 @@ func readCheck(item value) Check {
 	item.mapping("name", "prometheus", "http", "job", "pods", "interval", "count", "failureLimit", "inconclusiveLimit",
 		"initialDelay", "timeout", "dryRun", "during")
 	c := Check{
-		Name:              item.get("name").text(),
+		Name:              item.get("name").Text(),
 		Interval:          item.get("interval").duration(defaultInterval),
 		Count:             item.get("count").number(1, 1, 10_000),
 		FailureLimit:      item.get("failureLimit").number(0, 0, 10_000),
 		InconclusiveLimit: item.get("inconclusiveLimit").number(defaultInconclusiveLimit, 0, 10_000),
 		InitialDelay:      item.get("initialDelay").duration(0),
-		DryRun:            item.get("dryRun").boolean(),
-		During:            item.get("during").boolean(),
+		DryRun:            item.get("dryRun").Bool(),
+		During:            item.get("during").Bool(),
 	}
-	if name := item.get("name"); !name.present() || c.Name == "" {
+	if name := item.get("name"); !name.Present() || c.Name == "" {
 		name.fail("is missing")
 	} else if !checkName().MatchString(c.Name) {
 		name.fail("%q is not a name: write lower-case letters, digits and -, at most 63, such as error-rate", c.Name)
@@ -68,7 +69,7 @@ func checkName() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]
 func readSource(item value, c *Check) {
 	var asked []string
 	for _, kind := range []string{"prometheus", "http", "job", "pods"} {
-		if item.get(kind).present() {
+		if item.get(kind).Present() {
 			asked = append(asked, kind)
 		}
 	}
@@ -102,11 +103,11 @@ func readPrometheus(v value) *Prometheus {
 		return p
 	}
 	p.Address = v.get("address").webAddress("http://prometheus:9090")
-	if p.Query = v.get("query").text(); p.Query == "" {
+	if p.Query = v.get("query").Text(); p.Query == "" {
 		v.get("query").fail("is missing")
 	}
 	p.Range, p.Access = readRange(v), readAccess(v)
-	if !v.get("min").present() && !v.get("max").present() {
+	if !v.get("min").Present() && !v.get("max").Present() {
 		v.fail("has neither min nor max, so it could never fail: set one")
 	}
 	return p
@@ -120,15 +121,12 @@ func readHTTP(v value) *HTTP {
 	h.URL = v.get("url").webAddress("https://shop.example.com/healthz")
 	h.Method = v.get("method").oneOf("GET", "HEAD", "POST")
 	h.Status = readStatus(v.get("status"))
-	h.JSONPath, h.Range, h.Access = v.get("jsonPath").text(), readRange(v), readAccess(v)
-	if equals := v.get("equals"); equals.present() {
-		text, ok := equals.scalar("!!str", "!!int", "!!float", "!!bool")
-		if !ok {
-			equals.fail("must be text, a number, true or false, not %s", equals.kind())
-		}
+	h.JSONPath, h.Range, h.Access = v.get("jsonPath").Text(), readRange(v), readAccess(v)
+	if equals := v.get("equals"); equals.Present() {
+		text, _ := equals.Scalar("text, a number, true or false", yaml.NodeTagString, yaml.NodeTagInt, yaml.NodeTagFloat, yaml.NodeTagBool)
 		h.Equals = &text
 	}
-	limited := h.Equals != nil || v.get("min").present() || v.get("max").present()
+	limited := h.Equals != nil || v.get("min").Present() || v.get("max").Present()
 	switch {
 	case h.JSONPath == "" && limited:
 		v.fail("has equals, min or max but no jsonPath that finds the value in the answer: write one, such as \"{.errors}\"")
@@ -145,7 +143,7 @@ func readHTTP(v value) *HTTP {
 func readStatus(v value) []int {
 	items := v.items()
 	if len(items) == 0 {
-		if v.present() {
+		if v.Present() {
 			v.fail("is empty, so no answer would be right: write [200], or leave it out")
 		}
 		return []int{200}
@@ -165,7 +163,7 @@ func readJob(v value) *JobCheck {
 	j.Keep = v.get("keep").duration(defaultJobKeep)
 	template := v.get("template")
 	if !template.mapping("metadata", "spec") {
-		if !template.present() {
+		if !template.Present() {
 			template.fail("is missing: write metadata and spec of a Job, as in a CronJob's jobTemplate")
 		}
 		return j
@@ -175,7 +173,7 @@ func readJob(v value) *JobCheck {
 	if len(pod.get("containers").items()) == 0 {
 		pod.get("containers").fail("is missing: a Job needs a container")
 	}
-	switch restart := pod.get("restartPolicy"); restart.text() {
+	switch restart := pod.get("restartPolicy"); restart.Text() {
 	case "Never", "OnFailure":
 	default:
 		restart.fail("must be Never or OnFailure, as in every Job")
@@ -190,13 +188,13 @@ func readPodsCheck(v value) *PodsCheck {
 		return p
 	}
 	for name, field := range map[string]**int{"maxRestarts": &p.MaxRestarts, "maxNotReady": &p.MaxNotReady} {
-		if limit := v.get(name); limit.present() {
+		if limit := v.get(name); limit.Present() {
 			n := limit.number(0, 0, 1_000_000)
 			*field = &n
 		}
 	}
 	for _, item := range v.get("events").items() {
-		reason := item.text()
+		reason := item.Text()
 		if reason == "" {
 			item.fail("is empty: write the reason of an Event, such as BackOff")
 		}
@@ -220,12 +218,12 @@ func readAccess(v value) Access {
 	a := Access{BearerToken: readSecretHolder(v.get("bearerToken")), CA: readSecretHolder(v.get("ca"))}
 	for _, item := range v.get("headers").items() {
 		item.mapping("name", "value", "secretRef")
-		h := Header{Name: item.get("name").text(), Value: item.get("value").text(), Secret: readSecretRef(item.get("secretRef"))}
+		h := Header{Name: item.get("name").Text(), Value: item.get("value").Text(), Secret: readSecretRef(item.get("secretRef"))}
 		secret := slices.Contains([]string{"authorization", "proxy-authorization", "cookie"}, strings.ToLower(h.Name))
 		switch {
 		case !headerName().MatchString(h.Name):
 			item.get("name").fail("%q is not the name of a header, such as X-Scope-OrgID", h.Name)
-		case h.Secret != nil && item.get("value").present():
+		case h.Secret != nil && item.get("value").Present():
 			item.get("value").fail("the header has a secretRef too: take one out")
 		case h.Secret == nil && secret:
 			item.fail("%s must not stand in a plan: write secretRef: {name: SECRET, key: KEY}", h.Name)
@@ -243,10 +241,10 @@ func headerName() *regexp.Regexp { return regexp.MustCompile("^[!#$%&'*+.^_`|~0-
 
 // readSecretHolder reads {secretRef: {name: SECRET, key: KEY}}, the one form in which a secret may be given.
 func readSecretHolder(v value) *SecretRef {
-	if !v.present() {
+	if !v.Present() {
 		return nil
 	}
-	if v.mapping("secretRef") && !v.get("secretRef").present() {
+	if v.mapping("secretRef") && !v.get("secretRef").Present() {
 		v.get("secretRef").fail("is missing: write {name: SECRET, key: KEY}")
 	}
 	return readSecretRef(v.get("secretRef"))
@@ -256,7 +254,7 @@ func readSecretRef(v value) *SecretRef {
 	if !v.mapping("name", "key") {
 		return nil
 	}
-	ref := &SecretRef{Name: v.get("name").text(), Key: v.get("key").text()}
+	ref := &SecretRef{Name: v.get("name").Text(), Key: v.get("key").Text()}
 	if len(validation.IsDNS1123Subdomain(ref.Name)) > 0 {
 		v.get("name").fail("%q is not the name of a Secret", ref.Name)
 	}
@@ -270,7 +268,7 @@ func secretKey() *regexp.Regexp { return regexp.MustCompile(`^[-._a-zA-Z0-9]{1,2
 
 // webAddress is a URL of a web server without a password in it.
 func (v value) webAddress(example string) string {
-	s := v.text()
+	s := v.Text()
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
@@ -312,13 +310,14 @@ func (p BatchPlan) validateChecks(cs Workload) error {
 
 // limit is a finite number, or nil where it is absent.
 func (v value) limit() *float64 {
-	if !v.present() {
+	const want = "a finite number"
+	s, ok := v.Scalar(want, yaml.NodeTagInt, yaml.NodeTagFloat)
+	if !ok {
 		return nil
 	}
-	s, ok := v.scalar("!!int", "!!float")
 	f, err := strconv.ParseFloat(s, 64)
-	if !ok || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		v.fail("must be a finite number, not %s", v.kind())
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		v.Mismatch(want)
 		return nil
 	}
 	return &f

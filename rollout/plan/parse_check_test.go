@@ -142,7 +142,7 @@ func TestSenselessChecksAreRefused(t *testing.T) {
 		{"a name for no Job", `{name: A_b, pods: {maxRestarts: 0}}`, `spec.checks[0].name: "A_b" is not a name`},
 		{"never measured", `{name: b, pods: {maxRestarts: 0}}`, `spec.checks[0].name: "b" is named by no batch`},
 		{"a range of nothing", `{name: a, prometheus: {address: "http://p", query: up, min: 2, max: 1}}`, `spec.checks[0].prometheus: min 2 is above max 1`},
-		{"not a number", `{name: a, prometheus: {address: "http://p", query: up, max: .nan}}`, `spec.checks[0].prometheus.max: must be a finite number`},
+		{"not a number", `{name: a, prometheus: {address: "http://p", query: up, max: .nan}}`, `spec.checks[0].prometheus.max: is the float .nan, must be a finite number`},
 		{"a password in the URL", `{name: a, http: {url: "https://me:secret@shop"}}`, `spec.checks[0].http.url: has a user or password in it`},
 		{"not the web", `{name: a, http: {url: "file:///etc/passwd"}}`, `spec.checks[0].http.url: "file:///etc/passwd" is not a URL`},
 		{"a token in the plan", `{name: a, http: {url: "http://a", headers: [{name: authorization, value: Bearer x}]}}`, `spec.checks[0].http.headers[0]: authorization must not stand in a plan`},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
@@ -34,14 +35,16 @@ func ParseCloneSet(file string, data []byte) (Workload, error) {
 // names. Of a CloneSet every field is looked at, and those that nobody here knows are in Spec.Unknown: a later Kruise has more
 // of them. Of the others, which their controller knows better, only what a release needs is read.
 func ParseWorkload(file string, data []byte, target Target) (Workload, error) {
-	src := &source{file: file, lenient: true}
+	src := sourceOf(file)
+	src.lenient = true
 	return pickWorkload(src, documents(src, data), target)
 }
 
 // ReadWorkload reads one object of a cluster as ParseWorkload reads one of a file. name is how messages name it.
 func ReadWorkload(name string, object map[string]any, kind string) (Workload, error) {
-	src := &source{file: name, lenient: true}
-	return pickWorkload(src, []value{{node: manifest.NewNode(object), src: src}}, Target{Kind: kind})
+	src := sourceOf(name)
+	src.lenient = true
+	return pickWorkload(src, []value{src.root(manifest.NewNode(object))}, Target{Kind: kind})
 }
 
 func pickWorkload(src *source, docs []value, target Target) (Workload, error) {
@@ -69,7 +72,7 @@ func pickWorkload(src *source, docs []value, target Target) (Workload, error) {
 	}
 	if _, err := cs.Spec.Bounds(); err != nil {
 		at := doc.get("spec").get(cs.KindOf().Strategy[0])
-		if !at.present() {
+		if !at.Present() {
 			at = doc.get("spec")
 		}
 		at.fail("%v", err)
@@ -95,7 +98,7 @@ func narrowed(docs []value, kind string, target Target) []value {
 }
 
 func (v value) scalarOr(fallback string) string {
-	if s, ok := v.scalar("!!str"); ok {
+	if s, ok := v.Peek(yaml.NodeTagString); ok {
 		return s
 	}
 	return fallback
@@ -106,16 +109,30 @@ func (v value) scalarOr(fallback string) string {
 func only(src *source, docs []value, kind, sought string) (value, bool) {
 	found := slices.DeleteFunc(slices.Clone(docs), func(v value) bool { return !isKind(kind)(v) })
 	switch {
-	case len(src.errors) > 0:
+	case len(src.Findings) > 0:
 		return value{}, false
 	case len(found) == 0:
-		src.errors = append(src.errors, instead(src.file, docs, kind, sought))
+		src.fail(instead(src.Source.File, docs, kind, sought))
 		return value{}, false
 	case len(found) > 1:
-		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].line())
+		found[1].fail("is a second %s in this file; the first is on line %d: give one", kind, found[0].Line())
 		return value{}, false
 	}
-	return found[0], true
+	return found[0], found[0].whole()
+}
+
+// whole checks what no field can tell of: a key that stands twice, and aliases that multiply. An object that was never text has
+// no lines, and neither of them.
+func (v value) whole() bool {
+	if v.Line() == 0 {
+		return true
+	}
+	found := manifest.CheckTree(v.Node(), v.src.Source)
+	for _, f := range found {
+		f.Object = manifest.ObjectRef{} // whoever asks knows which
+		v.src.fail(f)
+	}
+	return len(found) == 0
 }
 
 // instead says what a file holds in place of the one thing that is wanted, and what to do about it.
@@ -131,7 +148,7 @@ func instead(file string, docs []value, wanted, sought string) manifest.Finding 
 		word := kind.scalarOr("a document without kind")
 		kinds = append(kinds, word)
 		if !slices.Contains(known, word) && misspelt(word, known) && advice == "" {
-			at.Line, field, advice = kind.line(), "kind", suggestion(word, known)
+			at.Line, field, advice = kind.Line(), "kind", suggestion(word, known)
 		}
 	}
 	switch {
@@ -151,7 +168,7 @@ func instead(file string, docs []value, wanted, sought string) manifest.Finding 
 func readObject(doc value, name string) Workload {
 	doc.mapping("apiVersion", "kind", "metadata", "spec", "status")
 	api := doc.get("apiVersion")
-	cs := Workload{APIVersion: api.text(), Kind: name}
+	cs := Workload{APIVersion: api.Text(), Kind: name}
 	kind, ok := KindOf(cs.APIVersion, name)
 	if !ok || cs.APIVersion == "" {
 		api.fail("%q is not a %s's that can be released: write %s", cs.APIVersion, name, strings.Join(versionsOf(name), " or "))
@@ -160,7 +177,7 @@ func readObject(doc value, name string) Workload {
 	readMetadata(doc.get("metadata"), &cs)
 	spec := doc.get("spec")
 	switch {
-	case !spec.present():
+	case !spec.Present():
 		spec.fail("is missing")
 	case name == cloneSet:
 		if spec.mapping("replicas", "selector", "template", "volumeClaimTemplates", "scaleStrategy", "updateStrategy",
@@ -176,16 +193,16 @@ func readObject(doc value, name string) Workload {
 }
 
 func readMetadata(meta value, cs *Workload) {
-	if !meta.mapping() && !meta.present() {
+	if !meta.mapping() && !meta.Present() {
 		meta.fail("is missing")
 		return
 	}
-	cs.Name = meta.get("name").text()
+	cs.Name = meta.get("name").Text()
 	if cs.Name == "" {
 		meta.get("name").fail("is missing")
 	}
 	cs.Namespace = meta.get("namespace").namespaceName()
-	cs.UID = meta.get("uid").text()
+	cs.UID = meta.get("uid").Text()
 	cs.Generation = int64(meta.get("generation").number(0, 0, MaxPods))
 }
 
@@ -202,7 +219,7 @@ func readSpec(spec value, beta bool) WorkloadSpec {
 	spec.get("revisionHistoryLimit").number(10, 0, MaxPods)
 	deadline := spec.get("progressDeadlineSeconds")
 	s.ProgressDeadline = deadline.seconds()
-	if deadline.present() && s.ProgressDeadline <= s.MinReady {
+	if deadline.Present() && s.ProgressDeadline <= s.MinReady {
 		deadline.fail("must be longer than minReadySeconds (%v), not %v", s.MinReady, s.ProgressDeadline)
 	}
 	readScaleStrategy(spec.get("scaleStrategy"), &s)
@@ -218,7 +235,7 @@ func (v value) seconds() time.Duration {
 func readTemplate(spec value, s *WorkloadSpec) {
 	template := spec.get("template")
 	if !template.mapping() {
-		if !template.present() {
+		if !template.Present() {
 			template.fail("is missing")
 		}
 		return
@@ -228,7 +245,7 @@ func readTemplate(spec value, s *WorkloadSpec) {
 		template.get("spec").get("containers").fail("is missing: a pod needs a container")
 	}
 	selector := spec.get("selector")
-	if !selector.present() {
+	if !selector.Present() {
 		selector.fail("is missing")
 	} else if len(s.Selector.Labels)+len(s.Selector.Expressions) == 0 {
 		selector.fail("is empty, so every pod would be owned")
@@ -236,7 +253,7 @@ func readTemplate(spec value, s *WorkloadSpec) {
 		selector.fail("does not match the labels of the pod template, so its own pods would not be owned")
 	}
 	for _, c := range template.get("spec").get("topologySpreadConstraints").items() {
-		s.SpreadKey = c.get("topologyKey").text()
+		s.SpreadKey = c.get("topologyKey").Text()
 		break
 	}
 }
@@ -249,13 +266,14 @@ func readSelector(v value) Selector {
 	}
 	for _, item := range v.get("matchExpressions").items() {
 		item.mapping("key", "operator", "values")
-		r := Requirement{Key: item.get("key").text(), Operator: item.get("operator").text()}
+		r := Requirement{Key: item.get("key").Text(), Operator: item.get("operator").Text()}
 		if !slices.Contains([]string{"In", "NotIn", "Exists", "DoesNotExist"}, r.Operator) {
 			item.get("operator").fail("%q is not one of In, NotIn, Exists, DoesNotExist", r.Operator)
 		}
 		for _, x := range item.get("values").items() {
-			r.Values = append(r.Values, x.text())
-			x.labelOf(r.Key, x.text())
+			label := x.Text()
+			r.Values = append(r.Values, label)
+			x.labelOf(r.Key, label)
 		}
 		if takes := r.Operator == "In" || r.Operator == "NotIn"; takes != (len(r.Values) > 0) {
 			item.get("values").fail("must not be empty with In and NotIn, and must be empty with Exists and DoesNotExist")
@@ -267,7 +285,7 @@ func readSelector(v value) Selector {
 
 // labelOf checks a label that a selector asks for as the API server does: nothing could ever have another one.
 func (v value) labelOf(key, label string) {
-	if v.present() && len(validation.IsQualifiedName(key))+len(validation.IsValidLabelValue(label)) > 0 {
+	if v.Present() && len(validation.IsQualifiedName(key))+len(validation.IsValidLabelValue(label)) > 0 {
 		v.fail("%q is not a label that Kubernetes takes: write at most 63 letters, digits, -, _ and ., beginning and ending with a letter or "+
 			"digit", key+"="+label)
 	}
@@ -278,9 +296,8 @@ func readLabels(v value) map[string]string {
 		return nil
 	}
 	labels := map[string]string{}
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		key := v.node.Content[i].Value
-		labels[key] = v.get(key).text()
+	for _, f := range v.Fields() {
+		labels[f.Name] = f.Text()
 	}
 	return labels
 }
@@ -288,20 +305,20 @@ func readLabels(v value) map[string]string {
 func readScaleStrategy(v value, s *WorkloadSpec) {
 	v.mapping("podsToDelete", "maxUnavailable", "disablePVCReuse", "enablePVCReuse")
 	for _, name := range v.get("podsToDelete").items() {
-		s.PodsToDelete = append(s.PodsToDelete, name.text())
+		s.PodsToDelete = append(s.PodsToDelete, name.Text())
 	}
-	if limit := v.get("maxUnavailable"); limit.present() {
+	if limit := v.get("maxUnavailable"); limit.Present() {
 		q := limit.quantity(Pods(1), 100)
 		if q == Pods(0) || q == Percent(0) {
 			limit.fail("0 would never let a pod be created")
 		}
 		s.ScaleMaxUnavailable = &q
 	}
-	if disable := v.get("disablePVCReuse"); disable.present() {
-		s.ReuseClaims = !disable.boolean()
+	if disable := v.get("disablePVCReuse"); disable.Present() {
+		s.ReuseClaims = !disable.Bool()
 	}
-	if enable := v.get("enablePVCReuse"); enable.present() {
-		s.ReuseClaims = enable.boolean()
+	if enable := v.get("enablePVCReuse"); enable.Present() {
+		s.ReuseClaims = enable.Bool()
 	}
 }
 
@@ -316,9 +333,9 @@ func readLifecycle(v value) Lifecycle {
 
 func readHook(v value) Hook {
 	v.mapping("labelsHandler", "finalizersHandler", "markPodNotReady")
-	h := Hook{Labels: readLabels(v.get("labelsHandler")), MarkPodNotReady: v.get("markPodNotReady").boolean()}
+	h := Hook{Labels: readLabels(v.get("labelsHandler")), MarkPodNotReady: v.get("markPodNotReady").Bool()}
 	for _, f := range v.get("finalizersHandler").items() {
-		h.Finalizers = append(h.Finalizers, f.text())
+		h.Finalizers = append(h.Finalizers, f.Text())
 	}
 	return h
 }

@@ -15,9 +15,9 @@ func readWorkload(spec value, k Kind) WorkloadSpec {
 		Partition:      at.get("partition").quantity(Pods(0), 100),
 		MaxUnavailable: at.get("maxUnavailable").quantity(Pods(1), 0),
 		MaxSurge:       at.get("maxSurge").quantity(Pods(0), 0),
-		Paused:         at.get("paused").boolean(),
+		Paused:         at.get("paused").Bool(),
 		UpdateType:     ReCreate,
-		Ordinal:        k.Ordinal && !at.get("unorderedUpdate").present(),
+		Ordinal:        k.Ordinal && !at.get("unorderedUpdate").Present(),
 	}
 	for _, policy := range []string{"podUpdatePolicy", "rollingUpdateType"} {
 		if word := at.get(policy).scalarOr(""); word == string(InPlaceIfPossible) || word == string(InPlaceOnly) {

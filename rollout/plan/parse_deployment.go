@@ -19,7 +19,7 @@ func readDeployment(spec value, cs *Workload) {
 	}
 	at := spec.below(cs.KindOf().Strategy)
 	r := &Rolling{
-		Paused:         spec.get("paused").boolean(),
+		Paused:         spec.get("paused").Bool(),
 		MinReady:       spec.get("minReadySeconds").number(0, 0, math.MaxInt32),
 		Deadline:       spec.get("progressDeadlineSeconds").number(600, 0, math.MaxInt32),
 		MaxSurge:       at.get("maxSurge").quantity(Percent(25), 0),

@@ -12,7 +12,7 @@ func readNotifications(v value) []Notification {
 	var all []Notification
 	for i, item := range v.items() {
 		item.mapping("name", "webhook", "slack", "on")
-		n := Notification{Name: item.get("name").text(), On: readReasons(item.get("on"))}
+		n := Notification{Name: item.get("name").Text(), On: readReasons(item.get("on"))}
 		if n.Name == "" {
 			n.Name = fmt.Sprintf("number %d", i+1)
 		}
@@ -21,11 +21,11 @@ func readNotifications(v value) []Notification {
 		}
 		webhook, slack := item.get("webhook"), item.get("slack")
 		switch {
-		case webhook.present() && slack.present():
+		case webhook.Present() && slack.Present():
 			slack.fail("stands beside webhook: write two notifications")
-		case webhook.present():
+		case webhook.Present():
 			n.Webhook = readWebhook(webhook)
-		case slack.present():
+		case slack.Present():
 			n.Slack = readSlack(slack)
 		default:
 			item.fail("says whom to tell neither with webhook nor with slack")
@@ -42,18 +42,18 @@ func readWebhook(v value) *Webhook {
 	url, from := v.get("url"), v.get("urlFrom")
 	w := &Webhook{Access: readAccess(v), URLFrom: readSecretHolder(from)}
 	switch {
-	case url.present() && from.present():
+	case url.Present() && from.Present():
 		from.fail("stands beside url: take one out")
-	case url.present():
+	case url.Present():
 		w.URL = url.webAddress("https://hooks.example.com/releases")
-	case !from.present():
+	case !from.Present():
 		v.fail("has neither url nor urlFrom: write urlFrom: {secretRef: {name: SECRET, key: KEY}} where who knows the URL may write")
 	}
 	return w
 }
 
 func readSlack(v value) *Slack {
-	if v.get("url").present() {
+	if v.get("url").Present() {
 		v.get("url").fail("must not stand in a plan, because who knows it may write: write urlFrom: {secretRef: {name: SECRET, key: KEY}}")
 		return nil
 	}
@@ -61,7 +61,7 @@ func readSlack(v value) *Slack {
 		return nil
 	}
 	from := v.get("urlFrom")
-	if !from.present() {
+	if !from.Present() {
 		from.fail("is missing: write {secretRef: {name: SECRET, key: KEY}}")
 		return nil
 	}
@@ -74,7 +74,7 @@ func readSlack(v value) *Slack {
 
 // readReasons reads what a notification is about; where it does not say, it is what somebody has to know.
 func readReasons(v value) []Reason {
-	if !v.present() {
+	if !v.Present() {
 		return usual()
 	}
 	var words []string
@@ -83,7 +83,7 @@ func readReasons(v value) []Reason {
 	}
 	var reasons []Reason
 	for _, item := range v.items() {
-		word := item.text()
+		word := item.Text()
 		if !slices.Contains(words, word) {
 			item.fail("%q cannot be notified of%s: it is one of %s", word, suggestion(word, words), strings.Join(words, ", "))
 			continue

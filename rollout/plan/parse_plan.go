@@ -15,7 +15,7 @@ const planVersion = manifest.SlipwayVersion
 // everything that is wrong with it. What cannot be bounded is refused: a check without a limit, batches that shrink,
 // a duration of nothing. Plan.Validate checks what needs the CloneSet.
 func ParsePlan(file string, data []byte) (BatchPlan, error) {
-	src := &source{file: file}
+	src := sourceOf(file)
 	doc, ok := only(src, documents(src, data), "BatchPlan", "")
 	if !ok {
 		return BatchPlan{}, src.err()
@@ -26,7 +26,7 @@ func ParsePlan(file string, data []byte) (BatchPlan, error) {
 
 // HasPlan tells whether a YAML stream holds a BatchPlan. A stream that cannot be read holds none.
 func HasPlan(data []byte) bool {
-	return slices.ContainsFunc(documents(&source{}, data), isPlan)
+	return slices.ContainsFunc(documents(sourceOf(""), data), isPlan)
 }
 
 func isPlan(doc value) bool {
@@ -35,7 +35,7 @@ func isPlan(doc value) bool {
 
 func readPlan(doc value) BatchPlan {
 	doc.mapping("apiVersion", "kind", "metadata", "spec")
-	if api := doc.get("apiVersion"); api.text() != planVersion {
+	if api := doc.get("apiVersion"); api.Text() != planVersion {
 		api.fail("%q is not a BatchPlan's: write %s", api.scalarOr(""), planVersion)
 	}
 	meta := doc.get("metadata")
@@ -44,7 +44,7 @@ func readPlan(doc value) BatchPlan {
 	spec := doc.get("spec")
 	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "failFast",
 		"maxUnavailable", "onFailure", "unblock", "notifications") {
-		if !spec.present() {
+		if !spec.Present() {
 			spec.fail("is missing")
 		}
 		return p
@@ -70,8 +70,8 @@ func readTarget(v value) Target {
 }
 
 func targetOf(v value) Target {
-	t := Target{APIVersion: v.get("apiVersion").text(), Kind: v.get("kind").text()}
-	if !v.present() {
+	t := Target{APIVersion: v.get("apiVersion").Text(), Kind: v.get("kind").Text()}
+	if !v.Present() {
 		v.fail("is missing: name what to release")
 		return t
 	}
@@ -89,7 +89,7 @@ func targetOf(v value) Target {
 
 // readUnblock reads whether a pod may be deleted that a controller waits for, which only that of a StatefulSet does.
 func readUnblock(v value, p BatchPlan) bool {
-	unblock := v.boolean()
+	unblock := v.Bool()
 	for _, t := range p.targets() {
 		if k, known := KindOf(t.APIVersion, t.Kind); unblock && known && !k.Ordinal {
 			v.fail("is for a StatefulSet, whose controller waits for a pod that is not ready; that of a %s does not: take it out", t.Kind)
@@ -115,7 +115,7 @@ func readBatches(v value, p BatchPlan) []Batch {
 			item.get("replicas").fail("%s is less than the batch before (%s): batches are cumulative",
 				batches[i].Replicas, batches[i-1].Replicas)
 		}
-		if window := item.get("pause").get("window"); window.present() && i == len(items)-1 {
+		if window := item.get("pause").get("window"); window.Present() && i == len(items)-1 {
 			window.fail("belongs to a batch before: no batch begins after the last one")
 		}
 	}
@@ -132,20 +132,20 @@ func readBatch(item value, checks []Check) Batch {
 	replicas, nodes := item.get("replicas"), item.get("nodes")
 	b := Batch{Replicas: replicas.quantity(Quantity{}, 100)}
 	switch {
-	case nodes.present() && replicas.present():
+	case nodes.Present() && replicas.Present():
 		nodes.fail("and replicas exclude each other: a batch is either all pods on these nodes, or so many wherever they are")
-	case nodes.present():
+	case nodes.Present():
 		b.Nodes = new(readSelector(nodes))
 		if len(b.Nodes.Labels)+len(b.Nodes.Expressions) == 0 {
 			nodes.fail("selects every node: write replicas: 100%%, or the labels of some")
 		}
-	case !replicas.present():
+	case !replicas.Present():
 		replicas.fail("is missing: write how many pods are updated after this batch")
 	}
 	pause := item.get("pause")
-	if pause.present() && pause.mapping("duration", "untilApproved", "window") {
+	if pause.Present() && pause.mapping("duration", "untilApproved", "window") {
 		b.Pause = Pause{
-			Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").boolean(),
+			Duration: pause.get("duration").duration(0), UntilApproved: pause.get("untilApproved").Bool(),
 			Window: readWindow(pause.get("window")),
 		}
 	}
@@ -154,7 +154,7 @@ func readBatch(item value, checks []Check) Batch {
 		names[i] = c.Name
 	}
 	for _, c := range item.get("checks").items() {
-		name := c.text()
+		name := c.Text()
 		if !slices.Contains(names, name) {
 			c.fail("there is no check %q in spec.checks%s", name, suggestion(name, names))
 		}

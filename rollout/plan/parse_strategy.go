@@ -29,7 +29,7 @@ func readUpdateStrategy(v value, beta bool, s *WorkloadSpec) {
 	s.Partition = at.get("partition").quantity(Pods(0), 100)
 	s.MaxUnavailable = at.get("maxUnavailable").quantity(Percent(20), 100)
 	s.MaxSurge = at.get("maxSurge").quantity(Pods(0), 0)
-	s.Paused = at.get("paused").boolean()
+	s.Paused = at.get("paused").Bool()
 	readOrder(at, s)
 	inPlace := at.get("inPlaceUpdateStrategy")
 	inPlace.mapping("gracePeriodSeconds")
@@ -56,11 +56,11 @@ func readOrder(v value, s *WorkloadSpec) {
 		if item.get("orderedKey").scalarOr("") == "" {
 			item.get("orderedKey").fail("is missing")
 		}
-		s.Priority.Keys = append(s.Priority.Keys, item.get("orderedKey").text())
+		s.Priority.Keys = append(s.Priority.Keys, item.get("orderedKey").Text())
 	}
 	for _, item := range priority.get("weightPriority").items() {
 		item.mapping("weight", "matchSelector")
-		if !item.get("weight").present() {
+		if !item.get("weight").Present() {
 			item.get("weight").fail("is missing")
 		}
 		s.Priority.Weights = append(s.Priority.Weights, WeightTerm{
@@ -73,7 +73,7 @@ func readOrder(v value, s *WorkloadSpec) {
 	}
 	for _, item := range v.get("scatterStrategy").items() {
 		item.mapping("key", "value")
-		term := ScatterTerm{Key: item.get("key").text(), Value: item.get("value").text()}
+		term := ScatterTerm{Key: item.get("key").Text(), Value: item.get("value").Text()}
 		if term.Key == "" {
 			item.get("key").fail("is missing")
 		}

@@ -251,7 +251,7 @@ func TestFieldOfALaterKruise(t *testing.T) {
 	}{
 		{"a field of Kruise's master", "SCALE", "excludePreparingDelete: true", plan.Direct, "", "CloneSet demo: this slipway does not know spec.scaleStrategy.excludePreparingDelete, and in direct mode does nothing about it"},
 		{"image pre-download", "STRATEGY", "inPlaceUpdateStrategy: {imagePreDownloadTimeoutSeconds: 5}", plan.Partition, "", "spec.updateStrategy.inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds, and leaves it to kruise-manager"},
-		{"a bound that is misspelt", "STRATEGY", "maxSruge: 1", plan.Partition, `spec.updateStrategy.maxSruge: unknown field: did you mean "maxSurge"?`, ""},
+		{"a bound that is misspelt", "STRATEGY", "maxSruge: 1", plan.Partition, `spec.updateStrategy.maxSruge: unknown field "maxSruge" (did you mean "maxSurge"?)`, ""},
 		{"a hook", "LIFECYCLE", "lifecycle: {preRestart: {labelsHandler: {a: b}}}, ", plan.Direct, "a hook that nobody waits for", ""},
 		{"a hook that the controller knows", "LIFECYCLE", "lifecycle: {preRestart: {labelsHandler: {a: b}}}, ", plan.Partition, "", "spec.lifecycle.preRestart"},
 		{"another way to select", "SELECTOR", ", matchFields: [a]", plan.Direct, "it decides which pods are the CloneSet's", ""},
@@ -268,6 +268,43 @@ func TestFieldOfALaterKruise(t *testing.T) {
 			t.Errorf("%s: refused with %v, want %q", c.reason, err, c.refused)
 		case c.refused == "" && (!strings.Contains(p.UnknownWarning(read), c.warned) || c.warned == "" && p.UnknownWarning(read) != ""):
 			t.Errorf("%s: warned of %q, want %q", c.reason, p.UnknownWarning(read), c.warned)
+		}
+	}
+}
+
+// TestPlanIsReadAsEveryManifestIs is the reading that plans share with sets and configurations.
+func TestPlanIsReadAsEveryManifestIs(t *testing.T) {
+	const head = "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n" +
+		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n"
+	for _, c := range []struct{ reason, text, want string }{
+		{"an alias is what it stands for", "  batches: [{replicas: &all 100%, pause: {}}, {replicas: *all}]", ""},
+		{"so is a merge key", "  batches: [&b {replicas: 100%, pause: {untilApproved: True}}, {<<: *b}]", ""},
+		{
+			"a field that is merged is looked at", "  batches:\n  - &b {replicas: x}\n  - {<<: *b}",
+			"in.yaml:7: spec.batches[1].replicas: is the string \"x\", must be a number",
+		},
+		{
+			"one key twice", "  batches: [{replicas: 1}]\n  batches: [{replicas: 100%}]",
+			`in.yaml:7: the key "batches" stands twice in one mapping (remove one of the two)`,
+		},
+		{"a value that holds itself", "  batches: &b [*b]", "in.yaml:6: the YAML alias *b stands for a value that holds itself"},
+		{"a number is no word", "  batches: [{replicas: 1}]\n  mode: 5", "in.yaml:7: spec.mode: is the int 5, must be a string"},
+		{
+			"a tag without a value", "  batches: !!seq", "in.yaml:6: spec.batches: is an empty value with the tag !!seq, must be a list " +
+				"(write the value, or take the tag out)",
+		},
+		{"null is nothing", "  batches: ~", "in.yaml:6: spec.batches: is missing"},
+		{"no YAML", "  batches: [", "in.yaml:6: is not YAML: did not find expected node content"},
+	} {
+		p, err := plan.ParsePlan("in.yaml", []byte(head+c.text+"\n"))
+		switch {
+		case c.want == "" && (err != nil || len(p.Batches) != 2 || p.Batches[1].Replicas != plan.Percent(100)):
+			t.Errorf("%s: %v, %v", c.reason, p.Batches, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v\nwant %s", c.reason, err, c.want)
+		}
+		if strings.Contains(c.text, "True") && (err != nil || !p.Batches[0].Pause.UntilApproved || !p.Batches[1].Pause.UntilApproved) {
+			t.Errorf("%s: True is true: %v", c.reason, p.Batches)
 		}
 	}
 }

@@ -10,13 +10,13 @@ import (
 // readTargets reads either the one target or the train.
 func readTargets(spec value) (Target, Waves) {
 	list, parallel := spec.get("targets"), spec.get("parallel")
-	if !list.present() {
-		if parallel.present() {
+	if !list.Present() {
+		if parallel.Present() {
 			parallel.fail("says how many of several targets are released side by side, but there is one target: write targets")
 		}
 		return readTarget(spec.get("target")), Waves{}
 	}
-	if spec.get("target").present() {
+	if spec.get("target").Present() {
 		spec.get("target").fail("and targets exclude each other: list every target under targets")
 	}
 	t := Waves{Parallel: parallel.number(1, 1, maxTargets)}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // Window is a span of the day in which the next batch may begin: when a clock on the wall there shows From or later, and
@@ -146,12 +148,12 @@ func dayNames() []string { return []string{"Sun", "Mon", "Tue", "Wed", "Thu", "F
 
 // readWindow reads pause.window.
 func readWindow(v value) *Window {
-	if !v.present() || !v.mapping("days", "from", "to", "timeZone") {
+	if !v.Present() || !v.mapping("days", "from", "to", "timeZone") {
 		return nil
 	}
-	w := &Window{TimeZone: v.get("timeZone").text()}
+	w := &Window{TimeZone: v.get("timeZone").Text()}
 	for _, day := range v.get("days").items() {
-		name := day.text()
+		name := day.Text()
 		i := slices.Index(dayNames(), name)
 		switch {
 		case i < 0:
@@ -162,14 +164,14 @@ func readWindow(v value) *Window {
 			w.Days = append(w.Days, time.Weekday(i))
 		}
 	}
-	if v.get("days").present() && len(v.get("days").items()) == 0 {
+	if v.get("days").Present() && len(v.get("days").items()) == 0 {
 		v.get("days").fail("is empty: leave it out for every day")
 	}
 	w.From, w.To = v.get("from").timeOfDay(0), v.get("to").timeOfDay(endOfDay)
 	switch {
 	case w.From == endOfDay:
 		v.get("from").fail("24:00 is the end of the day: write 00:00")
-	case !v.get("days").present() && w.From == 0 && w.To == endOfDay:
+	case !v.get("days").Present() && w.From == 0 && w.To == endOfDay:
 		v.fail("is always open: set days, or from and to")
 	case w.From == w.To:
 		v.get("to").fail("%s is when the window opens: for the whole day leave from and to out", w.To)
@@ -181,12 +183,8 @@ func readWindow(v value) *Window {
 }
 
 func (v value) timeOfDay(fallback TimeOfDay) TimeOfDay {
-	if !v.present() {
-		return fallback
-	}
-	s, ok := v.scalar("!!str")
+	s, ok := v.Scalar("a time of day in quotes: write \"09:00\"", yaml.NodeTagString)
 	if !ok {
-		v.fail("must be a time of day in quotes, not %s: write \"09:00\"", v.kind())
 		return fallback
 	}
 	t, err := ParseTimeOfDay(s)
