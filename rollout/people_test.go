@@ -382,8 +382,11 @@ func TestStanding(t *testing.T) {
 		"done":               {outcome(plan.Completed), plan.Completed, true, "in words"},
 		"failed":             {outcome(plan.ChecksFailed), plan.ChecksFailed, true, "in words"},
 		"rolled back":        {outcome(plan.RolledBack), plan.RolledBack, true, "in words"},
-		"deleted":            {func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true, "deleted"},
-		"cannot be bounded":  {func(o *rollout.Observed) { o.Workload.Spec.MaxUnavailable = plan.Pods(0) }, plan.Invalid, true, "maxUnavailable"},
+		"deleted":            {func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true, "the CloneSet is being deleted"},
+		"another kind, deleted": {func(o *rollout.Observed) {
+			o.Workload.APIVersion, o.Workload.Kind, o.Workload.Deleting = "apps/v1", "Deployment", true
+		}, plan.Superseded, true, "the Deployment is being deleted"},
+		"cannot be bounded": {func(o *rollout.Observed) { o.Workload.Spec.MaxUnavailable = plan.Pods(0) }, plan.Invalid, true, "maxUnavailable"},
 		// kubevela#7170: what is left of the release before says nothing about the one to come.
 		"done, but the template changed since": {func(o *rollout.Observed) {
 			outcome(plan.Completed)(o)
@@ -413,6 +416,15 @@ func TestStanding(t *testing.T) {
 			o.Progress = rollout.Progress{}
 			o.Workload.Spec.Partition = plan.Pods(1)
 		}, plan.Completed, true, "1 of 1 pods updated"},
+		"not recorded, and at rest with a new template": {func(o *rollout.Observed) {
+			o.Progress = rollout.Progress{}
+			o.Workload.Spec.Partition = plan.Percent(100)
+		}, plan.NotStarted, false, "1 of 2 pods updated"},
+		"not recorded, and at rest with one revision": {func(o *rollout.Observed) {
+			o.Progress = rollout.Progress{}
+			o.Workload.Spec.Partition = plan.Percent(100)
+			o.Workload.Status.UpdatedReplicas, o.Workload.Status.UpdatedAvailableReplicas = 2, 2
+		}, plan.Completed, true, "2 of 2 pods updated"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := rollout.Standing(p, with(c.change)); d.Reason != c.reason || d.Ended() != c.ended || !strings.Contains(d.Message, c.says) || len(d.Actions) > 0 {

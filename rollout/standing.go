@@ -17,7 +17,7 @@ func Standing(p plan.BatchPlan, o Observed) Decision {
 	s.resolve()
 	switch {
 	case o.Workload.Deleting:
-		return s.decision(Stopped, plan.Superseded, "the CloneSet is being deleted")
+		return s.decision(Stopped, plan.Superseded, "the "+o.Workload.KindName()+" is being deleted")
 	case s.progress.Revision == "":
 		return s.unrecorded()
 	case s.progress.Outcome != "":
@@ -77,7 +77,7 @@ func (s standing) underWay() Decision {
 	}
 	switch {
 	case s.observed.Workload.Spec.Paused:
-		return s.decision(Wait, plan.PausedBySpec, s.label()+"paused by the CloneSet's spec")
+		return s.decision(Wait, plan.PausedBySpec, s.label()+"paused by the "+s.observed.Workload.KindName()+"'s spec")
 	case p.Pause:
 		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.by(Pause))
 	case p.Back:
@@ -120,6 +120,9 @@ func (s standing) gate(w work) Decision {
 func (s standing) unrecorded() Decision {
 	cs := s.observed.Workload
 	status, wanted := cs.Status, s.bounds.Wanted()
+	if wanted == 0 {
+		wanted = s.bounds.Replicas // a partition that keeps every pod is how a target rests, and nobody asks for no release
+	}
 	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all", status.UpdatedReplicas, wanted, status.UpdatedAvailableReplicas, status.Replicas)
 	_, err := s.plan.Bounds(cs)
 	switch {

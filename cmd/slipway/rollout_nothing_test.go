@@ -117,6 +117,49 @@ func TestRequestThatChangesNothingIsNotDone(t *testing.T) {
 	}
 }
 
+// TestTrainIsShownWithoutATarget: one that is not applied yet does not hide how the others stand.
+func TestTrainIsShownWithoutATarget(t *testing.T) {
+	train := filepath.Join(t.TempDir(), "train.yaml")
+	const plan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo, namespace: shop}, spec: {batches: [{replicas: 1}, {replicas: 100%}], targets: [
+		{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, {apiVersion: apps/v1, kind: StatefulSet, name: late, wave: 1}]}}`
+	if err := os.WriteFile(train, []byte(plan), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var s shelf
+	kubeconfig := s.at(t, map[string]string{
+		"/apis/apps.kruise.io/v1alpha1/namespaces/shop/clonesets/demo": demoSet,
+		"/api/v1/namespaces/shop/configmaps/slipway-demo":              demoRecord,
+	})
+	for _, format := range []string{"table", "json"} {
+		var out buffer
+		code := run(t.Context(), []string{"rollout", "status", "--plan", train, "-o", format, "--kubeconfig", kubeconfig}, strings.NewReader(""), &out, &out)
+		for _, says := range []string{"CloneSet shop/demo", "batch 1 of 2", "StatefulSet shop/late", "NotStarted", "it does not exist: apply it before its release"} {
+			if code != 14 || !strings.Contains(out.String(), says) {
+				t.Errorf("exit code %d, want 14 and %q\n%s", code, says, out.String())
+			}
+		}
+	}
+}
+
+// TestLimitsThatAreNone are refused, and do not mean that there is no limit.
+func TestLimitsThatAreNone(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"run", "--qps", "NaN"}, "--qps NaN and --burst 400: both must be more than 0"},
+		{[]string{"run", "--request-timeout", "-1s"}, "--request-timeout -1s: it cannot be negative"},
+		{[]string{"status", "--request-timeout", "-1s"}, "--request-timeout -1s: it cannot be negative"},
+	} {
+		var s shelf
+		var out buffer
+		args := append([]string{"rollout"}, append(c.args, "demo", "-n", "shop", "--kubeconfig", s.at(t, nil))...)
+		if code := run(t.Context(), args, strings.NewReader(""), &out, &out); code != 2 || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: exit code %d, want 2 and %q\n%s", c.args, code, c.says, out.String())
+		}
+	}
+}
+
 // TestArmAtTheCommandLine arms by every form that names a target.
 func TestArmAtTheCommandLine(t *testing.T) {
 	train := filepath.Join(t.TempDir(), "train.yaml")

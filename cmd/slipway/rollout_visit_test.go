@@ -135,6 +135,7 @@ func TestRolloutPeople(t *testing.T) {
 	if !strings.Contains(out, "note: Git still has the template that is undone") || !strings.Contains(out, "note: no agent is at work (there is no Lease)") {
 		t.Errorf("undo says %s", out)
 	}
+	must(1, "already: a controller, or slipway rollout run, has to act on it: nothing was stored", "undo", "demo")
 	must(0, "done", "run", "demo")
 
 	agent, watch = release("v4")

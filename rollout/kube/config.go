@@ -31,6 +31,9 @@ type Access struct {
 
 // Config reads how to reach the cluster, and the namespace that is meant where none is named.
 func (a Access) Config() (*rest.Config, string, error) {
+	if a.Timeout < 0 {
+		return nil, "", fmt.Errorf("--request-timeout %v: it cannot be negative", a.Timeout)
+	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = a.Kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context})

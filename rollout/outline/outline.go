@@ -84,6 +84,7 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload, nodes []ondel
 		out.warn("%s", said)
 	}
 	out.describe(cs, older)
+	out.warnUnarmed(p, cs, older)
 	return out, nil
 }
 
@@ -124,13 +125,10 @@ func (o Release) MostPods() int { return o.Bounds.Replicas + o.Bounds.MaxSurge }
 // describe says what happens to a pod, and warns of what may surprise.
 func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 	o.Change = "not known without --from; " + map[plan.UpdateType]string{
-		plan.ReCreate:          "the update type is ReCreate, so every pod is recreated",
+		plan.ReCreate:          cs.KindOf().Recreate,
 		plan.InPlaceIfPossible: "images, cpu and memory, and metadata are updated in place, everything else is recreated",
 		plan.InPlaceOnly:       "only images, cpu and memory, and metadata may change",
 	}[cs.Spec.UpdateType]
-	if !cs.KindOf().Direct {
-		o.Change = "not known without --from; a " + cs.KindName() + " recreates every pod"
-	}
 	if older != nil {
 		c := o.change(older.Spec.Template, cs.Spec.Template)
 		o.Change = cs.ChangeSummary(c)
@@ -138,7 +136,7 @@ func (o *Release) describe(cs plan.Workload, older *plan.Workload) {
 			o.Change = "nothing: both templates are equal"
 			o.warn("the template is the one that already runs, so there is nothing to release")
 		}
-		o.keep(c.InPlace && cs.Spec.UpdateType != plan.ReCreate)
+		o.keep(c.InPlace && cs.Spec.UpdateType != plan.ReCreate, cs)
 		if !c.InPlace && cs.Spec.UpdateType == plan.InPlaceOnly {
 			o.warn("the release would stop before its first write: %s", o.Change)
 		}
@@ -183,8 +181,15 @@ func (o *Release) change(before, after map[string]any) manifest.Change {
 }
 
 // keep says how many pods keep their identity. Who deletes pods in partition mode is a controller, which may not keep them all.
-func (o *Release) keep(inPlace bool) {
-	b := o.Bounds
+func (o *Release) keep(inPlace bool, cs plan.Workload) {
+	b, what, others := o.Bounds, "name, node, IP and claims", ""
+	switch {
+	case inPlace:
+	case cs.KindOf().Ordinal:
+		what, others = "node and IP", "; all keep their name and claims"
+	case cs.KindOf().Nodes:
+		what, others = "name and IP", "; all keep their node"
+	}
 	kept := b.Replicas
 	if !inPlace {
 		kept -= o.updated()
@@ -192,7 +197,10 @@ func (o *Release) keep(inPlace bool) {
 	if o.Unknown != "" || inPlace && o.By != "" && b.MaxSurge > 0 {
 		return
 	}
-	o.Keep = fmt.Sprintf("%d of %s keep their name, node, IP and claims", kept, waiting.Count(b.Replicas))
+	if kept == b.Replicas {
+		others = ""
+	}
+	o.Keep = fmt.Sprintf("%d of %s keep their %s%s", kept, waiting.Count(b.Replicas), what, others)
 }
 
 // updated is how many pods the release updates.
@@ -234,6 +242,10 @@ func orderOf(cs plan.Workload) []string {
 	switch {
 	case s.OnDelete && !s.Ordinal:
 		return []string{"pods that are not available", "nodes by name"}
+	case cs.KindOf().Nodes:
+		return []string{"nodes that the strategy selects", "nodes by name, the last one first"}
+	case cs.KindOf().Ordinal && !s.Ordinal:
+		return []string{"the order that unorderedUpdate has", "higher ordinal"}
 	case s.OnDelete:
 		return []string{"pods that are not available", "higher ordinal"}
 	case s.Ordinal:

@@ -16,26 +16,19 @@ const (
 
 // ChangeSummary says in one line what a change does to a pod of the workload, and why.
 func (c Workload) ChangeSummary(change manifest.Change) string {
-	if k := c.KindOf(); k.APIVersion == appsV1 {
-		return "recreated: a " + k.Name + " recreates every pod"
-	}
-	return summary(change, c.Spec.UpdateType)
-}
-
-func summary(c manifest.Change, t UpdateType) string {
 	switch {
-	case !c.InPlace && t == InPlaceOnly:
-		return "refused: InPlaceOnly, but " + strings.Join(c.Blockers, ", ") + " can only change in a new pod"
-	case t == ReCreate:
-		return "recreated: updateStrategy type is ReCreate"
-	case !c.InPlace:
-		return "recreated: " + strings.Join(c.Blockers, ", ") + " can only change in a new pod"
-	case len(c.Resized) > 0:
-		return resizeSummary(c)
-	case c.Restarts:
-		return "updated in place: image of " + strings.Join(c.Images, ", ")
+	case !change.InPlace && c.Spec.UpdateType == InPlaceOnly:
+		return "refused: InPlaceOnly, but " + strings.Join(change.Blockers, ", ") + " can only change in a new pod"
+	case c.Spec.UpdateType == ReCreate:
+		return "recreated: " + c.KindOf().Recreate
+	case !change.InPlace:
+		return "recreated: " + strings.Join(change.Blockers, ", ") + " can only change in a new pod"
+	case len(change.Resized) > 0:
+		return resizeSummary(change)
+	case change.Restarts:
+		return "updated in place: image of " + strings.Join(change.Images, ", ")
 	default:
-		return "updated in place without a restart: " + strings.Join(c.Metadata, ", ")
+		return "updated in place without a restart: " + strings.Join(change.Metadata, ", ")
 	}
 }
 

@@ -28,6 +28,7 @@ type Kind struct {
 	BySurge  bool     // it has no partition: paused, maxSurge and maxUnavailable stand for one, as package surge tells
 	Deletes  bool     // with updateStrategy OnDelete pods that are deleted come back new, as package ondelete tells
 	Stepless bool     // it has no partition, and nothing that stands for one: OnDelete is the only way to its batches
+	Recreate string   // why every pod of one is recreated, whatever changes in it, where that is so
 
 	Status StatusFields
 }
@@ -107,21 +108,25 @@ func Kinds() []Kind {
 	clone := Kind{
 		APIVersion: v1alpha1, Name: cloneSet, Words: []string{"cloneset", "clonesets", "clone", "cloneset.apps.kruise.io"},
 		Controller: kruise, Direct: true, Strategy: []string{"updateStrategy"}, MinReady: minReady, Status: advanced,
+		Recreate: "updateStrategy.type is ReCreate",
 	}
 	cloneBeta := clone
-	cloneBeta.APIVersion, cloneBeta.Strategy = V1beta1, rolling
+	cloneBeta.APIVersion, cloneBeta.Strategy, cloneBeta.Recreate = V1beta1, rolling, "updateStrategy.rollingUpdate.podUpdatePolicy is ReCreate"
 	ordered := Kind{
 		APIVersion: appsV1, Name: statefulSet, Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
 		Controller: native, Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Deletes: true, Status: pods,
+		Recreate: "a StatefulSet recreates every pod",
 	}
 	stateful := ordered
 	stateful.APIVersion, stateful.Controller, stateful.Status, stateful.Deletes = V1beta1, kruise, advanced, false
 	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
+	stateful.Recreate = cloneBeta.Recreate
 	statefulAlpha := stateful
 	statefulAlpha.APIVersion = v1alpha1
 	daemon := Kind{
 		APIVersion: v1alpha1, Name: daemonSet, Words: []string{"ads", "daemon", "daemonset.apps.kruise.io"},
 		Controller: kruise, Strategy: rolling, MinReady: minReady, Numbers: true, Nodes: true, Status: hashed,
+		Recreate: "updateStrategy.rollingUpdate.rollingUpdateType is not InPlaceIfPossible",
 	}
 	daemonBeta := daemon
 	daemonBeta.APIVersion, daemonBeta.Numbers, daemonBeta.Status = V1beta1, false, nodes
@@ -130,11 +135,13 @@ func Kinds() []Kind {
 	everyNode := Kind{
 		APIVersion: appsV1, Name: daemonSet, Words: []string{"daemonset", "daemonsets", "ds", "daemonset.apps"},
 		Controller: native, Strategy: rolling, MinReady: minReady, Nodes: true, Deletes: true, Stepless: true, Status: counted,
+		Recreate: "a DaemonSet recreates every pod",
 	}
 	replicated := Kind{
 		APIVersion: appsV1, Name: deployment, Words: []string{"deployment", "deployments", "deploy", "deployment.apps"},
 		Controller: native, Strategy: []string{"strategy", "rollingUpdate"}, MinReady: minReady, BySurge: true,
-		Status: StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"},
+		Recreate: "a Deployment recreates every pod",
+		Status:   StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"},
 	}
 	all := []Kind{clone, cloneBeta, ordered, stateful, statefulAlpha, daemon, daemonBeta, replicated, everyNode}
 	for i, k := range all {

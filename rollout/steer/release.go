@@ -127,6 +127,9 @@ type Status struct {
 // Recorded tells whether a release is recorded at all.
 func (s Status) Recorded() bool { return s.ID != "" }
 
+// ErrNothing is wrapped where there is neither a target nor a release of it.
+var ErrNothing = errors.New("does not exist, and no release of it is recorded")
+
 // Status looks once. A release that is not recorded is no error: the status is then what the CloneSet's own status says.
 func (v *Release) Status(ctx context.Context) (Status, error) {
 	record, err := v.read(ctx)
@@ -137,7 +140,7 @@ func (v *Release) Status(ctx context.Context) (Status, error) {
 	unread := v.client.Get(ctx, v.target.Path(), &set)
 	switch {
 	case apierrors.IsNotFound(unread) && record.Name == "":
-		return Status{}, fmt.Errorf("%s does not exist, and no release of it is recorded", v.target.String())
+		return Status{}, fmt.Errorf("%s %w", v.target.String(), ErrNothing)
 	case unread != nil && record.Name == "":
 		return Status{}, explain("reading "+v.target.String(), unread)
 	}
@@ -418,7 +421,8 @@ func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) 
 		}
 		var unread error
 		if !there {
-			unread = apierrors.NewNotFound(schema.GroupResource{Group: kube.KruiseGroup, Resource: "clonesets"}, v.target.Name)
+			kind := v.target.Kind
+			unread = apierrors.NewNotFound(schema.GroupResource{Group: kind.Group(), Resource: kind.Resource}, v.target.Name)
 		}
 		s, err := v.assemble(ctx, record, set, unread)
 		if err != nil || ctx.Err() != nil {

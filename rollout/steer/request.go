@@ -50,6 +50,7 @@ type attempt struct {
 	release *Release
 	request rollout.Request
 	tried   bool           // to write: it may be stored although nobody was told so
+	undoes  bool           // and to write a template: it may be there although nobody was told so
 	answer  rollout.Answer // of the last try
 }
 
@@ -80,7 +81,12 @@ func (a *attempt) once(ctx context.Context) error {
 	}
 	a.request, a.tried = a.answer.Progress.Requests[len(a.answer.Progress.Requests)-1], true
 	if a.answer.Restore != "" {
-		if err := v.restore(ctx, progress, a.answer.Restore); err != nil {
+		there, err := v.restore(ctx, progress, a.answer.Restore)
+		if there && !a.undoes {
+			return &rollout.RefusedError{Why: fmt.Sprintf("the template is that of revision %s already: a controller, or slipway rollout run, has to act on it", a.answer.Restore)}
+		}
+		a.undoes = true
+		if err != nil {
 			return err
 		}
 	}
@@ -136,33 +142,33 @@ func (v *Release) whoAmI(ctx context.Context) (name string, claimed bool) {
 }
 
 // restore writes the template of a revision into the CloneSet after its release, as far as the template is still the one
-// that was released.
-func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName string) error {
+// that was released. It tells whether it is there already.
+func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName string) (there bool, err error) {
 	at := v.target.Path()
 	var set kube.Workload
 	if err := v.client.Get(ctx, at, &set); err != nil {
-		return explain("reading "+v.target.String(), err)
+		return false, explain("reading "+v.target.String(), err)
 	}
 	h, err := v.history(ctx, set)
 	if err != nil {
-		return err
+		return false, err
 	}
 	update, err := v.present(set.Of(v.target.Kind), h)
 	if err != nil {
-		return err
+		return false, err
 	}
-	there, ok := h.Find(revisionName)
+	older, ok := h.Find(revisionName)
 	switch {
 	case update == revisionName:
-		return nil
+		return true, nil
 	case update != p.Revision:
-		return &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.target.String(), update, p.Revision)}
+		return false, &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.target.String(), update, p.Revision)}
 	case !ok:
-		return &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
+		return false, &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
 	}
-	template, err := there.Template()
+	template, err := older.Template()
 	if err != nil {
-		return err
+		return false, err
 	}
 	// A replaced resourceVersion is a precondition; a test that fails would look like a mistake in the patch.
 	err = v.client.JSONPatch(ctx, at, []map[string]any{
@@ -170,9 +176,9 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 		{"op": "replace", "path": "/spec/template", "value": template},
 	}, nil)
 	if err != nil && kube.Refused(err) {
-		return explain("writing the template of "+v.target.String(), err)
+		return false, explain("writing the template of "+v.target.String(), err)
 	}
-	return kube.Conflict("writing the template of "+v.target.String(), err)
+	return false, kube.Conflict("writing the template of "+v.target.String(), err)
 }
 
 // history is the revisions that a template can be taken from.

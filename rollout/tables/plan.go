@@ -30,6 +30,7 @@ type Cost struct {
 	Readmits       int // put back
 	Labels         int // pods whose labels or owner changed, for hooks and for those that stay
 	Ready          string
+	Ends           string // why the release would not reach its end; "": it does
 }
 
 // Plan writes a release before it runs, as a person reads it.
@@ -56,6 +57,8 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 		fmt.Fprintf(&b, "pods\treplaced by %s, %s\n", o.By, o.Lets)
 	}
 	switch {
+	case c.Ends != "":
+		fmt.Fprintf(&b, "time\tnot known: the release would end: %s\n", manifest.Printable(c.Ends))
 	case o.Unknown != "":
 		b.WriteString("time\tnot known: say how many nodes there are, with --nodes\n")
 	case c.Batches == nil:

@@ -96,10 +96,12 @@ func standing(batch int, p rollout.Progress) string {
 		at = ", promoted " + r.String()
 	}
 	switch {
-	case p.Back && batch <= p.Batch:
-		return "rolling back"
-	case p.Back:
+	case p.Back && (batch > p.Batch || p.Outcome == plan.RolledBack):
 		return "rolled back"
+	case p.Back && p.Outcome != "":
+		return "ended on the way back"
+	case p.Back:
+		return "rolling back"
 	case batch < p.Batch || p.Outcome == plan.Completed:
 		return "done" + at
 	case batch > p.Batch:

@@ -54,6 +54,32 @@ web-2  Pending           0         3m     Unschedulable: 0/3 nodes are \x1b[31ma
 	}
 }
 
+// TestStatusOfBatchesOnTheWayBack tells what goes back from what has gone.
+func TestStatusOfBatchesOnTheWayBack(t *testing.T) {
+	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
+	for reason, c := range map[string]struct {
+		progress rollout.Progress
+		want     []string
+	}{
+		"on its way":         {rollout.Progress{Back: true, Batch: 1}, []string{"rolling back", "rolling back"}},
+		"half the way":       {rollout.Progress{Back: true}, []string{"rolling back", "rolled back"}},
+		"there":              {rollout.Progress{Back: true, Batch: 1, Outcome: plan.RolledBack}, []string{"rolled back", "rolled back"}},
+		"no further than so": {rollout.Progress{Back: true, Outcome: plan.DeadlineExceeded}, []string{"ended on the way back", "rolled back"}},
+	} {
+		o, d := holding()
+		o.Workload.Generation, o.Workload.Spec.Replicas, o.Workload.Spec.MaxUnavailable = 1, 2, plan.Pods(1)
+		o.Progress = c.progress
+		o.Progress.Revision = "new"
+		var got []string
+		for _, step := range tables.NewStatus(p, o, d).Steps {
+			got = append(got, step.State)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", reason, diff)
+		}
+	}
+}
+
 // TestStatusSaysOfWhenItsNumbersAre where no agent keeps them fresh.
 func TestStatusSaysOfWhenItsNumbersAre(t *testing.T) {
 	o, d := holding()

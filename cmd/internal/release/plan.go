@@ -71,6 +71,9 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	if err != nil {
 		return &command.ExitError{Code: 1, Err: fmt.Errorf("estimating the release of %s %s: %w", r.set.KindName(), r.set.Name, err)}
 	}
+	if estimate.Ended.Reason.ExitCode() != 0 {
+		return tables.Plan(w, planned, tables.Cost{Ends: estimate.Ended.Message})
+	}
 	n := estimate.Writes
 	return tables.Plan(w, planned, tables.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,

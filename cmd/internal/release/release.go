@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/render"
 	"github.com/slipway-dev/slipway/rollout/ondelete"
+	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
@@ -176,7 +177,7 @@ func (in inputs) parse(r *release, planErr error) error {
 	if err := r.plan.Validate(r.set); err != nil {
 		return plan.Locate(in.planFile, in.plan, err)
 	}
-	r.plan, r.set = r.plan.InMode(r.set), r.plan.Within(r.set)
+	r.plan, r.set = r.plan.InMode(r.set), r.plan.Within(outline.Armed(r.plan, r.set, r.older))
 	return nil
 }
 

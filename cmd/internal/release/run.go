@@ -245,7 +245,7 @@ func (f *runFlags) check() error {
 	switch {
 	case f.parallel < 1:
 		return command.Usagef("--parallel %d: at least one write at a time is needed", f.parallel)
-	case f.access.QPS <= 0 || f.access.Burst < 1:
+	case !(f.access.QPS > 0) || f.access.Burst < 1: // NaN compares with nothing
 		return command.Usagef("--qps %g and --burst %d: both must be more than 0", f.access.QPS, f.access.Burst)
 	case f.lease < time.Second:
 		return command.Usagef("--lease %v: at least 1s is needed", f.lease)

@@ -31,7 +31,8 @@ const statusCodes = `Exit codes: 0 the release is done, and nothing else is 0; 1
 deadline, the failure threshold, a refused pod or a person, 12 rolled back, 13 superseded or foreign change, 14 it has not ended.
 
 Where no release is recorded, the CloneSet's own status is what counts: 0 when it is of the present generation and every pod
-down to the partition is updated and available, else 14.
+down to the partition is updated and available, else 14. A partition that keeps every pod is how a target rests: all of its
+pods have to be updated then.
 
 ` + visitRole
 

@@ -5,28 +5,35 @@ package release
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/steer"
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
 // trainStatus shows how every target of a train stands, once.
-func (f *statusFlags) trainStatus(ctx context.Context, s command.Streams, plan plan.BatchPlan) error {
+func (f *statusFlags) trainStatus(ctx context.Context, s command.Streams, train plan.BatchPlan) error {
 	var all tables.StatusTrain
 	code := 0
-	for i, single := range plan.Single() {
+	for i, single := range train.Single() {
 		visit, err := f.open(&single, nil)
 		if err != nil {
 			return err
 		}
 		sight, err := visit.Status(ctx)
-		if err != nil {
+		var status tables.Status
+		switch {
+		case errors.Is(err, steer.ErrNothing): // its wave may not have begun, and the others are shown all the same
+			status = tables.Status{Target: visit.Target(), State: plan.NotStarted, Message: "it does not exist: apply it before its release", ExitCode: ExitHeld}
+		case err != nil:
 			return visitError(ctx, err)
+		default:
+			status = describe(visit, sight)
 		}
-		status := describe(visit, sight)
-		all.Targets = append(all.Targets, tables.StatusTarget{Wave: plan.Waves.Targets[i].Wave, Status: status})
+		all.Targets = append(all.Targets, tables.StatusTarget{Wave: train.Waves.Targets[i].Wave, Status: status})
 		if code == 0 || code == ExitHeld && status.ExitCode != 0 {
 			code = status.ExitCode
 		}
