@@ -52,7 +52,7 @@ func Diagnose(git Context, live Live, opts Options) []manifest.Finding {
 			continue // the template that counts is its owner's, or no pod follows
 		}
 		d.workloads++
-		for _, t := range in.opts.templatesOf(w, manifest.RefOf(w), nil, &manifest.Decoder{}) {
+		for t := range in.opts.templates(w, &manifest.Decoder{}) {
 			d.template(t)
 		}
 	}

@@ -18,9 +18,13 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
 	var changes []change
-	for _, t := range in.opts.templates(object, d) {
+	for t := range in.opts.templates(object, d) {
+		mark := manifest.At(t.node, metadataField, annotationsField, InjectedAnnotation)
+		if mark == nil {
+			continue
+		}
 		e := &ejection{template: &template{in: in, doc: object, podTemplate: t, source: source}, verbatim: result.Verbatim}
-		tmpl := e.run()
+		tmpl := e.run(mark)
 		result.Findings = append(result.Findings, e.findings...)
 		if tmpl != t.node {
 			changes = append(changes, change{template: e.template, tmpl: tmpl})
@@ -29,7 +33,7 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 		}
 	}
 	edited, findings := merge(object, changes)
-	result.Findings = append(d.Findings, append(result.Findings, findings...)...)
+	result.Findings = slices.Concat(d.Findings, result.Findings, findings)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}
@@ -43,9 +47,9 @@ type ejection struct {
 	verbatim map[*yaml.Node]string
 }
 
-func (e *ejection) run() *yaml.Node {
-	mark := manifest.At(e.node, metadataField, annotationsField, InjectedAnnotation)
-	if mark == nil || !e.direct() || !e.readMetadata() || !e.readSpec() {
+// run undoes what mark, the record of an injection, says.
+func (e *ejection) run(mark *yaml.Node) *yaml.Node {
+	if !e.direct() || !e.readMetadata() || !e.readSpec() {
 		return e.node
 	}
 	rec, err := decodeProvenance(manifest.Text(mark))

@@ -126,10 +126,8 @@ type Origin struct {
 func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object}
-	templates := in.opts.templates(object, d)
-	result.Findings = d.Findings
 	var changes []change
-	for _, t := range templates {
+	for t := range in.opts.templates(object, d) {
 		b := &build{template: &template{in: in, doc: object, podTemplate: t, source: source}, text: text}
 		tmpl := b.run()
 		result.Templates = append(result.Templates, b.result)
@@ -140,7 +138,7 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 		}
 	}
 	edited, findings := merge(object, changes)
-	result.Findings = append(result.Findings, findings...)
+	result.Findings = slices.Concat(d.Findings, result.Findings, findings)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
 	}
@@ -158,5 +156,9 @@ func (in *Injector) IsWorkload(ref manifest.ObjectRef) bool {
 
 // Templates counts the pod templates of an object.
 func (in *Injector) Templates(object *yaml.Node) int {
-	return len(in.opts.templates(object, &manifest.Decoder{}))
+	n := 0
+	for range in.opts.templates(object, &manifest.Decoder{}) {
+		n++
+	}
+	return n
 }

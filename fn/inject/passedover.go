@@ -41,7 +41,7 @@ func (in *Injector) passedOver(object *yaml.Node, ref manifest.ObjectRef, source
 		return out
 	}
 	kind, known := in.opts.kindOf(ref.Group(), ref.Kind)
-	if ref.Kind == "" || isToolKind(ref) || known && len(in.opts.templatesOf(object, ref, nil, &manifest.Decoder{})) > 0 {
+	if ref.Kind == "" || isToolKind(ref) || known && in.reaches(object, ref) {
 		return nil
 	}
 	var out []PassedOver
@@ -62,6 +62,14 @@ func (in *Injector) passedOver(object *yaml.Node, ref manifest.ObjectRef, source
 		out = append(out, p)
 	})
 	return out
+}
+
+// reaches says whether an object, which is ref, has a pod template where its kind has them.
+func (in *Injector) reaches(object *yaml.Node, ref manifest.ObjectRef) bool {
+	for range in.opts.templatesOf(object, ref, &manifest.Decoder{}) {
+		return true
+	}
+	return false
 }
 
 // isToolKind says whether an object holds templates that are none of a workload's: sets, revisions, schemas.

@@ -3,6 +3,8 @@
 package inject
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,22 +45,29 @@ type podTemplate struct {
 	node   *yaml.Node // the template: a mapping with metadata and spec
 }
 
-// templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
-func (o *Options) templates(object *yaml.Node, d *manifest.Decoder) []podTemplate {
-	return o.templatesOf(object, manifest.RefOf(object), nil, d)
+// templates finds every pod template of an object, one after the other, lists of objects included. It reports what cannot be
+// one.
+func (o *Options) templates(object *yaml.Node, d *manifest.Decoder) iter.Seq[podTemplate] {
+	return o.templatesOf(object, manifest.RefOf(object), d)
 }
 
 // templatesOf is templates for an object that is known to be ref.
-func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
+func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, d *manifest.Decoder) iter.Seq[podTemplate] {
+	return func(yield func(podTemplate) bool) { o.walk(object, ref, nil, d, yield) }
+}
+
+// walk hands the pod templates of an object that stands behind prefix to yield, and is false once that has enough.
+func (o *Options) walk(
+	object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder, yield func(podTemplate) bool,
+) bool {
 	if field, list := elements(object, ref); list != nil {
-		return o.listTemplates(ref, field, list, prefix, d)
+		return o.walkList(elementsOf{ref, field, list}, prefix, d, yield)
 	}
 	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
-		return nil
+		return true
 	}
 	d.Object = ref
-	var out []podTemplate
 	for _, p := range kind.PodTemplatePaths {
 		steps, err := stepsTo(p)
 		if err != nil {
@@ -66,13 +75,13 @@ func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix 
 			continue
 		}
 		for _, found := range expand(object, steps, nil) {
-			t := podTemplate{object: ref, kind: kind, root: object, path: append(append([]step{}, prefix...), found...), lead: len(prefix)}
-			if t.locate(object, found, d) {
-				out = append(out, t)
+			t := podTemplate{object: ref, kind: kind, root: object, path: slices.Concat(prefix, found), lead: len(prefix)}
+			if t.locate(object, found, d) && !yield(t) {
+				return false
 			}
 		}
 	}
-	return out
+	return true
 }
 
 // elements are the objects that an object holds: the items of a list, and the objects of an OpenShift template.
@@ -105,20 +114,29 @@ func itemRef(list manifest.ObjectRef, item *yaml.Node) manifest.ObjectRef {
 	return ref
 }
 
-func (o *Options) listTemplates(ref manifest.ObjectRef, field string, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
-	if list.Kind != yaml.SequenceNode {
-		if !manifest.IsNull(list) {
-			d.Object = ref
-			d.Mismatch(list, "a list", field)
+// elementsOf are what an object, holder, has in a field: other objects.
+type elementsOf struct {
+	holder manifest.ObjectRef
+	field  string
+	list   *yaml.Node
+}
+
+// walkList is walk for the objects that an object holds.
+func (o *Options) walkList(e elementsOf, prefix []step, d *manifest.Decoder, yield func(podTemplate) bool) bool {
+	if e.list.Kind != yaml.SequenceNode {
+		if !manifest.IsNull(e.list) {
+			d.Object = e.holder
+			d.Mismatch(e.list, "a list", e.field)
 		}
-		return nil
+		return true
 	}
-	var out []podTemplate
-	for i, item := range list.Content {
-		path := append(append([]step{}, prefix...), step{key: field}, step{index: i})
-		out = append(out, o.templatesOf(manifest.Resolve(item), elementRef(field, ref, item), path, d)...)
+	for i, item := range e.list.Content {
+		path := slices.Concat(prefix, []step{{key: e.field}, {index: i}})
+		if !o.walk(manifest.Resolve(item), elementRef(e.field, e.holder, item), path, d, yield) {
+			return false
+		}
 	}
-	return out
+	return true
 }
 
 // locate finds the template's node below object and says whether there is one.

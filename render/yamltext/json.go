@@ -32,8 +32,9 @@ type jsonReader struct {
 	kids  []*yaml.Node // of the open collections, outermost first
 	nodes []yaml.Node  // room for nodes
 
-	checks bool      // no tree is asked for, only whether there is one
-	only   yaml.Node // what every node is then
+	checks  bool      // no tree is asked for, only whether there is one
+	only    yaml.Node // what every node is then
+	follows *follower // the tree that there has to be, nil where any will do
 }
 
 // parseJSON returns the document node of doc. It is false where doc is no JSON object or list; then YAML decides.
@@ -93,6 +94,7 @@ func (r *jsonReader) place() (line, column int) {
 // node adds a new node that starts at the current position to the innermost open collection.
 func (r *jsonReader) node(kind yaml.Kind, tag string, style yaml.Style) *yaml.Node {
 	if r.checks {
+		r.only = yaml.Node{Kind: kind, Tag: tag}
 		return &r.only
 	}
 	if len(r.nodes) == cap(r.nodes) {
@@ -137,6 +139,9 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 	if r.depth++; r.depth > maxDepth {
 		return false
 	}
+	if r.follows != nil && !r.follows.enter(n) {
+		return false
+	}
 	first := len(r.kids)
 	r.pos++
 	for entries := 0; r.next() != closing || entries > 0; entries++ {
@@ -156,7 +161,22 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 	}
 	r.kids = r.kids[:first]
 	r.depth--
-	return true
+	return r.follows == nil || r.follows.close()
+}
+
+// scalar ends a scalar with its value.
+func (r *jsonReader) scalar(n *yaml.Node, value string) bool {
+	if r.checks && r.follows == nil {
+		return true
+	}
+	if n.Value = value; n.Tag == "" {
+		n.Tag = n.ShortTag()
+	}
+	if r.follows == nil {
+		return true
+	}
+	_, ok := r.follows.expect(n)
+	return ok
 }
 
 func (r *jsonReader) pair() bool {
@@ -173,22 +193,20 @@ func (r *jsonReader) literal() bool {
 	for end < len(r.doc) && (IsNameChar(r.doc[end]) || r.doc[end] == '+' || r.doc[end] == '.') {
 		end++
 	}
-	text := r.text[r.pos:end]
+	text, tag := r.text[r.pos:end], ""
 	switch text {
 	case "null":
-		r.node(yaml.ScalarNode, yaml.NodeTagNull, 0).Value = text
+		tag = yaml.NodeTagNull
 	case "true", "false":
-		r.node(yaml.ScalarNode, yaml.NodeTagBool, 0).Value = text
+		tag = yaml.NodeTagBool
 	default:
 		if !IsJSONNumber(text) {
 			return false
 		}
-		n := r.node(yaml.ScalarNode, "", 0)
-		n.Value = text
-		n.Tag = n.ShortTag()
 	}
+	n := r.node(yaml.ScalarNode, tag, 0)
 	r.pos = end
-	return true
+	return r.scalar(n, text)
 }
 
 // string reads a string in quotes.
@@ -200,12 +218,11 @@ func (r *jsonReader) string() bool {
 		switch c := r.doc[i]; {
 		case c == '"':
 			r.pos = i + 1
-			if n.Value = r.text[start:i]; escapes {
-				var ok bool
-				n.Value, ok = unescapeJSON(n.Value)
-				return ok
+			value, ok := r.text[start:i], true
+			if escapes {
+				value, ok = unescapeJSON(value)
 			}
-			return true
+			return r.scalar(n, value) && ok
 		case c == '\\':
 			escapes = true
 			i++

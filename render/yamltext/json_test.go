@@ -120,7 +120,62 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q: -want +got:\n%s", doc, diff)
 		}
 		sameAsYAML(t, doc, root)
+		if !ReadsAs(doc, root) {
+			t.Fatalf("%q: does not read as its own tree", doc)
+		}
 	})
+}
+
+// TestReadsAs holds a text against the tree of another one: what differs in a kind, a tag, a value or an entry is not the same.
+func TestReadsAs(t *testing.T) {
+	const text = `{"a": ["x", 1, true, null, {}, []], "b": {"c": "\/"}, "d": "1"}`
+	tree := func(text string) *yaml.Node {
+		root, ok := parseJSON([]byte(text))
+		if !ok {
+			t.Fatalf("%s is no JSON", text)
+		}
+		return root
+	}
+	for _, same := range []string{text, " --- \n", "{\n\"a\":[\"\\u0078\",1,true,null,{},[]],\"b\":{\"c\":\"/\"},\"d\":\"1\"}\n"} {
+		if got := ReadsAs([]byte(same), tree(text)); got != strings.Contains(same, "{") {
+			t.Errorf("%s: %t", same, got)
+		}
+	}
+	for name, other := range map[string]string{
+		"value": strings.Replace(text, "x", "y", 1), "number": strings.Replace(text, " 1,", " 2,", 1), "word": strings.Replace(text, "true", "false", 1),
+		"tag": strings.Replace(text, `"1"`, "1", 1), "spelling of a number": strings.Replace(text, " 1,", " 1.0,", 1),
+		"null": strings.Replace(text, "null", `"null"`, 1), "kind": strings.Replace(text, "{}", "[]", 1), "filled": strings.Replace(text, "[]", "[1]", 1),
+		"key": strings.Replace(text, `"c"`, `"e"`, 1), "entry less": strings.Replace(text, `, "d": "1"`, "", 1),
+		"entry more": strings.Replace(text, `"1"}`, `"1", "e": 1}`, 1), "element less": strings.Replace(text, "1, ", "", 1),
+		"order": `{"b": {"c": "/"}, "a": ["x", 1, true, null, {}, []], "d": "1"}`, "YAML": strings.Replace(text, `"x"`, "x", 1),
+		"two": text + text, "list": "[" + text + "]", "nothing": "",
+	} {
+		if ReadsAs([]byte(other), tree(text)) {
+			t.Errorf("%s: %s reads as %s", name, other, text)
+		}
+	}
+	if twice := `{"a": 1, "a": 1}`; ReadsAs([]byte(twice), tree(twice)) {
+		t.Error("a key stands twice")
+	}
+	aliases := &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.SequenceNode, Tag: yaml.NodeTagSeq, Content: []*yaml.Node{
+		{Kind: yaml.AliasNode, Value: "a", Alias: &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: "1", Anchor: "a"}},
+	}}}}
+	if ReadsAs([]byte("[1]"), aliases) {
+		t.Error("what an alias stands for is not asked")
+	}
+}
+
+// What is held against a tree takes no other one.
+func TestReadingAsATreeTakesNoOther(t *testing.T) {
+	doc := []byte(`[` + strings.Repeat(`{"name": "a", "value": true},`, 10_000) + `{}]`)
+	root, _ := parseJSON(doc)
+	if allocations := testing.AllocsPerRun(1, func() {
+		if !ReadsAs(doc, root) {
+			t.Error("it does not")
+		}
+	}); allocations > 50 {
+		t.Errorf("%v allocations", allocations)
+	}
 }
 
 // sameAsYAML compares a tree with what the library reads where both count lines alike.

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltext
+
+import "sigs.k8s.io/kustomize/kyaml/yaml"
+
+// ReadsAs tells whether doc is one JSON object or list that reads as root, a document node, does: node by node the same kind,
+// tag and value, and no key twice. It makes no tree of doc, which would take thirty times its room. A false answer is certain
+// of nothing: doc may be YAML, or root hold aliases.
+func ReadsAs(doc []byte, root *yaml.Node) bool {
+	r := &jsonReader{checks: true, follows: &follower{open: []followed{{node: root}}}}
+	_, ok := r.parse(doc)
+	return ok && r.follows.close() && checkTree(root) == nil
+}
+
+// follower goes through a tree as a reader goes through the text that should read as it.
+type follower struct{ open []followed }
+
+// followed is a collection whose entries are being read.
+type followed struct {
+	node *yaml.Node
+	next int // the child that has to come
+}
+
+// expect tells whether n is what has to come.
+func (f *follower) expect(n *yaml.Node) (*yaml.Node, bool) {
+	top := &f.open[len(f.open)-1]
+	if top.next == len(top.node.Content) {
+		return nil, false
+	}
+	want := top.node.Content[top.next]
+	top.next++
+	return want, want.Kind == n.Kind && want.Value == n.Value && (want.Tag == n.Tag || want.ShortTag() == n.Tag)
+}
+
+// enter goes into the collection n.
+func (f *follower) enter(n *yaml.Node) bool {
+	want, ok := f.expect(n)
+	f.open = append(f.open, followed{node: want})
+	return ok
+}
+
+// close leaves the innermost collection. It is false where the tree has more in it.
+func (f *follower) close() bool {
+	top := f.open[len(f.open)-1]
+	f.open = f.open[:len(f.open)-1]
+	return top.next == len(top.node.Content)
+}
