@@ -3,6 +3,7 @@
 package inject
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,7 @@ type podTemplate struct {
 	path   []step     // from the document's root
 	lead   int        // how many steps of path lead to the object, where that stands in a list
 	node   *yaml.Node // the template: a mapping with metadata and spec
+	given  *yaml.Node // labels that its pods get in place of their own, from an OpenShift template around the object
 }
 
 // templates finds every pod template of an object, lists of objects included. It reports what cannot be one.
@@ -50,8 +52,8 @@ func (o *Options) templates(object *yaml.Node, d *manifest.Decoder) []podTemplat
 
 // templatesOf is templates for an object that is known to be ref.
 func (o *Options) templatesOf(object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
-	if field, list := elements(object, ref); list != nil {
-		return o.listTemplates(ref, field, list, prefix, d)
+	if _, list := elements(object, ref); list != nil {
+		return o.listTemplates(object, ref, prefix, d)
 	}
 	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
@@ -105,7 +107,8 @@ func itemRef(list manifest.ObjectRef, item *yaml.Node) manifest.ObjectRef {
 	return ref
 }
 
-func (o *Options) listTemplates(ref manifest.ObjectRef, field string, list *yaml.Node, prefix []step, d *manifest.Decoder) []podTemplate {
+func (o *Options) listTemplates(root *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder) []podTemplate {
+	field, list := elements(root, ref)
 	if list.Kind != yaml.SequenceNode {
 		if !manifest.IsNull(list) {
 			d.Object = ref
@@ -116,9 +119,29 @@ func (o *Options) listTemplates(ref manifest.ObjectRef, field string, list *yaml
 	var out []podTemplate
 	for i, item := range list.Content {
 		path := append(append([]step{}, prefix...), step{key: field}, step{index: i})
-		out = append(out, o.templatesOf(manifest.Resolve(item), elementRef(field, ref, item), path, d)...)
+		found := o.templatesOf(manifest.Resolve(item), elementRef(field, ref, item), path, d)
+		if field == objectsField {
+			give(found, manifest.Lookup(root, labelsField), len(path))
+		}
+		out = append(out, found...)
 	}
 	return out
+}
+
+// give notes the labels of an OpenShift template, which it gives to its objects and to the pods of a DeploymentConfig.
+func give(templates []podTemplate, labels *yaml.Node, lead int) {
+	for i := range templates {
+		if t := &templates[i]; t.lead == lead && (len(t.path) == lead || t.object.Kind == "DeploymentConfig") {
+			t.given = labels
+		}
+	}
+}
+
+// labels are what a selector sees of the template's pods.
+func (t *podTemplate) labels() map[string]string {
+	labels := manifest.StringMap(manifest.At(t.node, metadataField, labelsField))
+	maps.Copy(labels, manifest.StringMap(t.given))
+	return labels
 }
 
 // locate finds the template's node below object and says whether there is one.
