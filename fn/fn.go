@@ -30,11 +30,14 @@ const configFile = "functionConfig"
 func Run(in io.Reader, out, messages io.Writer) error {
 	input, output := &source{Reader: in}, &gate{Writer: out}
 	start := bufio.NewReaderSize(input, openingSize)
-	rw := &kio.ByteReadWriter{Reader: start, KeepReaderAnnotations: true}
 	if opening, err := start.Peek(openingSize); err == nil && isOtherThanList(opening) { // what is shorter costs nothing to read
 		return fmt.Errorf("running the function: %w", errNoList)
 	}
-	err := execute(rw, output, func(rl *resourceList) error { return process(rl, messages) })
+	text, err := asYAML(start)
+	if err == nil {
+		rw := &kio.ByteReadWriter{Reader: text, KeepReaderAnnotations: true}
+		err = execute(rw, output, func(rl *resourceList) error { return process(rl, messages) })
+	}
 	switch {
 	case err == nil || errors.As(err, new(*failure)):
 		return err

@@ -24,7 +24,7 @@ var topLevel = regexp.MustCompile(`^(?:"([\w.-]+)"|'([\w.-]+)'|([A-Za-z][\w.-]*)
 // isOtherThanList says whether the beginning of a text shows that it is no ResourceList. It goes by what the first document
 // is, and by the keys of its outermost mapping as far as they can be told from what is below them.
 func isOtherThanList(opening []byte) bool {
-	text := strings.TrimPrefix(string(opening), "\xef\xbb\xbf")
+	text := strings.TrimPrefix(string(opening), byteOrderMark)
 	begun := false // in what is not a comment or a marker
 	for pos := 0; pos < len(text); {
 		line, _, whole := strings.Cut(text[pos:], "\n")

@@ -44,8 +44,8 @@ func (o *Outcome) adviseWhereNothingHappened(req *Request) {
 		advice.Hint = req.howToName()
 	case o.Documents == 0:
 		advice.Message, advice.Hint = "the input is empty", howToGive
-	case o.Sets == 0 && o.emptied && len(o.Changed) > 0:
-		return // the last set is gone, and its sidecars have gone with it
+	case o.Sets == 0 && o.emptied && len(o.Changed) > 0: // the last set is gone, and its sidecars have gone with it
+		advice.Message = "the folder of the SidecarSets holds none: what earlier runs injected is taken out"
 	case o.Sets == 0 && o.emptied:
 		advice.Message = "nothing is injected: the folder of the SidecarSets holds none"
 	case o.Sets == 0:

@@ -3,10 +3,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -160,10 +164,29 @@ func (f *reportFlags) ownsStderr() bool {
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
 
 func (f *reportFlags) parse() (report.Format, error) {
+	if f.file != "" && holdsManifest(f.file) {
+		return "", command.Usagef("--report-file: %s holds a manifest, which the report would write over: name another file", f.file)
+	}
 	if f.format == "" {
 		return report.Text, nil
 	}
 	return command.ParseFormat("--report", f.format)
+}
+
+// manifestStart matches where a manifest says that it is one. No report has that where a manifest does.
+var manifestStart = regexp.MustCompile(`\A(?:\x{feff}|\s)*\{\s*"(?:apiVersion|kind)"\s*:|(?m:^["']?apiVersion["']?[ \t]*:)`)
+
+// holdsManifest says whether there is a file at a path with a manifest near its beginning.
+func holdsManifest(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return manifestStart.MatchReader(bufio.NewReader(io.LimitReader(file, 1<<16)))
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.

@@ -41,7 +41,7 @@ func (in *Injector) passedOver(object *yaml.Node, ref manifest.ObjectRef, source
 		return out
 	}
 	kind, known := in.opts.kindOf(ref.Group(), ref.Kind)
-	if ref.Kind == "" || isToolKind(ref) || known && in.reaches(object, ref) {
+	if isToolKind(ref) || known && in.reaches(object, ref) {
 		return nil
 	}
 	var out []PassedOver
@@ -176,7 +176,7 @@ func tellOfKind(templates []PassedOver) manifest.Finding {
 	if more := len(places) - maxPlaces; more > 0 {
 		places = append(places[:maxPlaces], fmt.Sprintf("%d more", more))
 	}
-	kind := strings.TrimSpace(first.Object.Kind + " " + first.Object.Group())
+	kind := strings.TrimSpace(cmp.Or(first.Object.Kind, "no kind") + " " + first.Object.Group())
 	return manifest.Finding{
 		Severity: severity, Code: "unknown-workload", Object: first.Object, Field: first.Path, Source: first.Source,
 		Message: fmt.Sprintf("%s a pod template that slipway does not know: %s (%s)", carry(len(objects)), kind, strings.Join(places, ", ")),
@@ -196,6 +196,8 @@ func (p PassedOver) hint(paths []string) string {
 	switch {
 	case p.place != "":
 		return fmt.Sprintf("a %s has its pod template at %s: check the indentation", p.Object.Kind, p.place)
+	case p.Object.Kind == "":
+		return "the object has no kind"
 	case p.Object.APIVersion == "":
 		return "the object has no apiVersion"
 	case p.bare:

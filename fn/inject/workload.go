@@ -4,6 +4,7 @@ package inject
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ type podTemplate struct {
 	path   []step     // from the document's root
 	lead   int        // how many steps of path lead to the object, where that stands in a list
 	node   *yaml.Node // the template: a mapping with metadata and spec
+	given  *yaml.Node // labels that its pods get in place of their own, from an OpenShift template around the object
 }
 
 // templates finds every pod template of an object, one after the other, lists of objects included. It reports what cannot be
@@ -61,7 +63,7 @@ func (o *Options) walk(
 	object *yaml.Node, ref manifest.ObjectRef, prefix []step, d *manifest.Decoder, yield func(podTemplate) bool,
 ) bool {
 	if field, list := elements(object, ref); list != nil {
-		return o.walkList(elementsOf{ref, field, list}, prefix, d, yield)
+		return o.walkList(elementsOf{ref, field, list, given(object, field)}, prefix, d, yield)
 	}
 	kind, ok := o.kindOf(ref.Group(), ref.Kind)
 	if !ok {
@@ -119,6 +121,7 @@ type elementsOf struct {
 	holder manifest.ObjectRef
 	field  string
 	list   *yaml.Node
+	labels *yaml.Node // what an OpenShift template gives to them
 }
 
 // walkList is walk for the objects that an object holds.
@@ -132,11 +135,38 @@ func (o *Options) walkList(e elementsOf, prefix []step, d *manifest.Decoder, yie
 	}
 	for i, item := range e.list.Content {
 		path := slices.Concat(prefix, []step{{key: e.field}, {index: i}})
-		if !o.walk(manifest.Resolve(item), elementRef(e.field, e.holder, item), path, d, yield) {
+		labelled := yield
+		if e.labels != nil {
+			labelled = func(t podTemplate) bool { return yield(t.with(e.labels, len(path))) }
+		}
+		if !o.walk(manifest.Resolve(item), elementRef(e.field, e.holder, item), path, d, labelled) {
 			return false
 		}
 	}
 	return true
+}
+
+// given are the labels of an OpenShift template, which it gives to its objects and to the pods of a DeploymentConfig.
+func given(object *yaml.Node, field string) *yaml.Node {
+	if field != objectsField {
+		return nil
+	}
+	return manifest.Lookup(object, labelsField)
+}
+
+// with notes the labels that the pods of a template get from what holds its object, to which lead steps lead.
+func (t podTemplate) with(labels *yaml.Node, lead int) podTemplate {
+	if t.lead == lead && (len(t.path) == lead || t.object.Kind == "DeploymentConfig") {
+		t.given = labels
+	}
+	return t
+}
+
+// labels are what a selector sees of the template's pods.
+func (t *podTemplate) labels() map[string]string {
+	labels := manifest.StringMap(manifest.At(t.node, metadataField, labelsField))
+	maps.Copy(labels, manifest.StringMap(t.given))
+	return labels
 }
 
 // locate finds the template's node below object and says whether there is one.

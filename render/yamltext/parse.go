@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -133,31 +134,49 @@ func explain(doc []byte, err error) *SyntaxError {
 		return Errorf(findAlias(doc, name), "*%s names an anchor that is not defined before it; "+
 			"define &%s or write the value out", name, name)
 	}
-	if strings.HasPrefix(message, "did not find expected") || strings.HasPrefix(message, "found undefined tag") {
+	if hasAnyPrefix(message, "did not find expected", "found undefined tag", "found a tab character") {
 		line = firstFailing(doc, message)
 	}
 	return Errorf(line, "%s%s", message, advice(message))
 }
 
-// advice says what to do about the library's most common messages.
+func hasAnyPrefix(text string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(text, p) })
+}
+
+// advice says what to do about one of the library's messages.
 func advice(message string) string {
-	switch {
-	case strings.Contains(message, "expected key"), strings.Contains(message, "'-' indicator"):
-		return "; check the indentation of this line against the lines above it"
-	case strings.Contains(message, "could not find expected ':'"):
-		return "; check that the key on this line ends with a colon, and the indentation of its value"
-	case strings.Contains(message, "cannot start any token"):
-		return "; quote the value, and indent with spaces instead of tabs"
-	case strings.Contains(message, "mapping values are not allowed"):
-		return "; quote a value that has a colon in it, or check the indentation"
-	case strings.Contains(message, "expected ',' or"):
-		return "; close the bracket that this line opens, or put a comma between its values"
-	case strings.Contains(message, "exceeded max depth"):
-		return "; flatten the document"
-	case strings.Contains(message, "incompatible YAML document"):
-		return "; remove the %YAML line, or name version 1.1, which is what Kubernetes reads"
-	case strings.Contains(message, "unexpected end of stream"):
-		return "; close the quote or bracket that this line opens"
+	const tag = "quote a value that begins with !, or remove the tag"
+	for _, known := range []struct{ part, advice string }{
+		{"expected key", "check the indentation of this line against the lines above it"},
+		{"'-' indicator", "check the indentation of this line against the lines above it"},
+		{"could not find expected ':'", "check that the key on this line ends with a colon, and the indentation of its value"},
+		{"cannot start any token", "quote the value, and indent with spaces instead of tabs"},
+		{"tab character", "indent with spaces instead of tabs"},
+		{"mapping values are not allowed", "quote a value that has a colon in it, or check the indentation"},
+		{"are not allowed in this context", "begin the list or the key on a line of its own, or quote the value"},
+		{"expected ',' or", "close the bracket that this line opens, or put a comma between its values"},
+		{"node content", "write a value here, or quote the one that is meant"},
+		{"exceeded max depth", "flatten the document"},
+		{"incompatible YAML document", "remove the %YAML line, or name version 1.1, which is what Kubernetes reads"},
+		{"directive", "remove the line that begins with %"},
+		{"version number", "remove the line that begins with %"},
+		{"<document start>", "put --- on a line of its own between two documents, and nothing behind the last bracket of one"},
+		{"document indicator", "close the quote that is open before this line"},
+		{"end of stream", "close the quote or bracket that this line opens"},
+		{"escape c", "write a backslash in double quotes twice, or use single quotes"},
+		{"hexdecimal", "write a backslash in double quotes twice, or use single quotes"},
+		{"comment or line break", "put what follows | or > on the next line"},
+		{"indentation indicator", "put what follows | or > on the next line"},
+		{"alphabetic or numeric", "quote a value that begins with & or *"},
+		{"tag", tag},
+		{"URI", tag},
+		{"'!'", tag},
+		{"'>'", tag},
+	} {
+		if strings.Contains(message, known.part) {
+			return "; " + known.advice
+		}
 	}
 	return ""
 }
