@@ -26,15 +26,15 @@ func TestChangeInPlaceOrNot(t *testing.T) {
 		{"another container", "{name: log, image: l1}", "{name: log, image: l1}, {name: z, image: z}", "recreated: spec.containers can only change in a new pod"},
 		{"a renamed container", "name: log", "name: logs", "recreated: spec.containers[1].name can only change in a new pod"},
 		{"resources where there were none", "resources: {}", "resources: {limits: {cpu: 1}}", "recreated: spec.containers[0].resources can only change in a new pod"},
-		{"an empty field that is left out", "resources: {}, ", "", "updated in place without a restart: "},
+		{"an empty field that is left out", "resources: {}, ", "", "updated in place without a restart: nothing but the label of the revision"},
 		{"a selector of everything that is left out", "{labelSelector: {}, topologyKey: a}", "{topologyKey: a}", "recreated: spec.topologySpreadConstraints can only change in a new pod"},
-		{"a selector that is empty in another spelling", "{labelSelector: {}, topologyKey: a}", "{labelSelector: {matchLabels: {}}, topologyKey: a}", "updated in place without a restart: "},
+		{"a selector that is empty in another spelling", "{labelSelector: {}, topologyKey: a}", "{labelSelector: {matchLabels: {}}, topologyKey: a}", "updated in place without a restart: nothing but the label of the revision"},
 		{"namespaces that are all, and the pod's own", "topologyKey: n, namespaceSelector: {}", "topologyKey: n", "recreated: spec.affinity can only change in a new pod"},
-		{"a security context that is empty", "dnsPolicy: x", "dnsPolicy: x, securityContext: {}", "updated in place without a restart: "},
+		{"a security context that is empty", "dnsPolicy: x", "dnsPolicy: x, securityContext: {}", "updated in place without a restart: nothing but the label of the revision"},
 		{"another kind of volume", "{name: v, emptyDir: {}}", "{name: v, downwardAPI: {}}", "recreated: spec.volumes can only change in a new pod"},
 		{"a finalizer", "finalizers: [a/b]", "finalizers: [a/c]", "updated in place without a restart: finalizers/a/b, finalizers/a/c"},
 		{"a name that no pod gets", "metadata: {", "metadata: {name: other, ", "updated in place without a restart: name"},
-		{"a number in another spelling", "Seconds: 30", "Seconds: 30.0", "updated in place without a restart: "},
+		{"a number in another spelling", "Seconds: 30", "Seconds: 30.0", "updated in place without a restart: nothing but the label of the revision"},
 	} {
 		after := strings.Replace(before, c.old, c.new, 1)
 		if after == before {
@@ -70,7 +70,7 @@ func TestResizeInPlaceOrNot(t *testing.T) {
 		{"cpu", app, "resources: {limits: {cpu: 3, memory: 1Gi}, requests: {cpu: 1500m}}", live},
 		{"a request of cpu alone", "requests: {cpu: 1}", "requests: {cpu: 500m}", live},
 		{"memory, for which this container restarts", "memory: 1Gi}, requests", "memory: 2Gi}, requests", restarted},
-		{"the same in another spelling", app, "resources: {limits: {cpu: 2000m, memory: 1024Mi}, requests: {cpu: '1', memory: 1Gi}}", "updated in place without a restart: "},
+		{"the same in another spelling", app, "resources: {limits: {cpu: 2000m, memory: 1024Mi}, requests: {cpu: '1', memory: 1Gi}}", "updated in place without a restart: nothing but the label of the revision"},
 		{"with the image", "image: v1, " + app, "image: v2, " + strings.Replace(app, "cpu: 2", "cpu: 4", 1), "updated in place: image of app; cpu and memory of app (restarted: app)"},
 		{"with another container's image", app, strings.Replace(app, "cpu: 2", "cpu: 4", 1) + ", X", "updated in place: image of log; cpu and memory of app (restarted: log)"},
 		{"a limit that goes", "limits: {cpu: 2, memory: 1Gi}, requests: {cpu: 1}", "limits: {memory: 1Gi}, requests: {cpu: 1}", recreated},

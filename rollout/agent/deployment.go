@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,6 +44,9 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 	o.Workload = o.Workload.WithOriginal(o.Progress.Original)
 	o.StableRevision = stableSet(o)
 	o.Refused = refusedSet(mine, names, o.Progress.Released())
+	for _, s := range mine {
+		o.NoRoom = cmp.Or(o.NoRoom, s.NoRoom())
+	}
 	return nil
 }
 

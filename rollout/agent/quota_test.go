@@ -122,6 +122,31 @@ func TestQuotaThatStaysFull(t *testing.T) {
 	}
 }
 
+// TestQuotaThatStaysFullForAController says why the pods of a release do not come, although a controller is who creates them.
+func TestQuotaThatStaysFullForAController(t *testing.T) {
+	const full = "ResourceQuota tight is full"
+	p := thirds()
+	p.ProgressDeadline = 4 * time.Second
+	t.Run("Deployment", func(t *testing.T) {
+		t.Parallel()
+		w := newDeployment(t, 3, "1")
+		w.quota("{pods: 3}")
+		w.deploymentImage("v2")
+		if d, _ := w.rolls(p, w.ofDeployment()); d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, full) {
+			t.Errorf("ended with %s: %s", d.Reason, d.Message)
+		}
+	})
+	t.Run("StatefulSet", func(t *testing.T) {
+		t.Parallel()
+		w := newStateful(t, 3, 3)
+		w.quota("{pods: 2}")
+		w.statefulImage("v2")
+		if d, _ := w.steps(p, w.optionsOf("StatefulSet")); d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, full) {
+			t.Errorf("ended with %s: %s", d.Reason, d.Message)
+		}
+	})
+}
+
 // TestQuotaWhileScalingOut heals the number of pods in its own condition.
 func TestQuotaWhileScalingOut(t *testing.T) {
 	t.Parallel()

@@ -26,13 +26,18 @@ type refusals struct {
 	next     time.Time // when to list Events; zero: no pod is missing
 	blind    bool      // Events may not be listed
 	found    *rollout.Refusal
+	full     string // which quota has no room for the pods that are missing
 }
 
 // observeRefusal looks for a refusal where the partition lets the controller make pods, and it has not made all of them.
 func (r *reader) observeRefusal(ctx context.Context, o *rollout.Observed) {
 	e := &r.refusals
 	e.follow(o)
-	switch old, missing := missingPods(o); {
+	old, missing := missingPods(o)
+	if !missing {
+		e.full = ""
+	}
+	switch {
 	case e.blind || e.found != nil || o.Progress.Outcome != "" || !missing:
 		e.next = time.Time{}
 	case old: // the controller's words may be about an older pod, which the release can do without
@@ -43,6 +48,7 @@ func (r *reader) observeRefusal(ctx context.Context, o *rollout.Observed) {
 		r.listRefusals(ctx, o.Now)
 	}
 	o.Refused = e.found
+	o.NoRoom = e.full
 }
 
 // follow begins anew with another revision. An agent that goes on in the middle of a batch reads what was written since it began.
@@ -80,7 +86,10 @@ func missingPods(o *rollout.Observed) (old, missing bool) {
 func (r *reader) listRefusals(ctx context.Context, now time.Time) {
 	e := &r.refusals
 	e.next = now.Add(eventsInterval)
-	said, err := r.target.RefusedPods(ctx, r.client, r.uid, e.from)
+	said, full, err := r.target.RefusedPods(ctx, r.client, r.uid, e.from)
+	if err == nil {
+		e.full = full
+	}
 	switch {
 	case kube.Refused(err):
 		e.blind, e.next = true, time.Time{}

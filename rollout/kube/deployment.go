@@ -38,10 +38,16 @@ type ReplicaSet struct {
 
 // Refusal is why the API server takes no new pod of the ReplicaSet, and would not take it again, in its words as the controller
 // passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
-func (s ReplicaSet) Refusal() string {
+func (s ReplicaSet) Refusal() string { return RefusedForGood(s.failure()) }
+
+// NoRoom is which quota has no room for a pod of the ReplicaSet for now; "" where none is known to be full.
+func (s ReplicaSet) NoRoom() string { return OverQuotaWords(s.failure()) }
+
+// failure is what the controller says of a pod that it could not create.
+func (s ReplicaSet) failure() string {
 	for _, c := range s.Status.Conditions {
 		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" {
-			return RefusedForGood(c.Message)
+			return c.Message
 		}
 	}
 	return ""

@@ -82,7 +82,11 @@ func OverQuota(err error) string {
 	if !apierrors.IsForbidden(err) {
 		return ""
 	}
-	said := Words(err)
+	return OverQuotaWords(Words(err))
+}
+
+// OverQuotaWords is the same of the server's words, which a controller passes on.
+func OverQuotaWords(said string) string {
 	if _, rest, ok := strings.Cut(said, wordsFull); ok {
 		name, numbers, _ := strings.Cut(rest, ", ")
 		return fmt.Sprintf("ResourceQuota %s is full (%s): raise it, or release with a smaller maxSurge", name, numbers)

@@ -50,20 +50,25 @@ func eventWritten(e *corev1.Event) time.Time {
 }
 
 // RefusedPods are the API server's words for which the controller of a target could not create or update a pod, and never will,
-// by the last of the controller's Events about it that were written since then; "" where there is none.
-func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since time.Time) (string, error) {
-	said, last := "", since
+// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has no
+// room for now, by the last of them.
+func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since time.Time) (said, full string, err error) {
+	last, lastFull := since, since
 	query := url.Values{"fieldSelector": {"type=Warning,involvedObject.uid=" + string(uid)}}
-	err := ListPages(ctx, c, Events(t.Namespace).Path, query, func(e corev1.Event) {
-		failed := e.Reason == "FailedCreate" || e.Reason == "FailedUpdatePodInPlace" // of a pod, or of a pod's claim
-		if at := eventWritten(&e); failed && !at.Before(last) {
-			if words := RefusedForGood(e.Message); words != "" {
-				said, last = words, at
-			}
+	err = ListPages(ctx, c, Events(t.Namespace).Path, query, func(e corev1.Event) {
+		if e.Reason != "FailedCreate" && e.Reason != "FailedUpdatePodInPlace" { // of a pod, or of a pod's claim
+			return
+		}
+		at := eventWritten(&e)
+		if words := RefusedForGood(e.Message); words != "" && !at.Before(last) {
+			said, last = words, at
+		}
+		if words := OverQuotaWords(e.Message); words != "" && !at.Before(lastFull) {
+			full, lastFull = words, at
 		}
 	})
 	if err != nil {
-		return "", Explain(fmt.Sprintf("listing Event objects in namespace %s", t.Namespace), err)
+		return "", "", Explain(fmt.Sprintf("listing Event objects in namespace %s", t.Namespace), err)
 	}
-	return said, nil
+	return said, full, nil
 }

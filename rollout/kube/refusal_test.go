@@ -55,15 +55,20 @@ func TestRefusedPods(t *testing.T) {
 	}
 	const early, begin, late = "2026-01-05T09:00:00Z", "2026-01-05T09:01:00Z", "2026-01-05T09:02:00Z"
 	for _, c := range []struct {
-		name   string
-		events []any
-		want   string
+		name       string
+		events     []any
+		want, full string
 	}{
-		{"before, whatever the controller's clock says", []any{event("FailedCreate", "before", early, early)}, ""},
-		{"said again since", []any{event("FailedCreate", "again", early, late)}, `pods "a" is forbidden: again`},
-		{"in the same second", []any{event("FailedCreate", "now", begin, begin)}, `pods "a" is forbidden: now`},
-		{"the last", []any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)}, `pods "a" is forbidden: last`},
-		{"of something else", []any{event("FailedDelete", "other", late, late)}, ""},
+		{"before, whatever the controller's clock says", []any{event("FailedCreate", "before", early, early)}, "", ""},
+		{"said again since", []any{event("FailedCreate", "again", early, late)}, `pods "a" is forbidden: again`, ""},
+		{"in the same second", []any{event("FailedCreate", "now", begin, begin)}, `pods "a" is forbidden: now`, ""},
+		{"the last", []any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)}, `pods "a" is forbidden: last`, ""},
+		{"of something else", []any{event("FailedDelete", "other", late, late)}, "", ""},
+		{
+			"no room for now", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, late)}, "",
+			"ResourceQuota q is full (requested: pods=1, used: pods=4, limited: pods=4): raise it, or release with a smaller maxSurge",
+		},
+		{"no room before", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, early)}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asked := ""
@@ -78,9 +83,9 @@ func TestRefusedPods(t *testing.T) {
 				t.Fatal(err)
 			}
 			since, _ := time.Parse(time.RFC3339, begin)
-			got, err := kube.Target{Namespace: "shop"}.RefusedPods(context.Background(), client, "u1", since)
-			if err != nil || got != c.want || asked != "type=Warning,involvedObject.uid=u1" {
-				t.Errorf("%q, %v, asked for %q; want %q", got, err, asked, c.want)
+			got, full, err := kube.Target{Namespace: "shop"}.RefusedPods(context.Background(), client, "u1", since)
+			if err != nil || got != c.want || full != c.full || asked != "type=Warning,involvedObject.uid=u1" {
+				t.Errorf("%q, %q, %v, asked for %q; want %q, %q", got, full, err, asked, c.want, c.full)
 			}
 		})
 	}

@@ -27,6 +27,8 @@ func (c Workload) ChangeSummary(change manifest.Change) string {
 		return resizeSummary(change)
 	case change.Restarts:
 		return "updated in place: image of " + strings.Join(change.Images, ", ")
+	case len(change.Metadata) == 0:
+		return "updated in place without a restart: nothing but the label of the revision"
 	default:
 		return "updated in place without a restart: " + strings.Join(change.Metadata, ", ")
 	}

@@ -38,12 +38,12 @@ its waves; all of them are then in TARGET.yaml.`,
 }
 
 func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, file string) error {
-	all, plan, err := flags.loadAll(s, file)
+	all, p, err := flags.loadAll(s, file)
 	if err != nil {
 		return err
 	}
-	if len(plan.Waves.Targets) > 0 {
-		return planTrain(ctx, s, flags, file, plan, all)
+	if len(p.Waves.Targets) > 0 {
+		return planTrain(ctx, s, flags, file, p, all)
 	}
 	return planOf(ctx, s.Out, flags, file, all[0])
 }
@@ -63,6 +63,9 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	planned, err := outline.New(r.plan, r.set, r.older, r.nodes)
 	if err != nil {
 		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", file, err)}
+	}
+	if r.onlyDefaults && r.plan.ModeFor(r.set.KindOf()) == plan.Direct {
+		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the label of the new revision, and nothing else changes")
 	}
 	if !counted || !played(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})

@@ -3,9 +3,11 @@
 package release
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/slipway-dev/slipway/cmd/internal/command"
 	"github.com/slipway-dev/slipway/render"
+	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/outline"
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -79,6 +82,8 @@ type release struct {
 	ready sim.Ready
 	nodes []ondelete.Node
 	seed  uint64
+
+	onlyDefaults bool // the templates differ in nothing but defaults that one of them writes out
 }
 
 // load reads the files of the release of one target. Its errors carry exit code 10 where a file is wrong, 2 where a flag
@@ -171,6 +176,9 @@ func (in inputs) parse(r *release, planErr error) error {
 	if err := errors.Join(setErr, planErr, olderErr); err != nil {
 		return err
 	}
+	if err := r.complete(); err != nil {
+		return err
+	}
 	if r.set.KindOf().Nodes {
 		r.set.Spec.Replicas = len(r.nodes)
 	}
@@ -179,6 +187,39 @@ func (in inputs) parse(r *release, planErr error) error {
 	}
 	r.plan, r.set = r.plan.InMode(r.set), r.plan.Within(outline.Armed(r.plan, r.set, r.older))
 	return nil
+}
+
+// complete fills in the defaults that the API server, or Kruise's webhook, gives a pod template, as a release does before it
+// compares two: what runs has them where it was read from a cluster, and a manifest in Git has not.
+func (r *release) complete() error {
+	written := r.set.Spec.Template
+	template, err := completed(r.set, written)
+	if err != nil {
+		return err
+	}
+	r.set.Spec.Template = template
+	if r.older == nil {
+		return nil
+	}
+	older := r.older.Spec.Template
+	if r.older.Spec.Template, err = completed(*r.older, older); err != nil {
+		return err
+	}
+	r.onlyDefaults = !reflect.DeepEqual(written, older) && reflect.DeepEqual(template, r.older.Spec.Template)
+	return nil
+}
+
+// completed is a template with defaults, in the types that an API server's JSON has.
+func completed(set plan.Workload, template map[string]any) (map[string]any, error) {
+	var asRead map[string]any
+	data, err := json.Marshal(template)
+	if err == nil {
+		err = json.Unmarshal(data, &asRead)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the pod template of %s: %w", set, err)
+	}
+	return kube.Defaulted(asRead), nil
 }
 
 // olderTemplate is the template that runs now, or nil where it is not known.
