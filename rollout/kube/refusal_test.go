@@ -65,7 +65,9 @@ func TestRefusedPods(t *testing.T) {
 		{"the last", []any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)}, `pods "a" is forbidden: last`, ""},
 		{"of something else", []any{event("FailedDelete", "other", late, late)}, "", ""},
 		{
-			"no room for now", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, late)}, "",
+			"no room for now",
+			[]any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, late)},
+			"",
 			"ResourceQuota q is full (requested: pods=1, used: pods=4, limited: pods=4): raise it, or release with a smaller maxSurge",
 		},
 		{"no room before", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, early)}, "", ""},

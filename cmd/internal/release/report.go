@@ -51,6 +51,13 @@ Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,
 }
 
 func (f historyFlags) run(s command.Streams, files []string) error {
+	if out, err := os.Stat(f.output); err == nil && out.Mode().IsRegular() {
+		for _, file := range files {
+			if in, err := os.Stat(file); err == nil && os.SameFile(in, out) {
+				return command.Usagef("--output %s: that is the audit log itself, which the page would take the place of: name another file", f.output)
+			}
+		}
+	}
 	var all []*report.History
 	for _, file := range files {
 		h, err := f.read(s, file)

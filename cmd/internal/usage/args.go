@@ -119,6 +119,9 @@ func OneOfTheCluster(c *cobra.Command, args []string) error {
 	if err := Takes(0, 1)(c, args); err != nil || len(args) == 0 {
 		return err
 	}
+	if kind, name, slash := strings.Cut(args[0], "/"); kind == "" || slash && name == "" {
+		return fmt.Errorf("%q names no object: %s takes NAME or KIND/NAME of what is in the cluster", args[0], c.CommandPath())
+	}
 	if filepath.Ext(args[0]) == ".jsonl" && c.Flags().Lookup("filename") != nil {
 		return fmt.Errorf("%s is a file: give the audit log with -f %s", args[0], args[0])
 	}
