@@ -25,6 +25,7 @@ type voyage struct {
 	image, sidecar, tail   string // of the workload, of its sidecar, and more lines of the plan
 	mode, prometheus       string
 	controlled             bool // by an agent that stays
+	watched                bool // its releases are followed with rollout watch
 }
 
 const launchReplicas = 5
@@ -113,13 +114,35 @@ func (v *voyage) run(want int) string {
 			run(ctx, []string{"rollout", "approve", v.target, "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t)}, strings.NewReader(""), &out, &out)
 		}
 	}()
+	watch := v.watch()
 	code, out := v.try()
 	ended()
 	<-approved
+	watch(code)
 	if code != want {
 		v.t.Fatalf("exit code %d, want %d\n%s", code, want, out)
 	}
 	return out
+}
+
+// watch follows a release with rollout watch, which has to end as the agent does, with a row for each batch.
+func (v *voyage) watch() (ends func(code int)) {
+	v.t.Helper()
+	if !v.watched {
+		return func(int) {}
+	}
+	ended := make(chan int, 1)
+	var out buffer
+	go func() {
+		args := []string{"rollout", "watch", v.target, "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t), "-o", "table"}
+		ended <- run(v.t.Context(), args, strings.NewReader(""), &out, &out)
+	}()
+	return func(code int) {
+		v.t.Helper()
+		if got := <-ended; got != code || !strings.Contains(out.String(), " pods ready") {
+			v.t.Errorf("whoever watches sees exit code %d, and the agent ended with %d\n%s", got, code, out.String())
+		}
+	}
 }
 
 // pods are the pods that serve: ready and not on their way out. Each is its images and what tells it from another pod.
@@ -175,7 +198,7 @@ func (v *voyage) story() {
 	v.image, v.sidecar = "v1", "v1"
 	v.release(0)
 	v.serve("app:v1 logs:v1")
-	v.image = "v2"
+	v.image, v.watched = "v2", v.mode == "Delete"
 	v.release(0)
 	before := v.serve("app:v2 logs:v1")
 

@@ -151,9 +151,9 @@ func (w *writer) giveUpFields(ctx context.Context, a rollout.Action) error {
 
 // confirm lists ReplicaSets and pods, and fails where they are not as they were observed.
 func (w *writer) confirm(ctx context.Context) error {
-	err := w.sets.Relist(ctx)
+	err := w.sets.List(ctx) // once: by the time that a silent server answers the decision may be old, and the agent told to end
 	if err == nil {
-		err = w.pods.Relist(ctx)
+		err = w.pods.List(ctx)
 	}
 	if err != nil {
 		return kube.Conflict("listing what "+w.target.String()+" has", err)

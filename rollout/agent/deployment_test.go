@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -403,5 +407,52 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})
+	}
+}
+
+// silencer ends an agent at the first list of ReplicaSets after something was decided, which is the look before a write.
+type silencer struct {
+	next    http.RoundTripper
+	decided *atomic.Bool
+	dead    *atomic.Bool
+	end     context.CancelFunc
+}
+
+func (s silencer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.decided.Load() && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/replicasets") && !r.URL.Query().Has("watch") {
+		s.dead.Store(true)
+		s.end()
+	}
+	if s.dead.Load() {
+		return nil, errKilled
+	}
+	return s.next.RoundTrip(r)
+}
+
+// TestDeploymentAgentEndsWhereTheServerIsSilent tells an agent to end in the middle of its last look before a step, which nobody answers:
+// it does not ask again until somebody does, and opens no step by what it has decided long ago.
+func TestDeploymentAgentEndsWhereTheServerIsSilent(t *testing.T) {
+	t.Parallel()
+	w := newDeployment(t, 3, "1")
+	w.deploymentImage("v2")
+	ctx, cancel := context.WithCancel(t.Context())
+	s := silencer{decided: new(atomic.Bool), dead: new(atomic.Bool), end: cancel}
+	options := w.ofDeployment()
+	options.Config = rest.CopyConfig(options.Config)
+	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { s := s; s.next = next; return s })
+	p := thirds()
+	p.Mode = plan.Partition
+	ended := make(chan error, 1)
+	go func() {
+		_, err := agent.Run(ctx, p, options, func(_ rollout.Observed, d rollout.Decision) {
+			if slices.ContainsFunc(d.Actions, func(a rollout.Action) bool { return a.Fields != nil && a.Fields.Opens() }) {
+				s.decided.Store(true)
+			}
+		})
+		ended <- err
+	}()
+	kubetest.Eventually(t, "the agent has ended", func() (bool, string) { return len(ended) > 0, "it goes on" })
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
 	}
 }

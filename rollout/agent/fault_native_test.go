@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
@@ -114,14 +115,18 @@ func (w *world) watchSets(most int) (broken func() []string) {
 }
 
 // TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that does
-// mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy.
+// mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy; in every other seed it crashes at
+// three moments and starts again.
 func TestFaultsWithKubernetesController(t *testing.T) {
-	soak(t, 2, 1, 13, func(t *testing.T, seed int, random *rand.Rand) {
+	soak(t, 3, 1, 13, func(t *testing.T, seed int, random *rand.Rand) {
 		f := draw(t, seed, random)
 		tag, end, want, report := "v2", "v2", plan.Completed, f.Log()
 		if random.IntN(2) == 0 {
 			f.plan.OnFailure = plan.Rollback
 			tag, end, want, report = kubetest.TagMissing, "v1", plan.RolledBack, f.aborts(f.options)
+		}
+		if seed%2 == 0 {
+			report = f.crashes(seed, report)
 		}
 		t.Logf("%s, to %s", f.name, tag)
 		f.image(tag)
@@ -144,4 +149,22 @@ func TestFaultsWithKubernetesController(t *testing.T) {
 		f.ended(end)
 		f.watch.verify(t, f.world)
 	})
+}
+
+// crashes is a report that restarts the controller at three of the agents' decisions, which the seed draws. The agents do not wait for it.
+func (f *faulty) crashes(seed int, report func(rollout.Observed, rollout.Decision)) func(rollout.Observed, rollout.Decision) {
+	f.t.Helper()
+	random, decisions, at := rand.New(rand.NewPCG(uint64(seed), 19)), 0, map[int]bool{}
+	for range 3 {
+		at[1+random.IntN(25)] = true
+	}
+	var restarts sync.WaitGroup
+	f.t.Cleanup(restarts.Wait)
+	return func(o rollout.Observed, d rollout.Decision) {
+		report(o, d)
+		if decisions++; at[decisions] {
+			f.t.Logf("the controller crashes after %s: %s", d.Reason, d.Message)
+			restarts.Go(func() { f.RestartControllers(f.t) })
+		}
+	}
 }

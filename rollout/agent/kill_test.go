@@ -92,24 +92,29 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		{"InPlace", `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			const most = 80 // more writes than any of these releases makes
-			var longest atomic.Int64
-			longest.Store(most)
-			// Under the race detector, which makes everything slow, a sample is enough.
-			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
-				for _, after := range []bool{false, true} {
-					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
-						t.Parallel()
-						if int64(at) > longest.Load() {
-							t.SkipNow() // an agent with fewer writes has come to its end
-						}
-						if !killedOnce(t, c.strategy, at, after) {
-							longest.Store(min(longest.Load(), int64(at)))
-						}
-					})
-				}
-			}
+			killedAtEach(t, 80, max(1, 8-seeds(t, 50)), func(t *testing.T, at int, after bool) bool { return killedOnce(t, c.strategy, at, after) })
 		})
+	}
+}
+
+// killedAtEach runs a release that is killed before and after its writes, each or a sample with so many steps between: until most,
+// which has to be more than it makes, or until one is told to have had no such write.
+func killedAtEach(t *testing.T, most, step int, release func(t *testing.T, at int, after bool) (killed bool)) {
+	t.Helper()
+	var longest atomic.Int64
+	longest.Store(int64(most))
+	for at := (step + 1) / 2; at <= most; at += step {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
+				t.Parallel()
+				if int64(at) > longest.Load() {
+					t.SkipNow() // an agent with fewer writes has come to its end
+				}
+				if !release(t, at, after) {
+					longest.Store(min(longest.Load(), int64(at)))
+				}
+			})
+		}
 	}
 }
 
@@ -192,31 +197,19 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 	shared.Get(t)
 	for _, way := range waysInPartitionMode() {
 		t.Run(way.name, func(t *testing.T) {
-			const most = 40 // more writes than any of these releases makes
-			var longest atomic.Int64
-			longest.Store(most)
-			for at := 1; at <= most; at += max(1, 8-seeds(t, 50)) {
-				for _, after := range []bool{false, true} {
-					t.Run(fmt.Sprintf("write %d, after %v", at, after), func(t *testing.T) {
-						t.Parallel()
-						if int64(at) > longest.Load() {
-							t.SkipNow() // an agent with fewer writes has come to its end
-						}
-						r := newPartitionRelease(t, way)
-						ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-						defer cancel()
-						d, dead, err := r.killAt(ctx, cancel, at, after, r.plan, r.options, r.report)
-						if !dead {
-							longest.Store(min(longest.Load(), int64(at)))
-						} else {
-							ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
-							defer cancel()
-							d, err = agent.Run(ctx, r.plan, r.options, r.report)
-						}
-						r.verify(d, err)
-					})
+			killedAtEach(t, 40, max(1, 8-seeds(t, 50)), func(t *testing.T, at int, after bool) bool {
+				r := newPartitionRelease(t, way)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				d, dead, err := r.killAt(ctx, cancel, at, after, r.plan, r.options, r.report)
+				if dead {
+					ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
+					defer cancel()
+					d, err = agent.Run(ctx, r.plan, r.options, r.report)
 				}
-			}
+				r.verify(d, err)
+				return dead
+			})
 		})
 	}
 }

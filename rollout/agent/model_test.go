@@ -376,7 +376,8 @@ func (m *twin) step(random *rand.Rand, broken bool) {
 	m.t.Helper()
 	o := m.look()
 	replicas, rolling := o.Workload.Spec.Replicas, *o.Workload.Rolling
-	image, _ := kubetest.Field(o.Workload.Spec.Template, "spec", "containers", 0, "image").(string)
+	present, _ := kubetest.Field(o.Workload.Spec.Template, "spec", "containers", 0, "image").(string)
+	image := present
 	if random.IntN(3) == 0 {
 		image = "example.com/app:" + tagsOf(broken)[random.IntN(3)]
 	}
@@ -389,14 +390,14 @@ func (m *twin) step(random *rand.Rand, broken bool) {
 		surge = 1
 	}
 	rolling.MaxSurge, rolling.MaxUnavailable = plan.Pods(surge), plan.Pods(unavailable)
-	// As a release does it: the sentinel comes while the Deployment is paused, and goes with the pause. Otherwise it would be a race
-	// between the controllers, and not one rest.
+	// As a release does it: the sentinel comes while the Deployment is paused and to the template that is there, and goes with the
+	// pause. Otherwise it would be a race between the controllers, and not one rest.
 	switch held := rolling.MinReady == plan.SentinelReady; {
 	case random.IntN(2) == 0:
 	case held:
 		rolling.MinReady, rolling.Paused, replicas = 0, false, o.Workload.Spec.Replicas
 	default:
-		rolling.MinReady, rolling.Paused, replicas = plan.SentinelReady, true, o.Workload.Spec.Replicas
+		rolling.MinReady, rolling.Paused, replicas, image = plan.SentinelReady, true, o.Workload.Spec.Replicas, present
 	}
 	if rolling.MinReady == 0 && m.mute(o, image) { // nor does it go from a ReplicaSet that has kept it
 		rolling.Paused, replicas = false, o.Workload.Spec.Replicas

@@ -179,50 +179,37 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 // resizePod gives a pod that goes from one revision to another its cpu and memory. Before the first such write the pod carries
 // the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod that
 // stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
+// One that was held for a third revision, whose release ended there, may have the amounts of that one: then all of them are written.
 func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
+	there, _ := w.pods.Get(a.Pod.Name)
+	if third := there.HeldFor(); third != "" && third != to.Name {
+		from = to
+	}
 	patch, err := kube.ResizePatch(a.Pod, from, to)
 	if err != nil || patch == nil {
 		return err
 	}
-	there, _ := w.pods.Get(a.Pod.Name)
 	if !there.Held() {
-		if err := w.patchPod(ctx, a.Pod.Name, "holding", kube.HoldPatch(a.Pod, to.Name)); err != nil {
+		if err := w.patchOn(ctx, a, "holding", kube.HoldPatch(a.Pod, to.Name)); err != nil {
 			return err
 		}
-		w.follow(a)
 		if patch, err = kube.ResizePatch(a.Pod, from, to); err != nil {
 			return err
 		}
 	}
-	err = w.withinQuota(*a, func() error { return w.patchPod(ctx, a.Pod.Name, "resizing", patch, "resize") })
-	if err != nil {
-		return err
-	}
-	w.follow(a)
-	return nil
-}
-
-// follow makes the next write of an action one on the pod as the last one has left it.
-func (w *writer) follow(a *rollout.Action) {
-	if there, ok := w.pods.Get(a.Pod.Name); ok && string(there.UID) == a.Pod.UID {
-		a.Pod.ResourceVersion = there.ResourceVersion
-	}
+	return w.withinQuota(*a, func() error { return w.patchOn(ctx, a, "resizing", patch, "resize") })
 }
 
 // readmit gives a pod back to its endpoints, and a held one the resources of its own revision.
 func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
 	there, _ := w.pods.Get(a.Pod.Name)
 	if there.Held() {
-		name, _ := w.last.history.NameOf(there.Labels[kube.LabelRevision])
-		if own, ok := w.last.history.Find(name); ok {
-			if err := w.resizePod(ctx, &a, own, own); err != nil {
-				return err
-			}
-		}
-		if err := w.patchPod(ctx, a.Pod.Name, "readmitting", kube.HoldPatch(a.Pod, "")); err != nil {
+		if err := w.giveBack(ctx, &a, there.Labels[kube.LabelRevision]); err != nil {
 			return err
 		}
-		w.follow(&a)
+		if err := w.patchOn(ctx, &a, "readmitting", kube.HoldPatch(a.Pod, "")); err != nil {
+			return err
+		}
 		if !there.Drained() {
 			return nil
 		}
@@ -230,25 +217,51 @@ func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
 	return w.patchStatus(ctx, a, kube.AdmittedConditions(*kube.Stamp(w.options.Now())))
 }
 
+// giveBack gives a held pod the cpu and memory of its own revision. Where nobody knows that any more, it keeps what it has.
+func (w *writer) giveBack(ctx context.Context, a *rollout.Action, revision string) error {
+	name, _ := w.last.history.NameOf(revision)
+	own, ok := w.last.history.Find(name)
+	if !ok {
+		w.warn(fmt.Errorf("%s: a release that ended has left it with cpu and memory that may not be its own, and its revision %s, which says what is, is gone: delete the pod, and it comes back with what the template says",
+			podWords(w.target.Namespace, "readmitting", a.Pod.Name), revision))
+		return nil
+	}
+	return w.resizePod(ctx, a, own, own)
+}
+
 // setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
 func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 	if a.NotReady {
 		drain := map[string]any{"metadata": kube.Fence(a.Pod), "status": map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))}}
-		if err := w.patchPod(ctx, a.Pod.Name, "draining", drain, "status"); err != nil {
+		if err := w.patchOn(ctx, &a, "draining", drain, "status"); err != nil {
 			return err
 		}
-		w.follow(&a)
 	}
 	return w.patchPod(ctx, a.Pod.Name, "setting the lifecycle of", kube.LifecyclePatch(a, w.options.Now()))
 }
 
+// patchOn is patchPod in the middle of an action. What comes next is a write on the pod as this one has left it, and on nothing that
+// somebody else has written since.
+func (w *writer) patchOn(ctx context.Context, a *rollout.Action, doing string, patch map[string]any, subresource ...string) error {
+	patched, err := w.patched(ctx, a.Pod.Name, doing, patch, subresource...)
+	if err == nil {
+		a.Pod.ResourceVersion = patched.ResourceVersion
+	}
+	return err
+}
+
 // patchPod sends a strategic merge patch and puts the pod that comes back into the cache.
 func (w *writer) patchPod(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) error {
+	_, err := w.patched(ctx, name, doing, patch, subresource...)
+	return err
+}
+
+func (w *writer) patched(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) (kube.Pod, error) {
 	var patched kube.Pod
 	err := w.client.StrategicPatch(ctx, kube.Pods(w.target.Namespace).Object(name, subresource...), patch, &patched)
 	if err != nil {
-		return w.podError(doing, name, err)
+		return patched, w.podError(doing, name, err)
 	}
 	w.pods.Put(patched)
-	return nil
+	return patched, nil
 }

@@ -74,6 +74,7 @@ func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Obs
 	case stored.Name == "" || p.Revision == "":
 		p = r.held(stored, p, o)
 	case mine && own.release == r.last.release && own.wrote(stored):
+		own.progress, own.texts[0] = p, stored.Data[kube.KeyProgress] // the answer to its write may have been lost
 	case mine && own.release == r.last.release:
 		doubts = append(doubts, fmt.Sprintf("%s has written the progress of a release that is at work", by))
 		p = trust.Edited(own.progress, p)

@@ -175,3 +175,44 @@ func TestResizeBeyondAQuota(t *testing.T) {
 		})
 	}
 }
+
+// TestKilledAtEveryWriteOfAResize kills the agent before and after its writes while it changes cpu, which restarts nothing, and memory
+// together with the image: pods stay, the budget holds, no pod stays held, and all end with the amounts of the released revision.
+// SLIPWAY_SEEDS asks for more of the writes.
+func TestKilledAtEveryWriteOfAResize(t *testing.T) {
+	shared.Get(t)
+	for _, c := range []struct{ tag, name, limit, request, want string }{
+		{"v1", "cpu", "600m", "300m", "v1 600m 64Mi, 300m 64Mi"},
+		{"v2", "memory", "96Mi", "96Mi", "v2 500m 96Mi, 250m 96Mi"},
+	} {
+		t.Run(c.name+" "+c.tag, func(t *testing.T) {
+			killedAtEach(t, 40, max(1, 17-seeds(t, 1)), func(t *testing.T, at int, after bool) bool {
+				w := newWorld(t, resizable(2, `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`))
+				w.Release(plan.BatchPlan{}, plan.Completed)
+				watch := w.watchPods(2, 1, 0, 0, c.tag)
+				watch.keepsPods()
+				w.resize(c.tag, c.name, c.limit, c.request)
+				killed := w.runKilled(at, after)
+				w.Release(plan.BatchPlan{}, plan.Completed)
+				watch.verify(t, w)
+				if diff := cmp.Diff([]string{c.want}, w.amountsWithoutRestarts()); diff != "" {
+					t.Errorf("the end (-want +got):\n%s", diff)
+				}
+				if leases := w.leases(); len(leases) > 0 {
+					t.Errorf("%d leases are left", len(leases))
+				}
+				return killed
+			})
+		})
+	}
+}
+
+// amountsWithoutRestarts are amounts, of which a kill between two writes may make more restarts than one.
+func (w *world) amountsWithoutRestarts() []string {
+	w.t.Helper()
+	all := w.amounts()
+	for i, line := range all {
+		all[i] = line[:strings.LastIndex(line, ",")]
+	}
+	return slices.Compact(all)
+}

@@ -4,11 +4,16 @@ package agent_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -195,5 +200,45 @@ func (s *steered) forge(to kube.Revision) {
 		}
 		s.Patch(s.t, s.Path("configmaps", fmt.Sprint(kubetest.Field(record, "metadata", "name")))+"?fieldManager="+kube.FieldManager,
 			map[string]any{"data": map[string]any{kube.KeyProgress: string(forged), kube.KeyStable: string(template)}})
+	}
+}
+
+// forgetful loses the answer to one write of the record, and the next such write as a whole.
+type forgetful struct {
+	next   http.RoundTripper
+	writes *atomic.Int64
+}
+
+func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/configmaps/") {
+		return f.next.RoundTrip(r)
+	}
+	switch f.writes.Add(1) {
+	case 2:
+		if answer, err := f.next.RoundTrip(r); err == nil {
+			_ = answer.Body.Close()
+		}
+		return nil, errors.New("the answer is lost")
+	case 3:
+		return nil, errors.New("the request is lost")
+	default:
+		return f.next.RoundTrip(r)
+	}
+}
+
+// TestAnAgentBelievesItsOwnRecord: a write whose answer was lost is the agent's own, also once the next one was lost.
+func TestAnAgentBelievesItsOwnRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(3, people))
+	w.ready()
+	options := w.Options()
+	options.Config = rest.CopyConfig(options.Config)
+	lost := forgetful{writes: new(atomic.Int64)}
+	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { f := lost; f.next = next; return f })
+	var warned []string
+	options.Warn = func(err error) { warned = append(warned, err.Error()) }
+	w.start(thirds(), options).end(plan.Completed)
+	if n := lost.writes.Load(); n < 4 || len(warned) > 0 {
+		t.Errorf("%d writes of the record, and it said %q", n, warned)
 	}
 }

@@ -186,7 +186,10 @@ func (p *Pod) Drained() bool {
 }
 
 // Held tells whether the pod's resources may be other than those of its revision.
-func (p *Pod) Held() bool { return p.annotations.Held != "" }
+func (p *Pod) Held() bool { return p.HeldFor() != "" }
+
+// HeldFor is the revision whose resources a held pod was about to get; "" where it is not held.
+func (p *Pod) HeldFor() string { return p.annotations.Held }
 
 // Serving tells whether the pod is ready and is to stay.
 func (p *Pod) Serving() bool {

@@ -114,18 +114,17 @@ func stateOf(p *rollout.Pod, now time.Time, minReady time.Duration) podState {
 
 func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bool) {
 	n := len(t.spans)
-	if !t.gone.IsZero() || t.uid != p.UID && n > 0 {
-		// A pod of the same name takes its place, as in a StatefulSet.
-		t.end(now)
-		t.gone, t.base, t.born, t.created = time.Time{}, p.Restarts, true, p.Created
+	replaced := n > 0 && (!t.gone.IsZero() || t.uid != p.UID)
+	if replaced {
+		t.replace(p, now)
 	}
 	if w := p.Waiting; w != nil && w.Trouble() && p.Active() && t.trouble != ended {
 		t.trouble, t.why = w.Reason, w.Details()
 	}
 	t.uid, t.restarts = p.UID, max(t.restarts, p.Restarts-t.base)
-	if n == 0 {
-		t.spans, t.updated = []podSpan{{from: now, to: now, state: state, updated: updated}}, updated && t.born
-		if t.born {
+	if n == 0 || replaced {
+		t.spans, t.updated = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated}), t.updated || updated && t.born
+		if t.born && t.changed.IsZero() {
 			t.changed = now
 		}
 		return
@@ -142,6 +141,12 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 		return
 	}
 	t.spans = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated})
+}
+
+// replace begins a pod that takes the place of one of the same name, as in a StatefulSet: it has that one's lane, and a time of its own.
+func (t *track) replace(p *rollout.Pod, now time.Time) {
+	t.end(now)
+	t.first, t.gone, t.inPlace, t.base, t.born, t.created = now, time.Time{}, time.Time{}, p.Restarts, true, p.Created
 }
 
 // note draws from a change what the lane and the table say of the pod.

@@ -5,6 +5,7 @@ package screen_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,6 +106,7 @@ func views() map[string]screen.View {
 	hostile := look(plan.HeldByPerson, "held by eve (\x1b[2J\r\nall is well\u202e)", pod("\x1b[31m", time.Minute, waits(waiting.Why{State: "\a", Reason: "\n", Message: "\x1b]0;gone\a"})))
 	hostile.Observed.Workload.Name = "demo\x1b[1A"
 	all["hostile"] = hostile
+	maps.Copy(all, inDeleteMode())
 	return all
 }
 

@@ -177,10 +177,8 @@ func (c *Cluster) startClients() error {
 	if c.kwok, err = start(c.dir, c.program("kwok"), c.kwokArgs()...); err != nil {
 		return err
 	}
-	if c.options.ControllerManager {
-		if c.managers, err = start(c.dir, c.program("kube-controller-manager"), c.managerArgs()...); err != nil {
-			return err
-		}
+	if err := c.startManagers(); err != nil {
+		return err
 	}
 	return poll("the node is ready", func() (bool, error) {
 		for _, p := range []*process{c.kwok, c.managers} {
@@ -190,6 +188,26 @@ func (c *Cluster) startClients() error {
 		}
 		return c.nodeReady()
 	})
+}
+
+// startManagers starts kube-controller-manager where it is asked for.
+func (c *Cluster) startManagers() (err error) {
+	if c.options.ControllerManager {
+		c.managers, err = start(c.dir, c.program("kube-controller-manager"), c.managerArgs()...)
+	}
+	return err
+}
+
+// RestartControllers ends kube-controller-manager as a crash does, in the middle of whatever it does, and starts it again. What it
+// knew is gone with it.
+func (c *Cluster) RestartControllers(tb testing.TB) {
+	tb.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.managers.stop()
+	if err := c.startManagers(); err != nil {
+		tb.Error(err) // also where a test does not run in its own goroutine
+	}
 }
 
 // stop ends every process, removes the folder and waits for nothing else.
