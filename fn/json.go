@@ -33,7 +33,7 @@ func asYAML(in *bufio.Reader) (io.Reader, error) {
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if decoder.Decode(&json.RawMessage{}) != nil {
-		return bytes.NewReader(text), nil
+		return bytes.NewReader(text), nil //nolint:nilerr // kyaml tells what is wrong, if anything is
 	}
 	end := decoder.InputOffset()
 	if rest := bytes.TrimSpace(text[end:]); len(rest) > 0 && rest[0] == '{' {

@@ -39,7 +39,7 @@ func (b *build) run() *yaml.Node {
 
 // matchSets holds the sets against the template, in order.
 func (b *build) matchSets() {
-	p := pod{kind: b.kind, namespace: b.namespace(&b.in.opts), labels: b.labels()}
+	p := pod{kind: b.kind, namespace: b.namespace(&b.in.opts), labels: b.labels(b.in.asked)}
 	p.variants = b.in.variants(b.podTemplate, p.labels)
 	for _, set := range b.in.toAsk(p) {
 		m := b.in.match(set, p)

@@ -110,7 +110,7 @@ func (b *sidecarBuild) envSource(t TransferEnv) (string, error) {
 	case err != nil:
 		return "", err
 	case field == labelsField:
-		return b.labels()[key], nil
+		return b.label(key), nil
 	default:
 		return b.patched[key], nil
 	}

@@ -28,6 +28,7 @@ type Injector struct {
 	spreads map[target][]*yaml.Node
 	filter  prefilter
 	index   setIndex
+	asked   map[string]bool // labels that a selector asks for
 	byName  map[string]*SidecarSet
 	// disputable is what other sets could dispute of each set, at its revision too.
 	disputable map[*SidecarSet]map[thing][]string
@@ -66,7 +67,12 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 	in.filter = newPrefilter(in.sets)
 	in.filter.addTargets(in.spreads)
 	in.pinAll()
-	in.index = newSetIndex(in.sets)
+	in.index, in.asked = newSetIndex(in.sets), map[string]bool{}
+	for _, s := range in.sets {
+		for _, r := range requirements(s.Spec.Selector) {
+			in.asked[r.Key] = true
+		}
+	}
 	in.listDisputable()
 	return in, findings
 }

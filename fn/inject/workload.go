@@ -40,11 +40,11 @@ func stepsTo(path string) ([]step, error) {
 type podTemplate struct {
 	object manifest.ObjectRef
 	kind   manifest.Kind
-	root   *yaml.Node // the object that holds it
-	path   []step     // from the document's root
-	lead   int        // how many steps of path lead to the object, where that stands in a list
-	node   *yaml.Node // the template: a mapping with metadata and spec
-	given  *yaml.Node // labels that its pods get in place of their own, from an OpenShift template around the object
+	root   *yaml.Node        // the object that holds it
+	path   []step            // from the document's root
+	lead   int               // how many steps of path lead to the object, where that stands in a list
+	node   *yaml.Node        // the template: a mapping with metadata and spec
+	given  map[string]string // labels that its pods get in place of their own, from an OpenShift template around the object
 }
 
 // templates finds every pod template of an object, one after the other, lists of objects included. It reports what cannot be
@@ -121,7 +121,7 @@ type elementsOf struct {
 	holder manifest.ObjectRef
 	field  string
 	list   *yaml.Node
-	labels *yaml.Node // what an OpenShift template gives to them
+	labels map[string]string // what an OpenShift template gives to them
 }
 
 // walkList is walk for the objects that an object holds.
@@ -147,25 +147,42 @@ func (o *Options) walkList(e elementsOf, prefix []step, d *manifest.Decoder, yie
 }
 
 // given are the labels of an OpenShift template, which it gives to its objects and to the pods of a DeploymentConfig.
-func given(object *yaml.Node, field string) *yaml.Node {
+func given(object *yaml.Node, field string) map[string]string {
 	if field != objectsField {
 		return nil
 	}
-	return manifest.Lookup(object, labelsField)
+	return manifest.StringMap(manifest.Lookup(object, labelsField))
 }
 
 // with notes the labels that the pods of a template get from what holds its object, to which lead steps lead.
-func (t podTemplate) with(labels *yaml.Node, lead int) podTemplate {
+func (t podTemplate) with(labels map[string]string, lead int) podTemplate {
 	if t.lead == lead && (len(t.path) == lead || t.object.Kind == "DeploymentConfig") {
 		t.given = labels
 	}
 	return t
 }
 
-// labels are what a selector sees of the template's pods.
-func (t *podTemplate) labels() map[string]string {
+// label is a label of the template's pods.
+func (t *podTemplate) label(key string) string {
+	if value, ok := t.given[key]; ok {
+		return value
+	}
+	return manifest.Text(manifest.At(t.node, metadataField, labelsField, key))
+}
+
+// labels are what selectors see of the template's pods: its own, and of those that are given to it the ones that some selector
+// asks for. There may be many, and as many templates that they are given to.
+func (t *podTemplate) labels(asked map[string]bool) map[string]string {
 	labels := manifest.StringMap(manifest.At(t.node, metadataField, labelsField))
-	maps.Copy(labels, manifest.StringMap(t.given))
+	if len(t.given) <= len(asked) {
+		maps.Copy(labels, t.given)
+		return labels
+	}
+	for key := range asked {
+		if value, ok := t.given[key]; ok {
+			labels[key] = value
+		}
+	}
 	return labels
 }
 
