@@ -91,7 +91,7 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 			findings = append(findings, c.entangled...)
 			continue
 		}
-		if detour(object, c.path) == nil {
+		if obstacle(object, c.path) == nil {
 			edited = edit.replace(edited, c.path, c.inPlace())
 		}
 	}

@@ -65,7 +65,7 @@ type linter struct {
 	*reporter
 	in       *Injector
 	policies Policies
-	told     tally // conflicts with other sets
+	told     toldCounts // conflicts with other sets
 }
 
 func (l *linter) lint() {

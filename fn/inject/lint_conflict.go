@@ -15,7 +15,7 @@ func (in *Injector) conflicts() []manifest.Finding {
 	var out []manifest.Finding
 	r := newRivals(inDispute)
 	for i, later := range in.sets {
-		l := &linter{reporter: &reporter{set: later}, in: in, told: tally{}}
+		l := &linter{reporter: &reporter{set: later}, in: in, told: toldCounts{}}
 		wanted, has := later.wanted(), later.disputable()
 		maps.Copy(has, later.containerNames())
 		for _, j := range r.of(wanted, has, func(j int) bool {

@@ -24,7 +24,7 @@ func (c *collector) checkMeeting() {
 func (c *collector) checkDisputes() {
 	r := newRivals(inDispute)
 	for _, later := range c.sets {
-		told := tally{} // of what this set disputes
+		told := toldCounts{} // of what this set disputes
 		has := c.in.disputable[later]
 		for _, i := range r.of(nil, has, func(int) bool { return true }) {
 			earlier := c.sets[i]

@@ -36,7 +36,7 @@ type template struct {
 
 // direct reports a template that cannot be edited where it stands.
 func (t *template) direct() bool {
-	n := detour(t.doc, t.path)
+	n := obstacle(t.doc, t.path)
 	if n == nil {
 		return true
 	}

@@ -220,8 +220,8 @@ func (s Status) podTable(b *strings.Builder) {
 	}
 }
 
-// StatusTrain is how the targets of a train stand, in the order in which they start.
-type StatusTrain struct {
+// StatusTargets is how the targets of a plan stand, in the order in which they start.
+type StatusTargets struct {
 	Targets []StatusTarget `json:"targets"`
 }
 
@@ -231,11 +231,11 @@ type StatusTarget struct {
 	Status
 }
 
-// JSON writes the train as one JSON object.
-func (t StatusTrain) JSON(w io.Writer) error { return writeJSON(w, t) }
+// JSON writes them as one JSON object.
+func (t StatusTargets) JSON(w io.Writer) error { return writeJSON(w, t) }
 
 // Table writes a line for each target.
-func (t StatusTrain) Table(w io.Writer) error {
+func (t StatusTargets) Table(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("WAVE\tTARGET\tUPDATED\tSTATE\tMESSAGE\n")
 	for _, s := range t.Targets {

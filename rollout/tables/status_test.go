@@ -137,7 +137,7 @@ func TestStatusNames(t *testing.T) {
 	var one tables.StatusTarget
 	filltest.Fill(t, &one)
 	var out bytes.Buffer
-	if err := (tables.StatusTrain{Targets: []tables.StatusTarget{one}}).JSON(&out); err != nil {
+	if err := (tables.StatusTargets{Targets: []tables.StatusTarget{one}}).JSON(&out); err != nil {
 		t.Fatal(err)
 	}
 	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)

@@ -101,9 +101,9 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestSights holds the clock of failFast: it is the agent's alone, and begins with the first sight of a reason.
-func TestSights(t *testing.T) {
-	var s waiting.Sights
+// TestClock holds the clock of failFast: it is the agent's alone, and begins with the first sight of a reason.
+func TestClock(t *testing.T) {
+	var s waiting.Clock
 	why := func(reason string) *waiting.Why { return &waiting.Why{Reason: reason, Since: noon.Add(-time.Hour)} }
 	look := func(at int, key, reason string) time.Duration {
 		s.Begin()

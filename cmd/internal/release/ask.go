@@ -157,11 +157,11 @@ func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.R
 	if f.ask == rollout.Undo {
 		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
-	sight, err := visit.Status(ctx)
+	standing, err := visit.Status(ctx)
 	if err != nil {
 		return // the request is stored, and this is by the way
 	}
-	absent := sight.Agent.Absent(time.Now())
+	absent := standing.Agent.Absent(time.Now())
 	switch {
 	case absent == "":
 	case answer.Restore != "":

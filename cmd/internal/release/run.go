@@ -126,7 +126,7 @@ func (f *runFlags) run(ctx context.Context, s command.Streams, args []string) er
 	case f.index != noIndex:
 		return f.runIndex(ctx, s, plan, options)
 	case len(plan.Waves.Targets) > 0:
-		return f.runTrain(ctx, s, plan, options)
+		return f.runTargets(ctx, s, plan, options)
 	}
 	return f.carryOut(ctx, s, plan, options)
 }
@@ -206,7 +206,7 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 			return p, agent.Options{}, &command.ExitError{Code: exitInvalid, Err: err}
 		}
 	}
-	if err := f.checkTrain(p); err != nil {
+	if err := f.checkTargets(p); err != nil {
 		return p, agent.Options{}, err
 	}
 	if err := choose(&p, args); err != nil {

@@ -223,7 +223,7 @@ func (f *verifyFlags) check() error {
 	return nil
 }
 
-// writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
+// writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of several.
 func writeVerifications(w io.Writer, all []verify.Report, format report.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome
