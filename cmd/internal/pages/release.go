@@ -33,8 +33,8 @@ type Release struct {
 	asked   chan struct{} // somebody reads the page
 }
 
-// Follow looks at a release until ctx ends. The error is that of the first look. While a release goes on every change is seen. One
-// that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
+// Follow looks at a release until ctx ends. The error is that of the first look. While a release goes on every change is seen.
+// One that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
 func (r *Release) Follow(ctx context.Context, source Source) error {
 	first, err := source.Status(ctx)
 	if err != nil {
