@@ -80,6 +80,7 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	n := estimate.Writes
 	return tables.Plan(w, planned, tables.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
-		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Resizes: n.Resize, Readmits: n.Readmit, Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
+		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Resizes: n.Resize, Readmits: n.Readmit,
+		Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
 	})
 }

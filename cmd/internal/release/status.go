@@ -75,7 +75,8 @@ what the agent stores and the CloneSet's status; where no agent is at work it sa
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.watch(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&f.output, "output", "o", "auto", "table, json (a line for each change), or auto: a table on a terminal, else json")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "auto",
+		"table, json (a line for each change), or auto: a table on a terminal, else json")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to follow it; 0 is until the end")
 	command.CompleteWords(cmd, "output", "auto", "table", "json")
 	return cmd
@@ -134,7 +135,10 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 		}
 		switch {
 		case shown.live != nil:
-			shown.live.Look(screen.View{Observed: standing.Observed, Decision: standing.Decision, Note: absent, Pods: standing.Pods, Seen: standing.Seen})
+			shown.live.Look(screen.View{
+				Observed: standing.Observed, Decision: standing.Decision, Note: absent, Pods: standing.Pods,
+				Seen: standing.Seen,
+			})
 			return
 		case absent != "" && absent != told:
 			s.Say("note: %s", absent)

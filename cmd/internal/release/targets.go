@@ -31,7 +31,8 @@ func (f *runFlags) checkTargets(plan plan.BatchPlan) error {
 	case n > 0 && f.stay:
 		return command.Usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	case n > 0 && f.index == noIndex && f.metrics != "":
-		return command.Usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which has a process for each target")
+		return command.Usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which " +
+			"has a process for each target")
 	}
 	return nil
 }
@@ -123,5 +124,6 @@ func targetsOutcome(waves plan.Waves, errs []error, first error) error {
 	if errors.As(first, &exit) {
 		code = exit.Code
 	}
-	return &command.ExitError{Code: code, Err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs), strings.Join(lines, "\n  "))}
+	return &command.ExitError{Code: code, Err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs),
+		strings.Join(lines, "\n  "))}
 }

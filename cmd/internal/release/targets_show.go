@@ -27,7 +27,10 @@ func (f *statusFlags) targetsStatus(ctx context.Context, s command.Streams, whol
 		var status tables.Status
 		switch {
 		case errors.Is(err, steer.ErrNothing): // its wave may not have begun, and the others are shown all the same
-			status = tables.Status{Target: visit.Target(), State: plan.NotStarted, Message: "it does not exist: apply it before its release", ExitCode: ExitHeld}
+			status = tables.Status{
+				Target: visit.Target(), State: plan.NotStarted,
+				Message: "it does not exist: apply it before its release", ExitCode: ExitHeld,
+			}
 		case err != nil:
 			return visitError(ctx, err)
 		default:
@@ -52,14 +55,17 @@ func (f *statusFlags) targetsStatus(ctx context.Context, s command.Streams, whol
 }
 
 // planTargets shows what the release of every target will do, in the order of the waves.
-func planTargets(ctx context.Context, s command.Streams, flags releaseFlags, file string, plan plan.BatchPlan, all []release) error {
+func planTargets(ctx context.Context, s command.Streams, flags releaseFlags, file string, plan plan.BatchPlan,
+	all []release,
+) error {
 	var out bytes.Buffer
 	for i, r := range all {
 		if i > 0 {
 			out.WriteString("\n")
 		}
 		t := plan.Waves.Targets[i]
-		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
+		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(),
+			plan.Waves.Parallel)
 		if err := planOf(ctx, &out, flags, file, r); err != nil {
 			return err
 		}
