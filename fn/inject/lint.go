@@ -177,6 +177,7 @@ func (r *reporter) checkPath(at spot, path string, absolute bool) {
 		}
 	}
 	if !absolute && strings.HasPrefix(path, "/") {
-		r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)), "remove the leading /")
+		r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)),
+			"remove the leading /")
 	}
 }
