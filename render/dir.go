@@ -35,7 +35,10 @@ type Dir struct {
 // NewDir returns a sink that writes into the folder path, which is made if it is not there. With check it writes
 // nothing and only finds out what it would.
 func NewDir(path string, check bool) *Dir {
-	return &Dir{path: path, check: check, texts: map[string][]byte{}, holds: map[string]manifest.ObjectRef{}, count: map[string]int{}}
+	return &Dir{
+		path: path, check: check, texts: map[string][]byte{}, holds: map[string]manifest.ObjectRef{},
+		count: map[string]int{},
+	}
 }
 
 // Document takes one object. Two objects of one name are an error: one would overwrite the other. Those that the API server
@@ -166,8 +169,8 @@ func (s *Dir) compare(root *os.Root) (w work, err error) {
 }
 
 func (s *Dir) foreign(name string) error {
-	return fmt.Errorf("%s is there, and slipway has not written it, for %s does not list it: move it away, or render into another folder (no file was changed)",
-		s.inFolder(name), s.inFolder(writtenFile))
+	return fmt.Errorf("%s is there, and slipway has not written it, for %s does not list it: move it away, or render into "+
+		"another folder (no file was changed)", s.inFolder(name), s.inFolder(writtenFile))
 }
 
 func (s *Dir) differ(names []string) {
