@@ -113,8 +113,8 @@ func (w *world) watchSets(most int) (broken func() []string) {
 	}
 }
 
-// TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that does
-// mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy.
+// TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that
+// does mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy.
 func TestFaultsWithKubernetesController(t *testing.T) {
 	soak(t, 2, 1, 13, func(t *testing.T, seed int, random *rand.Rand) {
 		f := draw(t, seed, random)

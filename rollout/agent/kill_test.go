@@ -63,7 +63,9 @@ func (w *world) runKilled(at int, after bool) bool {
 }
 
 // killAt runs an agent with these options until its write number at, or to its end.
-func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan,
+	options agent.Options, report func(rollout.Observed, rollout.Decision),
+) (d rollout.Decision, dead bool, err error) {
 	w.t.Helper()
 	options, isDead := mortal(options, at, after, cancel)
 	options.Identity = "killed"
@@ -125,7 +127,8 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	killed := w.runKilled(at, after)
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	watch.verify(t, w)
-	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 "+
+		"persistentvolumeclaims"; got != want {
 		t.Errorf("the end is\n%s, want\n%s", got, want)
 	}
 	return killed
@@ -157,7 +160,10 @@ type partitionRelease struct {
 func newPartitionRelease(t *testing.T, way wayInPartitionMode) *partitionRelease {
 	t.Helper()
 	w := newStateful(t, 3, 3)
-	r := &partitionRelease{world: w, way: way, watch: w.watchPods(3, 0, 1, 0, "none"), options: w.optionsOf("StatefulSet"), report: w.Log()}
+	r := &partitionRelease{
+		world: w, way: way, watch: w.watchPods(3, 0, 1, 0, "none"), options: w.optionsOf("StatefulSet"),
+		report: w.Log(),
+	}
 	w.statefulImage(way.tag)
 	r.plan = plan.BatchPlan{
 		Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,

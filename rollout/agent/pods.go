@@ -36,7 +36,8 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	r, ok := w.last.history.Find(a.Revision)
 	if !ok {
 		w.forgetHistory()
-		return fmt.Errorf("%s: revision %s is not known: %w", podWords(w.target.Namespace, "creating", a.Pod.Name), a.Revision, rollout.ErrConflict)
+		return fmt.Errorf("%s: revision %s is not known: %w", podWords(w.target.Namespace, "creating", a.Pod.Name), a.Revision,
+			rollout.ErrConflict)
 	}
 	body, err := kube.NewPod(w.last.workload, r, a, w.options.Now())
 	if err != nil {
@@ -66,7 +67,8 @@ func (w *writer) createClaim(ctx context.Context, claim map[string]any) error {
 		return nil // of a create that did not come to its pod, or to be used again
 	}
 	if err != nil {
-		return kube.Conflict(fmt.Sprintf("creating PersistentVolumeClaim %s/%s", w.target.Namespace, kube.Text(claim, "metadata", "name")), err)
+		return kube.Conflict(fmt.Sprintf("creating PersistentVolumeClaim %s/%s", w.target.Namespace,
+			kube.Text(claim, "metadata", "name")), err)
 	}
 	if w.claims != nil {
 		w.claims.Put(created)
@@ -106,7 +108,8 @@ func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,
 		})
 		if apierrors.IsTooManyRequests(err) {
-			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
+			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)",
+				podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
 		}
 	} else {
 		err = w.client.Delete(ctx, at.Object(a.Pod.Name), options, nil)
@@ -132,9 +135,12 @@ func (w *writer) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
 		}
 	})
 	for _, m := range own {
-		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []metav1.OwnerReference{
-			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
-		}}}
+		patch := map[string]any{"metadata": map[string]any{
+			"uid": m.UID, "resourceVersion": m.ResourceVersion,
+			"ownerReferences": []metav1.OwnerReference{
+				{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
+			},
+		}}
 		var handed kube.Meta
 		if err := w.client.MergePatch(ctx, kube.Claims(w.target.Namespace).Object(m.Name), patch, &handed); err != nil {
 			w.claims.Invalidate()
@@ -163,7 +169,8 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 	to, toOK := w.last.history.Find(a.Revision)
 	if !ok || !fromOK || !toOK {
 		w.forgetHistory()
-		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name), rollout.ErrConflict)
+		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name),
+			rollout.ErrConflict)
 	}
 	if err := w.resizePod(ctx, &a, from, to); err != nil {
 		return err
@@ -177,8 +184,8 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 }
 
 // resizePod gives a pod that goes from one revision to another its cpu and memory. Before the first such write the pod carries
-// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod that
-// stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
+// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod
+// that stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
 func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
 	patch, err := kube.ResizePatch(a.Pod, from, to)
 	if err != nil || patch == nil {
@@ -233,7 +240,10 @@ func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
 // setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
 func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 	if a.NotReady {
-		drain := map[string]any{"metadata": kube.Fence(a.Pod), "status": map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))}}
+		drain := map[string]any{
+			"metadata": kube.Fence(a.Pod),
+			"status":   map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))},
+		}
 		if err := w.patchPod(ctx, a.Pod.Name, "draining", drain, "status"); err != nil {
 			return err
 		}
