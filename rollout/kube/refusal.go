@@ -20,8 +20,8 @@ var serverWords = regexp.MustCompile(`(?s)(admission )?\S+ "[^"]*" (is (forbidde
 // dumpedObject is what Kruise adds to them: the whole object with its env, which is nobody's to read.
 var dumpedObject = regexp.MustCompile(`(?s), (pod|pvc): \{.*`)
 
-// RefusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again, as
-// NotAdmitted judges an answer; "" where that is not what the message says.
+// RefusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again,
+// as NotAdmitted judges an answer; "" where that is not what the message says.
 func RefusedForGood(message string) string {
 	said := dumpedObject.ReplaceAllString(serverWords.FindString(message), "")
 	for _, later := range []string{wordsFull, wordsUncounted, wordsTerminating} {
