@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Failed are the pods that have one of the reasons now, and had it first so long ago, by the clock of the agent that saw it. next
-// is how long it takes until another pod may be one of them; 0: none is known to.
+// Failed are the pods that have one of the reasons now, and had it first so long ago, by the clock of the agent that saw it.
+// next is how long it takes until another pod may be one of them; 0: none is known to.
 func Failed(pods []Pod, reasons []string, after time.Duration, now time.Time) (failed []Pod, next time.Duration) {
 	for i := range pods {
 		p := &pods[i]
@@ -45,8 +45,8 @@ type firstSeen struct {
 // Begin begins a look at all pods.
 func (s *Clock) Begin() { s.before, s.now = s.now, nil }
 
-// See is why a pod is not ready, with the time at which that was seen first. The key is of one pod and one revision, so that a pod
-// that is updated where it is begins anew.
+// See is why a pod is not ready, with the time at which that was seen first. The key is of one pod and one revision, so that a
+// pod that is updated where it is begins anew.
 func (s *Clock) See(key string, why *Why, at time.Time) *Why {
 	seen := s.before[key]
 	i := slices.IndexFunc(seen, func(x firstSeen) bool { return x.reason == why.Reason })
