@@ -50,8 +50,8 @@ func eventWritten(e *corev1.Event) time.Time {
 }
 
 // RefusedPods are the API server's words for which the controller of a target could not create or update a pod, and never will,
-// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has no
-// room for now, by the last of them.
+// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has
+// no room for now, by the last of them.
 func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since time.Time) (said, full string, err error) {
 	last, lastFull := since, since
 	query := url.Values{"fieldSelector": {"type=Warning,involvedObject.uid=" + string(uid)}}

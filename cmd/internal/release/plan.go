@@ -43,7 +43,7 @@ func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, 
 		return err
 	}
 	if len(p.Waves.Targets) > 0 {
-		return planTrain(ctx, s, flags, file, p, all)
+		return planTargets(ctx, s, flags, file, p, all)
 	}
 	return planOf(ctx, s.Out, flags, file, all[0])
 }
@@ -65,7 +65,8 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if r.onlyDefaults && r.plan.ModeFor(r.set.KindOf()) == plan.Direct {
-		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the label of the new revision, and nothing else changes")
+		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the "+
+			"label of the new revision, and nothing else changes")
 	}
 	if !counted || !played(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})
