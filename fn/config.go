@@ -206,7 +206,8 @@ func (c *Config) validate(root *yaml.Node, d *manifest.Decoder) {
 		{"systemNamespaces", c.SystemNamespaces, []string{"Skip", "Inject"}},
 	} {
 		if e.value != "" && !slices.Contains(e.allowed, e.value) {
-			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value, strings.Join(e.allowed, ", ")), "")
+			d.Report(find(root, e.field), "bad-value", e.field, fmt.Sprintf("%q is not one of %s", e.value,
+				strings.Join(e.allowed, ", ")), "")
 		}
 	}
 	if problem := c.Policies.Validate(); problem != "" {

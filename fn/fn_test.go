@@ -139,7 +139,9 @@ func TestRunTwiceIsOnce(t *testing.T) {
 }
 
 func TestRunRestoresWhatItReplacedWhenTheSetGoes(t *testing.T) {
-	app := strings.Replace(deployment, "        containers:", "        volumes: []\n        initContainers: null\n        containers:\n        - {name: collector, image: &i mine, args: [*i]}", 1)
+	app := strings.Replace(deployment, "        containers:",
+		"        volumes: []\n        initContainers: null\n        containers:\n        - {name: collector, image: &i mine, "+
+			"args: [*i]}", 1)
 	config := "apiVersion: slipway.dev/v1alpha1\nkind: SidecarInjector\nspec: {compatibility: Kruise}"
 	in := resourceList(sidecarSet+app, config)
 	out, _, err := run(t, in)
@@ -169,9 +171,12 @@ func TestRunFailures(t *testing.T) {
 	}{
 		{
 			name: "unknown field of a set", reason: "the result names object, field and the word that was meant",
-			in: resourceList(strings.Replace(bad, "annotations: {config.kubernetes.io/local-config: 'true'}", "annotations:\n      internal.config.kubernetes.io/path: sets/logs.yaml\n      internal.config.kubernetes.io/index: '2'\n      config.kubernetes.io/path: sets/logs.yaml\n      config.kubernetes.io/index: '2'", 1)+deployment, ""),
+			in: resourceList(strings.Replace(bad, "annotations: {config.kubernetes.io/local-config: 'true'}",
+				"annotations:\n      internal.config.kubernetes.io/path: sets/logs.yaml\n      internal.config.kubernetes.io/index: '2'\n "+
+					"     config.kubernetes.io/path: sets/logs.yaml\n      config.kubernetes.io/index: '2'", 1)+deployment, ""),
 			results: []result{{
-				"message": `unknown field "containerz" (did you mean "containers"?)`, "severity": "error", "tags": result{"code": "unknown-field"},
+				"message": `unknown field "containerz" (did you mean "containers"?)`, "severity": "error",
+				"tags":        result{"code": "unknown-field"},
 				"resourceRef": result{"apiVersion": "apps.kruise.io/v1alpha1", "kind": "SidecarSet", "name": "logs"},
 				"field":       result{"path": "spec.containerz"},
 				"file":        result{"path": "sets/logs.yaml", "index": 2},
@@ -182,7 +187,8 @@ func TestRunFailures(t *testing.T) {
 			name: "name conflict", reason: "the file is the one that the orchestrator names",
 			in: resourceList(strings.ReplaceAll(sidecarSet, "name: collector", "name: app")+deployment, ""),
 			results: []result{{
-				"message":     "SidecarSet logs injects a container of the same name, app (rename one of the two, or set onNameConflict to Replace (as the webhook does) or Keep)",
+				"message": "SidecarSet logs injects a container of the same name, app (rename one of the two, or set onNameConflict " +
+					"to Replace (as the webhook does) or Keep)",
 				"severity":    "error",
 				"tags":        result{"code": "name-conflict"},
 				"resourceRef": result{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "shop"},
@@ -193,9 +199,11 @@ func TestRunFailures(t *testing.T) {
 		},
 		{
 			name: "unknown field of the configuration", reason: "a mistake in it has no file, and never an item's",
-			in: resourceList(deployment, "apiVersion: slipway.dev/v1alpha1\nkind: SidecarInjector\nmetadata: {name: x}\nspec: {onUndecidd: Skip}"),
+			in: resourceList(deployment, "apiVersion: slipway.dev/v1alpha1\nkind: SidecarInjector\nmetadata: {name: x}\nspec: "+
+				"{onUndecidd: Skip}"),
 			results: []result{{
-				"message": `unknown field "onUndecidd" (did you mean "onUndecided"?)`, "severity": "error", "tags": result{"code": "unknown-field"},
+				"message": `unknown field "onUndecidd" (did you mean "onUndecided"?)`, "severity": "error",
+				"tags":        result{"code": "unknown-field"},
 				"resourceRef": result{"apiVersion": "slipway.dev/v1alpha1", "kind": "SidecarInjector", "name": "x"},
 				"field":       result{"path": "spec.onUndecidd"},
 			}},
@@ -213,7 +221,8 @@ func TestRunFailures(t *testing.T) {
 		},
 		{
 			name: "self-referential alias", reason: "a tree without end is refused, not walked",
-			in: resourceList(sidecarSet+"\n- &x {apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [*x]}}", ""),
+			in: resourceList(sidecarSet+"\n- &x {apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: "+
+				"{containers: [*x]}}", ""),
 			results: []result{{
 				"message":  "the YAML alias *x stands for a value that holds itself or more than 1000000 others (write the value out)",
 				"severity": "error", "tags": result{"code": "alias-bomb"},
@@ -266,14 +275,18 @@ func TestRunWarningsStandInBothPlaces(t *testing.T) {
 }
 
 func TestFunctionConfigForms(t *testing.T) {
-	inline := "sidecarSets:\n- apiVersion: apps.kruise.io/v1beta1\n  kind: SidecarSet\n  metadata: {name: logs}\n  spec: {selector: {matchLabels: {app: web}}, containers: [{name: collector}]}"
+	inline := "sidecarSets:\n- apiVersion: apps.kruise.io/v1beta1\n  kind: SidecarSet\n  metadata: {name: logs}\n  spec: " +
+		"{selector: {matchLabels: {app: web}}, containers: [{name: collector}]}"
 	indented := "  " + strings.ReplaceAll(inline, "\n", "\n  ")
 	const head = "apiVersion: slipway.dev/v1alpha1\nkind: SidecarInjector\nmetadata: {name: x}\n"
 	for name, config := range map[string]string{
-		"fields under spec":     head + "spec:\n" + indented,
-		"fields at the top":     head + inline,
-		"a SidecarSet":          "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: logs, annotations: {config.kubernetes.io/function: 'exec: {path: x}'}}\nspec: {selector: {matchLabels: {app: web}}, containers: [{name: collector}]}",
-		"a ConfigMap":           "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  compatibility: Kruise\n  " + strings.Replace(strings.ReplaceAll(inline, "\n", "\n    "), "sidecarSets:", "sidecarSets: |", 1),
+		"fields under spec": head + "spec:\n" + indented,
+		"fields at the top": head + inline,
+		"a SidecarSet": "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: logs, annotations: " +
+			"{config.kubernetes.io/function: 'exec: {path: x}'}}\nspec: {selector: {matchLabels: {app: web}}, containers: [{name: " +
+			"collector}]}",
+		"a ConfigMap": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata:\n  compatibility: Kruise\n  " +
+			strings.Replace(strings.ReplaceAll(inline, "\n", "\n    "), "sidecarSets:", "sidecarSets: |", 1),
 		"no apiVersion or kind": inline,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -295,12 +308,25 @@ func TestFunctionConfigForms(t *testing.T) {
 func TestFunctionConfigMistakes(t *testing.T) {
 	const head = "apiVersion: slipway.dev/v1alpha1\nkind: SidecarInjector\n"
 	for _, c := range []struct{ name, config, want string }{
-		{"another kind", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}", "kind: v1 Secret is not a configuration of slipway (write a SidecarInjector (slipway.dev/v1alpha1), a SidecarSet or a ConfigMap)"},
+		{
+			"another kind", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}",
+			"kind: v1 Secret is not a configuration of slipway (write a SidecarInjector (slipway.dev/v1alpha1), a SidecarSet or a " +
+				"ConfigMap)",
+		},
 		{"a value that is none", head + "spec: {compatibility: Krise}", `compatibility: "Krise" is not one of Safe, Kruise`},
 		{"a list for a word", head + "spec: {jobs: [Skip]}", "spec.jobs: is a list, must be a string"},
-		{"a path that is none", head + "spec: {workloads: [{kind: X, podTemplatePaths: ['spec.a[0]']}]}", `workloads[0]: pod template path "spec.a[0]": "a[0]" is neither a key nor a key with [*]`},
-		{"ConfigMap with an unknown key", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {job: Skip}", `data.job: unknown field "job" (did you mean "jobs"?)`},
-		{"ConfigMap with bad YAML", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {jobs: '['}", "data.jobs: is not YAML"},
+		{
+			"a path that is none", head + "spec: {workloads: [{kind: X, podTemplatePaths: ['spec.a[0]']}]}",
+			`workloads[0]: pod template path "spec.a[0]": "a[0]" is neither a key nor a key with [*]`,
+		},
+		{
+			"ConfigMap with an unknown key", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {job: Skip}",
+			`data.job: unknown field "job" (did you mean "jobs"?)`,
+		},
+		{
+			"ConfigMap with bad YAML", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {jobs: '['}",
+			"data.jobs: is not YAML",
+		},
 		{"an empty spec", head + "spec:", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -88,8 +88,10 @@ func TestOpeningOfLists(t *testing.T) {
 // FuzzWriteParts holds a list that is written in parts against one that the library writes as a whole.
 func FuzzWriteParts(f *testing.F) {
 	for _, seed := range []string{
-		"a: b\n", "# head\na: b # line\n# foot\n", "- a\n- b\n# foot\n\n# more\n", "a: |\n  text\n\n\n", "a: |+\n  text\n\n", "{a: b}\n", "text\n",
-		"a:\n# in\n- b\n  # foot\nc: d\n", "&x a: *x\n", "null\n", "", "# only\n", "a: b\n\n# foot\n\n", "? a\n: b\n", "- - a\n  - b\n- {}\n",
+		"a: b\n", "# head\na: b # line\n# foot\n", "- a\n- b\n# foot\n\n# more\n", "a: |\n  text\n\n\n", "a: |+\n  text\n\n",
+		"{a: b}\n", "text\n",
+		"a:\n# in\n- b\n  # foot\nc: d\n", "&x a: *x\n", "null\n", "", "# only\n", "a: b\n\n# foot\n\n", "? a\n: b\n",
+		"- - a\n  - b\n- {}\n",
 	} {
 		f.Add(seed, "a: b\n", uint(40))
 	}

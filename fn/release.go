@@ -92,12 +92,16 @@ func (r *releases) place(items []item, findings *manifest.Findings) []item {
 		}
 		edits := r.set.Edits(id)
 		if manifests.IsPlan(it.node) {
-			edits = []manifests.Edit{{Path: []string{yaml.MetadataField, yaml.AnnotationsField, manifests.LocalConfig}, Value: "true", Tag: yaml.NodeTagString}}
+			edits = []manifests.Edit{{
+				Path: []string{yaml.MetadataField, yaml.AnnotationsField, manifests.LocalConfig}, Value: "true",
+				Tag: yaml.NodeTagString,
+			}}
 		}
 		node, told, err := manifests.Apply(it.node, edits)
 		if err != nil {
 			told = []manifest.Finding{{
-				Severity: manifest.SeverityError, Code: "unsupported-layout", Object: manifest.RefOf(it.node), Source: it.source, Message: err.Error(),
+				Severity: manifest.SeverityError, Code: "unsupported-layout", Object: manifest.RefOf(it.node), Source: it.source,
+				Message: err.Error(),
 			}}
 			node = it.node
 		}

@@ -61,7 +61,8 @@ func (o *builtFrom) source(i int) manifest.Source {
 	}
 	for _, w := range o.written() {
 		built := o.objects[i]
-		if w.ref.Kind == built.Kind && w.ref.APIVersion == built.APIVersion && len(w.ref.Name) > len(found) && strings.Contains(built.Name, w.ref.Name) {
+		if w.ref.Kind == built.Kind && w.ref.APIVersion == built.APIVersion && len(w.ref.Name) > len(found) &&
+			strings.Contains(built.Name, w.ref.Name) {
 			best, found = w.source, w.ref.Name
 		}
 	}

@@ -35,7 +35,10 @@ type Dir struct {
 // NewDir returns a sink that writes into the folder path, which is made if it is not there. With check it writes
 // nothing and only finds out what it would.
 func NewDir(path string, check bool) *Dir {
-	return &Dir{path: path, check: check, texts: map[string][]byte{}, holds: map[string]manifest.ObjectRef{}, count: map[string]int{}}
+	return &Dir{
+		path: path, check: check, texts: map[string][]byte{}, holds: map[string]manifest.ObjectRef{},
+		count: map[string]int{},
+	}
 }
 
 // Document takes one object. Two objects of one name are an error: one would overwrite the other. Those that the API server
@@ -133,8 +136,8 @@ func (s *Dir) compareOnly() error {
 
 // work is what a folder lacks.
 type work struct {
-	owned   []string // written by earlier runs, by the ledger, sorted
-	kept    []string // of this run and in the ledger after it
+	owned   []string // written by earlier runs, by writtenFile, sorted
+	kept    []string // of this run and in writtenFile after it
 	changed []string // to be written
 	stale   []string // to be removed
 }
@@ -142,8 +145,8 @@ type work struct {
 // compare holds the folder against what this run renders. A file of somebody else is left alone: one that says the same is no
 // difference, any other is an error.
 func (s *Dir) compare(root *os.Root) (w work, err error) {
-	if w.owned, err = readLedger(root); err != nil {
-		return w, fmt.Errorf("reading %s: %w", s.inFolder(ledgerFile), Cause(err))
+	if w.owned, err = readWritten(root); err != nil {
+		return w, fmt.Errorf("reading %s: %w", s.inFolder(writtenFile), Cause(err))
 	}
 	for _, name := range s.names {
 		now, err := readRegular(root, name)
@@ -166,8 +169,8 @@ func (s *Dir) compare(root *os.Root) (w work, err error) {
 }
 
 func (s *Dir) foreign(name string) error {
-	return fmt.Errorf("%s is there, and slipway has not written it, for %s does not list it: move it away, or render into another folder (no file was changed)",
-		s.inFolder(name), s.inFolder(ledgerFile))
+	return fmt.Errorf("%s is there, and slipway has not written it, for %s does not list it: move it away, or render into "+
+		"another folder (no file was changed)", s.inFolder(name), s.inFolder(writtenFile))
 }
 
 func (s *Dir) differ(names []string) {
@@ -195,7 +198,7 @@ func (s *Dir) commit(f *folder) error {
 	return f.sync(slices.Concat(w.changed, w.stale))
 }
 
-// write writes the changed files. The ledger comes first, with the files of this run and those of earlier ones: what a
+// write writes the changed files. The list of them comes first, with the files of this run and those of earlier ones: what a
 // run that breaks off leaves behind is known to the next.
 func (s *Dir) write(f *folder, w work) (err error) {
 	temps := map[string]string{}
@@ -218,21 +221,21 @@ func (s *Dir) write(f *folder, w work) (err error) {
 	return nil
 }
 
-// note writes the ledger, through to the disk before the files that it lists are.
+// note writes that list, through to the disk before the files that it lists are.
 func (s *Dir) note(f *folder, names []string) error {
 	text, err := textOf(names)
 	if err != nil {
 		return err
 	}
-	if now, err := readRegular(f.root, ledgerFile); err == nil && bytes.Equal(now, text) {
+	if now, err := readRegular(f.root, writtenFile); err == nil && bytes.Equal(now, text) {
 		return nil
 	}
-	temp, err := f.stage(ledgerFile, text)
+	temp, err := f.stage(writtenFile, text)
 	if err == nil {
-		err = f.move(temp, ledgerFile)
+		err = f.move(temp, writtenFile)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", s.inFolder(ledgerFile), err)
+		return fmt.Errorf("writing %s: %w", s.inFolder(writtenFile), err)
 	}
 	return f.sync(nil)
 }

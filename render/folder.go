@@ -120,7 +120,8 @@ func (f *folder) replaceable(name string) (fs.FileInfo, error) {
 	case regular(was) != nil:
 		return nil, regular(was)
 	case linkCount(was) > 1:
-		return nil, fmt.Errorf("it has %d names (hard links), and only this one would change: copy it, or remove the other names", linkCount(was))
+		return nil, fmt.Errorf("it has %d names (hard links), and only this one would change: copy it, or remove the other names",
+			linkCount(was))
 	}
 	return was, nil
 }

@@ -92,7 +92,8 @@ func (p *InPlace) place() error {
 			now, err := readFile(path)
 			switch {
 			case err == nil && !bytes.Contains(now, []byte(manifests.GeneratedBy)):
-				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no file was changed)", path)
+				return fmt.Errorf("%s is there, and slipway has not generated it: rename it, for the release of the plan goes there (no "+
+					"file was changed)", path)
 			case err != nil && !errors.Is(err, fs.ErrNotExist):
 				return fmt.Errorf("reading %s: %w", path, Cause(err))
 			}

@@ -100,7 +100,7 @@ func bounded(name string) string {
 	return name[:maxFileName-len(hash)] + hash
 }
 
-// isOwnName says whether a name is one that slipway gives to files. A ledger that somebody has edited, or that an earlier
+// isOwnName says whether a name is one that slipway gives to files. A list that somebody has edited, or that an earlier
 // version has written for a name with line breaks in it, names nothing else.
 func isOwnName(name string) bool { return strings.Contains(name, "_") && ownName.MatchString(name) }
 

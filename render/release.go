@@ -82,7 +82,8 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 		}
 		path := filepath.Join(filepath.Dir(m.in.path), manifests.FileName(doc.Object.Name))
 		text, err := readFile(path)
-		if err != nil || !manifests.MayHold(text) || slices.ContainsFunc(ins, func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
+		if err != nil || !manifests.MayHold(text) || slices.ContainsFunc(ins,
+			func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
 			continue // none, or one of the user's, which the sink refuses to write over
 		}
 		in := fileInput(path)
@@ -104,7 +105,8 @@ func planDocument(in *input, d yamltext.Document, sc *splice.Scanner) (*yaml.Nod
 		return nil, manifests.Document{}
 	}
 	return object, manifests.Document{
-		ID: manifests.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes, Original: d.Bytes,
+		ID: manifests.ID{Input: in.index, Doc: d.Index}, Object: manifest.RefOf(object), Source: sourceOf(in, d), Text: d.Bytes,
+		Original: d.Bytes,
 	}
 }
 
@@ -211,6 +213,7 @@ func unlisted(path string, told bool) []manifest.Finding {
 	}
 	return []manifest.Finding{{
 		Severity: manifest.SeverityWarning, Code: "not-in-kustomization", Source: manifest.Source{File: path},
-		Message: "is new, and kustomize builds only what it is told to", Hint: "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
+		Message: "is new, and kustomize builds only what it is told to",
+		Hint:    "add " + filepath.Base(path) + " to the resources of the kustomization beside it",
 	}}
 }

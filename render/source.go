@@ -122,7 +122,8 @@ func NotOneFile(path string) error {
 	case isChart(path):
 		return chartError(path)
 	default:
-		return fmt.Errorf("%s: this is a folder, and one file is meant here: name it, or pipe what slipway render %[1]s prints, with - in its place", path)
+		return fmt.Errorf("%s: this is a folder, and one file is meant here: name it, or pipe what slipway render %[1]s prints, "+
+			"with - in its place", path)
 	}
 }
 

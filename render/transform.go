@@ -412,5 +412,8 @@ func mayBeContext(text []byte, sc *splice.Scanner) bool {
 }
 
 func contextKinds() []string {
-	return []string{"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread", "List", "SidecarSetList", "NamespaceList", "Template", ""}
+	return []string{
+		"SidecarSet", "Namespace", "ControllerRevision", "WorkloadSpread", "List", "SidecarSetList", "NamespaceList",
+		"Template", "",
+	}
 }

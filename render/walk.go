@@ -74,7 +74,8 @@ func (w *walker) entry(path, real string, mode fs.FileMode, above []string) erro
 	}
 	switch {
 	case mode.IsDir() && slices.Contains(above, real):
-		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)", manifest.Printable(path))
+		return fmt.Errorf("reading %s: the folder contains itself through a symbolic link (remove the link, or name the files)",
+			manifest.Printable(path))
 	case !mode.IsDir() && !manifest.NamesFile(path), w.seen[real], linked && w.reaches(real, mode.IsDir()):
 		return nil
 	case mode.IsDir():
@@ -97,5 +98,6 @@ func (w *walker) reaches(real string, isDir bool) bool {
 	if err != nil || !filepath.IsLocal(below) || !isDir && !manifest.NamesFile(real) {
 		return false
 	}
-	return !slices.ContainsFunc(strings.Split(below, string(filepath.Separator)), func(name string) bool { return strings.HasPrefix(name, ".") })
+	return !slices.ContainsFunc(strings.Split(below, string(filepath.Separator)),
+		func(name string) bool { return strings.HasPrefix(name, ".") })
 }

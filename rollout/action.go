@@ -62,7 +62,7 @@ type Action struct {
 	Guest           bool           `json:"guest,omitempty"` // the pod that is created or deleted is a guest
 	Partition       plan.Quantity  `json:"partition,omitzero"`
 	Fields          *surge.Fields  `json:"fields,omitempty"`          // of a Deployment
-	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's, a precondition of SetPartition and RestoreTemplate
+	ResourceVersion string         `json:"resourceVersion,omitempty"` // the CloneSet's: a precondition
 	Progress        *Progress      `json:"progress,omitempty"`
 	Reason          string         `json:"reason,omitempty"` // why, in a few words
 }

@@ -23,11 +23,10 @@
 //
 // # What it guarantees
 //
-// R are the replicas, P the partition, S maxSurge and U maxUnavailable, in pods. After every single write there are at
-// most R+S pods; and as long as no pod crashes by itself, at least R-U are available and at least P are old. Where a
-// crash breaks a bound, no write makes it worse. The writes of one decision keep these promises in any order and in any
-// subset. DESIGN.md beside this file has the rule, its reasons and the state diagram; the tests visit every world with
-// up to six replicas.
+// R are the replicas, P the partition, S maxSurge and U maxUnavailable, in pods. After every single write there are at most R+S
+// pods; and as long as no pod crashes by itself, at least R-U are available and at least P are old. Where a crash breaks a
+// bound, no write makes it worse. The writes of one decision keep these promises in any order and in any subset. DESIGN.md
+// beside this file has the rule, its reasons and the state diagram; the tests visit every world with up to six replicas.
 //
 // A bound that cannot be read, or under which no pod could ever move, ends the release with [plan.Invalid]. It never
 // means "no limit".
@@ -44,7 +43,8 @@
 //   - The budget is how far maxSurge and maxUnavailable let the pods be away from the replicas at any moment.
 //   - A guest is a surge pod of a release in place: it serves while the others are updated where they are, and leaves again.
 //   - An observation, [Observed], is one look at the cluster: all that a decision may know.
-//   - The progress, [Progress], is what a release records of itself: the batch, since when, what people have asked, how it ended.
+//   - The progress, [Progress], is what a release records of itself: the batch, since when, what people have asked, how it
+//     ended.
 //   - A decision, [Decision], is the answer to one observation, and each of its actions is one write.
 //   - A step is the pod writes of one decision in direct mode, or one write that lets a controller replace
 //     some more.

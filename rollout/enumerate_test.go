@@ -24,7 +24,8 @@ type configuration struct {
 }
 
 func (c configuration) String() string {
-	return fmt.Sprintf("R=%d P=%s S=%s U=%s %s batches=%d crashes=%d deletions=%d aborts=%d %s", c.spec.Replicas, c.spec.Partition, c.spec.MaxSurge,
+	return fmt.Sprintf("R=%d P=%s S=%s U=%s %s batches=%d crashes=%d deletions=%d aborts=%d %s", c.spec.Replicas, c.spec.Partition,
+		c.spec.MaxSurge,
 		c.spec.MaxUnavailable, c.spec.UpdateType, len(c.plan.Batches), c.crashes, c.marks, c.aborts, c.plan.OnFailure)
 }
 
@@ -36,7 +37,10 @@ func configurations(replicas, bound, crashes, marks int) []configuration {
 			for s := 0; s <= bound; s++ {
 				for u := 0; u <= bound; u++ {
 					for _, t := range []plan.UpdateType{plan.ReCreate, plan.InPlaceIfPossible} {
-						spec := plan.WorkloadSpec{Replicas: r, Partition: plan.Pods(p), MaxSurge: plan.Pods(s), MaxUnavailable: plan.Pods(u), UpdateType: t}
+						spec := plan.WorkloadSpec{
+							Replicas: r, Partition: plan.Pods(p), MaxSurge: plan.Pods(s), MaxUnavailable: plan.Pods(u),
+							UpdateType: t,
+						}
 						if _, err := spec.Bounds(); err == nil {
 							all = append(all, configuration{spec: spec, crashes: crashes, marks: marks})
 						}
@@ -130,7 +134,11 @@ func bounded() []configuration {
 func batched(replicas int) []configuration {
 	var all []configuration
 	for _, c := range configurations(replicas, 2, 1, 0) {
-		c.plan = plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
+		c.plan = plan.BatchPlan{Batches: []plan.Batch{
+			{Replicas: plan.Pods(1)},
+			{Replicas: plan.Percent(50)},
+			{Replicas: plan.Percent(100)},
+		}}
 		if c.plan.Validate(plan.Workload{Spec: c.spec}) == nil {
 			all = append(all, c)
 		}

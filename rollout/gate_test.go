@@ -14,7 +14,10 @@ import (
 func gateLook(ready int, since time.Duration, results ...plan.CheckResult) Observed {
 	o := Observed{
 		Now: testEpoch().Add(time.Hour), UpdateRevision: "new", StableRevision: "old", Revisions: testTemplates(), Checks: results,
-		Workload: plan.Workload{Name: "demo", UID: "u", Spec: plan.WorkloadSpec{Replicas: 5, MaxUnavailable: plan.Pods(5), UpdateType: plan.ReCreate}},
+		Workload: plan.Workload{Name: "demo", UID: "u", Spec: plan.WorkloadSpec{
+			Replicas: 5, MaxUnavailable: plan.Pods(5),
+			UpdateType: plan.ReCreate,
+		}},
 		Progress: Progress{Revision: "new", Stable: "old", Started: testEpoch().Add(time.Hour)},
 	}
 	if since > 0 {
@@ -57,12 +60,15 @@ func TestEveryStandingOfTwoChecks(t *testing.T) {
 			{Name: "two", Count: 1, During: sorts&4 != 0, DryRun: sorts&8 != 0},
 		}
 		for _, moment := range moments {
-			p := plan.BatchPlan{Checks: checks, Batches: []plan.Batch{{Replicas: plan.Pods(2), Checks: []string{"one", "two"}, Pause: moment.pause}, {Replicas: plan.Percent(100)}}}
+			p := plan.BatchPlan{Checks: checks, Batches: []plan.Batch{
+				{Replicas: plan.Pods(2), Checks: []string{"one", "two"}, Pause: moment.pause}, {Replicas: plan.Percent(100)},
+			}}
 			for _, one := range verdicts {
 				for _, two := range verdicts {
 					worlds++
 					stands := []plan.CheckVerdict{one, two}
-					o := gateLook(moment.ready, moment.since, plan.CheckResult{Name: "one", Batch: 1, Verdict: plan.CheckFailed}, // of another batch
+					// of another batch
+					o := gateLook(moment.ready, moment.since, plan.CheckResult{Name: "one", Batch: 1, Verdict: plan.CheckFailed},
 						plan.CheckResult{Name: "one", Verdict: one}, plan.CheckResult{Name: "two", Verdict: two})
 					d := Decide(p, o)
 					holdsChecks(t, checks, stands, moment.ready == 2, moment.pause, d, moment.name)
@@ -73,7 +79,9 @@ func TestEveryStandingOfTwoChecks(t *testing.T) {
 	t.Logf("%d worlds", worlds)
 }
 
-func holdsChecks(t *testing.T, checks []plan.Check, stands []plan.CheckVerdict, ready bool, pause plan.Pause, d Decision, moment string) {
+func holdsChecks(t *testing.T, checks []plan.Check, stands []plan.CheckVerdict, ready bool, pause plan.Pause, d Decision,
+	moment string,
+) {
 	t.Helper()
 	fails, open := false, false
 	var measured []string
@@ -109,7 +117,10 @@ func holdsChecks(t *testing.T, checks []plan.Check, stands []plan.CheckVerdict, 
 
 // TestAHeldReleaseMeasuresNothing: a person who holds a release decides, not a check.
 func TestAHeldReleaseMeasuresNothing(t *testing.T) {
-	p := plan.BatchPlan{Checks: []plan.Check{{Name: "one", Count: 1, During: true}}, Batches: []plan.Batch{{Replicas: plan.Pods(2), Checks: []string{"one"}}}}
+	p := plan.BatchPlan{
+		Checks:  []plan.Check{{Name: "one", Count: 1, During: true}},
+		Batches: []plan.Batch{{Replicas: plan.Pods(2), Checks: []string{"one"}}},
+	}
 	o := gateLook(1, 0, plan.CheckResult{Name: "one", Verdict: plan.CheckFailed})
 	o.Progress.Pause = true
 	if d := Decide(p, o); d.Reason != plan.HeldByPerson || len(d.Checks) > 0 {

@@ -60,7 +60,8 @@ func (s *stepper) sendGuests() {
 	case s.low.updating > s.low.tolerated:
 		s.writes.blocked = countGuests(staying) + " to leave once the updated pods are ready"
 	default:
-		s.writes.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready, s.bounds.Least())
+		s.writes.blocked = fmt.Sprintf("%s to leave, but of %d available at least %d must stay", countGuests(staying), s.low.ready,
+			s.bounds.Least())
 	}
 }
 

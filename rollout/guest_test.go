@@ -34,9 +34,15 @@ func TestGuests(t *testing.T) {
 		{name: "it serves, and an old pod is updated", pods: append(times(4, oldUp), guestUp), want: "DrainPod oldUp0"},
 		{name: "it stays while a pod is updated", pods: append(times(3, newUp), newPending, guestUp), want: ""},
 		{name: "it leaves, and no old pod does", pods: append(times(4, newUp), guestUp), want: "DeletePod guestUp4"},
-		{name: "it leaves before a rest", plan: resting, pods: []kind{newUp, oldUp, oldUp, oldUp, guestUp}, want: "DeletePod guestUp4"},
+		{
+			name: "it leaves before a rest", plan: resting, pods: []kind{newUp, oldUp, oldUp, oldUp, guestUp},
+			want: "DeletePod guestUp4",
+		},
 		{name: "it stays for a batch that follows at once", plan: going, pods: []kind{newUp, oldUp, oldUp, oldUp, guestUp}, want: ""},
-		{name: "it is made again", plan: resting, pods: []kind{newUp, oldUp, oldUp, oldUp}, want: "create guest", change: func(o *Observed) { o.Progress.Batch = 1 }},
+		{
+			name: "it is made again", plan: resting, pods: []kind{newUp, oldUp, oldUp, oldUp}, want: "create guest",
+			change: func(o *Observed) { o.Progress.Batch = 1 },
+		},
 		{name: "it takes the place of a lost pod", pods: append(times(3, oldUp), guestUp), want: "KeepGuest guestUp3"},
 		{
 			name: "it takes the place of a pod that has to be made anew", pods: []kind{newUp, newUp, oldUp, guestUp},
@@ -55,13 +61,16 @@ func TestGuests(t *testing.T) {
 			change: func(o *Observed) { o.Progress.Abort = true },
 		},
 		{
-			name: "of a release that was superseded, it still serves", pods: []kind{oldUp, oldUp, oldUp, oldUp, guestOldUp}, want: "DrainPod oldUp0",
+			name: "of a release that was superseded, it still serves", pods: []kind{oldUp, oldUp, oldUp, oldUp, guestOldUp},
+			want: "DrainPod oldUp0",
 		},
 		{
-			name: "of another revision and down, it leaves", pods: []kind{oldUp, oldUp, oldUp, oldUp, guestOldDown}, want: "DeletePod guestOldDown4",
+			name: "of another revision and down, it leaves", pods: []kind{oldUp, oldUp, oldUp, oldUp, guestOldDown},
+			want: "DeletePod guestOldDown4",
 		},
 		{
-			name: "where pods are recreated, one that is left stays", pods: append(times(4, oldUp), guestUp), want: "KeepGuest guestUp4, DeletePod oldUp0",
+			name: "where pods are recreated, one that is left stays", pods: append(times(4, oldUp), guestUp),
+			want:   "KeepGuest guestUp4, DeletePod oldUp0",
 			change: func(o *Observed) { o.Workload.Spec.UpdateType = plan.ReCreate },
 		},
 	} {
@@ -82,7 +91,8 @@ func TestADecisionDoesNotDependOnTheOrderOfPods(t *testing.T) {
 		want := Decide(plan.BatchPlan{}, o)
 		o.Pods = slices.Clone(o.Pods)
 		r.Shuffle(len(o.Pods), func(i, j int) { o.Pods[i], o.Pods[j] = o.Pods[j], o.Pods[i] })
-		if diff := cmp.Diff(want, Decide(plan.BatchPlan{}, o), cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })); diff != "" {
+		quantities := cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })
+		if diff := cmp.Diff(want, Decide(plan.BatchPlan{}, o), quantities); diff != "" {
 			t.Fatalf("%+v\n%s", o.Pods, diff)
 		}
 	}

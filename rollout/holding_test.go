@@ -53,20 +53,44 @@ func TestFailFast(t *testing.T) {
 	}{
 		{name: "not asked for", reason: pull, ago: time.Hour, want: plan.PodsNotReady},
 		{name: "long enough", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: 30 * time.Second, want: plan.ThresholdExceeded},
-		{name: "an init container", plan: plan.BatchPlan{FailFast: fast}, reason: "Init:CrashLoopBackOff", ago: time.Minute, want: plan.ThresholdExceeded},
-		{name: "not yet: it looks again in time", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: 20 * time.Second, want: plan.PodsNotReady, after: 10 * time.Second},
-		{name: "another reason", plan: plan.BatchPlan{FailFast: fast}, reason: "Unschedulable", ago: time.Hour, want: plan.PodsNotReady},
-		{name: "the cluster's clock does not count", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: -1, want: plan.PodsNotReady},
-		{name: "tolerated", plan: plan.BatchPlan{FailFast: fast, FailureThreshold: plan.Pods(2)}, reason: pull, ago: time.Hour, want: plan.PodsNotReady},
-		{name: "more than is tolerated", plan: plan.BatchPlan{FailFast: fast, FailureThreshold: plan.Pods(1)}, reason: pull, ago: time.Hour, want: plan.ThresholdExceeded},
 		{
-			name: "tolerated, but there is no healthy pod", plan: plan.BatchPlan{FailFast: fast, FailureThreshold: plan.Pods(1), Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}},
+			name: "an init container", plan: plan.BatchPlan{FailFast: fast}, reason: "Init:CrashLoopBackOff", ago: time.Minute,
+			want: plan.ThresholdExceeded,
+		},
+		{
+			name: "not yet: it looks again in time", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: 20 * time.Second,
+			want: plan.PodsNotReady, after: 10 * time.Second,
+		},
+		{
+			name: "another reason", plan: plan.BatchPlan{FailFast: fast}, reason: "Unschedulable", ago: time.Hour,
+			want: plan.PodsNotReady,
+		},
+		{
+			name: "the cluster's clock does not count", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: -1,
+			want: plan.PodsNotReady,
+		},
+		{
+			name: "tolerated", plan: plan.BatchPlan{FailFast: fast, FailureThreshold: plan.Pods(2)}, reason: pull, ago: time.Hour,
+			want: plan.PodsNotReady,
+		},
+		{
+			name: "more than is tolerated", plan: plan.BatchPlan{FailFast: fast, FailureThreshold: plan.Pods(1)}, reason: pull,
+			ago: time.Hour, want: plan.ThresholdExceeded,
+		},
+		{
+			name: "tolerated, but there is no healthy pod", plan: plan.BatchPlan{
+				FailFast: fast, FailureThreshold: plan.Pods(1),
+				Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
+			},
 			look: func() Observed {
 				return look(plan.WorkloadSpec{Replicas: 4, MaxUnavailable: plan.Pods(1)}, newDown, oldUp, oldUp, oldUp)
 			},
 			reason: pull, ago: time.Hour, want: plan.ThresholdExceeded,
 		},
-		{name: "rolled back", plan: plan.BatchPlan{FailFast: fast, OnFailure: plan.Rollback}, reason: pull, ago: time.Hour, want: plan.RollingBack},
+		{
+			name: "rolled back", plan: plan.BatchPlan{FailFast: fast, OnFailure: plan.Rollback}, reason: pull, ago: time.Hour,
+			want: plan.RollingBack,
+		},
 		{
 			name: "pods of the old revision", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: time.Hour,
 			look: func() Observed {
@@ -74,7 +98,10 @@ func TestFailFast(t *testing.T) {
 			}, want: plan.PodsUpdating,
 		},
 		{
-			name: "partition mode", plan: plan.BatchPlan{Mode: plan.Partition, FailFast: fast, Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}}},
+			name: "partition mode", plan: plan.BatchPlan{
+				Mode: plan.Partition, FailFast: fast,
+				Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}},
+			},
 			look: stepped, reason: pull, ago: time.Hour, want: plan.ThresholdExceeded,
 		},
 		{
@@ -104,14 +131,17 @@ func TestFailFast(t *testing.T) {
 
 // TestADeadlineSaysWhy names the pods that hold the batch, and since when.
 func TestADeadlineSaysWhy(t *testing.T) {
-	o := troubled(look(plan.WorkloadSpec{Replicas: 3, MaxUnavailable: plan.Pods(2)}, newUp, newDown, newDown), "CrashLoopBackOff", 0)
+	o := troubled(look(plan.WorkloadSpec{Replicas: 3, MaxUnavailable: plan.Pods(2)}, newUp, newDown, newDown), "CrashLoopBackOff",
+		0)
 	p := plan.BatchPlan{ProgressDeadline: time.Hour}
-	if d := Decide(p, o); !strings.HasSuffix(d.Message, "1 of 3 updated pods ready; 2 pods CrashLoopBackOff: words (newDown1, newDown2)") {
+	if d := Decide(p, o); !strings.HasSuffix(d.Message, "1 of 3 updated pods ready; 2 pods CrashLoopBackOff: words (newDown1, "+
+		"newDown2)") {
 		t.Errorf("it waits: %s", d.Message)
 	}
 	p.ProgressDeadline = time.Second
 	d := Decide(p, o)
-	if d.Reason != plan.DeadlineExceeded || !strings.HasSuffix(d.Message, "2 pods CrashLoopBackOff: words (newDown1, newDown2, since 60m)") {
+	if d.Reason != plan.DeadlineExceeded || !strings.HasSuffix(d.Message,
+		"2 pods CrashLoopBackOff: words (newDown1, newDown2, since 60m)") {
 		t.Errorf("it fails with %s: %s", d.Reason, d.Message)
 	}
 }

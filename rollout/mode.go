@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// mode is who replaces the pods: slipway itself, a controller whose partition or whose own fields are stepped, or one after slipway has
-// deleted them.
+// mode is who replaces the pods: slipway itself, a controller whose partition or whose own fields are stepped, or one after
+// slipway has deleted them.
 type mode interface {
 	forward(batch int) work // what a batch still needs
 	back() work             // what the current batch of the way back still needs

@@ -102,14 +102,15 @@ type Pod struct {
 	DrainedAt       time.Time         `json:"drainedAt,omitzero"`  // of the InPlaceUpdateReady condition, where Drained
 	Restarts        int               `json:"restarts,omitempty"`
 	DeletionCost    int               `json:"deletionCost,omitempty"`
-	Ready           bool              `json:"ready,omitempty"`           // the Ready condition, readiness gates included
-	Drained         bool              `json:"drained,omitempty"`         // the gate InPlaceUpdateReady is False, or it is held for a resize
-	Pending         bool              `json:"pending,omitempty"`         // an in-place update is written but the containers do not run it yet, or with other resources
-	DeleteRequested bool              `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
-	Terminating     bool              `json:"terminating,omitempty"`     // has a deletion timestamp
-	Kept            bool              `json:"kept,omitempty"`            // the partition of a StatefulSet keeps it at its revision
-	Guest           bool              `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod of an in-place release, which leaves again
-	Waiting         *waiting.Why      `json:"waiting,omitempty"`         // why it is not ready; nil: it is, or nobody knows
+	Ready           bool              `json:"ready,omitempty"` // the Ready condition, readiness gates included
+	// the gate InPlaceUpdateReady is False, or a resize holds it
+	Drained         bool         `json:"drained,omitempty"`
+	Pending         bool         `json:"pending,omitempty"`         // an update in place is written and not run yet
+	DeleteRequested bool         `json:"deleteRequested,omitempty"` // label apps.kruise.io/specified-delete
+	Terminating     bool         `json:"terminating,omitempty"`     // has a deletion timestamp
+	Kept            bool         `json:"kept,omitempty"`            // the partition of a StatefulSet keeps it at its revision
+	Guest           bool         `json:"guest,omitempty"`           // label slipway.dev/guest: a surge pod, which leaves again
+	Waiting         *waiting.Why `json:"waiting,omitempty"`         // why it is not ready; nil: it is, or nobody knows
 }
 
 // Active tells whether the pod counts at all: it has neither ended nor begun to terminate.
@@ -142,8 +143,7 @@ type Counts struct {
 // Old is the number of active pods that are not updated.
 func (c Counts) Old() int { return c.Total - c.Updated }
 
-// Counts are the status columns as CloneSet computes them, from the pods, or from the status where no pods were
-// observed.
+// Counts are the status columns as CloneSet computes them, from the pods, or from the status where no pods were observed.
 func (o *Observed) Counts() Counts {
 	s := o.Workload.Status
 	c := Counts{Desired: o.Workload.Spec.Replicas}

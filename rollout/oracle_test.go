@@ -116,7 +116,8 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 		writes["create old"]++
 		total, olds, keeps = total+1, olds+1, keeps+1
 	}
-	for invited := 0; total < most && guests < min(b.MaxSurge, coming) && down+begun+invited < b.MaxSurge+b.MaxUnavailable; invited++ {
+	for invited := 0; total < most && guests < min(b.MaxSurge, coming) &&
+		down+begun+invited < b.MaxSurge+b.MaxUnavailable; invited++ {
 		writes["create guest"]++
 		total, guests = total+1, guests+1
 	}

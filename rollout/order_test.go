@@ -81,7 +81,10 @@ func TestScaleInThinsOutTheMostCrowdedDomain(t *testing.T) {
 func TestUpdateFollowsPriority(t *testing.T) {
 	spec := plan.WorkloadSpec{Replicas: 4, MaxUnavailable: plan.Pods(4)}
 	zone := func(p *Pod) {
-		p.Labels = map[string]string{"zone": map[string]string{"a": "z1", "b": "z10", "c": "z2", "d": ""}[p.Name], "canary": strconv.FormatBool(p.Name == "c")}
+		p.Labels = map[string]string{
+			"zone":   map[string]string{"a": "z1", "b": "z10", "c": "z2", "d": ""}[p.Name],
+			"canary": strconv.FormatBool(p.Name == "c"),
+		}
 	}
 	keys := spec
 	keys.Priority.Keys = []string{"zone"}
@@ -93,7 +96,9 @@ func TestUpdateFollowsPriority(t *testing.T) {
 	weights := spec
 	weights.Priority.Weights = []plan.WeightTerm{
 		{Weight: 10, Selector: plan.Selector{Labels: map[string]string{"canary": "true"}}},
-		{Weight: 5, Selector: plan.Selector{Expressions: []plan.Requirement{{Key: "zone", Operator: "In", Values: []string{"z1", "z10"}}}}},
+		{Weight: 5, Selector: plan.Selector{Expressions: []plan.Requirement{
+			{Key: "zone", Operator: "In", Values: []string{"z1", "z10"}},
+		}}},
 	}
 	o = look(weights)
 	o.Pods = named("old", "a b c d", zone)

@@ -89,7 +89,8 @@ func TestKruise899NotReadyPodsAreNotReplacedAllAtOnce(t *testing.T) {
 		t.Errorf("%d of 10 broken pods are replaced at once, want 2: %s", n, writes(d))
 	}
 	// The two that replace them are not ready: the rest waits, however broken it is.
-	expect(t, Decide(plan.BatchPlan{}, look(spec, append(times(8, oldDown), newDown, newDown)...)), "DeletePod oldDown0, DeletePod oldDown1")
+	expect(t, Decide(plan.BatchPlan{}, look(spec, append(times(8, oldDown), newDown, newDown)...)),
+		"DeletePod oldDown0, DeletePod oldDown1")
 	expect(t, Decide(plan.BatchPlan{}, look(spec, append(times(6, oldDown), newDown, newDown)...)), "")
 }
 
@@ -125,7 +126,10 @@ func TestKruise1153PausedWritesNoPod(t *testing.T) {
 }
 
 func TestKruise463RollbackDuringTheGracePeriodReadmitsThePod(t *testing.T) {
-	spec := plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1), UpdateType: plan.InPlaceIfPossible, GracePeriod: time.Minute}
+	spec := plan.WorkloadSpec{
+		Replicas: 2, MaxUnavailable: plan.Pods(1), UpdateType: plan.InPlaceIfPossible,
+		GracePeriod: time.Minute,
+	}
 	o := look(spec, oldUp, oldUpDrained)
 	o.Pods[1].DrainedAt = o.Now.Add(-10 * time.Second)
 	d := Decide(plan.BatchPlan{}, o)
@@ -209,7 +213,10 @@ func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
 	o := look(plan.WorkloadSpec{Replicas: 4, MaxUnavailable: plan.Pods(1)})
 	o.Progress = Progress{}
 	o.Workload.Status = plan.WorkloadStatus{Replicas: 4, ReadyReplicas: 4}
-	d := Decide(plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}, o)
+	d := Decide(plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
+		{Replicas: plan.Pods(1)},
+		{Replicas: plan.Percent(100)},
+	}}, o)
 	if d.Verdict != Stopped || d.Reason != plan.Invalid {
 		t.Errorf("%s %s %s", d.Verdict, d.Reason, d.Message)
 	}
@@ -254,7 +261,8 @@ func TestRollouts197APartitionThatWasLoweredIsPutBackAlsoAfterAKill(t *testing.T
 	o.Workload.Status.CurrentRevision = "new"
 	o.Progress.Ready = o.Now
 	noted := Decide(p, o)
-	if noted.Verdict != Go || len(noted.Actions) != 1 || noted.Actions[0].Kind != RecordProgress || !noted.Actions[0].Progress.Finished {
+	if noted.Verdict != Go || len(noted.Actions) != 1 || noted.Actions[0].Kind != RecordProgress ||
+		!noted.Actions[0].Progress.Finished {
 		t.Fatalf("before it puts the partition back: %s %v", noted.Verdict, noted.Actions)
 	}
 	o.Progress = *noted.Actions[0].Progress
@@ -311,7 +319,8 @@ func TestALateRollbackSaysHowToArmAgain(t *testing.T) {
 	o.Progress.Started = o.Now.Add(-time.Hour)
 	const words = "slipway rollout arm cloneset/cart -n shop"
 	d := Decide(p, o)
-	if d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, words) || !strings.Contains(d.Message, "the partition is left at 0") {
+	if d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, words) ||
+		!strings.Contains(d.Message, "the partition is left at 0") {
 		t.Errorf("%s: %s", d.Reason, d.Message)
 	}
 	o.Workload.Spec.Partition = plan.Percent(100) // nothing to close
@@ -321,10 +330,17 @@ func TestALateRollbackSaysHowToArmAgain(t *testing.T) {
 }
 
 func TestLostMemoryHalfWayGoesOn(t *testing.T) {
-	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
+		{Replicas: plan.Pods(1)},
+		{Replicas: plan.Pods(2)},
+		{Replicas: plan.Percent(100)},
+	}}
 	o := look(plan.WorkloadSpec{Replicas: 4, Partition: plan.Pods(2), MaxUnavailable: plan.Pods(1)})
 	o.Progress = Progress{}
-	o.Workload.Status = plan.WorkloadStatus{Replicas: 4, ReadyReplicas: 4, UpdatedReplicas: 2, UpdatedReadyReplicas: 2, UpdatedAvailableReplicas: 2}
+	o.Workload.Status = plan.WorkloadStatus{
+		Replicas: 4, ReadyReplicas: 4, UpdatedReplicas: 2, UpdatedReadyReplicas: 2,
+		UpdatedAvailableReplicas: 2,
+	}
 	if d := Decide(p, o); d.Reason != plan.BatchStarted {
 		t.Errorf("%s %s", d.Reason, d.Message)
 	}
@@ -332,7 +348,11 @@ func TestLostMemoryHalfWayGoesOn(t *testing.T) {
 
 func TestKubevela7170AnApprovalIsForOneBatchOnly(t *testing.T) {
 	pause := plan.Pause{UntilApproved: true}
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: pause}, {Replicas: plan.Pods(2), Pause: pause}, {Replicas: plan.Pods(3)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: pause},
+		{Replicas: plan.Pods(2), Pause: pause},
+		{Replicas: plan.Pods(3)},
+	}}
 	o := look(plan.WorkloadSpec{Replicas: 3, MaxUnavailable: plan.Pods(1)}, newUp, newUp, oldUp)
 	o.Progress.Batch, o.Progress.Approved, o.Progress.Ready = 1, 1, testEpoch()
 	if d := Decide(p, o); d.Reason != plan.AwaitingApproval {
@@ -375,7 +395,9 @@ func TestArgo4365NodeChurnDuringThePauseOnlyBeginsItAgain(t *testing.T) {
 
 func TestFlagger1247TheDeadlineFiresAlsoWhilePodsComeAndGo(t *testing.T) {
 	// Ready for a while, then not: what it took before still counts.
-	p := plan.BatchPlan{ProgressDeadline: time.Minute, Batches: []plan.Batch{{Replicas: plan.Percent(100), Pause: plan.Pause{Duration: time.Hour}}}}
+	p := plan.BatchPlan{ProgressDeadline: time.Minute, Batches: []plan.Batch{
+		{Replicas: plan.Percent(100), Pause: plan.Pause{Duration: time.Hour}},
+	}}
 	o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}, newUp, newDown)
 	o.Progress.Ready = testEpoch().Add(50 * time.Second)
 	o.Now = testEpoch().Add(20 * time.Minute)

@@ -120,8 +120,8 @@ func (m partitionMode) blocked() string {
 	if m.plan.Unblock || i < 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s may wait for Pod %s, which is not ready and not updated: mend or delete it, or write unblock: true in the plan",
-		m.observed.Workload.KindOf().Controller, m.observed.Stuck[i].Name)
+	return fmt.Sprintf("; %s may wait for Pod %s, which is not ready and not updated: mend or delete it, or write unblock: true "+
+		"in the plan", m.observed.Workload.KindOf().Controller, m.observed.Stuck[i].Name)
 }
 
 // nothingServes tells whether no pod of a StatefulSet is ready, and its controller may wait for one of them for ever
@@ -147,7 +147,8 @@ func (m partitionMode) lowered() (int, bool) {
 func (m partitionMode) foreign() bool {
 	spec := m.observed.Workload.Spec
 	step, known := m.lowered()
-	return m.plan.Mode == plan.Partition && !m.progress.Back && known && spec.Partition.Up(spec.Replicas) > max(step, m.progress.Kept)
+	return m.plan.Mode == plan.Partition && !m.progress.Back && known &&
+		spec.Partition.Up(spec.Replicas) > max(step, m.progress.Kept)
 }
 
 // foreignMessage says who raised it, and what to do.
@@ -182,14 +183,15 @@ func (m partitionMode) unarmed() string {
 	if m.plan.Mode != plan.Partition || m.bySurge() || now >= m.bounds.Replicas-m.targets[0] || !moving {
 		return ""
 	}
-	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the partition rest at %s",
-		spec.Partition, m.bounds.Replicas-now, m.targets[0], m.observed.Workload.KindOf().Everything())
+	return fmt.Sprintf("the partition is %s, so the controller updates %d pods at once, but the first batch has %d: let the "+
+		"partition rest at %s", spec.Partition, m.bounds.Replicas-now, m.targets[0], m.observed.Workload.KindOf().Everything())
 }
 
 // pausedUnarmed is what a person who has paused a target in partition mode has to do before it may go on.
 func (m partitionMode) pausedUnarmed() string {
 	spec := m.observed.Workload.Spec
-	if m.plan.Mode != plan.Partition || m.progress.Revision != "" || spec.Partition.Partition(spec.Replicas) >= m.bounds.Replicas-m.targets[0] {
+	if m.plan.Mode != plan.Partition || m.progress.Revision != "" ||
+		spec.Partition.Partition(spec.Replicas) >= m.bounds.Replicas-m.targets[0] {
 		return ""
 	}
 	return fmt.Sprintf("; its partition is %s: set it to %s before you take the pause off",

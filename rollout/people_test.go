@@ -97,52 +97,128 @@ func TestAnswered(t *testing.T) {
 		changes func(*rollout.Progress)
 		says    string
 	}{
-		"the batch that waits":                 {p: ready, r: approve(-1), changes: func(p *rollout.Progress) { p.Approved = 1 }, says: "batch 1 of 3 approved by alice at 2026-01-05T05:00:00Z"},
-		"the batch that waits, by number":      {p: ready, r: approve(0), changes: func(p *rollout.Progress) { p.Approved = 1 }, says: "batch 1 of 3 approved"},
-		"a batch that is not ready":            {p: begun, r: approve(-1), refused: "batch 1 of 3 is not ready yet, so it does not wait for approval; --batch 1 approves batch 1 ahead"},
-		"a batch that pauses first":            {p: soaking, r: approve(-1), refused: "pauses until 2026-01-05T05:00:59Z before it waits"},
-		"a batch ahead":                        {p: begun, r: later, changes: func(*rollout.Progress) {}, says: "batch 3 of 3 approved"},
-		"a batch that is over":                 {p: second, r: approve(0), refused: "batch 1 of 3 is over: the release is in batch 2"},
-		"a batch that asks for none":           {p: second, r: approve(1), refused: "batch 2 of 3 needs no approval"},
-		"the present one, which asks for none": {p: second, r: approve(-1), refused: "batch 2 of 3 waits for no approval; --batch 3 approves batch 3 ahead"},
-		"a batch that does not exist":          {p: begun, r: approve(3), refused: "there is no batch 4: the plan has 3"},
-		"a second approval":                    {p: approved, r: approve(-1), already: "batch 1 of 3 was approved already by bob"},
-		"all":                                  {p: begun, r: all, changes: func(*rollout.Progress) {}, says: "every batch that needs it (2) approved"},
-		"approval of a rollback":               {p: back, r: approve(-1), refused: "a rollback needs no approval"},
-		"approval after an abort":              {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
-		"approval of an ended release":         {p: ended(plan.Completed), r: approve(-1), refused: "has ended, so there is nothing to approve: Completed: in words"},
-		"approval before the release":          {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
-		"promote":                              {p: soaking, r: ask(rollout.Promote), changes: func(*rollout.Progress) {}, says: "the pause of batch 1 of 3 is ended by alice at 2026-01-05T05:00:00Z"},
-		"promote a batch that is not ready":    {p: begun, r: ask(rollout.Promote), refused: "batch 1 of 3 is not ready yet, so its pause has not begun; --full ends all pauses ahead of time"},
-		"promote after the pause":              {p: ready, r: ask(rollout.Promote), already: "the pause of batch 1 of 3 is over"},
-		"promote twice":                        {p: promoted, r: ask(rollout.Promote), already: "the pause of batch 1 of 3 was ended already by bob"},
-		"promote without a pause":              {p: second, r: ask(rollout.Promote), refused: "batch 2 of 3 has no pause of a duration"},
-		"promote what waits for approval":      {p: last, r: ask(rollout.Promote), refused: "it waits for slipway rollout approve"},
-		"promote a rollback":                   {p: back, r: ask(rollout.Promote), refused: "a rollback has no pauses: batch 1 was late"},
-		"promote after an abort":               {p: aborted, r: full, refused: "abort was asked by a person"},
-		"promote an ended release":             {p: ended(plan.Completed), r: full, refused: "has ended, so there is nothing to promote"},
-		"promote in full":                      {p: begun, r: full, changes: func(*rollout.Progress) {}, says: "every pause and approval to come (3) is ended by alice at 2026-01-05T05:00:00Z: checks and time windows still have to pass"},
-		"promote the rest in full":             {p: second, r: full, changes: func(*rollout.Progress) {}, says: "every pause and approval to come (1) is ended"},
-		"promote in full twice":                {p: promotedAll, r: full, already: "no batch from the present one on has a pause or an approval to wait for"},
-		"promote in full what is held":         {p: held, r: full, changes: func(*rollout.Progress) {}, says: "; the release is held by bob"},
-		"approve what is promoted in full":     {p: promotedAll, r: approve(2), already: "batch 3 of 3 was approved already by bob"},
-		"pause":                                {p: begun, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held by alice"},
-		"pause twice":                          {p: held, r: ask(rollout.Pause), already: "held already, by bob"},
-		"pause a rollback":                     {p: back, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true }, says: "held"},
-		"pause after an undo":                  {p: undone, r: ask(rollout.Pause), refused: "undo was asked"},
-		"resume":                               {p: held, r: ask(rollout.Resume), changes: func(p *rollout.Progress) { p.Pause = false }, says: "resumed by alice"},
-		"resume what is not held":              {p: begun, r: ask(rollout.Resume), already: "nobody holds the release"},
-		"abort":                                {p: begun, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort = true }, says: "aborted by alice"},
-		"abort what is held":                   {p: held, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort, p.Pause = true, false }, says: "aborted"},
-		"abort twice":                          {p: aborted, r: ask(rollout.Abort), already: "abort was asked already"},
-		"abort a rollback":                     {p: back, r: ask(rollout.Abort), refused: "rolling back to old already: batch 1 was late"},
-		"undo":                                 {p: begun, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
-		"undo after an abort":                  {p: aborted, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true }, says: "turns back to old"},
-		"undo the first revision":              {p: first, r: ask(rollout.Undo), refused: "there is no earlier revision to return to: new is the first"},
-		"undo what was rolled back":            {p: ended(plan.RolledBack), r: ask(rollout.Undo), refused: "rolled back already: in words"},
-		"undo what was superseded":             {p: ended(plan.Superseded), r: ask(rollout.Undo), refused: "another release has taken the place"},
-		"undo a failed release":                {p: ended(plan.DeadlineExceeded), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again, undone by alice"},
-		"undo a complete release":              {p: ended(plan.Completed), r: ask(rollout.Undo), changes: func(*rollout.Progress) {}, says: "the template is that of revision old again"},
+		"the batch that waits": {
+			p: ready, r: approve(-1), changes: func(p *rollout.Progress) { p.Approved = 1 },
+			says: "batch 1 of 3 approved by alice at 2026-01-05T05:00:00Z",
+		},
+		"the batch that waits, by number": {
+			p: ready, r: approve(0), changes: func(p *rollout.Progress) { p.Approved = 1 },
+			says: "batch 1 of 3 approved",
+		},
+		"a batch that is not ready": {
+			p: begun, r: approve(-1),
+			refused: "batch 1 of 3 is not ready yet, so it does not wait for approval; --batch 1 approves batch 1 ahead",
+		},
+		"a batch that pauses first": {
+			p: soaking, r: approve(-1),
+			refused: "pauses until 2026-01-05T05:00:59Z before it waits",
+		},
+		"a batch ahead": {
+			p: begun, r: later, changes: func(*rollout.Progress) {},
+			says: "batch 3 of 3 approved",
+		},
+		"a batch that is over":       {p: second, r: approve(0), refused: "batch 1 of 3 is over: the release is in batch 2"},
+		"a batch that asks for none": {p: second, r: approve(1), refused: "batch 2 of 3 needs no approval"},
+		"the present one, which asks for none": {
+			p: second, r: approve(-1),
+			refused: "batch 2 of 3 waits for no approval; --batch 3 approves batch 3 ahead",
+		},
+		"a batch that does not exist": {p: begun, r: approve(3), refused: "there is no batch 4: the plan has 3"},
+		"a second approval":           {p: approved, r: approve(-1), already: "batch 1 of 3 was approved already by bob"},
+		"all": {
+			p: begun, r: all, changes: func(*rollout.Progress) {},
+			says: "every batch that needs it (2) approved",
+		},
+		"approval of a rollback":  {p: back, r: approve(-1), refused: "a rollback needs no approval"},
+		"approval after an abort": {p: aborted, r: approve(-1), refused: "abort was asked by a person"},
+		"approval of an ended release": {
+			p: ended(plan.Completed), r: approve(-1),
+			refused: "has ended, so there is nothing to approve: Completed: in words",
+		},
+		"approval before the release": {p: rollout.Progress{}, r: approve(-1), refused: "has not begun"},
+		"promote": {
+			p: soaking, r: ask(rollout.Promote), changes: func(*rollout.Progress) {},
+			says: "the pause of batch 1 of 3 is ended by alice at 2026-01-05T05:00:00Z",
+		},
+		"promote a batch that is not ready": {
+			p: begun, r: ask(rollout.Promote),
+			refused: "batch 1 of 3 is not ready yet, so its pause has not begun; --full ends all pauses ahead of time",
+		},
+		"promote after the pause": {p: ready, r: ask(rollout.Promote), already: "the pause of batch 1 of 3 is over"},
+		"promote twice": {
+			p: promoted, r: ask(rollout.Promote),
+			already: "the pause of batch 1 of 3 was ended already by bob",
+		},
+		"promote without a pause":         {p: second, r: ask(rollout.Promote), refused: "batch 2 of 3 has no pause of a duration"},
+		"promote what waits for approval": {p: last, r: ask(rollout.Promote), refused: "it waits for slipway rollout approve"},
+		"promote a rollback":              {p: back, r: ask(rollout.Promote), refused: "a rollback has no pauses: batch 1 was late"},
+		"promote after an abort":          {p: aborted, r: full, refused: "abort was asked by a person"},
+		"promote an ended release":        {p: ended(plan.Completed), r: full, refused: "has ended, so there is nothing to promote"},
+		"promote in full": {
+			p: begun, r: full, changes: func(*rollout.Progress) {},
+			says: "every pause and approval to come (3) is ended by alice at 2026-01-05T05:00:00Z: checks and time windows still have " +
+				"to pass",
+		},
+		"promote the rest in full": {
+			p: second, r: full, changes: func(*rollout.Progress) {},
+			says: "every pause and approval to come (1) is ended",
+		},
+		"promote in full twice": {
+			p: promotedAll, r: full,
+			already: "no batch from the present one on has a pause or an approval to wait for",
+		},
+		"promote in full what is held": {
+			p: held, r: full, changes: func(*rollout.Progress) {},
+			says: "; the release is held by bob",
+		},
+		"approve what is promoted in full": {p: promotedAll, r: approve(2), already: "batch 3 of 3 was approved already by bob"},
+		"pause": {
+			p: begun, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true },
+			says: "held by alice",
+		},
+		"pause twice": {p: held, r: ask(rollout.Pause), already: "held already, by bob"},
+		"pause a rollback": {
+			p: back, r: ask(rollout.Pause), changes: func(p *rollout.Progress) { p.Pause = true },
+			says: "held",
+		},
+		"pause after an undo": {p: undone, r: ask(rollout.Pause), refused: "undo was asked"},
+		"resume": {
+			p: held, r: ask(rollout.Resume), changes: func(p *rollout.Progress) { p.Pause = false },
+			says: "resumed by alice",
+		},
+		"resume what is not held": {p: begun, r: ask(rollout.Resume), already: "nobody holds the release"},
+		"abort": {
+			p: begun, r: ask(rollout.Abort), changes: func(p *rollout.Progress) { p.Abort = true },
+			says: "aborted by alice",
+		},
+		"abort what is held": {
+			p: held, r: ask(rollout.Abort),
+			changes: func(p *rollout.Progress) { p.Abort, p.Pause = true, false }, says: "aborted",
+		},
+		"abort twice":      {p: aborted, r: ask(rollout.Abort), already: "abort was asked already"},
+		"abort a rollback": {p: back, r: ask(rollout.Abort), refused: "rolling back to old already: batch 1 was late"},
+		"undo": {
+			p: begun, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true },
+			says: "turns back to old",
+		},
+		"undo after an abort": {
+			p: aborted, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true },
+			says: "turns back to old",
+		},
+		"undo the first revision": {
+			p: first, r: ask(rollout.Undo),
+			refused: "there is no earlier revision to return to: new is the first",
+		},
+		"undo what was rolled back": {p: ended(plan.RolledBack), r: ask(rollout.Undo), refused: "rolled back already: in words"},
+		"undo what was superseded":  {p: ended(plan.Superseded), r: ask(rollout.Undo), refused: "another release has taken the place"},
+		"undo a failed release": {
+			p: ended(plan.DeadlineExceeded), r: ask(rollout.Undo), changes: func(*rollout.Progress) {},
+			says: "the template is that of revision old again, undone by alice",
+		},
+		"undo a complete release": {
+			p: ended(plan.Completed), r: ask(rollout.Undo), changes: func(*rollout.Progress) {},
+			says: "the template is that of revision old again",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := json.Marshal(c.p)
@@ -214,13 +290,28 @@ target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batch
 		want   plan.Reason
 		says   string
 	}{
-		"a pause":            {pause: plan.Pause{Duration: time.Hour}, want: plan.BatchStarted, says: "; promoted by alice at 2026-01-05T05:00:00Z"},
-		"then a check":       {pause: plan.Pause{Duration: time.Hour}, checks: []string{"errors"}, want: plan.ChecksRunning},
-		"then an approval":   {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, want: plan.AwaitingApproval},
-		"then a window":      {pause: plan.Pause{Duration: time.Hour, Window: night.Batches[0].Pause.Window}, want: plan.OutsideWindow},
-		"in full":            {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, full: true, want: plan.BatchStarted, says: "; approved by alice"},
-		"in full, a check":   {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, checks: []string{"errors"}, full: true, want: plan.ChecksRunning},
-		"in full, a window":  {pause: plan.Pause{UntilApproved: true, Window: night.Batches[0].Pause.Window}, full: true, want: plan.OutsideWindow},
+		"a pause": {
+			pause: plan.Pause{Duration: time.Hour}, want: plan.BatchStarted,
+			says: "; promoted by alice at 2026-01-05T05:00:00Z",
+		},
+		"then a check":     {pause: plan.Pause{Duration: time.Hour}, checks: []string{"errors"}, want: plan.ChecksRunning},
+		"then an approval": {pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, want: plan.AwaitingApproval},
+		"then a window": {
+			pause: plan.Pause{Duration: time.Hour, Window: night.Batches[0].Pause.Window},
+			want:  plan.OutsideWindow,
+		},
+		"in full": {
+			pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, full: true, want: plan.BatchStarted,
+			says: "; approved by alice",
+		},
+		"in full, a check": {
+			pause: plan.Pause{Duration: time.Hour, UntilApproved: true}, checks: []string{"errors"}, full: true,
+			want: plan.ChecksRunning,
+		},
+		"in full, a window": {
+			pause: plan.Pause{UntilApproved: true, Window: night.Batches[0].Pause.Window}, full: true,
+			want: plan.OutsideWindow,
+		},
 		"in full, no pauses": {pause: plan.Pause{UntilApproved: true}, full: true, want: plan.BatchStarted},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,7 +368,8 @@ func TestApprovalIsOfOneBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Progress = a.Progress
-	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted || !strings.Contains(d.Message, "; approved by alice at 2026-01-05T05:00:00Z") {
+	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted ||
+		!strings.Contains(d.Message, "; approved by alice at 2026-01-05T05:00:00Z") {
 		t.Errorf("with the approval of all: %+v", d)
 	}
 }
@@ -354,7 +446,10 @@ func TestStanding(t *testing.T) {
 	p, o := readyBatch(t, plan.Pause{Duration: time.Minute, UntilApproved: true, Window: &plan.Window{From: 9 * 60, To: 17 * 60}})
 	o.Pods = nil
 	o.Workload.Generation = 3
-	o.Workload.Status = plan.WorkloadStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 1, UpdatedReadyReplicas: 1, UpdatedAvailableReplicas: 1}
+	o.Workload.Status = plan.WorkloadStatus{
+		ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 1, UpdatedReadyReplicas: 1,
+		UpdatedAvailableReplicas: 1,
+	}
 	with := func(change func(*rollout.Observed)) rollout.Observed {
 		changed := o
 		change(&changed)
@@ -369,29 +464,51 @@ func TestStanding(t *testing.T) {
 		ended  bool
 		says   string
 	}{
-		"pausing":            {func(*rollout.Observed) {}, plan.Soaking, false, "pausing until 2026-01-05T05:00:59Z"},
-		"waiting":            {func(o *rollout.Observed) { o.Now = o.Now.Add(time.Minute) }, plan.AwaitingApproval, false, "1 of 1 updated pods ready; waiting for approval"},
-		"outside the window": {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 }, plan.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC"},
-		"between batches":    {func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, plan.BatchReady, false, "batch 1 of 2"},
-		"updating":           {func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, plan.PodsNotReady, false, "batch 1 of 2: 1 of 1 updated pods ready"},
-		"held":               {func(o *rollout.Observed) { o.Progress.Pause = true }, plan.HeldByPerson, false, "held by a person"},
-		"paused":             {func(o *rollout.Observed) { o.Workload.Spec.Paused = true }, plan.PausedBySpec, false, "spec"},
-		"aborted":            {func(o *rollout.Observed) { o.Progress.Abort = true }, plan.AbortedByPerson, false, "not acted on yet"},
-		"undone":             {func(o *rollout.Observed) { o.Progress.Undo = true }, plan.UndoneByPerson, false, "not acted on yet"},
-		"rolling back":       {func(o *rollout.Observed) { o.Progress.Back, o.Progress.Message = true, "it was late" }, plan.RollingBack, false, "to old because it was late"},
-		"done":               {outcome(plan.Completed), plan.Completed, true, "in words"},
-		"failed":             {outcome(plan.ChecksFailed), plan.ChecksFailed, true, "in words"},
-		"rolled back":        {outcome(plan.RolledBack), plan.RolledBack, true, "in words"},
-		"deleted":            {func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true, "the CloneSet is being deleted"},
+		"pausing": {func(*rollout.Observed) {}, plan.Soaking, false, "pausing until 2026-01-05T05:00:59Z"},
+		"waiting": {
+			func(o *rollout.Observed) { o.Now = o.Now.Add(time.Minute) }, plan.AwaitingApproval, false,
+			"1 of 1 updated pods ready; waiting for approval",
+		},
+		"outside the window": {
+			func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(time.Minute), 1 },
+			plan.OutsideWindow, false, "Mon 5 Jan 2026 09:00 UTC",
+		},
+		"between batches": {
+			func(o *rollout.Observed) { o.Now, o.Progress.Approved = o.Now.Add(5*time.Hour), 1 }, plan.BatchReady,
+			false, "batch 1 of 2",
+		},
+		"updating": {
+			func(o *rollout.Observed) { o.Progress.Ready = time.Time{} }, plan.PodsNotReady, false,
+			"batch 1 of 2: 1 of 1 updated pods ready",
+		},
+		"held":    {func(o *rollout.Observed) { o.Progress.Pause = true }, plan.HeldByPerson, false, "held by a person"},
+		"paused":  {func(o *rollout.Observed) { o.Workload.Spec.Paused = true }, plan.PausedBySpec, false, "spec"},
+		"aborted": {func(o *rollout.Observed) { o.Progress.Abort = true }, plan.AbortedByPerson, false, "not acted on yet"},
+		"undone":  {func(o *rollout.Observed) { o.Progress.Undo = true }, plan.UndoneByPerson, false, "not acted on yet"},
+		"rolling back": {
+			func(o *rollout.Observed) { o.Progress.Back, o.Progress.Message = true, "it was late" }, plan.RollingBack,
+			false, "to old because it was late",
+		},
+		"done":        {outcome(plan.Completed), plan.Completed, true, "in words"},
+		"failed":      {outcome(plan.ChecksFailed), plan.ChecksFailed, true, "in words"},
+		"rolled back": {outcome(plan.RolledBack), plan.RolledBack, true, "in words"},
+		"deleted": {
+			func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true,
+			"the CloneSet is being deleted",
+		},
 		"another kind, deleted": {func(o *rollout.Observed) {
 			o.Workload.APIVersion, o.Workload.Kind, o.Workload.Deleting = "apps/v1", "Deployment", true
 		}, plan.Superseded, true, "the Deployment is being deleted"},
-		"cannot be bounded": {func(o *rollout.Observed) { o.Workload.Spec.MaxUnavailable = plan.Pods(0) }, plan.Invalid, true, "maxUnavailable"},
+		"cannot be bounded": {
+			func(o *rollout.Observed) { o.Workload.Spec.MaxUnavailable = plan.Pods(0) }, plan.Invalid, true,
+			"maxUnavailable",
+		},
 		// kubevela#7170: what is left of the release before says nothing about the one to come.
 		"done, but the template changed since": {func(o *rollout.Observed) {
 			outcome(plan.Completed)(o)
 			o.UpdateRevision = "newer"
-		}, plan.NotStarted, false, "no agent has begun to release revision newer; the last release, of revision new, ended with Completed"},
+		}, plan.NotStarted, false, "no agent has begun to release revision newer; the last release, of revision new, ended with " +
+			"Completed"},
 		"done, but the spec changed since": {func(o *rollout.Observed) {
 			outcome(plan.Completed)(o)
 			o.Workload.Generation++
@@ -407,7 +524,10 @@ func TestStanding(t *testing.T) {
 		"begun, and the status is of the release before": {func(o *rollout.Observed) {
 			o.UpdateRevision, o.Progress.Ready = "old", time.Time{}
 		}, plan.PodsNotReady, false, "batch 1 of 2: its pods are not counted yet"},
-		"not recorded, and not updated": {func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, plan.NotStarted, false, "no release is recorded; the status has 1 of 2 pods updated"},
+		"not recorded, and not updated": {
+			func(o *rollout.Observed) { o.Progress = rollout.Progress{} }, plan.NotStarted, false,
+			"no release is recorded; the status has 1 of 2 pods updated",
+		},
 		"not recorded, and not seen": {func(o *rollout.Observed) {
 			o.Progress = rollout.Progress{}
 			o.Workload.Generation++
@@ -427,7 +547,8 @@ func TestStanding(t *testing.T) {
 		}, plan.Completed, true, "2 of 2 pods updated"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := rollout.Standing(p, with(c.change)); d.Reason != c.reason || d.Ended() != c.ended || !strings.Contains(d.Message, c.says) || len(d.Actions) > 0 {
+			if d := rollout.Standing(p, with(c.change)); d.Reason != c.reason || d.Ended() != c.ended ||
+				!strings.Contains(d.Message, c.says) || len(d.Actions) > 0 {
 				t.Errorf("%s %s: %s", d.Verdict, d.Reason, d.Message)
 			}
 		})

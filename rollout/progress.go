@@ -17,7 +17,7 @@ type Progress struct {
 	Started  time.Time      `json:"started,omitzero"`   // when the batch began, moved forward by what was spent paused or ready
 	Ready    time.Time      `json:"ready,omitzero"`     // since when the batch is ready; zero: it is not
 	Paused   time.Time      `json:"paused,omitzero"`    // since when nothing may move; zero: it may
-	Approved int            `json:"approved,omitempty"` // batches that a person has let pass, from the first on: an approval sets it to Batch+1
+	Approved int            `json:"approved,omitempty"` // batches that a person has let pass, from the first on
 	Pause    bool           `json:"hold,omitempty"`     // a person wants the release to stand still
 	Abort    bool           `json:"abort,omitempty"`    // a person wants the release to fail
 	Undo     bool           `json:"undo,omitempty"`     // a person wants the release rolled back, whatever the plan does on failure
@@ -27,14 +27,14 @@ type Progress struct {
 	Resting  plan.Quantity  `json:"resting,omitzero"`   // partition before the release, restored after it (partition mode)
 	Stepped  bool           `json:"stepped,omitempty"`  // the partition was written at least once (partition mode)
 	Step     int            `json:"step,omitempty"`     // partition written last, in pods (partition mode)
-	Kept     int            `json:"kept,omitempty"`     // partition above Step, which keeps pods that scaling has added (StatefulSet); 0: it is Step
+	Kept     int            `json:"kept,omitempty"`     // partition above Step, which keeps pods that scaling has added; 0: Step
 	Restored bool           `json:"restored,omitempty"` // rolling back, the stable template was seen in its place (partition mode)
-	Finished bool           `json:"finished,omitempty"` // every pod is as it should be, and only the partition is to be put back (partition mode)
-	First    bool           `json:"first,omitempty"`    // nothing ran before, so there is nothing to protect: pauses and approvals are skipped
-	Newest   time.Time      `json:"newest,omitzero"`    // when the newest updated pod was created as the batch got ready (direct mode)
+	Finished bool           `json:"finished,omitempty"` // only the partition is to be put back (partition mode)
+	First    bool           `json:"first,omitempty"`    // nothing ran before: pauses and approvals are skipped
+	Newest   time.Time      `json:"newest,omitzero"`    // of the newest updated pod as the batch got ready (direct mode)
 	Healthy  int            `json:"healthy,omitempty"`  // updated pods that were available then
 	Original *plan.Original `json:"original,omitempty"` // what a Deployment's fields were before the release took them over
-	Left     int64          `json:"left,omitempty"`     // generation that giving the fields back made, where no controller had seen it by the end; 0: one had
+	Left     int64          `json:"left,omitempty"`     // generation that no controller had seen at the end; 0: one had
 	Outcome  plan.Reason    `json:"outcome,omitempty"`  // set when the release has ended
 	Message  string         `json:"message,omitempty"`  // the failure or the outcome in words
 }

@@ -67,8 +67,8 @@ func promoteAll(plan plan.BatchPlan, p Progress, r Request) (Answer, error) {
 	if open == 0 {
 		return already(p, "no batch from the present one on has a pause or an approval to wait for")
 	}
-	return changed(p.with(r), fmt.Sprintf("every pause and approval to come (%d) is ended %s: checks and time windows still have to pass%s",
-		open, r, p.stillHeld()))
+	return changed(p.with(r), fmt.Sprintf("every pause and approval to come (%d) is ended %s: checks and time windows still have "+
+		"to pass%s", open, r, p.stillHeld()))
 }
 
 // stillHeld says that a release goes on no sooner than somebody resumes it, as the end of a message.

@@ -58,7 +58,8 @@ func (r *release) boundsAfter(batch int) plan.Bounds {
 	return b
 }
 
-// boundsBack are the bounds of the current batch on the way back: the partition is how many pods of the failed revision may stay.
+// boundsBack are the bounds of the current batch on the way back: the partition is how many pods of the failed revision may
+// stay.
 func (r *release) boundsBack() plan.Bounds {
 	b := r.bounds
 	b.Partition = 0

@@ -16,7 +16,8 @@ func (s *stepper) advance() {
 	if s.tally.inFlight == 0 {
 		return
 	}
-	for _, i := range s.order.byName(s.tally.classes.pick(func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) })) {
+	for _, i := range s.order.byName(s.tally.classes.pick(
+		func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) })) {
 		p := &s.observed.Pods[i]
 		switch {
 		case s.low.surplusOld(s.bounds) == 0:

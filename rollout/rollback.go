@@ -18,7 +18,8 @@ func (d *decider) back() Decision {
 	message := fmt.Sprintf("rolling back to %s: %s", d.progress.Stable, strings.ReplaceAll(w.message, "updated", "restored"))
 	switch {
 	case d.progress.Restored && !d.restored() && !w.behind:
-		return d.ended(plan.ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: revert it where it comes from; it was rolled back because %s",
+		return d.ended(plan.ForeignChange, fmt.Sprintf("while it rolled back to %s something else wrote the template of %s again: "+
+			"revert it where it comes from; it was rolled back because %s",
 			d.progress.Stable, d.progress.Revision, d.progress.Message))
 	case d.refused() != "":
 		return d.stop(plan.PodRefused, fmt.Sprintf("%s; %s; it was rolled back because %s", message, d.refused(), d.progress.Message))
@@ -112,6 +113,6 @@ func (m partitionMode) armAgain() string {
 	if set.Namespace != "" {
 		namespace = " -n " + set.Namespace
 	}
-	return fmt.Sprintf("; the partition is left at %s, so that the controller can restore the pods that are left; before the pod template changes again run: slipway rollout arm %s/%s%s",
-		set.Spec.Partition, set.KindOf().Words[0], set.Name, namespace)
+	return fmt.Sprintf("; the partition is left at %s, so that the controller can restore the pods that are left; before the pod "+
+		"template changes again run: slipway rollout arm %s/%s%s", set.Spec.Partition, set.KindOf().Words[0], set.Name, namespace)
 }

@@ -54,7 +54,10 @@ var (
 
 func TestRunLooksAgainAfterAConflictOrWithoutRoom(t *testing.T) {
 	conflict, full := errors.Join(ErrConflict), errors.Join(ErrNotNow)
-	s := &scripted{look: look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, newUp), answers: []error{conflict, full}}
+	s := &scripted{
+		look:    look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, newUp),
+		answers: []error{conflict, full},
+	}
 	d, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil)
 	if err != nil || d.Reason != plan.Completed {
 		t.Errorf("%s %v", d.Reason, err)
@@ -67,11 +70,13 @@ func TestRunLooksAgainAfterAConflictOrWithoutRoom(t *testing.T) {
 func TestRunEndsWithTheErrorOfAWriteOrALook(t *testing.T) {
 	broken := errors.New("no route")
 	s := &scripted{look: look(plan.WorkloadSpec{Replicas: 1, MaxUnavailable: plan.Pods(1)}, oldUp), answers: []error{broken}}
-	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "writing: ") {
+	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) ||
+		!strings.HasPrefix(err.Error(), "writing: ") {
 		t.Errorf("%v", err)
 	}
 	s = &scripted{err: broken}
-	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "observing the target: ") {
+	if _, err := Run(t.Context(), plan.BatchPlan{}, s, s, nil); !errors.Is(err, broken) ||
+		!strings.HasPrefix(err.Error(), "observing the target: ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -133,7 +138,10 @@ func TestAPodThatIsRefusedFailsItsBatch(t *testing.T) {
 // A batch whose pods find no room is not ready, and ends at its deadline with the reason; also where it was ready before
 // and only an old pod is missing.
 func TestABatchWithoutRoomEndsAtItsDeadline(t *testing.T) {
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Pods(2)}}, ProgressDeadline: time.Minute}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
+		{Replicas: plan.Pods(2)},
+	}, ProgressDeadline: time.Minute}
 	o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1)}, newUp)
 	o.Progress.Started, o.Progress.Ready = o.Now.Add(-time.Hour), o.Now
 	o.NoRoom = "ResourceQuota tight is full"
@@ -143,7 +151,8 @@ func TestABatchWithoutRoomEndsAtItsDeadline(t *testing.T) {
 	}
 	o.Progress = *d.Actions[0].Progress
 	o.Progress.Started = o.Now
-	if d = Decide(p, o); d.Reason != plan.PodsUpdating || !strings.Contains(d.Message, "tight is full") || d.Actions[0].Kind != CreatePod {
+	if d = Decide(p, o); d.Reason != plan.PodsUpdating || !strings.Contains(d.Message, "tight is full") ||
+		d.Actions[0].Kind != CreatePod {
 		t.Errorf("before the deadline: %s: %s %v", d.Reason, d.Message, d.Actions)
 	}
 	o.Now = o.Now.Add(time.Minute)

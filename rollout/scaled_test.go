@@ -19,7 +19,10 @@ type ordered struct {
 }
 
 func newOrdered(replicas int) *ordered {
-	s := &ordered{observed: look(plan.WorkloadSpec{Replicas: replicas, Partition: plan.Pods(replicas), Ordinal: true, MaxUnavailable: plan.Pods(1)})}
+	s := &ordered{observed: look(plan.WorkloadSpec{
+		Replicas: replicas, Partition: plan.Pods(replicas), Ordinal: true,
+		MaxUnavailable: plan.Pods(1),
+	})}
 	s.observed.Workload.APIVersion, s.observed.Workload.Kind = "apps/v1", "StatefulSet"
 	s.observed.Progress = Progress{}
 	s.pods = slices.Repeat([]string{"old"}, replicas)
@@ -73,8 +76,9 @@ func (s *ordered) decide(p plan.BatchPlan) Decision {
 		current = "new"
 	}
 	s.observed.Workload.Status = plan.WorkloadStatus{
-		Replicas: all, ReadyReplicas: all, AvailableReplicas: all, UpdatedReplicas: n, UpdatedReadyReplicas: n, UpdatedAvailableReplicas: n,
-		CurrentRevision: current, UpdateRevision: "new",
+		Replicas: all, ReadyReplicas: all, AvailableReplicas: all, UpdatedReplicas: n, UpdatedReadyReplicas: n,
+		UpdatedAvailableReplicas: n,
+		CurrentRevision:          current, UpdateRevision: "new",
 	}
 	d := Decide(p, s.observed)
 	for _, a := range d.Actions {
@@ -103,9 +107,10 @@ func (s *ordered) settle(p plan.BatchPlan) Decision {
 	panic("it does not settle")
 }
 
-// TestScalingKeepsWhatWasApproved of a StatefulSet, whose partition is an ordinal: all pods that scaling adds are beyond it. What the
-// controller makes before the agent has noted what it does, and done it, is updated; nothing else is. Every number of pods, batch, and new number, in
-// every order of the two, with and without the loss of an updated pod, and an agent that begins anew at each step.
+// TestScalingKeepsWhatWasApproved of a StatefulSet, whose partition is an ordinal: all pods that scaling adds are beyond it.
+// What the controller makes before the agent has noted what it does, and done it, is updated; nothing else is. Every number of
+// pods, batch, and new number, in every order of the two, with and without the loss of an updated pod, and an agent that begins
+// anew at each step.
 func TestScalingKeepsWhatWasApproved(t *testing.T) {
 	for _, c := range scalings() {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
@@ -138,7 +143,8 @@ func TestScalingKeepsWhatWasApproved(t *testing.T) {
 				s.observed.Progress.Approved = i + 1
 				d = s.settle(p)
 			}
-			if rest := s.observed.Workload.Spec.Partition; d.Reason != plan.Completed || s.updated() != c.to || rest != plan.Pods(c.from) {
+			if rest := s.observed.Workload.Spec.Partition; d.Reason != plan.Completed || s.updated() != c.to ||
+				rest != plan.Pods(c.from) {
 				t.Fatalf("in the end: %s: %s, %v, partitions %v", d.Reason, d.Message, s.pods, s.written)
 			}
 		})

@@ -44,7 +44,10 @@ func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks,
 	if err != nil {
 		panic(err)
 	}
-	s := &search{rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}}, inPlace: spec.UpdateType != plan.ReCreate}
+	s := &search{
+		rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}},
+		inPlace: spec.UpdateType != plan.ReCreate,
+	}
 	targets := p.Targets(b)
 	for _, batch := range p.Batches {
 		s.rests = s.rests || batch.Pause.UntilApproved
@@ -242,14 +245,18 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 	case RecordProgress:
 		next.progress = s.remember(*a.Progress)
 	case CreatePod:
-		next.pods[choose(a.Guest, choose(a.Revision == "new", guestDown, guestOldDown), choose(a.Revision == "new", newDown, oldDown))]++
+		next.pods[choose(a.Guest, choose(a.Revision == "new", guestDown, guestOldDown),
+			choose(a.Revision == "new", newDown, oldDown))]++
 	case DeletePod:
 		next.pods[from]--
 	case DrainPod, HoldPod:
 		if s.resize != (a.Kind == HoldPod) {
 			return w, fmt.Errorf("%v: %s: the pod restarts or it does not", w, a)
 		}
-		next = w.move(from, map[kind]kind{oldUp: oldUpDrained, oldDown: oldDownDrained, newUp: newUpDrained, newDown: newDownDrained}[from])
+		next = w.move(from, map[kind]kind{
+			oldUp: oldUpDrained, oldDown: oldDownDrained, newUp: newUpDrained,
+			newDown: newDownDrained,
+		}[from])
 	case UpdatePodInPlace:
 		next = w.move(from, choose(a.Revision == "new", newPending, oldPending))
 	case ReadmitPod:
@@ -313,7 +320,8 @@ func (s *search) harmForward(w, next world, a Action, from kind) error {
 		return errors.New("I3: fewer old pods than the partition")
 	case next.own()-next.old() > w.own()-w.old() && next.own()-next.old() > s.target.Wanted():
 		return errors.New("I3: more updated pods than the partition leaves, guests not counted")
-	case len(s.plan.Batches) == 0 && next.broken() > w.broken() && next.broken() > s.bounds.MaxSurge+s.bounds.MaxUnavailable && w.old() > s.target.Partition:
+	case len(s.plan.Batches) == 0 && next.broken() > w.broken() && next.broken() > s.bounds.MaxSurge+s.bounds.MaxUnavailable &&
+		w.old() > s.target.Partition:
 		return errors.New("cap: more unavailable updated pods than maxSurge + maxUnavailable")
 	case a.Kind == DeletePod && from.in(newUp, newDown, newPending, newUpDrained, newDownDrained):
 		return errors.New("I6: an updated pod is deleted")

@@ -157,7 +157,8 @@ func (s *stepper) scaleRoom(reason string) int {
 // cancelDelete keeps a pod of the revision whose deletion still waits for a hook instead of creating another one.
 func (s *stepper) cancelDelete(revision string) bool {
 	for n, i := range s.tally.leaving {
-		if p := &s.observed.Pods[i]; p.Revision == revision && s.observed.Workload.Spec.Lifecycle.PreDelete.Holds(p.Labels, p.Finalizers) {
+		if p := &s.observed.Pods[i]; p.Revision == revision &&
+			s.observed.Workload.Spec.Lifecycle.PreDelete.Holds(p.Labels, p.Finalizers) {
 			s.tally.leaving = slices.Delete(s.tally.leaving, n, n+1)
 			s.writes.setLifecycle(p, Normal, "needed again")
 			return true

@@ -40,28 +40,75 @@ func TestWindowOpens(t *testing.T) {
 		from, to, zone string
 		now, opens     string // opens "" is now
 	}{
-		"inside":                            {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T10:00:00+01:00", ""},
-		"at the first moment":               {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T09:00:00+01:00", ""},
-		"at the last moment":                {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T16:59:59.999+01:00", ""},
-		"at the end":                        {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T17:00:00+01:00", "2026-01-06T09:00:00+01:00"},
-		"over the weekend":                  {office, "09:00", "17:00", "Europe/Berlin", "2026-01-09T18:00:00+01:00", "2026-01-12T09:00:00+01:00"},
-		"over the weekend of the change":    {office, "09:00", "17:00", "Europe/Berlin", "2026-03-27T18:00:00+01:00", "2026-03-30T09:00:00+02:00"},
-		"the other way":                     {office, "09:00", "17:00", "Europe/Berlin", "2026-10-23T18:00:00+02:00", "2026-10-26T09:00:00+01:00"},
-		"every day, UTC":                    {nil, "22:00", "23:00", "", "2026-01-05T10:00:00Z", "2026-01-05T22:00:00Z"},
-		"whole days":                        {[]time.Weekday{time.Tuesday}, "00:00", "24:00", "", "2026-01-05T10:00:00Z", "2026-01-06T00:00:00Z"},
-		"over midnight, before it":          {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-09T23:00:00Z", ""},
-		"over midnight, after it":           {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-10T01:59:00Z", ""},
-		"over midnight, not the day before": {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-09T01:00:00Z", "2026-01-09T22:00:00Z"},
-		"over midnight, over":               {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-10T02:00:00Z", "2026-01-16T22:00:00Z"},
-		"the clock skips its beginning":     {[]time.Weekday{time.Sunday}, "02:30", "04:00", "Europe/Berlin", "2026-03-29T00:00:00+01:00", "2026-03-29T03:00:00+02:00"},
-		"the clock skips its end":           {[]time.Weekday{time.Sunday}, "01:30", "02:30", "Europe/Berlin", "2026-03-29T03:00:00+02:00", "2026-04-05T01:30:00+02:00"},
-		"the clock skips all of it":         {[]time.Weekday{time.Sunday}, "02:00", "03:00", "Europe/Berlin", "2026-03-29T00:00:00+01:00", "2026-04-05T02:00:00+02:00"},
-		"shown twice, the first time":       {nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:20:00+02:00", ""},
-		"shown twice, between":              {nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:50:00+02:00", "2026-10-25T02:15:00+01:00"},
-		"shown twice, the second time":      {nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:20:00+01:00", ""},
-		"over midnight on the long night":   {[]time.Weekday{time.Saturday}, "23:00", "03:00", "Europe/Berlin", "2026-10-25T02:59:00+01:00", ""},
-		"a day that an island skipped":      {[]time.Weekday{time.Friday}, "09:00", "17:00", "Pacific/Apia", "2011-12-28T09:00:00-10:00", "2012-01-06T09:00:00+14:00"},
-		"a zone without whole hours":        {nil, "09:00", "17:00", "Asia/Kathmandu", "2026-01-05T00:00:00Z", "2026-01-05T09:00:00+05:45"},
+		"inside":              {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T10:00:00+01:00", ""},
+		"at the first moment": {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T09:00:00+01:00", ""},
+		"at the last moment":  {office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T16:59:59.999+01:00", ""},
+		"at the end": {
+			office, "09:00", "17:00", "Europe/Berlin", "2026-01-05T17:00:00+01:00",
+			"2026-01-06T09:00:00+01:00",
+		},
+		"over the weekend": {
+			office, "09:00", "17:00", "Europe/Berlin", "2026-01-09T18:00:00+01:00",
+			"2026-01-12T09:00:00+01:00",
+		},
+		"over the weekend of the change": {
+			office, "09:00", "17:00", "Europe/Berlin", "2026-03-27T18:00:00+01:00",
+			"2026-03-30T09:00:00+02:00",
+		},
+		"the other way": {
+			office, "09:00", "17:00", "Europe/Berlin", "2026-10-23T18:00:00+02:00",
+			"2026-10-26T09:00:00+01:00",
+		},
+		"every day, UTC": {nil, "22:00", "23:00", "", "2026-01-05T10:00:00Z", "2026-01-05T22:00:00Z"},
+		"whole days": {
+			[]time.Weekday{time.Tuesday},
+			"00:00", "24:00", "", "2026-01-05T10:00:00Z",
+			"2026-01-06T00:00:00Z",
+		},
+		"over midnight, before it": {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-09T23:00:00Z", ""},
+		"over midnight, after it":  {[]time.Weekday{time.Friday}, "22:00", "02:00", "", "2026-01-10T01:59:00Z", ""},
+		"over midnight, not the day before": {
+			[]time.Weekday{time.Friday},
+			"22:00", "02:00", "", "2026-01-09T01:00:00Z",
+			"2026-01-09T22:00:00Z",
+		},
+		"over midnight, over": {
+			[]time.Weekday{time.Friday},
+			"22:00", "02:00", "", "2026-01-10T02:00:00Z",
+			"2026-01-16T22:00:00Z",
+		},
+		"the clock skips its beginning": {
+			[]time.Weekday{time.Sunday},
+			"02:30", "04:00", "Europe/Berlin",
+			"2026-03-29T00:00:00+01:00", "2026-03-29T03:00:00+02:00",
+		},
+		"the clock skips its end": {
+			[]time.Weekday{time.Sunday},
+			"01:30", "02:30", "Europe/Berlin",
+			"2026-03-29T03:00:00+02:00", "2026-04-05T01:30:00+02:00",
+		},
+		"the clock skips all of it": {
+			[]time.Weekday{time.Sunday},
+			"02:00", "03:00", "Europe/Berlin",
+			"2026-03-29T00:00:00+01:00", "2026-04-05T02:00:00+02:00",
+		},
+		"shown twice, the first time": {nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:20:00+02:00", ""},
+		"shown twice, between": {
+			nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:50:00+02:00",
+			"2026-10-25T02:15:00+01:00",
+		},
+		"shown twice, the second time": {nil, "02:15", "02:45", "Europe/Berlin", "2026-10-25T02:20:00+01:00", ""},
+		"over midnight on the long night": {
+			[]time.Weekday{time.Saturday},
+			"23:00", "03:00", "Europe/Berlin",
+			"2026-10-25T02:59:00+01:00", "",
+		},
+		"a day that an island skipped": {
+			[]time.Weekday{time.Friday},
+			"09:00", "17:00", "Pacific/Apia", "2011-12-28T09:00:00-10:00",
+			"2012-01-06T09:00:00+14:00",
+		},
+		"a zone without whole hours": {nil, "09:00", "17:00", "Asia/Kathmandu", "2026-01-05T00:00:00Z", "2026-01-05T09:00:00+05:45"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := plan.Window{Days: c.days, From: timeOfDay(t, c.from), To: timeOfDay(t, c.to), TimeZone: c.zone}
@@ -74,7 +121,8 @@ func TestWindowOpens(t *testing.T) {
 			}
 		})
 	}
-	if _, err := (plan.Window{TimeZone: "Europe/Atlantis", To: 60}).Opens(time.Time{}); err == nil || !strings.Contains(err.Error(), "Europe/Atlantis") {
+	if _, err := (plan.Window{TimeZone: "Europe/Atlantis", To: 60}).Opens(time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), "Europe/Atlantis") {
 		t.Errorf("an unknown time zone gives %v", err)
 	}
 }
@@ -94,9 +142,15 @@ func shows(w plan.Window, moment time.Time, zone *time.Location) bool {
 func TestWindowAgreesWithTheClockOnTheWall(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	zones := []string{"", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca"}
-	changes := []string{"2026-03-08T00:00:00Z", "2026-03-28T12:00:00Z", "2026-04-04T00:00:00Z", "2026-10-04T00:00:00Z", "2026-10-24T12:00:00Z", "2026-11-01T00:00:00Z"}
+	changes := []string{
+		"2026-03-08T00:00:00Z", "2026-03-28T12:00:00Z", "2026-04-04T00:00:00Z", "2026-10-04T00:00:00Z",
+		"2026-10-24T12:00:00Z", "2026-11-01T00:00:00Z",
+	}
 	for range 300 {
-		w := plan.Window{From: plan.TimeOfDay(random.IntN(24 * 60)), To: plan.TimeOfDay(1 + random.IntN(24*60)), TimeZone: zones[random.IntN(len(zones))]}
+		w := plan.Window{
+			From: plan.TimeOfDay(random.IntN(24 * 60)), To: plan.TimeOfDay(1 + random.IntN(24*60)),
+			TimeZone: zones[random.IntN(len(zones))],
+		}
 		for d := range time.Weekday(7) {
 			if random.IntN(2) == 0 {
 				w.Days = append(w.Days, d)
@@ -126,7 +180,10 @@ func TestWindowAgreesWithTheClockOnTheWall(t *testing.T) {
 
 // TestBatchBeginsOnlyInsideTheWindow decides at the moment before and at the moment itself, and wakes exactly then.
 func TestBatchBeginsOnlyInsideTheWindow(t *testing.T) {
-	p, o := readyBatch(t, plan.Pause{Window: &plan.Window{From: timeOfDay(t, "09:00"), To: timeOfDay(t, "17:00"), TimeZone: "Europe/Berlin"}})
+	p, o := readyBatch(t, plan.Pause{Window: &plan.Window{
+		From: timeOfDay(t, "09:00"), To: timeOfDay(t, "17:00"),
+		TimeZone: "Europe/Berlin",
+	}})
 	opens := at(t, "2026-01-05T09:00:00+01:00")
 	o.Now = opens.Add(-3 * time.Hour)
 	d := rollout.Decide(p, o)
@@ -176,22 +233,27 @@ func TestParseWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Batches[0].Pause.Window.String() + "; " + p.Batches[1].Pause.Window.String(); got != "Mon, Fri 22:00-06:30 Europe/Berlin; Sat 00:00-24:00 UTC" {
+	if got := p.Batches[0].Pause.Window.String() + "; " + p.Batches[1].Pause.Window.String(); got != "Mon, Fri 22:00-06:30 "+
+		"Europe/Berlin; Sat 00:00-24:00 UTC" {
 		t.Errorf("parsed %s", got)
 	}
 	for window, want := range map[string]string{
-		`{days: [Mon, Tues]}`:              `plan.yaml:8: spec.batches[0].pause.window.days[1]: "Tues" is not one of Mon, Tue, Wed, Thu, Fri, Sat, Sun: did you mean "Tue"?`,
-		`{days: [Mon, Mon]}`:               `spec.batches[0].pause.window.days[1]: Mon is given twice`,
-		`{days: []}`:                       `spec.batches[0].pause.window.days: is empty: leave it out for every day`,
-		`{from: "9:00"}`:                   `spec.batches[0].pause.window.from: "9:00" is not a time of day: write 09:00`,
-		`{to: "24:01"}`:                    `spec.batches[0].pause.window.to: "24:01" is not a time of day`,
-		`{to: 17}`:                         `spec.batches[0].pause.window.to: is the int 17, must be a time of day in quotes: write "09:00"`,
-		`{from: "24:00"}`:                  `spec.batches[0].pause.window.from: 24:00 is the end of the day: write 00:00`,
-		`{from: "09:00", to: "09:00"}`:     `spec.batches[0].pause.window.to: 09:00 is when the window opens`,
-		`{timeZone: Europe/Atlantis}`:      `plan.yaml:8: spec.batches[0].pause.window.timeZone: "Europe/Atlantis" is not a time zone: write a name such as Europe/Berlin or UTC`,
-		`{timeZone: Local}`:                `spec.batches[0].pause.window.timeZone: "Local" is not a time zone`,
-		`{timeZone: ../../etc/localtime}`:  `spec.batches[0].pause.window.timeZone: "../../etc/localtime" is not a time zone`,
-		`{timezone: UTC}`:                  `spec.batches[0].pause.window.timezone: unknown field "timezone" (did you mean "timeZone"?)`,
+		`{days: [Mon, Tues]}`: `plan.yaml:8: spec.batches[0].pause.window.days[1]: "Tues" is not one of Mon, Tue, Wed, ` +
+			`Thu, Fri, Sat, Sun: did you mean "Tue"?`,
+		`{days: [Mon, Mon]}`: `spec.batches[0].pause.window.days[1]: Mon is given twice`,
+		`{days: []}`:         `spec.batches[0].pause.window.days: is empty: leave it out for every day`,
+		`{from: "9:00"}`:     `spec.batches[0].pause.window.from: "9:00" is not a time of day: write 09:00`,
+		`{to: "24:01"}`:      `spec.batches[0].pause.window.to: "24:01" is not a time of day`,
+		`{to: 17}`: `spec.batches[0].pause.window.to: is the int 17, must be a time of day in quotes: write ` +
+			`"09:00"`,
+		`{from: "24:00"}`:              `spec.batches[0].pause.window.from: 24:00 is the end of the day: write 00:00`,
+		`{from: "09:00", to: "09:00"}`: `spec.batches[0].pause.window.to: 09:00 is when the window opens`,
+		`{timeZone: Europe/Atlantis}`: `plan.yaml:8: spec.batches[0].pause.window.timeZone: "Europe/Atlantis" is not a time ` +
+			`zone: write a name such as Europe/Berlin or UTC`,
+		`{timeZone: Local}`:               `spec.batches[0].pause.window.timeZone: "Local" is not a time zone`,
+		`{timeZone: ../../etc/localtime}`: `spec.batches[0].pause.window.timeZone: "../../etc/localtime" is not a time zone`,
+		`{timezone: UTC}`: `spec.batches[0].pause.window.timezone: unknown field "timezone" (did you mean ` +
+			`"timeZone"?)`,
 		`{}`:                               `spec.batches[0].pause.window: is always open: set days, or from and to`,
 		`{from: "00:00", timeZone: "UTC"}`: `spec.batches[0].pause.window: is always open`,
 	} {
@@ -200,8 +262,10 @@ func TestParseWindow(t *testing.T) {
 		}
 	}
 	last := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n" +
-		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches:\n  - {replicas: 100%, pause: {window: {days: [Mon]}}}\n"
-	if _, err := plan.ParsePlan("plan.yaml", []byte(last)); err == nil || !strings.Contains(err.Error(), "plan.yaml:7: spec.batches[0].pause.window: belongs to a batch before") {
+		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches:\n  - {replicas: 100%, pause: " +
+		"{window: {days: [Mon]}}}\n"
+	if _, err := plan.ParsePlan("plan.yaml", []byte(last)); err == nil ||
+		!strings.Contains(err.Error(), "plan.yaml:7: spec.batches[0].pause.window: belongs to a batch before") {
 		t.Errorf("a window of the last batch: %v", err)
 	}
 }

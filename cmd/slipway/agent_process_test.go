@@ -66,7 +66,10 @@ func (p *post) path(resource string) string {
 // start starts an agent.
 func (p *post) start(t *testing.T, identity string, args ...string) *agentProcess {
 	t.Helper()
-	args = append([]string{"rollout", "run", "demo", "--kubeconfig", p.kubeconfig, "-n", p.namespace, "--lease", "2s", "--identity", identity}, args...)
+	args = append([]string{
+		"rollout", "run", "demo", "--kubeconfig", p.kubeconfig, "-n", p.namespace, "--lease", "2s", "--identity",
+		identity,
+	}, args...)
 	a := &agentProcess{Cmd: exec.CommandContext(t.Context(), "slipway", args...), ended: make(chan struct{})}
 	a.Stdout, a.Stderr = &a.stdout, &a.stderr
 	if err := a.Start(); err != nil {

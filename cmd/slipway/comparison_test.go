@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestComparisonIsHeld looks, in each table that compares slipway with others, for the tests that a row names. What slipway does is
-// held by one at least, and each exists; where it does nothing there is nothing to hold.
+// TestComparisonIsHeld looks, in each table that compares slipway with others, for the tests that a row names. What slipway does
+// is held by one at least, and each exists; where it does nothing there is nothing to hold.
 func TestComparisonIsHeld(t *testing.T) {
 	tests := everyTest(t)
 	for _, file := range []string{"README.md", "render/README.md", "rollout/README.md"} {

@@ -53,13 +53,15 @@ Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the c
 
 func (f *doctorFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringArrayVarP(&f.input.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -; can be repeated")
+	flags.StringArrayVarP(&f.input.sidecarSets, "sidecarsets", "s", nil,
+		"read SidecarSets from `PATH`, a file, a folder or -; can be repeated")
 	command.CompleteFlag(c, "sidecarsets", command.CompleteManifests)
 	f.input.registerConfig(c, "read the configuration from `FILE`, as for slipway render")
 	command.AddAccess(c, &f.access)
 	usage.NamespaceVar(flags, &f.input.namespace, "look at the workloads and pods of `NAMESPACE`; without it the kubeconfig's")
 	flags.BoolVarP(&f.all, "all-namespaces", "A", false, "look at the workloads and pods of all namespaces")
-	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one namespace, and do nothing else")
+	flags.BoolVar(&f.permissions, "permissions", false, "print the RBAC roles that the command needs, with -n those for one "+
+		"namespace, and do nothing else")
 	command.CompleteFlag(c, "namespace", cobra.NoFileCompletions)
 	registerOutput(c, &f.output, "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 }
@@ -94,7 +96,9 @@ func (f *doctorFlags) run(ctx context.Context, s command.Streams, args []string)
 }
 
 // git reads what Git has, which may be nothing.
-func (f *doctorFlags) git(ctx context.Context, s command.Streams, args []string) (inject.Context, *render.Outcome, inject.Options, error) {
+func (f *doctorFlags) git(ctx context.Context, s command.Streams,
+	args []string,
+) (inject.Context, *render.Outcome, inject.Options, error) {
 	req, findings, err := f.input.requestOf(ctx, s, args)
 	if err != nil {
 		return inject.Context{}, nil, req.Options, err

@@ -37,7 +37,8 @@ func standIn(t *testing.T, answers map[string]string) string {
 	}))
 	t.Cleanup(server.Close)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	config := fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
+	config := fmt.Sprintf(
+		`{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
 "clusters": [{"name": "t", "cluster": {"server": %q}}]}`, server.URL)
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -47,13 +48,15 @@ func standIn(t *testing.T, answers map[string]string) string {
 
 func TestDoctorReadsEveryPage(t *testing.T) {
 	pod := func(name string) string {
-		return fmt.Sprintf(`{"metadata": {"name": %q, "namespace": "shop", "annotations": {"kruise.io/sidecarset-injected-list": "logs"}}}`, name)
+		return fmt.Sprintf(`{"metadata": {"name": %q, "namespace": "shop", "annotations": {"kruise.io/sidecarset-injected-list": `+
+			`"logs"}}}`, name)
 	}
 	kubeconfig := standIn(t, map[string]string{
-		"/api/v1/namespaces":  `200 {"items": [{"metadata": {"name": "shop"}}]}`,
-		"/api/v1/pods":        `200 {"metadata": {"continue": "two"}, "items": [` + pod("a") + `]}`,
-		"/api/v1/pods#two":    `200 {"items": [` + pod("b") + `]}`,
-		"/apis/batch/v1/jobs": `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd is away"}`,
+		"/api/v1/namespaces": `200 {"items": [{"metadata": {"name": "shop"}}]}`,
+		"/api/v1/pods":       `200 {"metadata": {"continue": "two"}, "items": [` + pod("a") + `]}`,
+		"/api/v1/pods#two":   `200 {"items": [` + pod("b") + `]}`,
+		"/apis/batch/v1/jobs": `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd ` +
+			`is away"}`,
 	})
 	got, text := diagnose(t, "--kubeconfig", kubeconfig, "-A")
 	want := []string{
@@ -67,7 +70,10 @@ func TestDoctorReadsEveryPage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s%s", diff, text)
 	}
-	for _, said := range []string{"the cluster has no CustomResourceDefinition sidecarsets.apps.kruise.io", "Jobs were not seen in the cluster: etcd is away"} {
+	for _, said := range []string{
+		"the cluster has no CustomResourceDefinition sidecarsets.apps.kruise.io",
+		"Jobs were not seen in the cluster: etcd is away",
+	} {
 		if !strings.Contains(text, said) {
 			t.Errorf("%q is not in\n%s", said, text)
 		}
@@ -77,14 +83,16 @@ func TestDoctorReadsEveryPage(t *testing.T) {
 func TestDoctorFormats(t *testing.T) {
 	kubeconfig := standIn(t, map[string]string{
 		"/api/v1/namespaces": `200 {"items": []}`,
-		"/api/v1/pods":       `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd is away"}`,
+		"/api/v1/pods": `500 {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500, "message": "etcd ` +
+			`is away"}`,
 	})
 	for format, want := range map[string]string{
 		"text":  "warning: Pods were not seen in the cluster: etcd is away [not-seen]\n  the server gave an error: try again\n",
 		"sarif": `"ruleId": "not-seen"`,
 	} {
 		var stdout, stderr strings.Builder
-		code := run(t.Context(), []string{"doctor", "-A", "--kubeconfig", kubeconfig, "-o", format}, strings.NewReader(""), &stdout, &stderr)
+		code := run(t.Context(), []string{"doctor", "-A", "--kubeconfig", kubeconfig, "-o", format}, strings.NewReader(""), &stdout,
+			&stderr)
 		if code != 0 || !strings.Contains(stdout.String(), want) || stderr.Len() > 0 {
 			t.Errorf("-o %s: exit code %d, want %q in\n%s%s", format, code, want, &stdout, &stderr)
 		}
@@ -93,11 +101,13 @@ func TestDoctorFormats(t *testing.T) {
 
 func TestDoctorIsNotLetIn(t *testing.T) {
 	kubeconfig := standIn(t, map[string]string{
-		"/apis/apps.kruise.io/v1alpha1/sidecarsets": `401 {"kind": "Status", "apiVersion": "v1", "reason": "Unauthorized", "code": 401, "message": "Unauthorized"}`,
+		"/apis/apps.kruise.io/v1alpha1/sidecarsets": `401 {"kind": "Status", "apiVersion": "v1", "reason": "Unauthorized", "code": ` +
+			`401, "message": "Unauthorized"}`,
 	})
 	var stdout, stderr strings.Builder
 	code := run(t.Context(), []string{"doctor", "--kubeconfig", kubeconfig}, strings.NewReader(""), &stdout, &stderr)
-	if code != command.ExitFailure || !strings.Contains(stderr.String(), "has asked for the client to provide credentials") || !strings.Contains(stderr.String(), "reading the cluster at http://127.0.0.1:") ||
+	if code != command.ExitFailure || !strings.Contains(stderr.String(), "has asked for the client to provide credentials") ||
+		!strings.Contains(stderr.String(), "reading the cluster at http://127.0.0.1:") ||
 		stdout.Len() > 0 {
 		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
 	}
@@ -108,11 +118,13 @@ func TestRequestTimeout(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(server.Close)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	write(t, path, fmt.Appendf(nil, `{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
+	write(t, path, fmt.Appendf(nil,
+		`{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
 "clusters": [{"name": "t", "cluster": {"server": %q}}]}`, server.URL))
 	for _, args := range [][]string{{"doctor"}, {"rollout", "status", "demo"}, {"rollout", "crds", "--check"}} {
 		var stdout, stderr strings.Builder
-		code := run(t.Context(), append(args, "--kubeconfig", path, "--request-timeout", "50ms"), strings.NewReader(""), &stdout, &stderr)
+		code := run(t.Context(), append(args, "--kubeconfig", path, "--request-timeout", "50ms"), strings.NewReader(""), &stdout,
+			&stderr)
 		if code == 0 || !strings.Contains(stderr.String(), "no answer within 50ms (--request-timeout)") {
 			t.Errorf("%v: exit code %d: %s%s", args, code, &stdout, &stderr)
 		}

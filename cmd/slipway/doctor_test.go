@@ -55,7 +55,8 @@ spec:
     metadata: {labels: {app: %[2]s}, annotations: {slipway.dev/injected: '%s'}}
     spec: {containers: [{name: app, image: "app:v1"}, {name: log-collector, image: "log-collector:1"}]}
 `
-	c.Create(t, deployments, fmt.Sprintf(deployment, "fitted", "demo", `{"sets":{"log-collector":{"containers":["log-collector"]}}}`))
+	c.Create(t, deployments, fmt.Sprintf(deployment, "fitted", "demo",
+		`{"sets":{"log-collector":{"containers":["log-collector"]}}}`))
 	c.Create(t, deployments, fmt.Sprintf(deployment, "unrelated", "other", `{"sets":{}}`))
 	c.Create(t, "/api/v1/namespaces/"+ns+"/pods", `
 apiVersion: v1
@@ -83,7 +84,8 @@ webhooks:
 func inspector(t *testing.T, c *kubetest.Cluster, ns, without string, args ...string) *kubetest.User {
 	t.Helper()
 	var roles, stderr bytes.Buffer
-	if code := run(t.Context(), append([]string{"doctor", "--permissions"}, args...), strings.NewReader(""), &roles, &stderr); code != 0 {
+	if code := run(t.Context(), append([]string{"doctor", "--permissions"}, args...), strings.NewReader(""), &roles,
+		&stderr); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	user := c.User(t, ns)
@@ -174,14 +176,20 @@ func TestDoctorOnALiveCluster(t *testing.T) {
 		"without webhooks": {
 			without: "mutatingwebhookconfigurations",
 			gone:    []string{"webhook-"},
-			instead: []string{"warning not-seen ", "warning match-not-seen SidecarSet/log-collector", "warning match-not-seen SidecarSet/stray"},
-			said:    "whether Kruise's webhook is on was not seen",
+			instead: []string{
+				"warning not-seen ", "warning match-not-seen SidecarSet/log-collector",
+				"warning match-not-seen SidecarSet/stray",
+			},
+			said: "whether Kruise's webhook is on was not seen",
 		},
 		"without namespaces": {
 			without: "namespaces",
 			gone:    []string{"webhook-"},
-			instead: []string{"warning not-seen ", "warning match-not-seen SidecarSet/log-collector", "warning match-not-seen SidecarSet/stray"},
-			said:    "the labels of namespace " + ns + " are not known",
+			instead: []string{
+				"warning not-seen ", "warning match-not-seen SidecarSet/log-collector",
+				"warning match-not-seen SidecarSet/stray",
+			},
+			said: "the labels of namespace " + ns + " are not known",
 		},
 	}
 	for name, test := range tests {

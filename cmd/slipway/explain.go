@@ -53,6 +53,7 @@ over what. Nothing is written.`,
 		},
 	}
 	input.register(c)
-	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality", cobra.CompletionWithDesc("html", "for a browser"))
+	registerOutput(c, &output, "print in `FORMAT` text, json, html, sarif or codequality",
+		cobra.CompletionWithDesc("html", "for a browser"))
 	return c
 }

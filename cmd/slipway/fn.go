@@ -31,7 +31,8 @@ slipway render does. kustomize and kpt start this command; render/README.md show
 // runFunction is slipway as a KRM function.
 func runFunction(s command.Streams, in io.Reader) error {
 	if process.IsTerminal(s.In) {
-		s.Say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the input with ctrl-D)")
+		s.Say("waiting for a ResourceList on standard input, which kustomize and kpt send: slipway render reads manifests (end the " +
+			"input with ctrl-D)")
 	}
 	defer process.CollectRarely()()
 	return fn.Run(in, s.Out, s.Err)

@@ -38,7 +38,8 @@ type inputFlags struct {
 }
 
 func (f *inputFlags) register(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil, "read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
+	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil,
+		"read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
 	usage.NamespaceVar(c.Flags(), &f.namespace, "take `NAMESPACE` for that of objects that name none")
 	command.CompleteFlag(c, "sidecarsets", command.CompleteManifests)
 	command.CompleteFlag(c, "namespace", cobra.NoFileCompletions)
@@ -47,9 +48,13 @@ func (f *inputFlags) register(c *cobra.Command) {
 
 // registerRelease adds the flags of commands that make releases of BatchPlans.
 func (f *inputFlags) registerRelease(c *cobra.Command) {
-	c.Flags().StringVar(&f.release.Image, "release-image", "", "release the BatchPlans of the input: `IMAGE` of slipway for their Jobs")
-	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none (default none)")
-	c.Flags().StringVar(&f.release.Mode, "release-mode", "", "who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from the target's kind")
+	c.Flags().StringVar(&f.release.Image, "release-image", "",
+		"release the BatchPlans of the input: `IMAGE` of slipway for their Jobs")
+	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none "+
+		"(default none)")
+	c.Flags().StringVar(&f.release.Mode, "release-mode", "",
+		"who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from "+
+			"the target's kind")
 	command.CompleteFlag(c, "release-image", cobra.NoFileCompletions)
 	command.CompleteWords(c, "for", command.GitOpsWords()...)
 	command.CompleteWords(c, "release-mode", "Direct", "Partition")
@@ -59,7 +64,8 @@ func (f *inputFlags) registerRelease(c *cobra.Command) {
 func (f *inputFlags) releaseConfig(c *manifests.Config) (*manifests.Config, error) {
 	if f.release.Image == "" && c == nil {
 		if f.release.For != "" || f.release.Mode != "" {
-			return nil, command.Usagef("--for and --release-mode say how to release: which image of slipway is to run? give --release-image")
+			return nil, command.Usagef("--for and --release-mode say how to release: which image of slipway is to run? give " +
+				"--release-image")
 		}
 		return nil, nil
 	}
@@ -116,7 +122,9 @@ func (f *inputFlags) request(ctx context.Context, s command.Streams, args []stri
 }
 
 // requestOf is request for the paths alone, which may be none.
-func (f *inputFlags) requestOf(ctx context.Context, s command.Streams, paths []string) (render.Request, []manifest.Finding, error) {
+func (f *inputFlags) requestOf(ctx context.Context, s command.Streams,
+	paths []string,
+) (render.Request, []manifest.Finding, error) {
 	req := render.Request{Stdin: process.UntilDone(ctx, s.In), Paths: paths, SetPaths: f.sidecarSets}
 	config := &fn.Config{}
 	var findings []manifest.Finding
@@ -151,7 +159,8 @@ type reportFlags struct {
 }
 
 func (f *reportFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to stderr or --report-file")
+	c.Flags().StringVar(&f.format, "report", "", "report what is done and why in `FORMAT` text, json, sarif or codequality, to "+
+		"stderr or --report-file")
 	c.Flags().StringVar(&f.file, "report-file", "", "write the report to `FILE`, as text if --report is not given")
 	command.CompleteFormats(c, "report")
 }

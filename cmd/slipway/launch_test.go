@@ -31,7 +31,10 @@ type voyage struct {
 const launchReplicas = 5
 
 func (v *voyage) files() {
-	apiVersion := map[string]string{"CloneSet": "apps.kruise.io/v1alpha1", "StatefulSet": "apps/v1", "Deployment": "apps/v1"}[v.kind]
+	apiVersion := map[string]string{
+		"CloneSet": "apps.kruise.io/v1alpha1", "StatefulSet": "apps/v1",
+		"Deployment": "apps/v1",
+	}[v.kind]
 	strategy := map[string]string{"Deployment": "strategy"}[v.kind]
 	v.write("sidecarset.yaml", `
 apiVersion: apps.kruise.io/v1alpha1
@@ -66,7 +69,8 @@ spec:
   - {replicas: 60%, checks: [errors]}
   - {replicas: 100%}
   checks:
-  - {name: errors, prometheus: {address: "`+v.prometheus+`", query: "`+checktest.ErrorRate+`", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100}
+  - {name: errors, prometheus: {address: "`+v.prometheus+`", query: "`+checktest.ErrorRate+
+		`", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100}
 `+v.tail)
 }
 
@@ -94,7 +98,10 @@ func (v *voyage) control() {
 	go func() {
 		defer close(ended)
 		var out buffer
-		args := []string{"rollout", "run", "demo", "--stay", "--mode=direct", "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t), "--lease", "1s"}
+		args := []string{
+			"rollout", "run", "demo", "--stay", "--mode=direct", "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t),
+			"--lease", "1s",
+		}
 		if code := run(ctx, args, strings.NewReader(""), &out, &out); code != release.ExitSignal {
 			v.t.Errorf("the controller ended with %d\n%s", code, out.String())
 		}
@@ -111,7 +118,8 @@ func (v *voyage) run(want int) string {
 		defer close(approved)
 		for ctx.Err() == nil {
 			var out buffer
-			run(ctx, []string{"rollout", "approve", v.target, "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t)}, strings.NewReader(""), &out, &out)
+			run(ctx, []string{"rollout", "approve", v.target, "-n", v.namespace, "--kubeconfig", v.c.Kubeconfig(v.t)},
+				strings.NewReader(""), &out, &out)
 		}
 	}()
 	watch := v.watch()
@@ -149,7 +157,8 @@ func (v *voyage) watch() (ends func(code int)) {
 func (v *voyage) pods() map[string]string {
 	v.t.Helper()
 	pods := map[string]string{}
-	for _, p := range kubetest.Field(v.c.Get(v.t, "/api/v1/namespaces/"+v.namespace+"/pods?labelSelector=app%3Ddemo"), "items").([]any) {
+	for _, p := range kubetest.Field(v.c.Get(v.t, "/api/v1/namespaces/"+v.namespace+"/pods?labelSelector=app%3Ddemo"),
+		"items").([]any) {
 		ready := slices.ContainsFunc(kubetest.Field(p, "status", "conditions").([]any), func(c any) bool {
 			return kubetest.Field(c, "type") == "Ready" && kubetest.Field(c, "status") == "True"
 		})
@@ -183,7 +192,8 @@ func (v *voyage) serve(images string) map[string]string {
 // restarts counts those of one container, over all pods.
 func (v *voyage) restarts(container string) (n int) {
 	v.t.Helper()
-	for _, p := range kubetest.Field(v.c.Get(v.t, "/api/v1/namespaces/"+v.namespace+"/pods?labelSelector=app%3Ddemo"), "items").([]any) {
+	for _, p := range kubetest.Field(v.c.Get(v.t, "/api/v1/namespaces/"+v.namespace+"/pods?labelSelector=app%3Ddemo"),
+		"items").([]any) {
 		for _, c := range kubetest.Field(p, "status", "containerStatuses").([]any) {
 			if kubetest.Field(c, "name") == container {
 				n += int(kubetest.Field(c, "restartCount").(float64))

@@ -31,7 +31,8 @@ func slipway() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return runAs(ctx, commandName(os.Args[0]), os.Args[1:], command.Streams{In: os.Stdin, Out: process.NewOutput(os.Stdout), Err: os.Stderr})
+	return runAs(ctx, commandName(os.Args[0]), os.Args[1:],
+		command.Streams{In: os.Stdin, Out: process.NewOutput(os.Stdout), Err: os.Stderr})
 }
 
 // commandName is what a person types to start the program: as a plugin of flux or kubectl it has another file name.

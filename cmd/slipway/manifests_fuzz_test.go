@@ -99,8 +99,10 @@ func mutated(text string, picks []byte) string {
 // oddValues are what may stand behind a key in more ways than one.
 func oddValues() []string {
 	return []string{
-		"", "null", "~", "!", "! null", "&a", "&a ~", "&a x", "*a", "!!str", "!!str x", "!custom", "[]", "{}", "[ ]", "{ }", "[ # c\n]", "{\n}",
-		"[a,\n b]", "{a: b,\n c: d}", "''", `""`, "'a\n\n b'", `"a\` + "\n" + ` b"`, "|\n  a\n\n", ">-\n  a\n  b", "|+\n\n", "a\n  b", "a # c",
+		"", "null", "~", "!", "! null", "&a", "&a ~", "&a x", "*a", "!!str", "!!str x", "!custom", "[]", "{}", "[ ]", "{ }",
+		"[ # c\n]", "{\n}",
+		"[a,\n b]", "{a: b,\n c: d}", "''", `""`, "'a\n\n b'", `"a\` + "\n" + ` b"`, "|\n  a\n\n", ">-\n  a\n  b", "|+\n\n", "a\n  b",
+		"a # c",
 		"\n  a: b", "\n- a", "? a", "<<", "y", "012", "1e3", "2001-01-01", "\"\\u2028\"", "{<<: *a}", "- a",
 	}
 }

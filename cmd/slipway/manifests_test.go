@@ -423,7 +423,8 @@ func awkward() []string {
 		"&a", "*a", "%a", "@a", "`a", "|", ">", "'", `"`, "it's",
 		" a", "a ", "\ta", "a\tb", "a\nb", "a\nb\n", "a\n\n b\n", "\n", "\na", "a\r\nb", "a\n ", "---", "...",
 		"--- a", "é", "\U0001F680", "\u2028", "a\u0085b", "\x00",
-		"\x1b[0m", "\x7f", "\ufeff", "\u00a0", strings.Repeat("nine thousand ", 643), strings.Repeat("x", 9000), `{"a": "b\/"}`, "${A} $(B) {{ .C }}",
+		"\x1b[0m", "\x7f", "\ufeff", "\u00a0", strings.Repeat("nine thousand ", 643), strings.Repeat("x", 9000), `{"a": "b\/"}`,
+		"${A} $(B) {{ .C }}",
 	}
 }
 

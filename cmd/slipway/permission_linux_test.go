@@ -92,7 +92,8 @@ func TestPermissionDenied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filesIn(t, "open/app.yaml", podText, "shut/app.yaml", podText, "secret.yaml", podText, "set.yaml", setText)
 			for path, mode := range map[string]os.FileMode{
-				filepath.Dir(dir): 0o755, filepath.Join(dir, "open"): 0o777, filepath.Join(dir, "shut"): 0o555, filepath.Join(dir, "secret.yaml"): 0,
+				filepath.Dir(dir): 0o755, filepath.Join(dir, "open"): 0o777, filepath.Join(dir, "shut"): 0o555,
+				filepath.Join(dir, "secret.yaml"): 0,
 			} {
 				if err := os.Chmod(path, mode); err != nil {
 					t.Fatal(err)
@@ -114,7 +115,8 @@ func TestPermissionDenied(t *testing.T) {
 			})
 			got, stdout := asNobody(t, dir, test.args...)
 			if got != (outcome{command.ExitFailure, test.want}) || stdout != "" {
-				t.Errorf("%s: exit %d with %q and stdout %q, want %d with %q", test.reason, got.code, got.stderr, stdout, command.ExitFailure, test.want)
+				t.Errorf("%s: exit %d with %q and stdout %q, want %d with %q", test.reason, got.code, got.stderr, stdout,
+					command.ExitFailure, test.want)
 			}
 			if err := os.Chmod(filepath.Join(dir, "secret.yaml"), 0o600); err != nil {
 				t.Fatal(err)

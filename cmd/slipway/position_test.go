@@ -15,7 +15,8 @@ import (
 )
 
 // positioned is a message that starts with a place: FILE:LINE: what. In a script's patterns the brackets are quoted.
-var positioned = regexp.MustCompile(`(?m)(?:error: |warning: |info: |reading |'|\()([\w./-]+\.(?:ya?ml|json)):(\d+)(:\d+)?(?:: |\)|\$)(.*)`)
+var positioned = regexp.MustCompile(`(?m)(?:error: |warning: |info: |reading ` +
+	`|'|\()([\w./-]+\.(?:ya?ml|json)):(\d+)(:\d+)?(?:: |\)|\$)(.*)`)
 
 // TestPositionsAreThoseOfTheFile takes every message of the scripts that names a place in one of the script's files, and
 // looks there: the line must be in the file, and must show what the message is about. A second number, which editors read as
@@ -69,7 +70,8 @@ func checkPosition(t *testing.T, where string, lines []string, number, what stri
 		return
 	}
 	shown := line + lines[max(n-2, 0)] // a mapping or list is at its first element, below the line with its key
-	if words := wordsOf(what); len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(shown, w) }) {
+	if words := wordsOf(what); len(words) > 0 && !slices.ContainsFunc(words,
+		func(w string) bool { return strings.Contains(shown, w) }) {
 		t.Errorf("%s: the line %q shows none of %q", where, line, words)
 	}
 }
@@ -89,7 +91,10 @@ func wordsOf(what string) []string {
 	}
 	rest := what[len(found[0]):]
 	field, _, _ := strings.Cut(rest, ": ")
-	words := map[string]bool{"apiVersion": true, "metadata": true, "name": true, "template": true, "labels": true, "kind": true, "slipway.dev": true}
+	words := map[string]bool{
+		"apiVersion": true, "metadata": true, "name": true, "template": true, "labels": true, "kind": true,
+		"slipway.dev": true,
+	}
 	for _, w := range word.FindAllString(field, -1) {
 		words[w] = true
 	}

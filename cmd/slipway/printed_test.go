@@ -72,8 +72,8 @@ var endsWith = map[string]int{
 var drawings = []string{"rollout/DESIGN.md", "rollout/surge/DESIGN.md", "rollout/ondelete/DESIGN.md"}
 
 // TestWhatIsShownRuns runs each command that a document or a help text shows, but for those that stand in elsewhere, where the
-// files are that it names. It must end well. What is printed is compared by TestReadmeShowsTheTruth, TestReadmeShowsTheRelease and
-// TestRolloutReadmeShowsTheTruth.
+// files are that it names. It must end well. What is printed is compared by TestReadmeShowsTheTruth, TestReadmeShowsTheRelease
+// and TestRolloutReadmeShowsTheTruth.
 func TestWhatIsShownRuns(t *testing.T) {
 	tests := everyTest(t)
 	used := map[string]bool{}
@@ -199,7 +199,8 @@ func commandsOf(text string) []string {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
 		line, _, _ = strings.Cut(line, "   #")
 		line, _, _ = strings.Cut(line, "    # ")
-		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"slipway", "kubectl", "kustomize", "kubeconform", "make", "go", "cat"}, word) {
+		if word, _, _ := strings.Cut(line, " "); slices.Contains(
+			[]string{"slipway", "kubectl", "kustomize", "kubeconform", "make", "go", "cat"}, word) {
 			out = append(out, strings.TrimSpace(line))
 		}
 	}
@@ -252,10 +253,13 @@ func sandbox(t *testing.T) string {
 	dir := t.TempDir()
 	const examples = "../../testdata/examples/"
 	for to, from := range map[string]string{
-		"app.yaml": "log-collector/app.yaml", "manifests/app.yaml": "log-collector/app.yaml", "base/app.yaml": "log-collector/app.yaml",
+		"app.yaml": "log-collector/app.yaml", "manifests/app.yaml": "log-collector/app.yaml",
+		"base/app.yaml":            "log-collector/app.yaml",
 		"sidecars/sidecarset.yaml": "log-collector/sidecarset.yaml", "sidecars.yaml": "log-collector/sidecarset.yaml",
-		"slipway.yaml": "argocd/apps/manifests/slipway.yaml", "cloneset.yaml": "rollout/cloneset.yaml", "running.yaml": "rollout/running.yaml",
-		"old.yaml": "rollout/running.yaml", "plan.yaml": "rollout/checks.yaml", "train.yaml": "rollout/train.yaml", "targets.yaml": "rollout/targets.yaml",
+		"slipway.yaml": "argocd/apps/manifests/slipway.yaml", "cloneset.yaml": "rollout/cloneset.yaml",
+		"running.yaml": "rollout/running.yaml",
+		"old.yaml":     "rollout/running.yaml", "plan.yaml": "rollout/checks.yaml", "train.yaml": "rollout/train.yaml",
+		"targets.yaml": "rollout/targets.yaml",
 	} {
 		text, err := os.ReadFile(examples + from)
 		if err != nil {
@@ -269,7 +273,8 @@ func sandbox(t *testing.T) string {
 		}
 	}
 	var log, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"rollout", "simulate", "-o", "audit", examples + "rollout/cloneset.yaml"}, strings.NewReader(""), &log, &stderr); code != 0 {
+	if code := run(t.Context(), []string{"rollout", "simulate", "-o", "audit", examples + "rollout/cloneset.yaml"},
+		strings.NewReader(""), &log, &stderr); code != 0 {
 		t.Fatal(&stderr)
 	}
 	for _, name := range []string{"release", "release-0"} {
@@ -309,7 +314,8 @@ func TestExitCodesAreListed(t *testing.T) {
 	}
 }
 
-// TestMigrationAsksForWhatWasInjected gives kubectl's query of MIGRATION.md, through the library that kubectl has, a list of pods.
+// TestMigrationAsksForWhatWasInjected gives kubectl's query of MIGRATION.md, through the library that kubectl has, a list of
+// pods.
 func TestMigrationAsksForWhatWasInjected(t *testing.T) {
 	document, err := os.ReadFile("../../fn/inject/MIGRATION.md")
 	if err != nil {

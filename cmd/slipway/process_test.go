@@ -114,11 +114,15 @@ func TestSignalEndsAWaitingRun(t *testing.T) {
 		signal os.Signal
 		want   string
 	}{
-		"render":     {[]string{"render", "-s", "set.yaml"}, os.Interrupt, "error: interrupt signal received; nothing was written\n"},
-		"terminated": {[]string{"render", "-s", "set.yaml"}, syscall.SIGTERM, "error: terminated signal received; nothing was written\n"},
-		"eject":      {[]string{"eject", "-o", "out"}, os.Interrupt, "error: interrupt signal received; nothing was written\n"},
-		"fn":         {[]string{"fn"}, os.Interrupt, "error: reading the ResourceList: interrupt signal received\n"},
-		"bare":       {nil, os.Interrupt, "error: reading the ResourceList: interrupt signal received\n"},
+		"render": {[]string{"render", "-s", "set.yaml"}, os.Interrupt, "error: interrupt signal received; nothing was written\n"},
+		"terminated": {
+			[]string{"render", "-s", "set.yaml"},
+			syscall.SIGTERM,
+			"error: terminated signal received; nothing was written\n",
+		},
+		"eject": {[]string{"eject", "-o", "out"}, os.Interrupt, "error: interrupt signal received; nothing was written\n"},
+		"fn":    {[]string{"fn"}, os.Interrupt, "error: reading the ResourceList: interrupt signal received\n"},
+		"bare":  {nil, os.Interrupt, "error: reading the ResourceList: interrupt signal received\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

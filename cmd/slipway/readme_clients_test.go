@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// client is what the tests run of a client: the module that holds its version, in the oldest and in the newest go.mod of it, both
-// below testdata.
+// client is what the tests run of a client: the module that holds its version, in the oldest and in the newest go.mod of it,
+// both below testdata.
 type client struct {
 	name           string
 	module         string // "" for one that no module pins
@@ -26,18 +26,49 @@ type client struct {
 func clients() []client {
 	const kustomize = "sigs.k8s.io/kustomize/kustomize/v5"
 	return []client{
-		{"kustomize", kustomize, "clients/kustomize54", "clients", "the program: `fn run` and `build`, held to `kustomize build` to the byte; each minor version between", []string{"kustomize-fn", "kustomize-transformer"}},
+		{
+			"kustomize", kustomize, "clients/kustomize54", "clients",
+			"the program: `fn run` and `build`, held to `kustomize build` to the byte; each minor version between",
+			[]string{"kustomize-fn", "kustomize-transformer"},
+		},
 		{"Helm 3", "helm.sh/helm/v3", "clients/helm3", "clients/helm3", "the program, with the post-renderer", []string{"helm"}},
 		{"Helm 4", "helm.sh/helm/v4", "clients/helm42", "clients/helm4", "the program, with the plugin installed", []string{"helm"}},
-		{"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux", "the program, with a registry of the test's own; it installs the plugin from its catalog's manifest", []string{"flux"}},
-		{"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks", []string{"flux", "rollout"}},
-		{"Argo CD 3", "github.com/argoproj/argo-cd/v3", "clients/argocd", "clients/argocd", "its plugin server, called as by its repository server (`make argocd`), and both played by the test; its health script by a Lua of Go", []string{"argocd", "argocd-build-options", "rollout"}},
+		{
+			"Flux's command", "github.com/fluxcd/flux2/v2", "clients/flux", "clients/flux",
+			"the program, with a registry of the test's own; it installs the plugin from its catalog's manifest",
+			[]string{"flux"},
+		},
+		{
+			"Flux's controllers", "github.com/fluxcd/pkg/runtime", "clients", "clients", "their package that evaluates health checks",
+			[]string{"flux", "rollout"},
+		},
+		{
+			"Argo CD 3", "github.com/argoproj/argo-cd/v3", "clients/argocd", "clients/argocd",
+			"its plugin server, called as by its repository server (`make argocd`), and both played by the test; its health script by " +
+				"a Lua of Go",
+			[]string{"argocd", "argocd-build-options", "rollout"},
+		},
 		{"kpt", "github.com/kptdev/kpt", "clients/kpt", "clients/kpt", "the program: `fn render`, `fn eval`", []string{"kpt"}},
 		{"pre-commit", "", "", "", "the program, Debian's", []string{"ci"}},
-		{"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients", "the scripts of workflow and action; both by actionlint (the version)", []string{"ci"}},
-		{"GitLab CI", "", "", "", "the scripts of pipeline and component; their report against the fields that GitLab asks for", []string{"ci"}},
-		{"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane", "the API server and the controllers, kwok for the kubelets", []string{"deployment", "daemonset", "rollout"}},
-		{"Kruise", "github.com/openkruise/kruise", "kruise", "kruise", "its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)", []string{"rollout"}},
+		{
+			"GitHub Actions", "github.com/rhysd/actionlint", "clients", "clients",
+			"the scripts of workflow and action; both by actionlint (the version)",
+			[]string{"ci"},
+		},
+		{
+			"GitLab CI", "", "", "", "the scripts of pipeline and component; their report against the fields that GitLab asks for",
+			[]string{"ci"},
+		},
+		{
+			"Kubernetes", "k8s.io/kubernetes", "controlplane", "controlplane",
+			"the API server and the controllers, kwok for the kubelets",
+			[]string{"deployment", "daemonset", "rollout"},
+		},
+		{
+			"Kruise", "github.com/openkruise/kruise", "kruise", "kruise",
+			"its manager takes releases over and gives them back (`make kruise`); its webhook's answers are kept (1.9)",
+			[]string{"rollout"},
+		},
 	}
 }
 

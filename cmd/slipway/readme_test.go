@@ -114,7 +114,8 @@ func TestTableMatchesExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile(`(?m)^\| (.+?) \| (.+) \| \[(.+)\]\(\.\./(testdata/examples/.+)\) \|$`).FindAllStringSubmatch(string(document), -1)
+	rows := regexp.MustCompile(`(?m)^\| (.+?) \| (.+) \| \[(.+)\]\(\.\./(testdata/examples/.+)\) \|$`).FindAllStringSubmatch(
+		string(document), -1)
 	if len(rows) < 14 {
 		t.Errorf("the table has %d rows", len(rows))
 	}
@@ -161,8 +162,8 @@ func texts(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// TestEveryKindOfHostileInputIsTried holds the table of hostile input against the scripts: each row is marked in the script that it
-// names, and each mark has a row.
+// TestEveryKindOfHostileInputIsTried holds the table of hostile input against the scripts: each row is marked in the script that
+// it names, and each mark has a row.
 func TestEveryKindOfHostileInputIsTried(t *testing.T) {
 	readme, err := os.ReadFile("../../render/README.md")
 	if err != nil {

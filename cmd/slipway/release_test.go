@@ -40,9 +40,13 @@ func TestCompletionsAndManPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for shell, file := range map[string]string{"bash": "slipway.bash", "zsh": "_slipway", "fish": "slipway.fish", "powershell": "slipway.ps1"} {
+	for shell, file := range map[string]string{
+		"bash": "slipway.bash", "zsh": "_slipway", "fish": "slipway.fish",
+		"powershell": "slipway.ps1",
+	} {
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), []string{"completion", shell}, strings.NewReader(""), &stdout, &stderr); code != 0 || stdout.Len() == 0 {
+		if code := run(t.Context(), []string{"completion", shell}, strings.NewReader(""), &stdout, &stderr); code != 0 ||
+			stdout.Len() == 0 {
 			t.Fatalf("completion %s: exit code %d\n%s", shell, code, &stderr)
 		}
 		path := filepath.Join(completions, file)
@@ -97,7 +101,10 @@ func readSums(t *testing.T, path string) catalogEntry {
 	entry := catalogEntry{Description: "Inject sidecars into manifests, release CloneSets in batches", Homepage: homepage}
 	archive := regexp.MustCompile(`(?m)^([0-9a-f]{64})  (slipway_(.+)_([a-z]+)_([a-z0-9]+)\.(?:tar\.gz|zip))$`)
 	for _, m := range archive.FindAllStringSubmatch(string(text), -1) {
-		p := platform{OS: m[4], Arch: m[5], Bin: "slipway", SHA256: m[1], URL: fmt.Sprintf("%s/releases/download/v%s/%s", homepage, m[3], m[2])}
+		p := platform{
+			OS: m[4], Arch: m[5], Bin: "slipway", SHA256: m[1],
+			URL: fmt.Sprintf("%s/releases/download/v%s/%s", homepage, m[3], m[2]),
+		}
 		if p.OS == "windows" {
 			p.Bin += ".exe"
 		}
@@ -179,7 +186,10 @@ func TestCatalogsNameWhatIsReleased(t *testing.T) {
 	for _, goos := range []string{"darwin", "linux", "windows"} {
 		for _, arch := range build.Goarch {
 			var b strings.Builder
-			if err := name.Execute(&b, map[string]string{"ProjectName": config.ProjectName, "Version": entry.Version, "Os": goos, "Arch": arch}); err != nil {
+			if err := name.Execute(&b, map[string]string{
+				"ProjectName": config.ProjectName, "Version": entry.Version, "Os": goos,
+				"Arch": arch,
+			}); err != nil {
 				t.Fatal(err)
 			}
 			format := archive.Formats[0]

@@ -34,10 +34,12 @@ type renderFlags struct {
 }
 
 func (f *renderFlags) register(c *cobra.Command) {
-	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "", "write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
+	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "",
+		"write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
-	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in that folder")
+	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in "+
+		"that folder")
 	command.CompleteFlag(c, "output-dir", command.CompleteFolders)
 	f.report.register(c)
 }
@@ -60,11 +62,12 @@ func (f *renderFlags) validate(paths []string) error {
 		return command.Usagef("--in-place rewrites files: name files or folders to read, not standard input")
 	}
 	if isFormatName(f.outputDir) {
-		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report says what is told; for a folder of that name write -o .%c%s",
-			f.outputDir, filepath.Separator, f.outputDir)
+		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report "+
+			"says what is told; for a folder of that name write -o .%c%s", f.outputDir, filepath.Separator, f.outputDir)
 	}
 	if _, err := os.Stat(f.outputDir); err != nil && manifest.NamesFile(f.outputDir) {
-		return command.Usagef("-o is the folder to write into, and %s is called like a file: to write one file leave -o out and add > %[1]s", f.outputDir)
+		return command.Usagef("-o is the folder to write into, and %s is called like a file: to write one file leave -o out and add "+
+			"> %[1]s", f.outputDir)
 	}
 	_, err := f.report.parse()
 	return err
@@ -118,7 +121,8 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 	f.input.register(c)
 	f.input.registerRelease(c)
 	f.register(c)
-	c.Flags().BoolVar(&f.mustInject, "must-inject", false, "fail where nothing is injected, for callers such as Helm 4 that throw warnings away")
+	c.Flags().BoolVar(&f.mustInject, "must-inject", false,
+		"fail where nothing is injected, for callers such as Helm 4 that throw warnings away")
 	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }
@@ -199,7 +203,8 @@ func tellResumed(s command.Streams, sink render.Sink) {
 		folders = sink.Resumed
 	}
 	for _, folder := range folders {
-		s.Say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now", manifest.Printable(folder))
+		s.Say("warning: %s: an earlier run was cut off here; what it left is cleared, and what it had not written is written now",
+			manifest.Printable(folder))
 	}
 }
 

@@ -22,11 +22,14 @@ func layout(t *rapid.T) (text string, comments []string) {
 kind: CloneSet
 metadata:` + one("metadata",
 		" {name: demo}", " {name: demo, annotations: {}}", " {name: demo, annotations: {a: b}} # c1",
-		"\n  name: demo\n  annotations:\n", "\n  name: demo\n  annotations: {} # c2", "\n  # c3\n  name: demo", "\n    annotations:\n        a: b # c4\n    name: demo",
+		"\n  name: demo\n  annotations:\n", "\n  name: demo\n  annotations: {} # c2", "\n  # c3\n  name: demo",
+		"\n    annotations:\n        a: b # c4\n    name: demo",
 		"\n  name: demo\n  annotations:\n    slipway.dev/release: \"0badcafe\" # c5", ` {"name": "demo"}`) + `
 spec:` + one("strategy",
-		"", "\n  updateStrategy:", "\n  updateStrategy: {}", "\n  updateStrategy: {} # c6", "\n  updateStrategy: {maxSurge: 1} # c7", "\n  updateStrategy:\n    maxSurge: 1",
-		"\n  updateStrategy:\n    partition: 0 # c8\n    maxSurge: 1", "\n  updateStrategy:\n    partition: \"50%\"", "\n  updateStrategy: {partition: 100%}",
+		"", "\n  updateStrategy:", "\n  updateStrategy: {}", "\n  updateStrategy: {} # c6", "\n  updateStrategy: {maxSurge: 1} # c7",
+		"\n  updateStrategy:\n    maxSurge: 1",
+		"\n  updateStrategy:\n    partition: 0 # c8\n    maxSurge: 1", "\n  updateStrategy:\n    partition: \"50%\"",
+		"\n  updateStrategy: {partition: 100%}",
 		"\n  updateStrategy:\n    partition:\n    maxSurge: 1") + `
   replicas: 5 # c9
   selector: {matchLabels: {app: demo}}
@@ -80,7 +83,8 @@ spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
 		if err := yaml.Unmarshal([]byte("apiVersion: apps.kruise.io/v1alpha1\n"+target), &after); err != nil {
 			rt.Fatalf("%v\n%s", err, once)
 		}
-		if kubetest.Field(after, "spec", "updateStrategy", "partition") != "100%" || kubetest.Field(after, "metadata", "annotations", "slipway.dev/release") == nil {
+		if kubetest.Field(after, "spec", "updateStrategy", "partition") != "100%" ||
+			kubetest.Field(after, "metadata", "annotations", "slipway.dev/release") == nil {
 			rt.Errorf("not armed:\n%s", once)
 		}
 		strip(before)

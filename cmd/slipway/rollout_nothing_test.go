@@ -42,7 +42,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case object == nil:
 		name := at[strings.LastIndexByte(at, '/')+1:]
 		w.WriteHeader(http.StatusNotFound)
-		_, err = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"details":{"name":%q}}`, name)
+		_, err = fmt.Fprintf(w,
+			`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"details":{"name":%q}}`, name)
 		s.check(err)
 		return
 	case r.Method == http.MethodPatch:
@@ -74,7 +75,8 @@ func (s *shelf) at(t *testing.T, objects map[string]string) string {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "kubeconfig")
-	config := `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}], clusters: [{name: c, cluster: {server: "` + server.URL + `"}}]}`
+	config := `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}], clusters: ` +
+		`[{name: c, cluster: {server: "` + server.URL + `"}}]}`
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +98,11 @@ func TestRequestThatChangesNothingIsNotDone(t *testing.T) {
 		args []string
 		says string
 	}{
-		"approve what asks for nothing": {[]string{"approve", "--all"}, "no batch from the present one on needs an approval that it does not have: nothing was stored"},
-		"resume what is not held":       {[]string{"resume"}, "nobody holds the release: nothing was stored"},
+		"approve what asks for nothing": {
+			[]string{"approve", "--all"},
+			"no batch from the present one on needs an approval that it does not have: nothing was stored",
+		},
+		"resume what is not held": {[]string{"resume"}, "nobody holds the release: nothing was stored"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s shelf
@@ -132,8 +137,12 @@ func TestTrainIsShownWithoutATarget(t *testing.T) {
 	})
 	for _, format := range []string{"table", "json"} {
 		var out buffer
-		code := run(t.Context(), []string{"rollout", "status", "--plan", train, "-o", format, "--kubeconfig", kubeconfig}, strings.NewReader(""), &out, &out)
-		for _, says := range []string{"CloneSet shop/demo", "batch 1 of 2", "StatefulSet shop/late", "NotStarted", "it does not exist: apply it before its release"} {
+		code := run(t.Context(), []string{"rollout", "status", "--plan", train, "-o", format, "--kubeconfig", kubeconfig},
+			strings.NewReader(""), &out, &out)
+		for _, says := range []string{
+			"CloneSet shop/demo", "batch 1 of 2", "StatefulSet shop/late", "NotStarted",
+			"it does not exist: apply it before its release",
+		} {
 			if code != 14 || !strings.Contains(out.String(), says) {
 				t.Errorf("exit code %d, want 14 and %q\n%s", code, says, out.String())
 			}
@@ -175,11 +184,20 @@ func TestArmAtTheCommandLine(t *testing.T) {
 		says    string
 		applied []string
 	}{
-		"by name":                 {[]string{"statefulset/demo"}, 0, "StatefulSet shop/demo is armed: its partition was 0 and is 1000000", []string{partition}},
-		"of a plan":               {[]string{"statefulset/demo", "--plan", train}, 0, "is armed", []string{partition}},
-		"one that is not there":   {[]string{"other"}, 0, "nothing to arm", nil},
-		"no target":               {nil, 2, "nothing to release", nil},
-		"a plan of several":       {[]string{"--plan", train}, 2, "the plan has 2 targets: name one of statefulset/demo, cloneset/web", nil},
+		"by name": {
+			[]string{"statefulset/demo"},
+			0,
+			"StatefulSet shop/demo is armed: its partition was 0 and is 1000000",
+			[]string{partition},
+		},
+		"of a plan":             {[]string{"statefulset/demo", "--plan", train}, 0, "is armed", []string{partition}},
+		"one that is not there": {[]string{"other"}, 0, "nothing to arm", nil},
+		"no target":             {nil, 2, "nothing to release", nil},
+		"a plan of several": {
+			[]string{"--plan", train},
+			2, "the plan has 2 targets: name one of statefulset/demo, cloneset/web",
+			nil,
+		},
 		"another than the plan's": {[]string{"--plan", train, "other"}, 2, "other is not among the plan's targets", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +205,8 @@ func TestArmAtTheCommandLine(t *testing.T) {
 			kubeconfig := s.at(t, map[string]string{"/apis/apps/v1/namespaces/shop/statefulsets/demo": demoSet})
 			var out buffer
 			args := append([]string{"rollout", "arm", "-n", "shop", "--kubeconfig", kubeconfig}, c.args...)
-			if code := run(t.Context(), args, strings.NewReader(""), &out, &out); code != c.code || !strings.Contains(out.String(), c.says) {
+			if code := run(t.Context(), args, strings.NewReader(""), &out, &out); code != c.code ||
+				!strings.Contains(out.String(), c.says) {
 				t.Errorf("exit code %d, want %d and %q\n%s", code, c.code, c.says, out.String())
 			}
 			if diff := cmp.Diff(c.applied, s.applied); diff != "" {

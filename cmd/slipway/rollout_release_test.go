@@ -60,8 +60,10 @@ func TestGitOpsExamples(t *testing.T) {
 	}
 	for file, got := range map[string]string{
 		"rendered.yaml": render("none"), "argocd/rendered/shop.yaml": render("argocd"), "flux/rendered/shop.yaml": render("flux"),
-		"argocd/snippets.yaml": slipwayOutput(t, "rollout", "gitops", "argocd"), "flux/snippets.yaml": slipwayOutput(t, "rollout", "gitops", "flux"),
-		"../../deployment/policy.yaml": slipwayOutput(t, "rollout", "job", "--policy", "--plan", deploymentExample+"/plan.yaml", deploymentExample+"/deployment.yaml"),
+		"argocd/snippets.yaml": slipwayOutput(t, "rollout", "gitops", "argocd"),
+		"flux/snippets.yaml":   slipwayOutput(t, "rollout", "gitops", "flux"),
+		"../../deployment/policy.yaml": slipwayOutput(t, "rollout", "job", "--policy", "--plan", deploymentExample+"/plan.yaml",
+			deploymentExample+"/deployment.yaml"),
 	} {
 		path := filepath.Join(gitopsExample, file)
 		if *update {
@@ -125,7 +127,8 @@ func TestTrapsOfArgoCD(t *testing.T) {
 		name := kubetest.Field(m, "metadata", "name").(string)
 		target := strings.Split(name, "-")[0]
 		if wave(m) != waves[target] {
-			t.Errorf("%s %s is in wave %v, its target in %v: in a later one it would wait for what waits for it", m["kind"], name, wave(m), waves[target])
+			t.Errorf("%s %s is in wave %v, its target in %v: in a later one it would wait for what waits for it", m["kind"], name,
+				wave(m), waves[target])
 		}
 		if hook := kubetest.Field(m, "metadata", "annotations", "argocd.argoproj.io/hook"); hook != nil {
 			t.Errorf("%s %s is a hook, %v: PostSync waits for a target that waits for it", m["kind"], name, hook)
@@ -324,7 +327,8 @@ func (w *rendered) apply(objects []map[string]any) {
 	w.t.Helper()
 	resources := map[string]string{
 		"ServiceAccount": "/api/v1", "ConfigMap": "/api/v1", "Role": "/apis/rbac.authorization.k8s.io/v1",
-		"RoleBinding": "/apis/rbac.authorization.k8s.io/v1", "Job": "/apis/batch/v1", "StatefulSet": "/apis/apps/v1", "CloneSet": "/apis/apps.kruise.io/v1alpha1",
+		"RoleBinding": "/apis/rbac.authorization.k8s.io/v1", "Job": "/apis/batch/v1", "StatefulSet": "/apis/apps/v1",
+		"CloneSet": "/apis/apps.kruise.io/v1alpha1",
 	}
 	for _, m := range slices.Backward(objects) {
 		kind := m["kind"].(string)

@@ -135,7 +135,10 @@ func TestRolloutRun(t *testing.T) {
 	var first buffer
 	ended := make(chan int, 1)
 	go func() { ended <- slipway(ctx, &first, "--identity", "first", "--metrics-address", "127.0.0.1:0") }()
-	kubetest.Eventually(t, "the first agent waits", func() (bool, string) { return strings.Contains(first.String(), `"msg":"wait"`), first.String() })
+	kubetest.Eventually(t, "the first agent waits", func() (bool, string) {
+		return strings.Contains(first.String(), `"msg":"wait"`),
+			first.String()
+	})
 	if out := must(14); !strings.Contains(out, "is held by first") {
 		t.Errorf("the second agent says %s", out)
 	}
@@ -158,7 +161,8 @@ notifications: [{webhook: {url: "`+hook.URL+`"}}]}}`), 0o600); err != nil {
 	strategy(map[string]any{"maxSurge": 0})
 	must(10, "--restart")
 	status := []byte(`{"status": {"observedGeneration": 99}}`)
-	if code, answer, err := c.Do(http.MethodPatch, at+"/demo/status?fieldManager=manager", "application/merge-patch+json", status); err != nil || code != http.StatusOK {
+	if code, answer, err := c.Do(http.MethodPatch, at+"/demo/status?fieldManager=manager", "application/merge-patch+json",
+		status); err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v: %s", code, err, answer)
 	}
 	strategy(map[string]any{"maxSurge": 1})
@@ -186,16 +190,20 @@ func TestRolloutRunNotifiesOfAnErrorBeforeTheFirstLook(t *testing.T) {
 	hook, told := webhook(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	dir := filesIn(t, "kubeconfig", `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+	dir := filesIn(t, "kubeconfig",
+		`{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
 clusters: [{name: a, cluster: {server: "`+gone.URL+`"}}], users: [{name: a, user: {}}]}`,
 		"plan.yaml", `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo},
 spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, batches: [{replicas: 100%}],
-notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, on: [Completed], slack: {urlFrom: {secretRef: {name: chat, key: url}}}}]}}`)
+notifications: [{webhook: {url: "`+hook.URL+`"}}, {name: chat, on: [Completed], slack: {urlFrom: {secretRef: {name: chat, `+
+			`key: url}}}}]}}`)
 	var out buffer
 	code := run(t.Context(), []string{
-		"rollout", "run", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--plan", filepath.Join(dir, "plan.yaml"), "--secrets", dir,
+		"rollout", "run", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--plan", filepath.Join(dir, "plan.yaml"), "--secrets",
+		dir,
 	}, strings.NewReader(""), &out, &out)
-	if got := told(); code == 0 || !strings.Contains(got, `"reason":"AgentFailed"`) || !strings.Contains(got, fmt.Sprintf(`"exitCode":%d`, code)) ||
+	if got := told(); code == 0 || !strings.Contains(got, `"reason":"AgentFailed"`) ||
+		!strings.Contains(got, fmt.Sprintf(`"exitCode":%d`, code)) ||
 		!strings.Contains(got, `"name":"demo"`) {
 		t.Errorf("exit code %d, and the webhook was told %s", code, got)
 	}
@@ -244,7 +252,11 @@ func checksAtTheCommandLine(t *testing.T, image func(string), must func(int, ...
 	t.Helper()
 	var status atomic.Int32
 	status.Store(http.StatusOK)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request,
+	) {
+		w.WriteHeader(int(status.Load()))
+	}))
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
 	plan, log := filepath.Join(dir, "plan.yaml"), filepath.Join(dir, "audit.jsonl")
@@ -261,7 +273,8 @@ checks: [{name: healthy, http: {url: "`+server.URL+`"}, interval: 10ms, count: 2
 	}
 	status.Store(http.StatusServiceUnavailable)
 	image("v4")
-	if out := must(11, "--plan", plan, "--audit-log", log); !strings.Contains(out, "batch 1 of 2: check healthy failed: status 503 Service Unavailable is not 200") {
+	if out := must(11, "--plan", plan, "--audit-log", log); !strings.Contains(out,
+		"batch 1 of 2: check healthy failed: status 503 Service Unavailable is not 200") {
 		t.Error(out)
 	}
 	text, err := os.ReadFile(log)

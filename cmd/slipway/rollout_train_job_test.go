@@ -96,7 +96,8 @@ func TestTrainAsIndexedJob(t *testing.T) {
 	if got := f.running("db"); got != "[v2]" {
 		t.Errorf("db runs %s", got)
 	}
-	partition := kubetest.Field(c.Get(t, "/apis/apps/v1/namespaces/"+f.namespace+"/statefulsets/db"), "spec", "updateStrategy", "rollingUpdate", "partition")
+	partition := kubetest.Field(c.Get(t, "/apis/apps/v1/namespaces/"+f.namespace+"/statefulsets/db"), "spec", "updateStrategy",
+		"rollingUpdate", "partition")
 	if partition != float64(1_000_000) {
 		t.Errorf("the partition rests at %v", partition)
 	}
@@ -157,7 +158,10 @@ func (f *fleet) apply(disrupt bool) any {
 	kubetest.Eventually(f.t, "the Job has ended", func() (bool, string) {
 		for _, pod := range f.pods() {
 			meta := kubetest.Field(pod, "metadata")
-			p := podProcess{pod: kubetest.Field(meta, "name").(string), index: fmt.Sprint(kubetest.Field(meta, "annotations", completionIndex))}
+			p := podProcess{
+				pod:   kubetest.Field(meta, "name").(string),
+				index: fmt.Sprint(kubetest.Field(meta, "annotations", completionIndex)),
+			}
 			if started[p.pod] || kubetest.Field(pod, "status", "phase") != "Running" {
 				continue
 			}
@@ -210,7 +214,8 @@ func (f *fleet) pods() []any {
 
 func (f *fleet) annotate(pod string, annotations map[string]any) {
 	f.t.Helper()
-	f.c.Patch(f.t, "/api/v1/namespaces/"+f.namespace+"/pods/"+pod, map[string]any{"metadata": map[string]any{"annotations": annotations}})
+	f.c.Patch(f.t, "/api/v1/namespaces/"+f.namespace+"/pods/"+pod,
+		map[string]any{"metadata": map[string]any{"annotations": annotations}})
 }
 
 // args are those of a pod's container as the kubelet hands them over, with the service account and the mounted plan.
@@ -222,7 +227,8 @@ func (f *fleet) args(pod any) []string {
 		f.t.Errorf("the environment has %v", env)
 	}
 	account := kubetest.Field(pod, "spec", "serviceAccountName").(string)
-	config := f.c.Get(f.t, "/api/v1/namespaces/"+f.namespace+"/configmaps/"+kubetest.Field(pod, "spec", "volumes", 0, "configMap", "name").(string))
+	config := f.c.Get(f.t, "/api/v1/namespaces/"+f.namespace+"/configmaps/"+
+		kubetest.Field(pod, "spec", "volumes", 0, "configMap", "name").(string))
 	plan := filepath.Join(f.t.TempDir(), "plan.yaml")
 	if err := os.WriteFile(plan, []byte(kubetest.Field(config, "data", "plan.yaml").(string)), 0o600); err != nil {
 		f.t.Fatal(err)

@@ -41,7 +41,8 @@ func newTrain(t *testing.T) *train {
 	c.Install(t, crd.CloneSet())
 	tr := &train{Cluster: c, t: t, namespace: c.Namespace(t), dir: t.TempDir()}
 	for _, name := range []string{"canary", "east", "west"} {
-		c.Create(t, tr.sets(), strings.NewReplacer("name: demo", "name: "+name, "app: demo", "app: "+name, "replicas: 5", "replicas: 2").Replace(runSet))
+		c.Create(t, tr.sets(), strings.NewReplacer("name: demo", "name: "+name, "app: demo", "app: "+name, "replicas: 5",
+			"replicas: 2").Replace(runSet))
 	}
 	if err := os.WriteFile(tr.file("plan.yaml"), []byte(trainPlan), 0o600); err != nil {
 		t.Fatal(err)
@@ -59,7 +60,10 @@ func (tr *train) file(name string) string { return filepath.Join(tr.dir, name) }
 func (tr *train) slipway(ctx context.Context, want int, args ...string) string {
 	tr.t.Helper()
 	var out buffer
-	args = append([]string{"rollout", "run", "--plan", tr.file("plan.yaml"), "--kubeconfig", tr.Kubeconfig(tr.t), "-n", tr.namespace, "--lease", "1s"}, args...)
+	args = append([]string{
+		"rollout", "run", "--plan", tr.file("plan.yaml"), "--kubeconfig", tr.Kubeconfig(tr.t), "-n",
+		tr.namespace, "--lease", "1s",
+	}, args...)
 	if code := run(ctx, args, strings.NewReader(""), &out, &out); code != want {
 		tr.t.Fatalf("%v: exit code %d, want %d\n%s", args, code, want, out.String())
 	}
@@ -69,7 +73,9 @@ func (tr *train) slipway(ctx context.Context, want int, args ...string) string {
 // image gives a CloneSet a template with the image, whose pods follow the annotation.
 func (tr *train) image(name, tag, annotation string) {
 	tr.t.Helper()
-	template := map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}
+	template := map[string]any{"spec": map[string]any{"containers": []any{
+		map[string]any{"name": "app", "image": "example.com/app:" + tag},
+	}}}
 	if annotation != "" {
 		key, value, _ := strings.Cut(annotation, "=")
 		template["metadata"] = map[string]any{"annotations": map[string]any{key: value}}
@@ -108,7 +114,10 @@ func TestRolloutTrain(t *testing.T) {
 	}
 	tr.image("canary", "v2", kubetest.AnnotationReadyAfter+"=1h")
 	out := tr.slipway(t.Context(), 11)
-	for _, want := range []string{"3 of 3 targets are not done", "CloneSet canary: ", "not ready after 3s", "CloneSet east: not started"} {
+	for _, want := range []string{
+		"3 of 3 targets are not done", "CloneSet canary: ", "not ready after 3s",
+		"CloneSet east: not started",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -147,11 +156,17 @@ func (tr *train) looks() {
 		code int
 		want []string
 	}{
-		{"status", 11, []string{"WAVE  TARGET", "0     CloneSet " + tr.namespace + "/canary", "2 of 2   Completed", "1     CloneSet " + tr.namespace + "/west", "the train stopped at CloneSet east"}},
+		{"status", 11, []string{
+			"WAVE  TARGET", "0     CloneSet " + tr.namespace + "/canary", "2 of 2   Completed",
+			"1     CloneSet " + tr.namespace + "/west", "the train stopped at CloneSet east",
+		}},
 		{"status -o json", 11, []string{`"wave": 1`, `"target": "CloneSet ` + tr.namespace + `/west"`, `"exitCode": 11`}},
 		{"status canary", 0, []string{"state    Completed"}},
 		{"status cloneset/east", 11, []string{"not ready after 3s"}},
-		{"verify", 0, []string{"CloneSet " + tr.namespace + "/canary: ", "CloneSet " + tr.namespace + "/east: ", "CloneSet " + tr.namespace + "/west: "}},
+		{"verify", 0, []string{
+			"CloneSet " + tr.namespace + "/canary: ", "CloneSet " + tr.namespace + "/east: ",
+			"CloneSet " + tr.namespace + "/west: ",
+		}},
 		{"verify -o json", 0, []string{`"targets": [`, `"name": "west"`}},
 		{"verify west", 0, []string{"CloneSet " + tr.namespace + "/west: "}},
 	} {

@@ -52,7 +52,8 @@ func TestRolloutVerify(t *testing.T) {
 		return out.String()
 	}
 
-	if out := verified(10, "--plan", plan); !strings.Contains(out, "error: CloneSet "+ns+"/demo: there is nothing to release: it does not exist [target-missing]\n  apply it") {
+	if out := verified(10, "--plan", plan); !strings.Contains(out,
+		"error: CloneSet "+ns+"/demo: there is nothing to release: it does not exist [target-missing]\n  apply it") {
 		t.Errorf("of nothing it says\n%s", out)
 	}
 	out := verified(0, "--plan", plan, "-f", manifest)
@@ -66,14 +67,16 @@ func TestRolloutVerify(t *testing.T) {
 
 	out = verified(10, "--plan", plan)
 	first, _, _ := strings.Cut(out, "\n")
-	if first != "error: LimitRange "+ns+"/small: every new pod is refused, so the release ends before its first one: the pod requests no cpu, at least 1 is demanded [limit-range]" {
+	if first != "error: LimitRange "+ns+"/small: every new pod is refused, so the release ends before its first one: the pod "+
+		"requests no cpu, at least 1 is demanded [limit-range]" {
 		t.Errorf("the first line is %s", first)
 	}
 	if !strings.HasSuffix(out, "the release would not get through: 1 error, 1 warning\n") {
 		t.Errorf("it ends in\n%s", out)
 	}
 	var v verify.Report
-	if err := json.Unmarshal([]byte(verified(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" || v.Count("error") != 1 || v.Findings[0].Object.Name != "small" {
+	if err := json.Unmarshal([]byte(verified(10, "demo", "-o", "json")), &v); err != nil || v.Name != "demo" ||
+		v.Count("error") != 1 || v.Findings[0].Object.Name != "small" {
 		t.Errorf("%v: %+v", err, v)
 	}
 	sarif := verified(10, "--plan", plan, "-o", "sarif")
@@ -82,19 +85,23 @@ func TestRolloutVerify(t *testing.T) {
 			Results []struct{ RuleID, Level string }
 		}
 	}
-	if err := json.Unmarshal([]byte(sarif), &log); err != nil || log.Runs[0].Results[0].RuleID != "limit-range" || log.Runs[0].Results[0].Level != "error" {
+	if err := json.Unmarshal([]byte(sarif), &log); err != nil || log.Runs[0].Results[0].RuleID != "limit-range" ||
+		log.Runs[0].Results[0].Level != "error" {
 		t.Errorf("%v in %s", err, sarif)
 	}
 
 	tooLarge := file("large.yaml", strings.Replace(verifyPlan, "replicas: 1\n", "replicas: 9\n", 1))
-	if out := verified(10, "--plan", tooLarge); !strings.HasPrefix(out, "error: "+tooLarge+":8: CloneSet "+ns+"/demo: spec.batches[0].replicas: ") {
+	if out := verified(10, "--plan", tooLarge); !strings.HasPrefix(out,
+		"error: "+tooLarge+":8: CloneSet "+ns+"/demo: spec.batches[0].replicas: ") {
 		t.Errorf("of a batch that is too large it says\n%s", out)
 	}
 	wrong := file("wrong.yaml", strings.Replace(runSet, "labels: {app: demo}", "labels: {app: other}", 1))
-	if out := verified(10, "--plan", plan, "-f", wrong); !strings.HasPrefix(out, "error: "+wrong+":7: CloneSet "+ns+"/demo: spec.selector: ") || !strings.Contains(out, "[selector-mismatch]") {
+	if out := verified(10, "--plan", plan, "-f", wrong); !strings.HasPrefix(out,
+		"error: "+wrong+":7: CloneSet "+ns+"/demo: spec.selector: ") || !strings.Contains(out, "[selector-mismatch]") {
 		t.Errorf("of a selector that is wrong it says\n%s", out)
 	}
-	if out := verified(10, "demo", "--as-service-account", "nobody"); !strings.Contains(out, "error: ServiceAccount "+ns+"/nobody: lacks 2") {
+	if out := verified(10, "demo", "--as-service-account", "nobody"); !strings.Contains(out,
+		"error: ServiceAccount "+ns+"/nobody: lacks 2") {
 		t.Errorf("of nobody's rights it says\n%s", out)
 	}
 }

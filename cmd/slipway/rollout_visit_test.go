@@ -37,7 +37,8 @@ func TestRolloutPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	slipway := func(out *buffer, command string, args ...string) int {
-		return run(t.Context(), append([]string{"rollout", command, "--kubeconfig", kubeconfig, "-n", ns}, args...), strings.NewReader(""), out, out)
+		return run(t.Context(), append([]string{"rollout", command, "--kubeconfig", kubeconfig, "-n", ns}, args...),
+			strings.NewReader(""), out, out)
 	}
 	must := func(want int, says, command string, args ...string) string {
 		t.Helper()
@@ -87,7 +88,10 @@ func TestRolloutPeople(t *testing.T) {
 
 	agent, watch := release("v2")
 	table := must(14, "agent    agent-v2", "status", "--plan", plan)
-	for _, part := range []string{"state    AwaitingApproval: batch 1 of 2: 1 of 1 updated pods ready; waiting for approval", "BATCH   UPDATED  THEN", "1 of 2  1        wait for approval, next batch  ready since"} {
+	for _, part := range []string{
+		"state    AwaitingApproval: batch 1 of 2: 1 of 1 updated pods ready; waiting for approval",
+		"BATCH   UPDATED  THEN", "1 of 2  1        wait for approval, next batch  ready since",
+	} {
 		if !strings.Contains(table, part) {
 			t.Errorf("status shows no %q:\n%s", part, table)
 		}
@@ -100,7 +104,8 @@ func TestRolloutPeople(t *testing.T) {
 	if out := plugin(t, c, 14, "rollout", "status", "demo", "-n", ns); !strings.Contains(out, "AwaitingApproval") {
 		t.Errorf("the plugin shows %s", out)
 	}
-	if out := plugin(t, c, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m", "looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
+	if out := plugin(t, c, 0, "rollout", "approve", "demo", "-n", ns, "--as", "alice", "--as-group", "system:masters", "-m",
+		"looks good"); !strings.Contains(out, "batch 1 of 2 approved by alice at ") {
 		t.Errorf("the plugin answers %s", out)
 	}
 	ends(agent, 0, "approved by alice at ")
@@ -116,7 +121,8 @@ func TestRolloutPeople(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(0, "alice", "status", "demo", "-o", "json")), &status); err != nil {
 		t.Fatal(err)
 	}
-	if r := status.Requests; !status.Ended || status.State != "Completed" || len(r) != 1 || r[0].Who != "alice" || r[0].Asked != "approve batch 1" || r[0].Why != "looks good" {
+	if r := status.Requests; !status.Ended || status.State != "Completed" || len(r) != 1 || r[0].Who != "alice" ||
+		r[0].Asked != "approve batch 1" || r[0].Why != "looks good" {
 		t.Errorf("status as JSON is %+v", status)
 	}
 
@@ -132,7 +138,8 @@ func TestRolloutPeople(t *testing.T) {
 	must(11, "Aborted", "status", "demo", "--wait")
 	must(1, "the release has ended, so there is nothing to approve", "approve", "demo")
 	out := must(0, "the template is that of revision demo-", "undo", "demo")
-	if !strings.Contains(out, "note: Git still has the template that is undone") || !strings.Contains(out, "note: no agent is at work (there is no Lease)") {
+	if !strings.Contains(out, "note: Git still has the template that is undone") ||
+		!strings.Contains(out, "note: no agent is at work (there is no Lease)") {
 		t.Errorf("undo says %s", out)
 	}
 	must(1, "already: a controller, or slipway rollout run, has to act on it: nothing was stored", "undo", "demo")

@@ -46,7 +46,8 @@ orchestrator that is given nothing but a path to an executable can pass no argum
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return command.Usagef("%w", usage.FlagError(c, err)) })
-	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s), newFnCommand(s), newArgoCDCommand(s), release.NewCommand(s), newSchemaCommand(s), newInitCommand(s), newVersionCommand(s))
+	root.AddCommand(newRenderCommand(s), newExplainCommand(s), newEjectCommand(s), newLintCommand(s), newDoctorCommand(s),
+		newFnCommand(s), newArgoCDCommand(s), release.NewCommand(s), newSchemaCommand(s), newInitCommand(s), newVersionCommand(s))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	checkHelp(root)

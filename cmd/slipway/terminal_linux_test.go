@@ -75,8 +75,8 @@ func (tty *terminal) close(t *testing.T) string {
 	return tty.shown.String()
 }
 
-// TestRolloutRunOnATerminal releases on pseudo terminals of several widths: a table with the release drawn below it, never wider than
-// the terminal, that ends with a line end, whether the release ends or a signal does it.
+// TestRolloutRunOnATerminal releases on pseudo terminals of several widths: a table with the release drawn below it, never wider
+// than the terminal, that ends with a line end, whether the release ends or a signal does it.
 func TestRolloutRunOnATerminal(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{})
 	c.Install(t, crd.CloneSet())
@@ -133,8 +133,8 @@ func TestFunctionOnATerminal(t *testing.T) {
 	} // nobody has typed anything, so that the terminal is still read from, and cannot be closed
 }
 
-// checkScreen holds that the table is there with the release below it, that nothing that is drawn over fills the terminal, and that
-// the cursor is at the beginning of a line at the end.
+// checkScreen holds that the table is there with the release below it, that nothing that is drawn over fills the terminal, and
+// that the cursor is at the beginning of a line at the end.
 func checkScreen(t *testing.T, shown string, columns int, want string) {
 	t.Helper()
 	tty := screentest.New(columns)

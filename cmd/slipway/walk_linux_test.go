@@ -27,7 +27,8 @@ func stopsOf(t *testing.T) (stops []stop) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, section := range regexp.MustCompile("(?ms)^## (\\w+) terminal:.*?^```sh\n(.*?)^```\n([^#]*)").FindAllStringSubmatch(string(page), -1) {
+	for _, section := range regexp.MustCompile("(?ms)^## (\\w+) terminal:.*?^```sh\n(.*?)^```\n([^#]*)").FindAllStringSubmatch(
+		string(page), -1) {
 		s := stop{terminal: strings.ToLower(section[1]), commands: section[2]}
 		if says := regexp.MustCompile("Go on when it says `([^`]+)`").FindStringSubmatch(section[3]); says != nil {
 			s.until = says[1]
@@ -37,7 +38,8 @@ func stopsOf(t *testing.T) (stops []stop) {
 	return stops
 }
 
-// TestWalk types every command of the walk as it is printed, but for the folder of the lab, into shells that stand for its terminals.
+// TestWalk types every command of the walk as it is printed, but for the folder of the lab, into shells that stand for its
+// terminals.
 func TestWalk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it needs a control plane")

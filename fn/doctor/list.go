@@ -42,7 +42,9 @@ func (c *cluster) objects(ctx context.Context, k kind, f func(item json.RawMessa
 }
 
 // metadata calls f with the metadata of every object of a kind.
-func (c *cluster) metadata(ctx context.Context, k kind, f func(o *metav1.PartialObjectMetadata, ref manifest.ObjectRef)) (listed, error) {
+func (c *cluster) metadata(ctx context.Context, k kind, f func(o *metav1.PartialObjectMetadata,
+	ref manifest.ObjectRef),
+) (listed, error) {
 	return c.list(k, func(version string) error {
 		return kube.ListMetadata(ctx, c.client, k.path(version, c.namespace), k.query(), func(o metav1.PartialObjectMetadata) {
 			f(&o, k.ref(&o, version))
@@ -68,7 +70,8 @@ func (c *cluster) list(k kind, pages func(version string) error) (listed, error)
 		}
 	}
 	if k.kind == sidecarSetKind().kind {
-		c.add(manifest.SeverityWarning, "not-seen", "SidecarSets were not seen: the cluster has no CustomResourceDefinition "+k.resource(),
+		c.add(manifest.SeverityWarning, "not-seen", "SidecarSets were not seen: the cluster has no CustomResourceDefinition "+
+			k.resource(),
 			"nothing to do where Kruise is not installed")
 	} else {
 		c.absent = append(c.absent, k.resource())

@@ -20,7 +20,9 @@ import (
 
 // Examine reads a cluster, or of what is in namespaces one of them, and holds it against the SidecarSets of git. An error
 // means that the cluster gave no answer; a list that it refuses is a finding.
-func Examine(ctx context.Context, config *rest.Config, namespace string, git inject.Context, options inject.Options) ([]manifest.Finding, error) {
+func Examine(ctx context.Context, config *rest.Config, namespace string, git inject.Context,
+	options inject.Options,
+) ([]manifest.Finding, error) {
 	seen, err := look(ctx, config, namespace, options)
 	if err != nil {
 		return nil, fmt.Errorf("reading the cluster at %s: %w", config.Host, err)
@@ -62,10 +64,12 @@ func look(ctx context.Context, config *rest.Config, namespace string, options in
 		}
 	}
 	if c.seen == 0 {
-		c.add(manifest.SeverityError, "nothing-seen", "the cluster refused every list", "slipway doctor --permissions prints all that it needs")
+		c.add(manifest.SeverityError, "nothing-seen", "the cluster refused every list",
+			"slipway doctor --permissions prints all that it needs")
 	}
 	if len(c.absent) > 0 {
-		c.add(manifest.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(c.absent, ", "), "nothing to do where they are not used")
+		c.add(manifest.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(c.absent, ", "),
+			"nothing to do where they are not used")
 	}
 	return c, nil
 }

@@ -52,6 +52,7 @@ func writeRole(b *strings.Builder, role, namespace string, kinds []kind) {
 	slices.Sort(groups)
 	for _, group := range groups {
 		slices.Sort(byGroup[group])
-		fmt.Fprintf(b, "- apiGroups: [%q]\n  resources: [%s]\n  verbs: [list]\n", group, strings.Join(slices.Compact(byGroup[group]), ", "))
+		fmt.Fprintf(b, "- apiGroups: [%q]\n  resources: [%s]\n  verbs: [list]\n", group,
+			strings.Join(slices.Compact(byGroup[group]), ", "))
 	}
 }

@@ -91,7 +91,7 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 			findings = append(findings, c.entangled...)
 			continue
 		}
-		if detour(object, c.path) == nil {
+		if obstacle(object, c.path) == nil {
 			edited = edit.replace(edited, c.path, c.inPlace())
 		}
 	}
@@ -128,8 +128,9 @@ func (t *template) behindAnchor(n, alias *yaml.Node) manifest.Finding {
 	}
 	return manifest.Finding{
 		Severity: manifest.SeverityError, Code: "behind-anchor", Object: t.object, Source: manifest.SourceAt(t.source, n),
-		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other, n.Anchor),
-		Hint:    "write the mapping out in one of the two places",
+		Message: fmt.Sprintf("an edit inside the YAML anchor &%s would also change %s, where *%s repeats it", n.Anchor, other,
+			n.Anchor),
+		Hint: "write the mapping out in one of the two places",
 	}
 }
 

@@ -233,7 +233,8 @@ func (c *collector) pullSecrets(set *SidecarSet) {
 		}
 		c.origin(pullSecretsField, s.Name, set, "spec.imagePullSecrets", "")
 		c.changes.pullSecrets = append(c.changes.pullSecrets, placed{
-			set: set.Metadata.Name, name: s.Name, replaces: -1, node: manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(s.Name)),
+			set: set.Metadata.Name, name: s.Name, replaces: -1, node: manifest.NewMapping(manifest.NewScalar(nameField),
+				manifest.NewScalar(s.Name)),
 		})
 	}
 }

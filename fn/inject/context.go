@@ -30,7 +30,8 @@ func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifes
 	switch {
 	case isSidecarSet(ref):
 		if ref != manifest.RefOf(object) { // an item of a SidecarSetList, which says for it what it is
-			object = manifest.With(manifest.With(object, "apiVersion", manifest.NewScalar(ref.APIVersion)), "kind", manifest.NewScalar(ref.Kind))
+			object = manifest.With(manifest.With(object, "apiVersion", manifest.NewScalar(ref.APIVersion)), "kind",
+				manifest.NewScalar(ref.Kind))
 		}
 		set, findings := ParseSidecarSet(object, source)
 		c.Sets = append(c.Sets, set)

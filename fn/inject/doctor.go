@@ -38,7 +38,8 @@ func Diagnose(git Context, live Live, opts Options) []manifest.Finding {
 	in, _ := newInjector(Context{Sets: live.Sets, Revisions: git.Revisions}, opts)
 	d := &diagnosis{
 		in: in, live: live, git: map[string]*SidecarSet{}, differs: map[string]bool{}, hooks: kruiseWebhooks(live.Webhooks),
-		owners: map[manifest.ObjectRef]manifest.ObjectRef{}, fitted: map[manifest.ObjectRef]bool{}, undecided: map[string]*undecidedSet{},
+		owners: map[manifest.ObjectRef]manifest.ObjectRef{}, fitted: map[manifest.ObjectRef]bool{},
+		undecided: map[string]*undecidedSet{},
 	}
 	for object, owner := range live.Owners {
 		d.owners[unversioned(object)] = owner
@@ -95,7 +96,8 @@ func (d *diagnosis) template(t podTemplate) {
 		d.fitted[unversioned(t.object)] = true
 		var err error
 		if rec, err = decodeProvenance(manifest.Text(mark)); err != nil {
-			d.report(manifest.SeverityError, t.object, "damaged-provenance", "its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
+			d.report(manifest.SeverityError, t.object, "damaged-provenance",
+				"its annotation "+InjectedAnnotation+" cannot be read: "+err.Error(),
 				"render the manifest and release it again")
 			return
 		}
@@ -148,7 +150,9 @@ func (d *diagnosis) meet(t podTemplate, rec *provenance, set *SidecarSet) {
 					added = append(added, name)
 				case !slices.Contains(ours, name):
 					apps = append(apps, name)
-				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() && manifest.Text(manifest.Lookup(container, imageField)) != manifest.Text(manifest.Lookup(l.sidecars[i].Container, imageField)):
+				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() &&
+					manifest.Text(manifest.Lookup(container, imageField)) !=
+						manifest.Text(manifest.Lookup(l.sidecars[i].Container, imageField)):
 					other = append(other, name)
 				default:
 					same = append(same, name)
@@ -165,15 +169,18 @@ func (d *diagnosis) reportMeeting(object manifest.ObjectRef, set string, found [
 	same, other, apps, added := found[0], found[1], found[2], found[3]
 	if len(other) > 0 {
 		d.report(manifest.SeverityError, object, "webhook-replaces", fmt.Sprintf(
-			"the webhook replaces %s from Git by another version, that of SidecarSet %s in the cluster", containers(other), set), released+pause(set))
+			"the webhook replaces %s from Git by another version, that of SidecarSet %s in the cluster", containers(other), set),
+			released+pause(set))
 	}
 	if len(same) > 0 {
 		d.report(manifest.SeverityWarning, object, "webhook-replaces", fmt.Sprintf(
-			"the webhook replaces %s from Git by that of SidecarSet %s in the cluster, which is the same today", containers(same), set), released+pause(set))
+			"the webhook replaces %s from Git by that of SidecarSet %s in the cluster, which is the same today", containers(same), set),
+			released+pause(set))
 	}
 	if len(apps) > 0 {
 		d.report(manifest.SeverityError, object, "webhook-replaces", fmt.Sprintf(
-			"the webhook replaces the app's own %s by that of SidecarSet %s", containers(apps), set), "rename one of the two, or "+pause(set))
+			"the webhook replaces the app's own %s by that of SidecarSet %s", containers(apps), set),
+			"rename one of the two, or "+pause(set))
 	}
 	if len(added) > 0 {
 		d.report(manifest.SeverityWarning, object, "webhook-injects", fmt.Sprintf(
@@ -214,7 +221,8 @@ func (d *diagnosis) reportUndecided() {
 	for _, name := range slices.Sorted(maps.Keys(d.undecided)) {
 		u := d.undecided[name]
 		d.report(manifest.SeverityWarning, manifest.ObjectRef{Kind: sidecarSetKind, Name: name}, "match-not-seen",
-			fmt.Sprintf("whether, and at which revision, the webhook injects it into %s cannot be told: %s", manifest.Counted(u.count, "pod template"), u.reason), u.hint)
+			fmt.Sprintf("whether, and at which revision, the webhook injects it into %s cannot be told: %s",
+				manifest.Counted(u.count, "pod template"), u.reason), u.hint)
 	}
 }
 
@@ -234,5 +242,6 @@ func (d *diagnosis) summary() {
 		sets = "no SidecarSets"
 	}
 	d.report(manifest.SeverityInfo, manifest.ObjectRef{}, "cluster-seen",
-		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", manifest.Counted(d.workloads, "workload"), pods, sets, hook), "")
+		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", manifest.Counted(d.workloads, "workload"), pods, sets, hook),
+		"")
 }

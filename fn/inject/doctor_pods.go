@@ -41,7 +41,8 @@ func (d *diagnosis) pods() {
 		groups[podGroup{owner, strings.Join(sets, ","), fitted}]++
 	}
 	order := slices.SortedFunc(maps.Keys(groups), func(a, b podGroup) int {
-		return cmp.Or(cmp.Compare(a.owner.Namespace, b.owner.Namespace), cmp.Compare(a.owner.String(), b.owner.String()), cmp.Compare(a.sets, b.sets))
+		return cmp.Or(cmp.Compare(a.owner.Namespace, b.owner.Namespace), cmp.Compare(a.owner.String(), b.owner.String()),
+			cmp.Compare(a.sets, b.sets))
 	})
 	for _, g := range order {
 		d.reportPods(g, manifest.Counted(groups[g], "pod"))
@@ -57,8 +58,10 @@ func (d *diagnosis) reportPods(g podGroup, pods string) {
 			severity = manifest.SeverityError
 		}
 		d.report(severity, g.owner, "injected-twice",
-			fmt.Sprintf("%s fitted out by slipway went through the webhook too (SidecarSets: %s): Kruise's controller updates the images of their sidecars, past Git", pods, list),
-			"pause the webhook's injection for these sets, then restart the workload: pods keep the webhook's annotations until they are replaced")
+			fmt.Sprintf("%s fitted out by slipway went through the webhook too (SidecarSets: %s): Kruise's controller updates the "+
+				"images of their sidecars, past Git", pods, list),
+			"pause the webhook's injection for these sets, then restart the workload: pods keep the webhook's annotations until they "+
+				"are replaced")
 		return
 	}
 	hint := "add the SidecarSets to Git, render and release the manifests; slipway's migration guide has the steps"
@@ -117,7 +120,8 @@ func (d *diagnosis) managed(object manifest.ObjectRef) bool {
 // ended says whether a Job is over.
 func ended(object *yaml.Node) bool {
 	return slices.ContainsFunc(manifest.Items(manifest.At(object, "status", "conditions")), func(c *yaml.Node) bool {
-		return slices.Contains([]string{"Complete", "Failed"}, manifest.Text(manifest.Lookup(c, "type"))) && manifest.Text(manifest.Lookup(c, "status")) == "True"
+		return slices.Contains([]string{"Complete", "Failed"}, manifest.Text(manifest.Lookup(c, "type"))) &&
+			manifest.Text(manifest.Lookup(c, "status")) == "True"
 	}) && manifest.RefOf(object).Kind == "Job"
 }
 

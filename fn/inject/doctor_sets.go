@@ -27,7 +27,8 @@ func (d *diagnosis) compareSets() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.git)) {
 		if live[name] == nil {
-			d.report(manifest.SeverityInfo, d.git[name].ref(), "sidecarset-not-in-cluster", "is in Git and not in the cluster", "nothing to do: it is injected when manifests are rendered")
+			d.report(manifest.SeverityInfo, d.git[name].ref(), "sidecarset-not-in-cluster", "is in Git and not in the cluster",
+				"nothing to do: it is injected when manifests are rendered")
 		}
 	}
 }
@@ -65,7 +66,8 @@ func (d *diagnosis) compareSet(set *SidecarSet) {
 	if !paused {
 		severity = manifest.SeverityError
 	}
-	d.report(severity, set.ref(), "sidecarset-differs", "in the cluster it differs from "+orWord(ours.Source.String(), "that in Git")+" in "+some(fields, 5),
+	d.report(severity, set.ref(), "sidecarset-differs", "in the cluster it differs from "+
+		orWord(ours.Source.String(), "that in Git")+" in "+some(fields, 5),
 		"bring Git up to date and render, or apply Git's to the cluster")
 }
 

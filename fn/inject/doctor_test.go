@@ -113,9 +113,12 @@ func diagnose(t *testing.T, git, cluster string, change func(*inject.Live)) []st
 func join(docs ...string) string { return strings.Join(docs, "---") }
 
 func TestDiagnoseTemplates(t *testing.T) {
-	same := "warning webhook-replaces Deployment/shop/web: the webhook replaces container collector from Git by that of SidecarSet logs in the cluster, which is the same today"
-	other := "error webhook-replaces Deployment/shop/web: the webhook replaces container collector from Git by another version, that of SidecarSet logs in the cluster"
-	added := "warning webhook-injects Deployment/shop/web: new pods get container collector from SidecarSet logs in the cluster, and not from Git"
+	same := "warning webhook-replaces Deployment/shop/web: the webhook replaces container collector from Git by that of " +
+		"SidecarSet logs in the cluster, which is the same today"
+	other := "error webhook-replaces Deployment/shop/web: the webhook replaces container collector from Git by another version, " +
+		"that of SidecarSet logs in the cluster"
+	added := "warning webhook-injects Deployment/shop/web: new pods get container collector from SidecarSet logs in the cluster, " +
+		"and not from Git"
 	tests := map[string]struct {
 		cluster string
 		git     string
@@ -130,13 +133,15 @@ func TestDiagnoseTemplates(t *testing.T) {
 			cluster: join(kruiseHook, collector("collector:1", ""), web(fitted, "app:1", "collector:1")), want: []string{same},
 		},
 		"the same image, other fields": {
-			cluster: join(kruiseHook, collector("collector:1", "  volumes: [{name: v}, {name: w, emptyDir: {}}]\n"), web(fitted, "app:1", "collector:1")),
-			git:     collector("collector:1", ""),
-			want:    []string{"error sidecarset-differs SidecarSet/logs: in the cluster it differs from git.yaml in spec.volumes", other},
+			cluster: join(kruiseHook, collector("collector:1", "  volumes: [{name: v}, {name: w, emptyDir: {}}]\n"),
+				web(fitted, "app:1", "collector:1")),
+			git:  collector("collector:1", ""),
+			want: []string{"error sidecarset-differs SidecarSet/logs: in the cluster it differs from git.yaml in spec.volumes", other},
 		},
 		"the app's own": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1", "collector:1")),
-			want:    []string{"error webhook-replaces Deployment/shop/web: the webhook replaces the app's own container collector by that of SidecarSet logs"},
+			want: []string{"error webhook-replaces Deployment/shop/web: the webhook replaces the app's own container collector by " +
+				"that of SidecarSet logs"},
 		},
 		"not in the template": {cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")), want: []string{added}},
 		"no webhook":          {cluster: join(otherHook, collector("c:1", ""), web("", "app:1"))},
@@ -155,47 +160,56 @@ func TestDiagnoseTemplates(t *testing.T) {
 		},
 		"namespace not seen": {
 			cluster: join(kruiseHook, collector("c:1", "  namespaceSelector: {matchLabels: {team: a}}\n"), web("", "app:1")),
-			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: " +
-				"spec.namespaceSelector: the labels of namespace shop are not known"},
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod " +
+				"template cannot be told: spec.namespaceSelector: the labels of namespace shop are not known"},
 		},
 		"webhooks not seen": {
 			cluster: join(collector("c:1", ""), web("", "app:1")), change: func(l *inject.Live) { l.WebhooksUnseen = true },
-			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: whether Kruise's webhook is on was not seen"},
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod " +
+				"template cannot be told: whether Kruise's webhook is on was not seen"},
 		},
 		"pinned to a revision that was not seen": {
 			cluster: join(kruiseHook, collector("c:1", "  injectionStrategy: {revision: {revisionName: logs-1}}\n"), web("", "app:1")),
-			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod template cannot be told: " +
-				"it is pinned to revision logs-1, which is not in the input"},
+			want: []string{"warning match-not-seen SidecarSet/logs: whether, and at which revision, the webhook injects it into 1 pod " +
+				"template cannot be told: it is pinned to revision logs-1, which is not in the input"},
 		},
 		"canary": {
 			cluster: join(kruiseHook, collector("c:1", ""), strings.Replace(collector("c:2", ""), "{name: logs}",
-				"{name: next, annotations: {apps.kruise.io/sidecarset-canary: 'true', apps.kruise.io/sidecarset-base: logs}}", 1), web("", "app:1")),
+				"{name: next, annotations: {apps.kruise.io/sidecarset-canary: 'true', apps.kruise.io/sidecarset-base: logs}}", 1),
+				web("", "app:1")),
 			want: []string{strings.Replace(added, "SidecarSet logs", "SidecarSet next", 1)},
 		},
 		"of another workload": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")),
 			change: func(l *inject.Live) {
-				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{manifest.RefOf(l.Workloads[0]): {APIVersion: "serving.knative.dev/v1", Kind: "Revision", Namespace: "shop", Name: "web"}}
+				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{
+					manifest.RefOf(l.Workloads[0]): {APIVersion: "serving.knative.dev/v1", Kind: "Revision", Namespace: "shop", Name: "web"},
+				}
 			},
 		},
 		"of an operator": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("", "app:1")),
 			change: func(l *inject.Live) {
-				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{manifest.RefOf(l.Workloads[0]): {APIVersion: "example.com/v1", Kind: "Shop", Namespace: "shop", Name: "web"}}
+				l.Owners = map[manifest.ObjectRef]manifest.ObjectRef{
+					manifest.RefOf(l.Workloads[0]): {APIVersion: "example.com/v1", Kind: "Shop", Namespace: "shop", Name: "web"},
+				}
 			},
 			want: []string{added},
 		},
 		"job that is over": {
-			cluster: join(kruiseHook, collector("c:1", ""), strings.Replace(strings.Replace(web("", "app:1"), "apps/v1", "batch/v1", 1), "Deployment", "Job", 1)+
+			cluster: join(kruiseHook, collector("c:1", ""), strings.Replace(strings.Replace(web("", "app:1"), "apps/v1", "batch/v1", 1),
+				"Deployment", "Job", 1)+
 				"status: {conditions: [{type: Complete, status: 'True'}]}\n"),
 		},
 		"damaged record": {
 			cluster: join(kruiseHook, collector("c:1", ""), web("slipway.dev/injected: '{'", "app:1")),
-			want:    []string{"error damaged-provenance Deployment/shop/web: its annotation slipway.dev/injected cannot be read: its value is damaged: unexpected EOF"},
+			want: []string{"error damaged-provenance Deployment/shop/web: its annotation slipway.dev/injected cannot be read: its " +
+				"value is damaged: unexpected EOF"},
 		},
 		"hot upgrade": {
-			cluster: join(kruiseHook, strings.Replace(collector("c:1", ""), "{name: collector,", "{name: collector, upgradeStrategy: {upgradeType: HotUpgrade},", 1), web("", "app:1")),
-			want:    []string{strings.Replace(added, "container collector", "containers collector-1, collector-2", 1)},
+			cluster: join(kruiseHook, strings.Replace(collector("c:1", ""), "{name: collector,",
+				"{name: collector, upgradeStrategy: {upgradeType: HotUpgrade},", 1), web("", "app:1")),
+			want: []string{strings.Replace(added, "container collector", "containers collector-1, collector-2", 1)},
 		},
 	}
 	for name, test := range tests {
@@ -224,12 +238,16 @@ func TestDiagnosePods(t *testing.T) {
 			{Object: ref("Pod", "bare"), Annotations: byWebhook},
 		}
 	}
-	both := " injected-twice Deployment/shop/web: 1 pod fitted out by slipway went through the webhook too (SidecarSets: logs): Kruise's controller updates the images of their sidecars, past Git"
+	both := " injected-twice Deployment/shop/web: 1 pod fitted out by slipway went through the webhook too (SidecarSets: logs): " +
+		"Kruise's controller updates the images of their sidecars, past Git"
 	pods := []string{
-		"warning injected-by-webhook Deployment/shop/web: 2 pods with sidecars that Kruise's webhook put in and Git does not have (SidecarSets: logs)",
-		"warning injected-by-webhook Pod/shop/bare: 1 pod with sidecars that Kruise's webhook put in and Git does not have (SidecarSets: logs)",
+		"warning injected-by-webhook Deployment/shop/web: 2 pods with sidecars that Kruise's webhook put in and Git does not have " +
+			"(SidecarSets: logs)",
+		"warning injected-by-webhook Pod/shop/bare: 1 pod with sidecars that Kruise's webhook put in and Git does not have " +
+			"(SidecarSets: logs)",
 	}
-	if diff := cmp.Diff(append(slices.Clone(pods), "warning"+both), diagnose(t, collector("c:1", ""), collector("c:1", ""), live)); diff != "" {
+	if diff := cmp.Diff(append(slices.Clone(pods), "warning"+both),
+		diagnose(t, collector("c:1", ""), collector("c:1", ""), live)); diff != "" {
 		t.Errorf("with the same set (-want +got):\n%s", diff)
 	}
 	got := diagnose(t, collector("c:2", ""), collector("c:1", ""), live)
@@ -294,9 +312,11 @@ spec:
 		change    func(*inject.Live)
 		want      []string
 	}{
-		"defaults":                  {live: defaulted, git: git},
-		"no Git":                    {live: defaulted},
-		"only in Git":               {git: git, want: []string{"info sidecarset-not-in-cluster SidecarSet/logs: is in Git and not in the cluster"}},
+		"defaults": {live: defaulted, git: git},
+		"no Git":   {live: defaulted},
+		"only in Git": {git: git, want: []string{
+			"info sidecarset-not-in-cluster SidecarSet/logs: is in Git and not in the cluster",
+		}},
 		"only in Git, lists denied": {git: git, change: func(l *inject.Live) { l.SetsUnseen = true }},
 		"only in the cluster": {
 			live: defaulted, git: strings.Replace(git, "name: logs", "name: other", 1),
@@ -306,15 +326,18 @@ spec:
 			},
 		},
 		"paused and otherwise": {
-			live: strings.Replace(defaulted, "injectionStrategy: {", "injectionStrategy: {paused: true, ", 1), git: strings.Replace(git, "0.5", "1", 1),
-			want: []string{paused, "warning sidecarset-differs SidecarSet/logs: in the cluster it differs from git.yaml in spec.containers[collector].resources.limits.cpu"},
+			live: strings.Replace(defaulted, "injectionStrategy: {", "injectionStrategy: {paused: true, ", 1),
+			git:  strings.Replace(git, "0.5", "1", 1),
+			want: []string{paused, "warning sidecarset-differs SidecarSet/logs: in the cluster it differs from git.yaml in " +
+				"spec.containers[collector].resources.limits.cpu"},
 		},
 		"paused in Git": {
 			live: defaulted, git: git + "  injectionStrategy: {paused: true}\n",
 			want: []string{"warning sidecarset-paused SidecarSet/logs: is paused in Git, so slipway does not inject it"},
 		},
 		"values that are no defaults": {
-			live: strings.NewReplacer("imagePullPolicy: Always", "imagePullPolicy: Never", "protocol: TCP", "protocol: UDP", "periodSeconds: 10", "periodSeconds: 5",
+			live: strings.NewReplacer("imagePullPolicy: Always", "imagePullPolicy: Never", "protocol: TCP", "protocol: UDP",
+				"periodSeconds: 10", "periodSeconds: 5",
 				"shop}}", "elsewhere}}", "patchPolicy: Retain", "patchPolicy: Overwrite", "name: N", "name: M").Replace(defaulted),
 			git: git,
 			want: []string{"error sidecarset-differs SidecarSet/logs: in the cluster it differs from git.yaml in " +

@@ -40,7 +40,8 @@ func kruiseWebhooks(configurations []*yaml.Node) []liveWebhook {
 // seesPods says whether a webhook is called when a pod is created.
 func seesPods(webhook *yaml.Node) bool {
 	has := func(rule *yaml.Node, field string, words ...string) bool {
-		return slices.ContainsFunc(manifest.Items(manifest.Lookup(rule, field)), func(n *yaml.Node) bool { return slices.Contains(words, manifest.Text(n)) })
+		return slices.ContainsFunc(manifest.Items(manifest.Lookup(rule, field)),
+			func(n *yaml.Node) bool { return slices.Contains(words, manifest.Text(n)) })
 	}
 	return slices.ContainsFunc(manifest.Items(manifest.Lookup(webhook, "rules")), func(rule *yaml.Node) bool {
 		return has(rule, "operations", "CREATE", "*") && has(rule, "apiGroups", "", "*") && has(rule, "resources", "pods", "*", "*/*")

@@ -29,7 +29,10 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 		if tmpl != t.node {
 			changes = append(changes, change{template: e.template, tmpl: tmpl})
 			result.Templates = append(result.Templates,
-				TemplateResult{Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true, Origins: e.rec.origins()})
+				TemplateResult{
+					Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true,
+					Origins: e.rec.origins(),
+				})
 		}
 	}
 	edited, findings := merge(object, changes)

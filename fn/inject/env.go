@@ -16,13 +16,15 @@ import (
 // container's own prevail; IS_INJECTED is added even where the container has one, as the webhook does.
 func (b *sidecarBuild) env(c *yaml.Node, more []*yaml.Node) *yaml.Node {
 	elements := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
-	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv), manifest.NewScalar("value"), quoted("true")))
+	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv),
+		manifest.NewScalar("value"), quoted("true")))
 	b.origin(b.list, b.s.Name+"].env["+isInjectedEnv+"]", b.set, "marks a container as injected", "")
 	own := manifest.NewIndex(elements)
 	for _, e := range more {
 		name := manifest.Text(manifest.Lookup(e, nameField))
 		if taken, _ := own.Named(name); taken != nil {
-			b.origin(b.list, b.s.Name+"].env["+name+"]", b.set, "transferred from the app, not injected", "the sidecar's own variable prevails")
+			b.origin(b.list, b.s.Name+"].env["+name+"]", b.set, "transferred from the app, not injected",
+				"the sidecar's own variable prevails")
 			continue
 		}
 		elements = append(elements, manifest.Copy(e, false))

@@ -14,7 +14,10 @@ import (
 
 // FuzzExpression evaluates any text: there is an answer or an error, never neither, both or a panic.
 func FuzzExpression(f *testing.F) {
-	for _, expr := range []string{"cpu*50%", "max(cpu*0.5, 100m)", "min(memory, 1Gi)-(2+3)/4", "-(-cpu)", "1e-3+2.5Mi", "((", "max(1,", "9P*9P", "%", "1e999"} {
+	for _, expr := range []string{
+		"cpu*50%", "max(cpu*0.5, 100m)", "min(memory, 1Gi)-(2+3)/4", "-(-cpu)", "1e-3+2.5Mi", "((",
+		"max(1,", "9P*9P", "%", "1e999",
+	} {
 		f.Add(expr, "2")
 	}
 	f.Fuzz(func(t *testing.T, expr, value string) {

@@ -21,7 +21,8 @@ func (in *Injector) Forgotten(object *yaml.Node, source manifest.Source, name st
 	const annotation = metadataField + "." + annotationsField + "[" + InjectedAnnotation + "]"
 	var out []manifest.Finding
 	for t := range in.opts.templates(object, &manifest.Decoder{Source: source}) {
-		if annotations := manifest.At(t.node, metadataField, annotationsField); manifest.Lookup(annotations, InjectedAnnotation) != nil {
+		annotations := manifest.At(t.node, metadataField, annotationsField)
+		if manifest.Lookup(annotations, InjectedAnnotation) != nil {
 			out = append(out, report(t.object, t.field(annotation), keyOf(annotations, InjectedAnnotation)))
 		}
 	}

@@ -25,7 +25,8 @@ func dump(n *yaml.Node) string {
 			return
 		}
 		seen[n] = len(seen)
-		fmt.Fprintf(&b, "(%d %d %q %q %q %d:%d %q%q%q", n.Kind, n.Style, n.Tag, n.Value, n.Anchor, n.Line, n.Column, n.HeadComment, n.LineComment, n.FootComment)
+		fmt.Fprintf(&b, "(%d %d %q %q %q %d:%d %q%q%q", n.Kind, n.Style, n.Tag, n.Value, n.Anchor, n.Line, n.Column, n.HeadComment,
+			n.LineComment, n.FootComment)
 		if n.Alias != nil {
 			walk(n.Alias)
 		}
@@ -41,17 +42,26 @@ func dump(n *yaml.Node) string {
 // snippets are documents in the ways that people write them.
 func snippets() []string {
 	return []string{
-		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers:\n      - name: app # the app\n        image: a\n",
-		"apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app}]}}\n",
-		"apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- metadata: {name: d}\n  spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}}\n",
-		"x: &t\n  metadata: {labels: {app: web}}\n  spec: {containers: [{name: app}]}\napiVersion: apps/v1\nkind: Deployment\nspec: {template: *t}\n",
+		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n    metadata: {labels: {app: web}}\n    " +
+			"spec:\n      containers:\n      - name: app # the app\n        image: a\n",
+		"apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: " +
+			"{containers: [{name: app}]}}\n",
+		"apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- metadata: {name: d}\n  spec: {template: {metadata: {labels: {app: " +
+			"web}}, spec: {containers: [{name: app}]}}}\n",
+		"x: &t\n  metadata: {labels: {app: web}}\n  spec: {containers: [{name: app}]}\napiVersion: apps/v1\nkind: Deployment\nspec: " +
+			"{template: *t}\n",
 		"x: &l {app: web}\napiVersion: v1\nkind: Pod\nmetadata: {labels: {<<: *l}}\nspec: {containers: [{name: app}]}\n",
-		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}}\nspec: {containers: [{name: sc, image: old, args: [a, 'b: c', \"d\\n\"]}], volumes: null, initContainers: [], imagePullSecrets: [{name: x}, {name: x}]}\n",
-		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/inject: \"false\"}}\nspec: {containers: [{name: app}]}\n",
-		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/skip: more, \"slipway.dev/override.sc\": '{\"env\":[{\"name\":\"A\",\"value\":\"b\"}]}'}}\nspec: {containers: [{name: app}]}\n",
-		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/injected: '{\"sets\":{\"s\":{\"containers\":[\"sc\"]}}}'}}\nspec: {containers: [{name: app}, {name: sc}]}\n",
+		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}}\nspec: {containers: [{name: sc, image: old, args: [a, 'b: c', " +
+			"\"d\\n\"]}], volumes: null, initContainers: [], imagePullSecrets: [{name: x}, {name: x}]}\n",
+		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/inject: \"false\"}}\nspec: " +
+			"{containers: [{name: app}]}\n",
+		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/skip: more, " +
+			"\"slipway.dev/override.sc\": '{\"env\":[{\"name\":\"A\",\"value\":\"b\"}]}'}}\nspec: {containers: [{name: app}]}\n",
+		"apiVersion: v1\nkind: Pod\nmetadata: {labels: {app: web}, annotations: {slipway.dev/injected: " +
+			"'{\"sets\":{\"s\":{\"containers\":[\"sc\"]}}}'}}\nspec: {containers: [{name: app}, {name: sc}]}\n",
 		"apiVersion: batch/v1\nkind: Job\nspec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}}\n",
-		"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nspec: {replicatedJobs: [{template: {spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}}}}]}\n",
+		"apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nspec: {replicatedJobs: [{template: {spec: {template: {metadata: " +
+			"{labels: {app: web}}, spec: {containers: [{name: app}]}}}}}]}\n",
 		"apiVersion: v1\nkind: Pod\nmetadata: {labels: [app, web]}\nspec: []\n",
 		"apiVersion: v1\nkind: Pod\nmetadata:\n  labels: {app: web}\nspec:\n  containers: {name: app}\n",
 		"kind: Pod\napiVersion: v1\nmetadata: {labels: {app: 'we''b', tier: web}}\nspec: {containers: [null]}\n",

@@ -31,7 +31,10 @@ func TestWorkGrowsLinearly(t *testing.T) {
 		{name: "variables of a sidecar", head: set + "  env:\n", set: "  - {name: V#, value: x}"},
 		{name: "arguments of a sidecar", head: set + "  args:\n", set: "  - a#"},
 		{name: "ports of a sidecar", head: set + "  ports:\n", set: "  - {name: p#, containerPort: #}"},
-		{name: "mounts of a sidecar", head: set + "  volumeMounts:\n", set: "  - {name: v, mountPath: /p#}", aft: "volumes: [{name: v, emptyDir: {}}]"},
+		{
+			name: "mounts of a sidecar", head: set + "  volumeMounts:\n", set: "  - {name: v, mountPath: /p#}",
+			aft: "volumes: [{name: v, emptyDir: {}}]",
+		},
 		{name: "transfers of a sidecar", head: set + "  transferEnv:\n", set: "  - {sourceContainerName: app, envName: V#}"},
 		{name: "sidecars", head: set, set: "- {name: c#, image: a}"},
 		{name: "init containers", head: set + "initContainers:\n", set: "- {name: c#, image: a}"},
@@ -67,10 +70,11 @@ func TestWorkGrowsLinearly(t *testing.T) {
 // TestWorkOfManySetsGrowsLinearly is about sets that never meet: of one name each for what they bring, and all of one name.
 func TestWorkOfManySetsGrowsLinearly(t *testing.T) {
 	for name, spec := range map[string]string{
-		"own names":       "  containers: [{name: c#, image: a}]\n  volumes: [{name: v#, emptyDir: {}}]",
-		"one name":        "  containers: [{name: c, image: 'a:#'}]\n  volumes: [{name: v, emptyDir: {sizeLimit: #Mi}}]",
-		"one namespace":   "  namespace: n#\n  containers: [{name: c, image: a}]",
-		"one annotation":  "  containers: [{name: c#, image: a}]\n  patchPodMetadata: [{patchPolicy: Overwrite, annotations: {k: v#}}]",
+		"own names":     "  containers: [{name: c#, image: a}]\n  volumes: [{name: v#, emptyDir: {}}]",
+		"one name":      "  containers: [{name: c, image: 'a:#'}]\n  volumes: [{name: v, emptyDir: {sizeLimit: #Mi}}]",
+		"one namespace": "  namespace: n#\n  containers: [{name: c, image: a}]",
+		"one annotation": "  containers: [{name: c#, image: a}]\n  patchPodMetadata: [{patchPolicy: Overwrite, annotations: " +
+			"{k: v#}}]",
 		"equal volumes":   "  containers: [{name: c#, image: a}]\n  volumes: [{name: v, emptyDir: {}}]",
 		"equal selectors": "  containers: [{name: c#, image: a}]\n  volumes: [{name: v#, emptyDir: {}}]",
 	} {

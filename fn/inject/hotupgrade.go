@@ -45,7 +45,8 @@ func hotVariant(c *yaml.Node, name string) *yaml.Node {
 	} {
 		path := "metadata.annotations['" + v.prefix + name + "']"
 		env = append(env, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(v.variable),
-			manifest.NewScalar("valueFrom"), manifest.NewMapping(manifest.NewScalar("fieldRef"), manifest.NewMapping(manifest.NewScalar("fieldPath"), manifest.NewScalar(path)))))
+			manifest.NewScalar("valueFrom"), manifest.NewMapping(manifest.NewScalar("fieldRef"),
+				manifest.NewMapping(manifest.NewScalar("fieldPath"), manifest.NewScalar(path)))))
 	}
 	return manifest.With(c, envField, manifest.NewSequence(env...))
 }

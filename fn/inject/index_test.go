@@ -33,7 +33,8 @@ func (c crowd) term() string {
 func (c crowd) value() string { return c.one("web", "api", "db-1", "db", `""`, "x_y.z") }
 
 func (c crowd) set(i int) string {
-	spec := fmt.Sprintf("selector: {matchLabels: {%s: %s}, matchExpressions: [%s]}", c.one("app", "tier", "team"), c.value(), c.term())
+	spec := fmt.Sprintf("selector: {matchLabels: {%s: %s}, matchExpressions: [%s]}", c.one("app", "tier", "team"), c.value(),
+		c.term())
 	if c.IntN(3) == 0 {
 		spec = fmt.Sprintf("selector: {matchExpressions: [%s, %s]}", c.term(), c.term())
 	}
@@ -47,18 +48,23 @@ func (c crowd) set(i int) string {
 	case 3:
 		spec += "\ninjectionStrategy: {paused: true}"
 	}
-	spec += fmt.Sprintf("\ncontainers: [{name: c%d, image: a}]\nvolumes: [{name: v%d, emptyDir: {sizeLimit: %dMi}}]", i%30, c.IntN(8), c.IntN(3))
-	spec += fmt.Sprintf("\npatchPodMetadata: [{patchPolicy: %s, annotations: {k%d: %s}}]", c.one("Retain", "Overwrite", "MergePatchJson"), c.IntN(5), c.one("'{}'", "text"))
-	return fmt.Sprintf("---\napiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s-%03d}\nspec:\n%s\n", i, indent(spec))
+	spec += fmt.Sprintf("\ncontainers: [{name: c%d, image: a}]\nvolumes: [{name: v%d, emptyDir: {sizeLimit: %dMi}}]", i%30,
+		c.IntN(8), c.IntN(3))
+	spec += fmt.Sprintf("\npatchPodMetadata: [{patchPolicy: %s, annotations: {k%d: %s}}]",
+		c.one("Retain", "Overwrite", "MergePatchJson"), c.IntN(5), c.one("'{}'", "text"))
+	return fmt.Sprintf("---\napiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s-%03d}\nspec:\n%s\n", i,
+		indent(spec))
 }
 
 func (c crowd) workload() string {
 	labels := fmt.Sprintf("app: %s, tier: %s", c.value(), c.one("web", "gold", "'${TIER}'"))
 	namespace := c.one("", "namespace: shop, ", "namespace: bank, ", "namespace: '${NS}', ", "namespace: kube-system, ")
 	if c.IntN(4) == 0 {
-		return fmt.Sprintf("---\napiVersion: apps.kruise.io/v1alpha1\nkind: UnitedDeployment\nmetadata: {%sname: u}\nspec:\n  template: {deploymentTemplate: "+
+		return fmt.Sprintf("---\napiVersion: apps.kruise.io/v1alpha1\nkind: UnitedDeployment\nmetadata: {%sname: u}\nspec:\n  "+
+			"template: {deploymentTemplate: "+
 			"{metadata: {labels: {%s}}, spec: {template: {metadata: {labels: {%s}}, spec: {containers: [{name: app, image: a}]}}}}}\n"+
-			"  topology: {subsets: [{name: a}, {name: b, patch: {metadata: {labels: {team: %s}}}}]}\n", namespace, labels, labels, c.value())
+			"  topology: {subsets: [{name: a}, {name: b, patch: {metadata: {labels: {team: %s}}}}]}\n", namespace, labels, labels,
+			c.value())
 	}
 	return fmt.Sprintf("---\napiVersion: apps/v1\nkind: %s\nmetadata: {%sname: d}\nspec: {template: {metadata: {labels: {%s}}, "+
 		"spec: {containers: [{name: app, image: a}]}}}\n", c.one("Deployment", "StatefulSet"), namespace, labels)
@@ -146,7 +152,8 @@ func FuzzConflicts(f *testing.F) {
 func TestManyRivals(t *testing.T) {
 	var sets []*inject.SidecarSet
 	for i := range 40 {
-		set, _ := inject.ParseSidecarSet(mustParse(t, setText(fmt.Sprintf("s-%02d", i), "containers: [{name: sc, image: a}]")), manifest.Source{})
+		set, _ := inject.ParseSidecarSet(mustParse(t, setText(fmt.Sprintf("s-%02d", i), "containers: [{name: sc, image: a}]")),
+			manifest.Source{})
 		sets = append(sets, set)
 	}
 	last, more := 0, 0

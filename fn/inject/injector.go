@@ -56,9 +56,11 @@ func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
 			in.sets = append(in.sets, s)
 		case !first.sameAs(s):
 			findings = append(findings, manifest.Finding{
-				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node), Source: manifest.SourceAt(s.Source, s.Node),
-				Message: "another SidecarSet of this name, with other content, is at " + manifest.SourceAt(first.Source, first.Node).String(),
-				Hint:    "SidecarSets are cluster-scoped: keep one of the two",
+				Severity: manifest.SeverityError, Code: "duplicate-sidecarset", Object: manifest.RefOf(s.Node),
+				Source: manifest.SourceAt(s.Source, s.Node),
+				Message: "another SidecarSet of this name, with other content, is at " +
+					manifest.SourceAt(first.Source, first.Node).String(),
+				Hint: "SidecarSets are cluster-scoped: keep one of the two",
 			})
 		}
 	}

@@ -65,7 +65,7 @@ type linter struct {
 	*reporter
 	in       *Injector
 	policies Policies
-	told     tally // conflicts with other sets
+	told     toldCounts // conflicts with other sets
 }
 
 func (l *linter) lint() {
@@ -177,6 +177,7 @@ func (r *reporter) checkPath(at spot, path string, absolute bool) {
 		}
 	}
 	if !absolute && strings.HasPrefix(path, "/") {
-		r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)), "remove the leading /")
+		r.report(manifest.SeverityError, at, "unsafe-path", fmt.Sprintf("%q must be relative", manifest.Shorten(path)),
+			"remove the leading /")
 	}
 }

@@ -6,7 +6,10 @@ import "github.com/slipway-dev/slipway/fn/inject"
 
 func lintCases() []lintCase {
 	var all []lintCase
-	for _, group := range [][]lintCase{setCases(), sidecarCases(), containerCases(), podCases(), volumeCases(), conflictCases(), policyCases()} {
+	for _, group := range [][]lintCase{
+		setCases(), sidecarCases(), containerCases(), podCases(), volumeCases(), conflictCases(),
+		policyCases(),
+	} {
 		all = append(all, group...)
 	}
 	return all
@@ -16,19 +19,26 @@ func setCases() []lintCase {
 	return []lintCase{
 		{
 			name: "set name", reason: "Kruise refuses dots, the API server capitals",
-			ok:   "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: a-b}\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
-			bad:  "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: a.b}\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
+			ok: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: a-b}\nspec:\n  selector: {matchLabels: " +
+				"{app: web}}\n  containers: [{name: c, image: i}]",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: a.b}\nspec:\n  selector: {matchLabels: " +
+				"{app: web}}\n  containers: [{name: c, image: i}]",
 			want: []string{"error bad-name metadata.name:3"},
 		},
 		{
 			name: "set name length", reason: "63 characters are the most",
-			ok:   "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: a23456789012345678901234567890123456789012345678901234567890123\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
-			bad:  "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: a234567890123456789012345678901234567890123456789012345678901234\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
+			ok: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: " +
+				"a23456789012345678901234567890123456789012345678901234567890123\nspec:\n  selector: {matchLabels: {app: web}}\n  " +
+				"containers: [{name: c, image: i}]",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: " +
+				"a234567890123456789012345678901234567890123456789012345678901234\nspec:\n  selector: {matchLabels: {app: web}}\n  " +
+				"containers: [{name: c, image: i}]",
 			want: []string{"error bad-name metadata.name:4"},
 		},
 		{
 			name: "no selector", reason: "the parser reports it, and Lint does not repeat it",
-			bad:  "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {}\n  containers: [{name: c, image: i}]",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {}\n  containers: " +
+				"[{name: c, image: i}]",
 			want: []string{"error no-selector spec.selector:5"},
 		},
 		{
@@ -37,12 +47,14 @@ func setCases() []lintCase {
 		},
 		{
 			name: "no names", reason: "the parser reports them, and Lint does not repeat them",
-			bad:  "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {labels: {}}\nspec:\n  selector: {matchLabels: {app: web}}\n  containers:\n  - {image: i}",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {labels: {}}\nspec:\n  selector: {matchLabels: " +
+				"{app: web}}\n  containers:\n  - {image: i}",
 			want: []string{"error no-name metadata.name:3", "error no-name spec.containers[0].name:7"},
 		},
 		{
 			name: "unknown version", reason: "the parser reports it",
-			bad:  "apiVersion: apps.kruise.io/v1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
+			bad: "apiVersion: apps.kruise.io/v1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: " +
+				"web}}\n  containers: [{name: c, image: i}]",
 			want: []string{"error unknown-version apiVersion:1"},
 		},
 		{
@@ -78,14 +90,16 @@ func setCases() []lintCase {
 		},
 		{
 			name: "customVersion in v1alpha1", reason: "the field is v1beta1's",
-			ok:   "apiVersion: apps.kruise.io/v1beta1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: web}}\n  customVersion: v1\n  containers: [{name: c, image: i}]",
+			ok: "apiVersion: apps.kruise.io/v1beta1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: " +
+				"web}}\n  customVersion: v1\n  containers: [{name: c, image: i}]",
 			bad:  "  customVersion: v1",
 			want: []string{"error wrong-version spec.customVersion:6"},
 		},
 		{
 			name: "namespace in v1beta1", reason: "the field is v1alpha1's",
-			ok:   "  namespace: x",
-			bad:  "apiVersion: apps.kruise.io/v1beta1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: web}}\n  namespace: x\n  containers: [{name: c, image: i}]",
+			ok: "  namespace: x",
+			bad: "apiVersion: apps.kruise.io/v1beta1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {matchLabels: {app: " +
+				"web}}\n  namespace: x\n  containers: [{name: c, image: i}]",
 			want: []string{"error wrong-version spec.namespace:6"},
 		},
 		{
@@ -111,7 +125,8 @@ func setCases() []lintCase {
 			bad: "  updateStrategy: {partition: many}", want: []string{"error bad-amount spec.updateStrategy.partition:6"},
 		},
 		{
-			name: "native sidecar with RollingUpdate", reason: "RollingUpdate is the default, and in-place update of native sidecars is not supported",
+			name: "native sidecar with RollingUpdate", reason: "RollingUpdate is the default, and in-place update of native sidecars " +
+				"is not supported",
 			ok:   "  updateStrategy: {type: NotUpdate}\n  initContainers: [{name: n, image: i, restartPolicy: Always}]",
 			bad:  "  initContainers: [{name: n, image: i, restartPolicy: Always}]",
 			want: []string{"error native-sidecar-update spec.initContainers[0].restartPolicy:6"},
@@ -126,13 +141,18 @@ func setCases() []lintCase {
 			name: "revision policy", reason: "Always or Partial",
 			ok: setHead + "  injectionStrategy: {revision: {revisionName: r1, policy: Partial}}\n  updateStrategy: {partition: 1}\n" +
 				"  containers: [{name: c, image: i}]\n---\n" + revisionOne,
-			bad:  "  injectionStrategy: {revision: {customVersion: v1, policy: Partially}}",
-			want: []string{"error unknown-value spec.injectionStrategy.revision.policy:6", "error undecided spec.injectionStrategy.revision:6"},
+			bad: "  injectionStrategy: {revision: {customVersion: v1, policy: Partially}}",
+			want: []string{
+				"error unknown-value spec.injectionStrategy.revision.policy:6",
+				"error undecided spec.injectionStrategy.revision:6",
+			},
 		},
 		{
 			name: "revision not in the input", reason: "injection never takes the latest in its place",
-			ok:   setHead + "  injectionStrategy: {revision: {revisionName: r1}}\n  containers: [{name: c, image: i}]\n---\n" + revisionOne,
-			bad:  setHead + "  injectionStrategy: {revision: {revisionName: r2}}\n  containers: [{name: c, image: i}]\n---\n" + revisionOne,
+			ok: setHead + "  injectionStrategy: {revision: {revisionName: r1}}\n  containers: [{name: c, image: i}]\n---\n" +
+				revisionOne,
+			bad: setHead + "  injectionStrategy: {revision: {revisionName: r2}}\n  containers: [{name: c, image: i}]\n---\n" +
+				revisionOne,
 			want: []string{"error undecided spec.injectionStrategy.revision:6"},
 		},
 		{
@@ -173,7 +193,8 @@ func setCases() []lintCase {
 		},
 		{
 			name: "annotation that injection writes", reason: "the record of the injection would be lost",
-			ok: "  patchPodMetadata: [{annotations: {slipway: b}}]", bad: "  patchPodMetadata: [{annotations: {slipway.dev/injected: c}}]",
+			ok:   "  patchPodMetadata: [{annotations: {slipway: b}}]",
+			bad:  "  patchPodMetadata: [{annotations: {slipway.dev/injected: c}}]",
 			want: []string{"error reserved-annotation spec.patchPodMetadata[0].annotations[slipway.dev/injected]:6"},
 		},
 		{
@@ -184,9 +205,12 @@ func setCases() []lintCase {
 		},
 		{
 			name: "canary without a base", reason: "a canary stands in for a set",
-			ok:   canaryText("s", "base", "NotUpdate") + "---\n" + canaryText("base", "", "NotUpdate"),
-			bad:  canaryText("s", "other", "NotUpdate") + "---\n" + canaryText("base", "", "NotUpdate"),
-			want: []string{"error canary-base metadata.annotations[apps.kruise.io/sidecarset-base]:5", "error container-conflict spec.containers[0].name:10"},
+			ok:  canaryText("s", "base", "NotUpdate") + "---\n" + canaryText("base", "", "NotUpdate"),
+			bad: canaryText("s", "other", "NotUpdate") + "---\n" + canaryText("base", "", "NotUpdate"),
+			want: []string{
+				"error canary-base metadata.annotations[apps.kruise.io/sidecarset-base]:5",
+				"error container-conflict spec.containers[0].name:10",
+			},
 		},
 		{
 			name: "canary of itself", reason: "Kruise refuses it",
@@ -195,14 +219,20 @@ func setCases() []lintCase {
 		},
 		{
 			name: "canary of nothing", reason: "the annotation with the base is missing",
-			bad:  "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s, annotations: {apps.kruise.io/sidecarset-canary: \"true\"}}\nspec: {selector: {matchLabels: {a: b}}, containers: [{name: c, image: i}], updateStrategy: {type: NotUpdate}}",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s, annotations: " +
+				"{apps.kruise.io/sidecarset-canary: \"true\"}}\nspec: {selector: {matchLabels: {a: b}}, containers: [{name: c, image: " +
+				"i}], updateStrategy: {type: NotUpdate}}",
 			want: []string{"error canary-base metadata.annotations[apps.kruise.io/sidecarset-canary]:3"},
 		},
 		{
 			name: "canary of a canary", reason: "Kruise refuses it",
-			ok:   canaryText("s", "t", "NotUpdate") + "---\n" + canaryText("t", "", "NotUpdate"),
-			bad:  canaryText("s", "t", "NotUpdate") + "---\n" + canaryText("t", "u", "NotUpdate") + "---\n" + canaryText("u", "", "NotUpdate"),
-			want: []string{"error canary-base metadata.annotations[apps.kruise.io/sidecarset-base]:5", "error container-conflict spec.containers[0].name:32"},
+			ok: canaryText("s", "t", "NotUpdate") + "---\n" + canaryText("t", "", "NotUpdate"),
+			bad: canaryText("s", "t", "NotUpdate") + "---\n" + canaryText("t", "u", "NotUpdate") + "---\n" +
+				canaryText("u", "", "NotUpdate"),
+			want: []string{
+				"error canary-base metadata.annotations[apps.kruise.io/sidecarset-base]:5",
+				"error container-conflict spec.containers[0].name:32",
+			},
 		},
 		{
 			name: "canary that is updated", reason: "a canary is only injected",
@@ -232,7 +262,8 @@ func canaryText(name, base, update string) string {
 		annotations = "\n    apps.kruise.io/sidecarset-base: " + base + "\n    apps.kruise.io/sidecarset-canary: \"true\"\n"
 	}
 	return "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: \n  annotations: " + annotations +
-		"  name: " + name + "\nspec: {selector: {matchLabels: {a: b}},\n  updateStrategy: {type: " + update + "}, containers: [\n    {name: c, image: i}]}\n"
+		"  name: " + name + "\nspec: {selector: {matchLabels: {a: b}},\n  updateStrategy: {type: " + update +
+		"}, containers: [\n    {name: c, image: i}]}\n"
 }
 
 func conflictCases() []lintCase {
@@ -256,8 +287,9 @@ func conflictCases() []lintCase {
 		},
 		{
 			name: "hot upgrade's name in another set", reason: "the pair is what the pod has",
-			ok:   two(set("a: b", c), set("a: b", "  containers: [{name: c-1, image: i}]")),
-			bad:  two(set("a: b", "  containers: [{name: c, image: i, upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: e}}]"), set("a: b", "  containers: [{name: c-1, image: i}]")),
+			ok: two(set("a: b", c), set("a: b", "  containers: [{name: c-1, image: i}]")),
+			bad: two(set("a: b", "  containers: [{name: c, image: i, upgradeStrategy: {upgradeType: HotUpgrade, "+
+				"hotUpgradeEmptyImage: e}}]"), set("a: b", "  containers: [{name: c-1, image: i}]")),
 			want: []string{"error container-conflict spec.containers[0].name:13"},
 		},
 		{
@@ -275,32 +307,41 @@ func conflictCases() []lintCase {
 		},
 		{
 			name: "namespace by its name label", reason: "the label and the field say the same",
-			ok:   two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: y}}\n"+c)),
-			bad:  two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: x}}\n"+c)),
+			ok: two(set("a: b", "  namespace: x\n"+c), set("a: b",
+				"  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: y}}\n"+c)),
+			bad: two(set("a: b", "  namespace: x\n"+c), set("a: b",
+				"  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: x}}\n"+c)),
 			want: []string{"error container-conflict spec.containers[0].name:15"},
 		},
 		{
 			name: "one volume name, two volumes", reason: "only one of them can be in the pod",
-			ok: two(set("a: b", "  volumes: [{name: v, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]"),
-				set("a: b", "  volumes: [{emptyDir: {}, name: v}]\n  containers: [{name: d, image: i, volumeMounts: [{name: v, mountPath: /v}]}]")),
-			bad: two(set("a: b", "  volumes: [{name: v, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]"),
-				set("a: b", "  volumes: [{name: v, hostPath: {path: /v}}]\n  containers: [{name: d, image: i, volumeMounts: [{name: v, mountPath: /v}]}]")),
+			ok: two(set("a: b", "  volumes: [{name: v, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: [{name: v, "+
+				"mountPath: /v}]}]"),
+				set("a: b", "  volumes: [{emptyDir: {}, name: v}]\n  containers: [{name: d, image: i, volumeMounts: [{name: v, "+
+					"mountPath: /v}]}]")),
+			bad: two(set("a: b", "  volumes: [{name: v, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: [{name: v, "+
+				"mountPath: /v}]}]"),
+				set("a: b", "  volumes: [{name: v, hostPath: {path: /v}}]\n  containers: [{name: d, image: i, volumeMounts: [{name: v, "+
+					"mountPath: /v}]}]")),
 			want: []string{"error volume-conflict spec.volumes[0]:14"},
 		},
 		{
 			name: "one annotation, Overwrite", reason: "neither of two that write can prevail; Retain gives way",
 			ok: two(set("a: b", "  patchPodMetadata: [{annotations: {k: v}}]\n  containers: [{name: c, image: i}]"),
 				set("a: b", "  patchPodMetadata: [{annotations: {k: w}, patchPolicy: Overwrite}]\n  containers: [{name: d, image: i}]")),
-			bad: two(set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: c, image: i}]"),
+			bad: two(set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: "+
+				"c, image: i}]"),
 				set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: Overwrite}]\n  containers: [{name: d, image: i}]")),
 			want: []string{"error annotation-conflict spec.patchPodMetadata[0].annotations[k]:14"},
 		},
 		{
 			name: "one annotation, merged into text", reason: "the merge would fail at injection",
 			ok: two(set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}}]\n  containers: [{name: c, image: i}]"),
-				set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: d, image: i}]")),
+				set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: d, "+
+					"image: i}]")),
 			bad: two(set("a: b", "  patchPodMetadata: [{annotations: {k: text}}]\n  containers: [{name: c, image: i}]"),
-				set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: d, image: i}]")),
+				set("a: b", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n  containers: [{name: d, "+
+					"image: i}]")),
 			want: []string{"error annotation-conflict spec.patchPodMetadata[0].annotations[k]:14"},
 		},
 	}
@@ -315,20 +356,23 @@ func policyCases() []lintCase {
 			want: []string{"error policy-digest spec.containers[0].image:8"},
 		},
 		{
-			name: "empty image by digest", reason: "the idle image of a hot upgrade runs too", policies: inject.Policies{ImagesByDigest: true},
-			list: "containers", ok: "image: nginx" + digest + "\nupgradeStrategy: {hotUpgradeEmptyImage: e}",
+			name: "empty image by digest", reason: "the idle image of a hot upgrade runs too",
+			policies: inject.Policies{ImagesByDigest: true},
+			list:     "containers", ok: "image: nginx" + digest + "\nupgradeStrategy: {hotUpgradeEmptyImage: e}",
 			bad:  "image: nginx" + digest + "\nupgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: e@sha256:0}",
 			want: []string{"error policy-digest spec.containers[0].upgradeStrategy.hotUpgradeEmptyImage:9"},
 		},
 		{
-			name: "registries", reason: "an image without a host is docker.io's", policies: inject.Policies{Registries: []string{"ghcr.io", "registry.example.com/team"}},
-			list: "containers", ok: "image: registry.example.com/team/agent", bad: "image: nginx",
+			name: "registries", reason: "an image without a host is docker.io's",
+			policies: inject.Policies{Registries: []string{"ghcr.io", "registry.example.com/team"}},
+			list:     "containers", ok: "image: registry.example.com/team/agent", bad: "image: nginx",
 			want: []string{"error policy-registry spec.containers[0].image:8"},
 		},
 		{
 			name: "privileged", reason: "each way to the node is named", policies: inject.Policies{NoPrivileged: true},
 			list: "containers", ok: "image: i\nsecurityContext: {privileged: false, capabilities: {add: [NET_ADMIN], drop: [ALL]}}",
-			bad: "image: i\nsecurityContext:\n  privileged: true\n  allowPrivilegeEscalation: true\n  capabilities:\n    add: [CAP_SYS_ADMIN, ALL]\n  windowsOptions: {hostProcess: true}",
+			bad: "image: i\nsecurityContext:\n  privileged: true\n  allowPrivilegeEscalation: true\n  capabilities:\n    add: " +
+				"[CAP_SYS_ADMIN, ALL]\n  windowsOptions: {hostProcess: true}",
 			want: []string{
 				"error policy-privileged spec.containers[0].securityContext.privileged:10",
 				"error policy-privileged spec.containers[0].securityContext.allowPrivilegeEscalation:11",

@@ -15,7 +15,7 @@ func (in *Injector) conflicts() []manifest.Finding {
 	var out []manifest.Finding
 	r := newRivals(inDispute)
 	for i, later := range in.sets {
-		l := &linter{reporter: &reporter{set: later}, in: in, told: tally{}}
+		l := &linter{reporter: &reporter{set: later}, in: in, told: toldCounts{}}
 		wanted, has := later.wanted(), later.disputable()
 		maps.Copy(has, later.containerNames())
 		for _, j := range r.of(wanted, has, func(j int) bool {
@@ -46,7 +46,8 @@ func (l *linter) containerConflicts(other *SidecarSet) {
 			return
 		}
 		at := l.spec().key(list).index(i).key(nameField)
-		if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match one pod",
+		if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s injects a container %s too (%s), and both sets can match "+
+			"one pod",
 			other.Metadata.Name, name, field)); ok {
 			l.report(manifest.SeverityError, at, "container-conflict", message, "rename one of the two, or narrow a selector")
 		}
@@ -63,7 +64,8 @@ func (l *linter) volumeConflicts(other *SidecarSet) {
 			at := l.spec().key(volumesField).index(i)
 			if message, ok := l.told.next(at.field, fmt.Sprintf("SidecarSet %s has another volume %s, and both sets can match one pod",
 				other.Metadata.Name, v.Name)); ok {
-				l.report(manifest.SeverityError, at, "volume-conflict", message, "rename one of the two, give both the same content, or narrow a selector")
+				l.report(manifest.SeverityError, at, "volume-conflict", message,
+					"rename one of the two, give both the same content, or narrow a selector")
 			}
 		}
 	}

@@ -70,9 +70,11 @@ func (l *containerLinter) checkPorts() {
 			}
 		}
 		if bad := validation.IsValidPortName(p.Name); p.Name != "" && len(bad) > 0 {
-			l.report(manifest.SeverityError, port.key(nameField), "bad-name", fmt.Sprintf("%q is not a port name: %s", p.Name, bad[0]), "")
+			l.report(manifest.SeverityError, port.key(nameField), "bad-name", fmt.Sprintf("%q is not a port name: %s", p.Name, bad[0]),
+				"")
 		} else if p.Name != "" && names[p.Name] {
-			l.report(manifest.SeverityError, port.key(nameField), "duplicate-port", "another port of the container has the name "+p.Name, "")
+			l.report(manifest.SeverityError, port.key(nameField), "duplicate-port", "another port of the container has the name "+p.Name,
+				"")
 		}
 		names[p.Name] = true
 		key := fmt.Sprintf("%d/%s", p.ContainerPort, orWord(string(p.Protocol), "TCP"))
@@ -109,7 +111,8 @@ func (l *containerLinter) checkEnv() {
 			l.report(manifest.SeverityError, env.key(nameField), "bad-name",
 				fmt.Sprintf("%q is not a variable name: %s", e.Name, validation.IsRelaxedEnvVarName(e.Name)[0]), "")
 		case seen[e.Name]:
-			l.report(manifest.SeverityWarning, env, "duplicate-env", "the container sets "+e.Name+" twice, and the last one counts", "remove one")
+			l.report(manifest.SeverityWarning, env, "duplicate-env", "the container sets "+e.Name+" twice, and the last one counts",
+				"remove one")
 		}
 		seen[e.Name] = true
 		if e.ValueFrom != nil {
@@ -119,7 +122,8 @@ func (l *containerLinter) checkEnv() {
 	for i, e := range l.EnvFrom {
 		from := l.at.key("envFrom").index(i)
 		if n := setPointers(e); n != 1 {
-			l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n), "")
+			l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one of configMapRef and secretRef, has %d", n),
+				"")
 		}
 		if e.ConfigMapRef != nil {
 			l.requireName(from.key("configMapRef"), e.ConfigMapRef.Name)
@@ -179,9 +183,11 @@ func (l *containerLinter) checkMounts() {
 		privileged := l.SecurityContext != nil && l.SecurityContext.Privileged != nil && *l.SecurityContext.Privileged
 		switch {
 		case m.SubPath != "" && m.SubPathExpr != "":
-			l.report(manifest.SeverityError, mount.key("subPathExpr"), "bad-mount", "stands beside subPath, and a mount has only one of the two", "")
+			l.report(manifest.SeverityError, mount.key("subPathExpr"), "bad-mount",
+				"stands beside subPath, and a mount has only one of the two", "")
 		case m.MountPropagation != nil && *m.MountPropagation == corev1.MountPropagationBidirectional && !privileged:
-			l.report(manifest.SeverityError, mount.key("mountPropagation"), "bad-mount", "Bidirectional is for privileged containers only", "")
+			l.report(manifest.SeverityError, mount.key("mountPropagation"), "bad-mount",
+				"Bidirectional is for privileged containers only", "")
 		case m.RecursiveReadOnly != nil && *m.RecursiveReadOnly != corev1.RecursiveReadOnlyDisabled && !m.ReadOnly:
 			l.report(manifest.SeverityError, mount.key("recursiveReadOnly"), "bad-mount", "needs readOnly: true", "")
 		}

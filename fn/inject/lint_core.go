@@ -72,7 +72,8 @@ func (l *typeReader) readQuantity(at spot, q *resource.Quantity) {
 	}
 	parsed, err := resource.ParseQuantity(at.node.Value)
 	if err != nil {
-		l.report(manifest.SeverityError, at, "bad-quantity", "is "+manifest.Describe(at.node)+", must be a quantity such as 100m or 64Mi", "")
+		l.report(manifest.SeverityError, at, "bad-quantity", "is "+manifest.Describe(at.node)+
+			", must be a quantity such as 100m or 64Mi", "")
 		return
 	}
 	*q = parsed

@@ -143,7 +143,9 @@ func (l *containerLinter) checkHandler(at spot, handler any, words string) {
 	}
 }
 
-func (l *containerLinter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction, tcp *corev1.TCPSocketAction) {
+func (l *containerLinter) checkHandlerPorts(at spot, exec *corev1.ExecAction, get *corev1.HTTPGetAction,
+	tcp *corev1.TCPSocketAction,
+) {
 	if exec != nil && len(exec.Command) == 0 {
 		l.report(manifest.SeverityError, at.key("exec").key("command"), "missing-field", "is required", "")
 	}
@@ -188,7 +190,8 @@ func (l *containerLinter) checkSecurity() {
 		value *int64
 	}{{"runAsUser", s.RunAsUser}, {"runAsGroup", s.RunAsGroup}} {
 		if id.value != nil && len(validation.IsValidUserID(*id.value)) > 0 {
-			l.report(manifest.SeverityError, at.key(id.field), "bad-security-context", fmt.Sprintf("is %d, must be 0 to 2147483647", *id.value), "")
+			l.report(manifest.SeverityError, at.key(id.field), "bad-security-context",
+				fmt.Sprintf("is %d, must be 0 to 2147483647", *id.value), "")
 		}
 	}
 	if p := s.SeccompProfile; p != nil {
@@ -201,6 +204,7 @@ func (l *containerLinter) checkSecurity() {
 
 func (l *containerLinter) checkProfile(at spot, kind string, local *string) {
 	if kind != "" && (kind == "Localhost") != (local != nil) {
-		l.report(manifest.SeverityError, at.key("localhostProfile"), "bad-security-context", "goes with type: Localhost, and only with it", "")
+		l.report(manifest.SeverityError, at.key("localhostProfile"), "bad-security-context",
+			"goes with type: Localhost, and only with it", "")
 	}
 }

@@ -28,7 +28,8 @@ func selectorGen() *rapid.Generator[*metav1.LabelSelector] {
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "expressions") {
 			r := metav1.LabelSelectorRequirement{
-				Key: key.Draw(t, "key"), Operator: rapid.SampledFrom([]metav1.LabelSelectorOperator{"In", "NotIn", "Exists", "DoesNotExist"}).Draw(t, "operator"),
+				Key: key.Draw(t, "key"), Operator: rapid.SampledFrom(
+					[]metav1.LabelSelectorOperator{"In", "NotIn", "Exists", "DoesNotExist"}).Draw(t, "operator"),
 			}
 			if r.Operator == "In" || r.Operator == "NotIn" {
 				r.Values = rapid.SliceOfNDistinct(value, 1, 2, rapid.ID[string]).Draw(t, "values")
@@ -74,7 +75,8 @@ func selectingSet(t *rapid.T, name string, pods, spaces *metav1.LabelSelector) s
 	if errP != nil || errN != nil {
 		t.Fatal(errP, errN)
 	}
-	return fmt.Sprintf("apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: %s}\nspec:\n  selector: %s\n  namespaceSelector: %s\n  containers: [{name: c, image: i}]\n", name, p, n)
+	return fmt.Sprintf("apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: %s}\nspec:\n  selector: %s\n  "+
+		"namespaceSelector: %s\n  containers: [{name: c, image: i}]\n", name, p, n)
 }
 
 // TestOverlapIsExact holds the decision whether two sets can meet in a pod against trying all labels: it must never
@@ -135,13 +137,16 @@ func containerText(t *rapid.T, name string, native bool) string {
 		rarely(t, "image", "image: i", "tty: true"),
 		draw(t, "env", "", "env: [{name: A, value: b}]", "env: [{name: IS_INJECTED}]"),
 		rarely(t, "more env", "", "env: [{value: b}]"),
-		rarely(t, "mounts", draw(t, "mount", "", "volumeMounts: [{name: v, mountPath: /v}]", "volumeMounts: [{name: w, mountPath: /v, subPath: a}]"),
+		rarely(t, "mounts", draw(t, "mount", "", "volumeMounts: [{name: v, mountPath: /v}]",
+			"volumeMounts: [{name: w, mountPath: /v, subPath: a}]"),
 			"volumeMounts: [{name: u, mountPath: /u}]"),
-		draw(t, "hot", "", "upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: e}", rarely(t, "half hot", "", "upgradeStrategy: {upgradeType: HotUpgrade}")),
+		draw(t, "hot", "", "upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: e}",
+			rarely(t, "half hot", "", "upgradeStrategy: {upgradeType: HotUpgrade}")),
 		draw(t, "place", "", "podInjectPolicy: AfterAppContainer", "podInjectPolicy: BeforeAppContainer"),
 		draw(t, "share", "", "shareVolumePolicy: {type: enabled}"),
 		rarely(t, "transfers", draw(t, "transfer", "", "transferEnv: [{sourceContainerName: plain, envName: X}]",
-			"transferEnv: [{envNames: [X], sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: \"metadata.labels['app']\"}}}]"),
+			"transferEnv: [{envNames: [X], sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: "+
+				"\"metadata.labels['app']\"}}}]"),
 			"transferEnv: [{envNames: [X], sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}}]"),
 	}
 	if native {
@@ -151,14 +156,16 @@ func containerText(t *rapid.T, name string, native bool) string {
 	case 1:
 		parts = append(parts, "resources: {limits: {cpu: 1}}")
 	case 2:
-		parts = append(parts, "resourcesPolicy: {resourcesExpr: {limits: {cpu: '"+expressionText(t)+"'}, requests: {memory: '"+expressionText(t)+"'}}}")
+		parts = append(parts, "resourcesPolicy: {resourcesExpr: {limits: {cpu: '"+expressionText(t)+"'}, requests: {memory: '"+
+			expressionText(t)+"'}}}")
 	}
 	return "{" + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ") + "}"
 }
 
 // expressionText is an expression that is more often right than wrong.
 func expressionText(t *rapid.T) string {
-	return draw(t, "left", "cpu", "memory", "max(memory, 1)", "100m", "cpu", "2") + draw(t, "operator", "*", "/", "+", "-", "*", "+") +
+	return draw(t, "left", "cpu", "memory", "max(memory, 1)", "100m", "cpu", "2") +
+		draw(t, "operator", "*", "/", "+", "-", "*", "+") +
 		draw(t, "right", "50%", "2", "3", "(1+1)", "50%", draw(t, "odd", "100m", "64Mi", "cpu", "0"))
 }
 
@@ -172,10 +179,13 @@ func generatedSet(t *rapid.T, name string) string {
 		}
 		return "  " + field + ": [" + strings.Join(out, ", ") + "]\n"
 	}
-	return "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: " + name + "}\nspec:\n  selector: {matchLabels: {app: web}}\n" +
+	return "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: " + name +
+		"}\nspec:\n  selector: {matchLabels: {app: web}}\n" +
 		update +
-		rarely(t, "volumes", "  volumes: [{name: v, emptyDir: {}}, {name: w, hostPath: {path: /w}}]\n", "  volumes: [{name: v, emptyDir: {}}]\n") +
-		draw(t, "patch", "", "  patchPodMetadata: [{annotations: {k: text}}]\n", "  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n",
+		rarely(t, "volumes", "  volumes: [{name: v, emptyDir: {}}, {name: w, hostPath: {path: /w}}]\n",
+			"  volumes: [{name: v, emptyDir: {}}]\n") +
+		draw(t, "patch", "", "  patchPodMetadata: [{annotations: {k: text}}]\n",
+			"  patchPodMetadata: [{annotations: {k: '{}'}, patchPolicy: MergePatchJson}]\n",
 			"  patchPodMetadata: [{annotations: {k: v}, patchPolicy: Overwrite}]\n",
 			rarely(t, "bad patch", "", "  patchPodMetadata: [{annotations: {k: '1'}, patchPolicy: MergePatchJson}]\n")) +
 		rarely(t, "revision", "", "  injectionStrategy: {revision: {revisionName: r}}\n") +
@@ -201,7 +211,8 @@ func TestWhatPassesLintInjects(t *testing.T) {
 		for _, kept := range [][]*inject.SidecarSet{sets[:1], sets[1:], sets} {
 			refused := slices.ContainsFunc(findings, func(f manifest.Finding) bool {
 				ours := slices.ContainsFunc(kept, func(s *inject.SidecarSet) bool { return s.Metadata.Name == f.Object.Name })
-				return ours && (f.Severity == manifest.SeverityError && !strings.HasSuffix(f.Code, "-conflict") || f.Code == "negative-expression") ||
+				return ours && (f.Severity == manifest.SeverityError && !strings.HasSuffix(f.Code, "-conflict") ||
+					f.Code == "negative-expression") ||
 					len(kept) == 2 && f.Severity == manifest.SeverityError
 			})
 			if refused {

@@ -40,7 +40,8 @@ func workloadRules() []Rule {
 		{"job-skipped", manifest.SeverityWarning, "Sidecars are not injected into a job, which they would keep from completing."},
 		{"name-conflict", manifest.SeverityError, "An app's container has the name of an injected one."},
 		{"no-app-containers", manifest.SeverityError, "A SidecarSet matches a pod template that has no container of its own."},
-		{"sets-forgotten", manifest.SeverityError, "Sidecars of an earlier run are there, and no SidecarSet is known that would put them back."},
+		{"sets-forgotten", manifest.SeverityError, "Sidecars of an earlier run are there, and no SidecarSet is known that would put " +
+			"them back."},
 		{"undecided", manifest.SeverityError, "Whether, or at which revision, a SidecarSet is injected cannot be decided offline."},
 		{"unknown-workload", manifest.SeverityWarning, "An object carries a pod template where slipway does not look for one."},
 		{"unused-annotation", manifest.SeverityWarning, "An annotation names a SidecarSet or a container that does not exist."},

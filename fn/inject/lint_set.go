@@ -115,7 +115,8 @@ func (l *linter) checkAmount(at spot, n *yaml.Node) {
 	digits := strings.TrimSuffix(manifest.Text(n), "%")
 	percent, quoted := digits != manifest.Text(n), manifest.Resolve(n).ShortTag() == yaml.NodeTagString
 	if v, err := strconv.ParseInt(digits, 10, 32); err != nil || v < 0 || percent != quoted {
-		l.report(manifest.SeverityError, at, "bad-amount", "is "+manifest.Describe(n)+", must be a whole number such as 5 or a percentage such as 20%", "")
+		l.report(manifest.SeverityError, at, "bad-amount", "is "+manifest.Describe(n)+
+			", must be a whole number such as 5 or a percentage such as 20%", "")
 	}
 }
 
@@ -149,7 +150,8 @@ func (l *linter) checkPatches() {
 	for i, p := range l.set.Spec.PatchPodMetadata {
 		at := l.spec().key("patchPodMetadata").index(i)
 		l.oneOf(manifest.SeverityError, at.key("patchPolicy"), p.PatchPolicy, patchRetain, patchOverwrite, patchMergeJSON)
-		if blank := at.key(annotationsField).node; manifest.IsNull(blank) || blank.Kind == yaml.MappingNode && len(blank.Content) == 0 {
+		if blank := at.key(annotationsField).node; manifest.IsNull(blank) ||
+			blank.Kind == yaml.MappingNode && len(blank.Content) == 0 {
 			l.report(manifest.SeverityError, at, "no-annotations", "patches nothing: annotations is missing or empty", "")
 		}
 		written := at.key(annotationsField)

@@ -56,9 +56,11 @@ func (l *sidecarLinter) checkWords(s *Sidecar, at spot, init bool) {
 	if p := s.ShareVolumeDevicePolicy; p != nil {
 		l.oneOf(severity, at.key("shareVolumeDevicePolicy").key(shareTypeField), p.Type, enabled, disabled)
 	}
-	l.oneOf(manifest.SeverityError, at.key("upgradeStrategy").key("upgradeType"), s.UpgradeStrategy.UpgradeType, coldUpgrade, hotUpgrade)
+	l.oneOf(manifest.SeverityError, at.key("upgradeStrategy").key("upgradeType"), s.UpgradeStrategy.UpgradeType, coldUpgrade,
+		hotUpgrade)
 	if p := s.ResourcesPolicy; p != nil {
-		l.oneOf(manifest.SeverityError, at.key("resourcesPolicy").key("targetContainersMode"), p.TargetContainersMode, targetSum, targetMax)
+		l.oneOf(manifest.SeverityError, at.key("resourcesPolicy").key("targetContainersMode"), p.TargetContainersMode, targetSum,
+			targetMax)
 	}
 }
 

@@ -108,22 +108,28 @@ func TestLintHints(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{
 			"suggestion", "  containers: [{name: c, image: i, podInjectPolicy: beforeAppContainer}]",
-			`f.yaml:6: SidecarSet/s: spec.containers[0].podInjectPolicy: is "beforeAppContainer", must be BeforeAppContainer or AfterAppContainer (did you mean "BeforeAppContainer"?)`,
+			`f.yaml:6: SidecarSet/s: spec.containers[0].podInjectPolicy: is "beforeAppContainer", must be BeforeAppContainer or ` +
+				`AfterAppContainer (did you mean "BeforeAppContainer"?)`,
 		},
 		{
 			"a field of Kruise's, misspelt", "  containers: [{name: c, image: i, podInjectPolcy: AfterAppContainer}]",
-			`f.yaml:6: SidecarSet/s: spec.containers[0].podInjectPolcy: Container has no field "podInjectPolcy" (did you mean "podInjectPolicy"?)`,
+			`f.yaml:6: SidecarSet/s: spec.containers[0].podInjectPolcy: Container has no field "podInjectPolcy" (did you mean ` +
+				`"podInjectPolicy"?)`,
 		},
 		{
 			"a product of quantities", "  containers: [{name: c, image: i, resourcesPolicy: {resourcesExpr: {limits: {cpu: cpu*100m}}}}]",
-			`f.yaml:6: SidecarSet/s: spec.containers[0].resourcesPolicy.resourcesExpr.limits.cpu: "cpu*100m": a quantity cannot be multiplied by a quantity`,
+			`f.yaml:6: SidecarSet/s: spec.containers[0].resourcesPolicy.resourcesExpr.limits.cpu: "cpu*100m": a quantity cannot be ` +
+				`multiplied by a quantity`,
 		},
 		{
-			"where a result is negative", "  containers: [{name: c, image: i, resourcesPolicy: {resourcesExpr: {requests: {cpu: cpu - 250m}}}}]",
-			`f.yaml:6: SidecarSet/s: spec.containers[0].resourcesPolicy.resourcesExpr.requests.cpu: "cpu - 250m" is negative where cpu is below 250m, and such pods are refused (bound it: max(cpu - 250m, 0))`,
+			"where a result is negative", "  containers: [{name: c, image: i, resourcesPolicy: {resourcesExpr: {requests: {cpu: cpu - " +
+				"250m}}}}]",
+			`f.yaml:6: SidecarSet/s: spec.containers[0].resourcesPolicy.resourcesExpr.requests.cpu: "cpu - 250m" is negative where cpu ` +
+				`is below 250m, and such pods are refused (bound it: max(cpu - 250m, 0))`,
 		},
 		{
-			"a mount's volume, misspelt", "  volumes: [{name: logs, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: [{name: log, mountPath: /l}, {name: logs, mountPath: /m}]}]",
+			"a mount's volume, misspelt", "  volumes: [{name: logs, emptyDir: {}}]\n  containers: [{name: c, image: i, volumeMounts: " +
+				"[{name: log, mountPath: /l}, {name: logs, mountPath: /m}]}]",
 			`f.yaml:7: SidecarSet/s: spec.containers[0].volumeMounts[0].name: the set has no volume "log" (did you mean "logs"?)`,
 		},
 	} {
@@ -158,14 +164,19 @@ func TestLintDoesNotDependOnOrder(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	var p inject.Policies
 	d := manifest.Decoder{}
-	d.Decode(mustParse(t, "{imagesByDigest: true, registries: [ghcr.io, docker.io/library], noPrivileged: true, resourcesSet: true}"), &p, "policies")
-	want := inject.Policies{ImagesByDigest: true, Registries: []string{"ghcr.io", "docker.io/library"}, NoPrivileged: true, ResourcesSet: true}
+	d.Decode(mustParse(t, "{imagesByDigest: true, registries: [ghcr.io, docker.io/library], noPrivileged: true, "+
+		"resourcesSet: true}"), &p, "policies")
+	want := inject.Policies{
+		ImagesByDigest: true, Registries: []string{"ghcr.io", "docker.io/library"}, NoPrivileged: true,
+		ResourcesSet: true,
+	}
 	if diff := cmp.Diff(want, p); diff != "" || len(d.Findings) > 0 {
 		t.Error(diff, d.Findings)
 	}
 	for registry, ok := range map[string]bool{
 		"ghcr.io": true, "ghcr.io/team": true, "localhost": true, "localhost:5000/x": true, "docker.io/library": true,
-		"": false, "https://ghcr.io": false, "ghcr.io/": false, "team": false, "team/x": false, "ghcr.io/x:v1": false, "ghcr.io/x@sha256": false, "*": false,
+		"": false, "https://ghcr.io": false, "ghcr.io/": false, "team": false, "team/x": false, "ghcr.io/x:v1": false,
+		"ghcr.io/x@sha256": false, "*": false,
 	} {
 		if problem := (inject.Policies{Registries: []string{registry}}).Validate(); (problem == "") != ok {
 			t.Errorf("registry %q: %q", registry, problem)

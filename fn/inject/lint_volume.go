@@ -40,7 +40,8 @@ func (l *volumeLinter) check() map[string]volumeKind {
 		l.read(at, reflect.ValueOf(&volume).Elem())
 		if v.Name != "" {
 			if bad := validation.IsDNS1123Label(v.Name); len(bad) > 0 {
-				l.report(manifest.SeverityError, at.key(nameField), "bad-name", fmt.Sprintf("%q is not a volume name: %s", v.Name, bad[0]), "")
+				l.report(manifest.SeverityError, at.key(nameField), "bad-name", fmt.Sprintf("%q is not a volume name: %s", v.Name, bad[0]),
+					"")
 			}
 			if _, dup := out[v.Name]; dup {
 				l.report(manifest.SeverityError, at.key(nameField), "duplicate-volume", "another volume of the set has the name "+v.Name, "")
@@ -70,7 +71,8 @@ func (l *volumeLinter) checkSources(at spot, v *corev1.Volume, found []manifest.
 		l.report(manifest.SeverityError, at, "many-volume-sources",
 			"a volume has one source, this one has "+strings.Join(sources, " and "), "remove all but one")
 	case n == 0 && !unknown:
-		l.report(manifest.SeverityWarning, at, "no-volume-source", "says nothing about where the volume comes from, and becomes an emptyDir",
+		l.report(manifest.SeverityWarning, at, "no-volume-source",
+			"says nothing about where the volume comes from, and becomes an emptyDir",
 			"write emptyDir: {}")
 	}
 	if v.Projected != nil {

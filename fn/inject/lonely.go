@@ -36,7 +36,8 @@ func nearestKey(spec *yaml.Node) *yaml.Node {
 	var found *yaml.Node
 	manifest.EachPair(spec, func(key, value *yaml.Node) {
 		isList := manifest.Resolve(value).Kind == yaml.SequenceNode
-		if found == nil && isList && key.Value != containersField && key.Value != initsField && manifest.Nearest(key.Value, []string{containersField}) != "" {
+		if found == nil && isList && key.Value != containersField && key.Value != initsField &&
+			manifest.Nearest(key.Value, []string{containersField}) != "" {
 			found = key
 		}
 	})

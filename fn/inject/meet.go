@@ -24,12 +24,13 @@ func (c *collector) checkMeeting() {
 func (c *collector) checkDisputes() {
 	r := newRivals(inDispute)
 	for _, later := range c.sets {
-		told := tally{} // of what this set disputes
+		told := toldCounts{} // of what this set disputes
 		has := c.in.disputable[later]
 		for _, i := range r.of(nil, has, func(int) bool { return true }) {
 			earlier := c.sets[i]
 			for _, name := range volumeDisputes(earlier, later) {
-				if message, ok := told.next(name, fmt.Sprintf("SidecarSet %s and SidecarSet %s both match and have different volumes of the name %s",
+				if message, ok := told.next(name, fmt.Sprintf("SidecarSet %s and SidecarSet %s both match and have different volumes of "+
+					"the name %s",
 					earlier.Metadata.Name, later.Metadata.Name, name)); ok {
 					c.report(c.mistake(), nil, "volume-conflict", specField+"."+volumesField+"["+name+"]", message,
 						"rename one of the two, give both the same content, or narrow a selector")

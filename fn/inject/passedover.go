@@ -121,14 +121,15 @@ func joinPath(path []string) string {
 	return strings.ReplaceAll(strings.Join(path, "."), "."+manifest.EachElement, manifest.EachElement)
 }
 
-// meant is the kind of workload that a person may have misspelt, or "". A slip differs from it by so little that it can hardly be
-// another kind.
+// meant is the kind of workload that a person may have misspelt, or "". A slip differs from it by so little that it can hardly
+// be another kind.
 func (p PassedOver) meant(slip bool) string {
 	if p.place != "" {
 		return ""
 	}
 	for _, k := range manifest.Kinds() {
-		if k.Group == p.Object.Group() && manifest.Nearest(p.Object.Kind, []string{k.Kind}) != "" && (!slip || isTypo(p.Object.Kind, k.Kind)) {
+		if k.Group == p.Object.Group() && manifest.Nearest(p.Object.Kind, []string{k.Kind}) != "" &&
+			(!slip || isTypo(p.Object.Kind, k.Kind)) {
 			return k.Kind
 		}
 	}
@@ -179,8 +180,9 @@ func tellOfKind(templates []PassedOver) manifest.Finding {
 	kind := strings.TrimSpace(cmp.Or(first.Object.Kind, "no kind") + " " + first.Object.Group())
 	return manifest.Finding{
 		Severity: severity, Code: "unknown-workload", Object: first.Object, Field: first.Path, Source: first.Source,
-		Message: fmt.Sprintf("%s a pod template that slipway does not know: %s (%s)", carry(len(objects)), kind, strings.Join(places, ", ")),
-		Hint:    first.hint(paths),
+		Message: fmt.Sprintf("%s a pod template that slipway does not know: %s (%s)", carry(len(objects)), kind,
+			strings.Join(places, ", ")),
+		Hint: first.hint(paths),
 	}
 }
 

@@ -50,9 +50,9 @@ func descend(root *yaml.Node, path []step) *yaml.Node {
 	return n
 }
 
-// detour returns what stands in the way of an edit at path: an alias, or a value that comes from a merge key. An edit
+// obstacle returns what stands in the way of an edit at path: an alias, or a value that comes from a merge key. An edit
 // there would appear in other places too.
-func detour(root *yaml.Node, path []step) *yaml.Node {
+func obstacle(root *yaml.Node, path []step) *yaml.Node {
 	n := root
 	for i, s := range path {
 		if n.Kind == yaml.AliasNode {

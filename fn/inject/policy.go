@@ -138,10 +138,12 @@ func (l *policies) checkPrivileged(at spot, s *corev1.SecurityContext) {
 		l.report(manifest.SeverityError, at.key("privileged"), "policy-privileged", "the container is privileged", "")
 	}
 	if s.AllowPrivilegeEscalation != nil && *s.AllowPrivilegeEscalation {
-		l.report(manifest.SeverityError, at.key("allowPrivilegeEscalation"), "policy-privileged", "the container may gain privileges", "set it to false")
+		l.report(manifest.SeverityError, at.key("allowPrivilegeEscalation"), "policy-privileged", "the container may gain privileges",
+			"set it to false")
 	}
 	if w := s.WindowsOptions; w != nil && w.HostProcess != nil && *w.HostProcess {
-		l.report(manifest.SeverityError, at.key("windowsOptions").key("hostProcess"), "policy-privileged", "the container runs on the host", "")
+		l.report(manifest.SeverityError, at.key("windowsOptions").key("hostProcess"), "policy-privileged",
+			"the container runs on the host", "")
 	}
 	if s.Capabilities == nil {
 		return

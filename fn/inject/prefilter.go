@@ -103,7 +103,8 @@ func rarestGroup(groups [][][]byte, uses map[string]int) int {
 
 // isWord says whether a text can only stand in a document as a run of characters of labels, with others around it.
 func isWord(text []byte) bool {
-	return len(text) > 0 && !slices.ContainsFunc(text, func(c byte) bool { return !isWordChar(c) }) && text[0] != '-' && text[len(text)-1] != '-'
+	return len(text) > 0 && !slices.ContainsFunc(text, func(c byte) bool { return !isWordChar(c) }) && text[0] != '-' &&
+		text[len(text)-1] != '-'
 }
 
 // isWordChar says whether labels and their keys can have a character.

@@ -34,7 +34,10 @@ func newRandomWorld(seed uint64) randomWorld {
 	put(spec, "initContainers", w.containers([]string{"init", "zz"}, w.IntN(3), false))
 	put(spec, "volumes", w.volumes("pod"))
 	put(spec, "imagePullSecrets", w.secrets())
-	metadata := object{"name": "p", "namespace": w.one("prod", "dev"), "labels": object{"app": w.one("web", "api"), "tier": w.one("gold", "iron")}}
+	metadata := object{
+		"name": "p", "namespace": w.one("prod", "dev"),
+		"labels": object{"app": w.one("web", "api"), "tier": w.one("gold", "iron")},
+	}
 	if w.chance() {
 		metadata["annotations"] = object{"k1": "app"}
 	}
@@ -70,7 +73,10 @@ func (w randomWorld) set(i int) object {
 	case 1:
 		spec["namespaceSelector"] = object{"matchLabels": object{"env": w.one("prod", "dev")}}
 	}
-	return object{"apiVersion": "apps.kruise.io/v1alpha1", "kind": "SidecarSet", "metadata": object{"name": fmt.Sprint("set-", w.IntN(9), i)}, "spec": spec}
+	return object{
+		"apiVersion": "apps.kruise.io/v1alpha1", "kind": "SidecarSet",
+		"metadata": object{"name": fmt.Sprint("set-", w.IntN(9), i)}, "spec": spec,
+	}
 }
 
 func (w randomWorld) selector() object {
@@ -99,7 +105,8 @@ func (w randomWorld) containers(names []string, n int, sidecars bool) []object {
 				c["shareVolumePolicy"] = object{"type": w.one("enabled", "disabled")}
 			}
 			for range w.IntN(3) {
-				put(c, "transferEnv", append(list(c, "transferEnv"), object{"sourceContainerName": w.one("app", "web", "init"), "envName": w.one("A", "B", "C")}))
+				put(c, "transferEnv", append(list(c, "transferEnv"),
+					object{"sourceContainerName": w.one("app", "web", "init"), "envName": w.one("A", "B", "C")}))
 			}
 		}
 		out = append(out, c)

@@ -144,7 +144,8 @@ func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Q
 		}
 		q, err := resource.ParseQuantity(text)
 		if err != nil {
-			return total, false, fmt.Errorf("%s of container %s: %q is not a quantity", name, manifest.Text(manifest.Lookup(c, nameField)), text)
+			return total, false, fmt.Errorf("%s of container %s: %q is not a quantity", name,
+				manifest.Text(manifest.Lookup(c, nameField)), text)
 		}
 		switch {
 		case mode != targetMax:

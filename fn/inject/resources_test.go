@@ -17,8 +17,10 @@ import (
 // container of the app with so much of it.
 func evaluateIn(t testing.TB, resource, expr, value string) (result, problem string) {
 	t.Helper()
-	set := "{apiVersion: apps.kruise.io/v1beta1, kind: SidecarSet, metadata: {name: s}, spec: {selector: {matchLabels: {app: web}}, containers: [{name: c, resourcesPolicy: {resourcesExpr: {limits: {}}}}]}}"
-	pod := "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app, resources: {limits: {" + resource + ": '" + value + "'}}}]}}"
+	set := "{apiVersion: apps.kruise.io/v1beta1, kind: SidecarSet, metadata: {name: s}, spec: {selector: {matchLabels: {app: " +
+		"web}}, containers: [{name: c, resourcesPolicy: {resourcesExpr: {limits: {}}}}]}}"
+	pod := "{apiVersion: v1, kind: Pod, metadata: {name: p, labels: {app: web}}, spec: {containers: [{name: app, resources: " +
+		"{limits: {" + resource + ": '" + value + "'}}}]}}"
 	setNode, podNode := mustParse(t, set), mustParse(t, pod)
 	sidecar := valueNode(setNode, "spec", "containers").Content[0]
 	limits := valueNode(sidecar, "resourcesPolicy", "resourcesExpr", "limits")
@@ -144,20 +146,30 @@ containers:
 			`{limits: {cpu: "7"}, requests: {cpu: 3200m, memory: 1792Mi}}`, "",
 		},
 		{
-			"max", "the largest of each", `targetContainersMode: max, resourcesExpr: {limits: {cpu: cpu, memory: memory}, requests: {cpu: cpu, memory: memory}}`,
+			"max", "the largest of each", `targetContainersMode: max, resourcesExpr: {limits: {cpu: cpu, memory: memory}, requests: ` +
+				`{cpu: cpu, memory: memory}}`,
 			`{limits: {cpu: "4"}, requests: {cpu: "2", memory: 1Gi}}`, "",
 		},
 		{
-			"by name", "the regular expression is not anchored", `targetContainersMode: sum, targetContainersNameRegex: "p$", resourcesExpr: {limits: {cpu: cpu*2, memory: memory}}`,
+			"by name", "the regular expression is not anchored",
+			`targetContainersMode: sum, targetContainersNameRegex: "p$", resourcesExpr: {limits: {cpu: cpu*2, memory: memory}}`,
 			`{limits: {cpu: "4", memory: 1Gi}}`, "",
 		},
-		{"no target", "the webhook refuses the pod", `targetContainersMode: sum, targetContainersNameRegex: "^none$", resourcesExpr: {limits: {cpu: cpu}}`, "", "error bad-resources-policy"},
-		{"no regular expression", "same", `targetContainersNameRegex: "(", resourcesExpr: {limits: {cpu: cpu}}`, "", "error bad-resources-policy"},
+		{"no target", "the webhook refuses the pod", `targetContainersMode: sum, targetContainersNameRegex: "^none$", ` +
+			`resourcesExpr: {limits: {cpu: cpu}}`, "", "error bad-resources-policy"},
+		{
+			"no regular expression", "same", `targetContainersNameRegex: "(", resourcesExpr: {limits: {cpu: cpu}}`, "",
+			"error bad-resources-policy",
+		},
 		{"no result", "same", `targetContainersMode: sum, resourcesExpr: {limits: {cpu: cpu-100}}`, "", "error bad-resources-policy"},
-		{"unlimited", "a policy without a result leaves no resources", `targetContainersMode: sum, resourcesExpr: {limits: {memory: memory}}`, "", ""},
+		{
+			"unlimited", "a policy without a result leaves no resources",
+			`targetContainersMode: sum, resourcesExpr: {limits: {memory: memory}}`, "", "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c, resourcesPolicy: {"+c.policy+"}}, {name: other}]")+podText(pod))
+			w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c, resourcesPolicy: {"+c.policy+"}}, {name: other}]")+
+				podText(pod))
 			result := w.run(w.objects[0])
 			if got := strings.Join(say(result.Findings), " "); got != c.finding {
 				t.Fatalf("%s: findings %q", c.reason, result.Findings)

@@ -192,7 +192,8 @@ func pinnedByPartial(set *SidecarSet, p pod) (pinned bool, why string) {
 	case share >= 100:
 		return true, ""
 	default:
-		return false, "its revision is drawn by chance for every pod (policy Partial with partition " + manifest.Text(u.Partition) + ")"
+		return false, "its revision is drawn by chance for every pod (policy Partial with partition " + manifest.Text(u.Partition) +
+			")"
 	}
 }
 

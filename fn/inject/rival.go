@@ -185,11 +185,11 @@ func (set *SidecarSet) eachPodName(f func(field string, i int, s *Sidecar, name 
 	}
 }
 
-// tally counts what was told of each field, so that a dispute with thousands of sets is told of the first of them.
-type tally map[string]int
+// toldCounts counts what was told of each field, so that a dispute with thousands of sets is told of the first of them.
+type toldCounts map[string]int
 
 // next counts one more and returns what is to be told of it: the message, that there are more than are named, or nothing.
-func (t tally) next(field, message string) (told string, ok bool) {
+func (t toldCounts) next(field, message string) (told string, ok bool) {
 	switch t[field]++; {
 	case t[field] <= maxRivals:
 		return message, true

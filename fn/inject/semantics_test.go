@@ -28,8 +28,9 @@ func semanticsCases() []semanticsCase {
 	return []semanticsCase{
 		{
 			name: "container order", reason: "before and after groups keep the order of the spec",
-			sets: setText("s", "containers: [{name: z}, {name: b, podInjectPolicy: BeforeAppContainer}, {name: a}, {name: c, podInjectPolicy: BeforeAppContainer}]"),
-			pod:  app,
+			sets: setText("s", "containers: [{name: z}, {name: b, podInjectPolicy: BeforeAppContainer}, {name: a}, {name: c, "+
+				"podInjectPolicy: BeforeAppContainer}]"),
+			pod: app,
 			want: `containers: [{name: b, env: [{name: IS_INJECTED, value: "true"}]}, {name: c, env: [{name: IS_INJECTED, value: "true"}]}, {name: app},
 			        {name: z, env: [{name: IS_INJECTED, value: "true"}]}, {name: a, env: [{name: IS_INJECTED, value: "true"}]}]`,
 		},
@@ -53,14 +54,16 @@ containers: [{name: app}]`,
 			sets: setText("a", "containers: [{name: ca}]") +
 				setText("z", "containers: [{name: cz}]\nnamespace: shop") +
 				setText("y", "containers: [{name: cy}]\nnamespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}") +
-				setText("x", "containers: [{name: cx}]\nnamespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: [shop]}]}"),
+				setText("x", "containers: [{name: cx}]\nnamespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, "+
+					"operator: In, values: [shop]}]}"),
 			pod: app,
 			want: `containers: [{name: app}, {name: cx, env: [{name: IS_INJECTED, value: "true"}]}, {name: cy, env: [{name: IS_INJECTED, value: "true"}]},
 			        {name: cz, env: [{name: IS_INJECTED, value: "true"}]}, {name: ca, env: [{name: IS_INJECTED, value: "true"}]}]`,
 		},
 		{
 			name: "volumes", reason: "those that are mounted, init containers first, mounts before devices, the pod's prevail",
-			sets: setText("s", `containers: [{name: c, volumeDevices: [{name: dev, devicePath: /dev/x}], volumeMounts: [{name: two, mountPath: /2}, {name: own, mountPath: /o}, {name: one, mountPath: /1}]}]
+			sets: setText("s",
+				`containers: [{name: c, volumeDevices: [{name: dev, devicePath: /dev/x}], volumeMounts: [{name: two, mountPath: /2}, {name: own, mountPath: /o}, {name: one, mountPath: /1}]}]
 initContainers: [{name: i, volumeMounts: [{name: three, mountPath: /3}, {name: one, mountPath: /1}]}]
 volumes: [{name: one, emptyDir: {}}, {name: two, emptyDir: {}}, {name: three, emptyDir: {}}, {name: unused, emptyDir: {}}, {name: own, emptyDir: {}}, {name: dev, persistentVolumeClaim: {claimName: x}}]`),
 			pod: app + "\nvolumes: [{name: own, configMap: {name: mine}}]",
@@ -76,7 +79,8 @@ volumes: [{name: own, configMap: {name: mine}}, {name: three, emptyDir: {}}, {na
 		{
 			name: "mount without volume, as the webhook", reason: "the webhook only logs it", kruise: true,
 			sets: setText("s", "containers: [{name: c, volumeMounts: [{name: gone, mountPath: /g}]}]"), pod: app,
-			want:     `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}], volumeMounts: [{name: gone, mountPath: /g}]}]`,
+			want: `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}], volumeMounts: [{name: gone, ` +
+				`mountPath: /g}]}]`,
 			findings: []string{"warning no-volume"},
 		},
 		{
@@ -87,8 +91,10 @@ volumes: [{name: own, configMap: {name: mine}}, {name: three, emptyDir: {}}, {na
 volumes: [{name: data, emptyDir: {}}]`,
 		},
 		{
-			name: "shared mounts", reason: "own first, equal paths skipped, no cleaning of paths, injected containers left out, subPathExpr's variables come along",
-			sets: setText("s", `containers: [{name: c, shareVolumePolicy: {type: enabled}, env: [{name: P, value: own}], volumeMounts: [{name: mine, mountPath: /log}]}]
+			name: "shared mounts", reason: "own first, equal paths skipped, no cleaning of paths, injected containers left out, " +
+				"subPathExpr's variables come along",
+			sets: setText("s",
+				`containers: [{name: c, shareVolumePolicy: {type: enabled}, env: [{name: P, value: own}], volumeMounts: [{name: mine, mountPath: /log}]}]
 volumes: [{name: mine, emptyDir: {}}]`),
 			pod: `containers:
 - name: app
@@ -117,7 +123,8 @@ volumes: [{name: v, emptyDir: {}}]`,
 volumes: [{name: v, emptyDir: {}}, {name: mine, emptyDir: {}}]`,
 		},
 		{
-			name: "shared with init containers", reason: "init sidecars share the mounts of the app's containers, not of its init containers",
+			name: "shared with init containers", reason: "init sidecars share the mounts of the app's containers, not of its init " +
+				"containers",
 			sets: setText("s", "initContainers: [{name: i, shareVolumePolicy: {type: enabled}}]"),
 			pod: `initContainers: [{name: own, volumeMounts: [{name: v, mountPath: /init}]}]
 containers: [{name: app, volumeMounts: [{name: v, mountPath: /app}]}]
@@ -131,14 +138,16 @@ volumes: [{name: v, emptyDir: {}}]`,
 			sets: setText("s", `containers:
 - {name: c, shareVolumePolicy: {type: enabled}, shareVolumeDevicePolicy: {type: enabled}, volumeDevices: [{name: d, devicePath: /x}], volumeMounts: [{name: m, mountPath: /y}]}
 volumes: [{name: d, persistentVolumeClaim: {claimName: d}}, {name: m, emptyDir: {}}]`),
-			pod: `containers: [{name: app, volumeMounts: [{name: m, mountPath: /x}, {name: m, mountPath: /z}], volumeDevices: [{name: d, devicePath: /y}, {name: d, devicePath: /z}, {name: d, devicePath: /w}]}]`,
+			pod: `containers: [{name: app, volumeMounts: [{name: m, mountPath: /x}, {name: m, mountPath: /z}], volumeDevices: [{name: ` +
+				`d, devicePath: /y}, {name: d, devicePath: /z}, {name: d, devicePath: /w}]}]`,
 			want: `containers:
 - {name: app, volumeMounts: [{name: m, mountPath: /x}, {name: m, mountPath: /z}], volumeDevices: [{name: d, devicePath: /y}, {name: d, devicePath: /z}, {name: d, devicePath: /w}]}
 - {name: c, env: [{name: IS_INJECTED, value: "true"}], volumeDevices: [{name: d, devicePath: /x}, {name: d, devicePath: /w}], volumeMounts: [{name: m, mountPath: /y}, {name: m, mountPath: /z}]}
 volumes: [{name: m, emptyDir: {}}, {name: d, persistentVolumeClaim: {claimName: d}}]`,
 		},
 		{
-			name: "transferEnv", reason: "whole entries of app containers before injection; sorted names; the last of a repeated variable; the sidecar's own prevail",
+			name: "transferEnv", reason: "whole entries of app containers before injection; sorted names; the last of a repeated " +
+				"variable; the sidecar's own prevail",
 			sets: setText("s", `containers:
 - {name: before, podInjectPolicy: BeforeAppContainer, env: [{name: X, value: sidecar}]}
 - name: c
@@ -158,7 +167,8 @@ containers:
 		},
 		{
 			name: "env precedence", reason: "own, IS_INJECTED added even where it is, transferred, then those of subPathExpr",
-			sets: setText("s", `containers: [{name: c, env: [{name: IS_INJECTED, value: "no"}, {name: A, value: own}, {name: A, value: twice}], shareVolumePolicy: {type: enabled}, transferEnv: [{sourceContainerName: two, envNames: [S, IS_INJECTED]}]}]`),
+			sets: setText("s", `containers: [{name: c, env: [{name: IS_INJECTED, value: "no"}, {name: A, value: own}, {name: A, value: `+
+				`twice}], shareVolumePolicy: {type: enabled}, transferEnv: [{sourceContainerName: two, envNames: [S, IS_INJECTED]}]}]`),
 			pod: `containers:
 - {name: app, env: [{name: S, value: share}, {name: A, value: app}], volumeMounts: [{name: v, mountPath: /s, subPathExpr: $(S)$(A)}]}
 - {name: two, env: [{name: S, value: transfer}, {name: IS_INJECTED, value: odd}]}`,
@@ -169,27 +179,33 @@ containers:
 		},
 		{
 			name: "source container from patched metadata", reason: "patchPodMetadata of every set comes before any container is built",
-			sets: setText("a", "containers: [{name: c, transferEnv: [{sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: \"metadata.annotations['main']\"}}, envName: A}, {sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: \"metadata.labels['app']\"}}, envName: B}]}]") +
+			sets: setText("a", "containers: [{name: c, transferEnv: [{sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: "+
+				"\"metadata.annotations['main']\"}}, envName: A}, {sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: "+
+				"\"metadata.labels['app']\"}}, envName: B}]}]") +
 				setText("b", "containers: [{name: d}]\npatchPodMetadata: [{annotations: {main: two}}]"),
-			pod: "containers: [{name: web, env: [{name: A, value: web}, {name: B, value: b}]}, {name: two, env: [{name: A, value: two}]}]",
+			pod: "containers: [{name: web, env: [{name: A, value: web}, {name: B, value: b}]}, {name: two, env: [{name: A, value: " +
+				"two}]}]",
 			want: `containers: [{name: web, env: [{name: A, value: web}, {name: B, value: b}]}, {name: two, env: [{name: A, value: two}]},
   {name: c, env: [{name: IS_INJECTED, value: "true"}, {name: A, value: two}, {name: B, value: b}]}, {name: d, env: [{name: IS_INJECTED, value: "true"}]}]`,
 			annotations: map[string]string{"main": "two"},
 		},
 		{
 			name: "source container from a name", reason: "metadata.name is in the API's documentation, and the webhook cannot read it",
-			sets: setText("s", "containers: [{name: c, transferEnv: [{sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}, envName: A}]}]"),
-			pod:  app, findings: []string{"error bad-transfer-env"},
+			sets: setText("s", "containers: [{name: c, transferEnv: [{sourceContainerNameFrom: {fieldRef: {apiVersion: v1, fieldPath: "+
+				"metadata.name}}, envName: A}]}]"),
+			pod: app, findings: []string{"error bad-transfer-env"},
 		},
 		{
 			name: "pull secrets", reason: "the pod's then the sets', without duplicates",
-			sets: setText("s", "containers: [{name: c}]\nimagePullSecrets: [{name: b}, {name: a}, {name: b}]") + setText("t", "containers: [{name: d}]\nimagePullSecrets: [{name: c}, {name: b}]"),
-			pod:  app + "\nimagePullSecrets: [{name: a}, {name: x}, {name: a}]",
+			sets: setText("s", "containers: [{name: c}]\nimagePullSecrets: [{name: b}, {name: a}, {name: b}]") +
+				setText("t", "containers: [{name: d}]\nimagePullSecrets: [{name: c}, {name: b}]"),
+			pod: app + "\nimagePullSecrets: [{name: a}, {name: x}, {name: a}]",
 			want: `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}]}, {name: d, env: [{name: IS_INJECTED, value: "true"}]}]
 imagePullSecrets: [{name: a}, {name: x}, {name: b}, {name: c}]`,
 		},
 		{
-			name: "metadata policies across sets", reason: "each set sees what the ones before it set; keys of one policy are independent",
+			name: "metadata policies across sets", reason: "each set sees what the ones before it set; keys of one policy are " +
+				"independent",
 			kruise: true, findings: []string{"warning annotation-conflict metadata.annotations[over]"},
 			sets: setText("a", `containers: [{name: c}]
 patchPodMetadata:
@@ -202,17 +218,23 @@ patchPodMetadata:
 - {annotations: {over: b}, patchPolicy: Overwrite}
 - {annotations: {json: '{"b":{"c":2}}'}, patchPolicy: MergePatchJson}
 - {annotations: {keep: odd, never: odd}, patchPolicy: Unknown}`),
-			pod:         "!annotations {keep: app, over: app, json: '{\"drop\":1,\"x\":0}', jempty: ''}\n" + app,
-			want:        `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}]}, {name: d, env: [{name: IS_INJECTED, value: "true"}]}]`,
-			annotations: map[string]string{"keep": "app", "new": "a", "over": "b", "json": `{"a":1,"b":{"c":2},"x":0}`, "jnew": `{"a":1}`, "jempty": `{"a":1}`, "late": "b"},
+			pod: "!annotations {keep: app, over: app, json: '{\"drop\":1,\"x\":0}', jempty: ''}\n" + app,
+			want: `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}]}, {name: d, env: [{name: ` +
+				`IS_INJECTED, value: "true"}]}]`,
+			annotations: map[string]string{
+				"keep": "app", "new": "a", "over": "b", "json": `{"a":1,"b":{"c":2},"x":0}`, "jnew": `{"a":1}`,
+				"jempty": `{"a":1}`, "late": "b",
+			},
 		},
 		{
 			name: "merge patch of what is not JSON", reason: "the webhook refuses the pod",
-			sets: setText("s", "containers: [{name: c}]\npatchPodMetadata: [{annotations: {k: '{\"a\":1}'}, patchPolicy: MergePatchJson}]"),
-			pod:  "!annotations {k: text}\n" + app, findings: []string{"error bad-merge-patch metadata.annotations[k]"},
+			sets: setText("s", "containers: [{name: c}]\npatchPodMetadata: [{annotations: {k: '{\"a\":1}'}, patchPolicy: "+
+				"MergePatchJson}]"),
+			pod: "!annotations {k: text}\n" + app, findings: []string{"error bad-merge-patch metadata.annotations[k]"},
 		},
 		{
-			name: "hot upgrade", reason: "a pair side by side, version env last, both in one working annotation; only native init containers",
+			name: "hot upgrade", reason: "a pair side by side, version env last, both in one working annotation; only native init " +
+				"containers",
 			sets: setText("s", `containers:
 - {name: m, image: mesh, env: [{name: A, value: a}], upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: empty}}
 initContainers:
@@ -229,8 +251,10 @@ containers:
 - {name: m-2, image: empty, env: [{name: A, value: a}, {name: IS_INJECTED, value: "true"}, {name: SIDECARSET_VERSION, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['version.sidecarset.kruise.io/m-2']"}}}, {name: SIDECARSET_VERSION_ALT, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['versionalt.sidecarset.kruise.io/m-2']"}}}]}`,
 			annotations: map[string]string{
 				"kruise.io/sidecarset-working-hotupgrade-container": `{"m":"m-1","n":"n-1"}`,
-				"version.sidecarset.kruise.io/m-1":                  "1", "versionalt.sidecarset.kruise.io/m-1": "0", "version.sidecarset.kruise.io/m-2": "0", "versionalt.sidecarset.kruise.io/m-2": "1",
-				"version.sidecarset.kruise.io/n-1": "1", "versionalt.sidecarset.kruise.io/n-1": "0", "version.sidecarset.kruise.io/n-2": "0", "versionalt.sidecarset.kruise.io/n-2": "1",
+				"version.sidecarset.kruise.io/m-1":                  "1", "versionalt.sidecarset.kruise.io/m-1": "0",
+				"version.sidecarset.kruise.io/m-2": "0", "versionalt.sidecarset.kruise.io/m-2": "1",
+				"version.sidecarset.kruise.io/n-1": "1", "versionalt.sidecarset.kruise.io/n-1": "0", "version.sidecarset.kruise.io/n-2": "0",
+				"versionalt.sidecarset.kruise.io/n-2": "1",
 			},
 		},
 		{
@@ -243,14 +267,16 @@ containers:
 - {name: m-2, image: "", env: [{name: IS_INJECTED, value: "true"}, {name: SIDECARSET_VERSION, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['version.sidecarset.kruise.io/m-2']"}}}, {name: SIDECARSET_VERSION_ALT, valueFrom: {fieldRef: {fieldPath: "metadata.annotations['versionalt.sidecarset.kruise.io/m-2']"}}}]}`,
 			annotations: map[string]string{
 				"kruise.io/sidecarset-working-hotupgrade-container": `{"m":"m-1"}`,
-				"version.sidecarset.kruise.io/m-1":                  "1", "versionalt.sidecarset.kruise.io/m-1": "0", "version.sidecarset.kruise.io/m-2": "0", "versionalt.sidecarset.kruise.io/m-2": "1",
+				"version.sidecarset.kruise.io/m-1":                  "1", "versionalt.sidecarset.kruise.io/m-1": "0",
+				"version.sidecarset.kruise.io/m-2": "0", "versionalt.sidecarset.kruise.io/m-2": "1",
 			},
 			findings: []string{"warning name-conflict spec.containers[0]"},
 		},
 		{
 			name: "same names replaced", reason: "in place, containers and init containers, nothing of the app's survives", kruise: true,
 			sets: setText("s", "containers: [{name: b, image: new}, {name: x}]\ninitContainers: [{name: i, image: new}]"),
-			pod:  "initContainers: [{name: h}, {name: i, image: old, args: [x]}]\ncontainers: [{name: a}, {name: b, image: old, env: [{name: E, value: e}]}, {name: c}]",
+			pod: "initContainers: [{name: h}, {name: i, image: old, args: [x]}]\ncontainers: [{name: a}, {name: b, image: old, env: " +
+				"[{name: E, value: e}]}, {name: c}]",
 			want: `initContainers: [{name: h}, {name: i, image: new, env: [{name: IS_INJECTED, value: "true"}]}]
 containers: [{name: a}, {name: b, image: new, env: [{name: IS_INJECTED, value: "true"}]}, {name: c}, {name: x, env: [{name: IS_INJECTED, value: "true"}]}]`,
 			findings: []string{"warning name-conflict spec.initContainers[1]", "warning name-conflict spec.containers[1]"},
@@ -261,7 +287,8 @@ containers: [{name: a}, {name: b, image: new, env: [{name: IS_INJECTED, value: "
 		},
 		{
 			name: "same name kept", reason: "Keep leaves the app's container, and brings neither volumes nor secrets for the other",
-			sets:    setText("s", "containers: [{name: app, volumeMounts: [{name: v, mountPath: /v}]}]\nvolumes: [{name: v, emptyDir: {}}]\nimagePullSecrets: [{name: p}]") + setText("t", "containers: [{name: c}]"),
+			sets: setText("s", "containers: [{name: app, volumeMounts: [{name: v, mountPath: /v}]}]\nvolumes: [{name: v, emptyDir: "+
+				"{}}]\nimagePullSecrets: [{name: p}]") + setText("t", "containers: [{name: c}]"),
 			options: inject.Options{OnNameConflict: inject.Keep}, pod: app,
 			want:     `containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}]}]`,
 			findings: []string{"warning name-conflict spec.containers[0]"},
@@ -278,26 +305,32 @@ containers: [{name: a}, {name: b, image: new, env: [{name: IS_INJECTED, value: "
 		{
 			name: "two sets, one name, as the webhook", reason: "it injects both", kruise: true,
 			sets: setText("s", "containers: [{name: c, image: s}]") + setText("t", "containers: [{name: c, image: t}]"), pod: app,
-			want:     `containers: [{name: app}, {name: c, image: s, env: [{name: IS_INJECTED, value: "true"}]}, {name: c, image: t, env: [{name: IS_INJECTED, value: "true"}]}]`,
+			want: `containers: [{name: app}, {name: c, image: s, env: [{name: IS_INJECTED, value: "true"}]}, {name: c, image: t, ` +
+				`env: [{name: IS_INJECTED, value: "true"}]}]`,
 			findings: []string{"warning duplicate-container"},
 		},
 		{
 			name: "two sets replace one container", reason: "the last one stands", kruise: true,
 			sets: setText("s", "containers: [{name: app, image: s}]") + setText("t", "containers: [{name: app, image: t}]"), pod: app,
-			want:     `containers: [{name: app, image: t, env: [{name: IS_INJECTED, value: "true"}]}]`,
-			findings: []string{"warning name-conflict spec.containers[0]", "warning name-conflict spec.containers[0]", "warning duplicate-container"},
+			want: `containers: [{name: app, image: t, env: [{name: IS_INJECTED, value: "true"}]}]`,
+			findings: []string{
+				"warning name-conflict spec.containers[0]", "warning name-conflict spec.containers[0]",
+				"warning duplicate-container",
+			},
 		},
 		{
 			name: "empty lists", reason: "null and empty lists are filled",
-			sets: setText("s", "containers: [{name: c, volumeMounts: [{name: v, mountPath: /v}]}]\ninitContainers: [{name: i}]\nvolumes: [{name: v, emptyDir: {}}]"),
-			pod:  "initContainers: []\nvolumes: null\n" + app,
+			sets: setText("s", "containers: [{name: c, volumeMounts: [{name: v, mountPath: /v}]}]\ninitContainers: [{name: "+
+				"i}]\nvolumes: [{name: v, emptyDir: {}}]"),
+			pod: "initContainers: []\nvolumes: null\n" + app,
 			want: `initContainers: [{name: i, env: [{name: IS_INJECTED, value: "true"}]}]
 containers: [{name: app}, {name: c, env: [{name: IS_INJECTED, value: "true"}], volumeMounts: [{name: v, mountPath: /v}]}]
 volumes: [{name: v, emptyDir: {}}]`,
 		},
 		{
-			name: "list element is null", reason: "a field of the wrong type is never passed over", sets: setText("s", "containers: [{name: c}]"),
-			pod: "containers: [{name: app}, null]", findings: []string{"error wrong-type spec.containers[1]"},
+			name: "list element is null", reason: "a field of the wrong type is never passed over",
+			sets: setText("s", "containers: [{name: c}]"),
+			pod:  "containers: [{name: app}, null]", findings: []string{"error wrong-type spec.containers[1]"},
 		},
 		{
 			name: "list of the wrong type", reason: "same", sets: setText("s", "containers: [{name: c}]"),

@@ -282,7 +282,8 @@ func (set *SidecarSet) requireFields(d *manifest.Decoder) {
 		d.Report(manifest.Lookup(set.Node, metadataField), "no-name", "metadata.name", "a SidecarSet needs a name", "")
 	}
 	if v, ok := set.Metadata.Annotations[jobsAnnotation]; ok && !slices.Contains([]Policy{Skip, Native, Inject}, Policy(v)) {
-		d.Report(manifest.At(set.Node, metadataField, annotationsField, jobsAnnotation), "bad-annotation", "metadata.annotations["+jobsAnnotation+"]",
+		d.Report(manifest.At(set.Node, metadataField, annotationsField, jobsAnnotation), "bad-annotation",
+			"metadata.annotations["+jobsAnnotation+"]",
 			fmt.Sprintf("is %q, must be Skip, Native or Inject", v), "")
 	}
 	if set.Spec.Selector.empty() {
@@ -298,7 +299,8 @@ func (set *SidecarSet) requireFields(d *manifest.Decoder) {
 			s, field := &l.sidecars[i], indexed("spec."+l.field, i)
 			switch {
 			case s.Name == "":
-				d.Report(orElse(s.Node, manifest.Items(manifest.Lookup(spec, l.field))[i]), "no-name", field+".name", "a container needs a name", "")
+				d.Report(orElse(s.Node, manifest.Items(manifest.Lookup(spec, l.field))[i]), "no-name", field+".name",
+					"a container needs a name", "")
 			case seen[s.Name] != "":
 				d.Report(s.Node, "duplicate-container", field+".name",
 					"container "+s.Name+" is already at "+seen[s.Name], "container names are unique in a pod, init containers included")

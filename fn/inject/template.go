@@ -36,7 +36,7 @@ type template struct {
 
 // direct reports a template that cannot be edited where it stands.
 func (t *template) direct() bool {
-	n := detour(t.doc, t.path)
+	n := obstacle(t.doc, t.path)
 	if n == nil {
 		return true
 	}
@@ -87,10 +87,12 @@ func (t *template) readSpec() bool {
 	if !ok || manifest.IsNull(t.spec) {
 		return false
 	}
-	t.containers, t.inits = manifest.Items(manifest.Lookup(t.spec, containersField)), manifest.Items(manifest.Lookup(t.spec, initsField))
+	t.containers, t.inits = manifest.Items(manifest.Lookup(t.spec, containersField)),
+		manifest.Items(manifest.Lookup(t.spec, initsField))
 	t.volumes = manifest.Items(manifest.Lookup(t.spec, volumesField))
 	t.named = map[string]*manifest.Index{
-		containersField: manifest.NewIndex(t.containers), initsField: manifest.NewIndex(t.inits), volumesField: manifest.NewIndex(t.volumes),
+		containersField: manifest.NewIndex(t.containers), initsField: manifest.NewIndex(t.inits),
+		volumesField:     manifest.NewIndex(t.volumes),
 		pullSecretsField: manifest.NewIndex(manifest.Items(manifest.Lookup(t.spec, pullSecretsField))),
 	}
 	return true

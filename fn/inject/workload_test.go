@@ -123,7 +123,8 @@ func TestOtherKindsStay(t *testing.T) {
 		"{apiVersion: apps.kruise.io/v1alpha1, kind: EphemeralJob, spec: {template: " + podTemplateText + "}}",
 		"{apiVersion: argoproj.io/v1alpha1, kind: Rollout, spec: {workloadRef: {name: x}}}",
 		"{apiVersion: v1, kind: Pod, metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}, status: {phase: Succeeded}}",
-		"{apiVersion: v1, kind: Pod, metadata: {labels: {app: web}, deletionTimestamp: '2026-01-01T00:00:00Z'}, spec: {containers: [{name: app}]}}",
+		"{apiVersion: v1, kind: Pod, metadata: {labels: {app: web}, deletionTimestamp: '2026-01-01T00:00:00Z'}, spec: {containers: " +
+			"[{name: app}]}}",
 		"{apiVersion: v1, kind: List, items: null}", "{apiVersion: v1, kind: List}", "[]", "text",
 	} {
 		w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c}]")+"---\n"+text)
@@ -141,10 +142,13 @@ func TestLists(t *testing.T) {
 		want       int
 	}{
 		{"a List", "{apiVersion: v1, kind: List, items: [" + item + ", {apiVersion: v1, kind: Service}, " + item + "]}", 2},
-		{"a List in a List", "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [" + item + "]}, " + item + "]}", 2},
+		{"a List in a List", "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: List, items: [" + item + "]}, " + item +
+			"]}", 2},
 		{"a typed list", "{apiVersion: apps/v1, kind: DeploymentList, items: [" + item + "]}", 1},
-		{"a typed list whose items do not say their kind", "{apiVersion: apps/v1, kind: DeploymentList, items: [" + bare + ", " + bare + "]}", 2},
-		{"a list of pods", "{apiVersion: v1, kind: PodList, items: [{metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}]}", 1},
+		{"a typed list whose items do not say their kind", "{apiVersion: apps/v1, kind: DeploymentList, items: [" + bare + ", " +
+			bare + "]}", 2},
+		{"a list of pods", "{apiVersion: v1, kind: PodList, items: [{metadata: {labels: {app: web}}, spec: {containers: [{name: " +
+			"app}]}}]}", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := readWorld(t, inject.Options{}, setText("s", "containers: [{name: c}]")+"---\n"+c.text)
@@ -163,7 +167,8 @@ func TestLists(t *testing.T) {
 }
 
 func TestContextInLists(t *testing.T) {
-	list := "---\napiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSetList\nitems:\n- metadata: {name: s}\n  spec: {selector: {matchLabels: {app: web}}, containers: [{name: c}], namespaceSelector: {matchLabels: {env: prod}}}\n"
+	list := "---\napiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSetList\nitems:\n- metadata: {name: s}\n  spec: {selector: " +
+		"{matchLabels: {app: web}}, containers: [{name: c}], namespaceSelector: {matchLabels: {env: prod}}}\n"
 	spaces := "---\n{apiVersion: v1, kind: NamespaceList, items: [{metadata: {name: shop, labels: {env: prod}}}]}\n"
 	opts := inject.Options{}
 	var c inject.Context
@@ -223,13 +228,15 @@ func namesOf(list any) string {
 }
 
 func TestVolumeClaimTemplatesPrevail(t *testing.T) {
-	set := setText("s", "containers: [{name: c, volumeMounts: [{name: data, mountPath: /d}]}]\nvolumes: [{name: data, emptyDir: {}}]")
+	set := setText("s", "containers: [{name: c, volumeMounts: [{name: data, mountPath: /d}]}]\nvolumes: [{name: data, "+
+		"emptyDir: {}}]")
 	for _, c := range []struct{ apiVersion, kind, holder string }{
 		{"apps/v1", "StatefulSet", "spec"},
 		{"apps.kruise.io/v1alpha1", "CloneSet", "spec"},
 		{"apps.kruise.io/v1alpha1", "UnitedDeployment", "spec.template.statefulSetTemplate.spec"},
 	} {
-		text := strings.Replace(workloadText(c.apiVersion, c.kind, c.holder+".template"), podTemplateText, podTemplateText+", volumeClaimTemplates: [{metadata: {name: data}}]", 1)
+		text := strings.Replace(workloadText(c.apiVersion, c.kind, c.holder+".template"), podTemplateText,
+			podTemplateText+", volumeClaimTemplates: [{metadata: {name: data}}]", 1)
 		for _, text := range []string{text, "{apiVersion: v1, kind: List, items: [" + text + "]}"} {
 			w := readWorld(t, inject.Options{}, set+"---\n"+text)
 			result := w.run(w.objects[0])

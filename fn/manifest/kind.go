@@ -138,11 +138,26 @@ func kubernetesKinds() []Kind {
 	return []Kind{
 		{Kind: "Pod", Resource: "pods", Versions: []string{"v1"}, PodTemplatePaths: []string{""}},
 		{Kind: "PodTemplate", PodTemplatePaths: []string{"template"}},
-		{Kind: "ReplicationController", Resource: "replicationcontrollers", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec}},
-		{Group: "apps", Kind: "Deployment", Resource: "deployments", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec}, adds: hashLabels()},
-		{Group: "apps", Kind: "ReplicaSet", Resource: "replicasets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec}, adds: hashLabels()},
-		{Group: "apps", Kind: "StatefulSet", Resource: "statefulsets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec}, adds: ordinalLabels()},
-		{Group: "apps", Kind: "DaemonSet", Resource: "daemonsets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec}, adds: daemonLabels()},
+		{
+			Kind: "ReplicationController", Resource: "replicationcontrollers", Versions: []string{"v1"},
+			PodTemplatePaths: []string{inSpec},
+		},
+		{
+			Group: "apps", Kind: "Deployment", Resource: "deployments", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec},
+			adds: hashLabels(),
+		},
+		{
+			Group: "apps", Kind: "ReplicaSet", Resource: "replicasets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec},
+			adds: hashLabels(),
+		},
+		{
+			Group: "apps", Kind: "StatefulSet", Resource: "statefulsets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec},
+			adds: ordinalLabels(),
+		},
+		{
+			Group: "apps", Kind: "DaemonSet", Resource: "daemonsets", Versions: []string{"v1"}, PodTemplatePaths: []string{inSpec},
+			adds: daemonLabels(),
+		},
 		{Group: "extensions", Kind: "Deployment", PodTemplatePaths: []string{inSpec}, adds: hashLabels()},
 		{Group: "extensions", Kind: "ReplicaSet", PodTemplatePaths: []string{inSpec}, adds: hashLabels()},
 		{Group: "extensions", Kind: "DaemonSet", PodTemplatePaths: []string{inSpec}, adds: daemonLabels()},
@@ -220,7 +235,8 @@ func otherKinds() []Kind {
 		},
 		{
 			Group: "jobset.x-k8s.io", Kind: "JobSet", Resource: "jobsets", Versions: []string{"v1alpha2"}, RunsToCompletion: true,
-			PodTemplatePaths: []string{"spec.replicatedJobs[*].template.spec.template"}, adds: slices.Concat(jobLabels(), []string{"jobset.sigs.k8s.io/"}),
+			PodTemplatePaths: []string{"spec.replicatedJobs[*].template.spec.template"},
+			adds:             slices.Concat(jobLabels(), []string{"jobset.sigs.k8s.io/"}),
 		},
 	}
 }

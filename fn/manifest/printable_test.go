@@ -21,7 +21,10 @@ func TestPrintable(t *testing.T) {
 		{"commands of GitHub", "::error::fake", `\x3a:error::fake`},
 		{"after white space too", "  ::add-mask::a", `  \x3a:add-mask::a`},
 		{"within a line they are text", "std::vector ::x", "std::vector ::x"},
-		{"commands within a line", "a ##[error]b ##vso[task]c ##teamcity[d] ## [e]", `a \x23#[error]b \x23#vso[task]c \x23#teamcity[d] ## [e]`},
+		{
+			"commands within a line", "a ##[error]b ##vso[task]c ##teamcity[d] ## [e]",
+			`a \x23#[error]b \x23#vso[task]c \x23#teamcity[d] ## [e]`,
+		},
 		{"the replacement character is one", "\ufffd\xff", "\ufffd" + `\xff`},
 	} {
 		if got := manifest.Printable(c.in); got != c.want {
@@ -31,7 +34,10 @@ func TestPrintable(t *testing.T) {
 }
 
 func FuzzPrintable(f *testing.F) {
-	for _, s := range []string{"", "web", "\x1b]0;x\a\r\n::error::y", " ::x", "##[x", "###[x", "\u202e\xff\ufffd", ":::", "a\n::b"} {
+	for _, s := range []string{
+		"", "web", "\x1b]0;x\a\r\n::error::y", " ::x", "##[x", "###[x", "\u202e\xff\ufffd", ":::",
+		"a\n::b",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -38,8 +38,8 @@ func Amounts(container any) map[string]map[string]any {
 	return all
 }
 
-// resizeOf tells whether the resources of two containers differ, and whether it is in amounts of cpu and memory alone. A limit or
-// request that only one of them has is no such difference: the API server would take it, but not the way back.
+// resizeOf tells whether the resources of two containers differ, and whether it is in amounts of cpu and memory alone. A limit
+// or request that only one of them has is no such difference: the API server would take it, but not the way back.
 func resizeOf(field string, before, after map[string]any) (r Resize, differs, ok bool) {
 	r = Resize{Container: fmt.Sprint(after["name"]), field: field}
 	o, n := Amounts(before), Amounts(after)

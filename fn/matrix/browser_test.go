@@ -23,8 +23,14 @@ func shop(t *testing.T) string {
 			Object: manifest.ObjectRef{Kind: "Deployment", Namespace: "shop", Name: name}, Field: "spec.template",
 			Matches: []inject.Match{
 				{Set: "log-agent", Verdict: inject.Matched, Reason: `labels match "tier: web"`},
-				{Set: "service-mesh-proxy-of-the-platform-team", Verdict: inject.Unmatched, Reason: fmt.Sprintf("app is %s, not mesh", name)},
-				{Set: "metrics", Verdict: inject.Undecided, Reason: "the labels of namespace shop are not known", Add: "give the Namespace, or namespaces: in the configuration"},
+				{
+					Set: "service-mesh-proxy-of-the-platform-team", Verdict: inject.Unmatched,
+					Reason: fmt.Sprintf("app is %s, not mesh", name),
+				},
+				{
+					Set: "metrics", Verdict: inject.Undecided, Reason: "the labels of namespace shop are not known",
+					Add: "give the Namespace, or namespaces: in the configuration",
+				},
 			},
 		}
 		if r.OptOut = i == 3; r.OptOut {
@@ -41,7 +47,8 @@ func shop(t *testing.T) string {
 	return out.String()
 }
 
-// TestPageInABrowser looks at the page as people have it before them: on screens, from the keyboard, with a screen reader, on paper.
+// TestPageInABrowser looks at the page as people have it before them: on screens, from the keyboard, with a screen reader, on
+// paper.
 func TestPageInABrowser(t *testing.T) {
 	b, page := browsertest.Start(t, 1280, false), shop(t)
 	for _, c := range []struct {
@@ -94,7 +101,8 @@ func TestPageInABrowser(t *testing.T) {
 		var back string
 		var hidden int
 		b.Ask("getComputedStyle(document.body).backgroundColor", &back)
-		b.Ask(`Array.from(document.querySelectorAll("details p")).filter((p) => !p.checkVisibility({contentVisibilityAuto: true})).length`, &hidden)
+		b.Ask(`Array.from(document.querySelectorAll("details p")).filter((p) => !p.checkVisibility({contentVisibilityAuto: `+
+			`true})).length`, &hidden)
 		if back != "rgb(255, 255, 255)" || hidden != 0 {
 			t.Errorf("on paper the background is %s, and %d reasons are hidden", back, hidden)
 		}

@@ -76,7 +76,8 @@ func summary(templates []inject.TemplateResult, sets []string) string {
 			touched++
 		}
 	}
-	return fmt.Sprintf("%d of %s have sidecars of %s.", touched, manifest.Counted(len(templates), "pod template"), manifest.Counted(len(sets), "SidecarSet"))
+	return fmt.Sprintf("%d of %s have sidecars of %s.", touched, manifest.Counted(len(templates), "pod template"),
+		manifest.Counted(len(sets), "SidecarSet"))
 }
 
 func matches(p *markup.Page, templates []inject.TemplateResult, sets []string) {

@@ -14,8 +14,8 @@ import (
 	"github.com/slipway-dev/slipway/fn/matrix"
 )
 
-// TestHTML reads the page back: a row for each template, a cell for each set, each with its words, and nothing that a manifest says
-// has become markup.
+// TestHTML reads the page back: a row for each template, a cell for each set, each with its words, and nothing that a manifest
+// says has become markup.
 func TestHTML(t *testing.T) {
 	const hostile = `<script>alert(1)</script>"'&`
 	templates := []inject.TemplateResult{

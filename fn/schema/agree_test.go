@@ -213,7 +213,8 @@ func read(kind, text string) reading {
 		return ofError(err)
 	case "sidecarset":
 		set, findings := inject.ParseSidecarSet(root, source)
-		return ofFindings(append(findings, inject.Lint(inject.Context{Sets: []*inject.SidecarSet{set}}, inject.Options{}.WithDefaults(), inject.Policies{})...))
+		return ofFindings(append(findings, inject.Lint(inject.Context{Sets: []*inject.SidecarSet{set}},
+			inject.Options{}.WithDefaults(), inject.Policies{})...))
 	default:
 		_, findings := fn.ParseConfig(root, source)
 		return ofFindings(findings)

@@ -266,7 +266,10 @@ type planSlack struct {
 func planSchema(b *builder) node {
 	spec := b.of(reflect.TypeFor[planSpec](), nil)
 	spec["oneOf"] = []node{{"required": []string{"target"}}, {"required": []string{"targets"}}}
-	for _, target := range []node{at(spec, "properties", "target", "properties"), at(spec, "properties", "targets", "items", "properties")} {
+	for _, target := range []node{
+		at(spec, "properties", "target", "properties"),
+		at(spec, "properties", "targets", "items", "properties"),
+	} {
 		target["apiVersion"].(node)["enum"], target["kind"].(node)["enum"] = targetWords()
 	}
 	batch := at(spec, "properties", "batches", "items")

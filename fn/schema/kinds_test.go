@@ -145,7 +145,8 @@ func setSchema(b *builder) node {
 	crd := definition(b, "sidecarsets")
 	spec := b.structure(reflect.TypeFor[inject.SidecarSetSpec](), at(crd, "properties", "spec"))
 	spec["required"] = []string{"selector"}
-	n := object("Containers and volumes that pods get besides their own.", []string{"apps.kruise.io/v1alpha1", "apps.kruise.io/v1beta1"},
+	n := object("Containers and volumes that pods get besides their own.",
+		[]string{"apps.kruise.io/v1alpha1", "apps.kruise.io/v1beta1"},
 		"SidecarSet", metadata("name"), spec, "metadata", "spec")
 	n["properties"].(node)["status"] = node{}
 	return n

@@ -98,8 +98,8 @@ func (a *App) detect() Source {
 	return Directory
 }
 
-// checkLinks refuses a repository with a link that leads out of it, wherever it stands: a manifest, a base, a chart's template or
-// its values could be one. What a link leads to that is not there is nobody's.
+// checkLinks refuses a repository with a link that leads out of it, wherever it stands: a manifest, a base, a chart's template
+// or its values could be one. What a link leads to that is not there is nobody's.
 func (a *App) checkLinks() error {
 	return filepath.WalkDir(a.root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -122,8 +122,8 @@ func (a *App) checkLinks() error {
 	})
 }
 
-// missing says what is not there, and why something outside of the application's folder may not be. A link that does not lead out
-// of the repository may still lead nowhere: Argo CD's server makes an absolute one relative when it unpacks the repository.
+// missing says what is not there, and why something outside of the application's folder may not be. A link that does not lead
+// out of the repository may still lead nowhere: Argo CD's server makes an absolute one relative when it unpacks the repository.
 func (a *App) missing(path string) string {
 	inside := !filepath.IsAbs(path) && render.IsInside(a.root, filepath.Join(a.dir, path)) // what is elsewhere is not told
 	if target, err := os.Readlink(path); err == nil && inside {
@@ -133,7 +133,8 @@ func (a *App) missing(path string) string {
 	if filepath.IsLocal(path) || filepath.IsAbs(path) {
 		return text
 	}
-	return text + " (Argo CD hands over only what the application's annotation argocd.argoproj.io/manifest-generate-paths names, where it has one)"
+	return text + " (Argo CD hands over only what the application's annotation argocd.argoproj.io/manifest-generate-paths names, " +
+		"where it has one)"
 }
 
 // paths are those that a parameter names. Who writes an application must not reach files outside its repository.

@@ -67,7 +67,10 @@ func readSettings(env map[string]string) (settings, error) {
 	settings := settings{}
 	for _, known := range knownParameters() {
 		if p, ok := given[known.Name]; ok {
-			settings[known.Name] = setting{origin: strconv.Quote(known.Name) + " parameter", text: p.String, list: p.Array, mapping: p.Map}
+			settings[known.Name] = setting{
+				origin: strconv.Quote(known.Name) + " parameter", text: p.String, list: p.Array,
+				mapping: p.Map,
+			}
 			continue
 		}
 		own := ownPrefix + strings.ToUpper(strings.ReplaceAll(known.Name, "-", "_"))

@@ -105,8 +105,8 @@ func (k *stream) Document(d *render.Document) error {
 // Commit refuses to print nothing.
 func (k *stream) Commit() error {
 	if k.objects == 0 {
-		return errors.New("no object is left to deploy, and Argo CD would prune the application; delete the application itself to get rid of it" +
-			" (to deploy SidecarSets set keepSidecarSets: true in " + configFile + ")")
+		return errors.New("no object is left to deploy, and Argo CD would prune the application; delete the application itself to " +
+			"get rid of it (to deploy SidecarSets set keepSidecarSets: true in " + configFile + ")")
 	}
 	if err := k.Stream.Commit(); err != nil {
 		return fmt.Errorf("printing the application: %w", err)
@@ -117,5 +117,6 @@ func (k *stream) Commit() error {
 // isConfiguration says whether an object configures a tool that reads this folder, and is not for the cluster.
 func isConfiguration(o manifest.ObjectRef) bool {
 	group, _, _ := strings.Cut(o.APIVersion, "/")
-	return o.Kind == manifest.InjectorKind && o.APIVersion == manifest.SlipwayVersion || group == "kustomize.config.k8s.io" || group == "kpt.dev"
+	return o.Kind == manifest.InjectorKind && o.APIVersion == manifest.SlipwayVersion || group == "kustomize.config.k8s.io" ||
+		group == "kpt.dev"
 }

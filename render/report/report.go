@@ -127,7 +127,8 @@ func reportOf(o *render.Outcome) jsonReport {
 		workloads[i].Matches = append([]inject.Match{}, w.Matches...)
 	}
 	return jsonReport{
-		Documents: o.Documents, SidecarSets: o.Sets, Released: o.Released, Injected: o.Injected, Changed: append([]string{}, o.Changed...),
+		Documents: o.Documents, SidecarSets: o.Sets, Released: o.Released, Injected: o.Injected,
+		Changed:   append([]string{}, o.Changed...),
 		Workloads: workloads, Impact: o.Impact, Findings: append([]manifest.Finding{}, o.Findings...),
 	}
 }

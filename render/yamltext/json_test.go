@@ -43,7 +43,8 @@ func TestParseJSON(t *testing.T) {
 func TestJSONIsChecked(t *testing.T) {
 	for in, want := range map[string]string{
 		"{\"a\": 1,\n\"a\": \"\\/\"}": `line 2: duplicate key "a", first on line 1; remove one of them`,
-		`{"a": "\ud83d\ude"}`:         "line 1: found invalid Unicode character escape code; write a backslash in double quotes twice, or use single quotes",
+		`{"a": "\ud83d\ude"}`: "line 1: found invalid Unicode character escape code; write a backslash in double quotes " +
+			"twice, or use single quotes",
 	} {
 		if _, err := Parse([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", in, err, want)
@@ -93,7 +94,8 @@ func plain(n *yaml.Node) any {
 // FuzzJSON holds the reader against Go's, and its tree against the YAML library's where that reads the document too.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
-		`{"a": [1, -0.5e+10, true, false, null, "x", {}, []]}`, `[]`, `{"a":"\ud83d\ude80\/"}`, "{\n\t\"a\" :\n1}\r\n", `{"a":1,}`, `[01]`, `[1.]`, `["\x"]`,
+		`{"a": [1, -0.5e+10, true, false, null, "x", {}, []]}`, `[]`, `{"a":"\ud83d\ude80\/"}`, "{\n\t\"a\" :\n1}\r\n", `{"a":1,}`,
+		`[01]`, `[1.]`, `["\x"]`,
 		"\ufeff[\"é\", \"b\"]", "---\n{}", `{"a":1}{`, `[-]`, "[\"a\nb\"]", `[1e5, 1E400, tru]`,
 	} {
 		f.Add([]byte(seed))
@@ -142,10 +144,12 @@ func TestReadsAs(t *testing.T) {
 		}
 	}
 	for name, other := range map[string]string{
-		"value": strings.Replace(text, "x", "y", 1), "number": strings.Replace(text, " 1,", " 2,", 1), "word": strings.Replace(text, "true", "false", 1),
-		"tag": strings.Replace(text, `"1"`, "1", 1), "spelling of a number": strings.Replace(text, " 1,", " 1.0,", 1),
-		"null": strings.Replace(text, "null", `"null"`, 1), "kind": strings.Replace(text, "{}", "[]", 1), "filled": strings.Replace(text, "[]", "[1]", 1),
-		"key": strings.Replace(text, `"c"`, `"e"`, 1), "entry less": strings.Replace(text, `, "d": "1"`, "", 1),
+		"value": strings.Replace(text, "x", "y", 1), "number": strings.Replace(text, " 1,", " 2,", 1),
+		"word": strings.Replace(text, "true", "false", 1),
+		"tag":  strings.Replace(text, `"1"`, "1", 1), "spelling of a number": strings.Replace(text, " 1,", " 1.0,", 1),
+		"null": strings.Replace(text, "null", `"null"`, 1), "kind": strings.Replace(text, "{}", "[]", 1),
+		"filled": strings.Replace(text, "[]", "[1]", 1),
+		"key":    strings.Replace(text, `"c"`, `"e"`, 1), "entry less": strings.Replace(text, `, "d": "1"`, "", 1),
 		"entry more": strings.Replace(text, `"1"}`, `"1", "e": 1}`, 1), "element less": strings.Replace(text, "1, ", "", 1),
 		"order": `{"b": {"c": "/"}, "a": ["x", 1, true, null, {}, []], "d": "1"}`, "YAML": strings.Replace(text, `"x"`, "x", 1),
 		"two": text + text, "list": "[" + text + "]", "nothing": "",
@@ -157,9 +161,12 @@ func TestReadsAs(t *testing.T) {
 	if twice := `{"a": 1, "a": 1}`; ReadsAs([]byte(twice), tree(twice)) {
 		t.Error("a key stands twice")
 	}
-	aliases := &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.SequenceNode, Tag: yaml.NodeTagSeq, Content: []*yaml.Node{
-		{Kind: yaml.AliasNode, Value: "a", Alias: &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: "1", Anchor: "a"}},
-	}}}}
+	aliases := &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{
+		Kind: yaml.SequenceNode, Tag: yaml.NodeTagSeq,
+		Content: []*yaml.Node{
+			{Kind: yaml.AliasNode, Value: "a", Alias: &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: "1", Anchor: "a"}},
+		},
+	}}}
 	if ReadsAs([]byte("[1]"), aliases) {
 		t.Error("what an alias stands for is not asked")
 	}

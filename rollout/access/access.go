@@ -29,7 +29,8 @@ func (s Secrets) Read(ref plan.SecretRef) (string, error) {
 	file := filepath.Join(string(s), ref.Name, ref.Key)
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("secret %s, key %s: there is no file %s: mount the Secret there, or say with --secrets where it is", ref.Name, ref.Key, file)
+		return "", fmt.Errorf("secret %s, key %s: there is no file %s: mount the Secret there, or say with --secrets where it is",
+			ref.Name, ref.Key, file)
 	}
 	if err != nil {
 		return "", fmt.Errorf("secret %s, key %s: %w", ref.Name, ref.Key, err)
@@ -85,7 +86,8 @@ func (s Secrets) Client(a plan.Access, base http.RoundTripper) (*http.Client, er
 		}
 		t.headers.Set("Authorization", "Bearer "+token)
 	}
-	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		nil
 }
 
 // roots are the certificates of a secret, the only ones to trust.

@@ -18,8 +18,8 @@ const (
 	refusalPauseMost = 10 * time.Second
 )
 
-// refusal is a creation or a resize that admission does not allow for now: a ResourceQuota is full, or it is an older pod that is
-// missing, which the release can do without.
+// refusal is a creation or a resize that admission does not allow for now: a ResourceQuota is full, or it is an older pod that
+// is missing, which the release can do without.
 type refusal struct {
 	kind    rollout.ActionKind
 	why     string // which quota, and how full it is, or the server's words
@@ -46,8 +46,9 @@ func overQuota(err error, a rollout.Action) *refusal {
 	return &refusal{kind: a.Kind, why: why, scaling: scales(a), cause: err}
 }
 
-// admission is what the API server has refused. It holds creations and resizes back after one that may succeed later, and remembers one
-// that no other try would mend until a decision has ended the batch for it. Writes run side by side, so it has a lock.
+// admission is what the API server has refused. It holds creations and resizes back after one that may succeed later, and
+// remembers one that no other try would mend until a decision has ended the batch for it. Writes run side by side, so it has a
+// lock.
 type admission struct {
 	mu    sync.Mutex
 	held  *refusal         // the last one that may succeed later; nil: nothing is held back
@@ -152,7 +153,8 @@ func (w *writer) answered(a rollout.Action, err error) error {
 		w.admission.refused(held, w.options.Now())
 		return held
 	}
-	return w.refuse(rollout.Refusal{Revision: a.Revision, Object: "Pod " + w.target.Namespace + "/" + a.Pod.Name, Message: said}, err)
+	return w.refuse(rollout.Refusal{Revision: a.Revision, Object: "Pod " + w.target.Namespace + "/" + a.Pod.Name, Message: said},
+		err)
 }
 
 // refuse takes down what no other try would mend, for the next decision.

@@ -18,12 +18,14 @@ func (w *world) deny(tag, operations string) {
 	w.t.Helper()
 	const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 	name := w.namespace + "-" + tag
-	w.Create(w.t, policies+"ies", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: %s}, spec: {
+	w.Create(w.t, policies+"ies",
+		fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: %s}, spec: {
 		matchConstraints: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}},
 		  resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: %s, resources: [pods]}]},
 		validations: [{expression: "object.spec.containers.all(c, !c.image.endsWith(':%s'))", message: "image %s has vulnerabilities"}]}}`,
-		name, w.namespace, operations, tag, tag))
-	w.Create(w.t, policies+"ybindings", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding,
+			name, w.namespace, operations, tag, tag))
+	w.Create(w.t, policies+"ybindings",
+		fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding,
 		metadata: {name: %[1]s}, spec: {policyName: %[1]s, validationActions: [Deny]}}`, name))
 	kubetest.Eventually(w.t, "the policy is kept", func() (bool, string) {
 		pod := w.Get(w.t, w.Path("pods", w.Pods()[0]))
@@ -31,10 +33,12 @@ func (w *world) deny(tag, operations string) {
 		containers[0].(map[string]any)["image"] = "example.com/app:" + tag
 		var err error
 		if strings.Contains(operations, "UPDATE") {
-			_, err = w.TryPatch(w.Path("pods", w.Pods()[0])+"?dryRun=All", map[string]any{"spec": map[string]any{"containers": containers}})
+			_, err = w.TryPatch(w.Path("pods", w.Pods()[0])+"?dryRun=All",
+				map[string]any{"spec": map[string]any{"containers": containers}})
 		} else {
 			_, err = w.TryCreate(w.Path("pods")+"?dryRun=All", map[string]any{
-				"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "tried"}, "spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}},
+				"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "tried"},
+				"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}},
 			})
 		}
 		return err != nil && strings.Contains(err.Error(), "has vulnerabilities"), fmt.Sprint(err)
@@ -44,7 +48,8 @@ func (w *world) deny(tag, operations string) {
 // TestAPodThatIsRefused is a failure of its batch: onFailure decides, and the server's words reach whoever asks.
 func TestAPodThatIsRefused(t *testing.T) {
 	const policy, label = "image v2 has vulnerabilities", "a valid label must be"
-	inPlace, again := `{type: InPlaceIfPossible, maxSurge: 20%, maxUnavailable: 0}`, `{type: ReCreate, maxSurge: 0, maxUnavailable: 1}`
+	inPlace, again := `{type: InPlaceIfPossible, maxSurge: 20%, maxUnavailable: 0}`,
+		`{type: ReCreate, maxSurge: 0, maxUnavailable: 1}`
 	denied := func(operations string) func(*world) {
 		return func(w *world) { w.deny("v2", operations); w.Image("v2") }
 	}
@@ -57,14 +62,20 @@ func TestAPodThatIsRefused(t *testing.T) {
 	}{
 		{"a guest, rolled back", inPlace, denied("[CREATE, UPDATE]"), plan.Rollback, plan.RolledBack, policy},
 		{"a guest, stopped", inPlace, denied("[CREATE, UPDATE]"), plan.Stop, plan.PodRefused, policy},
-		{"in place", `{type: InPlaceIfPossible, maxSurge: 0, maxUnavailable: 1}`, denied("[UPDATE]"), plan.Rollback, plan.RolledBack, policy},
+		{
+			"in place", `{type: InPlaceIfPossible, maxSurge: 0, maxUnavailable: 1}`, denied("[UPDATE]"), plan.Rollback, plan.RolledBack,
+			policy,
+		},
 		{"a new pod", again, denied("[CREATE, UPDATE]"), plan.Rollback, plan.RolledBack, policy},
 		{"an invalid label", again, func(w *world) {
 			w.Patch(t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{
 				"metadata": map[string]any{"labels": map[string]any{"v": "a b"}},
 			}}})
 		}, plan.RollbackInBatches, plan.RolledBack, label},
-		{"a quota's demand", again, func(w *world) { w.quota("{limits.memory: 10Gi}"); w.Image("v2") }, plan.Stop, plan.PodRefused, "must specify limits.memory"},
+		{
+			"a quota's demand", again, func(w *world) { w.quota("{limits.memory: 10Gi}"); w.Image("v2") }, plan.Stop, plan.PodRefused,
+			"must specify limits.memory",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

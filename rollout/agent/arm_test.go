@@ -65,7 +65,8 @@ func TestArm(t *testing.T) {
 	}
 	for _, kind := range []string{"leases", "configmaps"} {
 		for _, o := range kubetest.Field(w.Get(t, w.Path(kind)), "items").([]any) {
-			if name := fmt.Sprint(kubetest.Field(o, "metadata", "name")); kind == "leases" || name != "kube-root-ca.crt" && name != "slipway-demo.statefulset" {
+			if name := fmt.Sprint(kubetest.Field(o, "metadata", "name")); kind == "leases" ||
+				name != "kube-root-ca.crt" && name != "slipway-demo.statefulset" {
 				t.Errorf("%s %s is left", kind, name)
 			}
 		}
@@ -87,7 +88,8 @@ func TestArmLeavesAReleaseAlone(t *testing.T) {
 			said, _ = steer.Arm(t.Context(), person(other))
 		}
 	})
-	if err != nil || d.Reason != plan.Completed || !strings.Contains(said, "is being released by agent: its partition is left alone") {
+	if err != nil || d.Reason != plan.Completed || !strings.Contains(said,
+		"is being released by agent: its partition is left alone") {
 		t.Errorf("ended with %s: %s, %v; said %q", d.Reason, d.Message, err, said)
 	}
 }
@@ -120,7 +122,8 @@ func TestPausedInGit(t *testing.T) {
 	if message := <-paused; !strings.Contains(message, "its partition is 0: set it to 100% before you take the pause off") {
 		t.Errorf("%s", message)
 	}
-	writes := w.Requests(t, w.namespace).Writes().By("slipway").Where(func(r kubetest.Request) bool { return r.Resource == "clonesets" })
+	writes := w.Requests(t, w.namespace).Writes().By("slipway").Where(
+		func(r kubetest.Request) bool { return r.Resource == "clonesets" })
 	if len(writes) > 0 {
 		t.Errorf("%d writes while paused", len(writes))
 	}

@@ -59,7 +59,8 @@ func TestKubectlGetClone(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	got := strings.Join(strings.Fields(lines[0])[:6], " ")
-	if got != "NAME DESIRED UPDATED UPDATED_READY READY TOTAL" || !strings.HasPrefix(strings.Join(strings.Fields(lines[1]), " "), "demo 5 5 5 5 5 ") {
+	if got != "NAME DESIRED UPDATED UPDATED_READY READY TOTAL" ||
+		!strings.HasPrefix(strings.Join(strings.Fields(lines[1]), " "), "demo 5 5 5 5 5 ") {
 		t.Errorf("kubectl get clone prints\n%s", out)
 	}
 }

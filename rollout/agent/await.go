@@ -64,5 +64,6 @@ func (r *reader) unreconciled(set kube.Workload) error {
 		without = "without it use --mode direct"
 	}
 	return fmt.Errorf("%s: no controller has seen generation %d within %v (the status is of generation %d): %s reconciles %ss: %s",
-		r.target, set.Generation, r.options.Reaction, set.Status.ObservedGeneration, r.target.Kind.Controller, r.target.Kind.Name, without)
+		r.target, set.Generation, r.options.Reaction, set.Status.ObservedGeneration, r.target.Kind.Controller, r.target.Kind.Name,
+		without)
 }

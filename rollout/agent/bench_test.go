@@ -68,7 +68,9 @@ func BenchmarkRelease(b *testing.B) {
 }
 
 // benchmark measures releases by an agent, after a first one that makes the pods.
-func benchmark(b *testing.B, c *kubetest.Cluster, kind, client string, replicas int, release func(b *testing.B, ns string, replicas int)) {
+func benchmark(b *testing.B, c *kubetest.Cluster, kind, client string, replicas int, release func(b *testing.B, ns string,
+	replicas int),
+) {
 	b.Helper()
 	ns := c.Namespace(b)
 	at := "/apis/apps.kruise.io/v1alpha1/namespaces/" + ns + "/clonesets"

@@ -14,7 +14,8 @@ import (
 func (s *session) followServerClock() {
 	now, skew := s.client.ServerClock(s.options.Now)
 	if skew != 0 {
-		s.warn(fmt.Errorf("this machine's clock differs from the API server's by %v: the API server's counts", skew.Round(time.Second)))
+		s.warn(fmt.Errorf("this machine's clock differs from the API server's by %v: the API server's counts",
+			skew.Round(time.Second)))
 	}
 	s.options.Now = now
 }

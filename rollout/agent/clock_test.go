@@ -37,7 +37,8 @@ func TestAClockThatIsWrong(t *testing.T) {
 					first = ready
 				}
 			}
-			deletions := w.Requests(t, w.namespace).By("slipway").Where(func(r kubetest.Request) bool { return r.Verb == "delete" && r.Resource == "pods" })
+			deletions := w.Requests(t, w.namespace).By("slipway").Where(
+				func(r kubetest.Request) bool { return r.Verb == "delete" && r.Resource == "pods" })
 			if len(deletions) != 2 {
 				t.Fatalf("%d pods were deleted", len(deletions))
 			}

@@ -87,27 +87,29 @@ func TestListIsGivenUpWhenPodsAreLost(t *testing.T) {
 		s.next = next
 		return s
 	})
-	d, err := agent.Run(t.Context(), plan.BatchPlan{ProgressDeadline: 5 * time.Second}, options, func(o rollout.Observed, d rollout.Decision) {
-		taken := map[string]bool{}
-		for _, a := range d.Actions {
-			taken[a.Pod.Name] = true
-		}
-		if len(victims) > 0 || len(d.Actions) < 5 {
-			return
-		}
-		for _, p := range o.Pods {
-			if !taken[p.Name] && len(victims) < 3 {
-				victims = append(victims, p.Name)
+	d, err := agent.Run(t.Context(), plan.BatchPlan{ProgressDeadline: 5 * time.Second}, options,
+		func(o rollout.Observed, d rollout.Decision) {
+			taken := map[string]bool{}
+			for _, a := range d.Actions {
+				taken[a.Pod.Name] = true
 			}
-		}
-	})
+			if len(victims) > 0 || len(d.Actions) < 5 {
+				return
+			}
+			for _, p := range o.Pods {
+				if !taken[p.Name] && len(victims) < 3 {
+					victims = append(victims, p.Name)
+				}
+			}
+		})
 	if err != nil || d.Reason != plan.DeadlineExceeded || len(victims) != 3 {
 		t.Fatalf("ended with %s: %s, %v; %d pods were lost", d.Reason, d.Message, err, len(victims))
 	}
 	ready := 0
 	for _, p := range kubetest.Field(w.Get(t, w.Path("pods")), "items").([]any) {
 		for _, c := range kubetest.Field(p, "status", "conditions").([]any) {
-			if kubetest.Field(c, "type") == "Ready" && kubetest.Field(c, "status") == "True" && kubetest.Field(p, "metadata", "deletionTimestamp") == nil {
+			if kubetest.Field(c, "type") == "Ready" && kubetest.Field(c, "status") == "True" &&
+				kubetest.Field(p, "metadata", "deletionTimestamp") == nil {
 				ready++
 			}
 		}

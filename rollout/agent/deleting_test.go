@@ -22,7 +22,8 @@ import (
 
 // onDelete is the StatefulSet demo with updateStrategy OnDelete.
 func onDelete(replicas int, policy string) string {
-	text := strings.Replace(stateful(replicas, 0), "updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 0}}", "updateStrategy: {type: OnDelete}", 1)
+	text := strings.Replace(stateful(replicas, 0), "updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 0}}",
+		"updateStrategy: {type: OnDelete}", 1)
 	return strings.Replace(text, "  serviceName", "  podManagementPolicy: "+policy+"\n  serviceName", 1)
 }
 
@@ -136,7 +137,8 @@ func (d *daemons) daemonPath(name ...string) string {
 // addNode adds a node that the DaemonSet is for. The API server taints a new one, and nothing here takes that off again.
 func (d *daemons) addNode(name, pool string) {
 	d.t.Helper()
-	d.Create(d.t, "/api/v1/nodes", fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {cluster: %s, pool: %s}}}`, name, d.NS, pool))
+	d.Create(d.t, "/api/v1/nodes", fmt.Sprintf(`{apiVersion: v1, kind: Node, metadata: {name: %s, labels: {cluster: %s, `+
+		`pool: %s}}}`, name, d.NS, pool))
 	d.nodes = append(d.nodes, name)
 	d.t.Cleanup(func() { _ = d.TryDelete("/api/v1/nodes/" + name) })
 	d.taint(name)
@@ -154,7 +156,8 @@ func (d *daemons) stands(nodes int, tag string) {
 	d.runs(nodes, tag)
 	kubetest.Eventually(d.t, "all pods are ready", func() (bool, string) {
 		status := kubetest.Field(d.Get(d.t, d.daemonPath("demo")), "status")
-		return kubetest.Field(status, "numberAvailable") == float64(nodes) && kubetest.Field(status, "desiredNumberScheduled") == float64(nodes), fmt.Sprint(status)
+		return kubetest.Field(status, "numberAvailable") == float64(nodes) &&
+			kubetest.Field(status, "desiredNumberScheduled") == float64(nodes), fmt.Sprint(status)
 	})
 }
 
@@ -190,13 +193,17 @@ func TestDaemonSet(t *testing.T) {
 	d.stands(5, "v2")
 }
 
-// TestDaemonSetByNodes releases the canary nodes first, and then the others. A node that fails meanwhile, and one that is new, end
-// as their controller leaves them.
+// TestDaemonSetByNodes releases the canary nodes first, and then the others. A node that fails meanwhile, and one that is new,
+// end as their controller leaves them.
 func TestDaemonSetByNodes(t *testing.T) {
 	t.Parallel()
 	d := newDaemons(t, 5, 2)
 	d.image("v2")
-	p := plan.BatchPlan{Batches: []plan.Batch{{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}}, {Replicas: plan.Percent(60)}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}},
+		{Replicas: plan.Percent(60)},
+		{Replicas: plan.Percent(100)},
+	}}
 	var canaries []string
 	log := d.Log()
 	failed := d.nodes[4]
@@ -212,7 +219,8 @@ func TestDaemonSetByNodes(t *testing.T) {
 			d.addNode(d.NS+"-new", "main")
 		}
 	})
-	if err != nil || out.Reason != plan.Completed || !strings.Contains(out.Message, "not counted: 1 on nodes that are closed to them") {
+	if err != nil || out.Reason != plan.Completed || !strings.Contains(out.Message,
+		"not counted: 1 on nodes that are closed to them") {
 		t.Fatalf("ended with %s: %s, %v", out.Reason, out.Message, err)
 	}
 	slices.Sort(canaries)
@@ -229,18 +237,23 @@ func TestDaemonSetByNodes(t *testing.T) {
 	p.Batches[0].Nodes.Labels["pool"] = "canari"
 	d.image("v3")
 	out, err = agent.Run(t.Context(), p, d.options(), nil)
-	if err != nil || out.Reason != plan.Invalid || !strings.Contains(out.Message, "spec.batches[0].nodes: no node of the cluster has pool=canari") {
+	if err != nil || out.Reason != plan.Invalid || !strings.Contains(out.Message,
+		"spec.batches[0].nodes: no node of the cluster has pool=canari") {
 		t.Errorf("ended with %s: %s, %v", out.Reason, out.Message, err)
 	}
 }
 
-// TestDaemonSetSuperseded gets the old template back while the canaries wait: the release ends, and the next one takes the pods back.
+// TestDaemonSetSuperseded gets the old template back while the canaries wait: the release ends, and the next one takes the pods
+// back.
 func TestDaemonSetSuperseded(t *testing.T) {
 	t.Parallel()
 	d := newDaemons(t, 3, 1)
 	d.image("v2")
 	p := approvals()
-	p.Batches[0] = plan.Batch{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}, Pause: plan.Pause{UntilApproved: true}}
+	p.Batches[0] = plan.Batch{
+		Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}},
+		Pause: plan.Pause{UntilApproved: true},
+	}
 	first := d.start(p, d.options())
 	first.waitsIn(0)
 	d.image("v1")
@@ -251,8 +264,8 @@ func TestDaemonSetSuperseded(t *testing.T) {
 	d.stands(3, "v1")
 }
 
-// TestOnDeleteKilledAtEveryWrite kills the agent before and after its writes and starts another one: the budget holds, and the end
-// is that of a release that nobody killed. SLIPWAY_SEEDS asks for more of the writes.
+// TestOnDeleteKilledAtEveryWrite kills the agent before and after its writes and starts another one: the budget holds, and the
+// end is that of a release that nobody killed. SLIPWAY_SEEDS asks for more of the writes.
 func TestOnDeleteKilledAtEveryWrite(t *testing.T) {
 	shared.Get(t)
 	for at := 1; at <= 30; at += max(1, 8-seeds(t, 1)) {
@@ -278,8 +291,8 @@ func TestOnDeleteKilledAtEveryWrite(t *testing.T) {
 	}
 }
 
-// TestOnDeleteGoesBack fails in its second batch, whose pods never get ready: the old template is back in one write, and then the
-// pods of the failed revision go within the same budget.
+// TestOnDeleteGoesBack fails in its second batch, whose pods never get ready: the old template is back in one write, and then
+// the pods of the failed revision go within the same budget.
 func TestOnDeleteGoesBack(t *testing.T) {
 	for _, policy := range []string{"OrderedReady", "Parallel"} {
 		t.Run(policy, func(t *testing.T) {
@@ -348,14 +361,16 @@ func TestOnDeleteRights(t *testing.T) {
 			switch {
 			case c.verb == "" && (err != nil || d.Reason != plan.RolledBack || len(said) > 0):
 				t.Errorf("ended with %s: %s, %v, warnings %v", d.Reason, d.Message, err, said)
-			case c.verb != "" && (err == nil || !strings.Contains(err.Error(), "cannot "+c.verb) || !strings.Contains(err.Error(), c.resource)):
+			case c.verb != "" && (err == nil || !strings.Contains(err.Error(), "cannot "+c.verb) ||
+				!strings.Contains(err.Error(), c.resource)):
 				t.Errorf("without %s %s it ended with %s: %s, %v", c.verb, c.resource, d.Reason, d.Message, err)
 			}
 		})
 	}
 }
 
-// TestDaemonSetRights releases by nodes with exactly the rights of the manifests, and without the ClusterRole says what is missing.
+// TestDaemonSetRights releases by nodes with exactly the rights of the manifests, and without the ClusterRole says what is
+// missing.
 func TestDaemonSetRights(t *testing.T) {
 	t.Parallel()
 	d := newDaemons(t, 2, 1)
@@ -380,7 +395,8 @@ spec:
 	const rbac = "/apis/rbac.authorization.k8s.io/v1/"
 	paths := map[any]string{
 		"ServiceAccount": d.Path("serviceaccounts"), "Role": rbac + "namespaces/" + d.NS + "/roles",
-		"RoleBinding": rbac + "namespaces/" + d.NS + "/rolebindings", "ClusterRole": rbac + "clusterroles", "ClusterRoleBinding": rbac + "clusterrolebindings",
+		"RoleBinding": rbac + "namespaces/" + d.NS + "/rolebindings", "ClusterRole": rbac + "clusterroles",
+		"ClusterRoleBinding": rbac + "clusterrolebindings",
 	}
 	apply := func(clusterWide bool) {
 		for _, m := range objects {
@@ -402,7 +418,8 @@ spec:
 	options := d.options()
 	options.Config = agenttest.Config(t, user.Client)
 	d.image("v2")
-	if _, err := agent.Run(t.Context(), p, options, nil); err == nil || !strings.Contains(err.Error(), "cannot list resource \"nodes\"") {
+	if _, err := agent.Run(t.Context(), p, options, nil); err == nil ||
+		!strings.Contains(err.Error(), "cannot list resource \"nodes\"") {
 		t.Errorf("without the ClusterRole: %v", err)
 	}
 	apply(true)

@@ -54,7 +54,10 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 func refusedSet(sets []kube.ReplicaSet, names map[types.UID]string, released string) *rollout.Refusal {
 	for _, s := range sets {
 		if said := s.Refusal(); said != "" && released != "" && names[s.UID] == released {
-			return &rollout.Refusal{Revision: released, Object: fmt.Sprintf("pods of ReplicaSet %s/%s", s.Namespace, s.Name), Message: said}
+			return &rollout.Refusal{
+				Revision: released, Object: fmt.Sprintf("pods of ReplicaSet %s/%s", s.Namespace, s.Name),
+				Message: said,
+			}
 		}
 	}
 	return nil
@@ -162,7 +165,8 @@ func (w *writer) confirm(ctx context.Context) error {
 	alike := func(a, b rollout.Pod) bool {
 		return a.UID == b.UID && a.Active() == b.Active() && a.Ready == b.Ready
 	}
-	if !slices.Equal(o.Sets, observedSets(w.setsOf(w.uid), w.last.sets)) || !slices.EqualFunc(o.Pods, w.podsOf(w.last.sets, nil), alike) {
+	if !slices.Equal(o.Sets, observedSets(w.setsOf(w.uid), w.last.sets)) ||
+		!slices.EqualFunc(o.Pods, w.podsOf(w.last.sets, nil), alike) {
 		return fmt.Errorf("%s: its ReplicaSets or pods: %w", w.target, rollout.ErrConflict)
 	}
 	return nil

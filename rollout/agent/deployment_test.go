@@ -47,7 +47,8 @@ func newDeployment(t *testing.T, replicas int, surge string, more ...string) *wo
 	t.Helper()
 	w := newWorld(t, "")
 	w.Create(t, w.Path("deployments"), deployment(replicas, surge, "0", more...))
-	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed || !strings.Contains(d.Message, "; nothing ran before, so ") {
+	if d, _ := w.rolls(thirds(), w.ofDeployment()); d.Reason != plan.Completed ||
+		!strings.Contains(d.Message, "; nothing ran before, so ") {
 		t.Fatalf("the first release ended with %s: %s", d.Reason, d.Message)
 	}
 	return w
@@ -92,9 +93,10 @@ func (w *world) rollsWith(p plan.BatchPlan, options agent.Options, happens func(
 // deploymentImage changes the image of the Deployment as Git would.
 func (w *world) deploymentImage(tag string) {
 	w.t.Helper()
-	w.Patch(w.t, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
-	}}}})
+	w.Patch(w.t, w.Path("deployments", "web"),
+		map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+		}}}})
 }
 
 // fields are those of the Deployment that a release writes.
@@ -119,7 +121,11 @@ func TestDeployment(t *testing.T) {
 	w := newDeployment(t, 10, "1")
 	before := w.fields()
 	w.deploymentImage("v2")
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(20)}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1)},
+		{Replicas: plan.Percent(20)},
+		{Replicas: plan.Percent(100)},
+	}}
 	d, rests := w.rolls(p, w.ofDeployment())
 	if d.Reason != plan.Completed {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
@@ -318,7 +324,8 @@ func TestDeploymentStops(t *testing.T) {
 	}
 }
 
-// TestDeploymentRevertedAfterAStop releases the old template after a release that failed: its pods are there, and nothing is held back.
+// TestDeploymentRevertedAfterAStop releases the old template after a release that failed: its pods are there, and nothing is
+// held back.
 func TestDeploymentRevertedAfterAStop(t *testing.T) {
 	t.Parallel()
 	w := newDeployment(t, 4, "1")
@@ -371,7 +378,9 @@ func TestDeploymentWithoutItsAnnotation(t *testing.T) {
 	before := w.fields()
 	w.deploymentImage("v2")
 	d, _ := w.rollsWith(thirds(), w.ofDeployment(), func(int) {
-		w.Patch(t, w.Path("deployments", "web"), map[string]any{"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: nil}}})
+		w.Patch(t, w.Path("deployments", "web"), map[string]any{
+			"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: nil}},
+		})
 	})
 	if diff := cmp.Diff(before, w.fields()); diff != "" || d.Reason != plan.Completed {
 		t.Errorf("ended with %s, fields (-want +got):\n%s", d.Reason, diff)
@@ -382,7 +391,8 @@ func TestDeploymentWithoutItsAnnotation(t *testing.T) {
 func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ metadata, spec, want string }{
 		"an operator": {
-			"{name: web, ownerReferences: [{apiVersion: example.com/v1, kind: Site, name: shop, uid: a-b, controller: true}]}", "RollingUpdate",
+			"{name: web, ownerReferences: [{apiVersion: example.com/v1, kind: Site, name: shop, uid: a-b, controller: true}]}",
+			"RollingUpdate",
 			"Deployment %s/web: it is rolled by its owner Site shop (example.com/v1)",
 		},
 		"Kruise Rollouts": {
@@ -396,14 +406,16 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 			w := newWorld(t, "")
 			manifest := strings.Replace(deployment(2, "1", "0"), "{name: web}", c.metadata, 1)
 			if c.spec == "Recreate" {
-				manifest = strings.Replace(manifest, "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}", "strategy: {type: Recreate}", 1)
+				manifest = strings.Replace(manifest, "strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}",
+					"strategy: {type: Recreate}", 1)
 			}
 			w.Create(t, w.Path("deployments"), manifest)
 			p := thirds()
 			p.Mode = plan.Partition
 			_, err := agent.Run(t.Context(), p, w.ofDeployment(), nil)
 			want := strings.ReplaceAll(c.want, "%s", w.namespace)
-			if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), strings.TrimPrefix(want, "Deployment "+w.namespace+"/web: ")) {
+			if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(),
+				strings.TrimPrefix(want, "Deployment "+w.namespace+"/web: ")) {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})
@@ -419,7 +431,8 @@ type silencer struct {
 }
 
 func (s silencer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.decided.Load() && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/replicasets") && !r.URL.Query().Has("watch") {
+	if s.decided.Load() && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/replicasets") &&
+		!r.URL.Query().Has("watch") {
 		s.dead.Store(true)
 		s.end()
 	}
@@ -429,8 +442,8 @@ func (s silencer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-// TestDeploymentAgentEndsWhereTheServerIsSilent tells an agent to end in the middle of its last look before a step, which nobody answers:
-// it does not ask again until somebody does, and opens no step by what it has decided long ago.
+// TestDeploymentAgentEndsWhereTheServerIsSilent tells an agent to end in the middle of its last look before a step, which nobody
+// answers: it does not ask again until somebody does, and opens no step by what it has decided long ago.
 func TestDeploymentAgentEndsWhereTheServerIsSilent(t *testing.T) {
 	t.Parallel()
 	w := newDeployment(t, 3, "1")

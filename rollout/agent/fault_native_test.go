@@ -114,9 +114,9 @@ func (w *world) watchSets(most int) (broken func() []string) {
 	}
 }
 
-// TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that does
-// mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy; in every other seed it crashes at
-// three moments and starts again.
+// TestFaultsWithKubernetesController releases Deployments, and StatefulSets and DaemonSets in delete mode, through a proxy that
+// does mischief, forward and back. Agents are killed at random writes besides. The controller has no proxy; in every other seed
+// it crashes at three moments and starts again.
 func TestFaultsWithKubernetesController(t *testing.T) {
 	soak(t, 3, 1, 13, func(t *testing.T, seed int, random *rand.Rand) {
 		f := draw(t, seed, random)
@@ -151,7 +151,8 @@ func TestFaultsWithKubernetesController(t *testing.T) {
 	})
 }
 
-// crashes is a report that restarts the controller at three of the agents' decisions, which the seed draws. The agents do not wait for it.
+// crashes is a report that restarts the controller at three of the agents' decisions, which the seed draws. The agents do not
+// wait for it.
 func (f *faulty) crashes(seed int, report func(rollout.Observed, rollout.Decision)) func(rollout.Observed, rollout.Decision) {
 	f.t.Helper()
 	random, decisions, at := rand.New(rand.NewPCG(uint64(seed), 19)), 0, map[int]bool{}

@@ -116,7 +116,8 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 				return runOnce(ctx, plan.BatchPlan{}, options, m, plan.Completed, nil)
 			})
 			watch.verify(t, w)
-			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 "+
+				"persistentvolumeclaims"; got != want {
 				t.Errorf("the end is\n%s, want\n%s", got, want)
 			}
 		})
@@ -142,7 +143,9 @@ func (w *world) retried(t *testing.T, run func(context.Context) error) {
 // calmAfter is how long faults go on in one run.
 const calmAfter = 20 * time.Second
 
-func runOnce(ctx context.Context, plan plan.BatchPlan, options agent.Options, m *mischief, want plan.Reason, report func(rollout.Observed, rollout.Decision)) error {
+func runOnce(ctx context.Context, plan plan.BatchPlan, options agent.Options, m *mischief, want plan.Reason,
+	report func(rollout.Observed, rollout.Decision),
+) error {
 	calm := time.AfterFunc(calmAfter, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()

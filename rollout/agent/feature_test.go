@@ -136,10 +136,13 @@ func TestOpenGateHasNoReason(t *testing.T) {
 // TestFinalizersInPlace puts the finalizers of a new template onto pods that stay, and takes those of the old one off.
 func TestFinalizersInPlace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, strings.Replace(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`), "labels: {app: demo}", `labels: {app: demo}, finalizers: [example.com/v1]`, 1))
+	w := newWorld(t, strings.Replace(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`), "labels: {app: demo}",
+		`labels: {app: demo}, finalizers: [example.com/v1]`, 1))
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	before := w.uids()
-	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"finalizers": []string{"example.com/v2"}}}}})
+	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{
+		"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"finalizers": []string{"example.com/v2"}}}},
+	})
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	for _, name := range w.Pods() {
 		at := w.Path("pods", name)
@@ -173,8 +176,12 @@ func TestSpecifiedDelete(t *testing.T) {
 	w := newWorld(t, agenttest.CloneSet(3, `{maxUnavailable: 1}`))
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	pods, uids := w.Pods(), w.uids()
-	w.Patch(t, w.Path("pods", pods[0]), map[string]any{"metadata": map[string]any{"labels": map[string]any{"apps.kruise.io/specified-delete": "true"}}})
-	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"scaleStrategy": map[string]any{"podsToDelete": []string{pods[1]}}}})
+	w.Patch(t, w.Path("pods", pods[0]), map[string]any{"metadata": map[string]any{
+		"labels": map[string]any{"apps.kruise.io/specified-delete": "true"},
+	}})
+	w.Patch(t, w.Path("clonesets", "demo"), map[string]any{
+		"spec": map[string]any{"scaleStrategy": map[string]any{"podsToDelete": []string{pods[1]}}},
+	})
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	kubetest.Eventually(t, "three pods are left, one of them as before", func() (bool, string) {
 		left := w.uids()
@@ -219,7 +226,8 @@ func TestSameImageUnderANewTag(t *testing.T) {
 // TestGracePeriodAndSeveralContainers drains first, waits, and changes both images at once.
 func TestGracePeriodAndSeveralContainers(t *testing.T) {
 	t.Parallel()
-	manifest := strings.ReplaceAll(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {gracePeriodSeconds: 2}}`),
+	manifest := strings.ReplaceAll(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: `+
+		`{gracePeriodSeconds: 2}}`),
 		`image: "example.com/app:v1"}]`, `image: "example.com/app:v1"}, {name: side, image: "example.com/side:v1"}]`)
 	w := newWorld(t, manifest)
 	w.Release(plan.BatchPlan{}, plan.Completed)
@@ -267,7 +275,8 @@ func TestHooks(t *testing.T) {
     inPlaceUpdate: {labelsHandler: {hold: "yes"}, markPodNotReady: true}
     preDelete: {finalizersHandler: [example.com/hold]}
 `
-	manifest := strings.ReplaceAll(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`, hooks), "labels: {app: demo}", `labels: {app: demo, hold: "yes"}`)
+	manifest := strings.ReplaceAll(agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`, hooks),
+		"labels: {app: demo}", `labels: {app: demo, hold: "yes"}`)
 	w := newWorld(t, manifest)
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	w.Image("v2")
@@ -329,7 +338,8 @@ func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	w := newWorld(t, agenttest.CloneSet(2, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	w.Create(t, w.Path("poddisruptionbudgets"),
-		`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all}, spec: {minAvailable: 3, selector: {matchLabels: {app: demo}}}}`)
+		`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all}, spec: {minAvailable: 3, selector: {matchLabels: `+
+			`{app: demo}}}}`)
 	kubetest.Eventually(t, "the budget is known", func() (bool, string) {
 		b := w.Get(t, w.Path("poddisruptionbudgets", "all"))
 		return kubetest.Field(b, "status", "expectedPods") == float64(2), fmt.Sprint(b)
@@ -340,7 +350,8 @@ func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	before := w.Pods()
 	d, err := agent.Run(t.Context(), plan.BatchPlan{ProgressDeadline: 3 * time.Second}, options, nil)
 	if err != nil || d.Reason != plan.DeadlineExceeded {
-		t.Fatalf("ended with %s: %s, %v; %v %v", d.Reason, d.Message, err, w.Requests(t, w.namespace).Writes().By("slipway").Count(), w.Get(t, w.Path("poddisruptionbudgets", "all"))["status"])
+		t.Fatalf("ended with %s: %s, %v; %v %v", d.Reason, d.Message, err, w.Requests(t, w.namespace).Writes().By("slipway").Count(),
+			w.Get(t, w.Path("poddisruptionbudgets", "all"))["status"])
 	}
 	for _, name := range before {
 		if !slices.Contains(w.live(), name) {

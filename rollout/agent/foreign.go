@@ -46,7 +46,8 @@ func (r *reader) controller(ctx context.Context) (string, error) {
 		young := r.options.Now().Sub(set.CreationTimestamp.Time) < 2*reaction
 		switch {
 		case writer != "" && !behind:
-			return fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", set.Status.ObservedGeneration, writer), nil
+			return fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", set.Status.ObservedGeneration,
+				writer), nil
 		case own && writer == "", waited >= reaction, writer == "" && !young:
 			return "", nil
 		}

@@ -21,15 +21,17 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// newHeld is a world of two pods, of which one is as an agent leaves it that was killed between a resize and the label: held, with the
-// memory of a revision that its CloneSet has no more.
+// newHeld is a world of two pods, of which one is as an agent leaves it that was killed between a resize and the label: held,
+// with the memory of a revision that its CloneSet has no more.
 func newHeld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, resizable(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	pod := kubetest.Field(w.Get(t, w.Path("pods")), "items", 0)
 	name := fmt.Sprint(kubetest.Field(pod, "metadata", "name"))
-	w.Patch(t, w.Path("pods", name), map[string]any{"metadata": map[string]any{"annotations": map[string]any{"slipway.dev/resize": "demo-third"}}})
+	w.Patch(t, w.Path("pods", name), map[string]any{"metadata": map[string]any{
+		"annotations": map[string]any{"slipway.dev/resize": "demo-third"},
+	}})
 	container := kubetest.Field(pod, "spec", "containers", 0).(map[string]any)
 	for _, kind := range []string{"limits", "requests"} {
 		kubetest.Field(container, "resources", kind).(map[string]any)["memory"] = "96Mi"
@@ -42,8 +44,8 @@ func newHeld(t *testing.T) *world {
 	return w
 }
 
-// TestHeldForAnotherRelease: a pod that a killed agent held for a revision that was superseded gets all amounts of the one that is released
-// now, also those that this one does not change.
+// TestHeldForAnotherRelease: a pod that a killed agent held for a revision that was superseded gets all amounts of the one that
+// is released now, also those that this one does not change.
 func TestHeldForAnotherRelease(t *testing.T) {
 	t.Parallel()
 	w := newHeld(t)
@@ -54,8 +56,8 @@ func TestHeldForAnotherRelease(t *testing.T) {
 	}
 }
 
-// TestHeldOfAnUnknownRevision gives a held pod back when the release is stopped. Where its revision is gone nobody knows what it had, and
-// the agent says so.
+// TestHeldOfAnUnknownRevision gives a held pod back when the release is stopped. Where its revision is gone nobody knows what it
+// had, and the agent says so.
 func TestHeldOfAnUnknownRevision(t *testing.T) {
 	t.Parallel()
 	w := newHeld(t)
@@ -78,8 +80,8 @@ func TestHeldOfAnUnknownRevision(t *testing.T) {
 	}
 }
 
-// meddler writes a label on a pod when an agent has just marked it as held, and lets that one know of its own write only once the agent
-// has seen the label.
+// meddler writes a label on a pod when an agent has just marked it as held, and lets that one know of its own write only once
+// the agent has seen the label.
 type meddler struct {
 	next  http.RoundTripper
 	w     *world
@@ -138,7 +140,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestWritesOfAnActionAreOnWhatItHasLeft: what somebody writes on a pod between two writes of one action is looked at before the second.
+// TestWritesOfAnActionAreOnWhatItHasLeft: what somebody writes on a pod between two writes of one action is looked at before the
+// second.
 func TestWritesOfAnActionAreOnWhatItHasLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resizable(1, `{type: InPlaceOnly, maxUnavailable: 1}`))

@@ -38,20 +38,30 @@ func TestManifestsAreAccepted(t *testing.T) {
 	w := newWorld(t, "")
 	paths := map[string]string{
 		"ServiceAccount": "/api/v1/namespaces/NS/serviceaccounts", "ConfigMap": "/api/v1/namespaces/NS/configmaps",
-		"Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles", "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
-		"Job": "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments",
+		"Role":        "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles",
+		"RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/rolebindings",
+		"Job":         "/apis/batch/v1/namespaces/NS/jobs", "Deployment": "/apis/apps/v1/namespaces/NS/deployments",
 	}
 	for _, o := range []manifests.Job{
-		{Mode: plan.Direct, DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Wave: "3", Owner: "BatchPlan/demo", Await: true},
-		{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete, Plan: []byte(jobPlan), For: manifests.Flux, CloneSet: plan.Workload{APIVersion: "apps/v1", Kind: "StatefulSet"}},
+		{
+			Mode: plan.Direct, DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Wave: "3",
+			Owner: "BatchPlan/demo", Await: true,
+		},
+		{
+			Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete, Plan: []byte(jobPlan), For: manifests.Flux,
+			CloneSet: plan.Workload{APIVersion: "apps/v1", Kind: "StatefulSet"},
+		},
 		{Mode: plan.Partition, DeleteMode: manifests.DeleteModeDelete},
 		{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Stay: true},
-		{DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Owner: "BatchPlan/demo", Await: true, Targets: &manifests.Targets{
-			Name: strings.Repeat("long.name-", 20), Parallel: 3, Targets: slices.Repeat([]manifests.Target{
-				{CloneSet: plan.Workload{Name: "demo"}, Mode: plan.Direct},
-				{CloneSet: plan.Workload{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: plan.Partition},
-			}, 500),
-		}},
+		{
+			DeleteMode: manifests.DeleteModeEvict, Plan: []byte(jobPlan), For: manifests.ArgoCD, Owner: "BatchPlan/demo", Await: true,
+			Targets: &manifests.Targets{
+				Name: strings.Repeat("long.name-", 20), Parallel: 3, Targets: slices.Repeat([]manifests.Target{
+					{CloneSet: plan.Workload{Name: "demo"}, Mode: plan.Direct},
+					{CloneSet: plan.Workload{Name: "demo", APIVersion: "apps/v1", Kind: "StatefulSet"}, Mode: plan.Partition},
+				}, 500),
+			},
+		},
 	} {
 		o.Image, o.CloneSet.Name, o.CloneSet.UID, o.CloneSet.Spec.HasClaims = "example.com/slipway:v1", "demo", "u", true
 		objects, err := o.Manifests()
@@ -79,7 +89,8 @@ func TestPodIsRestricted(t *testing.T) {
 	w.Patch(t, "/api/v1/namespaces/"+w.namespace, map[string]any{"metadata": map[string]any{"labels": map[string]any{
 		"pod-security.kubernetes.io/enforce": "restricted",
 	}}})
-	w.Create(t, "/api/v1/namespaces/"+w.namespace+"/serviceaccounts", `{apiVersion: v1, kind: ServiceAccount, metadata: {name: demo-rollout}}`)
+	w.Create(t, "/api/v1/namespaces/"+w.namespace+"/serviceaccounts",
+		`{apiVersion: v1, kind: ServiceAccount, metadata: {name: demo-rollout}}`)
 	for name, test := range map[string]struct {
 		stay  bool
 		patch string
@@ -87,10 +98,14 @@ func TestPodIsRestricted(t *testing.T) {
 	}{
 		"Job":        {},
 		"Deployment": {stay: true},
-		"patched":    {patch: "spec: {template: {spec: {tolerations: [{operator: Exists}], containers: [{name: slipway, env: [{name: A, value: b}]}]}}}"},
-		"weakened":   {patch: "spec: {template: {spec: {securityContext: {runAsNonRoot: null}}}}", want: "violates PodSecurity"},
+		"patched": {patch: "spec: {template: {spec: {tolerations: [{operator: Exists}], containers: [{name: slipway, env: " +
+			"[{name: A, value: b}]}]}}}"},
+		"weakened": {patch: "spec: {template: {spec: {securityContext: {runAsNonRoot: null}}}}", want: "violates PodSecurity"},
 	} {
-		o := manifests.Job{Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Image: "example.com/slipway:v1", Plan: []byte(jobPlan), Stay: test.stay}
+		o := manifests.Job{
+			Mode: plan.Direct, DeleteMode: manifests.DeleteModeDelete, Image: "example.com/slipway:v1",
+			Plan: []byte(jobPlan), Stay: test.stay,
+		}
 		o.CloneSet.Name = "demo"
 		if test.patch != "" {
 			patch, findings := manifests.ReadPatch("patch.yaml", []byte(test.patch), test.stay)
@@ -128,7 +143,8 @@ func TestSecretsAreMounted(t *testing.T) {
 		if kubetest.Field(v, "name") != kubetest.Field(mounts[i], "name") || kubetest.Field(mounts[i], "readOnly") != true {
 			t.Errorf("%v is mounted as %v", v, mounts[i])
 		}
-		if name := kubetest.Field(v, "secret", "secretName"); name != nil && kubetest.Field(v, "secret", "optional") != (name == "chat") {
+		if name := kubetest.Field(v, "secret", "secretName"); name != nil &&
+			kubetest.Field(v, "secret", "optional") != (name == "chat") {
 			t.Errorf("%v: a release waits for what its checks need, and for nothing else", v)
 		}
 		items, _ := kubetest.Field(v, "secret", "items").([]any)
@@ -195,8 +211,10 @@ func TestTrainRights(t *testing.T) {
 	}
 	o := manifests.Job{DeleteMode: manifests.DeleteModeDelete, Image: "i", Plan: []byte(jobPlan), Targets: &manifests.Targets{
 		Name: "fleet", Parallel: 9, Targets: []manifests.Target{
-			target("apps.kruise.io/v1alpha1", "CloneSet", "one", plan.Direct), target("apps.kruise.io/v1alpha1", "CloneSet", "two", plan.Direct),
-			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", plan.Partition), target("apps/v1", "StatefulSet", "db", plan.Partition),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "one", plan.Direct),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "two", plan.Direct),
+			target("apps.kruise.io/v1alpha1", "CloneSet", "stepped", plan.Partition),
+			target("apps/v1", "StatefulSet", "db", plan.Partition),
 		},
 	}}
 	objects, err := o.Manifests()

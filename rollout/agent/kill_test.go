@@ -63,7 +63,9 @@ func (w *world) runKilled(at int, after bool) bool {
 }
 
 // killAt runs an agent with these options until its write number at, or to its end.
-func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (d rollout.Decision, dead bool, err error) {
+func (w *world) killAt(ctx context.Context, cancel context.CancelFunc, at int, after bool, plan plan.BatchPlan,
+	options agent.Options, report func(rollout.Observed, rollout.Decision),
+) (d rollout.Decision, dead bool, err error) {
 	w.t.Helper()
 	options, isDead := mortal(options, at, after, cancel)
 	options.Identity = "killed"
@@ -92,13 +94,17 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		{"InPlace", `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			killedAtEach(t, 80, max(1, 8-seeds(t, 50)), func(t *testing.T, at int, after bool) bool { return killedOnce(t, c.strategy, at, after) })
+			killedAtEach(t, 80, max(1, 8-seeds(t, 50)), func(t *testing.T, at int,
+				after bool,
+			) bool {
+				return killedOnce(t, c.strategy, at, after)
+			})
 		})
 	}
 }
 
-// killedAtEach runs a release that is killed before and after its writes, each or a sample with so many steps between: until most,
-// which has to be more than it makes, or until one is told to have had no such write.
+// killedAtEach runs a release that is killed before and after its writes, each or a sample with so many steps between: until
+// most, which has to be more than it makes, or until one is told to have had no such write.
 func killedAtEach(t *testing.T, most, step int, release func(t *testing.T, at int, after bool) (killed bool)) {
 	t.Helper()
 	var longest atomic.Int64
@@ -130,7 +136,8 @@ func killedOnce(t *testing.T, strategy string, at int, after bool) bool {
 	killed := w.runKilled(at, after)
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	watch.verify(t, w)
-	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+	if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 "+
+		"persistentvolumeclaims"; got != want {
 		t.Errorf("the end is\n%s, want\n%s", got, want)
 	}
 	return killed
@@ -162,7 +169,10 @@ type partitionRelease struct {
 func newPartitionRelease(t *testing.T, way wayInPartitionMode) *partitionRelease {
 	t.Helper()
 	w := newStateful(t, 3, 3)
-	r := &partitionRelease{world: w, way: way, watch: w.watchPods(3, 0, 1, 0, "none"), options: w.optionsOf("StatefulSet"), report: w.Log()}
+	r := &partitionRelease{
+		world: w, way: way, watch: w.watchPods(3, 0, 1, 0, "none"), options: w.optionsOf("StatefulSet"),
+		report: w.Log(),
+	}
 	w.statefulImage(way.tag)
 	r.plan = plan.BatchPlan{
 		Mode: plan.Partition, ProgressDeadline: 2 * time.Minute, OnFailure: plan.Rollback,

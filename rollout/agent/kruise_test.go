@@ -30,7 +30,8 @@ func newKruise(tb testing.TB, c *kubetest.Cluster) *kruise {
 	tb.Helper()
 	k := &kruise{Cluster: c, kubeconfig: c.Kubeconfig(tb), certs: tb.TempDir()}
 	k.binary = goSays(tb, "tool", "-n", "kruise")
-	definitions, err := filepath.Glob(filepath.Join(goSays(tb, "list", "-m", "-f", "{{.Dir}}", "github.com/openkruise/kruise"), "config/crd/bases/*.yaml"))
+	definitions, err := filepath.Glob(filepath.Join(goSays(tb, "list", "-m", "-f", "{{.Dir}}", "github.com/openkruise/kruise"),
+		"config/crd/bases/*.yaml"))
 	if err != nil || len(definitions) == 0 {
 		tb.Fatalf("no definitions: %v", err)
 	}
@@ -44,7 +45,8 @@ func newKruise(tb testing.TB, c *kubetest.Cluster) *kruise {
 	c.Create(tb, "/api/v1/namespaces", `{apiVersion: v1, kind: Namespace, metadata: {name: kruise-system}}`)
 	for _, kind := range []string{"Mutating", "Validating"} { // it wants to have them, and they call nobody
 		c.Create(tb, "/apis/admissionregistration.k8s.io/v1/"+strings.ToLower(kind)+"webhookconfigurations", fmt.Sprintf(
-			`{apiVersion: admissionregistration.k8s.io/v1, kind: %sWebhookConfiguration, metadata: {name: kruise-%s-webhook-configuration}}`, kind, strings.ToLower(kind)))
+			`{apiVersion: admissionregistration.k8s.io/v1, kind: %sWebhookConfiguration, metadata: {name: `+
+				`kruise-%s-webhook-configuration}}`, kind, strings.ToLower(kind)))
 	}
 	return k
 }
@@ -223,7 +225,8 @@ func TestRevisionsEqualThoseOfKruise(t *testing.T) {
 		r := kubetest.Field(c.Get(t, w.Path("controllerrevisions")), "items", 0)
 		// Ours alone: Kruise does not keep which claims the pods of an older revision have.
 		delete(kubetest.Field(r, "metadata", "annotations").(map[string]any), "slipway.dev/volume-claim-templates")
-		return fmt.Sprint(kubetest.Field(r, "metadata", "name"), kubetest.Field(r, "metadata", "labels"), kubetest.Field(r, "metadata", "annotations"), kubetest.Field(r, "data"))
+		return fmt.Sprint(kubetest.Field(r, "metadata", "name"), kubetest.Field(r, "metadata", "labels"),
+			kubetest.Field(r, "metadata", "annotations"), kubetest.Field(r, "data"))
 	}
 	if got, want := revision(ours), revision(theirs); got != want {
 		t.Errorf("the revision is\n%s, Kruise's is\n%s", got, want)
@@ -241,7 +244,9 @@ func (w *world) ofTemplate(change func(app map[string]any)) {
 	w.t.Helper()
 	containers := kubetest.Field(w.Get(w.t, w.Path("clonesets", "demo")), "spec", "template", "spec", "containers")
 	change(containers.([]any)[0].(map[string]any))
-	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": containers}}}})
+	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": containers}}},
+	})
 }
 
 // released waits until the controller has updated all pods of the CloneSet demo and they are ready.
@@ -269,7 +274,8 @@ func (w *world) settle(what string, replicas int, tag string) {
 		set := w.Get(w.t, w.Path("clonesets", "demo"))
 		status, _ := set["status"].(map[string]any)
 		all := w.containers()
-		done := len(all) == replicas && fmt.Sprint(status["observedGeneration"]) == fmt.Sprint(kubetest.Field(set, "metadata", "generation")) &&
+		done := len(all) == replicas && fmt.Sprint(status["observedGeneration"]) ==
+			fmt.Sprint(kubetest.Field(set, "metadata", "generation")) &&
 			fmt.Sprint(status["updatedReadyReplicas"]) == fmt.Sprint(replicas)
 		for _, c := range all {
 			done = done && c.image == "example.com/app:"+tag

@@ -44,10 +44,14 @@ func NewMetrics(now func() time.Time) *Metrics {
 			Name: "slipway_write_seconds", Help: "How long writes took.", Buckets: prometheus.DefBuckets,
 		}, []string{"verb"}),
 		measured: counter("slipway_check_measurements_total", "Answers to checks.", "check", "verdict"),
-		pods:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "slipway_pods", Help: "Pods of the target by state: available, desired, old, ready, terminating, total, updated, updated_ready."}, []string{"state"}),
-		batch:    gauge("slipway_batch", "The batch at work, the first is 1."),
-		batches:  gauge("slipway_batches", "Batches of the plan."),
-		target:   gauge("slipway_batch_target_pods", "Updated pods after this batch."),
+		pods: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "slipway_pods",
+			Help: "Pods of the target by state: available, desired, old, ready, terminating, total, updated, updated_ready.",
+		},
+			[]string{"state"}),
+		batch:   gauge("slipway_batch", "The batch at work, the first is 1."),
+		batches: gauge("slipway_batches", "Batches of the plan."),
+		target:  gauge("slipway_batch_target_pods", "Updated pods after this batch."),
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m.requests, m.writes, m.measured, m.pods, m.batch, m.batches, m.target)

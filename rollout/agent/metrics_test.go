@@ -123,7 +123,8 @@ func TestRulesLoad(t *testing.T) {
 	if err := os.WriteFile(file, []byte(queries), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", monitoring+"rules.yaml", file).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", monitoring+"rules.yaml", file).
+		CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

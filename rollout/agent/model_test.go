@@ -22,8 +22,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
-// twin is an object in the simulator and the same one on the API server, where kube-controller-manager has it. Both are written to
-// alike, and come to the same rests.
+// twin is an object in the simulator and the same one on the API server, where kube-controller-manager has it. Both are written
+// to alike, and come to the same rests.
 type twin struct {
 	*world
 	sim         *sim.Cluster
@@ -43,8 +43,12 @@ func newTwin(w *world, manifest, kind string, replicas int, options sim.Options)
 		w.t.Fatal(err)
 	}
 	set.Spec.Replicas = replicas
-	options.Ready, options.Terminating, options.Controller = sim.Ready{Least: time.Second}, time.Second, &sim.Controller{Delay: 100 * time.Millisecond}
-	m := &twin{world: w, sim: sim.New(set, set.Spec.Template, options), places: placesOf(set), deleted: map[any]bool{}, most: math.MaxInt}
+	options.Ready, options.Terminating, options.Controller = sim.Ready{Least: time.Second}, time.Second,
+		&sim.Controller{Delay: 100 * time.Millisecond}
+	m := &twin{
+		world: w, sim: sim.New(set, set.Spec.Template, options), places: placesOf(set), deleted: map[any]bool{},
+		most: math.MaxInt,
+	}
 	m.sim.OnChange(func(rollout.Observed) { m.note() })
 	m.real = m.follow()
 	return m
@@ -108,8 +112,8 @@ func (m *twin) within() bool {
 	return ok
 }
 
-// played is the state of the simulated object, how many pods of each image are wanted, there, and ready, or in delete mode what is
-// in each place.
+// played is the state of the simulated object, how many pods of each image are wanted, there, and ready, or in delete mode what
+// is in each place.
 func (m *twin) played() string {
 	o := m.look()
 	s := twinState{}
@@ -245,8 +249,8 @@ func seen(o map[string]any) bool {
 	return kubetest.Field(o, "status", "observedGeneration") == kubetest.Field(o, "metadata", "generation")
 }
 
-// TestModelOfDeployments writes the same random fields to a Deployment in the simulator and to one that kube-controller-manager has:
-// they come to the same rests.
+// TestModelOfDeployments writes the same random fields to a Deployment in the simulator and to one that kube-controller-manager
+// has: they come to the same rests.
 func TestModelOfDeployments(t *testing.T) {
 	soak(t, 3, 4, 17, func(t *testing.T, seed int, random *rand.Rand) {
 		w := newWorld(t, "")
@@ -271,8 +275,8 @@ func (m *twin) walk(steps int, step func()) {
 	m.rests()
 }
 
-// TestModelOfOnDelete changes, scales and deletes pods of StatefulSets and DaemonSets with OnDelete at random, in the simulator and
-// where kube-controller-manager has them.
+// TestModelOfOnDelete changes, scales and deletes pods of StatefulSets and DaemonSets with OnDelete at random, in the simulator
+// and where kube-controller-manager has them.
 func TestModelOfOnDelete(t *testing.T) {
 	soak(t, 3, 4, 19, func(t *testing.T, seed int, random *rand.Rand) {
 		replicas, broken := 1+random.IntN(5), random.IntN(3) == 0
@@ -324,7 +328,10 @@ func (m *twin) stepOnDelete(random *rand.Rand, object string, broken bool) {
 // delete deletes a pod of the simulator and the one that is in its place on the API server, unless they are deleted already.
 func (m *twin) delete(pod rollout.Pod, from string) {
 	m.t.Helper()
-	if m.sim.Apply(m.t.Context(), []rollout.Action{{Kind: rollout.DeletePod, Pod: rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}}}) != nil {
+	if m.sim.Apply(m.t.Context(), []rollout.Action{{
+		Kind: rollout.DeletePod,
+		Pod:  rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion},
+	}}) != nil {
 		return
 	}
 	place := m.places(pod.Name, pod.Node)

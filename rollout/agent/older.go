@@ -22,8 +22,8 @@ func (s *session) olderLease() string {
 }
 
 // awaitOlder returns when no agent of an older version is at work on the target, or a *HeldError where one is seen to renew its
-// lock. That lock is only read, and an agent whose rights end at its own Lease does not get to see it: then the two are kept apart
-// by the preconditions of their writes alone.
+// lock. That lock is only read, and an agent whose rights end at its own Lease does not get to see it: then the two are kept
+// apart by the preconditions of their writes alone.
 func (s *session) awaitOlder(ctx context.Context) error {
 	var first, now kube.Lease
 	for waited := time.Duration(0); ; waited += now.Duration() / 10 {

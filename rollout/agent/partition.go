@@ -33,8 +33,8 @@ func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) erro
 }
 
 // observeNotReady adds the pods of the revision that is to be, which are not ready. They are listed from time to time while the
-// status has some. In between, the last list says why, but not since when the agent has seen that: nothing is given up on what may
-// be over by now.
+// status has some. In between, the last list says why, but not since when the agent has seen that: nothing is given up on what
+// may be over by now.
 func (r *reader) observeNotReady(ctx context.Context, o *rollout.Observed) error {
 	s := o.Workload.Status
 	if r.blind || o.Progress.Outcome != "" || s.UpdatedReplicas <= min(s.UpdatedReadyReplicas, s.UpdatedAvailableReplicas) {
@@ -72,13 +72,14 @@ func (r *reader) goBlind(err error) {
 	r.blind = true
 	more := "why pods are not ready is not known"
 	if r.target.Kind.Ordinal {
-		more += fmt.Sprintf("; should a pod of an older revision that never gets ready keep %s from going on, delete it by hand", r.target.String())
+		more += fmt.Sprintf("; should a pod of an older revision that never gets ready keep %s from going on, delete it by hand",
+			r.target.String())
 	}
 	r.warn(fmt.Errorf("%w: %s", err, more))
 }
 
-// lookAgain is how long it takes until the pods that are waited for, or the Events about those that are missing, are to be listed
-// again; 0: none are.
+// lookAgain is how long it takes until the pods that are waited for, or the Events about those that are missing, are to be
+// listed again; 0: none are.
 func (r *reader) lookAgain() time.Duration {
 	next := r.listed.Next
 	if e := r.refusals.next; next.IsZero() || !e.IsZero() && e.Before(next) {

@@ -140,11 +140,13 @@ func TestSlipwayPlaysTheController(t *testing.T) {
 // rival applies a partition by force again and again, as a GitOps tool does that has not been told to leave it alone.
 func (w *world) rival(ctx context.Context, manager string, partition int) (stop func()) {
 	done := make(chan struct{})
-	body := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"demo"},"spec":{"updateStrategy":{"rollingUpdate":{"partition":%d}}}}`, partition)
+	body := fmt.Sprintf(
+		`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"demo"},"spec":{"updateStrategy":{"rollingUpdate":{"partition":%d}}}}`, partition)
 	go func() {
 		defer close(done)
 		for tick := time.NewTicker(time.Second); ctx.Err() == nil; <-tick.C {
-			_, _, _ = w.Do(http.MethodPatch, w.Path("statefulsets", "demo")+"?force=true&fieldManager="+manager, "application/apply-patch+yaml", []byte(body))
+			_, _, _ = w.Do(http.MethodPatch, w.Path("statefulsets", "demo")+"?force=true&fieldManager="+manager,
+				"application/apply-patch+yaml", []byte(body))
 		}
 	}()
 	return func() { <-done }
@@ -158,16 +160,20 @@ func TestASecondWriter(t *testing.T) {
 	stop := w.rival(ctx, "argocd-controller", 4)
 	defer stop()
 	defer cancel()
-	w.Patch(t, w.Path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
-		"annotations": map[string]any{kubetest.AnnotationReadyAfter: "3s"},
-	}}}})
+	w.Patch(t, w.Path("statefulsets", "demo"),
+		map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
+			"annotations": map[string]any{kubetest.AnnotationReadyAfter: "3s"},
+		}}}})
 	options := w.optionsOf("StatefulSet")
 	options.Release = "contested"
 	d, written := w.steps(thirds(), options)
 	if d.Reason != plan.ForeignChange || d.Reason.ExitCode() != 13 {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
-	for _, words := range []string{"argocd-controller (Apply, last at 20", "exclude spec.updateStrategy.rollingUpdate.partition there"} {
+	for _, words := range []string{
+		"argocd-controller (Apply, last at 20",
+		"exclude spec.updateStrategy.rollingUpdate.partition there",
+	} {
 		if !strings.Contains(d.Message, words) {
 			t.Errorf("%q does not say %q", d.Message, words)
 		}
@@ -217,7 +223,8 @@ func TestUnreconciledKinds(t *testing.T) {
 		options := w.optionsOf(kind)
 		options.Reaction = 500 * time.Millisecond
 		_, err := agent.Run(t.Context(), plan.BatchPlan{Mode: plan.Partition}, options, nil)
-		if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1 within 500ms") || !strings.Contains(err.Error(), words) {
+		if err == nil || !strings.Contains(err.Error(), "no controller has seen generation 1 within 500ms") ||
+			!strings.Contains(err.Error(), words) {
 			t.Errorf("%s ended with %v", kind, err)
 		}
 	}

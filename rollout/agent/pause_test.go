@@ -27,7 +27,9 @@ type outcome struct {
 // runPaused pauses an agent between a decision and its writes, as a machine does that stands still, until its lease has
 // run out and a second agent is at work. Then both go on. The first one must find out that the lock is gone before it
 // writes anything, and the second one ends the release. A first agent with fewer decisions ends it alone.
-func (w *world) runPaused(at int, batches plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (last outcome, paused bool) {
+func (w *world) runPaused(at int, batches plan.BatchPlan, options agent.Options, report func(rollout.Observed,
+	rollout.Decision),
+) (last outcome, paused bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
@@ -78,7 +80,8 @@ func (w *world) runPaused(at int, batches plan.BatchPlan, options agent.Options,
 // writesOfPaused counts what the agent that is paused has tried to write, but for the Lease, which it must try.
 func (w *world) writesOfPaused() int {
 	w.t.Helper()
-	return len(w.Requests(w.t, w.namespace).Writes().By("paused").Where(func(r kubetest.Request) bool { return r.Resource != "leases" }))
+	return len(w.Requests(w.t, w.namespace).Writes().By("paused").Where(
+		func(r kubetest.Request) bool { return r.Resource != "leases" }))
 }
 
 // TestPausedAtEveryDecision lets two agents be at work at each decision of a release: no invariant breaks, and the end is
@@ -96,7 +99,8 @@ func TestPausedAtEveryDecision(t *testing.T) {
 				t.Fatalf("ended with %s: %s, %v", last.decision.Reason, last.decision.Message, last.err)
 			}
 			watch.verify(t, w)
-			if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+			if got, want := w.end(3), "3 of 3 updated; row demo 3 3 3 3 3; 2 controllerrevisions; 0 leases; 0 "+
+				"persistentvolumeclaims"; got != want {
 				t.Errorf("the end is\n%s, want\n%s", got, want)
 			}
 			return paused

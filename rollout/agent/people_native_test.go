@@ -41,11 +41,17 @@ func steeredReleases() map[string]func(*testing.T) *steered {
 		},
 		"StatefulSet with OnDelete": func(t *testing.T) *steered {
 			w := newOnDelete(t, 3, "Parallel")
-			return &steered{world: w, options: w.optionsOf("StatefulSet"), path: w.Path("statefulsets", "demo"), plan: pauses(plan.Batch{Replicas: plan.Pods(1)}), image: w.statefulImage}
+			return &steered{
+				world: w, options: w.optionsOf("StatefulSet"), path: w.Path("statefulsets", "demo"),
+				plan: pauses(plan.Batch{Replicas: plan.Pods(1)}), image: w.statefulImage,
+			}
 		},
 		"Deployment": func(t *testing.T) *steered {
 			w := newDeployment(t, 3, "1")
-			return &steered{world: w, options: w.ofDeployment(), path: w.Path("deployments", "web"), plan: pauses(plan.Batch{Replicas: plan.Pods(1)}), image: w.deploymentImage}
+			return &steered{
+				world: w, options: w.ofDeployment(), path: w.Path("deployments", "web"),
+				plan: pauses(plan.Batch{Replicas: plan.Pods(1)}), image: w.deploymentImage,
+			}
 		},
 	}
 }
@@ -64,7 +70,10 @@ func (s *steered) person() *steer.Release {
 		revisions = "replicasets"
 	}
 	rules = append(rules, kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{revisions}, Verbs: []string{"list"}},
-		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{kind.Resource}, Verbs: []string{"patch"}, ResourceNames: []string{s.options.Name}})
+		kubetest.Rule{
+			APIGroups: []string{"apps"}, Resources: []string{kind.Resource}, Verbs: []string{"patch"},
+			ResourceNames: []string{s.options.Name},
+		})
 	user := s.User(s.t, s.namespace, rules...)
 	kubetest.Eventually(s.t, "the rights are known", func() (bool, string) {
 		_, err := user.TryGet(s.path)
@@ -79,8 +88,8 @@ func (s *steered) person() *steer.Release {
 	return v
 }
 
-// TestPeopleSteerKindsOfKubernetes lets a batch pass, pauses and resumes, aborts, and undoes after the end, as a user with no more
-// than the documented rights, and looks at the release each time.
+// TestPeopleSteerKindsOfKubernetes lets a batch pass, pauses and resumes, aborts, and undoes after the end, as a user with no
+// more than the documented rights, and looks at the release each time.
 func TestPeopleSteerKindsOfKubernetes(t *testing.T) {
 	for name, begin := range steeredReleases() {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +99,8 @@ func TestPeopleSteerKindsOfKubernetes(t *testing.T) {
 			s.image("v2")
 			agent := s.start(s.plan, s.options)
 			agent.waitsIn(0)
-			if seen := s.look(v); seen.Decision.Reason != plan.AwaitingApproval || !seen.Recorded() || seen.Agent.Absent(time.Now()) != "" {
+			if seen := s.look(v); seen.Decision.Reason != plan.AwaitingApproval || !seen.Recorded() ||
+				seen.Agent.Absent(time.Now()) != "" {
 				t.Errorf("at the first rest it looks like %+v %+v", seen.Decision, seen.Agent)
 			}
 			s.ask(v, rollout.Request{Ask: rollout.Pause})
@@ -103,7 +113,8 @@ func TestPeopleSteerKindsOfKubernetes(t *testing.T) {
 			agent.waitsIn(1)
 			s.ask(v, rollout.Request{Ask: rollout.Abort})
 			agent.end(plan.RolledBack)
-			if seen := s.look(v); seen.Decision.Reason != plan.RolledBack || !strings.Contains(seen.Decision.Message, "aborted by system:serviceaccount:"+s.namespace) {
+			if seen := s.look(v); seen.Decision.Reason != plan.RolledBack ||
+				!strings.Contains(seen.Decision.Message, "aborted by system:serviceaccount:"+s.namespace) {
 				t.Errorf("in the end it looks like %+v", seen.Decision)
 			}
 			s.runs(3, "v1")

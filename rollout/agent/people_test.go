@@ -204,7 +204,8 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	if a := w.ask(v, ahead); !a.Changed {
 		t.Errorf("ahead: %+v", a)
 	}
-	if a := w.ask(v, waits); !a.Changed || !strings.Contains(a.Message, "batch 1 of 3 approved by system:serviceaccount:"+w.namespace) {
+	if a := w.ask(v, waits); !a.Changed || !strings.Contains(a.Message,
+		"batch 1 of 3 approved by system:serviceaccount:"+w.namespace) {
 		t.Errorf("approved: %+v", a)
 	}
 	agent.end(plan.Completed)
@@ -228,7 +229,8 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	w.Release(approvals(), plan.Completed)
 }
 
-// TestPromoteEndsThePause ends an hour's pause as a user with exactly the rights that the help prints, and then all that is to come.
+// TestPromoteEndsThePause ends an hour's pause as a user with exactly the rights that the help prints, and then all that is to
+// come.
 func TestPromoteEndsThePause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
@@ -242,7 +244,8 @@ func TestPromoteEndsThePause(t *testing.T) {
 	}}, w.Options())
 	agent.standsIn(0, plan.Soaking)
 	promote := rollout.Request{Ask: rollout.Promote}
-	if a := w.ask(v, promote); !a.Changed || !strings.Contains(a.Message, "the pause of batch 1 of 3 is ended by system:serviceaccount:"+w.namespace) {
+	if a := w.ask(v, promote); !a.Changed || !strings.Contains(a.Message,
+		"the pause of batch 1 of 3 is ended by system:serviceaccount:"+w.namespace) {
 		t.Errorf("%+v", a)
 	}
 	agent.standsIn(1, plan.Soaking)
@@ -278,7 +281,10 @@ func (w *world) personOf(kind string, mode plan.Mode, read bool, more ...kubetes
 	var rules []kubetest.Rule
 	for _, r := range manifests.PeopleRules(of, "demo", mode, read) {
 		names, _ := r["resourceNames"].([]string)
-		rules = append(rules, kubetest.Rule{APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string), Verbs: r["verbs"].([]string), ResourceNames: names})
+		rules = append(rules, kubetest.Rule{
+			APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string),
+			Verbs: r["verbs"].([]string), ResourceNames: names,
+		})
 	}
 	user := w.User(w.t, w.namespace, append(rules, more...)...)
 	kubetest.Eventually(w.t, "the rights are known", func() (bool, string) {
@@ -414,16 +420,24 @@ func TestUndoAfterTheRelease(t *testing.T) {
 	w.ready()
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	bob := w.person(false)
-	if _, err := w.visit(bob.Client).Request(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil || !strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
+	if _, err := w.visit(bob.Client).Request(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil ||
+		!strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
 		t.Errorf("without the rights for it: %v", err)
 	}
-	carol := w.person(false, kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"}, Verbs: []string{"list"}},
-		kubetest.Rule{APIGroups: []string{"apps.kruise.io"}, Resources: []string{"clonesets"}, Verbs: []string{"patch"}, ResourceNames: []string{"demo"}})
+	carol := w.person(false, kubetest.Rule{
+		APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"},
+		Verbs: []string{"list"},
+	},
+		kubetest.Rule{
+			APIGroups: []string{"apps.kruise.io"}, Resources: []string{"clonesets"}, Verbs: []string{"patch"},
+			ResourceNames: []string{"demo"},
+		})
 	v := w.visit(carol.Client)
 	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
 		t.Errorf("%+v", a)
 	}
-	template := kubetest.Field(w.Get(t, w.Path("clonesets", "demo")), "spec", "template", "spec", "containers").([]any)[0].(map[string]any)
+	template := kubetest.Field(w.Get(t, w.Path("clonesets", "demo")), "spec", "template", "spec",
+		"containers").([]any)[0].(map[string]any)
 	if template["image"] != "example.com/app:v1" {
 		t.Errorf("the template has %v", template)
 	}
@@ -478,7 +492,8 @@ func TestRequestsOfARace(t *testing.T) {
 	if len(approved) != batches || len(requests) != batches || changes != batches {
 		t.Errorf("%d requests of %d batches are recorded, %d changed something", len(requests), len(approved), changes)
 	}
-	conflicts := w.Requests(t, w.namespace).Writes().Where(func(r kubetest.Request) bool { return r.Resource == "configmaps" && r.Code == 409 })
+	conflicts := w.Requests(t, w.namespace).Writes().Where(
+		func(r kubetest.Request) bool { return r.Resource == "configmaps" && r.Code == 409 })
 	t.Logf("%d conflicts", len(conflicts))
 }
 
@@ -487,7 +502,8 @@ func TestPeopleHear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, people))
 	v := w.visit(w.Client)
-	if _, err := v.Request(t.Context(), waits); !strings.Contains(refusal(err), "there is no ConfigMap "+w.namespace+"/slipway-demo") {
+	if _, err := v.Request(t.Context(), waits); !strings.Contains(refusal(err),
+		"there is no ConfigMap "+w.namespace+"/slipway-demo") {
 		t.Errorf("without a release: %v", err)
 	}
 	if s := w.look(v); s.Recorded() || s.Decision.Reason != plan.NotStarted {
@@ -514,20 +530,27 @@ func TestPeopleHear(t *testing.T) {
 	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval || s.Agent.Holder != "agent" {
 		t.Errorf("who may only look sees %+v", s)
 	}
-	if _, err := reader.Request(t.Context(), waits); err == nil || !strings.Contains(err.Error(), `cannot patch resource "configmaps"`) || !strings.Contains(err.Error(), "--help prints a Role") {
+	if _, err := reader.Request(t.Context(), waits); err == nil ||
+		!strings.Contains(err.Error(), `cannot patch resource "configmaps"`) ||
+		!strings.Contains(err.Error(), "--help prints a Role") {
 		t.Errorf("who may only look and approves hears %v", err)
 	}
 	nobody := w.visit(w.User(t, w.namespace).Client)
-	if _, err := nobody.Request(t.Context(), waits); err == nil || !strings.Contains(err.Error(), `cannot get resource "configmaps"`) {
+	if _, err := nobody.Request(t.Context(), waits); err == nil ||
+		!strings.Contains(err.Error(), `cannot get resource "configmaps"`) {
 		t.Errorf("who may do nothing hears %v", err)
 	}
 	// A memory and no more: the state of the release is known, the CloneSet is not.
-	half := w.User(t, w.namespace, kubetest.Rule{Resources: []string{"configmaps"}, Verbs: []string{"get"}, ResourceNames: []string{"slipway-demo"}})
+	half := w.User(t, w.namespace, kubetest.Rule{
+		Resources: []string{"configmaps"}, Verbs: []string{"get"},
+		ResourceNames: []string{"slipway-demo"},
+	})
 	kubetest.Eventually(t, "the right is known", func() (bool, string) {
 		_, err := half.TryGet(w.Path("configmaps", "slipway-demo"))
 		return err == nil, fmt.Sprint(err)
 	})
-	if s := w.look(w.visit(half.Client)); s.Unread == nil || s.Agent.Unknown == "" || s.Observed.Progress.Revision == "" || s.Decision.Ended() {
+	if s := w.look(w.visit(half.Client)); s.Unread == nil || s.Agent.Unknown == "" || s.Observed.Progress.Revision == "" ||
+		s.Decision.Ended() {
 		t.Errorf("who may read only the memory sees %+v", s)
 	}
 
@@ -637,7 +660,10 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	w := newWorld(t, agenttest.CloneSet(2, people))
 	w.ready()
 	window := plan.Window{Days: []time.Weekday{time.Monday}, From: 9 * 60, To: 10 * 60, TimeZone: "Europe/Berlin"}
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{Window: &window}}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{Window: &window}},
+		{Replicas: plan.Percent(100)},
+	}}
 	opens := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	ahead := time.Until(opens.Add(-8 * time.Second))
 	options := w.Options()

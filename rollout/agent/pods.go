@@ -36,7 +36,8 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	r, ok := w.last.history.Find(a.Revision)
 	if !ok {
 		w.forgetHistory()
-		return fmt.Errorf("%s: revision %s is not known: %w", podWords(w.target.Namespace, "creating", a.Pod.Name), a.Revision, rollout.ErrConflict)
+		return fmt.Errorf("%s: revision %s is not known: %w", podWords(w.target.Namespace, "creating", a.Pod.Name), a.Revision,
+			rollout.ErrConflict)
 	}
 	body, err := kube.NewPod(w.last.workload, r, a, w.options.Now())
 	if err != nil {
@@ -66,7 +67,8 @@ func (w *writer) createClaim(ctx context.Context, claim map[string]any) error {
 		return nil // of a create that did not come to its pod, or to be used again
 	}
 	if err != nil {
-		return kube.Conflict(fmt.Sprintf("creating PersistentVolumeClaim %s/%s", w.target.Namespace, kube.Text(claim, "metadata", "name")), err)
+		return kube.Conflict(fmt.Sprintf("creating PersistentVolumeClaim %s/%s", w.target.Namespace,
+			kube.Text(claim, "metadata", "name")), err)
 	}
 	if w.claims != nil {
 		w.claims.Put(created)
@@ -106,7 +108,8 @@ func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,
 		})
 		if apierrors.IsTooManyRequests(err) {
-			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)", podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
+			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)",
+				podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
 		}
 	} else {
 		err = w.client.Delete(ctx, at.Object(a.Pod.Name), options, nil)
@@ -132,9 +135,12 @@ func (w *writer) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
 		}
 	})
 	for _, m := range own {
-		patch := map[string]any{"metadata": map[string]any{"uid": m.UID, "resourceVersion": m.ResourceVersion, "ownerReferences": []metav1.OwnerReference{
-			{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
-		}}}
+		patch := map[string]any{"metadata": map[string]any{
+			"uid": m.UID, "resourceVersion": m.ResourceVersion,
+			"ownerReferences": []metav1.OwnerReference{
+				{APIVersion: "v1", Kind: "Pod", Name: of.Name, UID: of.UID},
+			},
+		}}
 		var handed kube.Meta
 		if err := w.client.MergePatch(ctx, kube.Claims(w.target.Namespace).Object(m.Name), patch, &handed); err != nil {
 			w.claims.Invalidate()
@@ -163,7 +169,8 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 	to, toOK := w.last.history.Find(a.Revision)
 	if !ok || !fromOK || !toOK {
 		w.forgetHistory()
-		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name), rollout.ErrConflict)
+		return fmt.Errorf("%s: its revisions are not known: %w", podWords(w.target.Namespace, "updating", a.Pod.Name),
+			rollout.ErrConflict)
 	}
 	if err := w.resizePod(ctx, &a, from, to); err != nil {
 		return err
@@ -177,9 +184,10 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 }
 
 // resizePod gives a pod that goes from one revision to another its cpu and memory. Before the first such write the pod carries
-// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod that
-// stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
-// One that was held for a third revision, whose release ended there, may have the amounts of that one: then all of them are written.
+// the mark of a held one, so that whoever comes after an agent that was killed knows that they may be those of either. A pod
+// that stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
+// One that was held for a third revision, whose release ended there, may have the amounts of that one: then all of them are
+// written.
 func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
 	there, _ := w.pods.Get(a.Pod.Name)
 	if third := there.HeldFor(); third != "" && third != to.Name {
@@ -222,7 +230,8 @@ func (w *writer) giveBack(ctx context.Context, a *rollout.Action, revision strin
 	name, _ := w.last.history.NameOf(revision)
 	own, ok := w.last.history.Find(name)
 	if !ok {
-		w.warn(fmt.Errorf("%s: a release that ended has left it with cpu and memory that may not be its own, and its revision %s, which says what is, is gone: delete the pod, and it comes back with what the template says",
+		w.warn(fmt.Errorf("%s: a release that ended has left it with cpu and memory that may not be its own, and its revision %s, "+
+			"which says what is, is gone: delete the pod, and it comes back with what the template says",
 			podWords(w.target.Namespace, "readmitting", a.Pod.Name), revision))
 		return nil
 	}
@@ -232,7 +241,10 @@ func (w *writer) giveBack(ctx context.Context, a *rollout.Action, revision strin
 // setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
 func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 	if a.NotReady {
-		drain := map[string]any{"metadata": kube.Fence(a.Pod), "status": map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))}}
+		drain := map[string]any{
+			"metadata": kube.Fence(a.Pod),
+			"status":   map[string]any{"conditions": kube.DrainedConditions(*kube.Stamp(w.options.Now()))},
+		}
 		if err := w.patchOn(ctx, &a, "draining", drain, "status"); err != nil {
 			return err
 		}
@@ -240,9 +252,11 @@ func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 	return w.patchPod(ctx, a.Pod.Name, "setting the lifecycle of", kube.LifecyclePatch(a, w.options.Now()))
 }
 
-// patchOn is patchPod in the middle of an action. What comes next is a write on the pod as this one has left it, and on nothing that
-// somebody else has written since.
-func (w *writer) patchOn(ctx context.Context, a *rollout.Action, doing string, patch map[string]any, subresource ...string) error {
+// patchOn is patchPod in the middle of an action. What comes next is a write on the pod as this one has left it, and on nothing
+// that somebody else has written since.
+func (w *writer) patchOn(ctx context.Context, a *rollout.Action, doing string, patch map[string]any,
+	subresource ...string,
+) error {
 	patched, err := w.patched(ctx, a.Pod.Name, doing, patch, subresource...)
 	if err == nil {
 		a.Pod.ResourceVersion = patched.ResourceVersion
@@ -256,7 +270,9 @@ func (w *writer) patchPod(ctx context.Context, name, doing string, patch map[str
 	return err
 }
 
-func (w *writer) patched(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) (kube.Pod, error) {
+func (w *writer) patched(ctx context.Context, name, doing string, patch map[string]any,
+	subresource ...string,
+) (kube.Pod, error) {
 	var patched kube.Pod
 	err := w.client.StrategicPatch(ctx, kube.Pods(w.target.Namespace).Object(name, subresource...), patch, &patched)
 	if err != nil {

@@ -17,10 +17,14 @@ import (
 // underPolicy puts the admission policy of a Job in force, and returns its agent, with the rights of its Role.
 func (w *world) underPolicy(t *testing.T, set plan.Workload, onFailure plan.OnFailure, path string) *kubetest.User {
 	t.Helper()
-	text := fmt.Sprintf("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n  target: {apiVersion: %s, kind: %s, name: %s}\n"+
+	text := fmt.Sprintf("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n  target: "+
+		"{apiVersion: %s, kind: %s, name: %s}\n"+
 		"  batches: [{replicas: 100%%}]\n  onFailure: %s\n", set.APIVersion, set.Kind, set.Name, onFailure)
 	set.Namespace = w.namespace
-	job := manifests.Job{CloneSet: set, Mode: plan.Partition, Image: "i", DeleteMode: manifests.DeleteModeDelete, Plan: []byte(text)}
+	job := manifests.Job{
+		CloneSet: set, Mode: plan.Partition, Image: "i", DeleteMode: manifests.DeleteModeDelete,
+		Plan: []byte(text),
+	}
 	objects, err := job.Manifests()
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +76,9 @@ type policyCase struct {
 }
 
 func image(tag string) map[string]any {
-	return map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}}}}
+	return map[string]any{"spec": map[string]any{"containers": []any{
+		map[string]any{"name": "app", "image": "example.com/app:" + tag},
+	}}}
 }
 
 // TestPolicyOfEveryKind releases, and goes back, under the policy that is printed for the release, and tries what it is to deny.
@@ -122,7 +128,10 @@ func TestPolicyOfEveryKind(t *testing.T) {
 				{"Git", with(strategy("partition", 1), "v9"), window},
 				{"Git", with(strategy("partition", "50%"), "v9"), window},
 				{"Git", with(strategy("partition", nil), "v9"), window},
-				{"Git", with(map[string]any{"replicas": 2000}, "v9"), map[bool]string{true: window}[p.ordinals || !strings.HasSuffix(p.rest, "%") && p.kind != "DaemonSet"]},
+				{
+					"Git", with(map[string]any{"replicas": 2000}, "v9"),
+					map[bool]string{true: window}[p.ordinals || !strings.HasSuffix(p.rest, "%") && p.kind != "DaemonSet"],
+				},
 			})
 		})
 	}
@@ -141,7 +150,8 @@ func TestPolicyOfAStatefulSet(t *testing.T) {
 		t.Fatalf("ended with %s: %s", d.Reason, d.Message)
 	}
 	denied(t, path, map[string]*kubetest.Client{"agent": user.Client}, []policyCase{
-		{"agent", map[string]any{"template": image("v9")}, "writes only spec.updateStrategy.rollingUpdate.partition of this StatefulSet"},
+		{"agent", map[string]any{"template": image("v9")}, "writes only spec.updateStrategy.rollingUpdate.partition of this " +
+			"StatefulSet"},
 		{"agent", map[string]any{"updateStrategy": map[string]any{"type": "OnDelete", "rollingUpdate": nil}}, "writes only"},
 	})
 }
@@ -170,7 +180,10 @@ func TestPolicyOfADeployment(t *testing.T) {
 		{"agent", map[string]any{"revisionHistoryLimit": 1}, "writes only"},
 		{"agent", map[string]any{"strategy": map[string]any{"type": "Recreate", "rollingUpdate": nil}}, "writes only"},
 	})
-	w.Patch(t, path, map[string]any{"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: "{}"}}, "spec": open})
+	w.Patch(t, path, map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: "{}"}},
+		"spec":     open,
+	})
 	const window = "a release of slipway is carrying out a step"
 	denied(t, path, map[string]*kubetest.Client{"Git": w.Client, "agent": user.Client}, []policyCase{
 		{"Git", closed(map[string]any{}), window},

@@ -79,7 +79,8 @@ func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Obs
 		doubts = append(doubts, fmt.Sprintf("%s has written the progress of a release that is at work", by))
 		p = trust.Edited(own.progress, p)
 	case by.Manager != kube.FieldManager:
-		doubts = append(doubts, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its batches again", by))
+		doubts = append(doubts, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its "+
+			"batches again", by))
 		p = r.held(stored, trust.Afresh(p), o)
 	default:
 		p, doubts = trust.Checked(r.plan, r.held(stored, p, o), o, r.currentRevision(o))
@@ -166,8 +167,9 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 	var next kube.Record
 	next.TypeMeta, next.ObjectMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, stored.ObjectMeta
 	next.Data = map[string]string{
-		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity, kube.KeyEpoch: strconv.Itoa(epoch),
-		kube.KeyPlan: string(plan),
+		kube.KeyProgress: string(data), kube.KeyRelease: w.last.release, kube.KeyHolder: w.options.Identity,
+		kube.KeyEpoch: strconv.Itoa(epoch),
+		kube.KeyPlan:  string(plan),
 	}
 	next.Data[kube.KeyEntries] = "1"
 	for _, e := range stored.Entries() {

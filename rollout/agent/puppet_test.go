@@ -32,11 +32,15 @@ func definition(kind, plural string) []byte {
 		spec := open(map[string]any{"updateStrategy": open(strategy)})
 		return map[string]any{
 			"name": name, "served": true, "storage": storage, "subresources": map[string]any{"status": map[string]any{}},
-			"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "properties": map[string]any{"spec": spec, "status": open(nil)}}},
+			"schema": map[string]any{"openAPIV3Schema": map[string]any{
+				"type":       "object",
+				"properties": map[string]any{"spec": spec, "status": open(nil)},
+			}},
 		}
 	}
 	text, err := json.Marshal(map[string]any{
-		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": plural + ".apps.kruise.io"},
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"metadata": map[string]any{"name": plural + ".apps.kruise.io"},
 		"spec": map[string]any{
 			"group": "apps.kruise.io", "scope": "Namespaced",
 			"names":    map[string]any{"kind": kind, "plural": plural, "singular": strings.ToLower(kind), "listKind": kind + "List"},
@@ -103,13 +107,34 @@ func puppets() []*puppet {
 	}
 	const rolling = "{rollingUpdate: {partition: %s}}"
 	return []*puppet{
-		{version: "v1alpha1", kind: "CloneSet", resource: "clonesets", strategy: "{partition: %s, maxUnavailable: 1}", rest: "100%", put: "100%", status: sets},
-		{version: "v1beta1", kind: "CloneSet", resource: "clonesets", strategy: "{rollingUpdate: {partition: %s, maxUnavailable: 1}}", rest: "100%", put: "100%", status: sets},
-		{version: "v1beta1", kind: "StatefulSet", resource: "statefulsets", strategy: rolling, rest: "1000", put: "1000", ordinals: true, status: sets},
-		{version: "v1alpha1", kind: "StatefulSet", resource: "statefulsets", strategy: rolling, rest: "4", put: "4", ordinals: true, status: less},
-		{version: "v1beta1", kind: "StatefulSet", resource: "statefulsets", strategy: "{rollingUpdate: {partition: %s, unorderedUpdate: {}}}", rest: "4", put: "4", status: sets},
-		{version: "v1alpha1", kind: "DaemonSet", resource: "daemonsets", strategy: rolling, rest: "1000", put: "1000", status: nodes("daemonSetHash")},
-		{version: "v1beta1", kind: "DaemonSet", resource: "daemonsets", strategy: rolling, rest: "100%", put: "100%", status: nodes("updateRevision")},
+		{
+			version: "v1alpha1", kind: "CloneSet", resource: "clonesets", strategy: "{partition: %s, maxUnavailable: 1}", rest: "100%",
+			put: "100%", status: sets,
+		},
+		{
+			version: "v1beta1", kind: "CloneSet", resource: "clonesets", strategy: "{rollingUpdate: {partition: %s, maxUnavailable: 1}}",
+			rest: "100%", put: "100%", status: sets,
+		},
+		{
+			version: "v1beta1", kind: "StatefulSet", resource: "statefulsets", strategy: rolling, rest: "1000", put: "1000",
+			ordinals: true, status: sets,
+		},
+		{
+			version: "v1alpha1", kind: "StatefulSet", resource: "statefulsets", strategy: rolling, rest: "4", put: "4", ordinals: true,
+			status: less,
+		},
+		{
+			version: "v1beta1", kind: "StatefulSet", resource: "statefulsets",
+			strategy: "{rollingUpdate: {partition: %s, unorderedUpdate: {}}}", rest: "4", put: "4", status: sets,
+		},
+		{
+			version: "v1alpha1", kind: "DaemonSet", resource: "daemonsets", strategy: rolling, rest: "1000", put: "1000",
+			status: nodes("daemonSetHash"),
+		},
+		{
+			version: "v1beta1", kind: "DaemonSet", resource: "daemonsets", strategy: rolling, rest: "100%", put: "100%",
+			status: nodes("updateRevision"),
+		},
 	}
 }
 
@@ -171,7 +196,10 @@ func (p *puppet) reconcile(t *testing.T) {
 	}
 	p.revise(image, set)
 	p.step(image, keep)
-	n := tally{generation: kubetest.Field(set, "metadata", "generation"), total: len(p.pods), update: p.name(image), updateHash: hash(image)}
+	n := tally{
+		generation: kubetest.Field(set, "metadata", "generation"), total: len(p.pods), update: p.name(image),
+		updateHash: hash(image),
+	}
 	for _, pod := range p.pods {
 		updated := pod.image == image
 		n.ready += count(pod.ready)
@@ -212,13 +240,22 @@ func (p *puppet) step(image string, keep int) {
 
 // revise makes the revision of the present template, as controllers do, and pods that carry it, for who counts them.
 func (p *puppet) revise(image string, set map[string]any) {
-	owner := []any{map[string]any{"apiVersion": "apps.kruise.io/" + p.version, "kind": p.kind, "name": "demo", "uid": p.uid, "controller": true}}
-	meta := map[string]any{"name": p.name(image), "labels": map[string]any{"app": "demo", "controller-revision-hash": hash(image)}, "ownerReferences": owner}
+	owner := []any{map[string]any{
+		"apiVersion": "apps.kruise.io/" + p.version, "kind": p.kind, "name": "demo", "uid": p.uid,
+		"controller": true,
+	}}
+	meta := map[string]any{
+		"name": p.name(image), "labels": map[string]any{"app": "demo", "controller-revision-hash": hash(image)},
+		"ownerReferences": owner,
+	}
 	_, _ = p.w.TryCreate(p.w.Path("controllerrevisions"), map[string]any{
 		"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": meta, "revision": 1 + len(image),
 		"data": map[string]any{"spec": map[string]any{"template": kubetest.Field(set, "spec", "template")}},
 	})
-	meta = map[string]any{"name": "demo-0", "labels": map[string]any{"app": "demo", "controller-revision-hash": hash(p.last)}, "ownerReferences": owner}
+	meta = map[string]any{
+		"name": "demo-0", "labels": map[string]any{"app": "demo", "controller-revision-hash": hash(p.last)},
+		"ownerReferences": owner,
+	}
 	_, _ = p.w.TryCreate(p.w.Path("pods"), map[string]any{
 		"apiVersion": "v1", "kind": "Pod", "metadata": meta,
 		"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:v1"}}},
@@ -301,7 +338,10 @@ func TestKindsOfKruise(t *testing.T) {
 			if got, want := owned(t, p.w.Get(t, p.path("demo"))), `{"f:spec":{"f:updateStrategy":{`+path+`}}}`; got != want {
 				t.Errorf("slipway owns %s, want %s", got, want)
 			}
-			for image, planValue := range map[string]plan.OnFailure{kubetest.TagUnready: plan.Rollback, kubetest.TagUnready + "-2": plan.RollbackInBatches} {
+			for image, planValue := range map[string]plan.OnFailure{
+				kubetest.TagUnready:        plan.Rollback,
+				kubetest.TagUnready + "-2": plan.RollbackInBatches,
+			} {
 				p.image(image)
 				p.standsAs(t, plan.NotStarted)
 				bad := thirds()

@@ -18,7 +18,8 @@ import (
 // quota makes a ResourceQuota that is full with what is there, and waits until the control plane counts.
 func (w *world) quota(hard string) {
 	w.t.Helper()
-	w.Create(w.t, w.Path("resourcequotas"), `{apiVersion: v1, kind: ResourceQuota, metadata: {name: tight}, spec: {hard: `+hard+`}}`)
+	w.Create(w.t, w.Path("resourcequotas"), `{apiVersion: v1, kind: ResourceQuota, metadata: {name: tight}, spec: {hard: `+hard+
+		`}}`)
 	kubetest.Eventually(w.t, "the quota is counted", func() (bool, string) {
 		status := kubetest.Field(w.Get(w.t, w.Path("resourcequotas", "tight")), "status")
 		return kubetest.Field(status, "used") != nil, fmt.Sprint(status)
@@ -89,7 +90,9 @@ func TestQuotaThatIsFullForAMoment(t *testing.T) {
 				t.Errorf("%d creations were refused in %v", n, time.Since(began))
 			}
 			for _, name := range stuck {
-				w.Patch(t, w.Path("pods", name), map[string]any{"metadata": map[string]any{"annotations": map[string]any{kubetest.AnnotationStuck: nil}}})
+				w.Patch(t, w.Path("pods", name), map[string]any{"metadata": map[string]any{
+					"annotations": map[string]any{kubetest.AnnotationStuck: nil},
+				}})
 			}
 			agent.end(plan.Completed)
 			if message, still := w.condition("FailedUpdate"); still {
@@ -166,7 +169,8 @@ func TestQuotaWhileScalingOut(t *testing.T) {
 	}
 }
 
-// TestARightThatIsMissing has the code of a full quota, and is not the pod's fault: the agent ends, and another try may do better.
+// TestARightThatIsMissing has the code of a full quota, and is not the pod's fault: the agent ends, and another try may do
+// better.
 func TestARightThatIsMissing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(1, `{type: ReCreate, maxUnavailable: 1}`))
@@ -180,7 +184,8 @@ func TestARightThatIsMissing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := w.exercise(less)
-	if ctx.Err() != nil || err == nil || !strings.Contains(err.Error(), "cannot create") || !strings.Contains(err.Error(), "prints a Role") {
+	if ctx.Err() != nil || err == nil || !strings.Contains(err.Error(), "cannot create") ||
+		!strings.Contains(err.Error(), "prints a Role") {
 		t.Errorf("%v", err)
 	}
 }

@@ -25,7 +25,7 @@ type reader struct {
 	last *observation
 
 	known    [2]int64 // generations that the history is of; 0: none
-	sights   waiting.Sights
+	since    waiting.Clock
 	listed   kube.NotReady // in partition mode; the zero value where no pod is waited for
 	buffer   []rollout.Pod
 	ready    readiness
@@ -78,10 +78,10 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 
 // date says of pods in trouble since when this agent has seen that.
 func (r *reader) date(pods []rollout.Pod, now time.Time) {
-	r.sights.Begin()
+	r.since.Begin()
 	for i := range pods {
 		if p := &pods[i]; p.Waiting != nil {
-			p.Waiting = r.sights.See(p.UID+"/"+p.Revision, p.Waiting, now)
+			p.Waiting = r.since.See(p.UID+"/"+p.Revision, p.Waiting, now)
 		}
 	}
 }

@@ -51,7 +51,8 @@ func (r *reader) observeRefusal(ctx context.Context, o *rollout.Observed) {
 	o.NoRoom = e.full
 }
 
-// follow begins anew with another revision. An agent that goes on in the middle of a batch reads what was written since it began.
+// follow begins anew with another revision. An agent that goes on in the middle of a batch reads what was written since it
+// began.
 func (e *refusals) follow(o *rollout.Observed) {
 	if e.revision == o.UpdateRevision {
 		return

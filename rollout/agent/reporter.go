@@ -70,7 +70,8 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 	}
 	p.written = now
 	var written kube.Workload
-	err := p.client.MergePatch(ctx, p.target.Path("status"), map[string]any{"metadata": map[string]any{"uid": p.uid}, "status": status}, &written)
+	err := p.client.MergePatch(ctx, p.target.Path("status"),
+		map[string]any{"metadata": map[string]any{"uid": p.uid}, "status": status}, &written)
 	if err == nil {
 		p.dirty = false
 		p.workloads.Put(written)
@@ -109,7 +110,8 @@ func (p *reporter) nextStatus() (kube.CloneSetStatus, bool) {
 		AvailableReplicas: counts.Available, UpdatedReplicas: counts.Updated, UpdatedReadyReplicas: counts.UpdatedReady,
 		UpdatedAvailableReplicas: counts.UpdatedAvailable, CurrentRevision: o.StableRevision, UpdateRevision: o.UpdateRevision,
 		ExpectedUpdatedReplicas: o.Workload.Spec.Replicas - o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas),
-		CollisionCount:          p.last.history.Collision, LabelSelector: kube.SelectorQuery(kube.Field(p.last.workload.Tree, "spec", "selector")),
+		CollisionCount:          p.last.history.Collision, LabelSelector: kube.SelectorQuery(
+			kube.Field(p.last.workload.Tree, "spec", "selector")),
 	}
 	if counts.Updated == counts.Total && counts.Total == counts.Desired {
 		next.CurrentRevision = o.UpdateRevision
@@ -226,7 +228,8 @@ func (p *reporter) event(ctx context.Context, kind, reason, message string) {
 		UID: p.uid, ResourceVersion: p.last.workload.ResourceVersion,
 	}
 	body := kube.NewEvent(about, kind, reason, message, p.options.Identity, p.options.Now())
-	if err := p.client.Create(ctx, kube.Events(p.target.Namespace).Path, body, nil); err != nil && kube.Refused(err) && p.options.Warn != nil {
+	if err := p.client.Create(ctx, kube.Events(p.target.Namespace).Path, body, nil); err != nil && kube.Refused(err) &&
+		p.options.Warn != nil {
 		p.options.Warn(kube.Explain("writing an Event about "+p.target.String(), err))
 	}
 }

@@ -29,12 +29,15 @@ func resizable(replicas int, strategy string) string {
 // resize changes the image, and the limit and the request of cpu or memory in the CloneSet's template.
 func (w *world) resize(tag, name, limit, request string) {
 	w.t.Helper()
-	container := kubetest.Field(w.Get(w.t, w.Path("clonesets", "demo")), "spec", "template", "spec", "containers", 0).(map[string]any)
+	container := kubetest.Field(w.Get(w.t, w.Path("clonesets", "demo")), "spec", "template", "spec", "containers",
+		0).(map[string]any)
 	container["image"] = "example.com/app:" + tag
 	for kind, amount := range map[string]string{"limits": limit, "requests": request} {
 		kubetest.Field(container, "resources", kind).(map[string]any)[name] = amount
 	}
-	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}}})
+	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}},
+	})
 }
 
 // amounts are the image that pods run, the cpu and memory that they ask for, and how often they have restarted: alike ones once.
@@ -54,7 +57,8 @@ func (w *world) amounts() []string {
 			return fmt.Sprintf("%v %v", kubetest.Field(spec, "resources", kind, "cpu"), kubetest.Field(spec, "resources", kind, "memory"))
 		}
 		image := strings.TrimPrefix(fmt.Sprint(kubetest.Field(status, "image")), "example.com/app:")
-		all = append(all, fmt.Sprintf("%s %s, %s, %v", image, amount("limits"), amount("requests"), kubetest.Field(status, "restartCount")))
+		all = append(all, fmt.Sprintf("%s %s, %s, %v", image, amount("limits"), amount("requests"),
+			kubetest.Field(status, "restartCount")))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -95,12 +99,16 @@ func TestResizeThatTheNodeRefuses(t *testing.T) {
 	for _, reason := range []string{"Infeasible", "Deferred"} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			manifest := strings.Replace(resizable(3, `{type: InPlaceIfPossible, maxUnavailable: 1}`), "labels: {app: demo}}", "labels: {app: demo}, annotations: {"+kubetest.AnnotationResize+": "+reason+"}}", 1)
+			manifest := strings.Replace(resizable(3, `{type: InPlaceIfPossible, maxUnavailable: 1}`), "labels: {app: demo}}",
+				"labels: {app: demo}, annotations: {"+kubetest.AnnotationResize+": "+reason+"}}", 1)
 			w := newWorld(t, manifest)
 			w.Release(plan.BatchPlan{}, plan.Completed)
 			before := w.uids()
 			w.resize("v1", "cpu", "64", "32")
-			p := plan.BatchPlan{OnFailure: plan.Rollback, FailFast: plan.FailFast{Reasons: []string{reason}, After: 100 * time.Millisecond}}
+			p := plan.BatchPlan{OnFailure: plan.Rollback, FailFast: plan.FailFast{
+				Reasons: []string{reason},
+				After:   100 * time.Millisecond,
+			}}
 			var said string
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -126,12 +134,16 @@ func TestResizeThatAdmissionRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resizable(2, `{type: InPlaceOnly, maxUnavailable: 1}`))
 	w.Release(plan.BatchPlan{}, plan.Completed)
-	w.Create(t, w.Path("limitranges"), map[string]any{"apiVersion": "v1", "kind": "LimitRange", "metadata": map[string]any{"name": "most"}, "spec": map[string]any{
-		"limits": []any{map[string]any{"type": "Container", "max": map[string]any{"cpu": "1"}}},
-	}})
+	w.Create(t, w.Path("limitranges"), map[string]any{
+		"apiVersion": "v1", "kind": "LimitRange",
+		"metadata": map[string]any{"name": "most"}, "spec": map[string]any{
+			"limits": []any{map[string]any{"type": "Container", "max": map[string]any{"cpu": "1"}}},
+		},
+	})
 	w.resize("v1", "cpu", "2", "1")
 	d, err := agent.Run(t.Context(), plan.BatchPlan{}, w.Options(), w.Log())
-	if err != nil || d.Reason != plan.PodRefused || !strings.Contains(d.Message, "maximum cpu usage per Container is 1, but limit is 2") {
+	if err != nil || d.Reason != plan.PodRefused || !strings.Contains(d.Message,
+		"maximum cpu usage per Container is 1, but limit is 2") {
 		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
 	}
 	if diff := cmp.Diff([]string{"v1 500m 64Mi, 250m 64Mi, 0"}, w.amounts()); diff != "" {
@@ -163,7 +175,9 @@ func TestResizeBeyondAQuota(t *testing.T) {
 				return full && strings.Contains(said, "resizing pods: ResourceQuota tight is full"), said
 			})
 			if c.raised {
-				w.Patch(t, w.Path("resourcequotas", "tight"), map[string]any{"spec": map[string]any{"hard": map[string]any{"limits.cpu": "1800m"}}})
+				w.Patch(t, w.Path("resourcequotas", "tight"), map[string]any{
+					"spec": map[string]any{"hard": map[string]any{"limits.cpu": "1800m"}},
+				})
 			}
 			agent.end(c.want)
 			if m := agent.decision.Message; !c.raised && !strings.Contains(m, "ResourceQuota tight is full") {
@@ -176,9 +190,9 @@ func TestResizeBeyondAQuota(t *testing.T) {
 	}
 }
 
-// TestKilledAtEveryWriteOfAResize kills the agent before and after its writes while it changes cpu, which restarts nothing, and memory
-// together with the image: pods stay, the budget holds, no pod stays held, and all end with the amounts of the released revision.
-// SLIPWAY_SEEDS asks for more of the writes.
+// TestKilledAtEveryWriteOfAResize kills the agent before and after its writes while it changes cpu, which restarts nothing, and
+// memory together with the image: pods stay, the budget holds, no pod stays held, and all end with the amounts of the released
+// revision. SLIPWAY_SEEDS asks for more of the writes.
 func TestKilledAtEveryWriteOfAResize(t *testing.T) {
 	shared.Get(t)
 	for _, c := range []struct{ tag, name, limit, request, want string }{

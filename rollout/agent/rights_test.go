@@ -54,8 +54,13 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 // cpu makes the containers ask for an amount of cpu.
 func (w *world) cpu(amount string) {
 	w.t.Helper()
-	container := map[string]any{"name": "app", "image": "example.com/app:v4", "resources": map[string]any{"requests": map[string]any{"cpu": amount}}}
-	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}}})
+	container := map[string]any{
+		"name": "app", "image": "example.com/app:v4",
+		"resources": map[string]any{"requests": map[string]any{"cpu": amount}},
+	}
+	w.Patch(w.t, w.Path("clonesets", "demo"), map[string]any{
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{container}}}},
+	})
 }
 
 const exercised = "  revisionHistoryLimit: 1\n" + agenttest.ClaimTemplates
@@ -82,7 +87,8 @@ func TestLeastRights(t *testing.T) {
 				t.Parallel()
 				manifest := agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxSurge: 1, maxUnavailable: 0}`, exercised)
 				if resource == "leases" { // long enough to renew one
-					manifest = strings.ReplaceAll(manifest, "labels: {app: demo}}", "labels: {app: demo}, annotations: {kubelet.slipway.dev/ready-after: 1s}}")
+					manifest = strings.ReplaceAll(manifest, "labels: {app: demo}}",
+						"labels: {app: demo}, annotations: {kubelet.slipway.dev/ready-after: 1s}}")
 				}
 				w := newWorld(t, manifest)
 				less := append([]kubetest.Rule(nil), whole...)

@@ -22,7 +22,9 @@ const finishTime = 4 * time.Second
 // The error is a *HeldError where another agent has the lock, wraps ErrInvalid where the object in the cluster cannot
 // be released, and is the context's where that ended. The progress of the release is stored at any time, so the next
 // Run goes on where this one stopped.
-func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(rollout.Observed,
+	rollout.Decision),
+) (rollout.Decision, error) {
 	options.Mode, options.plan = plan.Mode, plan
 	c, err := Open(ctx, options)
 	if err != nil {
@@ -51,7 +53,9 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 }
 
 // firstDecision observes once without the lock. It tells whether there is nothing to write at all.
-func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed, rollout.Decision)) (bool, rollout.Decision, error) {
+func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed,
+	rollout.Decision),
+) (bool, rollout.Decision, error) {
 	if err := c.reader.awaitTarget(ctx); err != nil {
 		return false, rollout.Decision{}, err
 	}
@@ -71,7 +75,8 @@ func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report fu
 		return false, d, err
 	}
 	c.reporter.decision = d
-	if _, changed := c.reporter.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.reader.options.Stay && (!changed || c.reader.controlled()) {
+	if _, changed := c.reporter.nextStatus(); d.Ended() && len(d.Actions) == 0 && !c.reader.options.Stay &&
+		(!changed || c.reader.controlled()) {
 		left, err := c.reader.lock.Exists(ctx)
 		if err != nil {
 			return false, d, err
@@ -86,7 +91,9 @@ func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report fu
 }
 
 // carryOut runs the release, and with Stay the next ones after it.
-func (c *Cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func (c *Cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func(rollout.Observed,
+	rollout.Decision),
+) (rollout.Decision, error) {
 	for {
 		d, err := rollout.Run(ctx, plan, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.reporter.record(ctx, d)

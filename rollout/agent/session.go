@@ -37,8 +37,8 @@ func connect(ctx context.Context, options Options) (*session, kube.Workload, err
 	}
 	kind := target.Kind
 	if !kind.Direct && options.Mode == plan.Direct {
-		return nil, kube.Workload{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by %s: use --mode %s",
-			kube.ErrInvalid, target, kind.Name, kind.Controller, strings.ToLower(string(kind.Instead())))
+		return nil, kube.Workload{}, fmt.Errorf("%w: %s: direct mode replaces the pods of a CloneSet; those of a %s are replaced by "+
+			"%s: use --mode %s", kube.ErrInvalid, target, kind.Name, kind.Controller, strings.ToLower(string(kind.Instead())))
 	}
 	if options.Metrics != nil {
 		options.Config = rest.CopyConfig(options.Config)

@@ -67,7 +67,8 @@ func TestStaleListIsNotBelieved(t *testing.T) {
 			if server.lost != server.times || server.served == 0 {
 				t.Errorf("%d answers were lost, and the past was listed %d times", server.lost, server.served)
 			}
-			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 persistentvolumeclaims"; got != want {
+			if got, want := w.end(4), "4 of 4 updated; row demo 4 4 4 4 4; 2 controllerrevisions; 0 leases; 0 "+
+				"persistentvolumeclaims"; got != want {
 				t.Errorf("the end is\n%s, want\n%s", got, want)
 			}
 		})

@@ -55,7 +55,8 @@ func (w *world) settled(replicas int, tag string) {
 		set := w.Get(w.t, w.Path("statefulsets", "demo"))
 		status := kubetest.Field(set, "status")
 		done := kubetest.Field(status, "observedGeneration") == kubetest.Field(set, "metadata", "generation") &&
-			kubetest.Field(status, "availableReplicas") == float64(replicas) && kubetest.Field(status, "currentRevision") == kubetest.Field(status, "updateRevision")
+			kubetest.Field(status, "availableReplicas") == float64(replicas) &&
+			kubetest.Field(status, "currentRevision") == kubetest.Field(status, "updateRevision")
 		for _, image := range w.podImages() {
 			done = done && image == "example.com/app:"+tag
 		}
@@ -76,9 +77,10 @@ func (w *world) podImages() map[string]string {
 // statefulImage releases another image of the StatefulSet.
 func (w *world) statefulImage(tag string) {
 	w.t.Helper()
-	w.Patch(w.t, w.Path("statefulsets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
-	}}}})
+	w.Patch(w.t, w.Path("statefulsets", "demo"),
+		map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+		}}}})
 }
 
 // partitionOf is what the object holds, under whatever path its kind has.
@@ -110,7 +112,9 @@ func (w *world) abortedSteps(plan plan.BatchPlan, options agent.Options) (rollou
 	return w.reportedSteps(plan, options, w.aborts(options))
 }
 
-func (w *world) reportedSteps(p plan.BatchPlan, options agent.Options, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, []string) {
+func (w *world) reportedSteps(p plan.BatchPlan, options agent.Options, report func(rollout.Observed,
+	rollout.Decision),
+) (rollout.Decision, []string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
@@ -132,7 +136,11 @@ func (w *world) reportedSteps(p plan.BatchPlan, options agent.Options, report fu
 
 // thirds is a plan of one pod, half of them, all.
 func thirds() plan.BatchPlan {
-	return plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
+	return plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1)},
+		{Replicas: plan.Percent(50)},
+		{Replicas: plan.Percent(100)},
+	}}
 }
 
 // TestStatefulSet steps the partition of a StatefulSet that kube-controller-manager reconciles.
@@ -165,7 +173,8 @@ func (w *world) visible(options agent.Options) {
 	}
 	sight, err := visit.Status(w.t.Context())
 	if err != nil || !sight.Recorded() || sight.Decision.Reason != plan.Completed {
-		w.t.Errorf("%s is recorded %v and ended with %s: %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason, sight.Decision.Message, err)
+		w.t.Errorf("%s is recorded %v and ended with %s: %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason,
+			sight.Decision.Message, err)
 	}
 }
 
@@ -296,7 +305,8 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	w.settled(5, "v1")
 	watch.verify(t, w)
 	if got := strings.Join(back, "\n"); len(back) != 4 || !strings.HasPrefix(got, "set partition to 3") ||
-		!strings.Contains(back[1], "restore template") || !strings.HasPrefix(back[2], "set partition to 2") || !strings.HasPrefix(back[3], "set partition to 5") {
+		!strings.Contains(back[1], "restore template") || !strings.HasPrefix(back[2], "set partition to 2") ||
+		!strings.HasPrefix(back[3], "set partition to 5") {
 		t.Errorf("on the way back:\n%s", got)
 	}
 }
@@ -369,15 +379,16 @@ func TestStatefulSetRights(t *testing.T) {
 			switch {
 			case whole && (d.Reason != plan.RolledBack || len(warnings) > 0):
 				t.Errorf("ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
-			case !whole && (d.Reason != plan.DeadlineExceeded || len(warnings) != 1 || !strings.Contains(warnings[0], "delete it by hand")):
+			case !whole && (d.Reason != plan.DeadlineExceeded || len(warnings) != 1 ||
+				!strings.Contains(warnings[0], "delete it by hand")):
 				t.Errorf("without rights on pods it ended with %s: %s, warnings %v", d.Reason, d.Message, warnings)
 			}
 		})
 	}
 }
 
-// TestStatefulSetWhoseFirstRevisionNeverStarts is kubernetes#60164: its controller waits for a pod that never gets ready and makes
-// no other. The pod is named, and deleted where the plan says so.
+// TestStatefulSetWhoseFirstRevisionNeverStarts is kubernetes#60164: its controller waits for a pod that never gets ready and
+// makes no other. The pod is named, and deleted where the plan says so.
 func TestStatefulSetWhoseFirstRevisionNeverStarts(t *testing.T) {
 	for _, unblock := range []bool{false, true} {
 		t.Run(fmt.Sprint("unblock ", unblock), func(t *testing.T) {
@@ -400,7 +411,8 @@ func TestStatefulSetWhoseFirstRevisionNeverStarts(t *testing.T) {
 				t.Errorf("ended with %s: %s", d.Reason, d.Message)
 			case unblock:
 				w.settled(3, "v2")
-			case d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, "demo-0") || !strings.Contains(d.Message, "CrashLoopBackOff") || !strings.Contains(d.Message, "unblock: true"):
+			case d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, "demo-0") ||
+				!strings.Contains(d.Message, "CrashLoopBackOff") || !strings.Contains(d.Message, "unblock: true"):
 				t.Errorf("ended with %s: %s", d.Reason, d.Message)
 			}
 		})
@@ -474,7 +486,8 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval {
 		t.Errorf("who may look sees %+v", s.Decision)
 	}
-	if _, err := reader.Request(t.Context(), rollout.Request{Ask: rollout.Approve}); err == nil || !strings.Contains(err.Error(), "cannot patch") {
+	if _, err := reader.Request(t.Context(), rollout.Request{Ask: rollout.Approve}); err == nil ||
+		!strings.Contains(err.Error(), "cannot patch") {
 		t.Errorf("who may only look approves: %v", err)
 	}
 	w.ask(visit(false), rollout.Request{Ask: rollout.Approve})
@@ -492,7 +505,10 @@ func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
 	}
 	user := w.personOf("StatefulSet", plan.Partition, false,
 		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions"}, Verbs: []string{"list"}},
-		kubetest.Rule{APIGroups: []string{"apps"}, Resources: []string{"statefulsets"}, Verbs: []string{"patch"}, ResourceNames: []string{"demo"}})
+		kubetest.Rule{
+			APIGroups: []string{"apps"}, Resources: []string{"statefulsets"}, Verbs: []string{"patch"},
+			ResourceNames: []string{"demo"},
+		})
 	options.Config = agenttest.Config(t, user.Client)
 	v, err := steer.Open(person(options), nil)
 	if err != nil {
@@ -529,7 +545,9 @@ func TestRollbackLosesARace(t *testing.T) {
 			return kubetest.Fault{}
 		}
 		lost.Do(func() {
-			w.Patch(t, w.Path("statefulsets", "demo"), map[string]any{"metadata": map[string]any{"annotations": map[string]any{"somebody": "else"}}})
+			w.Patch(t, w.Path("statefulsets", "demo"), map[string]any{
+				"metadata": map[string]any{"annotations": map[string]any{"somebody": "else"}},
+			})
 		})
 		return kubetest.Fault{Answered: func(code int) { codes = append(codes, code) }}
 	})
@@ -546,8 +564,8 @@ func TestRollbackLosesARace(t *testing.T) {
 	w.settled(2, "v1")
 }
 
-// TestStatefulSetThatIsScaledWhileItWaits keeps the number of pods that a batch has let pass: those that are added after the agent has
-// seen the new number are of the revision before.
+// TestStatefulSetThatIsScaledWhileItWaits keeps the number of pods that a batch has let pass: those that are added after the
+// agent has seen the new number are of the revision before.
 func TestStatefulSetThatIsScaledWhileItWaits(t *testing.T) {
 	t.Parallel()
 	w := newStateful(t, 3, 3)
@@ -572,7 +590,10 @@ func TestStatefulSetThatIsScaledWhileItWaits(t *testing.T) {
 		return at == "8", at
 	})
 	before := updated()
-	kubetest.Eventually(t, "all pods are there", func() (bool, string) { return len(w.podImages()) == 8, fmt.Sprint(w.podImages()) })
+	kubetest.Eventually(t, "all pods are there", func() (bool, string) {
+		return len(w.podImages()) == 8,
+			fmt.Sprint(w.podImages())
+	})
 	if n := updated(); n > before+1 { // its controller may be at a pod that it has looked up before
 		t.Errorf("%d pods are updated, %d when the partition was raised: %v", n, before, w.podImages())
 	}

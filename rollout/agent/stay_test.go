@@ -89,7 +89,10 @@ func TestAChangeInTheAnswerToAnOwnWrite(t *testing.T) {
 	})
 	options := w.Options()
 	options.Config = agenttest.Config(t, proxy.For(w.Client))
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
+		{Replicas: plan.Percent(100)},
+	}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	w.ReleaseWith(ctx, p, options, plan.Superseded)

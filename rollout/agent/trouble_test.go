@@ -116,12 +116,13 @@ func TestChangedBySomebodyElse(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			changed := false
-			d, err := agent.Run(ctx, plan.BatchPlan{ProgressDeadline: 4 * time.Second}, w.Options(), func(_ rollout.Observed, d rollout.Decision) {
-				if d.Verdict == rollout.Wait && !changed {
-					changed = true
-					c.change(w)
-				}
-			})
+			d, err := agent.Run(ctx, plan.BatchPlan{ProgressDeadline: 4 * time.Second}, w.Options(),
+				func(_ rollout.Observed, d rollout.Decision) {
+					if d.Verdict == rollout.Wait && !changed {
+						changed = true
+						c.change(w)
+					}
+				})
 			if err != nil || c.reason != "" && d.Reason != c.reason {
 				t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
 			}
@@ -158,7 +159,8 @@ func TestPausedMeansNoWrites(t *testing.T) {
 
 func (w *world) podWrites() int {
 	w.t.Helper()
-	return len(w.Requests(w.t, w.namespace).Writes().By("slipway").Where(func(r kubetest.Request) bool { return r.Resource == "pods" }))
+	return len(w.Requests(w.t, w.namespace).Writes().By("slipway").Where(
+		func(r kubetest.Request) bool { return r.Resource == "pods" }))
 }
 
 // TestBadInput tells what is wrong and writes nothing.
@@ -171,7 +173,10 @@ func TestBadInput(t *testing.T) {
 		{"neither surge nor unavailable", agenttest.CloneSet(3, `{maxSurge: 0, maxUnavailable: 0}`), "both 0", nil, true},
 		{"unreadable bound", agenttest.CloneSet(3, `{maxUnavailable: "a few"}`), "maxUnavailable", nil, true},
 		{"no such CloneSet", "", "does not exist", nil, false},
-		{"no such kind", "", "no CloneSets of apps.kruise.io/v1beta1", func(o *agent.Options) { o.Version = "apps.kruise.io/v1beta1" }, false},
+		{
+			"no such kind", "", "no CloneSets of apps.kruise.io/v1beta1", func(o *agent.Options) { o.Version = "apps.kruise.io/v1beta1" },
+			false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -208,7 +213,8 @@ func TestBadInput(t *testing.T) {
 func TestPodsOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, `{maxUnavailable: 1}`))
-	w.Create(t, w.Path("pods"), `{apiVersion: v1, kind: Pod, metadata: {name: stray, labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:v0"}]}}`)
+	w.Create(t, w.Path("pods"), `{apiVersion: v1, kind: Pod, metadata: {name: stray, labels: {app: demo}}, spec: {containers: `+
+		`[{name: app, image: "example.com/app:v0"}]}}`)
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	if row := w.Row(); !strings.HasPrefix(row, "demo 2 2 2 2 2") {
 		t.Errorf("row %s", row)
@@ -246,7 +252,8 @@ func TestRefusesWhereAControllerIsAlive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, `{maxUnavailable: 1}`))
 	body := []byte(`{"status": {"observedGeneration": 1, "replicas": 2}}`)
-	code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo", "status")+"?fieldManager=manager", "application/merge-patch+json", body)
+	code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo", "status")+"?fieldManager=manager",
+		"application/merge-patch+json", body)
 	if err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v: %s", code, err, answer)
 	}

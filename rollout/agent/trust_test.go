@@ -47,8 +47,8 @@ func (w *world) edit(change map[string]any, keys map[string]any) {
 	w.Patch(w.t, w.Path("configmaps", "slipway-demo")+"?fieldManager=kubectl-edit", map[string]any{"data": data})
 }
 
-// TestAnEditOfTheRecordIsNotBelieved: whoever may approve may patch the ConfigMap. What he writes there by hand moves no pod and ends
-// nothing, while the agent is at work and when the next one comes; the agent says what it does not believe.
+// TestAnEditOfTheRecordIsNotBelieved: whoever may approve may patch the ConfigMap. What he writes there by hand moves no pod and
+// ends nothing, while the agent is at work and when the next one comes; the agent says what it does not believe.
 func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
@@ -117,9 +117,9 @@ func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestAForgedRecordDoesNotSayWhereItGoesBack writes, in slipway's own name and while no agent is at work, another revision into the record
-// to go back to: one of the target that no pod runs, or a pod template of somebody's own where the annotation is gone. The release that
-// fails then goes back to what ran before, and the next agent says what it does not believe.
+// TestAForgedRecordDoesNotSayWhereItGoesBack writes, in slipway's own name and while no agent is at work, another revision into
+// the record to go back to: one of the target that no pod runs, or a pod template of somebody's own where the annotation is
+// gone. The release that fails then goes back to what ran before, and the next agent says what it does not believe.
 func TestAForgedRecordDoesNotSayWhereItGoesBack(t *testing.T) {
 	for name, newRelease := range steeredReleases() {
 		t.Run(name, func(t *testing.T) {
@@ -153,12 +153,14 @@ func TestAForgedRecordDoesNotSayWhereItGoesBack(t *testing.T) {
 	}
 }
 
-// unused is a revision that no pod runs: one that the template had and that was never released, or of a Deployment, whose controller
-// would release it, one that there never was.
+// unused is a revision that no pod runs: one that the template had and that was never released, or of a Deployment, whose
+// controller would release it, one that there never was.
 func (s *steered) unused() kube.Revision {
 	s.t.Helper()
 	if s.options.Kind == "Deployment" {
-		r, err := kube.SetRevision("web", map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "example.com/app:evil"}}}})
+		r, err := kube.SetRevision("web", map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:evil"}},
+		}})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -34,7 +34,10 @@ func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
 	w.ready()
-	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)}}}
+	p := plan.BatchPlan{Batches: []plan.Batch{
+		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
+		{Replicas: plan.Percent(100)},
+	}}
 	begun := w.start(p, w.Options())
 	begun.stands(plan.AwaitingApproval)
 	begun.stop()
@@ -52,7 +55,10 @@ func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 	}
 	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 0})
 	next.end(plan.Completed)
-	for key, want := range map[string]string{"progress": `{"version":1,"revision":"` + revisions[1] + `",`, "plan": `{"version":1,"batches":[`} {
+	for key, want := range map[string]string{
+		"progress": `{"version":1,"revision":"` + revisions[1] + `",`,
+		"plan":     `{"version":1,"batches":[`,
+	} {
 		if got := w.memory()[key].(string); !strings.HasPrefix(got, want) {
 			t.Errorf("%s is stored as %s, want %s", key, got, want)
 		}
@@ -68,7 +74,8 @@ func TestAgentRefusesAReleaseOfANewerSlipway(t *testing.T) {
 	w.overwrite(newer)
 	pods := w.uids()
 	_, err := agent.Run(t.Context(), approvals(), w.Options(), nil)
-	const want = "/slipway-demo: written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway, or delete the ConfigMap to begin the release again"
+	const want = "/slipway-demo: written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the " +
+		"newer slipway, or delete the ConfigMap to begin the release again"
 	if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("the agent says %v, want %s", err, want)
 	}

@@ -22,7 +22,10 @@ import (
 func TestWhyABatchIsNotReady(t *testing.T) {
 	for _, c := range []struct{ tag, kind, reason, words string }{
 		{kubetest.TagMissing, "ReCreate", "ImagePullBackOff", `ImagePullBackOff: Back-off pulling image "example.com/app:missing"`},
-		{kubetest.TagMissing, "InPlaceIfPossible", "ImagePullBackOff", `ImagePullBackOff: Back-off pulling image "example.com/app:missing"`},
+		{
+			kubetest.TagMissing, "InPlaceIfPossible", "ImagePullBackOff",
+			`ImagePullBackOff: Back-off pulling image "example.com/app:missing"`,
+		},
 		{kubetest.TagCrash, "ReCreate", "CrashLoopBackOff", "CrashLoopBackOff: "},
 	} {
 		t.Run(c.tag+" "+c.kind, func(t *testing.T) {
@@ -40,7 +43,8 @@ func TestWhyABatchIsNotReady(t *testing.T) {
 			if err != nil || d.Reason != plan.ThresholdExceeded || d.Reason.ExitCode() != 11 {
 				t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
 			}
-			if want := "given up after 1s by failFast: 1 pod " + c.words; !strings.Contains(d.Message, want) || !strings.Contains(d.Message, "since ") {
+			if want := "given up after 1s by failFast: 1 pod " + c.words; !strings.Contains(d.Message, want) ||
+				!strings.Contains(d.Message, "since ") {
 				t.Errorf("the end is %s; want %s", d.Message, want)
 			}
 			if !strings.HasPrefix(waited, "batch 1 of 1: 1 of 3 pods updated, 0 ready") || !strings.Contains(waited, "; 1 pod "+c.words) {
@@ -91,7 +95,8 @@ func TestWhyABatchOfAControllerIsNotReady(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := w.look(v)
-			if holding := s.Observed.Holding(); len(holding) != 1 || holding[0].Reason != "ImagePullBackOff" || holding[0].Container != "app" {
+			if holding := s.Observed.Holding(); len(holding) != 1 || holding[0].Reason != "ImagePullBackOff" ||
+				holding[0].Container != "app" {
 				t.Errorf("from outside it looks like %+v, %v", holding, s.Unseen)
 			}
 		})
@@ -122,7 +127,8 @@ func TestWhyIsToldWhoMayListPods(t *testing.T) {
 		kubetest.Eventually(t, "why it waits is known", func() (bool, string) {
 			s := w.look(v)
 			told := strings.Contains(s.Decision.Message, "1 pod ImagePullBackOff")
-			return s.Decision.Reason == plan.PodsNotReady && told == whole && (s.Unseen == nil) == whole, fmt.Sprintf("%+v %v", s.Decision, s.Unseen)
+			return s.Decision.Reason == plan.PodsNotReady && told == whole && (s.Unseen == nil) == whole,
+				fmt.Sprintf("%+v %v", s.Decision, s.Unseen)
 		})
 	}
 }

@@ -63,8 +63,8 @@ func (w *world) watchPods(replicas, surge, unavailable, partition int, tag strin
 	return c
 }
 
-// watch gives saw the objects at a path, as LISTED, and then each event of them, until the test ends. A watch that ends before it
-// fails the test, which would hold no more of what happens.
+// watch gives saw the objects at a path, as LISTED, and then each event of them, until the test ends. A watch that ends before
+// it fails the test, which would hold no more of what happens.
 func (w *world) watch(path string, saw func(what string, o map[string]any)) {
 	w.t.Helper()
 	list := w.Get(w.t, path)
@@ -151,7 +151,8 @@ func (c *watcher) put(o map[string]any) {
 // remember keeps one line of an event.
 func (c *watcher) remember(kind string, o map[string]any) {
 	meta := kubetest.Field(o, "metadata")
-	line := fmt.Sprintf("%d %s %v, uid %v, at %v", c.events, kind, kubetest.Field(meta, "name"), kubetest.Field(meta, "uid"), kubetest.Field(meta, "resourceVersion"))
+	line := fmt.Sprintf("%d %s %v, uid %v, at %v", c.events, kind, kubetest.Field(meta, "name"), kubetest.Field(meta, "uid"),
+		kubetest.Field(meta, "resourceVersion"))
 	if name, _ := kubetest.Field(meta, "name").(string); c.pods[name] != nil {
 		line += fmt.Sprintf(": %+v", *c.pods[name])
 	}
@@ -242,7 +243,8 @@ func (w *world) podHistory() string {
 	for _, r := range w.Requests(w.t, w.namespace).Writes() {
 		if r.Resource == "pods" {
 			agent, _, _ := strings.Cut(r.UserAgent, " ")
-			fmt.Fprintf(&lines, "%s %s: %s %s/%s: %d, uid %v\n", r.Received.Format("05.000000"), agent, r.Verb, r.Name, r.Subresource, r.Code, answered(r))
+			fmt.Fprintf(&lines, "%s %s: %s %s/%s: %d, uid %v\n", r.Received.Format("05.000000"), agent, r.Verb, r.Name, r.Subresource,
+				r.Code, answered(r))
 		}
 	}
 	return lines.String()
@@ -264,7 +266,8 @@ func (w *world) end(replicas int) string {
 		if kubetest.Field(p, "metadata", "deletionTimestamp") != nil {
 			continue
 		}
-		if kubetest.Field(p, "spec", "containers", 0, "image") == "example.com/app:v2" && kubetest.Condition(p.(map[string]any), "Ready") == "True" {
+		if kubetest.Field(p, "spec", "containers", 0, "image") == "example.com/app:v2" &&
+			kubetest.Condition(p.(map[string]any), "Ready") == "True" {
 			fresh++
 		} else {
 			fmt.Fprintf(&b, "pod %v is not updated or not ready; ", kubetest.Field(p, "metadata", "name"))

@@ -25,7 +25,9 @@ var ErrNotStarted = errors.New("not started")
 // RunWaves releases the targets of a plan in their waves. release carries out one target (0-based) and returns nil where
 // it is done; on the first failure stop tells the releases that are under way why they end too. The result has the error
 // of each target, ErrNotStarted for one whose turn never came.
-func RunWaves(ctx context.Context, waves plan.Waves, release func(ctx context.Context, target int, stop <-chan string) error) (errs []error, first error) {
+func RunWaves(ctx context.Context, waves plan.Waves, release func(ctx context.Context, target int,
+	stop <-chan string) error,
+) (errs []error, first error) {
 	type end struct {
 		target int
 		err    error

@@ -26,7 +26,8 @@ func serverAnswer(what string, err error) answer {
 	switch {
 	case apierrors.IsForbidden(err):
 		return inconclusive("%s: %w: slipway rollout job prints a Role with what a release needs", what, err)
-	case errors.As(err, &status) && (status.Status().Code == http.StatusBadRequest || status.Status().Code == http.StatusUnprocessableEntity):
+	case errors.As(err, &status) && (status.Status().Code == http.StatusBadRequest ||
+		status.Status().Code == http.StatusUnprocessableEntity):
 		return inconclusive("%w: %s: %w", ErrWrong, what, err)
 	default:
 		return inconclusive("%w: %s: %w", ErrUnreachable, what, err)

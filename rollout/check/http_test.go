@@ -36,7 +36,8 @@ func secrets(t *testing.T, values map[string]string) string {
 // source reads what a check asks from the text of a plan.
 func source(t *testing.T, text string) plan.Check {
 	t.Helper()
-	p, err := plan.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec:\n"+
+	p, err := plan.ParsePlan("plan.yaml", []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: "+
+		"demo}\nspec:\n"+
 		"  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}\n  batches: [{replicas: 1, checks: [asked]}]\n"+
 		"  checks: [{name: asked, "+text+"}]\n"))
 	if err != nil {
@@ -58,7 +59,8 @@ func TestHTTP(t *testing.T) {
 		},
 		"/slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"/guarded": func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("Authorization") != "Bearer t0ken" || r.Header.Get("X-Scope-Orgid") != "shop" || r.Header.Get("X-Key") != "k3y" {
+			if r.Header.Get("Authorization") != "Bearer t0ken" || r.Header.Get("X-Scope-Orgid") != "shop" ||
+				r.Header.Get("X-Key") != "k3y" {
 				w.WriteHeader(401)
 			}
 		},
@@ -82,34 +84,68 @@ func TestHTTP(t *testing.T) {
 		{"a redirect is not followed", `url: URL/elsewhere`, "302", "status 302 Found is not 200", failed, nil},
 		{"another method", `url: URL/ok, method: HEAD`, "200", "status 200 OK", passed, nil},
 		{"text that is equal", `url: URL/json, jsonPath: "{.state}", equals: open`, "open", `{.state} is "open"`, passed, nil},
-		{"text that is not equal", `url: URL/json, jsonPath: "{.state}", equals: shut`, "open", `{.state} is "open", not "shut"`, failed, nil},
+		{
+			"text that is not equal", `url: URL/json, jsonPath: "{.state}", equals: shut`, "open", `{.state} is "open", not "shut"`,
+			failed, nil,
+		},
 		{"a truth", `url: URL/json, jsonPath: "{.up}", equals: true`, "true", `{.up} is "true"`, passed, nil},
-		{"a long number", `url: URL/json, jsonPath: "{.id}", equals: 12345678901234567890`, "12345678901234567890", "{.id} is", passed, nil},
+		{
+			"a long number", `url: URL/json, jsonPath: "{.id}", equals: 12345678901234567890`, "12345678901234567890", "{.id} is", passed,
+			nil,
+		},
 		{"a number within", `url: URL/json, jsonPath: "{.rate}", max: 0.5`, "0.25", "0.25, at most 0.5", passed, nil},
 		{"a number without", `url: URL/json, jsonPath: "{.rate}", min: 0.5`, "0.25", "0.25 is not at least 0.5", failed, nil},
 		{"a number as text", `url: URL/json, jsonPath: "{.text}", max: 5`, "4", "4, at most 5", passed, nil},
 		{"one of a list", `url: URL/json, jsonPath: '{.list[?(@.name=="b")].n}', max: 5`, "2", "2, at most 5", passed, nil},
-		{"a value in place of a status", `url: URL/broken, jsonPath: "{.a}", max: 1`, "", "no answer: status 503 Service Unavailable in place of a value", inconclusive, check.ErrUnreachable},
-		{"a wrong status in place of a value", `url: URL/none, jsonPath: "{.a}", max: 1`, "", "status 404 Not Found in place of a value", inconclusive, nil},
+		{
+			"a value in place of a status", `url: URL/broken, jsonPath: "{.a}", max: 1`, "",
+			"no answer: status 503 Service Unavailable in place of a value", inconclusive, check.ErrUnreachable,
+		},
+		{
+			"a wrong status in place of a value", `url: URL/none, jsonPath: "{.a}", max: 1`, "",
+			"status 404 Not Found in place of a value", inconclusive, nil,
+		},
 		{"no JSON", `url: URL/ok, jsonPath: "{.a}", max: 1`, "", "the answer is not JSON", inconclusive, nil},
 		{"nothing there", `url: URL/json, jsonPath: "{.none}", max: 1`, "", "{.none} finds nothing in the answer", inconclusive, nil},
 		{"null", `url: URL/json, jsonPath: "{.null}", max: 1`, "", "{.null} is null", inconclusive, nil},
-		{"no number", `url: URL/json, jsonPath: "{.state}", max: 1`, "", `{.state} is "open", which is not a number`, inconclusive, nil},
-		{"NaN as text", `url: URL/json, jsonPath: "{.nan}", max: 1`, "", "the value is NaN, which is not a number to judge by", inconclusive, nil},
+		{
+			"no number", `url: URL/json, jsonPath: "{.state}", max: 1`, "", `{.state} is "open", which is not a number`, inconclusive,
+			nil,
+		},
+		{
+			"NaN as text", `url: URL/json, jsonPath: "{.nan}", max: 1`, "", "the value is NaN, which is not a number to judge by",
+			inconclusive, nil,
+		},
 		{"infinity as text", `url: URL/json, jsonPath: "{.inf}", min: 1`, "", "the value is +Inf", inconclusive, nil},
-		{"several", `url: URL/json, jsonPath: "{.list[*].n}", max: 1`, "", "finds 2 values in the answer, one is needed", inconclusive, nil},
+		{
+			"several", `url: URL/json, jsonPath: "{.list[*].n}", max: 1`, "", "finds 2 values in the answer, one is needed", inconclusive,
+			nil,
+		},
 		{"no single value", `url: URL/json, jsonPath: "{.list}", max: 1`, "", "{.list} is no single value", inconclusive, nil},
 		{"too much", `url: URL/long`, "", "the answer has more than 1048576 bytes", inconclusive, nil},
 		{"half an answer", `url: URL/half`, "", "no answer: unexpected EOF", inconclusive, check.ErrUnreachable},
 		{"nobody there", `url: "http://127.0.0.1:1"`, "", "connection refused", inconclusive, check.ErrUnreachable},
 		{"no answer in time", `url: URL/slow`, "", "no answer within 50ms", inconclusive, check.ErrUnreachable},
 		{"no headers", `url: URL/guarded`, "401", "status 401 Unauthorized is not 200", failed, nil},
-		{"headers and a token", `url: URL/guarded, bearerToken: {secretRef: {name: shop, key: token}}, headers: [{name: X-Scope-OrgID, value: shop}, {name: X-Key, secretRef: {name: shop, key: key}}]`, "200", "status 200", passed, nil},
-		{"a path without braces", `url: URL/json, jsonPath: .state, equals: open`, "", "must be one path in braces", inconclusive, check.ErrWrong},
-		{"text around a path", `url: URL/json, jsonPath: "is {.state}", equals: open`, "", "must be one path in braces", inconclusive, check.ErrWrong},
+		{"headers and a token", `url: URL/guarded, bearerToken: {secretRef: {name: shop, key: token}}, headers: [{name: ` +
+			`X-Scope-OrgID, value: shop}, {name: X-Key, secretRef: {name: shop, key: key}}]`, "200", "status 200", passed, nil},
+		{
+			"a path without braces", `url: URL/json, jsonPath: .state, equals: open`, "", "must be one path in braces", inconclusive,
+			check.ErrWrong,
+		},
+		{
+			"text around a path", `url: URL/json, jsonPath: "is {.state}", equals: open`, "", "must be one path in braces", inconclusive,
+			check.ErrWrong,
+		},
 		{"no path", `url: URL/json, jsonPath: "{.state", equals: open`, "", "the question is wrong", inconclusive, check.ErrWrong},
-		{"a secret that is not there", `url: URL/ok, bearerToken: {secretRef: {name: shop, key: none}}`, "", "secret shop, key none: there is no file", inconclusive, check.ErrWrong},
-		{"a CA that is none", `url: URL/ok, ca: {secretRef: {name: shop, key: key}}`, "", "has no certificate in PEM form", inconclusive, check.ErrWrong},
+		{
+			"a secret that is not there", `url: URL/ok, bearerToken: {secretRef: {name: shop, key: none}}`, "",
+			"secret shop, key none: there is no file", inconclusive, check.ErrWrong,
+		},
+		{
+			"a CA that is none", `url: URL/ok, ca: {secretRef: {name: shop, key: key}}`, "", "has no certificate in PEM form",
+			inconclusive, check.ErrWrong,
+		},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			text := strings.ReplaceAll(c.http, "URL", server.URL)
@@ -118,7 +154,8 @@ func TestHTTP(t *testing.T) {
 				spec.Timeout = 50 * time.Millisecond
 			}
 			m, err := check.Try(t.Context(), check.Options{Secrets: folder, Now: time.Now}, spec, plan.Workload{})
-			if m.Verdict != c.verdict || m.Value != c.value || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			if m.Verdict != c.verdict || m.Value != c.value || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) ||
+				(err == nil) != (c.err == nil) {
 				t.Errorf("%+v, %v", m, err)
 			}
 			if strings.Contains(m.Message, "t0ken") || strings.Contains(m.Message, "k3y") {
@@ -137,7 +174,8 @@ func TestCertificates(t *testing.T) {
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	options := check.Options{Secrets: secrets(t, map[string]string{"shop/ca.crt": string(ca)}), Now: time.Now}
-	m, err := check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+`", ca: {secretRef: {name: shop, key: ca.crt}}}`), plan.Workload{})
+	m, err := check.Try(t.Context(), options, source(t, `http: {url: "`+server.URL+
+		`", ca: {secretRef: {name: shop, key: ca.crt}}}`), plan.Workload{})
 	if err != nil || m.Verdict != plan.CheckPassed {
 		t.Errorf("with its certificate: %+v, %v", m, err)
 	}
@@ -149,7 +187,10 @@ func TestCertificates(t *testing.T) {
 
 // FuzzFind: whatever path and answer come together, there is a value or a reason why not.
 func FuzzFind(f *testing.F) {
-	for _, path := range []string{"{.a}", "{.a[0].b}", `{.list[?(@.name=="b")].n}`, "{..n}", "{.a[0:2:1]}", "{range .a[*]}{.b}{end}", "{@}"} {
+	for _, path := range []string{
+		"{.a}", "{.a[0].b}", `{.list[?(@.name=="b")].n}`, "{..n}", "{.a[0:2:1]}",
+		"{range .a[*]}{.b}{end}", "{@}",
+	} {
 		f.Add(path, body)
 		f.Add(path, `{"a": [{"b": 1}, 2, null]}`)
 		f.Add(path, `[]`)

@@ -86,7 +86,8 @@ func (j *jobState) judge(what, logs string) (answer, bool) {
 		case c.Type == "Failed" && c.Reason == "DeadlineExceeded":
 			return inconclusive("%s did not end in time: %s", what, c.Message), true
 		case c.Type == "Failed":
-			return answer{value: c.Reason, message: fmt.Sprintf("%s failed: %s: %s: kubectl logs %s says why", what, c.Reason, c.Message, logs)}, true
+			return answer{value: c.Reason, message: fmt.Sprintf("%s failed: %s: %s: kubectl logs %s says why", what, c.Reason, c.Message,
+				logs)}, true
 		}
 	}
 	return answer{}, false
@@ -97,7 +98,8 @@ func (j jobSource) object(s scene) *unstructured.Unstructured {
 	template := (&unstructured.Unstructured{Object: j.spec.Template}).DeepCopy().Object
 	spec, _ := template["spec"].(map[string]any)
 	for field, value := range map[string]any{
-		"activeDeadlineSeconds": max(int64(j.timeout.Seconds()), 1), "ttlSecondsAfterFinished": int64(j.spec.Keep.Seconds()), "backoffLimit": int64(0),
+		"activeDeadlineSeconds": max(int64(j.timeout.Seconds()), 1), "ttlSecondsAfterFinished": int64(j.spec.Keep.Seconds()),
+		"backoffLimit": int64(0),
 	} {
 		if _, given := spec[field]; !given {
 			spec[field] = value
@@ -116,7 +118,10 @@ func (j jobSource) object(s scene) *unstructured.Unstructured {
 	labels["slipway.dev/check"] = j.name
 	job.SetLabels(labels)
 	if s.set.UID != "" {
-		job.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: s.set.APIVersion, Kind: j.kind, Name: s.set.Name, UID: types.UID(s.set.UID)}})
+		job.SetOwnerReferences([]metav1.OwnerReference{{
+			APIVersion: s.set.APIVersion, Kind: j.kind, Name: s.set.Name,
+			UID: types.UID(s.set.UID),
+		}})
 	}
 	return job
 }
@@ -124,7 +129,8 @@ func (j jobSource) object(s scene) *unstructured.Unstructured {
 // jobName follows from what the Job is for, so that an agent that starts again finds it. A batch that got ready a second
 // time is measured by another Job.
 func (j jobSource) jobName(s scene) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %s %d %d", s.set.UID, s.revision, s.batch, j.name, s.ready.UnixNano(), s.number))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %s %d %d", s.set.UID, s.revision, s.batch, j.name, s.ready.UnixNano(),
+		s.number))
 	hash := hex.EncodeToString(sum[:5])
 	const most = 63 - 11
 	name := "slipway-" + s.set.Name + "-" + j.name

@@ -54,7 +54,10 @@ type pod struct {
 }
 
 func (p *pod) ready() bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c metav1.Condition) bool { return c.Type == "Ready" && c.Status == metav1.ConditionTrue })
+	return slices.ContainsFunc(p.Status.Conditions, func(c metav1.Condition) bool {
+		return c.Type == "Ready" &&
+			c.Status == metav1.ConditionTrue
+	})
 }
 
 func (p *pod) restarts() int {
@@ -110,16 +113,21 @@ func (p *podsSource) ask(ctx context.Context, s scene) answer {
 		}
 	}
 	if len(wrong) > 0 {
-		return answer{value: strings.Join(wrong, ", "), message: fmt.Sprintf("%d updated pods: %s", len(pods), strings.Join(wrong, ", "))}
+		return answer{value: strings.Join(wrong, ", "), message: fmt.Sprintf("%d updated pods: %s", len(pods),
+			strings.Join(wrong, ", "))}
 	}
-	return answer{passed: true, value: strings.Join(right, ", "), message: fmt.Sprintf("%d updated pods: %s", len(pods), strings.Join(right, ", "))}
+	return answer{
+		passed: true, value: strings.Join(right, ", "),
+		message: fmt.Sprintf("%d updated pods: %s", len(pods), strings.Join(right, ", ")),
+	}
 }
 
 // updated are the pods of the revision that is released. Controllers label a pod with the revision's name or its hash.
 func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
 	var terms []string
 	if s.revision != "" {
-		terms = append(terms, fmt.Sprintf("controller-revision-hash in (%s,%s)", s.revision, s.revision[strings.LastIndex(s.revision, "-")+1:]))
+		terms = append(terms, fmt.Sprintf("controller-revision-hash in (%s,%s)", s.revision,
+			s.revision[strings.LastIndex(s.revision, "-")+1:]))
 	}
 	for key, value := range s.set.Spec.Selector.Labels {
 		terms = append(terms, key+"="+value)
@@ -127,7 +135,8 @@ func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
 	var pods []pod
 	query := url.Values{"labelSelector": {strings.Join(terms, ",")}}
 	err := kube.ListPages(ctx, p.cluster, kube.Pods(s.set.Namespace).Path, query, func(found pod) {
-		mine := slices.ContainsFunc(found.Metadata.OwnerReferences, func(r metav1.OwnerReference) bool { return string(r.UID) == s.set.UID })
+		mine := slices.ContainsFunc(found.Metadata.OwnerReferences,
+			func(r metav1.OwnerReference) bool { return string(r.UID) == s.set.UID })
 		ended := found.Status.Phase == string(rollout.PodFailed) || found.Status.Phase == string(rollout.PodSucceeded)
 		if mine && !ended && found.Metadata.DeletionTimestamp == nil {
 			pods = append(pods, found)

@@ -81,15 +81,18 @@ func single(value model.Value) (float64, error) {
 	case model.Vector:
 		switch {
 		case len(v) == 0:
-			return 0, errors.New("the query finds no series: nothing is scraped that matches it, or nothing has happened yet; \"or vector(0)\" gives 0 then")
+			return 0, errors.New("the query finds no series: nothing is scraped that matches it, or nothing has happened yet; \"or " +
+				"vector(0)\" gives 0 then")
 		case len(v) > 1:
-			return 0, fmt.Errorf("the query finds %d series, such as %s and %s: aggregate them to one, with sum() or max()", len(v), v[0].Metric, v[1].Metric)
+			return 0, fmt.Errorf("the query finds %d series, such as %s and %s: aggregate them to one, with sum() or max()", len(v),
+				v[0].Metric, v[1].Metric)
 		case v[0].Histogram != nil:
 			return 0, errors.New("the query gives a histogram: take one number out of it, with histogram_quantile() or histogram_avg()")
 		}
 		return float64(v[0].Value), nil
 	case model.Matrix:
-		return 0, fmt.Errorf("%w: the query gives values over a range of time: take one number out of them, with rate() or avg_over_time()", ErrWrong)
+		return 0, fmt.Errorf("%w: the query gives values over a range of time: take one number out of them, with rate() or "+
+			"avg_over_time()", ErrWrong)
 	default:
 		return 0, fmt.Errorf("%w: the query gives no number", ErrWrong)
 	}
@@ -98,7 +101,8 @@ func single(value model.Value) (float64, error) {
 // judge holds a number against its limits.
 func judge(number float64, limits plan.Range) answer {
 	if math.IsNaN(number) || math.IsInf(number, 0) {
-		return inconclusive("the value is %g, which is not a number to judge by: a division by zero gives it where nothing has happened", number)
+		return inconclusive("the value is %g, which is not a number to judge by: a division by zero gives it where nothing has "+
+			"happened", number)
 	}
 	a := answer{passed: limits.Holds(number), value: fmt.Sprintf("%g", number)}
 	a.message = fmt.Sprintf("%g, %s", number, limits)

@@ -54,15 +54,22 @@ func TestPrometheus(t *testing.T) {
 		{"several series", "requests_total", "max: 1", "the query finds 2 series, such as requests_total{", inconclusive, nil},
 		{"NaN", "vector(0) / vector(0)", "min: 0", "the value is NaN", inconclusive, nil},
 		{"infinity", "vector(1) / vector(0)", "min: 0", "the value is +Inf", inconclusive, nil},
-		{"a range of time", "requests_total[1m]", "max: 1", "the query gives values over a range of time", inconclusive, check.ErrWrong},
+		{
+			"a range of time", "requests_total[1m]", "max: 1", "the query gives values over a range of time", inconclusive,
+			check.ErrWrong,
+		},
 		{"text", `"text"`, "max: 1", "what Prometheus answers is no number", inconclusive, nil},
 		{"a wrong query", "sum(rate(", "max: 1", "Prometheus does not understand the query", inconclusive, check.ErrWrong},
 		{"a function that is none", "summ(up)", "max: 1", `unknown function with name "summ"`, inconclusive, check.ErrWrong},
-		{"series that do not fit", "requests_total / on(job) errors_total", "max: 1", "Prometheus cannot work the query out: found duplicate series", inconclusive, nil},
+		{
+			"series that do not fit", "requests_total / on(job) errors_total", "max: 1",
+			"Prometheus cannot work the query out: found duplicate series", inconclusive, nil,
+		},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			m, err := ask(c.query, c.limits)
-			if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) ||
+				(err == nil) != (c.err == nil) {
 				t.Errorf("%+v, %v", m, err)
 			}
 		})
@@ -74,7 +81,8 @@ func TestPrometheus(t *testing.T) {
 	s.Close()
 	awaits("a shop that is gone has no series", plan.CheckInconclusive, "the query finds no series")
 	p.Stop()
-	if m, err := ask("1", "max: 1"); m.Verdict != plan.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) || !strings.Contains(m.Message, "connection refused") {
+	if m, err := ask("1", "max: 1"); m.Verdict != plan.CheckInconclusive || !errors.Is(err, check.ErrUnreachable) ||
+		!strings.Contains(m.Message, "connection refused") {
 		t.Errorf("without a Prometheus: %+v, %v", m, err)
 	}
 }
@@ -89,8 +97,12 @@ func TestPrometheusErrors(t *testing.T) {
 		{"a proxy without a backend", "bad gateway", "Prometheus says server_error: server error: 502", 502, check.ErrUnreachable},
 		{"a proxy that wants a login", "who are you", "Prometheus refuses the request: client error: 401", 401, check.ErrUnreachable},
 		{"another server", "<html>", "Prometheus says bad_response", 200, check.ErrUnreachable},
-		{"a query that took too long", `{"status": "error", "errorType": "timeout", "error": "query timed out"}`, "Prometheus says timeout: query timed out", 422, check.ErrUnreachable},
-		{"half a result", `{"status": "success", "warnings": ["a store is down"], "data": {"resultType": "scalar", "result": [1, "1"]}}`, "the result may not be whole: a store is down", 200, nil},
+		{
+			"a query that took too long", `{"status": "error", "errorType": "timeout", "error": "query timed out"}`,
+			"Prometheus says timeout: query timed out", 422, check.ErrUnreachable,
+		},
+		{"half a result", `{"status": "success", "warnings": ["a store is down"], "data": {"resultType": "scalar", "result": ` +
+			`[1, "1"]}}`, "the result may not be whole: a store is down", 200, nil},
 		{"no result", `{"status": "success", "data": null}`, "", 200, nil},
 	} {
 		t.Run(c.reason, func(t *testing.T) {

@@ -82,9 +82,10 @@ func (w *world) path(resource string, name ...string) string {
 // image begins the next release.
 func (w *world) image() {
 	w.tag++
-	w.Patch(w.t, w.path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("example.com/app:v%d", w.tag)}},
-	}}}})
+	w.Patch(w.t, w.path("clonesets", "demo"),
+		map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": fmt.Sprintf("example.com/app:v%d", w.tag)}},
+		}}}})
 }
 
 // planOf is the text of a plan with the given batches, checks and more.
@@ -100,7 +101,10 @@ func rights(text string) []kubetest.Rule {
 	var rules []kubetest.Rule
 	for _, r := range o.Rules() {
 		names, _ := r["resourceNames"].([]string)
-		rules = append(rules, kubetest.Rule{APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string), Verbs: r["verbs"].([]string), ResourceNames: names})
+		rules = append(rules, kubetest.Rule{
+			APIGroups: r["apiGroups"].([]string), Resources: r["resources"].([]string),
+			Verbs: r["verbs"].([]string), ResourceNames: names,
+		})
 	}
 	return rules
 }
@@ -144,7 +148,8 @@ func (w *world) run(ctx context.Context, text string, watch func(rollout.Observe
 	w.least = 6
 	audit := report.NewAudit(&w.log, p)
 	d, err := agent.Run(ctx, p, agent.Options{
-		Config: config, Namespace: w.namespace, Name: "demo", Identity: "agent", Lease: time.Second, Now: time.Now, Restart: true, Checks: measuring,
+		Config: config, Namespace: w.namespace, Name: "demo", Identity: "agent", Lease: time.Second, Now: time.Now, Restart: true,
+		Checks: measuring,
 	}, func(o rollout.Observed, d rollout.Decision) {
 		for _, m := range measuring.Take() {
 			audit.Measure(m)
@@ -167,7 +172,9 @@ func (w *world) release(ctx context.Context, text string, want plan.Reason) roll
 	return w.watched(ctx, text, want, nil)
 }
 
-func (w *world) watched(ctx context.Context, text string, want plan.Reason, watch func(rollout.Observed, rollout.Decision)) rollout.Decision {
+func (w *world) watched(ctx context.Context, text string, want plan.Reason, watch func(rollout.Observed,
+	rollout.Decision),
+) rollout.Decision {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -229,9 +236,11 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 	p := checktest.StartPrometheus(t, s)
 	w := newWorld(t, "ReCreate")
 	spec := func(more string) string {
-		return planOf(`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
+		return planOf(
+			`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
   checks:
-  - {name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate + `", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
+  - {name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate +
+				`", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
 	}
 	w.image()
 	w.release(t.Context(), spec("}\n"), plan.Completed)
@@ -255,7 +264,8 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 	})
 	w.image()
 	d := w.release(t.Context(), spec("}\n"), plan.ChecksFailed)
-	if d.Reason.ExitCode() != 11 || w.updated() != 2 || !strings.HasPrefix(d.Message, "batch 1 of 3: check errors failed: 0.") || !strings.HasSuffix(d.Message, "is not at most 0.15") {
+	if d.Reason.ExitCode() != 11 || w.updated() != 2 || !strings.HasPrefix(d.Message, "batch 1 of 3: check errors failed: 0.") ||
+		!strings.HasSuffix(d.Message, "is not at most 0.15") {
 		t.Errorf("exit code %d with %d pods updated: %s", d.Reason.ExitCode(), w.updated(), d.Message)
 	}
 	d = w.release(t.Context(), spec(", dryRun: true}\n"), plan.Completed)
@@ -342,12 +352,14 @@ func TestReleaseRunsJobs(t *testing.T) {
 
 	w.image()
 	d := w.release(t.Context(), jobPlan(fails, ""), plan.ChecksFailed)
-	if !strings.Contains(d.Message, "failed: BackoffLimitExceeded") || !strings.Contains(d.Message, "kubectl logs job/slipway-demo-smoke-") {
+	if !strings.Contains(d.Message, "failed: BackoffLimitExceeded") ||
+		!strings.Contains(d.Message, "kubectl logs job/slipway-demo-smoke-") {
 		t.Error(d.Message)
 	}
 	w.image()
 	d = w.release(t.Context(), jobPlan("", "timeout: 1s\n    inconclusiveLimit: 0"), plan.ChecksFailed)
-	if got := w.measured(); len(got) != 1 || got[0].Verdict != plan.CheckInconclusive || !strings.Contains(d.Message, "did not end") {
+	if got := w.measured(); len(got) != 1 || got[0].Verdict != plan.CheckInconclusive ||
+		!strings.Contains(d.Message, "did not end") {
 		t.Errorf("%s; %+v", d.Message, got)
 	}
 }
@@ -400,7 +412,8 @@ func TestReleaseLooksAtPods(t *testing.T) {
 	w.image()
 	w.release(t.Context(), text(2), plan.Completed)
 	for _, m := range w.measured() {
-		if !strings.HasSuffix(m.Message, "updated pods: 0 restarts, 0 pods not ready, no Event of BackOff") || !strings.HasPrefix(m.Message, fmt.Sprint(2+2*m.Batch)) {
+		if !strings.HasSuffix(m.Message, "updated pods: 0 restarts, 0 pods not ready, no Event of BackOff") ||
+			!strings.HasPrefix(m.Message, fmt.Sprint(2+2*m.Batch)) {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -428,9 +441,13 @@ func TestReleaseLooksAtPods(t *testing.T) {
 	w.image()
 	d := w.watched(t.Context(), text(1000), plan.ChecksFailed, once(func(pod any) {
 		w.Create(t, w.path("events"), map[string]any{
-			"apiVersion": "v1", "kind": "Event", "metadata": map[string]any{"name": "back-off"}, "reason": "BackOff", "message": "Back-off pulling image",
-			"involvedObject": map[string]any{"kind": "Pod", "namespace": w.namespace, "name": kubetest.Field(pod, "metadata", "name"), "uid": kubetest.Field(pod, "metadata", "uid")},
-			"lastTimestamp":  time.Now().UTC().Format(time.RFC3339),
+			"apiVersion": "v1", "kind": "Event", "metadata": map[string]any{"name": "back-off"}, "reason": "BackOff",
+			"message": "Back-off pulling image",
+			"involvedObject": map[string]any{
+				"kind": "Pod", "namespace": w.namespace, "name": kubetest.Field(pod, "metadata", "name"),
+				"uid": kubetest.Field(pod, "metadata", "uid"),
+			},
+			"lastTimestamp": time.Now().UTC().Format(time.RFC3339),
 		})
 	}))
 	if !strings.Contains(d.Message, "1 with Event BackOff (demo-") || !strings.Contains(d.Message, "Back-off pulling image") {
@@ -453,7 +470,8 @@ func TestReleaseLooksAtPods(t *testing.T) {
 func TestChecksNeedTheirRights(t *testing.T) {
 	text := planOf(`  batches: [{replicas: 2, checks: [smoke, calm]}]
   checks:
-  - {name: smoke, interval: 20ms, inconclusiveLimit: 0, job: {template: {spec: {template: {metadata: {annotations: {` + succeeds + `}},
+  - {name: smoke, interval: 20ms, inconclusiveLimit: 0, job: {template: {spec: {template: {metadata: {annotations: {` +
+		succeeds + `}},
       spec: {restartPolicy: Never, containers: [{name: smoke, image: smoke}]}}}}}}
   - {name: calm, interval: 20ms, inconclusiveLimit: 0, count: 100, pods: {events: [BackOff]}}
 `)
@@ -462,7 +480,8 @@ func TestChecksNeedTheirRights(t *testing.T) {
 	for i, rule := range whole {
 		for j, verb := range rule.Verbs {
 			has := func(r kubetest.Rule) bool {
-				return slices.Contains(r.Verbs, verb) && fmt.Sprint(r.APIGroups, r.Resources, r.ResourceNames) == fmt.Sprint(rule.APIGroups, rule.Resources, rule.ResourceNames)
+				return slices.Contains(r.Verbs, verb) && fmt.Sprint(r.APIGroups, r.Resources, r.ResourceNames) ==
+					fmt.Sprint(rule.APIGroups, rule.Resources, rule.ResourceNames)
 			}
 			if slices.ContainsFunc(base, has) {
 				continue // the release itself needs it
@@ -477,7 +496,8 @@ func TestChecksNeedTheirRights(t *testing.T) {
 				}
 				w.image()
 				d := w.release(t.Context(), text, plan.ChecksFailed)
-				if !strings.Contains(d.Message, "cannot "+verb) || !strings.Contains(d.Message, rule.Resources[0]) || !strings.Contains(d.Message, "prints a Role") {
+				if !strings.Contains(d.Message, "cannot "+verb) || !strings.Contains(d.Message, rule.Resources[0]) ||
+					!strings.Contains(d.Message, "prints a Role") {
 					t.Error(d.Message)
 				}
 			})
@@ -504,7 +524,10 @@ func TestTryLeavesNothingBehind(t *testing.T) {
 		err                    error
 	}{
 		{"a Job", fmt.Sprintf(template, "image"), "the API server takes the Job", plan.CheckPassed, nil},
-		{"a Job that is none", fmt.Sprintf(template, "picture"), `unknown field "spec.template.spec.containers[0].picture"`, plan.CheckInconclusive, check.ErrWrong},
+		{
+			"a Job that is none", fmt.Sprintf(template, "picture"), `unknown field "spec.template.spec.containers[0].picture"`,
+			plan.CheckInconclusive, check.ErrWrong,
+		},
 		{"pods", "pods: {maxRestarts: 0, maxNotReady: 0, events: [BackOff]}", "updated pods: 0 restarts", plan.CheckPassed, nil},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
@@ -513,7 +536,8 @@ func TestTryLeavesNothingBehind(t *testing.T) {
 				{APIVersion: "apps.kruise.io/v1alpha1", Namespace: w.namespace, Name: "demo", UID: uid},
 			} {
 				m, err := check.Try(t.Context(), options, source(t, c.check), set)
-				if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				if m.Verdict != c.verdict || !strings.Contains(m.Message, c.message) || !errors.Is(err, c.err) ||
+					(err == nil) != (c.err == nil) {
 					t.Errorf("%+v, %v", m, err)
 				}
 			}
@@ -524,7 +548,8 @@ func TestTryLeavesNothingBehind(t *testing.T) {
 	}
 	nobody := *config
 	nobody.Host = "http://127.0.0.1:1"
-	m, err := check.Try(t.Context(), check.Options{Config: &nobody, Now: time.Now}, source(t, "pods: {maxRestarts: 0}"), plan.Workload{Namespace: w.namespace})
+	m, err := check.Try(t.Context(), check.Options{Config: &nobody, Now: time.Now}, source(t, "pods: {maxRestarts: 0}"),
+		plan.Workload{Namespace: w.namespace})
 	if !errors.Is(err, check.ErrUnreachable) || m.Verdict != plan.CheckInconclusive {
 		t.Errorf("without a cluster: %+v, %v", m, err)
 	}

@@ -316,7 +316,10 @@ func TestNewNamesEverythingThatCannotBeMeasured(t *testing.T) {
 		{Name: "two", HTTP: &plan.HTTP{URL: "http://shop", JSONPath: "{.a"}},
 		{Name: "three", Pods: &plan.PodsCheck{}},
 	}}})
-	for _, want := range []string{"check one: ", "secret shop, key token: there is no file", "check two: ", "check three: a check of pods"} {
+	for _, want := range []string{
+		"check one: ", "secret shop, key token: there is no file", "check two: ",
+		"check three: a check of pods",
+	} {
 		if err == nil || !errors.Is(err, check.ErrWrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

@@ -112,7 +112,8 @@ func (m *Cache[T]) List(ctx context.Context) error {
 	}
 	at := number(version)
 	if at < asked {
-		return fmt.Errorf("the list of %s objects is of resourceVersion %d, older than %d, which was seen already", m.of.Kind, at, asked)
+		return fmt.Errorf("the list of %s objects is of resourceVersion %d, older than %d, which was seen already", m.of.Kind, at,
+			asked)
 	}
 	m.replace(objects, at)
 	return nil

@@ -37,7 +37,8 @@ func (a answers) client(t *testing.T) Client {
 func status(w http.ResponseWriter, code int, reason string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"on purpose","reason":%q,"code":%d}`, reason, code)
+	_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"on purpose","reason":%q,"code":%d}`,
+		reason, code)
 }
 
 func objectJSON(name, version string) string {
@@ -59,7 +60,8 @@ func TestCacheGoesOnAfterGapsAndNeverBack(t *testing.T) {
 			lists++
 			switch lists {
 			case 1:
-				_, _ = fmt.Fprintf(w, `{"kind":"List","metadata":{"resourceVersion":"10"},"items":[%s,%s]}`, objectJSON("a", "4"), objectJSON("b", "9"))
+				_, _ = fmt.Fprintf(w, `{"kind":"List","metadata":{"resourceVersion":"10"},"items":[%s,%s]}`, objectJSON("a", "4"),
+					objectJSON("b", "9"))
 			case 2: // a server that lags behind
 				_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"11"},"items":[%s]}`, objectJSON("a", "4"))
 			default:
@@ -73,7 +75,8 @@ func TestCacheGoesOnAfterGapsAndNeverBack(t *testing.T) {
 			_, _ = fmt.Fprintf(w, `{"type":"MODIFIED","object":%s}{"type":"MODIFIED","object":%s}{"type":"DELETED","object":%s}`,
 				objectJSON("a", "12"), objectJSON("a", "11"), objectJSON("b", "13"))
 		case 2:
-			_, _ = fmt.Fprint(w, `{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}{"type":"ERROR","object":{"kind":"Status","code":410}}`)
+			_, _ = fmt.Fprint(w,
+				`{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}{"type":"ERROR","object":{"kind":"Status","code":410}}`)
 		default:
 			if got := r.URL.Query().Get("resourceVersion"); got != "30" {
 				t.Errorf("the watch goes on from %s", got)

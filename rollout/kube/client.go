@@ -219,7 +219,8 @@ func (c Client) StrategicPatch(ctx context.Context, path string, in, out any) er
 
 // TryStrategicPatch shows a patch to the server as StrategicPatch does, and changes nothing.
 func (c Client) TryStrategicPatch(ctx context.Context, path string, in any) error {
-	r := c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", FieldManager).Param("dryRun", metav1.DryRunAll)
+	r := c.rest.Patch(types.StrategicMergePatchType).AbsPath(path).Param("fieldManager", FieldManager).Param("dryRun",
+		metav1.DryRunAll)
 	return c.body(ctx, r, in, nil)
 }
 
@@ -235,7 +236,8 @@ func (c Client) Evict(ctx context.Context, path string, in any) error {
 
 // Apply sends a server-side apply that takes the fields over from other managers.
 func (c Client) Apply(ctx context.Context, path string, in, out any) error {
-	return c.body(ctx, c.rest.Patch(types.ApplyPatchType).AbsPath(path).Param("fieldManager", FieldManager).Param("force", "true"), in, out)
+	return c.body(ctx, c.rest.Patch(types.ApplyPatchType).AbsPath(path).Param("fieldManager", FieldManager).Param("force", "true"),
+		in, out)
 }
 
 // JSONPatch sends a list of operations.

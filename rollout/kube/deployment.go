@@ -152,7 +152,8 @@ func (c Workload) readRolling(set *plan.Workload) error {
 	}
 	text, annotated := c.Annotations[plan.OriginalAnnotation]
 	r := set.Rolling
-	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(managers(c.ManagedFields), FieldManager), c.count("availableReplicas")
+	r.Annotated, r.Owned, r.Available = annotated, slices.Contains(managers(c.ManagedFields), FieldManager),
+		c.count("availableReplicas")
 	if annotated {
 		if o, err := plan.ParseOriginal(text); err == nil { // what cannot be read is as if it were not there
 			if o.Sealed {
@@ -215,7 +216,10 @@ func (c Workload) FieldsPatch(f surge.Fields, template map[string]any) []patchOp
 		put("/spec/progressDeadlineSeconds", *f.Deadline)
 	}
 	if f.MaxSurge != nil && f.MaxUnavailable != nil {
-		put("/spec/strategy/rollingUpdate", map[string]any{"maxSurge": written(*f.MaxSurge), "maxUnavailable": written(*f.MaxUnavailable)})
+		put("/spec/strategy/rollingUpdate", map[string]any{
+			"maxSurge":       written(*f.MaxSurge),
+			"maxUnavailable": written(*f.MaxUnavailable),
+		})
 	}
 	return append(ops, c.annotationPatch(f)...)
 }
@@ -271,8 +275,8 @@ func KeptRevisions(r Record) ([]Revision, error) {
 	}
 	var kept Revision
 	if err := json.Unmarshal([]byte(text), &kept); err != nil {
-		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w (take the key out; the release then goes back only as long as the ReplicaSet is there)",
-			KeyStable, r.Namespace, r.Name, err)
+		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w (take the key out; the release then goes back only as long as the "+
+			"ReplicaSet is there)", KeyStable, r.Namespace, r.Name, err)
 	}
 	return []Revision{kept}, nil
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// KeyEntries tells that the agent reads what people ask for as entries of their own. Into the record of an older one, which would
-// not see them, requests are written as it knows them.
+// KeyEntries tells that the agent reads what people ask for as entries of their own. Into the record of an older one, which
+// would not see them, requests are written as it knows them.
 const KeyEntries = "entries"
 
 // prefixRequest begins the key of each request.

@@ -25,7 +25,8 @@ var ErrInvalid = errors.New("invalid")
 
 // Conflicting tells whether a write did not happen because the object is not as it was, is gone, or is there already.
 func Conflicting(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsGone(err) || failedTest(err)
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || apierrors.IsGone(err) ||
+		failedTest(err)
 }
 
 // failedTest tells whether a JSON patch could not be applied to the object as it is, because of a test in it most of all. The
@@ -51,7 +52,8 @@ func Refused(err error) bool {
 // by a policy, a webhook, a LimitRange, Pod Security. A right that is missing is not the object's fault, a full quota may
 // have room later, and a namespace that is being deleted takes nothing new.
 func NotAdmitted(err error) bool {
-	return Refused(err) && !RightMissing(err) && OverQuota(err) == "" && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	return Refused(err) && !RightMissing(err) && OverQuota(err) == "" &&
+		!apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
 // RightMissing tells whether it was RBAC that said no, which has no other mark than its words.
@@ -128,7 +130,8 @@ func Explain(what string, err error) error {
 func serverError(err error, data []byte) error {
 	var status metav1.Status
 	var api *apierrors.StatusError
-	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.Status == metav1.StatusFailure && status.Code != 0 {
+	if errors.As(err, &api) && json.Unmarshal(data, &status) == nil && status.Kind == "Status" &&
+		status.Status == metav1.StatusFailure && status.Code != 0 {
 		api.ErrStatus = status
 	}
 	return err

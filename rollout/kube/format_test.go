@@ -104,7 +104,10 @@ func TestEndOfAnInPlaceUpdate(t *testing.T) {
 		{"demo-2", "example.com/app:v1", "id1", "2026-01-01T00:00:00Z", "nothing has happened", true},
 		{"demo-2", "example.com/app:v1", "id2", "2026-01-01T00:00:00Z", "another image", false},
 		{"demo-2", "example.com/app:v2", "id1", "2026-01-01T00:00:00Z", "the same image under the new tag", false},
-		{"demo-2", "mirror.example.com/app:v2", "id1", "2026-01-01T00:00:30Z", "the runtime calls it otherwise, but it started anew", false},
+		{
+			"demo-2", "mirror.example.com/app:v2", "id1", "2026-01-01T00:00:30Z", "the runtime calls it otherwise, but it started anew",
+			false,
+		},
 		{"demo-1", "example.com/app:v1", "id1", "2026-01-01T00:00:00Z", "the state of an earlier update", false},
 	} {
 		data := strings.NewReplacer(`STATE\`, c.state+`\`, "IMAGE", c.image, `"ID"`, `"`+c.id+`"`, "STARTED", c.started).Replace(pod)

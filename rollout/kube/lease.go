@@ -238,7 +238,10 @@ func (l *Lock) Check(ctx context.Context) error {
 }
 
 func (l *Lock) heldBy(current Lease, stolen bool) error {
-	return &HeldError{Kind: l.options.Target.Kind.Name, CloneSet: l.options.Target.Namespace + "/" + l.options.Target.Name, Lease: l.name, Holder: current.Holder(), Stolen: stolen}
+	return &HeldError{
+		Kind: l.options.Target.Kind.Name, CloneSet: l.options.Target.Namespace + "/" + l.options.Target.Name,
+		Lease: l.name, Holder: current.Holder(), Stolen: stolen,
+	}
 }
 
 // Release gives the lock back by deleting the lease, unless it is somebody else's by now.
@@ -296,5 +299,6 @@ func (l Lease) Alive(now time.Time) string {
 	if l.Holder() == "" || now.Sub(l.Renewed()) > max(l.Duration(), DefaultLease) {
 		return ""
 	}
-	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", KruiseNamespace, KruiseLease, l.Renewed().UTC().Format(metav1.RFC3339Micro), l.Holder())
+	return fmt.Sprintf("Lease %s/%s was renewed at %s by %s", KruiseNamespace, KruiseLease,
+		l.Renewed().UTC().Format(metav1.RFC3339Micro), l.Holder())
 }

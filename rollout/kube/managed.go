@@ -64,7 +64,8 @@ func partitionWriter(managed []metav1.ManagedFieldsEntry) string {
 				path = append(path, "f:"+name)
 			}
 			if Field(tree, append(path, "f:partition")...) != nil {
-				return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation, ptr.Deref(f.Time, metav1.Time{}).UTC().Format(time.RFC3339))
+				return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation,
+					ptr.Deref(f.Time, metav1.Time{}).UTC().Format(time.RFC3339))
 			}
 		}
 	}

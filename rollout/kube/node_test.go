@@ -29,14 +29,24 @@ func TestNode(t *testing.T) {
 		"cordoned":                        {`{"key":"node.kubernetes.io/unschedulable","effect":"NoSchedule"}`, nil, false},
 		"short of memory":                 {`{"key":"node.kubernetes.io/memory-pressure","effect":"NoSchedule"}`, nil, false},
 		"without network":                 {`{"key":"node.kubernetes.io/network-unavailable","effect":"NoSchedule"}`, nil, true},
-		"without network, not needed":     {`{"key":"node.kubernetes.io/network-unavailable","effect":"NoSchedule"}`, map[string]any{"spec": map[string]any{"hostNetwork": true}}, false},
-		"for others":                      {gpu, nil, true},
-		"for others, softly":              {`{"key":"gpu","value":"a","effect":"PreferNoSchedule"}`, nil, false},
-		"tolerated by value":              {gpu, tolerations(map[string]any{"key": "gpu", "value": "a"}), false},
-		"tolerated by another value":      {gpu, tolerations(map[string]any{"key": "gpu", "value": "b"}), true},
-		"tolerated whatever the value":    {gpu, tolerations(map[string]any{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}), false},
-		"tolerated for another effect":    {gpu, tolerations(map[string]any{"key": "gpu", "operator": "Exists", "effect": "NoExecute"}), true},
-		"everything is tolerated":         {gpu, tolerations(map[string]any{"operator": "Exists"}), false},
+		"without network, not needed": {
+			`{"key":"node.kubernetes.io/network-unavailable","effect":"NoSchedule"}`,
+			map[string]any{"spec": map[string]any{"hostNetwork": true}},
+			false,
+		},
+		"for others":                 {gpu, nil, true},
+		"for others, softly":         {`{"key":"gpu","value":"a","effect":"PreferNoSchedule"}`, nil, false},
+		"tolerated by value":         {gpu, tolerations(map[string]any{"key": "gpu", "value": "a"}), false},
+		"tolerated by another value": {gpu, tolerations(map[string]any{"key": "gpu", "value": "b"}), true},
+		"tolerated whatever the value": {
+			gpu, tolerations(map[string]any{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}),
+			false,
+		},
+		"tolerated for another effect": {
+			gpu, tolerations(map[string]any{"key": "gpu", "operator": "Exists", "effect": "NoExecute"}),
+			true,
+		},
+		"everything is tolerated": {gpu, tolerations(map[string]any{"operator": "Exists"}), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var n kube.Node

@@ -40,18 +40,25 @@ func (t Target) ListNotReady(ctx context.Context, c Client, set Workload, revisi
 	return out, err
 }
 
-// ListPods lists every pod of a target, for a person to see; nameOf is the name of a revision of which a pod may have the hash alone.
-func (t Target) ListPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool), now time.Time) (NotReady, error) {
+// ListPods lists every pod of a target, for a person to see; nameOf is the name of a revision of which a pod may have the hash
+// alone.
+func (t Target) ListPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool),
+	now time.Time,
+) (NotReady, error) {
 	out, n, err := t.listPods(ctx, c, set, nameOf, func(Pod) bool { return true })
 	out.Next = now.Add(time.Duration(n) * listPerPod)
 	return out, err
 }
 
 // listPods lists the pods of a target that are to be kept. n is how many there are altogether.
-func (t Target) listPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool), keep func(Pod) bool) (out NotReady, n int, err error) {
+func (t Target) listPods(ctx context.Context, c Client, set Workload, nameOf func(string) (string, bool),
+	keep func(Pod) bool,
+) (out NotReady, n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	body, err := c.stream(ctx, Pods(t.Namespace).Path, url.Values{"labelSelector": {SelectorQuery(Field(set.Tree, "spec", "selector"))}})
+	body, err := c.stream(ctx, Pods(t.Namespace).Path, url.Values{
+		"labelSelector": {SelectorQuery(Field(set.Tree, "spec", "selector"))},
+	})
 	if err != nil {
 		return out, 0, Explain(fmt.Sprintf("listing Pod objects in namespace %s", t.Namespace), err)
 	}

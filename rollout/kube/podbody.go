@@ -62,7 +62,10 @@ func NewPod(set Workload, r Revision, a rollout.Action, now time.Time) (map[stri
 // updatesInPlace tells whether pods of this CloneSet may be updated in place, and so need the readiness gate. Pods that
 // are only ever recreated go without it: somebody would have to open the gate of each of them.
 func updatesInPlace(set Workload) bool {
-	for _, path := range [][]string{{"spec", "updateStrategy", "type"}, {"spec", "updateStrategy", "rollingUpdate", "podUpdatePolicy"}} {
+	for _, path := range [][]string{
+		{"spec", "updateStrategy", "type"},
+		{"spec", "updateStrategy", "rollingUpdate", "podUpdatePolicy"},
+	} {
 		switch plan.UpdateType(Text(set.Tree, path...)) {
 		case plan.InPlaceIfPossible, plan.InPlaceOnly:
 			return true
@@ -87,7 +90,10 @@ func addClaims(spec map[string]any, set Workload, r Revision, a rollout.Action) 
 	for _, t := range r.Claims {
 		name := Text(t, "metadata", "name")
 		taken[name] = true
-		volumes = append(volumes, map[string]any{"name": name, "persistentVolumeClaim": map[string]any{"claimName": claimName(name, set, a)}})
+		volumes = append(volumes, map[string]any{
+			"name":                  name,
+			"persistentVolumeClaim": map[string]any{"claimName": claimName(name, set, a)},
+		})
 	}
 	if len(volumes) == 0 {
 		return
@@ -118,7 +124,10 @@ func NewClaims(set Workload, r Revision, a rollout.Action) []map[string]any {
 		if annotations := stringsOf(Field(t, "metadata", "annotations")); len(annotations) > 0 {
 			meta["annotations"] = annotations
 		}
-		out = append(out, map[string]any{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": runtime.DeepCopyJSONValue(Field(t, "spec"))})
+		out = append(out, map[string]any{
+			"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta,
+			"spec": runtime.DeepCopyJSONValue(Field(t, "spec")),
+		})
 	}
 	return out
 }
@@ -202,8 +211,8 @@ func HoldPatch(of rollout.PodRef, revision string) map[string]any {
 	return map[string]any{"metadata": meta}
 }
 
-// ResizePatch is for the resize subresource of a pod that goes from one revision to another; nil: there is nothing to resize. From
-// a revision to itself it makes good what an update has begun.
+// ResizePatch is for the resize subresource of a pod that goes from one revision to another; nil: there is nothing to resize.
+// From a revision to itself it makes good what an update has begun.
 func ResizePatch(of rollout.PodRef, from, to Revision) (map[string]any, error) {
 	before, err := from.Template()
 	if err != nil {

@@ -20,8 +20,8 @@ var serverWords = regexp.MustCompile(`(?s)(admission )?\S+ "[^"]*" (is (forbidde
 // dumpedObject is what Kruise adds to them: the whole object with its env, which is nobody's to read.
 var dumpedObject = regexp.MustCompile(`(?s), (pod|pvc): \{.*`)
 
-// RefusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again, as
-// NotAdmitted judges an answer; "" where that is not what the message says.
+// RefusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again,
+// as NotAdmitted judges an answer; "" where that is not what the message says.
 func RefusedForGood(message string) string {
 	said := dumpedObject.ReplaceAllString(serverWords.FindString(message), "")
 	for _, later := range []string{wordsFull, wordsUncounted, wordsTerminating} {
@@ -50,8 +50,8 @@ func eventWritten(e *corev1.Event) time.Time {
 }
 
 // RefusedPods are the API server's words for which the controller of a target could not create or update a pod, and never will,
-// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has no
-// room for now, by the last of them.
+// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has
+// no room for now, by the last of them.
 func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since time.Time) (said, full string, err error) {
 	last, lastFull := since, since
 	query := url.Values{"fieldSelector": {"type=Warning,involvedObject.uid=" + string(uid)}}

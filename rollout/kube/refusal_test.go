@@ -17,24 +17,34 @@ import (
 
 // TestRefusedForGood reads what the controllers of this world say of a pod that they cannot make.
 func TestRefusedForGood(t *testing.T) {
-	const policy = `pods "demo-2" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: image v2 has vulnerabilities`
+	const policy = `pods "demo-2" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: image v2 has ` +
+		`vulnerabilities`
 	for _, c := range []struct{ name, message, want string }{
 		{"StatefulSet", "create Pod demo-2 in StatefulSet demo failed error: " + policy, policy},
 		{"DaemonSet", "Error creating: " + policy, policy},
-		{"CloneSet, without the pod and its env", `failed to create pod: ` + policy + `, pod: {"metadata":{},"spec":{"env":[{"value":"secret"}]}}`, policy},
+		{"CloneSet, without the pod and its env", `failed to create pod: ` + policy +
+			`, pod: {"metadata":{},"spec":{"env":[{"value":"secret"}]}}`, policy},
 		{
 			"in place", `failed to update pod demo-x in-place(revision demo-7): admission webhook "w.example.com" denied the request: no`,
 			`admission webhook "w.example.com" denied the request: no`,
 		},
-		{"of many", `(combined from similar events): create Pod demo-2 in StatefulSet demo failed error: Pod "demo-2" is invalid: a`, `Pod "demo-2" is invalid: a`},
 		{
-			"a claim", `create Claim d Pod demo-2 in StatefulSet demo failed error: persistentvolumeclaims "d" is forbidden: maximum storage`,
+			"of many", `(combined from similar events): create Pod demo-2 in StatefulSet demo failed error: Pod "demo-2" is invalid: a`,
+			`Pod "demo-2" is invalid: a`,
+		},
+		{
+			"a claim", `create Claim d Pod demo-2 in StatefulSet demo failed error: persistentvolumeclaims "d" is forbidden: maximum ` +
+				`storage`,
 			`persistentvolumeclaims "d" is forbidden: maximum storage`,
 		},
 		{"a full quota", `Error creating: pods "demo-2" is forbidden: exceeded quota: q, requested: pods=1`, ""},
 		{"a quota that is not counted", `Error creating: pods "demo-2" is forbidden: status unknown for quota: q`, ""},
-		{"a right", `Error creating: pods "demo-2" is forbidden: User "system:kruise" cannot create resource "pods" in API group ""`, ""},
-		{"a namespace that ends", `Error creating: pods "demo-2" is forbidden: unable to create new content in namespace n because it is being terminated`, ""},
+		{
+			"a right", `Error creating: pods "demo-2" is forbidden: User "system:kruise" cannot create resource "pods" in API group ""`,
+			"",
+		},
+		{"a namespace that ends", `Error creating: pods "demo-2" is forbidden: unable to create new content in namespace n because ` +
+			`it is being terminated`, ""},
 		{"a network", "Error creating: Post https://10.0.0.1: connection refused", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,7 +60,10 @@ func TestRefusedPods(t *testing.T) {
 	event := func(reason, words, created, updated string) map[string]any {
 		return map[string]any{
 			"reason": reason, "message": `Error creating: pods "a" is forbidden: ` + words, "lastTimestamp": "2030-01-01T00:00:00Z",
-			"metadata": map[string]any{"creationTimestamp": created, "managedFields": []any{map[string]any{"manager": "m", "time": updated}}},
+			"metadata": map[string]any{
+				"creationTimestamp": created,
+				"managedFields":     []any{map[string]any{"manager": "m", "time": updated}},
+			},
 		}
 	}
 	const early, begin, late = "2026-01-05T09:00:00Z", "2026-01-05T09:01:00Z", "2026-01-05T09:02:00Z"
@@ -62,7 +75,11 @@ func TestRefusedPods(t *testing.T) {
 		{"before, whatever the controller's clock says", []any{event("FailedCreate", "before", early, early)}, "", ""},
 		{"said again since", []any{event("FailedCreate", "again", early, late)}, `pods "a" is forbidden: again`, ""},
 		{"in the same second", []any{event("FailedCreate", "now", begin, begin)}, `pods "a" is forbidden: now`, ""},
-		{"the last", []any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)}, `pods "a" is forbidden: last`, ""},
+		{
+			"the last",
+			[]any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)},
+			`pods "a" is forbidden: last`, "",
+		},
 		{"of something else", []any{event("FailedDelete", "other", late, late)}, "", ""},
 		{
 			"no room for now",
@@ -70,7 +87,8 @@ func TestRefusedPods(t *testing.T) {
 			"",
 			"ResourceQuota q is full (requested: pods=1, used: pods=4, limited: pods=4): raise it, or release with a smaller maxSurge",
 		},
-		{"no room before", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, early)}, "", ""},
+		{"no room before", []any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early,
+			early)}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asked := ""

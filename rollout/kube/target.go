@@ -54,7 +54,8 @@ func (t Target) RecordNames(mode plan.Mode) []string { return plan.RecordNames(t
 // Owns tells whether a progress record is of this target, and not of another one that an older version gave the same name for.
 func (t Target) Owns(m Record) bool {
 	o := m.Owner()
-	return o.Name == "" || o.Name == t.Name && o.Kind == t.Kind.Name && plan.Kind{APIVersion: o.APIVersion}.Group() == t.Kind.Group()
+	return o.Name == "" || o.Name == t.Name && o.Kind == t.Kind.Name &&
+		plan.Kind{APIVersion: o.APIVersion}.Group() == t.Kind.Group()
 }
 
 // owner is a reference to the target from what goes with it but is none of its parts.

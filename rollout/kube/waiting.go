@@ -16,8 +16,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// wholePod is a pod as the server sends it, as far as its state is told from it. Most of that is forgotten at once; the API's own
-// structs would have half as much again read for nothing, with the resources and mounts of each container.
+// wholePod is a pod as the server sends it, as far as its state is told from it. Most of that is forgotten at once; the API's
+// own structs would have half as much again read for nothing, with the resources and mounts of each container.
 type wholePod struct {
 	Metadata struct {
 		metav1.ObjectMeta
@@ -104,8 +104,8 @@ func (p *wholePod) notReadySince() time.Time {
 	return p.Metadata.CreationTimestamp.UTC()
 }
 
-// ofContainers takes the state from the containers, as kubectl get pods does: from the first init container that has not done its
-// part, or else from the first container that waits or has ended. It tells whether none of them says more than a phase.
+// ofContainers takes the state from the containers, as kubectl get pods does: from the first init container that has not done
+// its part, or else from the first container that waits or has ended. It tells whether none of them says more than a phase.
 func (p *wholePod) ofContainers(w *waiting.Why) (plain bool) {
 	if i := slices.IndexFunc(p.Status.InitContainerStatuses, p.unfinished); i >= 0 && !p.initialized() {
 		return p.ofInit(w, i)
@@ -216,10 +216,13 @@ func byRuntime(t *corev1.ContainerStateTerminated) bool {
 	return t.Reason == "StartError" || t.Reason == "ContainerCannotRun" || t.Reason == "RunContainerError"
 }
 
-// ofConditions takes the reason of a pod, of which no container says more than that it starts, from the first condition that is in
-// the way.
+// ofConditions takes the reason of a pod, of which no container says more than that it starts, from the first condition that is
+// in the way.
 func (p *wholePod) ofConditions(w *waiting.Why) {
-	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
+	for _, kind := range []corev1.PodConditionType{
+		corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady,
+		corev1.PodReady,
+	} {
 		c := p.condition(kind)
 		if c.Status != string(corev1.ConditionFalse) || c.Reason == "" {
 			continue

@@ -52,9 +52,9 @@ func (o Job) annotate(m object) {
 	}
 }
 
-// resting are the fields that a target in Git lacks, so that a new pod template moves no pod before its release: a partition with
-// which its controller updates no pod or, for a Deployment, that it is paused. A paused one needs a progressDeadlineSeconds that
-// stands for none, or a manifest with another one could not be applied during a release: it has to be greater than the
+// resting are the fields that a target in Git lacks, so that a new pod template moves no pod before its release: a partition
+// with which its controller updates no pod or, for a Deployment, that it is paused. A paused one needs a progressDeadlineSeconds
+// that stands for none, or a manifest with another one could not be applied during a release: it has to be greater than the
 // minReadySeconds that the release writes.
 func resting(target plan.Workload) []Edit {
 	kind, spec := target.KindOf(), target.Spec
@@ -64,7 +64,10 @@ func resting(target plan.Workload) []Edit {
 			edits = append(edits, Edit{Path: []string{"spec", "paused"}, Value: "true", Tag: "!!bool"})
 		}
 		if r.Deadline != plan.SentinelDeadline {
-			edits = append(edits, Edit{Path: []string{"spec", "progressDeadlineSeconds"}, Value: strconv.Itoa(plan.SentinelDeadline), Tag: "!!int"})
+			edits = append(edits, Edit{
+				Path: []string{"spec", "progressDeadlineSeconds"}, Value: strconv.Itoa(plan.SentinelDeadline),
+				Tag: "!!int",
+			})
 		}
 		return edits
 	}

@@ -83,7 +83,8 @@ func healthCheck(k groupKind) object {
 			"  // all pods are updated and available\n" +
 			"  (" + reaches(k.Status.Updated) + " &&\n   " + reaches(available) + ") ||\n" +
 			"  // not released by slipway, and held back by hand\n" +
-			"  (!(has(metadata.annotations) && '" + plan.ReleaseAnnotation + "' in metadata.annotations) &&\n   " + reaches(k.Status.Available) + " &&\n" +
+			"  (!(has(metadata.annotations) && '" + plan.ReleaseAnnotation + "' in metadata.annotations) &&\n   " +
+			reaches(k.Status.Available) + " &&\n" +
 			"   has(spec.updateStrategy) && [spec.updateStrategy].exists(s,\n    " + strings.Join(k.heldByHand(), " ||\n    ") + ")))",
 	}
 }
@@ -100,7 +101,8 @@ func (k groupKind) heldByHand() []string {
 		}
 		p := at + ".partition"
 		ways = append(ways, is+"has("+at+".paused) && "+at+".paused)",
-			is+"has("+p+") && "+p+" != 0 &&\n     "+p+" != '"+plan.Percent(100).String()+"' && "+p+" != "+plan.Pods(plan.AllPods).String()+")")
+			is+"has("+p+") && "+p+" != 0 &&\n     "+p+" != '"+plan.Percent(100).String()+"' && "+p+" != "+
+				plan.Pods(plan.AllPods).String()+")")
 	}
 	return ways
 }

@@ -188,7 +188,10 @@ func (o Job) namespace() string {
 }
 
 func (o Job) labels() object {
-	return object{"app.kubernetes.io/name": "slipway", "app.kubernetes.io/component": "rollout", "app.kubernetes.io/instance": o.name()}
+	return object{
+		"app.kubernetes.io/name": "slipway", "app.kubernetes.io/component": "rollout",
+		"app.kubernetes.io/instance": o.name(),
+	}
 }
 
 func (o Job) subject(name string) object {
@@ -241,7 +244,10 @@ func (o Job) job(name, id string, plan planFile) object {
 		"backoffLimit":         20,
 		"podReplacementPolicy": "Failed",
 		"podFailurePolicy": object{"rules": []any{
-			object{"action": "FailJob", "onExitCodes": object{"containerName": containerName, "operator": "In", "values": []int{2, 10, 11, 12, 13}}},
+			object{"action": "FailJob", "onExitCodes": object{
+				"containerName": containerName, "operator": "In",
+				"values": []int{2, 10, 11, 12, 13},
+			}},
 			object{"action": "Ignore", "onPodConditions": []any{object{"type": "DisruptionTarget", "status": "True"}}},
 		}},
 		"template": object{"metadata": o.meshless(), "spec": o.podSpec(name, id, plan, "Never", more...)},
@@ -285,7 +291,10 @@ func (o Job) podSpec(name, id string, plan planFile, restart string, more ...str
 	}
 	spec := object{
 		"restartPolicy": restart, "serviceAccountName": name, "terminationGracePeriodSeconds": 30,
-		"securityContext": object{"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": object{"type": "RuntimeDefault"}},
+		"securityContext": object{
+			"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
+			"seccompProfile": object{"type": "RuntimeDefault"},
+		},
 	}
 	if plan.text != "" {
 		args = append(args, "--plan="+planPath+"/plan.yaml")

@@ -31,7 +31,8 @@ spec:
 func workload(t *testing.T, version, kind, name string) plan.Workload {
 	t.Helper()
 	strategy := map[string]string{
-		"CloneSet": "{type: ReCreate}", "Deployment": "{}", "StatefulSet": "{type: RollingUpdate}", "DaemonSet": "{type: RollingUpdate}",
+		"CloneSet": "{type: ReCreate}", "Deployment": "{}", "StatefulSet": "{type: RollingUpdate}",
+		"DaemonSet": "{type: RollingUpdate}",
 	}[kind]
 	text := fmt.Sprintf(`apiVersion: %s
 kind: %s
@@ -93,12 +94,14 @@ func TestIDFollowsFromWhatIsReleased(t *testing.T) {
 		"replicas, which an autoscaler changes":   {func(o *manifests.Job) { o.CloneSet.Spec.Replicas = 9 }, true},
 		"the partition, which the plan overrides": {func(o *manifests.Job) { o.CloneSet.Spec.Partition = plan.Pods(2) }, true},
 		"the image of the app":                    {func(o *manifests.Job) { container(o)["image"] = "app:v2" }, false},
-		"a batch":                                 {func(o *manifests.Job) { o.Plan = []byte(strings.Replace(planText, "replicas: 1}", "replicas: 2}", 1)) }, false},
-		"the image of slipway":                    {func(o *manifests.Job) { o.Image = "example.com/slipway:v2" }, false},
-		"a flag":                                  {func(o *manifests.Job) { o.Flags = []string{"-v"} }, false},
-		"the mode":                                {func(o *manifests.Job) { o.Mode = plan.Partition }, false},
-		"how pods are deleted":                    {func(o *manifests.Job) { o.DeleteMode = manifests.DeleteModeEvict }, false},
-		"a patch":                                 {func(o *manifests.Job) { o.Patch = patch }, false},
+		"a batch": {func(o *manifests.Job) {
+			o.Plan = []byte(strings.Replace(planText, "replicas: 1}", "replicas: 2}", 1))
+		}, false},
+		"the image of slipway": {func(o *manifests.Job) { o.Image = "example.com/slipway:v2" }, false},
+		"a flag":               {func(o *manifests.Job) { o.Flags = []string{"-v"} }, false},
+		"the mode":             {func(o *manifests.Job) { o.Mode = plan.Partition }, false},
+		"how pods are deleted": {func(o *manifests.Job) { o.DeleteMode = manifests.DeleteModeEvict }, false},
+		"a patch":              {func(o *manifests.Job) { o.Patch = patch }, false},
 	} {
 		before, after := job(t), job(t)
 		c.change(&after)
@@ -172,8 +175,8 @@ var byName = []string{
 	"replicasets watch",
 }
 
-// TestRightsHaveNames holds that an agent may touch no other object than its own where the API can tell them apart, and that no rule
-// is for everything. That each right is needed is tried on a server, one by one.
+// TestRightsHaveNames holds that an agent may touch no other object than its own where the API can tell them apart, and that no
+// rule is for everything. That each right is needed is tried on a server, one by one.
 func TestRightsHaveNames(t *testing.T) {
 	for _, k := range kinds {
 		o := job(t)
@@ -207,14 +210,27 @@ func TestDeadline(t *testing.T) {
 		want time.Duration
 		why  string
 	}{
-		"two batches":        {"progressDeadline: 10m, batches: [{replicas: 1}, {replicas: 100%}]", 100 * time.Minute, ""},
-		"with a pause":       {"progressDeadline: 10m, batches: [{replicas: 1, pause: {duration: 30m}}, {replicas: 100%}]", 160 * time.Minute, ""},
-		"with the way back":  {"progressDeadline: 10m, onFailure: Rollback, batches: [{replicas: 1}, {replicas: 100%}]", 140 * time.Minute, ""},
-		"with an approval":   {"progressDeadline: 10m, batches: [{replicas: 1, pause: {untilApproved: true}}, {replicas: 100%}]", 0, "batch 1 waits for an approval"},
-		"from the replicas":  {"batches: [{replicas: 1}, {replicas: 100%}]", 0, "the plan has no progressDeadline"},
-		"longer than an int": {"progressDeadline: 1000000h, batches: [{replicas: 1}, {replicas: 100%}]", 0, "the plan takes longer than any deadline"},
+		"two batches": {"progressDeadline: 10m, batches: [{replicas: 1}, {replicas: 100%}]", 100 * time.Minute, ""},
+		"with a pause": {
+			"progressDeadline: 10m, batches: [{replicas: 1, pause: {duration: 30m}}, {replicas: 100%}]",
+			160 * time.Minute, "",
+		},
+		"with the way back": {
+			"progressDeadline: 10m, onFailure: Rollback, batches: [{replicas: 1}, {replicas: 100%}]",
+			140 * time.Minute, "",
+		},
+		"with an approval": {
+			"progressDeadline: 10m, batches: [{replicas: 1, pause: {untilApproved: true}}, {replicas: 100%}]", 0,
+			"batch 1 waits for an approval",
+		},
+		"from the replicas": {"batches: [{replicas: 1}, {replicas: 100%}]", 0, "the plan has no progressDeadline"},
+		"longer than an int": {
+			"progressDeadline: 1000000h, batches: [{replicas: 1}, {replicas: 100%}]", 0,
+			"the plan takes longer than any deadline",
+		},
 	} {
-		text := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec: {target: {apiVersion: apps/v1, kind: Deployment, name: demo}, " + c.spec + "}\n"
+		text := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec: {target: {apiVersion: apps/v1, " +
+			"kind: Deployment, name: demo}, " + c.spec + "}\n"
 		p, err := plan.ParsePlan("plan.yaml", []byte(text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

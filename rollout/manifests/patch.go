@@ -40,14 +40,16 @@ func ReadPatch(file string, data []byte, stay bool) (Patch, []manifest.Finding) 
 		return p, d.Findings
 	}
 	if len(doc.Content) == 0 || manifest.IsNull(doc.Content[0]) {
-		d.Report(nil, badPatch, "", "is empty", "write a fragment of a Job, such as spec: {template: {spec: {priorityClassName: high}}}")
+		d.Report(nil, badPatch, "", "is empty", "write a fragment of a Job, such as spec: {template: {spec: {priorityClassName: "+
+			"high}}}")
 		return p, d.Findings
 	}
 	p.UnmarshalNode(doc.Content[0], d, "")
 	if spec := manifest.Lookup(doc.Content[0], "spec"); stay && spec != nil {
 		manifest.EachPair(spec, func(key, _ *yaml.Node) {
 			if key.Value != "template" {
-				d.Report(key, badPatch, "spec."+key.Value, "is a Job's, and an agent that stays is a Deployment", "patch metadata and spec.template alone")
+				d.Report(key, badPatch, "spec."+key.Value, "is a Job's, and an agent that stays is a Deployment",
+					"patch metadata and spec.template alone")
 			}
 		})
 	}
@@ -65,7 +67,9 @@ func (p *Patch) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	}
 	before := len(d.Findings)
 	defer func() {
-		slices.SortStableFunc(d.Findings[before:], func(a, b manifest.Finding) int { return cmp.Compare(a.Source.Line, b.Source.Line) })
+		slices.SortStableFunc(d.Findings[before:], func(a, b manifest.Finding) int {
+			return cmp.Compare(a.Source.Line, b.Source.Line)
+		})
 	}()
 	r.refuse(n, nil)
 	var tree object
@@ -116,7 +120,8 @@ func (r patchReader) strictly(root *yaml.Node, text []byte, job *batchv1.Job) {
 	switch {
 	case errors.As(err, &wrong):
 		keys := strings.Split(wrong.Field, ".")
-		r.reportAs("wrong-type", place(root, keys), keys, fmt.Sprintf("is a %s, must be %s", wrong.Value, kindWord(wrong.Type.String())), "")
+		r.reportAs("wrong-type", place(root, keys), keys, fmt.Sprintf("is a %s, must be %s", wrong.Value,
+			kindWord(wrong.Type.String())), "")
 	case err != nil:
 		r.report(root, nil, strings.TrimPrefix(err.Error(), "json: "), "")
 	}
@@ -233,8 +238,10 @@ func (r patchReader) containers(list *yaml.Node, path []string) {
 			if at == nil {
 				at = c
 			}
-			r.report(at, append(path, "name"), fmt.Sprintf("is %q, but the Job has one container, %s", manifest.Text(name), containerName),
-				"name the container to patch; a second one would keep the Job from ending: add it to initContainers with restartPolicy: Always")
+			r.report(at, append(path, "name"), fmt.Sprintf("is %q, but the Job has one container, %s", manifest.Text(name),
+				containerName),
+				"name the container to patch; a second one would keep the Job from ending: add it to initContainers with "+
+					"restartPolicy: Always")
 			continue
 		}
 		r.refuse(c, path)

@@ -10,8 +10,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Policies are, for each target that a controller reconciles, a ValidatingAdmissionPolicy and its binding. They are for whoever may
-// install such objects of the whole cluster, and hold two things that no Role can say:
+// Policies are, for each target that a controller reconciles, a ValidatingAdmissionPolicy and its binding. They are for whoever
+// may install such objects of the whole cluster, and hold two things that no Role can say:
 //
 //   - the agent changes no other fields of the target than those by which it steps, so that the right to patch it is not one to
 //     run any pod. A plan that rolls back also writes the pod template, and then that stays open;
@@ -38,7 +38,8 @@ func (o Job) Policies() ([]map[string]any, error) {
 		return nil, fmt.Errorf("%s: with updateStrategy OnDelete (delete mode) nobody's change of the pod template moves a pod: there is nothing for a policy to hold", targets[0].CloneSet)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: slipway replaces the pods itself (direct mode) and has no right to write it: there is nothing for a policy to hold", targets[0].CloneSet)
+		return nil, fmt.Errorf("%s: slipway replaces the pods itself (direct mode) and has no right to write it: there is nothing "+
+			"for a policy to hold", targets[0].CloneSet)
 	}
 	return out, nil
 }
@@ -63,7 +64,8 @@ func (p policy) objects(labels object) []map[string]any {
 	if p.target.Namespace != "" {
 		match["namespaceSelector"] = object{"matchLabels": object{"kubernetes.io/metadata.name": p.target.Namespace}}
 	}
-	agent := object{"name": "agent", "expression": "request.userInfo.username == 'system:serviceaccount:' + request.namespace + ':" + p.account + "'"}
+	agent := object{"name": "agent", "expression": "request.userInfo.username == 'system:serviceaccount:' + " +
+		"request.namespace + ':" + p.account + "'"}
 	variables, validations := p.bounds()
 	return []map[string]any{
 		{"apiVersion": admissionV1, "kind": "ValidatingAdmissionPolicy", "metadata": meta, "spec": object{
@@ -109,7 +111,8 @@ func (p policy) bounds() (variables, validations []any) {
 			object{"name": name, "expression": optional("object", level.path, "{}")},
 			object{"name": name + "Before", "expression": optional("oldObject", level.path, "{}")})
 		validations = append(validations, object{
-			"expression": fmt.Sprintf("!variables.agent || %s.all(f, f in [%s] || f in %s && %s[f] == %s[f]) && %s.all(f, f in [%s] || f in %s)",
+			"expression": fmt.Sprintf("!variables.agent || %s.all(f, f in [%s] || f in %s && %s[f] == %s[f]) && %s.all(f, f in [%s] || "+
+				"f in %s)",
 				now, level.names, old, now, old, old, level.names, now),
 			"message": message,
 		})
@@ -159,9 +162,11 @@ func (p policy) window() object {
 	if kind.BySurge {
 		return object{
 			"expression": fmt.Sprintf("!(has(oldObject.metadata.annotations) && '%s' in oldObject.metadata.annotations) || %s"+
-				" || has(object.spec.paused) && object.spec.paused || !has(object.spec.minReadySeconds) || object.spec.minReadySeconds != %d",
+				" || has(object.spec.paused) && object.spec.paused || !has(object.spec.minReadySeconds) || "+
+				"object.spec.minReadySeconds != %d",
 				plan.OriginalAnnotation, same, plan.SentinelReady),
-			"message": "a release of slipway is carrying out a step of this Deployment; try again in a moment, or ask slipway rollout undo",
+			"message": "a release of slipway is carrying out a step of this Deployment; try again in a moment, or ask slipway " +
+				"rollout undo",
 		}
 	}
 	strategy := append([]string{"spec"}, kind.Strategy...)
@@ -173,7 +178,8 @@ func (p policy) window() object {
 	return object{
 		"expression": fmt.Sprintf("%s || variables.agent || %s || (type(%s) == string ? %s == '100%%' : %s >= %s)",
 			same, optional("object", append(slices.Clone(strategy), "paused"), "false"), partition, partition, partition, all),
-		"message": fmt.Sprintf("the partition lets this %s roll a new pod template out past its plan: let it rest in Git at %s and the release end, or run slipway rollout arm first",
+		"message": fmt.Sprintf("the partition lets this %s roll a new pod template out past its plan: let it rest in Git at %s and "+
+			"the release end, or run slipway rollout arm first",
 			p.target.KindName(), kind.Everything()),
 	}
 }

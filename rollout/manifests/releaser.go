@@ -67,7 +67,9 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 	if err := o.SetTargets(p, sets); err != nil {
 		return made{}, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
-	if other := slices.IndexFunc(targets, func(doc Document) bool { return annotationOf(doc.Text, WaveAnnotation) != o.Wave }); other > 0 && o.For == ArgoCD {
+	if other := slices.IndexFunc(targets, func(doc Document) bool {
+		return annotationOf(doc.Text, WaveAnnotation) != o.Wave
+	}); other > 0 && o.For == ArgoCD {
 		return made{}, []manifest.Finding{wavesDiffer(targets[0], targets[other])}
 	}
 	out, err := madeOf(o, sets, targets)
@@ -80,9 +82,11 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 // wavesDiffer is the finding for targets of one Job that Argo CD does not apply together.
 func wavesDiffer(one, other Document) manifest.Finding {
 	return manifest.Finding{
-		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Place(), Field: "metadata.annotations." + WaveAnnotation,
-		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies the other", one.Object),
-		Hint:    "give all targets of a plan one sync wave: their order is that of the plan's own waves",
+		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Place(),
+		Field: "metadata.annotations." + WaveAnnotation,
+		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies "+
+			"the other", one.Object),
+		Hint: "give all targets of a plan one sync wave: their order is that of the plan's own waves",
 	}
 }
 
@@ -127,14 +131,18 @@ func armed(set plan.Workload, target Document, tool GitOps) []Edit {
 	edits := resting(set)
 	for i, edit := range edits {
 		edits[i].Finding = &manifest.Finding{
-			Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Place(), Field: strings.Join(edit.Path, "."),
-			Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job puts it back at the end",
+			Severity: manifest.SeverityInfo, Code: "armed", Object: target.Object, Source: target.Place(),
+			Field: strings.Join(edit.Path, "."),
+			Message: "is set to " + edit.Value + ": a new template moves no pod before the release's Job steps it down, and the Job " +
+				"puts it back at the end",
 		}
 		if set.Rolling != nil {
-			edits[i].Finding.Message = "is set to " + edit.Value + ": a new template moves no pod before the release's Job lets it, and the Job leaves it so at the end"
+			edits[i].Finding.Message = "is set to " + edit.Value +
+				": a new template moves no pod before the release's Job lets it, and the Job leaves it so at the end"
 		}
 		if tool == ArgoCD || tool == Flux {
-			edits[i].Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the " + stepped(set) + " back in between"
+			edits[i].Finding.Hint = "slipway rollout gitops " + string(tool) + " prints what keeps it from putting the " + stepped(set) +
+				" back in between"
 		}
 	}
 	return edits

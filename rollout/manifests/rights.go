@@ -72,7 +72,8 @@ func (o Job) Rules() []map[string]any {
 		rule("apps", o.revisions(), o.revisionVerbs()),
 		rule("", "configmaps", []string{"list", "watch", "update"}, plan.RecordNames(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)...),
 		rule("", "configmaps", []string{"create"}),
-		rule("coordination.k8s.io", "leases", []string{"get", "update", "delete"}, plan.LeaseName(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)),
+		rule("coordination.k8s.io", "leases", []string{"get", "update", "delete"},
+			plan.LeaseName(o.CloneSet.KindOf(), o.CloneSet.Name, o.Mode)),
 		rule("coordination.k8s.io", "leases", []string{"create"}),
 		rule("", "events", o.eventVerbs()),
 	}
@@ -120,7 +121,8 @@ func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
 		return nil, nil //nolint:nilerr // a plan that cannot be read is refused elsewhere
 	}
 	if o.namespace() == "" {
-		return nil, fmt.Errorf("%s: batches select nodes, so the Job's account needs a ClusterRole, whose binding names a namespace: write metadata.namespace", o.CloneSet)
+		return nil, fmt.Errorf("%s: batches select nodes, so the Job's account needs a ClusterRole, whose binding names a "+
+			"namespace: write metadata.namespace", o.CloneSet)
 	}
 	meta := object{"name": o.namespace() + "." + name, "labels": o.labels()} // a namespace has no dot: no two share a name
 	const rbac = "rbac.authorization.k8s.io"
@@ -141,8 +143,8 @@ func (o Job) setVerbs() []string {
 	return verbs
 }
 
-// eventVerbs are what a release does with Events: it tells, and reads those of a controller whose status does not say that pods are
-// refused.
+// eventVerbs are what a release does with Events: it tells, and reads those of a controller whose status does not say that pods
+// are refused.
 func (o Job) eventVerbs() []string {
 	if o.Mode.Controlled() && !o.CloneSet.KindOf().BySurge {
 		return []string{"create", "list"}
@@ -150,8 +152,8 @@ func (o Job) eventVerbs() []string {
 	return []string{"create"}
 }
 
-// podVerbs are what partition mode does with pods: it looks why they are not ready, and which revision they have where the status
-// does not tell that, and deletes one of a failed revision that an ordered controller waits for.
+// podVerbs are what partition mode does with pods: it looks why they are not ready, and which revision they have where the
+// status does not tell that, and deletes one of a failed revision that an ordered controller waits for.
 func (o Job) podVerbs() []string {
 	switch k := o.CloneSet.KindOf(); {
 	case k.BySurge:

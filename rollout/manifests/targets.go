@@ -40,7 +40,9 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 			first, train.Namespace = set, set.Namespace
 		default:
 			return manifest.Finding{
-				Severity: manifest.SeverityError, Code: "bad-plan", Field: "spec.targets", Message: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each", set, first),
+				Severity: manifest.SeverityError, Code: "bad-plan", Field: "spec.targets",
+				Message: fmt.Sprintf("%s is not in the namespace of %s: a Job and its rights are in one namespace, so write a plan for each",
+					set, first),
 			}
 		}
 	}

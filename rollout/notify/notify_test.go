@@ -164,9 +164,12 @@ func quick(w *warnings, secrets string) notify.Options {
 // course is what rollout.Run reports of a release with two batches.
 func course() []rollout.Decision {
 	return []rollout.Decision{
-		decision(rollout.Go, plan.BatchStarted, 0), decision(rollout.Go, plan.PodsUpdating, 0), decision(rollout.Wait, plan.PodsNotReady, 0),
-		decision(rollout.Go, plan.BatchReady, 0), decision(rollout.Wait, plan.AwaitingApproval, 0), decision(rollout.Wait, plan.AwaitingApproval, 0),
-		decision(rollout.Go, plan.BatchStarted, 1), decision(rollout.Go, plan.PodsUpdating, 1), decision(rollout.Go, plan.BatchReady, 1),
+		decision(rollout.Go, plan.BatchStarted, 0), decision(rollout.Go, plan.PodsUpdating, 0),
+		decision(rollout.Wait, plan.PodsNotReady, 0),
+		decision(rollout.Go, plan.BatchReady, 0), decision(rollout.Wait, plan.AwaitingApproval, 0),
+		decision(rollout.Wait, plan.AwaitingApproval, 0),
+		decision(rollout.Go, plan.BatchStarted, 1), decision(rollout.Go, plan.PodsUpdating, 1),
+		decision(rollout.Go, plan.BatchReady, 1),
 		decision(rollout.Done, plan.Completed, 1), decision(rollout.Done, plan.Completed, 1),
 	}
 }
@@ -225,7 +228,8 @@ headers: [{name: X-Team, value: shop}, {name: X-Key, secretRef: {name: hook, key
 		t.Errorf("the end is %s", posts[1].body)
 	}
 	h := posts[0].header
-	if h.Get("Authorization") != "Bearer s3cret" || h.Get("X-Team") != "shop" || h.Get("X-Key") != "k3y" || h.Get("Content-Type") != "application/json" || posts[0].path != "/x" {
+	if h.Get("Authorization") != "Bearer s3cret" || h.Get("X-Team") != "shop" || h.Get("X-Key") != "k3y" ||
+		h.Get("Content-Type") != "application/json" || posts[0].path != "/x" {
 		t.Errorf("the post to %s has the headers %v", posts[0].path, h)
 	}
 }
@@ -235,7 +239,10 @@ func TestWebhookIsToldWhyPodsAreNotReady(t *testing.T) {
 	s := newServer(t)
 	n := notify.New(planOf(t, fmt.Sprintf("{webhook: {url: %q}}", s.URL)), quick(&w, ""))
 	o := observed()
-	o.Stuck = []rollout.Pod{{Name: "demo-x", Waiting: &waiting.Why{State: "CrashLoopBackOff", Reason: "CrashLoopBackOff", Message: "back-off", Restarts: 2, ExitCode: new(1)}}}
+	o.Stuck = []rollout.Pod{{Name: "demo-x", Waiting: &waiting.Why{
+		State: "CrashLoopBackOff", Reason: "CrashLoopBackOff",
+		Message: "back-off", Restarts: 2, ExitCode: new(1),
+	}}}
 	n.Record(o, decision(rollout.Stopped, plan.DeadlineExceeded, 0))
 	n.Close()
 	var got struct{ Waiting json.RawMessage }
@@ -251,7 +258,8 @@ func TestWebhookIsToldWhyPodsAreNotReady(t *testing.T) {
 func TestSlackMessage(t *testing.T) {
 	var w warnings
 	s := newServer(t)
-	n := notify.New(planOf(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"), quick(&w, secrets(t, "chat/url", s.URL+"/services/T0/B0")))
+	n := notify.New(planOf(t, "{slack: {urlFrom: {secretRef: {name: chat, key: url}}}}"),
+		quick(&w, secrets(t, "chat/url", s.URL+"/services/T0/B0")))
 	d := decision(rollout.Wait, plan.AwaitingApproval, 0)
 	d.Message = "<!channel> & " + strings.Repeat("x", 5000)
 	n.Record(observed(), d)
@@ -271,7 +279,8 @@ func TestSlackMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(m.Blocks) != 4 || m.Blocks[0].Type != "header" || m.Blocks[0].Text.Text != "● CloneSet shop/cart: waits for approval" ||
-		!strings.Contains(m.Blocks[2].Text.Text, "slipway rollout approve cart -n shop") || !strings.HasPrefix(m.Text, "● CloneSet shop/cart: waits for approval: ") {
+		!strings.Contains(m.Blocks[2].Text.Text, "slipway rollout approve cart -n shop") ||
+		!strings.HasPrefix(m.Text, "● CloneSet shop/cart: waits for approval: ") {
 		t.Errorf("the message is %s", posts[0].body)
 	}
 	for _, text := range []string{m.Text, m.Blocks[1].Text.Text} {
@@ -304,7 +313,8 @@ func TestDeliveryIsTriedAgainWhereThatCanHelp(t *testing.T) {
 			n.Record(observed(), rollout.Decision{Verdict: rollout.Go, Reason: plan.PodsUpdating})
 			n.Record(observed(), decision(rollout.Done, plan.Completed, 1))
 			n.Close()
-			if got := len(s.got()); got != test.posts || !strings.Contains(w.String(), test.warning) || test.warning == "" && w.String() != "" {
+			if got := len(s.got()); got != test.posts || !strings.Contains(w.String(), test.warning) ||
+				test.warning == "" && w.String() != "" {
 				t.Errorf("%d posts, want %d; warnings: %q, want %q", got, test.posts, w.String(), test.warning)
 			}
 		})
@@ -320,7 +330,10 @@ func TestOrderIsKeptOverRetries(t *testing.T) {
 		n.Record(observed(), d)
 	}
 	n.Close()
-	want := []string{"BatchStarted", "BatchStarted", "BatchStarted", "BatchReady", "AwaitingApproval", "BatchStarted", "BatchReady", "Completed"}
+	want := []string{
+		"BatchStarted", "BatchStarted", "BatchStarted", "BatchReady", "AwaitingApproval", "BatchStarted", "BatchReady",
+		"Completed",
+	}
 	if diff := cmp.Diff(want, s.reasons(t)); diff != "" {
 		t.Error(diff)
 	}
@@ -363,7 +376,8 @@ func TestHangingReceiverHoldsUpNothing(t *testing.T) {
 			s.serve(answer, r)
 			return answer.Result(), nil
 		})
-		n := notify.New(planOf(t, strings.Replace(everything("http://hanging"), "all", "hanging", 1)+", "+everything("http://well")), o)
+		n := notify.New(planOf(t, strings.Replace(everything("http://hanging"), "all", "hanging", 1)+", "+everything("http://well")),
+			o)
 		for i := range 200 {
 			n.Record(observed(), decision(rollout.Go, plan.BatchStarted, i)) // would wait for ever if it waited at all
 		}
@@ -373,7 +387,8 @@ func TestHangingReceiverHoldsUpNothing(t *testing.T) {
 		if got := s.reasons(t); len(got) == 0 || got[len(got)-1] != "Completed" {
 			t.Errorf("the other receiver got %v", got)
 		}
-		if !strings.Contains(w.String(), "notification hanging: 64 not told") || !strings.Contains(w.String(), "too many are waiting") {
+		if !strings.Contains(w.String(), "notification hanging: 64 not told") ||
+			!strings.Contains(w.String(), "too many are waiting") {
 			t.Errorf("warnings: %s", w.String())
 		}
 	})
@@ -384,9 +399,15 @@ func TestAgentThatFailsSaysSo(t *testing.T) {
 		before []rollout.Decision
 		want   []string
 	}{
-		"in the middle":         {[]rollout.Decision{decision(rollout.Wait, plan.AwaitingApproval, 0)}, []string{"AwaitingApproval", "AgentFailed"}},
+		"in the middle": {
+			[]rollout.Decision{decision(rollout.Wait, plan.AwaitingApproval, 0)},
+			[]string{"AwaitingApproval", "AgentFailed"},
+		},
 		"before the first look": {nil, []string{"AgentFailed"}},
-		"after the end":         {[]rollout.Decision{decision(rollout.Wait, plan.PodsNotReady, 0), decision(rollout.Stopped, plan.ChecksFailed, 0)}, []string{"ChecksFailed"}},
+		"after the end": {[]rollout.Decision{
+			decision(rollout.Wait, plan.PodsNotReady, 0),
+			decision(rollout.Stopped, plan.ChecksFailed, 0),
+		}, []string{"ChecksFailed"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -401,7 +422,8 @@ func TestAgentThatFailsSaysSo(t *testing.T) {
 			if diff := cmp.Diff(test.want, s.reasons(t)); diff != "" {
 				t.Error(diff)
 			}
-			if posts := s.got(); test.want[0] != "ChecksFailed" && !strings.Contains(string(posts[len(posts)-1].body), `"message":"observing CloneSet: connection refused"`) {
+			if posts := s.got(); test.want[0] != "ChecksFailed" &&
+				!strings.Contains(string(posts[len(posts)-1].body), `"message":"observing CloneSet: connection refused"`) {
 				t.Errorf("the last post is %s", posts[len(posts)-1].body)
 			}
 		})
@@ -450,7 +472,8 @@ func TestNoWarningHoldsASecret(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, value := range map[string]string{
-		"repeated": echo.URL + "/" + secret, "gone": gone.URL + "/" + secret, "no URL": secret, "broken": "http://[::1" + secret, "control": "http://x/\x7f" + secret,
+		"repeated": echo.URL + "/" + secret, "gone": gone.URL + "/" + secret, "no URL": secret, "broken": "http://[::1" + secret,
+		"control": "http://x/\x7f" + secret,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var w warnings

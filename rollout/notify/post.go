@@ -130,7 +130,8 @@ func (r *receiver) judge(response *http.Response) error {
 	if response.StatusCode/100 == 2 {
 		return nil
 	}
-	again := response.StatusCode/100 == 5 || response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusRequestTimeout
+	again := response.StatusCode/100 == 5 || response.StatusCode == http.StatusTooManyRequests ||
+		response.StatusCode == http.StatusRequestTimeout
 	return &refusal{
 		status: response.Status, answer: strings.Join(strings.Fields(string(said)), " "), again: again,
 		after: r.after(response.Header.Get("Retry-After")),

@@ -39,10 +39,14 @@ func slackFor(e Event) slackMessage {
 		{Type: "section", Text: &slackText{"mrkdwn", cut(quoted(e.Message), longestText)}},
 	}
 	if e.Next != "" {
-		blocks = append(blocks, slackBlock{Type: "section", Text: &slackText{"mrkdwn", cut("Next: `"+quoted(e.Next)+"`", longestText)}})
+		blocks = append(blocks, slackBlock{Type: "section", Text: &slackText{
+			"mrkdwn",
+			cut("Next: `"+quoted(e.Next)+"`", longestText),
+		}})
 	}
 	c := e.Counts
-	facts := fmt.Sprintf("batch %d of %d · %d of %d updated, %d available · revision %s · %s", e.Batch, e.Batches, c.Updated, c.Desired, c.Available,
+	facts := fmt.Sprintf("batch %d of %d · %d of %d updated, %d available · revision %s · %s", e.Batch, e.Batches, c.Updated,
+		c.Desired, c.Available,
 		e.Release, e.Time.UTC().Format(time.RFC3339))
 	if e.ExitCode != nil {
 		facts += fmt.Sprintf(" · exit code %d", *e.ExitCode)

@@ -16,8 +16,9 @@ type Node struct {
 	Closed bool              `json:"closed,omitempty"` // the controller makes no pod there, and does not count one that is
 }
 
-// Targets are the numbers of updated pods after each batch, where some select nodes: such a batch has a pod for each of its nodes,
-// and of those of the batches before, that has one. on are the nodes of all pods, targets the numbers of the other batches.
+// Targets are the numbers of updated pods after each batch, where some select nodes: such a batch has a pod for each of its
+// nodes, and of those of the batches before, that has one. on are the nodes of all pods, targets the numbers of the other
+// batches.
 func Targets(batches []plan.Batch, nodes []Node, on map[string]bool, targets []int) []int {
 	out, chosen := slices.Clone(targets), map[string]bool{}
 	for i, b := range batches {

@@ -41,10 +41,10 @@ type Count struct {
 	unavailableOld int
 }
 
-// Count counts the pods. Where nobody says which pods are lost, the controller's own counts tell how many of them serve, on nodes
-// that are closed to them. Those are taken off the available ones, so that the budget does not count on them, and off the new ones,
-// so that no old pod is taken for lost. The others are among the pods that are not available: new ones first, for which a batch
-// would wait, while an old one that is deleted for nothing did not serve.
+// Count counts the pods. Where nobody says which pods are lost, the controller's own counts tell how many of them serve, on
+// nodes that are closed to them. Those are taken off the available ones, so that the budget does not count on them, and off the
+// new ones, so that no old pod is taken for lost. The others are among the pods that are not available: new ones first, for
+// which a batch would wait, while an old one that is deleted for nothing did not serve.
 func (l Look) Count() Count {
 	var c Count
 	newDown := 0
@@ -85,8 +85,8 @@ func (c Count) Words(wanted int) string {
 	return words
 }
 
-// Chosen counts those of the pods that a batch may delete, and those that are new already, where it is for some nodes only. It has
-// no Missing: what comes back may do so anywhere.
+// Chosen counts those of the pods that a batch may delete, and those that are new already, where it is for some nodes only. It
+// has no Missing: what comes back may do so anywhere.
 func (l Look) Chosen() Count {
 	l.Pods = slices.DeleteFunc(slices.Clone(l.Pods), func(p Pod) bool { return p.Kept })
 	l.Replicas, l.Astray = 0, 0
@@ -124,8 +124,8 @@ func Next(l Look, room int) (deleted []int, why string) {
 	return deleted, why
 }
 
-// order are the old pods, those that are not available first: what has to wait for a lower ordinal is then, of these, the lowest.
-// Of the others the highest ordinal goes first.
+// order are the old pods, those that are not available first: what has to wait for a lower ordinal is then, of these, the
+// lowest. Of the others the highest ordinal goes first.
 func (l Look) order() []int {
 	var old []int
 	for i, p := range l.Pods {

@@ -72,7 +72,10 @@ func (c *scene) look(w world) (Look, []int) {
 		if p.lost && !c.known {
 			l.Astray++
 		}
-		l.Pods = append(l.Pods, Pod{New: !p.state.old(), Available: p.state.ready(), Lost: p.lost && c.known, Blocking: c.unblock, Ordinal: i, Place: fmt.Sprint(i)})
+		l.Pods = append(l.Pods, Pod{
+			New: !p.state.old(), Available: p.state.ready(), Lost: p.lost && c.known, Blocking: c.unblock,
+			Ordinal: i, Place: fmt.Sprint(i),
+		})
 		at = append(at, i)
 	}
 	return l, at
@@ -91,8 +94,8 @@ func (c *scene) ready(w world) (ready, fresh int) {
 	return ready, fresh
 }
 
-// unsure tells whether a pod is on a node that the controller does not count, and the agent does not know which. How many are new
-// is not known then.
+// unsure tells whether a pod is on a node that the controller does not count, and the agent does not know which. How many are
+// new is not known then.
 func (c *scene) unsure(w world) bool {
 	return !c.known && slices.ContainsFunc(w.places[:c.r], func(p place) bool { return p.lost })
 }

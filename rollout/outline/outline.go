@@ -175,7 +175,8 @@ func (o *Release) change(before, after map[string]any) manifest.Change {
 		return c.WithoutResize(plan.KruiseResize)
 	}
 	if len(c.Resized) > 0 {
-		o.warn("cpu and memory change in place by pods/resize, which Kubernetes has from 1.33 on; on an older cluster, and in partition mode unless Kruise has its feature gate InPlaceWorkloadVerticalScaling on, they change only in a new pod")
+		o.warn("cpu and memory change in place by pods/resize, which Kubernetes has from 1.33 on; on an older cluster, and in " +
+			"partition mode unless Kruise has its feature gate InPlaceWorkloadVerticalScaling on, they change only in a new pod")
 	}
 	return c
 }
@@ -217,14 +218,17 @@ func (o *Release) warnBounds(cs plan.Workload) {
 		o.warn("maxUnavailable %s lets all %d pods be unavailable at once", cs.Spec.MaxUnavailable, b.Replicas)
 	}
 	if cs.APIVersion == plan.V1beta1 && b.MaxUnavailable == 0 {
-		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s", cs.Spec.MaxSurge)
+		o.warn("maxUnavailable is 0: a cluster whose CloneSet webhook serves v1beta1 may refuse that, even beside maxSurge %s",
+			cs.Spec.MaxSurge)
 	}
 	if cs.Spec.UpdateType == plan.InPlaceIfPossible && b.MaxSurge > 0 && b.MaxUnavailable > 0 && b.Wanted() > 0 {
 		surge := waiting.Count(min(b.MaxSurge, o.updated()))
 		if o.By != "" {
-			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; maxUnavailable alone would create none", surge, o.By)
+			o.warn("maxSurge creates up to %s although pods are updated in place, and %s then deletes as many that were there before; "+
+				"maxUnavailable alone would create none", surge, o.By)
 		} else {
-			o.warn("maxSurge creates up to %s in each batch, which leave again when the others are updated in place; maxUnavailable alone would create none", surge)
+			o.warn("maxSurge creates up to %s in each batch, which leave again when the others are updated in place; maxUnavailable "+
+				"alone would create none", surge)
 		}
 	}
 }
@@ -252,7 +256,8 @@ func orderOf(cs plan.Workload) []string {
 		return []string{"higher ordinal"}
 	}
 	order := []string{"pods asked to be deleted", "pods that are not available"}
-	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights), func(a, b plan.WeightTerm) int { return a.Weight - b.Weight })) {
+	for _, w := range slices.Backward(slices.SortedFunc(slices.Values(s.Priority.Weights),
+		func(a, b plan.WeightTerm) int { return a.Weight - b.Weight })) {
 		order = append(order, fmt.Sprintf("weight %d: %s", w.Weight, w.Selector))
 	}
 	for _, key := range s.Priority.Keys {
@@ -261,7 +266,8 @@ func orderOf(cs plan.Workload) []string {
 	for _, t := range s.Scatter {
 		order = append(order, fmt.Sprintf("pods with %s=%s spread evenly over the release", t.Key, t.Value))
 	}
-	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts", "newer")
+	return append(order, "lower pod-deletion-cost", "more crowded topology domain", "ready for a shorter time", "more restarts",
+		"newer")
 }
 
 // Short is a duration without the units that are zero: 10m instead of 10m0s.

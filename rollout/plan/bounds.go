@@ -32,11 +32,12 @@ func (s WorkloadSpec) Bounds() (Bounds, error) {
 		b.MaxUnavailable = min(s.MaxUnavailable.Down(s.Replicas), s.Replicas)
 	}
 	if b.Replicas > 0 && b.MaxSurge == 0 && b.MaxUnavailable == 0 {
-		return b, fmt.Errorf("maxSurge %s and maxUnavailable %s of %d replicas are both 0, so no pod may be replaced: raise one of them",
-			s.MaxSurge, s.MaxUnavailable, s.Replicas)
+		return b, fmt.Errorf("maxSurge %s and maxUnavailable %s of %d replicas are both 0, so no pod may be replaced: raise one "+
+			"of them", s.MaxSurge, s.MaxUnavailable, s.Replicas)
 	}
 	if s.UpdateType == InPlaceOnly && b.MaxSurge > 0 {
-		return b, fmt.Errorf("maxSurge %s cannot be used with InPlaceOnly, which never creates a pod for an update: set it to 0", s.MaxSurge)
+		return b, fmt.Errorf("maxSurge %s cannot be used with InPlaceOnly, which never creates a pod for an update: set it to 0",
+			s.MaxSurge)
 	}
 	return b, nil
 }

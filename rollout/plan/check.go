@@ -19,14 +19,16 @@ type Check struct {
 	Job        *JobCheck   `json:"job,omitempty"`
 	Pods       *PodsCheck  `json:"pods,omitempty"`
 
-	Interval          time.Duration `json:"interval,omitzero"`           // from the beginning of one measurement to that of the next
+	// from the beginning of one measurement to that of the next
+	Interval          time.Duration `json:"interval,omitzero"`
 	Count             int           `json:"count,omitempty"`             // measurements that must pass
 	FailureLimit      int           `json:"failureLimit,omitempty"`      // measurements of a batch that may fail
 	InconclusiveLimit int           `json:"inconclusiveLimit,omitempty"` // measurements in a row that may be inconclusive
 	InitialDelay      time.Duration `json:"initialDelay,omitzero"`       // before the first measurement of a batch
 	Timeout           time.Duration `json:"timeout,omitzero"`            // how long one measurement may take
-	DryRun            bool          `json:"dryRun,omitempty"`            // measured and reported, but whatever comes out the release goes on
-	During            bool          `json:"during,omitempty"`            // measured from the beginning of the batch, not only once it is ready
+	// measured and reported, but whatever comes out the release goes on
+	DryRun bool `json:"dryRun,omitempty"`
+	During bool `json:"during,omitempty"` // measured from the beginning of the batch, not only once it is ready
 }
 
 // Prometheus asks one query; the value must lie within the limits, of which at least one is set.

@@ -40,9 +40,11 @@ func (r *Rolling) Held() bool { return r.MinReady == SentinelReady }
 // Original is what a Deployment's fields were before a release took them over. It is kept in an annotation and in the progress
 // of the release, so that it outlives either.
 type Original struct {
-	UID            string   `json:"uid"`                // of the Deployment: an annotation that was copied from another one counts for nothing
-	Stable         string   `json:"stable,omitempty"`   // revision that the release started from
-	Template       string   `json:"template,omitempty"` // digest of the pod template of Stable, by which what a record keeps of it is believed
+	// of the Deployment: an annotation that was copied from another one counts for nothing
+	UID    string `json:"uid"`
+	Stable string `json:"stable,omitempty"` // revision that the release started from
+	// digest of the pod template of Stable, by which what a record keeps of it is believed
+	Template       string   `json:"template,omitempty"`
 	Revision       string   `json:"revision,omitempty"` // revision that is released
 	Sealed         bool     `json:"sealed,omitempty"`   // no pod of the newest ReplicaSet is available by its own status
 	Native         bool     `json:"native,omitempty"`   // its fields are back already, and the controller rolls by itself
@@ -57,7 +59,8 @@ type Original struct {
 func (c Workload) Originals() Original {
 	r := c.Rolling
 	return Original{
-		UID: c.UID, Paused: r.Paused, MinReady: r.MinReady, Deadline: r.Deadline, MaxSurge: r.MaxSurge, MaxUnavailable: r.MaxUnavailable,
+		UID: c.UID, Paused: r.Paused, MinReady: r.MinReady, Deadline: r.Deadline, MaxSurge: r.MaxSurge,
+		MaxUnavailable: r.MaxUnavailable,
 	}
 }
 

@@ -92,10 +92,9 @@ const (
 func Kinds() []Kind {
 	rolling := []string{"updateStrategy", "rollingUpdate"}
 	minReady := []string{"minReadySeconds"}
-	pods := StatusFields{
-		Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas",
-		CurrentRevision: "currentRevision", UpdateRevision: "updateRevision",
-	}
+	counts := StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"}
+	pods := counts
+	pods.CurrentRevision, pods.UpdateRevision = "currentRevision", "updateRevision"
 	advanced := pods
 	advanced.UpdatedReady, advanced.UpdatedAvailable = "updatedReadyReplicas", "updatedAvailableReplicas"
 	nodes := StatusFields{
@@ -111,7 +110,8 @@ func Kinds() []Kind {
 		Recreate: "updateStrategy.type is ReCreate",
 	}
 	cloneBeta := clone
-	cloneBeta.APIVersion, cloneBeta.Strategy, cloneBeta.Recreate = V1beta1, rolling, "updateStrategy.rollingUpdate.podUpdatePolicy is ReCreate"
+	cloneBeta.APIVersion, cloneBeta.Strategy, cloneBeta.Recreate = V1beta1, rolling,
+		"updateStrategy.rollingUpdate.podUpdatePolicy is ReCreate"
 	ordered := Kind{
 		APIVersion: appsV1, Name: statefulSet, Words: []string{"statefulset", "statefulsets", "sts", "statefulset.apps"},
 		Controller: native, Strategy: rolling, MinReady: minReady, Numbers: true, Ordinal: true, Deletes: true, Status: pods,
@@ -119,7 +119,8 @@ func Kinds() []Kind {
 	}
 	stateful := ordered
 	stateful.APIVersion, stateful.Controller, stateful.Status, stateful.Deletes = V1beta1, kruise, advanced, false
-	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"}, append(slices.Clone(rolling), "minReadySeconds")
+	stateful.Words, stateful.MinReady = []string{"asts", "statefulset.apps.kruise.io"},
+		append(slices.Clone(rolling), "minReadySeconds")
 	stateful.Recreate = cloneBeta.Recreate
 	statefulAlpha := stateful
 	statefulAlpha.APIVersion = v1alpha1
@@ -140,8 +141,7 @@ func Kinds() []Kind {
 	replicated := Kind{
 		APIVersion: appsV1, Name: deployment, Words: []string{"deployment", "deployments", "deploy", "deployment.apps"},
 		Controller: native, Strategy: []string{"strategy", "rollingUpdate"}, MinReady: minReady, BySurge: true,
-		Recreate: "a Deployment recreates every pod",
-		Status:   StatusFields{Replicas: "replicas", Ready: "readyReplicas", Available: "availableReplicas", Updated: "updatedReplicas"},
+		Recreate: "a Deployment recreates every pod", Status: counts,
 	}
 	all := []Kind{clone, cloneBeta, ordered, stateful, statefulAlpha, daemon, daemonBeta, replicated, everyNode}
 	for i, k := range all {
@@ -170,7 +170,8 @@ func KindNamed(word string) (Kind, error) {
 		names, words = append(names, strings.ToLower(k.Name)), append(words, k.Words...)
 	}
 	slices.Sort(names)
-	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(slices.Compact(names), ", "), suggestion(word, words))
+	return Kind{}, fmt.Errorf("%q cannot be released: it is not one of %s%s", word, strings.Join(slices.Compact(names), ", "),
+		suggestion(word, words))
 }
 
 func findKind(is func(Kind) bool) (Kind, bool) {

@@ -93,7 +93,8 @@ func (c Check) Judge(t Tally) CheckVerdict {
 func (c Check) Explain(t Tally, last Measurement) string {
 	switch {
 	case t.Longest > c.InconclusiveLimit:
-		return fmt.Sprintf("%d measurements in a row were inconclusive, at most %d may be: %s", t.Longest, c.InconclusiveLimit, last.Message)
+		return fmt.Sprintf("%d measurements in a row were inconclusive, at most %d may be: %s", t.Longest, c.InconclusiveLimit,
+			last.Message)
 	case t.Failed > c.FailureLimit:
 		return last.Message + c.allowed(t)
 	}

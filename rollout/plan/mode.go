@@ -84,9 +84,11 @@ func (p BatchPlan) validateMode(cs Workload) error {
 	case p.Mode == Delete && !k.Deletes:
 		return mistake("spec.mode", "%s", k.refusal(Delete))
 	case p.Mode == Delete && !cs.Spec.OnDelete:
-		return mistake("spec.mode", "Delete is for updateStrategy OnDelete, and that of %s is RollingUpdate, with which %s replaces pods by itself: write updateStrategy: {type: OnDelete} there, or mode: Partition here", cs, k.Controller)
+		return mistake("spec.mode", "Delete is for updateStrategy OnDelete, and that of %s is RollingUpdate, with which %s replaces "+
+			"pods by itself: write updateStrategy: {type: OnDelete} there, or mode: Partition here", cs, k.Controller)
 	case p.Mode == Partition && cs.Spec.OnDelete:
-		return mistake("spec.mode", "Partition is for updateStrategy RollingUpdate, and that of %s is OnDelete, which has no partition: write RollingUpdate there, or mode: Delete here", cs)
+		return mistake("spec.mode", "Partition is for updateStrategy RollingUpdate, and that of %s is OnDelete, which has no "+
+			"partition: write RollingUpdate there, or mode: Delete here", cs)
 	default:
 		return nil
 	}
@@ -114,7 +116,8 @@ func readMaxUnavailable(v value, p BatchPlan) Quantity {
 func refuseNodes(v value, p BatchPlan) {
 	for _, t := range p.targets() {
 		if k, known := KindOf(t.APIVersion, t.Kind); known && (!k.Nodes || !k.Deletes) {
-			v.fail("is for a DaemonSet of %s, whose pods the release deletes itself: write replicas for a %s of %s", appsV1, t.Kind, t.APIVersion)
+			v.fail("is for a DaemonSet of %s, whose pods the release deletes itself: write replicas for a %s of %s", appsV1, t.Kind,
+				t.APIVersion)
 			break
 		}
 	}

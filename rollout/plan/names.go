@@ -26,7 +26,8 @@ func (v value) objectName() string {
 func (v value) namespaceName() string {
 	name := v.Text()
 	if name != "" && len(validation.IsDNS1123Label(name)) > 0 {
-		v.fail("%q is not a namespace's name: write lower-case letters, digits and -, beginning and ending with a letter or digit, at most 63", name)
+		v.fail("%q is not a namespace's name: write lower-case letters, digits and -, beginning and ending with a letter or digit, "+
+			"at most 63", name)
 	}
 	return name
 }
@@ -69,6 +70,6 @@ func LeaseName(k Kind, name string, mode Mode) string { return RecordName(k, nam
 // ReleaseAnnotation is the annotation of a target that names the release which its manifest belongs to.
 const ReleaseAnnotation = "slipway.dev/release"
 
-// CommitAnnotation is the annotation in which a target carries the Git commit that it is of, where who renders it writes that. It
-// stands on the object itself: in the pod template every commit would be a release.
+// CommitAnnotation is the annotation in which a target carries the Git commit that it is of, where who renders it writes that.
+// It stands on the object itself: in the pod template every commit would be a release.
 const CommitAnnotation = "slipway.dev/git-commit"

@@ -54,7 +54,8 @@ func Notable() []Reason {
 // usual is what is told where a notification does not say: what somebody has to act on, and how it ended.
 func usual() []Reason {
 	return []Reason{
-		AwaitingApproval, RollingBack, Completed, Invalid, ChecksFailed, DeadlineExceeded, ThresholdExceeded, PodRefused, AbortedByPerson,
+		AwaitingApproval, RollingBack, Completed, Invalid, ChecksFailed, DeadlineExceeded, ThresholdExceeded, PodRefused,
+		AbortedByPerson,
 		UndoneByPerson, RolledBack, Superseded, ForeignChange, AgentFailed,
 	}
 }

@@ -123,7 +123,8 @@ func readHTTP(v value) *HTTP {
 	h.Status = readStatus(v.get("status"))
 	h.JSONPath, h.Range, h.Access = v.get("jsonPath").Text(), readRange(v), readAccess(v)
 	if equals := v.get("equals"); equals.Present() {
-		text, _ := equals.Scalar("text, a number, true or false", yaml.NodeTagString, yaml.NodeTagInt, yaml.NodeTagFloat, yaml.NodeTagBool)
+		text, _ := equals.Scalar("text, a number, true or false", yaml.NodeTagString, yaml.NodeTagInt, yaml.NodeTagFloat,
+			yaml.NodeTagBool)
 		h.Equals = &text
 	}
 	limited := h.Equals != nil || v.get("min").Present() || v.get("max").Present()

@@ -104,8 +104,8 @@ func (v value) scalarOr(fallback string) string {
 	return fallback
 }
 
-// only returns the single document of the kind that is wanted, and records an error for none and for more than one. sought is its
-// kind and name, "" where any will do.
+// only returns the single document of the kind that is wanted, and records an error for none and for more than one. sought is
+// its kind and name, "" where any will do.
 func only(src *source, docs []value, kind, sought string) (value, bool) {
 	found := slices.DeleteFunc(slices.Clone(docs), func(v value) bool { return !isKind(kind)(v) })
 	switch {
@@ -286,7 +286,8 @@ func readSelector(v value) Selector {
 // labelOf checks a label that a selector asks for as the API server does: nothing could ever have another one.
 func (v value) labelOf(key, label string) {
 	if v.Present() && len(validation.IsQualifiedName(key))+len(validation.IsValidLabelValue(label)) > 0 {
-		v.fail("%q is not a label that Kubernetes takes: write at most 63 letters, digits, -, _ and ., beginning and ending with a letter or "+
+		v.fail("%q is not a label that Kubernetes takes: write at most 63 letters, digits, -, _ and ., beginning and ending with a "+
+			"letter or "+
 			"digit", key+"="+label)
 	}
 }

@@ -29,14 +29,15 @@ func readWorkload(spec value, k Kind) WorkloadSpec {
 		s.Replicas = spec.get("replicas").number(1, 0, MaxPods)
 	}
 	if k.Numbers && s.Partition.IsPercent() {
-		at.get("partition").fail("a %s of %s takes a number of pods and no percentage: write %d, which keeps every pod however many there are", k.Name, k.APIVersion, AllPods)
+		at.get("partition").fail("a %s of %s takes a number of pods and no percentage: write %d, which keeps every pod however many "+
+			"there are", k.Name, k.APIVersion, AllPods)
 	}
 	readTemplate(spec, &s)
 	return s
 }
 
-// readOnDelete reads what a release needs to know of a target whose controller leaves it to others to delete pods. How many may be
-// unavailable the plan says then: the object has no field for it.
+// readOnDelete reads what a release needs to know of a target whose controller leaves it to others to delete pods. How many may
+// be unavailable the plan says then: the object has no field for it.
 func readOnDelete(spec value, k Kind, s *WorkloadSpec) {
 	strategy := spec.get("updateStrategy")
 	s.OnDelete = strategy.get("type").scalarOr("") == "OnDelete"
@@ -44,7 +45,8 @@ func readOnDelete(spec value, k Kind, s *WorkloadSpec) {
 	case s.OnDelete && !k.Deletes:
 		strategy.get("type").fail("OnDelete leaves the release to whoever deletes pods: use RollingUpdate")
 	case !s.OnDelete && k.Stepless:
-		strategy.fail("is RollingUpdate, with which %s replaces the pods of a %s all in one go: write {type: OnDelete}, and the release deletes them in batches", k.Controller, k.Name)
+		strategy.fail("is RollingUpdate, with which %s replaces the pods of a %s all in one go: write {type: OnDelete}, and the "+
+			"release deletes them in batches", k.Controller, k.Name)
 	case s.OnDelete:
 		s.Partition, s.MaxUnavailable, s.MaxSurge, s.Paused = Pods(0), Pods(1), Pods(0), false
 	}

@@ -54,7 +54,8 @@ func readWebhook(v value) *Webhook {
 
 func readSlack(v value) *Slack {
 	if v.get("url").Present() {
-		v.get("url").fail("must not stand in a plan, because who knows it may write: write urlFrom: {secretRef: {name: SECRET, key: KEY}}")
+		v.get("url").fail("must not stand in a plan, because who knows it may write: write urlFrom: {secretRef: {name: SECRET, " +
+			"key: KEY}}")
 		return nil
 	}
 	if !v.mapping("urlFrom") {

@@ -42,7 +42,8 @@ func readPlan(doc value) BatchPlan {
 	meta.mapping("name", "namespace", "labels", "annotations")
 	p := BatchPlan{Name: meta.get("name").objectName(), Namespace: meta.get("namespace").namespaceName()}
 	spec := doc.get("spec")
-	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline", "failFast",
+	if !spec.mapping("target", "targets", "parallel", "mode", "batches", "checks", "failureThreshold", "progressDeadline",
+		"failFast",
 		"maxUnavailable", "onFailure", "unblock", "notifications") {
 		if !spec.Present() {
 			spec.fail("is missing")
@@ -82,7 +83,8 @@ func targetOf(v value) Target {
 		kinds := []string{cloneSet, statefulSet, daemonSet, deployment}
 		v.get("kind").fail("%q cannot be released: write %s%s", t.Kind, strings.Join(kinds, ", "), suggestion(t.Kind, kinds))
 	case !slices.Contains(versions, t.APIVersion):
-		v.get("apiVersion").fail("%q is not a %s's that can be released: write %s", t.APIVersion, t.Kind, strings.Join(versions, " or "))
+		v.get("apiVersion").fail("%q is not a %s's that can be released: write %s", t.APIVersion, t.Kind,
+			strings.Join(versions, " or "))
 	}
 	return t
 }

@@ -170,14 +170,19 @@ var wrongValues = []string{"{}", "[]", "nonsense", "-1", "1.5", "true", `"5"`, "
 
 // rightful are the values of wrongValues that a field takes, by the field's last name.
 var rightful = map[string]string{
-	"name": `nonsense 101% 10x "5"`, "namespace": `nonsense 101% 10x "5"`, "query": `nonsense 101% 10x "5"`, "key": `nonsense 101% 10x "5"`,
-	"value": `nonsense 101% 10x "5"`, "podsToDelete": `nonsense 101% 10x "5" []`, "finalizersHandler": `nonsense 101% 10x "5" []`, "hook": `nonsense 101% 10x "5"`,
+	"name": `nonsense 101% 10x "5"`, "namespace": `nonsense 101% 10x "5"`, "query": `nonsense 101% 10x "5"`,
+	"key":   `nonsense 101% 10x "5"`,
+	"value": `nonsense 101% 10x "5"`, "podsToDelete": `nonsense 101% 10x "5" []`, "finalizersHandler": `nonsense 101% 10x "5" []`,
+	"hook": `nonsense 101% 10x "5"`,
 	"zone": `nonsense 101% 10x "5"`, "min": "-1", "max": "1.5 -1", "maxSurge": "101%",
 	"untilApproved": "true", "paused": "true", "disablePVCReuse": "true", "enablePVCReuse": "true", "markPodNotReady": "true",
-	"pause": "{}", "labelsHandler": "{}", "preDelete": "{}", "lifecycle": "{}", "scaleStrategy": "{}", "inPlaceUpdateStrategy": "{}", "priorityStrategy": "{}",
-	"matchLabels": "{}", "matchSelector": "{}", "rollingUpdate": "{}", "updateStrategy": "{}", "weightPriority": "[]", "scatterStrategy": "[]",
-	"headers": "[]", "events": `[] nonsense 101% 10x "5"`, "dryRun": "true", "during": "true", "jsonPath": `nonsense 101% 10x "5"`,
-	"equals": `nonsense -1 1.5 true "5" 101% 10x`, "template": "{}",
+	"pause": "{}", "labelsHandler": "{}", "preDelete": "{}", "lifecycle": "{}", "scaleStrategy": "{}",
+	"inPlaceUpdateStrategy": "{}", "priorityStrategy": "{}",
+	"matchLabels": "{}", "matchSelector": "{}", "rollingUpdate": "{}", "updateStrategy": "{}", "weightPriority": "[]",
+	"scatterStrategy": "[]",
+	"headers":         "[]", "events": `[] nonsense 101% 10x "5"`, "dryRun": "true", "during": "true",
+	"jsonPath": `nonsense 101% 10x "5"`,
+	"equals":   `nonsense -1 1.5 true "5" 101% 10x`, "template": "{}",
 	"matchExpressions": "[]", "values": "", "prometheus": "", "checks": "[]", "status": "{}",
 }
 
@@ -210,10 +215,14 @@ func TestEveryFieldWrongInEveryWayIsNamed(t *testing.T) {
 				tried++
 				refuses(t, c.parse, &doc, n, wrong, path)
 			}
-			if n.Kind == yaml.MappingNode && !strings.HasSuffix(path, "Labels") && !strings.HasSuffix(path, "labelsHandler") && path != "metadata" {
+			if n.Kind == yaml.MappingNode && !strings.HasSuffix(path, "Labels") && !strings.HasSuffix(path, "labelsHandler") &&
+				path != "metadata" {
 				tried++
 				unknown := *n
-				unknown.Content = append([]*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: "surprise"}, {Kind: yaml.ScalarNode, Tag: "!!int", Value: "1"}}, n.Content...)
+				unknown.Content = append([]*yaml.Node{
+					{Kind: yaml.ScalarNode, Tag: "!!str", Value: "surprise"},
+					{Kind: yaml.ScalarNode, Tag: "!!int", Value: "1"},
+				}, n.Content...)
 				at := strings.TrimPrefix(path+".surprise", ".")
 				if c.open {
 					swap(t, func(s string) error { return namesUnknown(s, at) }, &doc, n, unknown, at)
@@ -242,22 +251,37 @@ func namesUnknown(text, field string) error {
 // TestFieldOfALaterKruise is a warning, and an error only where direct mode would break a promise without knowing it, or where
 // somebody has misspelt a field that slipway knows.
 func TestFieldOfALaterKruise(t *testing.T) {
-	const set = "{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo}, spec: {selector: {matchLabels: {app: demo}SELECTOR}, LIFECYCLE" +
-		"scaleStrategy: {SCALE}, updateStrategy: {STRATEGY}, template: {metadata: {labels: {app: demo}}, spec: {containers: [{name: app, image: a}]}}}}"
+	const set = "{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo}, spec: {selector: {matchLabels: " +
+		"{app: demo}SELECTOR}, LIFECYCLEscaleStrategy: {SCALE}, updateStrategy: {STRATEGY}, template: {metadata: {labels: {app: " +
+		"demo}}, spec: {containers: [{name: app, image: a}]}}}}"
 	for _, c := range []struct {
 		reason, place, text string
 		mode                plan.Mode
 		refused, warned     string
 	}{
-		{"a field of Kruise's master", "SCALE", "excludePreparingDelete: true", plan.Direct, "", "CloneSet demo: this slipway does not know spec.scaleStrategy.excludePreparingDelete, and in direct mode does nothing about it"},
-		{"image pre-download", "STRATEGY", "inPlaceUpdateStrategy: {imagePreDownloadTimeoutSeconds: 5}", plan.Partition, "", "spec.updateStrategy.inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds, and leaves it to kruise-manager"},
-		{"a bound that is misspelt", "STRATEGY", "maxSruge: 1", plan.Partition, `spec.updateStrategy.maxSruge: unknown field "maxSruge" (did you mean "maxSurge"?)`, ""},
+		{
+			"a field of Kruise's master", "SCALE", "excludePreparingDelete: true", plan.Direct, "",
+			"CloneSet demo: this slipway does not know spec.scaleStrategy.excludePreparingDelete, and in direct mode does nothing " +
+				"about it",
+		},
+		{
+			"image pre-download", "STRATEGY", "inPlaceUpdateStrategy: {imagePreDownloadTimeoutSeconds: 5}", plan.Partition, "",
+			"spec.updateStrategy.inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds, and leaves it to kruise-manager",
+		},
+		{
+			"a bound that is misspelt", "STRATEGY", "maxSruge: 1", plan.Partition,
+			`spec.updateStrategy.maxSruge: unknown field "maxSruge" (did you mean "maxSurge"?)`, "",
+		},
 		{"a hook", "LIFECYCLE", "lifecycle: {preRestart: {labelsHandler: {a: b}}}, ", plan.Direct, "a hook that nobody waits for", ""},
-		{"a hook that the controller knows", "LIFECYCLE", "lifecycle: {preRestart: {labelsHandler: {a: b}}}, ", plan.Partition, "", "spec.lifecycle.preRestart"},
+		{
+			"a hook that the controller knows", "LIFECYCLE", "lifecycle: {preRestart: {labelsHandler: {a: b}}}, ", plan.Partition, "",
+			"spec.lifecycle.preRestart",
+		},
 		{"another way to select", "SELECTOR", ", matchFields: [a]", plan.Direct, "it decides which pods are the CloneSet's", ""},
 		{"nothing", "", "", plan.Direct, "", ""},
 	} {
-		text := strings.NewReplacer("SELECTOR", "", "LIFECYCLE", "", "SCALE", "", "STRATEGY", "").Replace(strings.Replace(set, stdcmp.Or(c.place, "SCALE"), c.text, 1))
+		text := strings.NewReplacer("SELECTOR", "", "LIFECYCLE", "", "SCALE", "", "STRATEGY", "").Replace(
+			strings.Replace(set, stdcmp.Or(c.place, "SCALE"), c.text, 1))
 		read, err := plan.ParseCloneSet("in.yaml", []byte(text))
 		p := plan.BatchPlan{Mode: c.mode}
 		if err == nil {
@@ -266,7 +290,8 @@ func TestFieldOfALaterKruise(t *testing.T) {
 		switch {
 		case c.refused == "" && err != nil, c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
 			t.Errorf("%s: refused with %v, want %q", c.reason, err, c.refused)
-		case c.refused == "" && (!strings.Contains(p.UnknownWarning(read), c.warned) || c.warned == "" && p.UnknownWarning(read) != ""):
+		case c.refused == "" && (!strings.Contains(p.UnknownWarning(read), c.warned) ||
+			c.warned == "" && p.UnknownWarning(read) != ""):
 			t.Errorf("%s: warned of %q, want %q", c.reason, p.UnknownWarning(read), c.warned)
 		}
 	}
@@ -290,8 +315,8 @@ func TestPlanIsReadAsEveryManifestIs(t *testing.T) {
 		{"a value that holds itself", "  batches: &b [*b]", "in.yaml:6: the YAML alias *b stands for a value that holds itself"},
 		{"a number is no word", "  batches: [{replicas: 1}]\n  mode: 5", "in.yaml:7: spec.mode: is the int 5, must be a string"},
 		{
-			"a tag without a value", "  batches: !!seq", "in.yaml:6: spec.batches: is an empty value with the tag !!seq, must be a list " +
-				"(write the value, or take the tag out)",
+			"a tag without a value", "  batches: !!seq", "in.yaml:6: spec.batches: is an empty value with the tag !!seq, must be " +
+				"a list (write the value, or take the tag out)",
 		},
 		{"null is nothing", "  batches: ~", "in.yaml:6: spec.batches: is missing"},
 		{"no YAML", "  batches: [", "in.yaml:6: is not YAML: did not find expected node content"},
@@ -311,7 +336,8 @@ func TestPlanIsReadAsEveryManifestIs(t *testing.T) {
 
 // walk visits every node below root but pod templates, which are opaque.
 func walk(n *yaml.Node, path string, visit func(string, *yaml.Node)) {
-	if path == "spec.template" || strings.HasSuffix(path, "job.template") || strings.HasPrefix(path, "apiVersion") || path == "kind" {
+	if path == "spec.template" || strings.HasSuffix(path, "job.template") || strings.HasPrefix(path, "apiVersion") ||
+		path == "kind" {
 		return
 	}
 	if path != "" {
@@ -361,7 +387,8 @@ func swap(t *testing.T, parse func(string) error, doc, n *yaml.Node, by yaml.Nod
 	}
 	// A value that only does not fit the ones beside it is named by what holds them all.
 	above := path[:max(strings.LastIndex(path, "."), 0)]
-	if !strings.Contains(err.Error(), ": "+path) && !strings.Contains(err.Error(), ": "+above+": ") && !strings.Contains(err.Error(), ": spec.selector: does not match") {
+	if !strings.Contains(err.Error(), ": "+path) && !strings.Contains(err.Error(), ": "+above+": ") &&
+		!strings.Contains(err.Error(), ": spec.selector: does not match") {
 		t.Errorf("%s: %s: the field is not named: %v", path, strings.TrimSpace(string(wrong)), err)
 	}
 }

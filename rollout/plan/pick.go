@@ -26,7 +26,8 @@ func (p BatchPlan) Pick(named string) (BatchPlan, error) {
 	}
 	switch {
 	case len(found) == 0 && len(p.Waves.Targets) == 0:
-		return p, fmt.Errorf("%s is not what the plan releases, which is %s: name that or nothing, or give another plan", named, p.TargetNames())
+		return p, fmt.Errorf("%s is not what the plan releases, which is %s: name that or nothing, or give another plan", named,
+			p.TargetNames())
 	case len(found) == 0:
 		return p, fmt.Errorf("%s is not among the plan's targets: name one of %s", named, p.TargetNames())
 	case len(found) == 1:

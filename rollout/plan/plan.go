@@ -13,20 +13,22 @@ import (
 // BatchPlan is a BatchPlan: how far a release goes in each batch, and when it must stop. The zero Plan follows the
 // CloneSet's own strategy: one batch down to its partition.
 type BatchPlan struct {
-	Namespace        string         `json:"namespace,omitempty"`
-	Name             string         `json:"name,omitempty"`
-	Target           Target         `json:"target,omitzero"`
-	Waves            Waves          `json:"waves,omitzero"` // where the plan has several targets; Target is then empty
-	Batches          []Batch        `json:"batches,omitempty"`
-	Checks           []Check        `json:"checks,omitempty"`
-	FailureThreshold Quantity       `json:"failureThreshold,omitzero"` // updated pods that may be unavailable when a batch counts as ready; rounds down
-	ProgressDeadline time.Duration  `json:"progressDeadline,omitzero"` // how long one batch may take to become ready; 0: see Limits
-	FailFast         FailFast       `json:"failFast,omitzero"`         // when a batch is given up before that
-	OnFailure        OnFailure      `json:"onFailure,omitempty"`
-	Unblock          bool           `json:"unblock,omitempty"` // a pod of the old revision that its controller waits for may be deleted
-	Notifications    []Notification `json:"notifications,omitempty"`
-	MaxUnavailable   Quantity       `json:"maxUnavailable,omitzero"` // in delete mode, where the target has no such field; 0: one
-	Mode             Mode           `json:"mode,omitempty"`
+	Namespace string  `json:"namespace,omitempty"`
+	Name      string  `json:"name,omitempty"`
+	Target    Target  `json:"target,omitzero"`
+	Waves     Waves   `json:"waves,omitzero"` // where the plan has several targets; Target is then empty
+	Batches   []Batch `json:"batches,omitempty"`
+	Checks    []Check `json:"checks,omitempty"`
+	// updated pods that may be unavailable when a batch counts as ready; rounds down
+	FailureThreshold Quantity      `json:"failureThreshold,omitzero"`
+	ProgressDeadline time.Duration `json:"progressDeadline,omitzero"` // how long one batch may take to become ready; 0: see Limits
+	FailFast         FailFast      `json:"failFast,omitzero"`         // when a batch is given up before that
+	OnFailure        OnFailure     `json:"onFailure,omitempty"`
+	// a pod of the old revision that its controller waits for may be deleted
+	Unblock        bool           `json:"unblock,omitempty"`
+	Notifications  []Notification `json:"notifications,omitempty"`
+	MaxUnavailable Quantity       `json:"maxUnavailable,omitzero"` // in delete mode, where the target has no such field; 0: one
+	Mode           Mode           `json:"mode,omitempty"`
 }
 
 // Mode says who replaces pods.
@@ -112,10 +114,12 @@ func (p BatchPlan) Validate(cs Workload) error {
 		return err
 	}
 	if p.Target.Name != "" && (p.Target.Name != cs.Name || p.Target.Kind != cs.KindName()) {
-		return mistake("spec.target.name", "%s %s is not what is released: %s %s", p.Target.Kind, p.Target.Name, cs.KindName(), cs.Name)
+		return mistake("spec.target.name", "%s %s is not what is released: %s %s", p.Target.Kind, p.Target.Name, cs.KindName(),
+			cs.Name)
 	}
 	if p.Namespace != "" && cs.Namespace != "" && p.Namespace != cs.Namespace {
-		return mistake("metadata.namespace", "%s is not the namespace of %s %s, which is in %s", p.Namespace, cs.KindName(), cs.Name, cs.Namespace)
+		return mistake("metadata.namespace", "%s is not the namespace of %s %s, which is in %s", p.Namespace, cs.KindName(), cs.Name,
+			cs.Namespace)
 	}
 	previous, unknown := 0, cs.KindOf().Nodes && cs.UID == ""
 	for i, b := range p.Batches {
@@ -134,7 +138,8 @@ func (p BatchPlan) Validate(cs Workload) error {
 		previous = n
 	}
 	if cs.KindOf().BySurge && p.OnFailure == RollbackInBatches {
-		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the same budget: use Rollback", cs.KindName())
+		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the "+
+			"same budget: use Rollback", cs.KindName())
 	}
 	if err := cmp.Or(p.validateMode(cs), p.validateUnknown(cs)); err != nil {
 		return err
@@ -154,8 +159,8 @@ func (p BatchPlan) PartitionWarning(cs Workload) string {
 	if last <= b.Replicas-b.Partition {
 		return ""
 	}
-	return fmt.Sprintf("%s has partition %s, which keeps %d of %d pods, and the plan updates %d: the plan decides; take the partition out, or end the plan before it",
-		cs, cs.Spec.Partition, b.Partition, b.Replicas, last)
+	return fmt.Sprintf("%s has partition %s, which keeps %d of %d pods, and the plan updates %d: the plan decides; take the "+
+		"partition out, or end the plan before it", cs, cs.Spec.Partition, b.Partition, b.Replicas, last)
 }
 
 // LaunchWarning says that containers of a target have priorities which only Kruise obeys, or "" where they have none, or where
@@ -174,8 +179,8 @@ func (p BatchPlan) LaunchWarning(cs Workload) string {
 	if !ordered {
 		return ""
 	}
-	return fmt.Sprintf("%s gives its containers launch priorities (%s, or %s in their environment), which only Kruise obeys: in direct mode they start, and change in place, all at once",
-		cs, annotation, env)
+	return fmt.Sprintf("%s gives its containers launch priorities (%s, or %s in their environment), which only Kruise obeys: in "+
+		"direct mode they start, and change in place, all at once", cs, annotation, env)
 }
 
 // mistake is one whose place Locate finds.

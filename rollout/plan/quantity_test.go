@@ -56,12 +56,32 @@ func TestBounds(t *testing.T) {
 		want   Bounds
 		fails  bool
 	}{
-		{"maxUnavailable rounds up alone", WorkloadSpec{Replicas: 5, MaxUnavailable: Percent(10)}, Bounds{Replicas: 5, MaxUnavailable: 1}, false},
-		{"and down beside a surge", WorkloadSpec{Replicas: 5, MaxUnavailable: Percent(10), MaxSurge: Percent(10)}, Bounds{Replicas: 5, MaxSurge: 1}, false},
-		{"a partition above the replicas is all of them", WorkloadSpec{Replicas: 5, Partition: Pods(9), MaxUnavailable: Pods(1)}, Bounds{Replicas: 5, Partition: 5, MaxUnavailable: 1}, false},
+		{
+			"maxUnavailable rounds up alone",
+			WorkloadSpec{Replicas: 5, MaxUnavailable: Percent(10)},
+			Bounds{Replicas: 5, MaxUnavailable: 1},
+			false,
+		},
+		{
+			"and down beside a surge",
+			WorkloadSpec{Replicas: 5, MaxUnavailable: Percent(10), MaxSurge: Percent(10)},
+			Bounds{Replicas: 5, MaxSurge: 1},
+			false,
+		},
+		{
+			"a partition above the replicas is all of them",
+			WorkloadSpec{Replicas: 5, Partition: Pods(9), MaxUnavailable: Pods(1)},
+			Bounds{Replicas: 5, Partition: 5, MaxUnavailable: 1},
+			false,
+		},
 		{"nothing may move", WorkloadSpec{Replicas: 5}, Bounds{Replicas: 5}, true},
 		{"nothing has to move", WorkloadSpec{}, Bounds{}, false},
-		{"in place only, yet a surge", WorkloadSpec{Replicas: 5, MaxSurge: Pods(1), UpdateType: InPlaceOnly}, Bounds{Replicas: 5, MaxSurge: 1}, true},
+		{
+			"in place only, yet a surge",
+			WorkloadSpec{Replicas: 5, MaxSurge: Pods(1), UpdateType: InPlaceOnly},
+			Bounds{Replicas: 5, MaxSurge: 1},
+			true,
+		},
 	} {
 		got, err := c.spec.Bounds()
 		if got != c.want || (err != nil) != c.fails {

@@ -13,7 +13,10 @@ import (
 // records of others are.
 func TestNoTwoTargetsShareARecord(t *testing.T) {
 	of := map[string]string{}
-	for _, name := range []string{"db", "db.statefulset", "db.cloneset", "db.direct", "db.statefulset.apps.kruise.io", "db.daemonset", "db.deployment", "db.cloneset.direct"} {
+	for _, name := range []string{
+		"db", "db.statefulset", "db.cloneset", "db.direct", "db.statefulset.apps.kruise.io",
+		"db.daemonset", "db.deployment", "db.cloneset.direct",
+	} {
 		for _, k := range plan.Kinds() {
 			for _, mode := range []plan.Mode{plan.Direct, plan.Partition} {
 				if mode == plan.Direct && !k.Direct {

@@ -74,16 +74,25 @@ func TestStoredPlanIsRefusedWhereItCannotBeRead(t *testing.T) {
 		newer    bool
 		want     string
 	}{
-		"of a newer slipway":                    {`{"version":2,"name":"demo"}`, true, "written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway"},
+		"of a newer slipway": {
+			`{"version":2,"name":"demo"}`, true,
+			"written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway",
+		},
 		"of a newer slipway, in a form unknown": {`{"batches":{"a":1},"version":3}`, true, "its version is 3"},
 		"of no version":                         {`{"version":"new"}`, false, "cannot unmarshal string"},
 		"half":                                  {`{"version":1,"na`, false, "unexpected end of JSON input"},
 		"a duration without a unit":             {`{"progressDeadline":"10"}`, false, `missing unit in duration "10"`},
-		"a time of day":                         {`{"batches":[{"pause":{"window":{"from":"9am","to":"17:00"}}}]}`, false, `"9am" is not a time of day`},
-		"a time of day in minutes":              {`{"batches":[{"pause":{"window":{"from":-1}}}]}`, false, "is not a time of day"},
-		"a day":                                 {`{"batches":[{"pause":{"window":{"days":["Caturday"]}}}]}`, false, "Caturday is not a day of the week"},
-		"a day by number":                       {`{"batches":[{"pause":{"window":{"days":[7]}}}]}`, false, "7 is not a day of the week"},
-		"a quantity":                            {`{"failureThreshold":"some"}`, false, `"some" is not a number of pods`},
+		"a time of day": {
+			`{"batches":[{"pause":{"window":{"from":"9am","to":"17:00"}}}]}`, false,
+			`"9am" is not a time of day`,
+		},
+		"a time of day in minutes": {`{"batches":[{"pause":{"window":{"from":-1}}}]}`, false, "is not a time of day"},
+		"a day": {
+			`{"batches":[{"pause":{"window":{"days":["Caturday"]}}}]}`, false,
+			"Caturday is not a day of the week",
+		},
+		"a day by number": {`{"batches":[{"pause":{"window":{"days":[7]}}}]}`, false, "7 is not a day of the week"},
+		"a quantity":      {`{"failureThreshold":"some"}`, false, `"some" is not a number of pods`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			read, err := plan.ReadStored([]byte(c.document))
@@ -101,7 +110,10 @@ func TestStoredPlanIsRefusedWhereItCannotBeRead(t *testing.T) {
 func TestStoredForPeople(t *testing.T) {
 	p := plan.BatchPlan{ProgressDeadline: 10 * time.Minute, Batches: []plan.Batch{{
 		Replicas: plan.Percent(20),
-		Pause:    plan.Pause{Window: &plan.Window{Days: []time.Weekday{time.Monday, time.Sunday}, From: 9 * 60, To: 24 * 60, TimeZone: "Europe/Berlin"}},
+		Pause: plan.Pause{Window: &plan.Window{
+			Days: []time.Weekday{time.Monday, time.Sunday}, From: 9 * 60, To: 24 * 60,
+			TimeZone: "Europe/Berlin",
+		}},
 	}}}
 	document, err := p.Store()
 	want := `{"version":1,"batches":[{"replicas":"20%","pause":{"window":{"from":"09:00","to":"24:00","timeZone":"Europe/Berlin",` +

@@ -126,7 +126,10 @@ func TestParseTrain(t *testing.T) {
 	}
 	for _, c := range []struct{ from, to, want string }{
 		{"name: c,", "name: b,", "in.yaml:8: spec.targets[2].name: CloneSet b is listed above: a target is released once"},
-		{"  targets:", "  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: x}\n  targets:", "in.yaml:5: spec.target: and targets exclude each other"},
+		{
+			"  targets:", "  target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: x}\n  targets:",
+			"in.yaml:5: spec.target: and targets exclude each other",
+		},
 		{"parallel: 2", "parallel: 0", "in.yaml:9: spec.parallel: must be between 1 and 1000, not 0"},
 		{"wave: 1}", "wave: x}", `in.yaml:6: spec.targets[0].wave: is the string "x", must be a whole number`},
 		{"wave: 1}", "wve: 1}", "in.yaml:6: spec.targets[0].wve: unknown field"},

@@ -37,8 +37,10 @@ func (p BatchPlan) UnknownWarning(cs Workload) string {
 	case len(cs.Spec.Unknown) == 0:
 		return ""
 	case p.ModeOf(cs) == Direct:
-		return fmt.Sprintf("%s: this slipway does not know %s, and in direct mode does nothing about it", cs, strings.Join(cs.Spec.Unknown, ", "))
+		return fmt.Sprintf("%s: this slipway does not know %s, and in direct mode does nothing about it", cs,
+			strings.Join(cs.Spec.Unknown, ", "))
 	default:
-		return fmt.Sprintf("%s: this slipway does not know %s, and leaves it to %s", cs, strings.Join(cs.Spec.Unknown, ", "), cs.KindOf().Controller)
+		return fmt.Sprintf("%s: this slipway does not know %s, and leaves it to %s", cs, strings.Join(cs.Spec.Unknown, ", "),
+			cs.KindOf().Controller)
 	}
 }

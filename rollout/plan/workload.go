@@ -24,49 +24,56 @@ const (
 // Workload is what a release reads of its target: a CloneSet in either API version, or what another kind has of the
 // same fields.
 type Workload struct {
-	APIVersion      string         `json:"apiVersion,omitempty"`
-	Kind            string         `json:"kind,omitempty"` // "" is CloneSet
-	Namespace       string         `json:"namespace,omitempty"`
-	Name            string         `json:"name,omitempty"`
-	UID             string         `json:"uid,omitempty"`
-	ResourceVersion string         `json:"resourceVersion,omitempty"`
-	Generation      int64          `json:"generation,omitempty"`
-	Deleting        bool           `json:"deleting,omitempty"`    // the object has a deletion timestamp
-	Commit          string         `json:"commit,omitempty"`      // of Git that the object is of, by its annotation CommitAnnotation
-	PartitionBy     string         `json:"partitionBy,omitempty"` // who else than slipway has written the partition, and when; "" where nobody has
-	Spec            WorkloadSpec   `json:"spec"`
-	Status          WorkloadStatus `json:"status,omitzero"`
-	Rolling         *Rolling       `json:"rolling,omitempty"` // of a Deployment: what its fields are now; the spec has what they are without a release
+	APIVersion      string `json:"apiVersion,omitempty"`
+	Kind            string `json:"kind,omitempty"` // "" is CloneSet
+	Namespace       string `json:"namespace,omitempty"`
+	Name            string `json:"name,omitempty"`
+	UID             string `json:"uid,omitempty"`
+	ResourceVersion string `json:"resourceVersion,omitempty"`
+	Generation      int64  `json:"generation,omitempty"`
+	Deleting        bool   `json:"deleting,omitempty"` // the object has a deletion timestamp
+	// of Git that the object is of, by its annotation CommitAnnotation
+	Commit string `json:"commit,omitempty"`
+	// who else than slipway has written the partition, and when; "" where nobody has
+	PartitionBy string         `json:"partitionBy,omitempty"`
+	Spec        WorkloadSpec   `json:"spec"`
+	Status      WorkloadStatus `json:"status,omitzero"`
+	// of a Deployment: what its fields are now; the spec has what they are without a release
+	Rolling *Rolling `json:"rolling,omitempty"`
 }
 
 // WorkloadSpec holds the fields of the spec that a release honours, without defaults left to a webhook.
 type WorkloadSpec struct {
-	Replicas            int            `json:"replicas"`
-	Selector            Selector       `json:"selector,omitzero"`
-	Template            map[string]any `json:"template,omitempty"` // the pod template as it is written
-	Partition           Quantity       `json:"partition,omitzero"`
-	Ordinal             bool           `json:"ordinal,omitempty"`      // the partition is an ordinal, so the last pods are the updated ones
-	OnDelete            bool           `json:"onDelete,omitempty"`     // its controller makes deleted pods anew and deletes none to update them
-	Ordered             bool           `json:"ordered,omitempty"`      // pods come one after the other, each when those of lower ordinals are available
-	FirstOrdinal        int            `json:"firstOrdinal,omitempty"` // of the first pod
-	MaxSurge            Quantity       `json:"maxSurge,omitzero"`
-	MaxUnavailable      Quantity       `json:"maxUnavailable,omitzero"`
-	RoundsDown          bool           `json:"roundsDown,omitempty"` // maxUnavailable rounds down also without surge
-	Paused              bool           `json:"paused,omitempty"`
-	UpdateType          UpdateType     `json:"updateType,omitempty"`
-	GracePeriod         time.Duration  `json:"gracePeriod,omitzero"`      // between draining a pod and changing its images
-	MinReady            time.Duration  `json:"minReady,omitzero"`         // how long a pod is ready before it is available
-	ProgressDeadline    time.Duration  `json:"progressDeadline,omitzero"` // 0 where the CloneSet has none
-	Priority            Priority       `json:"priority,omitzero"`
-	Scatter             []ScatterTerm  `json:"scatter,omitempty"`
-	PodsToDelete        []string       `json:"podsToDelete,omitempty"`        // names
-	ScaleMaxUnavailable *Quantity      `json:"scaleMaxUnavailable,omitempty"` // caps unavailable pods while scaling up; nil: no cap
-	ReuseClaims         bool           `json:"reuseClaims,omitempty"`         // a new pod takes over the instance id of a claim without a pod
-	HasClaims           bool           `json:"hasClaims,omitempty"`           // volumeClaimTemplates is not empty
-	Unknown             []string       `json:"unknown,omitempty"`             // fields that slipway does not know, such as spec.scaleStrategy.x
-	ClaimTemplates      []any          `json:"claimTemplates,omitempty"`      // as they are written
-	Lifecycle           Lifecycle      `json:"lifecycle,omitzero"`
-	SpreadKey           string         `json:"spreadKey,omitempty"` // first topologySpreadConstraint's topologyKey; "" spreads by node
+	Replicas  int            `json:"replicas"`
+	Selector  Selector       `json:"selector,omitzero"`
+	Template  map[string]any `json:"template,omitempty"` // the pod template as it is written
+	Partition Quantity       `json:"partition,omitzero"`
+	// the partition is an ordinal, so the last pods are the updated ones
+	Ordinal bool `json:"ordinal,omitempty"`
+	// its controller makes deleted pods anew and deletes none to update them
+	OnDelete bool `json:"onDelete,omitempty"`
+	// pods come one after the other, each when those of lower ordinals are available
+	Ordered             bool          `json:"ordered,omitempty"`
+	FirstOrdinal        int           `json:"firstOrdinal,omitempty"` // of the first pod
+	MaxSurge            Quantity      `json:"maxSurge,omitzero"`
+	MaxUnavailable      Quantity      `json:"maxUnavailable,omitzero"`
+	RoundsDown          bool          `json:"roundsDown,omitempty"` // maxUnavailable rounds down also without surge
+	Paused              bool          `json:"paused,omitempty"`
+	UpdateType          UpdateType    `json:"updateType,omitempty"`
+	GracePeriod         time.Duration `json:"gracePeriod,omitzero"`      // between draining a pod and changing its images
+	MinReady            time.Duration `json:"minReady,omitzero"`         // how long a pod is ready before it is available
+	ProgressDeadline    time.Duration `json:"progressDeadline,omitzero"` // 0 where the CloneSet has none
+	Priority            Priority      `json:"priority,omitzero"`
+	Scatter             []ScatterTerm `json:"scatter,omitempty"`
+	PodsToDelete        []string      `json:"podsToDelete,omitempty"`        // names
+	ScaleMaxUnavailable *Quantity     `json:"scaleMaxUnavailable,omitempty"` // caps unavailable pods while scaling up; nil: no cap
+	// a new pod takes over the instance id of a claim without a pod
+	ReuseClaims    bool      `json:"reuseClaims,omitempty"`
+	HasClaims      bool      `json:"hasClaims,omitempty"`      // volumeClaimTemplates is not empty
+	Unknown        []string  `json:"unknown,omitempty"`        // fields that slipway does not know, such as spec.scaleStrategy.x
+	ClaimTemplates []any     `json:"claimTemplates,omitempty"` // as they are written
+	Lifecycle      Lifecycle `json:"lifecycle,omitzero"`
+	SpreadKey      string    `json:"spreadKey,omitempty"` // first topologySpreadConstraint's topologyKey; "" spreads by node
 }
 
 // WorkloadStatus holds the fields of the status that a release reads where a controller writes them.
@@ -142,7 +149,8 @@ func (c Workload) Behind() string {
 	if c.Status.ObservedGeneration >= c.Generation {
 		return ""
 	}
-	return fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d", c.KindOf().Controller, c.KindName(), c.Status.ObservedGeneration, c.Generation)
+	return fmt.Sprintf("; %s, which reconciles %ss, has seen generation %d of %d", c.KindOf().Controller, c.KindName(),
+		c.Status.ObservedGeneration, c.Generation)
 }
 
 // TemplateLabels are the labels that the pod template gives to new pods.

@@ -58,7 +58,8 @@ func (a *Audit) Err() error { return a.err }
 func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	a.lines++
 	line := auditLine{
-		Number: a.lines, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets, Stuck: o.Stuck, NoRoom: o.NoRoom,
+		Number: a.lines, Now: o.Now, Update: o.UpdateRevision, Stable: o.StableRevision, Free: o.FreeInstances, Sets: o.Sets,
+		Stuck: o.Stuck, NoRoom: o.NoRoom,
 		Refused: o.Refused, Wrote: o.Wrote, Resizes: o.Resizes, Checks: o.Checks, Progress: o.Progress,
 	}
 	if a.plan != nil {
@@ -146,7 +147,8 @@ func same(a, b *rollout.Pod) bool {
 	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&
 		a.Revision == b.Revision && a.Node == b.Node && a.Domain == b.Domain && a.Phase == b.Phase && a.Lifecycle == b.Lifecycle &&
 		a.Restarts == b.Restarts && a.DeletionCost == b.DeletionCost && a.Ready == b.Ready && a.Drained == b.Drained &&
-		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating && a.Guest == b.Guest && a.Kept == b.Kept &&
+		a.Pending == b.Pending && a.DeleteRequested == b.DeleteRequested && a.Terminating == b.Terminating && a.Guest == b.Guest &&
+		a.Kept == b.Kept &&
 		a.Created.Equal(b.Created) && a.ReadySince.Equal(b.ReadySince) && a.DrainedAt.Equal(b.DrainedAt) &&
 		a.Waiting.Equal(b.Waiting) && slices.Equal(a.Finalizers, b.Finalizers) && maps.Equal(a.Labels, b.Labels)
 }

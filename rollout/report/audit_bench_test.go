@@ -20,7 +20,8 @@ func large(tb testing.TB, n int) []byte {
 	set.Spec.MaxSurge, set.Spec.MaxUnavailable, set.Spec.UpdateType = plan.Pods(0), plan.Percent(20), plan.ReCreate
 	var log bytes.Buffer
 	audit := report.NewAudit(&log, plan.BatchPlan{})
-	if _, err := sim.Play(tb.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), sim.Options{}), audit.Record); err != nil {
+	cluster := sim.New(set, template("cart:v1"), sim.Options{})
+	if _, err := sim.Play(tb.Context(), plan.BatchPlan{}, cluster, audit.Record); err != nil {
 		tb.Fatal(err)
 	}
 	if audit.Err() != nil {
@@ -47,7 +48,8 @@ func BenchmarkAudit(b *testing.B) {
 			"write": func() error {
 				set := cart(n, "cart:v2")
 				audit := report.NewAudit(io.Discard, plan.BatchPlan{})
-				if _, err := sim.Play(b.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), sim.Options{}), audit.Record); err != nil {
+				cluster := sim.New(set, template("cart:v1"), sim.Options{})
+				if _, err := sim.Play(b.Context(), plan.BatchPlan{}, cluster, audit.Record); err != nil {
 					return err
 				}
 				return audit.Err()

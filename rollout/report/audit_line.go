@@ -19,7 +19,8 @@ const LogVersion = 2
 // can be made again. What is as in the line before is left out: pods above all, and pods that are alike
 // stand together. A line with a plan begins a run, and has
 // the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half
-// of another one. A line with a measurement holds nothing else but its number: what it amounts to is in the checks of a later line.
+// of another one. A line with a measurement holds nothing else but its number: what it amounts to is in the checks of a later
+// line.
 type auditLine struct {
 	Plan      *plan.BatchPlan      `json:"plan,omitempty"`
 	Version   int                  `json:"version,omitempty"`

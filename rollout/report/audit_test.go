@@ -65,9 +65,15 @@ func TestLogHoldsWhatWasSeen(t *testing.T) {
 		kind    plan.UpdateType
 		options sim.Options
 	}{
-		"recreated":       {plan.ReCreate, sim.Options{Ready: sim.Ready{Least: time.Second, Most: 9 * time.Second}, Terminating: time.Second}},
-		"in place":        {plan.InPlaceIfPossible, sim.Options{Ready: sim.Ready{Least: time.Second, Most: 9 * time.Second}}},
-		"pods that crash": {plan.InPlaceIfPossible, sim.Options{Crashes: 9, Horizon: 20 * time.Second, Ready: sim.Ready{Least: 3 * time.Second, Most: 3 * time.Second}}},
+		"recreated": {plan.ReCreate, sim.Options{
+			Ready:       sim.Ready{Least: time.Second, Most: 9 * time.Second},
+			Terminating: time.Second,
+		}},
+		"in place": {plan.InPlaceIfPossible, sim.Options{Ready: sim.Ready{Least: time.Second, Most: 9 * time.Second}}},
+		"pods that crash": {plan.InPlaceIfPossible, sim.Options{
+			Crashes: 9, Horizon: 20 * time.Second,
+			Ready: sim.Ready{Least: 3 * time.Second, Most: 3 * time.Second},
+		}},
 		"an agent killed": {plan.ReCreate, sim.Options{KillEveryWrite: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,21 +82,23 @@ func TestLogHoldsWhatWasSeen(t *testing.T) {
 			var want []report.Look
 			var log bytes.Buffer
 			audit := report.NewAudit(&log, plan.BatchPlan{})
-			if _, err := sim.Play(t.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), c.options), func(o rollout.Observed, d rollout.Decision) {
-				audit.Record(o, d)
-				o.Pods = slices.SortedFunc(slices.Values(o.Pods), func(a, b rollout.Pod) int { return strings.Compare(a.Name, b.Name) })
-				for i := range o.Pods {
-					o.Pods[i].Labels = maps.Clone(o.Pods[i].Labels)
-				}
-				want = append(want, report.Look{Observed: o, Decision: d})
-			}); err != nil {
+			if _, err := sim.Play(t.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), c.options),
+				func(o rollout.Observed, d rollout.Decision) {
+					audit.Record(o, d)
+					o.Pods = slices.SortedFunc(slices.Values(o.Pods), func(a, b rollout.Pod) int { return strings.Compare(a.Name, b.Name) })
+					for i := range o.Pods {
+						o.Pods[i].Labels = maps.Clone(o.Pods[i].Labels)
+					}
+					want = append(want, report.Look{Observed: o, Decision: d})
+				}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := report.Looks(&log)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got, sameQuantities, cmpopts.EquateEmpty(), cmpopts.EquateComparable(), cmp.Comparer(time.Time.Equal)); diff != "" {
+			if diff := cmp.Diff(want, got, sameQuantities, cmpopts.EquateEmpty(), cmpopts.EquateComparable(),
+				cmp.Comparer(time.Time.Equal)); diff != "" {
 				t.Errorf("it is read as something else (-want +got):\n%s", diff)
 			}
 		})
@@ -112,14 +120,33 @@ func TestMissingAndDoubledLinesAreTold(t *testing.T) {
 		log  []byte
 		want string // after the number of the line
 	}{
-		"one missing":             {copies([2]int{1, 3}, [2]int{5, end}), "4: line 4 of this run is missing before it"},
-		"several missing":         {copies([2]int{1, 3}, [2]int{7, end}), "4: lines 4 to 6 of this run are missing before it"},
-		"doubled":                 {copies([2]int{1, 4}, [2]int{4, end}), "5: line 4 of this run has been there before: it is doubled"},
-		"the first one doubled":   {copies([2]int{1, 1}, [2]int{1, end}), "2: line 1 of this run has been there before: it is doubled"},
-		"out of its place":        {copies([2]int{1, 5}, [2]int{4, 4}, [2]int{6, end}), "6: line 4 of this run has been there before: it is doubled or out of its place"},
-		"the beginning of a run":  {copies([2]int{1, end}, [2]int{2, end}), fmt.Sprintf("%d: line 2 of this run has been there before: it is doubled or out of its place, or the first line of another run is missing", end+1)},
-		"one without a number":    {append(copies([2]int{1, 3}), `{"progress":{},"decision":{}}`+"\n"...), "4: it lacks the number that the lines of this run have"},
-		"a measurement before it": {append(copies([2]int{1, 3}), `{"measurement":{"check":"a"},"logLine":6}`+"\n"...), "4: lines 4 to 5 of this run are missing before it"},
+		"one missing":     {copies([2]int{1, 3}, [2]int{5, end}), "4: line 4 of this run is missing before it"},
+		"several missing": {copies([2]int{1, 3}, [2]int{7, end}), "4: lines 4 to 6 of this run are missing before it"},
+		"doubled": {
+			copies([2]int{1, 4}, [2]int{4, end}),
+			"5: line 4 of this run has been there before: it is doubled",
+		},
+		"the first one doubled": {
+			copies([2]int{1, 1}, [2]int{1, end}),
+			"2: line 1 of this run has been there before: it is doubled",
+		},
+		"out of its place": {
+			copies([2]int{1, 5}, [2]int{4, 4}, [2]int{6, end}),
+			"6: line 4 of this run has been there before: it is doubled or out of its place",
+		},
+		"the beginning of a run": {
+			copies([2]int{1, end}, [2]int{2, end}),
+			fmt.Sprintf("%d: line 2 of this run has been there before: it is doubled or out of its place, or the first line of another "+
+				"run is missing", end+1),
+		},
+		"one without a number": {
+			append(copies([2]int{1, 3}), `{"progress":{},"decision":{}}`+"\n"...),
+			"4: it lacks the number that the lines of this run have",
+		},
+		"a measurement before it": {
+			append(copies([2]int{1, 3}), `{"measurement":{"check":"a"},"logLine":6}`+"\n"...),
+			"4: lines 4 to 5 of this run are missing before it",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := report.Replay(bytes.NewReader(c.log)); err == nil || !strings.HasPrefix(err.Error(), "audit log, line "+c.want) {
@@ -146,7 +173,8 @@ func TestMissingLineIsTold(t *testing.T) {
 	lines := bytes.SplitAfter(numbers.ReplaceAll(large(t, 20), nil), []byte{'\n'})
 	i := slices.IndexFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(`"pods":"20-`)) })
 	log := bytes.Join(slices.Delete(lines, i, i+1), nil)
-	holds(t, page(t, log), "✓ Done", "is shown in part, and so may be what comes after it: no line before names pod number 23: a line of the log is missing")
+	holds(t, page(t, log), "✓ Done", "is shown in part, and so may be what comes after it: no line before names pod number 23: a "+
+		"line of the log is missing")
 	want := fmt.Sprintf("audit log, line %d: no line before names pod number 23: a line of the log is missing", i+1)
 	if _, err := report.Replay(bytes.NewReader(log)); err == nil || err.Error() != want {
 		t.Errorf("%v; want %s", err, want)
@@ -156,8 +184,11 @@ func TestMissingLineIsTold(t *testing.T) {
 func TestLineThatContradictsItselfIsRefused(t *testing.T) {
 	const begin, end = `{"plan":{},"version":2,"groups":[`, `],"decision":{}}`
 	for name, c := range map[string]struct{ group, want string }{
-		"names missing":      {`{"pods":"0-2","names":["a","b"],"alike":{}}`, "a list of a group of 3 pods has another length"},
-		"a moment too much":  {`{"pods":"0","names":["a"],"created":["2026-01-01T00:00:00Z","2026-01-01T00:00:00Z"],"alike":{}}`, "a list of a group of 1 pods has another length"},
+		"names missing": {`{"pods":"0-2","names":["a","b"],"alike":{}}`, "a list of a group of 3 pods has another length"},
+		"a moment too much": {
+			`{"pods":"0","names":["a"],"created":["2026-01-01T00:00:00Z","2026-01-01T00:00:00Z"],"alike":{}}`,
+			"a list of a group of 1 pods has another length",
+		},
 		"nobody's number":    {`{"pods":"7","alike":{}}`, "no line before names pod number 7"},
 		"no number":          {`{"pods":"a","alike":{}}`, `"a" is no list of pods such as 0-4,7`},
 		"a range that falls": {`{"pods":"4-0","alike":{}}`, `"4-0" is no list of pods such as 0-4,7`},

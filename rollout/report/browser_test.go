@@ -24,7 +24,8 @@ func TestBrowserTestNoticesARequestAndAnError(t *testing.T) {
 	}
 }
 
-// TestPageInABrowser looks at the page as people have it before them: on screens, from the keyboard, with a screen reader, on paper.
+// TestPageInABrowser looks at the page as people have it before them: on screens, from the keyboard, with a screen reader, on
+// paper.
 func TestPageInABrowser(t *testing.T) {
 	b, all := browsertest.Start(t, 1100, false), page(t, small(t))
 	b.Run("keyboard", func(t *testing.T) {
@@ -93,7 +94,8 @@ func worksFromTheKeyboard(t *testing.T, b *browsertest.Browser) {
 		}
 	}
 	var shown, found string
-	b.Ask(`Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => !r.hidden).map((r) => r.textContent).join("\n")`, &shown)
+	b.Ask(`Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => !r.hidden).map((r) => `+
+		`r.textContent).join("\n")`, &shown)
 	b.Ask(`document.getElementById("found").textContent`, &found)
 	for _, row := range strings.Split(shown, "\n") {
 		if !strings.Contains(row, "readmit") {
@@ -109,7 +111,10 @@ func worksFromTheKeyboard(t *testing.T, b *browsertest.Browser) {
 func isAccessible(t *testing.T, b *browsertest.Browser) {
 	t.Helper()
 	roles := b.Told()
-	for role, least := range map[string]int{"heading": 6, "table": 2, "columnheader": 10, "rowheader": 2, "main": 1, "searchbox": 1} {
+	for role, least := range map[string]int{
+		"heading": 6, "table": 2, "columnheader": 10, "rowheader": 2, "main": 1,
+		"searchbox": 1,
+	} {
 		if roles[role] < least {
 			t.Errorf("the page has %d of the role %s, want %d or more; it has %v", roles[role], role, least, roles)
 		}
@@ -153,7 +158,8 @@ func showsARestart(t *testing.T, b *browsertest.Browser) {
 func readsWithoutScript(t *testing.T, b *browsertest.Browser) {
 	t.Helper()
 	var rows, form string
-	b.Ask(`String(Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => r.offsetHeight > 0).length)`, &rows)
+	b.Ask(`String(Array.from(document.querySelectorAll("table.decisions tbody tr")).filter((r) => r.offsetHeight > 0).length)`,
+		&rows)
 	b.Ask(`getComputedStyle(document.getElementById("filter")).display`, &form)
 	if rows == "0" || form != "none" {
 		t.Errorf("without script there are %s rows, and the filter that cannot work is %s", rows, form)

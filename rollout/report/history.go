@@ -116,9 +116,11 @@ func (h *History) batch(o rollout.Observed, d rollout.Decision) {
 			b.ready = o.Now
 		}
 		return
-	case b.ready.IsZero() && (d.Reason == plan.BatchReady || !o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
+	case b.ready.IsZero() && (d.Reason == plan.BatchReady ||
+		!o.Progress.Ready.IsZero() && o.Progress.Batch == d.Batch && o.Progress.Back == b.back):
 		b.ready = o.Now
-		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready", fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
+		h.tell(o.Now, "Batch "+number(b.number+1)+" is ready",
+			fmt.Sprintf("updated pods: %d, after %s", o.Counts().Updated, inShort(o.Now.Sub(b.started))))
 	}
 	if d.Target > 0 {
 		b.target = d.Target
@@ -144,7 +146,8 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 		if back && !last.back {
 			h.tell(o.Now, "Turns back", d.Message)
 		} else if !back {
-			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target, o.Workload.Spec.Replicas))
+			h.tell(o.Now, "Batch "+number(d.Batch+1)+" begins", fmt.Sprintf("%d of %d pods are to be updated", d.Target,
+				o.Workload.Spec.Replicas))
 		}
 	}
 	h.batches = append(h.batches, batch{number: d.Batch, back: back, target: d.Target, started: o.Now})

@@ -123,7 +123,8 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 	}
 	t.uid, t.restarts = p.UID, max(t.restarts, p.Restarts-t.base)
 	if n == 0 || replaced {
-		t.spans, t.updated = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated}), t.updated || updated && t.born
+		t.spans, t.updated = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated}), t.updated ||
+			updated && t.born
 		if t.born && t.changed.IsZero() {
 			t.changed = now
 		}
@@ -143,7 +144,8 @@ func (t *track) follow(p *rollout.Pod, now time.Time, state podState, updated bo
 	t.spans = append(t.spans, podSpan{from: now, to: now, state: state, updated: updated})
 }
 
-// replace begins a pod that takes the place of one of the same name, as in a StatefulSet: it has that one's lane, and a time of its own.
+// replace begins a pod that takes the place of one of the same name, as in a StatefulSet: it has that one's lane, and a time of
+// its own.
 func (t *track) replace(p *rollout.Pod, now time.Time) {
 	t.end(now)
 	t.first, t.gone, t.inPlace, t.base, t.born, t.created = now, time.Time{}, time.Time{}, p.Restarts, true, p.Created

@@ -54,7 +54,8 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 		return fmt.Errorf("audit log, line %d: %w", n, err)
 	case err != nil && !isObject(data) && whole: // words for people
 	case err != nil && !whole:
-		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written (line %d)", n))
+		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written "+
+			"(line %d)", n))
 	case err != nil:
 		r.note(fmt.Sprintf("line %d cannot be read and is left out: %v", n, err))
 		r.state.count.lost++
@@ -164,9 +165,11 @@ func (r *historian) histories() ([]*History, error) {
 	case len(r.all) > 0:
 		return r.all, nil
 	case r.problem != nil:
-		return nil, fmt.Errorf("this is no audit log: no line of it holds a decision (%w): write one with rollout run --audit-log FILE", r.problem)
+		return nil, fmt.Errorf("this is no audit log: no line of it holds a decision (%w): write one with rollout run "+
+			"--audit-log FILE", r.problem)
 	case len(r.skipped) > 0:
-		return nil, errors.New("the log does not begin with a plan, and no agent begins in it: give the whole log of rollout run --audit-log FILE")
+		return nil, errors.New("the log does not begin with a plan, and no agent begins in it: give the whole log of rollout run " +
+			"--audit-log FILE")
 	default:
 		return nil, errors.New("the log is empty: no agent has looked at a cluster yet")
 	}
@@ -182,7 +185,8 @@ func Pick(all []*History, release int) (*History, error) {
 		return nil, fmt.Errorf("the log holds %d, so write 1 to %d, or -1 for the last", len(all), len(all))
 	}
 	if len(all) > 1 {
-		all[i].Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another", len(all), i+1))
+		all[i].Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another",
+			len(all), i+1))
 	}
 	return all[i], nil
 }

@@ -37,7 +37,8 @@ func restarted(t *testing.T) []byte {
 	t.Helper()
 	var log bytes.Buffer
 	plan := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Percent(100)}}}
-	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"), sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 5 * time.Second}, Terminating: time.Second})
+	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"),
+		sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 5 * time.Second}, Terminating: time.Second})
 	audit, looks := report.NewAudit(&log, plan), 0
 	late := time.Duration(0)
 	if _, err := sim.Play(t.Context(), plan, cluster, func(o rollout.Observed, d rollout.Decision) {
@@ -57,7 +58,8 @@ func TestRestartIsTheSameReleaseWithAGap(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d releases, %v", len(all), err)
 	}
-	holds(t, render(t, all[0]), "✓ Done", "Another agent goes on", "1m5s earlier without an end", "no agent", "No agent looked for 1m5s", "of 2 agents, one after the other")
+	holds(t, render(t, all[0]), "✓ Done", "Another agent goes on", "1m5s earlier without an end", "no agent",
+		"No agent looked for 1m5s", "of 2 agents, one after the other")
 }
 
 func TestLogOfAKilledAgentIsShownAsFarAsItGoes(t *testing.T) {
@@ -67,10 +69,16 @@ func TestLogOfAKilledAgentIsShownAsFarAsItGoes(t *testing.T) {
 		log  []byte
 		want []string
 	}{
-		"half a line":   {log[:len(log)-len(whole[len(whole)-2])/2-1], []string{"Not finished", "Exit code – none in the log", "The last line breaks off"}},
-		"half the log":  {bytes.Join(whole[:len(whole)/2], nil), []string{"Not finished", "The log ends before the release does"}},
-		"a line of it":  {whole[0], []string{"Not finished", "5 pods as a table"}},
-		"a broken line": {bytes.Join([][]byte{whole[0], []byte("{\"now\":\"20\n"), bytes.Join(whole[1:], nil)}, nil), []string{"✓ Done", "Line 2 cannot be read and is left out"}},
+		"half a line": {
+			log[:len(log)-len(whole[len(whole)-2])/2-1],
+			[]string{"Not finished", "Exit code – none in the log", "The last line breaks off"},
+		},
+		"half the log": {bytes.Join(whole[:len(whole)/2], nil), []string{"Not finished", "The log ends before the release does"}},
+		"a line of it": {whole[0], []string{"Not finished", "5 pods as a table"}},
+		"a broken line": {
+			bytes.Join([][]byte{whole[0], []byte("{\"now\":\"20\n"), bytes.Join(whole[1:], nil)}, nil),
+			[]string{"✓ Done", "Line 2 cannot be read and is left out"},
+		},
 		"an unknown entry": {
 			bytes.Join([][]byte{whole[0], []byte("{\"weather\":{\"wind\":7}}\n"), bytes.Join(whole[1:], nil)}, nil),
 			[]string{"✓ Done"},
@@ -122,12 +130,19 @@ func TestLongPauseIsCutShortOnTheAxis(t *testing.T) {
 			approved = i
 		}
 	}
-	holds(t, page(t, bytes.Join(shifted(t, log, approved, 9*time.Hour), nil)), "Nothing changed for 9h0m30s: the axis is cut short there", "waits for approval", "Duration 9h1m44s")
+	holds(t, page(t, bytes.Join(shifted(t, log, approved, 9*time.Hour), nil)),
+		"Nothing changed for 9h0m30s: the axis is cut short there", "waits for approval", "Duration 9h1m44s")
 }
 
 func TestRollbackIsTold(t *testing.T) {
-	plan := plan.BatchPlan{OnFailure: plan.RollbackInBatches, ProgressDeadline: time.Minute, Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}}}
-	log := release(t, plan, cart(5, "cart:v2"), sim.Options{Broken: true, Ready: sim.Ready{Least: time.Second, Most: time.Second}, Terminating: time.Second})
+	plan := plan.BatchPlan{
+		OnFailure: plan.RollbackInBatches, ProgressDeadline: time.Minute,
+		Batches: []plan.Batch{{Replicas: plan.Pods(1)}, {Replicas: plan.Percent(100)}},
+	}
+	log := release(t, plan, cart(5, "cart:v2"), sim.Options{
+		Broken: true, Ready: sim.Ready{Least: time.Second, Most: time.Second},
+		Terminating: time.Second,
+	})
 	holds(t, page(t, log), "↩ Rolled back", "Exit code 12 RolledBack", "Revert it there", "Turns back", "1 back")
 }
 
@@ -145,10 +160,19 @@ func TestPeopleAndMeasurementsAreTold(t *testing.T) {
 	var log bytes.Buffer
 	p := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}}}
 	audit := report.NewAudit(&log, p)
-	o := rollout.Observed{Now: time.Unix(1e9, 0).UTC(), Workload: cart(1, "cart:v2"), UpdateRevision: "b", StableRevision: "a", Pods: []rollout.Pod{}}
+	o := rollout.Observed{
+		Now: time.Unix(1e9, 0).UTC(), Workload: cart(1, "cart:v2"), UpdateRevision: "b", StableRevision: "a",
+		Pods: []rollout.Pod{},
+	}
 	audit.Record(o, rollout.Decision{Verdict: rollout.Go, Reason: plan.BatchStarted})
-	audit.Measure(plan.Measurement{Check: "errors", Time: o.Now, Verdict: plan.CheckFailed, Value: "0.04", Message: "0.04, at most 0.01"})
-	audit.Measure(plan.Measurement{Check: "errors", Time: o.Now.Add(time.Second), Verdict: plan.CheckInconclusive, Message: "connection refused", DryRun: true})
+	audit.Measure(plan.Measurement{
+		Check: "errors", Time: o.Now, Verdict: plan.CheckFailed, Value: "0.04",
+		Message: "0.04, at most 0.01",
+	})
+	audit.Measure(plan.Measurement{
+		Check: "errors", Time: o.Now.Add(time.Second), Verdict: plan.CheckInconclusive,
+		Message: "connection refused", DryRun: true,
+	})
 	o.Now = o.Now.Add(time.Minute)
 	o.Progress.Revision = "b"
 	o.Progress.Requests = []rollout.Request{{Ask: rollout.Approve, By: "alice", At: o.Now, Why: "looks good"}}

@@ -27,8 +27,8 @@ var pageStyle string
 var pageScript string
 
 // HTML writes one self-contained page about a release: how it ended, the numbers, a timeline against the budget, the
-// batches, checks and decisions, and a lane for each pod. Of several releases it has a table first, and then each. It loads nothing,
-// forbids the browser to load anything, reads without script, follows the reader's light or dark setting, and prints.
+// batches, checks and decisions, and a lane for each pod. Of several releases it has a table first, and then each. It loads
+// nothing, forbids the browser to load anything, reads without script, follows the reader's light or dark setting, and prints.
 func HTML(w io.Writer, all ...*History) error {
 	var document layout
 	document.Head(titleOf(all), Policy(), markup.Constant(pageStyle))
@@ -116,7 +116,8 @@ func titleOf(all []*History) string {
 // Policy is the Content-Security-Policy of the page: it loads nothing, and runs its own script alone.
 func Policy() string {
 	sum := sha256.Sum256([]byte(pageScript))
-	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src 'sha256-" +
+	return "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src " +
+		"'sha256-" +
 		base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
@@ -183,7 +184,11 @@ func (p *page) when() {
 
 // origin says where the release ran and what it was of, as far as the log knows it.
 func (p *page) origin() {
-	for _, fact := range []struct{ name, value string }{{"plan", p.plan.Name}, {"Git commit", p.set.Commit}, {"cluster", p.Cluster}} {
+	for _, fact := range []struct{ name, value string }{
+		{"plan", p.plan.Name},
+		{"Git commit", p.set.Commit},
+		{"cluster", p.Cluster},
+	} {
 		if fact.value == "" {
 			continue
 		}
@@ -218,7 +223,8 @@ func (p *page) numbers() {
 	}
 	p.number("Batches", p.batchWords(), "", false)
 	if !p.Outside {
-		p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(), false)
+		p.number("Writes", number(p.podWrites()+p.writes[rollout.SetPartition]+p.writes[rollout.RestoreTemplate]), p.writeWords(),
+			false)
 	}
 	p.number("Exit code", p.exitCode(), exitWords(p.History), false)
 	p.Close("dl")

@@ -106,7 +106,8 @@ func (m *measured) words() string {
 	for _, p := range m.points {
 		low, high, bad = min(low, p.value), max(high, p.value), bad+oneIf(p.bad)
 	}
-	return fmt.Sprintf("%d measurements from %s to %s; %s asked for, %d outside", len(m.points), figure(low), figure(high), m.limits, bad)
+	return fmt.Sprintf("%d measurements from %s to %s; %s asked for, %d outside", len(m.points), figure(low), figure(high),
+		m.limits, bad)
 }
 
 func figure(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
@@ -120,7 +121,8 @@ func (m *measured) y(value float64) float64 { return plotHeight * (m.high - valu
 // curve draws the values, and the limits that they are held against.
 func (p *page) curve(m measured) {
 	p.Open("div", markup.Class("plot values"))
-	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"), markup.Is("role", "img"),
+	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"),
+		markup.Is("role", "img"),
 		markup.Is("aria-label", m.name+": "+m.words()))
 	for _, limit := range []*float64{m.limits.Min, m.limits.Max} {
 		if limit != nil {
@@ -149,7 +151,8 @@ func (p *page) curve(m measured) {
 	p.Close("svg")
 	for _, limit := range []*float64{m.limits.Min, m.limits.Max} {
 		if limit != nil {
-			p.Element("span", figure(*limit), markup.Class("y"), markup.Is("style", "top:"+percent(m.y(*limit)/plotHeight)), markup.Is("aria-hidden", "true"))
+			p.Element("span", figure(*limit), markup.Class("y"), markup.Is("style", "top:"+percent(m.y(*limit)/plotHeight)),
+				markup.Is("aria-hidden", "true"))
 		}
 	}
 	p.Close("div")

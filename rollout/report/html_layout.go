@@ -136,7 +136,8 @@ func (l *layout) strips(name markup.Constant, label string, all []strip) {
 		if to-from < 0.2 {
 			continue
 		}
-		l.Open("span", markup.Class(s.class), markup.Is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), markup.Is("title", s.title))
+		l.Open("span", markup.Class(s.class), markup.Is("style",
+			"left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)), markup.Is("title", s.title))
 		if to-from > 28 {
 			l.Element("b", s.label)
 		}

@@ -20,7 +20,8 @@ func (p *page) podLanes() {
 	p.section("pods", "Pods")
 	all := p.lanes(p.until())
 	if len(all) == 0 {
-		p.Element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.", markup.Class("note"))
+		p.Element("p", "The log has no single pods, only the counts of the target's status: a controller replaced them.",
+			markup.Class("note"))
 		p.Close("section")
 		return
 	}
@@ -42,8 +43,8 @@ func (p *page) podLanes() {
 	}
 	if touched := len(shown); touched > laneLimit {
 		shown = telling(shown)
-		p.Element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, evenly over the release.",
-			len(shown), touched, laneLimit/2), markup.Class("note"))
+		p.Element("p", fmt.Sprintf("%d of %d pods: every pod that was in trouble (up to %d), and of the others every so many one, "+
+			"evenly over the release.", len(shown), touched, laneLimit/2), markup.Class("note"))
 	}
 	p.Open("div", markup.Class("lanes"))
 	for _, t := range shown {
@@ -158,7 +159,8 @@ func (l *layout) lane(t *track) {
 		if to <= from {
 			continue
 		}
-		l.Open("i", markup.Class("lane "+revision(s)+" "+markup.Constant(s.state)), markup.Is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), l.clock(s.from), l.clock(s.to))),
+		l.Open("i", markup.Class("lane "+revision(s)+" "+markup.Constant(s.state)),
+			markup.Is("title", fmt.Sprintf("%s, %s: %s to %s", stateWords(s.state), revision(s), l.clock(s.from), l.clock(s.to))),
 			markup.Is("style", "left:"+percent(from/axisWidth)+";width:"+percent((to-from)/axisWidth)))
 		l.Close("i")
 	}

@@ -189,7 +189,8 @@ func (p *page) decisions() {
 	}
 	p.EndTable()
 	if left > 0 {
-		p.Element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and rollout replay makes all again.", left), markup.Class("note"))
+		p.Element("p", fmt.Sprintf("%d decisions that went on with updating pods are left out here. The timeline shows all, and "+
+			"rollout replay makes all again.", left), markup.Class("note"))
 	}
 	p.Close("section")
 }
@@ -248,7 +249,8 @@ func (l *layout) filter(rows []Row) {
 	find, reason := l.id("find"), l.id("reason")
 	l.Open("form", markup.Is("id", l.id("filter")), markup.Class("filter"), markup.Is("hidden", ""), markup.Is("role", "search"))
 	l.Element("label", "Find ", markup.Is("for", find))
-	l.Open("input", markup.Is("id", find), markup.Is("type", "search"), markup.Is("autocomplete", "off"), markup.Is("placeholder", "pod, number, word"))
+	l.Open("input", markup.Is("id", find), markup.Is("type", "search"), markup.Is("autocomplete", "off"),
+		markup.Is("placeholder", "pod, number, word"))
 	l.Element("label", "Reason ", markup.Is("for", reason))
 	l.Open("select", markup.Is("id", reason))
 	l.Element("option", "all", markup.Is("value", ""))

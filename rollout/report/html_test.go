@@ -106,7 +106,8 @@ func TestPageTellsHowTheReleaseWent(t *testing.T) {
 	log := small(t)
 	all := page(t, log)
 	holds(t, all, "CloneSet shop/cart", "✓ Done", "image of app: cart:v1 → cart:v2", "Batch 2 of 2: 5 of 5 updated pods ready.",
-		"Least available 5 at least 5 asked for", "Most pods 6 at most 6 allowed", "Budget kept", "Batches 2 of 2", "Exit code 0 Completed",
+		"Least available 5 at least 5 asked for", "Most pods 6 at most 6 allowed", "Budget kept", "Batches 2 of 2",
+		"Exit code 0 Completed",
 		"Approved", "waits for approval", "errors ✓ Passed", "pods as a table")
 	if n := strings.Count(all, `class="row"`); n < 5 {
 		t.Errorf("there are %d lanes for 5 pods", n)
@@ -140,7 +141,10 @@ func TestPageEscapesWhatItIsGiven(t *testing.T) {
 		Checks:    []plan.CheckResult{{Name: evil, Verdict: evil, Message: evil}},
 		Progress:  rollout.Progress{Revision: evil + "2", Stable: evil},
 	}
-	h.Record(o, rollout.Decision{Verdict: rollout.Wait, Reason: evil, Message: evil, Actions: []rollout.Action{{Kind: evil, Reason: evil}}})
+	h.Record(o, rollout.Decision{
+		Verdict: rollout.Wait, Reason: evil, Message: evil,
+		Actions: []rollout.Action{{Kind: evil, Reason: evil}},
+	})
 	o.Now = o.Now.Add(time.Minute)
 	h.Record(o, rollout.Decision{Verdict: rollout.Stopped, Reason: plan.Invalid, Message: evil})
 	all := render(t, h)
@@ -169,7 +173,10 @@ func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
 		set.Spec.Replicas = 300
 	}
 	log := release(t, plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Percent(10)}, {Replicas: plan.Percent(100)}}}, set,
-		sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 90 * time.Second}, Terminating: 10 * time.Second, Crashes: 5, Horizon: time.Hour})
+		sim.Options{
+			Ready: sim.Ready{Least: 5 * time.Second, Most: 90 * time.Second}, Terminating: 10 * time.Second, Crashes: 5,
+			Horizon: time.Hour,
+		})
 	all := page(t, log)
 	t.Logf("%d lines, %d bytes of log, %d bytes of page", bytes.Count(log, []byte{'\n'}), len(log), len(all))
 	if len(all) > 2_000_000 {

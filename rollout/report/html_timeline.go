@@ -38,7 +38,11 @@ func (p *page) timeline() {
 		return
 	}
 	p.legend([]legend{
-		{"available", "available"}, {"total", "all pods"}, {"bound", "budget: at least, at most"}, {"updated", "updated"}, {"goal", "target of the batch"},
+		{"available", "available"},
+		{"total", "all pods"},
+		{"bound", "budget: at least, at most"},
+		{"updated", "updated"},
+		{"goal", "target of the batch"},
 	})
 	p.Open("div", markup.Class("chart"))
 	p.batchStrip()
@@ -102,18 +106,20 @@ func (p *page) spoken() string {
 	if !b.known {
 		return "Available and all pods over time"
 	}
-	return fmt.Sprintf("Available and all pods over time. At worst %d were available, at least %d were asked for; at most there were %d pods, %d were allowed.",
-		b.least, b.floor, b.most, b.ceiling)
+	return fmt.Sprintf("Available and all pods over time. At worst %d were available, at least %d were asked for; at most there "+
+		"were %d pods, %d were allowed.", b.least, b.floor, b.most, b.ceiling)
 }
 
 func (p *page) drawing(name markup.Constant, scale plot, words string, curves []curve) {
 	p.Open("div", markup.Class("plot "+name))
-	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"), markup.Is("role", "img"))
+	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"),
+		markup.Is("role", "img"))
 	p.Element("title", words)
 	for i, b := range p.batches {
 		if i%2 == 1 {
 			from := p.axis.at(b.started)
-			p.Open("rect", markup.Class("band"), markup.Is("x", coordinate(from)), markup.Is("width", coordinate(p.axis.at(p.endOf(b))-from)), markup.Is("y", "0"), markup.Is("height", "100"))
+			p.Open("rect", markup.Class("band"), markup.Is("x", coordinate(from)),
+				markup.Is("width", coordinate(p.axis.at(p.endOf(b))-from)), markup.Is("y", "0"), markup.Is("height", "100"))
 			p.Close("rect")
 		}
 	}
@@ -124,7 +130,8 @@ func (p *page) drawing(name markup.Constant, scale plot, words string, curves []
 		p.Close("path")
 	}
 	for _, c := range p.axis.cuts {
-		p.Open("rect", markup.Class("cut"), markup.Is("x", coordinate(c.from)), markup.Is("width", coordinate(c.to-c.from)), markup.Is("y", "0"), markup.Is("height", "100"))
+		p.Open("rect", markup.Class("cut"), markup.Is("x", coordinate(c.from)), markup.Is("width", coordinate(c.to-c.from)),
+			markup.Is("y", "0"), markup.Is("height", "100"))
 		p.Close("rect")
 	}
 	for _, c := range curves {
@@ -137,7 +144,8 @@ func (p *page) drawing(name markup.Constant, scale plot, words string, curves []
 		scale.limit(last.least, "at least %d", "limit least")
 	}
 	for n := first; n <= scale.high; n += step {
-		p.Element("span", number(n), markup.Class("y"), markup.Is("style", "top:"+percent(scale.y(n)/plotHeight)), markup.Is("aria-hidden", "true"))
+		p.Element("span", number(n), markup.Class("y"), markup.Is("style", "top:"+percent(scale.y(n)/plotHeight)),
+			markup.Is("aria-hidden", "true"))
 	}
 	p.Close("div")
 	p.Newline()
@@ -145,7 +153,8 @@ func (p *page) drawing(name markup.Constant, scale plot, words string, curves []
 
 // limit names a line of the budget where it ends.
 func (s plot) limit(pods int, words string, name markup.Constant) {
-	s.Element("span", fmt.Sprintf(words, pods), markup.Class(name), markup.Is("style", "top:"+percent(s.y(pods)/plotHeight)), markup.Is("aria-hidden", "true"))
+	s.Element("span", fmt.Sprintf(words, pods), markup.Class(name), markup.Is("style", "top:"+percent(s.y(pods)/plotHeight)),
+		markup.Is("aria-hidden", "true"))
 }
 
 func (s plot) y(pods int) float64 {
@@ -232,7 +241,10 @@ func (p *page) batchStrip() {
 func (p *page) phaseStrip() {
 	all := make([]strip, len(p.phases))
 	for i, f := range p.phases {
-		all[i] = strip{f.from, f.to, markup.Constant(f.kind), f.label, fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to))}
+		all[i] = strip{
+			f.from, f.to, markup.Constant(f.kind), f.label,
+			fmt.Sprintf("%s: %s to %s", f.label, p.clock(f.from), p.clock(f.to)),
+		}
 	}
 	p.strips("phases", "What the release did; the tables below say the same in words", all)
 }

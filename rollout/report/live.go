@@ -14,7 +14,8 @@ import (
 )
 
 // Live shows a release on a terminal while it runs: the rows of Table, and below them what is drawn over again: the whole of the
-// release or, where nobody knows how high the terminal is, one line with a bar and what the release waits for. Record fits rollout.Run's report; End leaves what was drawn last standing. All methods may be called at the same time.
+// release or, where nobody knows how high the terminal is, one line with a bar and what the release waits for. Record fits
+// rollout.Run's report; End leaves what was drawn last standing. All methods may be called at the same time.
 type Live struct {
 	mutex    sync.Mutex
 	out      io.Writer
@@ -107,7 +108,8 @@ func (l *Live) clear() {
 	}
 }
 
-// away is what a terminal has to be told to take away what was drawn. A terminal that became narrower meanwhile has broken lines.
+// away is what a terminal has to be told to take away what was drawn. A terminal that became narrower meanwhile has broken
+// lines.
 func (l *Live) away() string {
 	up, columns := -1, l.size().Columns
 	for _, line := range l.drawn {

@@ -42,7 +42,8 @@ func wide(columns *int) func() screen.Size {
 func play(t *testing.T, live *report.Live, each func(rollout.Observed, rollout.Decision)) {
 	t.Helper()
 	plan := plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}}}
-	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"), sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 20 * time.Second}, Terminating: time.Second})
+	cluster := sim.New(cart(5, "cart:v2"), template("cart:v1"),
+		sim.Options{Ready: sim.Ready{Least: 5 * time.Second, Most: 20 * time.Second}, Terminating: time.Second})
 	if _, err := sim.Play(t.Context(), plan, cluster, func(o rollout.Observed, d rollout.Decision) {
 		live.Record(o, d)
 		if each != nil {
@@ -134,7 +135,8 @@ func TestLiveObeysNoMessage(t *testing.T) {
 	if err := live.End(); err != nil {
 		t.Fatal(err)
 	}
-	if all := tty.Text(); strings.Contains(all, "\nall is well") || !strings.Contains(all, `held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)`) {
+	if all := tty.Text(); strings.Contains(all, "\nall is well") ||
+		!strings.Contains(all, `held by eve (\x1b[2J\x1b]0;gone\a\r\nall is well\u202e)`) {
 		t.Errorf("the screen shows\n%s", all)
 	}
 }
@@ -146,8 +148,8 @@ func TestLiveThatNeverBeganEndsWithoutALine(t *testing.T) {
 	}
 }
 
-// TestLiveDrawsTheWholeRelease holds on a terminal of which everything is known that the header, the revisions and the pods stand
-// there once, below the whole table, also where the terminal changes while the release runs.
+// TestLiveDrawsTheWholeRelease holds on a terminal of which everything is known that the header, the revisions and the pods
+// stand there once, below the whole table, also where the terminal changes while the release runs.
 func TestLiveDrawsTheWholeRelease(t *testing.T) {
 	for _, columns := range []int{30, 80, 200} {
 		t.Run(fmt.Sprint(columns), func(t *testing.T) {
@@ -168,7 +170,10 @@ func TestLiveDrawsTheWholeRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := tty.Text()
-			for _, want := range []string{"done - Completed: 5 of 5 updated pods ready\ntarget   CloneSet", "\nstate    Completed: ", "new, 5 pods"} {
+			for _, want := range []string{
+				"done - Completed: 5 of 5 updated pods ready\ntarget   CloneSet", "\nstate    Completed: ",
+				"new, 5 pods",
+			} {
 				if !strings.HasPrefix(all, "TIME ") || columns > 30 && !strings.Contains(all, want) {
 					t.Errorf("%q is missing:\n%s", want, all)
 				}

@@ -24,7 +24,10 @@ func shop(t *testing.T) []byte {
 	limit := 0.01
 	p := plan.BatchPlan{
 		Name: "cart-in-three", Target: plan.Target{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Name: "cart"},
-		Checks: []plan.Check{{Name: "errors", Prometheus: &plan.Prometheus{Range: plan.Range{Max: &limit}}, Interval: time.Second, Count: 3, DryRun: true}},
+		Checks: []plan.Check{{
+			Name: "errors", Prometheus: &plan.Prometheus{Range: plan.Range{Max: &limit}}, Interval: time.Second,
+			Count: 3, DryRun: true,
+		}},
 		Batches: []plan.Batch{
 			{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)},
 		},
@@ -40,7 +43,10 @@ func shop(t *testing.T) []byte {
 	}), func(o rollout.Observed, d rollout.Decision) {
 		o.Workload.Commit = set.Commit
 		if o.Progress.Revision != "" {
-			o.Progress.Requests = []rollout.Request{{Ask: rollout.Approve, By: "alice", At: time.Date(2026, 1, 1, 0, 0, 40, 0, time.UTC), Why: "looks good"}}
+			o.Progress.Requests = []rollout.Request{{
+				Ask: rollout.Approve, By: "alice", At: time.Date(2026, 1, 1, 0, 0, 40, 0, time.UTC),
+				Why: "looks good",
+			}}
 		}
 		audit.Record(o, d)
 		measured++
@@ -64,7 +70,8 @@ func shop(t *testing.T) []byte {
 func several(t *testing.T) string {
 	t.Helper()
 	var all []*report.History
-	for i, log := range [][]byte{shop(t), small(t), release(t, plan.BatchPlan{ProgressDeadline: time.Minute}, cart(5, "cart:v2"), sim.Options{Broken: true})} {
+	for i, log := range [][]byte{shop(t), small(t), release(t, plan.BatchPlan{ProgressDeadline: time.Minute}, cart(5, "cart:v2"),
+		sim.Options{Broken: true})} {
 		h, err := report.ReadHistory(bytes.NewReader(log))
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +88,8 @@ func several(t *testing.T) string {
 
 func TestPageSaysWhereTheReleaseRanAndWhoLetItPass(t *testing.T) {
 	all := page(t, shop(t))
-	holds(t, all, "plan cart-in-three", "Git commit 4f1c2d8", "cluster https://10.20.0.1:6443, context prod", "Let pass by", "alice ")
+	holds(t, all, "plan cart-in-three", "Git commit 4f1c2d8", "cluster https://10.20.0.1:6443, context prod", "Let pass by",
+		"alice ")
 	if strings.Count(all, `<th scope="col">Let pass by`) != 1 || strings.Contains(page(t, small(t)), "Let pass by") {
 		t.Error("the column of approvals is not where there are some, and only there")
 	}
@@ -89,7 +97,8 @@ func TestPageSaysWhereTheReleaseRanAndWhoLetItPass(t *testing.T) {
 
 // A moment is told as the time since the beginning, and by the clock where that is no virtual one.
 func TestPageShowsTheTimeOfDay(t *testing.T) {
-	if all := page(t, small(t)); !strings.Contains(all, `<td class="number">0s <small title="2026-01-01 00:00:00 UTC">00:00:00</small></td>`) {
+	if all := page(t, small(t)); !strings.Contains(all, `<td class="number">0s <small title="2026-01-01 00:00:00 `+
+		`UTC">00:00:00</small></td>`) {
 		t.Errorf("no time of day: %.2000s", all[strings.Index(all, "<section id=\"decisions"):])
 	}
 	h, err := report.ReadHistory(bytes.NewReader(small(t)))
@@ -104,7 +113,10 @@ func TestPageShowsTheTimeOfDay(t *testing.T) {
 
 func TestChecksAreCurves(t *testing.T) {
 	all := page(t, shop(t))
-	for _, want := range []string{`aria-label="errors: `, " asked for, ", `<path class="curve bound" d="M0 `, `<path class="curve outside" d="M`} {
+	for _, want := range []string{
+		`aria-label="errors: `, " asked for, ", `<path class="curve bound" d="M0 `,
+		`<path class="curve outside" d="M`,
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the page lacks %s", want)
 		}

@@ -23,15 +23,26 @@ func outcomeOf(d rollout.Decision) outcome {
 	case plan.Completed:
 		return outcome{"good", "✓", "Done", ""}
 	case plan.RolledBack:
-		return outcome{"warn", "↩", "Rolled back", "The cluster runs the old revision again, but Git still asks for the new one. Revert it there, or mend it and release again."}
+		return outcome{"warn", "↩", "Rolled back", "The cluster runs the old revision again, but Git still asks for the new one. " +
+			"Revert it there, or mend it and release again."}
 	case plan.ChecksFailed:
-		return outcome{"bad", "✕", "Stopped by a check", "Look at the measurements below. The pods are as the release left them: roll back, or mend and release again."}
+		return outcome{"bad", "✕", "Stopped by a check", "Look at the measurements below. The pods are as the release left them: " +
+			"roll back, or mend and release again."}
 	case plan.DeadlineExceeded:
-		return outcome{"bad", "✕", "Stopped: a batch took too long", "Look at the pods that are not ready below. The pods are as the release left them."}
+		return outcome{
+			"bad", "✕", "Stopped: a batch took too long",
+			"Look at the pods that are not ready below. The pods are as the release left them.",
+		}
 	case plan.ThresholdExceeded:
-		return outcome{"bad", "✕", "Stopped: too many updated pods failed", "Look at the pods that are not ready below. The pods are as the release left them."}
+		return outcome{
+			"bad", "✕", "Stopped: too many updated pods failed",
+			"Look at the pods that are not ready below. The pods are as the release left them.",
+		}
 	case plan.PodRefused:
-		return outcome{"bad", "✕", "Stopped: the API server refuses a pod", "Mend the pod template, or what refuses it, and release again. The pods are as the release left them."}
+		return outcome{
+			"bad", "✕", "Stopped: the API server refuses a pod",
+			"Mend the pod template, or what refuses it, and release again. The pods are as the release left them.",
+		}
 	case plan.UndoneByPerson:
 		return outcome{"warn", "↩", "Undone by a person", ""}
 	case plan.AbortedByPerson:
@@ -41,7 +52,10 @@ func outcomeOf(d rollout.Decision) outcome {
 	case plan.Superseded:
 		return outcome{"warn", "⇥", "Overtaken by a newer change", "Look at the report of the newer release."}
 	case plan.ForeignChange:
-		return outcome{"bad", "✕", "Stopped: somebody else writes the object", "Find who writes it: a GitOps tool without an ignore rule, or an autoscaler."}
+		return outcome{
+			"bad", "✕", "Stopped: somebody else writes the object",
+			"Find who writes it: a GitOps tool without an ignore rule, or an autoscaler.",
+		}
 	default:
 		return outcome{"open", "…", "Not finished", ""}
 	}
@@ -55,7 +69,8 @@ func (h *History) outcome() outcome {
 	if h.Outside {
 		return outcome{"open", "…", "Not finished", ""}
 	}
-	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was ended. Another run goes on from here."}
+	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was " +
+		"ended. Another run goes on from here."}
 }
 
 // budget is how the release kept to what it was allowed.

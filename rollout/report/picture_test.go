@@ -34,14 +34,16 @@ func TestPicture(t *testing.T) {
 		},
 	}
 	options := sim.Options{
-		Seed: 5, Ready: sim.Ready{Least: 8 * time.Second, Most: 35 * time.Second}, Terminating: 4 * time.Second, Approval: 45 * time.Second,
+		Seed: 5, Ready: sim.Ready{Least: 8 * time.Second, Most: 35 * time.Second}, Terminating: 4 * time.Second,
+		Approval: 45 * time.Second,
 		Checks: func(_ string, batch int) (bool, string) {
 			return true, fmt.Sprintf("error rate 0.00%d, at most 0.01", batch+1)
 		},
 	}
 	h := report.NewHistory(plan)
 	h.Simulated = true
-	if _, err := sim.Play(t.Context(), plan, sim.New(set, template("registry.example.com/cart:2.3.1"), options), h.Record); err != nil {
+	cluster := sim.New(set, template("registry.example.com/cart:2.3.1"), options)
+	if _, err := sim.Play(t.Context(), plan, cluster, h.Record); err != nil {
 		t.Fatal(err)
 	}
 	all := render(t, h)

@@ -9,8 +9,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Progress writes one structured line for each change of a release, and for each answer to a check: for programs, and for the log
-// of a pod.
+// Progress writes one structured line for each change of a release, and for each answer to a check: for programs, and for the
+// log of a pod.
 type Progress struct {
 	Recorder
 	log *slog.Logger
@@ -37,5 +37,6 @@ func (p *Progress) row(r Row) error {
 
 // Measure writes what a check has measured.
 func (p *Progress) Measure(m plan.Measurement) {
-	p.log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number, "value", m.Value, "dryRun", m.DryRun)
+	p.log.Info("measure", "reason", string(m.Verdict)+": "+m.Message, "check", m.Check, "batch", m.Batch+1, "number", m.Number,
+		"value", m.Value, "dryRun", m.DryRun)
 }

@@ -96,18 +96,22 @@ func changed(first report.Look) report.Look {
 	pod := rollout.Pod{Name: first.Observed.Pods[0].Name, UID: "another", ResourceVersion: "2", Instance: "x7k2p", Node: "node-b"}
 	first.Observed.Pods = []rollout.Pod{pod}
 	first.Decision.Actions = []rollout.Action{
-		{Kind: rollout.DeletePod, Pod: rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}, Reason: "old"},
+		{
+			Kind: rollout.DeletePod, Pod: rollout.PodRef{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion},
+			Reason: "old",
+		},
 	}
 	for _, instance := range []string{"c7k2p", "b7k2p"} {
 		first.Decision.Actions = append(first.Decision.Actions, rollout.Action{
-			Kind: rollout.CreatePod, Revision: "new", Instance: instance, Pod: rollout.PodRef{Name: first.Observed.Workload.Name + "-" + instance},
+			Kind: rollout.CreatePod, Revision: "new", Instance: instance,
+			Pod: rollout.PodRef{Name: first.Observed.Workload.Name + "-" + instance},
 		})
 	}
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits, which
-// generation a release leaves, and the digest of the template that a Deployment goes back to.
+// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits,
+// which generation a release leaves, and the digest of the template that a Deployment goes back to.
 func unknownToV1(look report.Look) report.Look {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
@@ -140,8 +144,8 @@ func withoutDigest(o *plan.Original) *plan.Original {
 	return &without
 }
 
-// unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends a
-// batch, and what a finished batch is held against.
+// unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends
+// a batch, and what a finished batch is held against.
 func unknownToV0(look report.Look) report.Look {
 	look = unknownToV1(look)
 	look.Observed.Stuck, look.Observed.NoRoom, look.Observed.Wrote, look.Observed.Sets = nil, "", nil, nil
@@ -220,7 +224,8 @@ func TestLogOfANewerSlipwayIsRefused(t *testing.T) {
 		"behind half a line of an older": {strings.TrimSuffix(old, "}\n") + newer, lines},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := fmt.Sprintf("audit log, line %d: written by a newer slipway: its version is 3, and this slipway reads up to version 2: run the newer slipway", c.line)
+			want := fmt.Sprintf("audit log, line %d: written by a newer slipway: its version is 3, and this slipway reads up to "+
+				"version 2: run the newer slipway", c.line)
 			all, err := report.ReadHistory(strings.NewReader(c.log))
 			if !errors.Is(err, plan.ErrNewer) || err.Error() != want || all != nil {
 				t.Errorf("%d histories, %v; want %s", len(all), err, want)
@@ -265,11 +270,18 @@ func TestReplayKnowsWhatElseWasSeen(t *testing.T) {
 			rollout.Observed{Stuck: []rollout.Pod{pod("cart-2", "middle")}, Progress: rollout.Progress{Stepped: true, Step: 2}},
 		},
 		"the partition that this run has written": {plan.BatchPlan{Mode: plan.Partition}, rollout.Observed{Wrote: &written}},
-		"no room": {plan.BatchPlan{}, rollout.Observed{NoRoom: "ResourceQuota pods is full", Pods: []rollout.Pod{pod("cart-1", "old")}}},
-		"that the cluster resizes pods": {plan.BatchPlan{}, rollout.Observed{
-			Resizes: true, Pods: []rollout.Pod{pod("cart-1", "old"), pod("cart-2", "old"), pod("cart-3", "old")}, Revisions: []rollout.Revision{{Name: "old", Template: cpu("1")}, {Name: "new", Template: cpu("2")}},
+		"no room": {plan.BatchPlan{}, rollout.Observed{
+			NoRoom: "ResourceQuota pods is full",
+			Pods:   []rollout.Pod{pod("cart-1", "old")},
 		}},
-		"a refusal": {plan.BatchPlan{}, rollout.Observed{Refused: &rollout.Refusal{Revision: "new", Object: "Pod cart-2", Message: "no"}}},
+		"that the cluster resizes pods": {plan.BatchPlan{}, rollout.Observed{
+			Resizes: true, Pods: []rollout.Pod{pod("cart-1", "old"), pod("cart-2", "old"), pod("cart-3", "old")},
+			Revisions: []rollout.Revision{{Name: "old", Template: cpu("1")}, {Name: "new", Template: cpu("2")}},
+		}},
+		"a refusal": {plan.BatchPlan{}, rollout.Observed{Refused: &rollout.Refusal{
+			Revision: "new", Object: "Pod cart-2",
+			Message: "no",
+		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := c.observed

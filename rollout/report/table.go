@@ -20,7 +20,8 @@ func Table(w io.Writer) func(Row) error {
 	return func(r Row) error {
 		if !header {
 			header = true
-			if _, err := fmt.Fprintf(w, tableFormat, "TIME", "DESIRED", "UPDATED", "UPDATED_READY", "READY", "TOTAL", "BATCH", "ACTION"); err != nil {
+			if _, err := fmt.Fprintf(w, tableFormat, "TIME", "DESIRED", "UPDATED", "UPDATED_READY", "READY", "TOTAL", "BATCH",
+				"ACTION"); err != nil {
 				return fmt.Errorf("writing table: %w", err)
 			}
 		}

@@ -24,7 +24,10 @@ func holding(pods ...rollout.Pod) (rollout.Observed, rollout.Decision) {
 		pods[i].Waiting.Since = now.Add(-3 * time.Minute)
 	}
 	o := rollout.Observed{Now: now, Stuck: pods}
-	d := rollout.Decision{Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: "batch 1 of 1: 0 of 2 updated pods ready", Batches: 1}
+	d := rollout.Decision{
+		Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: "batch 1 of 1: 0 of 2 updated pods ready",
+		Batches: 1,
+	}
 	return o, d
 }
 
@@ -41,7 +44,10 @@ func TestRowsTellOfTroubleOnce(t *testing.T) {
 		rows = append(rows, reason)
 		return nil
 	}}
-	for _, reason := range []string{"ContainerCreating", "ContainersNotReady", "ErrImagePull", "ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"} {
+	for _, reason := range []string{
+		"ContainerCreating", "ContainersNotReady", "ErrImagePull", "ImagePullBackOff", "ErrImagePull",
+		"ImagePullBackOff",
+	} {
 		recorder.Record(holding(failing("web-1", waiting.Why{State: reason, Reason: reason})))
 	}
 	if diff := cmp.Diff([]string{"ContainerCreating", "ErrImagePull", "ImagePullBackOff"}, rows); diff != "" {

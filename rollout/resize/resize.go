@@ -74,7 +74,8 @@ func has(statuses []corev1.ContainerStatus, c corev1.Container) bool {
 		if s.Name != c.Name {
 			continue
 		}
-		return s.Resources != nil && covers(s.Resources.Limits, c.Resources.Limits) && covers(s.Resources.Requests, c.Resources.Requests) &&
+		return s.Resources != nil && covers(s.Resources.Limits, c.Resources.Limits) &&
+			covers(s.Resources.Requests, c.Resources.Requests) &&
 			(s.AllocatedResources == nil || covers(s.AllocatedResources, c.Resources.Requests))
 	}
 	return false

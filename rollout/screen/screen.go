@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package screen draws a release for a terminal: what is released, how far it is, what it waits for and the command that goes
-// on, and below that its revisions and their pods. It draws lines and knows no terminal: who shows them says how wide and how high
-// that is.
+// on, and below that its revisions and their pods. It draws lines and knows no terminal: who shows them says how wide and how
+// high that is.
 package screen
 
 import (
@@ -131,7 +131,8 @@ const barWidth = 24
 // sum are the counts, with a bar where there is room for it.
 func (v *View) sum(room int) []span {
 	n := v.counts()
-	words := fmt.Sprintf("%d of %d updated, %d of them ready; %d available, %d in all", n.Updated, n.Desired, n.UpdatedReady, n.Available, n.Total)
+	words := fmt.Sprintf("%d of %d updated, %d of them ready; %d available, %d in all", n.Updated, n.Desired, n.UpdatedReady,
+		n.Available, n.Total)
 	if len(words)+barWidth+3 > room {
 		words = fmt.Sprintf("%d/%d updated, %d ready", n.Updated, n.Desired, n.Ready)
 	}

@@ -29,9 +29,12 @@ func look(reason plan.Reason, message string, pods ...rollout.Pod) screen.View {
 	d := rollout.Decision{Verdict: rollout.Wait, Reason: reason, Message: message, Batch: 1, Batches: 3, Target: 2}
 	o := rollout.Observed{
 		Now: noon, UpdateRevision: "demo-7c9b8", StableRevision: "demo-6d5f7", Pods: pods,
-		Workload: plan.Workload{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Namespace: "shop", Name: "demo", Generation: 2, Spec: plan.WorkloadSpec{
-			Replicas: 5, MaxSurge: plan.Pods(1), MaxUnavailable: plan.Pods(0),
-		}},
+		Workload: plan.Workload{
+			APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Namespace: "shop", Name: "demo",
+			Generation: 2, Spec: plan.WorkloadSpec{
+				Replicas: 5, MaxSurge: plan.Pods(1), MaxUnavailable: plan.Pods(0),
+			},
+		},
 		Progress: rollout.Progress{Revision: "demo-7c9b8", Stable: "demo-6d5f7", Batch: 1},
 	}
 	return screen.View{Observed: o, Decision: d}
@@ -55,7 +58,8 @@ func waits(why waiting.Why) func(*rollout.Pod) {
 
 func five(change ...func(*rollout.Pod)) []rollout.Pod {
 	return []rollout.Pod{
-		pod("fmx2k", 40*24*time.Hour), pod("x7k2p", 3*time.Minute, append(change, updated)...), pod("b8d2x", 90*time.Second, updated, guest),
+		pod("fmx2k", 40*24*time.Hour), pod("x7k2p", 3*time.Minute, append(change, updated)...),
+		pod("b8d2x", 90*time.Second, updated, guest),
 		pod("ac4zz", 40*24*time.Hour), pod("zq9wm", 40*24*time.Hour), pod("k2v7c", 26*time.Hour),
 	}
 }
@@ -67,15 +71,20 @@ func views() map[string]screen.View {
 		State: "ImagePullBackOff", Reason: "ImagePullBackOff", Since: noon.Add(-time.Minute),
 		Message: `Back-off pulling image "registry.example.com/shop/demo:v2": not found`,
 	}
-	all["trouble"] = look(plan.PodsNotReady, "batch 2 of 3: 1 of 2 updated pods ready; 1 pod ImagePullBackOff: "+pull.Message+" (demo-x7k2p)", five(waits(pull))...)
+	all["trouble"] = look(plan.PodsNotReady, "batch 2 of 3: 1 of 2 updated pods ready; 1 pod ImagePullBackOff: "+pull.Message+
+		" (demo-x7k2p)", five(waits(pull))...)
 	soaking := look(plan.Soaking, "batch 2 of 3: 2 of 2 updated pods ready; pausing until 2026-01-05T12:09:30Z", five()...)
-	soaking.Note, soaking.Flags = "no agent is at work: web_12 has not renewed its Lease since 2026-01-05T11:40:00Z", "--context prod"
+	soaking.Note, soaking.Flags = "no agent is at work: web_12 has not renewed its Lease since 2026-01-05T11:40:00Z",
+		"--context prod"
 	all["pause"] = soaking
 	failed := look(plan.ChecksFailed, "batch 2 of 3: check errors failed: 0.2 is more than 0.01", five()...)
 	failed.Decision.Verdict = rollout.Stopped
 	all["failed"] = failed
 	done := look(plan.Completed, "5 of 5 updated pods ready", pod("a", time.Minute, updated), pod("b", time.Minute, updated))
-	done.Decision = rollout.Decision{Verdict: rollout.Done, Reason: plan.Completed, Message: "5 of 5 updated pods ready", Batch: 2, Batches: 3, Target: 5}
+	done.Decision = rollout.Decision{
+		Verdict: rollout.Done, Reason: plan.Completed, Message: "5 of 5 updated pods ready", Batch: 2,
+		Batches: 3, Target: 5,
+	}
 	all["done"] = done
 
 	var many []rollout.Pod
@@ -96,14 +105,18 @@ func views() map[string]screen.View {
 	counted := look(plan.PodsNotReady, "batch 2 of 3: 2 of 3 updated pods ready")
 	counted.Observed.Pods = nil
 	counted.Observed.Stuck = []rollout.Pod{pod("x7k2p", time.Minute, updated, waits(pull))}
-	counted.Observed.Workload.Status = plan.WorkloadStatus{Replicas: 5, UpdatedReplicas: 3, UpdatedReadyReplicas: 2, ReadyReplicas: 4, AvailableReplicas: 4}
+	counted.Observed.Workload.Status = plan.WorkloadStatus{
+		Replicas: 5, UpdatedReplicas: 3, UpdatedReadyReplicas: 2,
+		ReadyReplicas: 4, AvailableReplicas: 4,
+	}
 	all["counted"] = counted
 
 	earlier := counted
 	earlier.Pods, earlier.Seen = five(waits(pull)), noon.Add(-30*time.Second)
 	all["earlier"] = earlier
 
-	hostile := look(plan.HeldByPerson, "held by eve (\x1b[2J\r\nall is well\u202e)", pod("\x1b[31m", time.Minute, waits(waiting.Why{State: "\a", Reason: "\n", Message: "\x1b]0;gone\a"})))
+	hostile := look(plan.HeldByPerson, "held by eve (\x1b[2J\r\nall is well\u202e)",
+		pod("\x1b[31m", time.Minute, waits(waiting.Why{State: "\a", Reason: "\n", Message: "\x1b]0;gone\a"})))
 	hostile.Observed.Workload.Name = "demo\x1b[1A"
 	all["hostile"] = hostile
 	maps.Copy(all, inDeleteMode())
@@ -133,8 +146,8 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// TestDrawKeepsToTheScreen holds on screens of every size that no line fills it and that the lines fit it, that colours change no
-// letter, and that nothing of a manifest or a server moves the cursor.
+// TestDrawKeepsToTheScreen holds on screens of every size that no line fills it and that the lines fit it, that colours change
+// no letter, and that nothing of a manifest or a server moves the cursor.
 func TestDrawKeepsToTheScreen(t *testing.T) {
 	for name, v := range views() {
 		for _, columns := range []int{2, 9, 20, 40, 79, 80, 132, 400} {

@@ -58,7 +58,11 @@ func TestReleaseGoesThroughTheStatesOfARunningKruise(t *testing.T) {
 func trace(t *testing.T, c *sim.Cluster) []string {
 	t.Helper()
 	var rows []string
-	d, err := sim.Play(t.Context(), plan.BatchPlan{}, c, func(o rollout.Observed, _ rollout.Decision) { rows = append(rows, row(o)) })
+	d, err := sim.Play(t.Context(), plan.BatchPlan{}, c, func(o rollout.Observed,
+		_ rollout.Decision,
+	) {
+		rows = append(rows, row(o))
+	})
 	if err != nil || d.Reason != plan.Completed {
 		t.Fatalf("ended with %s (%s), %v", d.Reason, d.Message, err)
 	}

@@ -306,7 +306,10 @@ func (d deployment) fill() {
 		for n := len(pods); n < s.replicas; n++ {
 			name := "r" + strconv.Itoa(d.born)
 			// A fresh name cannot conflict.
-			_ = d.create(rollout.Action{Kind: rollout.CreatePod, Revision: s.revision, Instance: name, Pod: rollout.PodRef{Name: d.set.Name + "-" + name}})
+			_ = d.create(rollout.Action{
+				Kind: rollout.CreatePod, Revision: s.revision, Instance: name,
+				Pod: rollout.PodRef{Name: d.set.Name + "-" + name},
+			})
 		}
 		for _, name := range pods[:max(len(pods)-s.replicas, 0)] {
 			i, _ := d.find(name)

@@ -66,10 +66,14 @@ func rested(t *testing.T, p plan.BatchPlan, c *sim.Cluster) (rollout.Decision, [
 // TestDeploymentRests plays the release that is promised, also with an agent that dies after each write.
 func TestDeploymentRests(t *testing.T) {
 	for _, kill := range []bool{false, true} {
-		options := sim.Options{Ready: sim.Ready{Least: time.Second}, Controller: &sim.Controller{Delay: time.Second}, KillEveryWrite: kill}
+		options := sim.Options{
+			Ready: sim.Ready{Least: time.Second}, Controller: &sim.Controller{Delay: time.Second},
+			KillEveryWrite: kill,
+		}
 		p := inBatches(plan.Pods(1), plan.Percent(20), plan.Percent(100))
 		d, rests := rested(t, p, sim.New(web(t, 10, 1, 0), nil, options))
-		if diff := cmp.Diff([]string{"10 1 1 10 10", "10 2 2 10 10", "10 10 10 10 10"}, rests); diff != "" || d.Reason != plan.Completed {
+		if diff := cmp.Diff([]string{"10 1 1 10 10", "10 2 2 10 10", "10 10 10 10 10"}, rests); diff != "" ||
+			d.Reason != plan.Completed {
 			t.Errorf("killed %v: ended with %s: %s, rests (-want +got):\n%s", kill, d.Reason, d.Message, diff)
 		}
 	}

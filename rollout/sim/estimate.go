@@ -21,7 +21,9 @@ type Estimate struct {
 }
 
 // NewEstimate plays the release once without faults.
-func NewEstimate(ctx context.Context, p plan.BatchPlan, set plan.Workload, older map[string]any, options Options) (Estimate, error) {
+func NewEstimate(ctx context.Context, p plan.BatchPlan, set plan.Workload, older map[string]any,
+	options Options,
+) (Estimate, error) {
 	c := New(set, older, options)
 	bounds, err := p.Bounds(set)
 	if err != nil {

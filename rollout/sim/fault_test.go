@@ -18,7 +18,10 @@ import (
 // faults are the ways in which a cluster and an agent's surroundings misbehave.
 func faults() map[string]sim.Options {
 	crash := sim.Options{Crashes: 6, Evictions: 4, Horizon: 2 * time.Minute}
-	all := sim.Options{Crashes: 6, Evictions: 4, Horizon: 2 * time.Minute, LoseWrites: 0.2, LoseResponses: 0.2, RepeatWrites: 0.3, Stuck: 3}
+	all := sim.Options{
+		Crashes: 6, Evictions: 4, Horizon: 2 * time.Minute, LoseWrites: 0.2, LoseResponses: 0.2, RepeatWrites: 0.3,
+		Stuck: 3,
+	}
 	return map[string]sim.Options{
 		"nothing":           {},
 		"killed each write": {KillEveryWrite: true},

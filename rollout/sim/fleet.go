@@ -25,7 +25,8 @@ func ParseNodes(s string) ([]ondelete.Node, error) {
 			n, err = math.MaxInt, nil
 		}
 		if err != nil || n < 0 {
-			return nil, fmt.Errorf("%q: write a whole number that is not negative, or groups of nodes with their labels: %s", group, NodesExample)
+			return nil, fmt.Errorf("%q: write a whole number that is not negative, or groups of nodes with their labels: %s", group,
+				NodesExample)
 		}
 		if n > mostReserved-len(all) {
 			return nil, fmt.Errorf("more than %d nodes cannot be played", mostReserved)
@@ -72,11 +73,12 @@ func Missing(p plan.BatchPlan, set plan.Workload, nodes []ondelete.Node) string 
 		say = NodesExample
 	}
 	if set.KindOf().Nodes && len(nodes) == 0 {
-		return fmt.Sprintf("a %s has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes %s, or let rollout run say it", set.KindName(), say)
+		return fmt.Sprintf("a %s has a pod for each node, so how many are in a batch is known in the cluster only: say --nodes %s, "+
+			"or let rollout run say it", set.KindName(), say)
 	}
 	if i := ondelete.Unmatched(p.Batches, nodes); i >= 0 {
-		return fmt.Sprintf("no node of --nodes has %s, which spec.batches[%d].nodes of the plan asks for: say which nodes have it, such as --nodes %s",
-			p.Batches[i].Nodes, i, say)
+		return fmt.Sprintf("no node of --nodes has %s, which spec.batches[%d].nodes of the plan asks for: say which nodes have it, "+
+			"such as --nodes %s", p.Batches[i].Nodes, i, say)
 	}
 	return ""
 }

@@ -4,8 +4,8 @@ package sim
 
 import "github.com/slipway-dev/slipway/rollout"
 
-// index is where pods are, by name. A map of a million names is a tenth of all memory, and is walked by each garbage collection; one
-// of their hashes is a third of that and is not walked.
+// index is where pods are, by name. A map of a million names is a tenth of all memory, and is walked by each garbage collection;
+// one of their hashes is a third of that and is not walked.
 type index struct {
 	places map[uint32]int32 // by hash
 	others map[string]int32 // of names whose hash an earlier one has

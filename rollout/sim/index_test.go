@@ -21,7 +21,10 @@ func TestPodsAreFoundWhoseNamesHashAlike(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := sim.New(set(2, plan.Pods(0), plan.Pods(1), plan.Pods(0), plan.ReCreate), nil, sim.Options{})
 			create := func(name string) error {
-				return c.Apply(t.Context(), []rollout.Action{{Kind: rollout.CreatePod, Pod: rollout.PodRef{Name: name}, Instance: name[len("demo-"):]}})
+				return c.Apply(t.Context(), []rollout.Action{{
+					Kind: rollout.CreatePod, Pod: rollout.PodRef{Name: name},
+					Instance: name[len("demo-"):],
+				}})
 			}
 			for _, name := range []string{a, b, a, b} {
 				there := slices.Contains(names(t, c), name)

@@ -40,7 +40,8 @@ func TestSameEndAsKruiseAndNeverSlower(t *testing.T) {
 		s := randomSet(r)
 		ours, kruises := both(t, s, sim.Options{Ready: seconds(10, 10)})
 		if ours > kruises+guestsTake(s, 10*time.Second) {
-			t.Errorf("R=%d P=%s S=%s U=%s %s: %v, the formula %v", s.Spec.Replicas, s.Spec.Partition, s.Spec.MaxSurge, s.Spec.MaxUnavailable,
+			t.Errorf("R=%d P=%s S=%s U=%s %s: %v, the formula %v", s.Spec.Replicas, s.Spec.Partition, s.Spec.MaxSurge,
+				s.Spec.MaxUnavailable,
 				s.Spec.UpdateType, ours, kruises)
 		}
 	}
@@ -58,7 +59,8 @@ func TestNeverSlowerThanKruiseOnAverage(t *testing.T) {
 			ours, kruises = ours+a, kruises+b+guestsTake(s, 30*time.Second)
 		}
 		if ours > kruises {
-			t.Errorf("R=%d P=%s S=%s U=%s %s: %v, the formula %v", s.Spec.Replicas, s.Spec.Partition, s.Spec.MaxSurge, s.Spec.MaxUnavailable,
+			t.Errorf("R=%d P=%s S=%s U=%s %s: %v, the formula %v", s.Spec.Replicas, s.Spec.Partition, s.Spec.MaxSurge,
+				s.Spec.MaxUnavailable,
 				s.Spec.UpdateType, ours/5, kruises/5)
 		}
 		all, allKruise = all+ours, allKruise+kruises

@@ -47,19 +47,23 @@ func forms() [][2]string {
 func TestOnDeleteRests(t *testing.T) {
 	for _, form := range forms() {
 		for _, kill := range []bool{false, true} {
-			options := sim.Options{Ready: sim.Ready{Least: time.Second}, Controller: &sim.Controller{Delay: time.Second}, KillEveryWrite: kill}
+			options := sim.Options{
+				Ready: sim.Ready{Least: time.Second}, Controller: &sim.Controller{Delay: time.Second},
+				KillEveryWrite: kill,
+			}
 			p := inBatches(plan.Pods(1), plan.Percent(20), plan.Percent(100))
 			p.Mode, p.MaxUnavailable = plan.Delete, plan.Percent(30)
 			d, rests := rested(t, p, sim.New(onDelete(t, form[0], form[1], 10), nil, options))
-			if diff := cmp.Diff([]string{"10 1 1 10 10", "10 2 2 10 10", "10 10 10 10 10"}, rests); diff != "" || d.Reason != plan.Completed {
+			if diff := cmp.Diff([]string{"10 1 1 10 10", "10 2 2 10 10", "10 10 10 10 10"}, rests); diff != "" ||
+				d.Reason != plan.Completed {
 				t.Errorf("%v, killed %v: ended with %s: %s, rests (-want +got):\n%s", form, kill, d.Reason, d.Message, diff)
 			}
 		}
 	}
 }
 
-// TestOnDeleteKeepsItsBudget plays releases of any shape, forwards, into a failure and back, with pods that crash and are evicted.
-// What goes wrong by itself is not the release's doing.
+// TestOnDeleteKeepsItsBudget plays releases of any shape, forwards, into a failure and back, with pods that crash and are
+// evicted. What goes wrong by itself is not the release's doing.
 func TestOnDeleteKeepsItsBudget(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 9))

@@ -19,7 +19,9 @@ const restartLimit = 10_000_000
 
 // Play carries out the release and starts the agent again whenever a fault ended it. report gets every decision; it may
 // be nil.
-func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout.Observed, rollout.Decision)) (rollout.Decision, error) {
+func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout.Observed,
+	rollout.Decision),
+) (rollout.Decision, error) {
 	for range restartLimit {
 		d, err := rollout.Run(ctx, p, c, c, func(o rollout.Observed, d rollout.Decision) {
 			c.Attend(d)
@@ -31,7 +33,8 @@ func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout
 			return d, err
 		}
 	}
-	return rollout.Decision{}, fmt.Errorf("simulating %s %s: the agent was restarted %d times without an end", c.set.KindName(), c.set.Name, restartLimit)
+	return rollout.Decision{}, fmt.Errorf("simulating %s %s: the agent was restarted %d times without an end", c.set.KindName(),
+		c.set.Name, restartLimit)
 }
 
 // Attend lets those around a release answer a decision: checks are measured, and a person approves a batch that

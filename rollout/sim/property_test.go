@@ -31,7 +31,10 @@ func anyRelease(t *rapid.T) (plan.Workload, plan.BatchPlan, sim.Options) {
 		at = rapid.IntRange(at, n).Draw(t, "batch")
 		p.Batches = append(p.Batches, plan.Batch{
 			Replicas: plan.Pods(at),
-			Pause:    plan.Pause{Duration: time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second, UntilApproved: rapid.Bool().Draw(t, "approval")},
+			Pause: plan.Pause{
+				Duration:      time.Duration(rapid.IntRange(0, 60).Draw(t, "pause")) * time.Second,
+				UntilApproved: rapid.Bool().Draw(t, "approval"),
+			},
 		})
 	}
 	o := sim.Options{

@@ -37,7 +37,8 @@ func Arm(ctx context.Context, options Options) (string, error) {
 		if spec.Replicas > 0 && spec.Partition.Partition(spec.Replicas) == spec.Replicas {
 			return change{said: fmt.Sprintf("%s is armed already: its partition is %s", t, spec.Partition)}, nil
 		}
-		return change{write: true, partition: &all, said: fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition, all)}, nil
+		return change{write: true, partition: &all, said: fmt.Sprintf("%s is armed: its partition was %s and is %s", t, spec.Partition,
+			all)}, nil
 	})
 }
 
@@ -45,8 +46,8 @@ func Arm(ctx context.Context, options Options) (string, error) {
 func Disarm(ctx context.Context, options Options) (string, error) {
 	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
 		if s := set.Status; s.ObservedGeneration < set.Generation || s.UpdatedReplicas < s.Replicas {
-			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: release them first",
-				kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
+			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: "+
+				"release them first", kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
 		}
 		switch {
 		case set.Spec.OnDelete:
@@ -60,7 +61,8 @@ func Disarm(ctx context.Context, options Options) (string, error) {
 
 // restsArmed is what there is to say of a target that its own strategy keeps.
 func restsArmed(t kube.Target) change {
-	return change{said: fmt.Sprintf("%s has updateStrategy OnDelete, with which its controller replaces no pod: there is nothing to arm", t)}
+	return change{said: fmt.Sprintf("%s has updateStrategy OnDelete, with which its controller replaces no pod: there is "+
+		"nothing to arm", t)}
 }
 
 // armPaused pauses a Deployment. Without a deadline of its own it is as healthy to others as one that is not paused.
@@ -70,7 +72,8 @@ func armPaused(t kube.Target, set plan.Workload) change {
 	}
 	return change{
 		write: true, fields: &surge.Fields{Paused: new(true), Deadline: new(plan.SentinelDeadline)},
-		said: fmt.Sprintf("%s is armed: it is paused, and its progressDeadlineSeconds was %d and is %d", t, set.Rolling.Deadline, plan.SentinelDeadline),
+		said: fmt.Sprintf("%s is armed: it is paused, and its progressDeadlineSeconds was %d and is %d", t, set.Rolling.Deadline,
+			plan.SentinelDeadline),
 	}
 }
 
@@ -89,7 +92,9 @@ func disarmPaused(t kube.Target, set plan.Workload) (change, error) {
 }
 
 // underLock arms or disarms a target while no agent releases it.
-func underLock(ctx context.Context, options Options, decide func(kube.Target, plan.Workload) (change, error)) (said string, err error) {
+func underLock(ctx context.Context, options Options, decide func(kube.Target,
+	plan.Workload) (change, error),
+) (said string, err error) {
 	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
 	if err != nil {
 		return "", err
@@ -121,7 +126,9 @@ func underLock(ctx context.Context, options Options, decide func(kube.Target, pl
 const armAgain = 200 * time.Millisecond
 
 // arm decides and writes, and does so again where somebody else has written in between.
-func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target, plan.Workload) (change, error)) (string, error) {
+func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target,
+	plan.Workload) (change, error),
+) (string, error) {
 	for {
 		read, err := set.Read()
 		if err != nil {

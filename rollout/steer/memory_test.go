@@ -20,8 +20,10 @@ import (
 
 // recordOf is the ConfigMap of a release of a revision, owned by a target.
 func recordOf(name, kind, target, revision string) string {
-	return fmt.Sprintf(`{"metadata": {"name": %q, "namespace": "shop", "uid": "u", "resourceVersion": "1", "ownerReferences": [{"apiVersion": "apps.kruise.io/v1alpha1", "kind": %q, "name": %q, "uid": "uid-of-demo"}]},
-		"data": {"release": "r", "progress": "{\"version\":1,\"revision\":\"%s\",\"stable\":\"demo-1\",\"batch\":0}"}}`, name, kind, target, revision)
+	return fmt.Sprintf(
+		`{"metadata": {"name": %q, "namespace": "shop", "uid": "u", "resourceVersion": "1", "ownerReferences": [{"apiVersion": "apps.kruise.io/v1alpha1", "kind": %q, "name": %q, "uid": "uid-of-demo"}]},
+		"data": {"release": "r", "progress": "{\"version\":1,\"revision\":\"%s\",\"stable\":\"demo-1\",\"batch\":0}"}}`, name, kind,
+		target, revision)
 }
 
 func leaseAt(at string) string {
@@ -31,14 +33,17 @@ func leaseAt(at string) string {
 // TestTwoMemories asks to pause where a CloneSet was released in both modes: the release that is alive is held, and no other.
 func TestTwoMemories(t *testing.T) {
 	const (
-		direct, stepping       = "/api/v1/namespaces/shop/configmaps/slipway-demo", "/api/v1/namespaces/shop/configmaps/slipway-demo.cloneset"
-		lockDirect, lockStep   = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo", "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo.cloneset"
+		direct, stepping = "/api/v1/namespaces/shop/configmaps/slipway-demo",
+			"/api/v1/namespaces/shop/configmaps/slipway-demo.cloneset"
+		lockDirect, lockStep = "/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo",
+			"/apis/coordination.k8s.io/v1/namespaces/shop/leases/slipway-demo.cloneset"
 		fresh, stale           = "2026-01-01T00:05:55.000000Z", "2026-01-01T00:01:00.000000Z"
 		directNow, steppingNow = "demo-3", "demo-2"
 	)
 	both := func(more ...string) map[string]string {
 		all := map[string]string{
-			direct: recordOf("slipway-demo", "CloneSet", "demo", directNow), stepping: recordOf("slipway-demo.cloneset", "CloneSet", "demo", steppingNow),
+			direct:   recordOf("slipway-demo", "CloneSet", "demo", directNow),
+			stepping: recordOf("slipway-demo.cloneset", "CloneSet", "demo", steppingNow),
 		}
 		for i := 0; i < len(more); i += 2 {
 			all[more[i]] = more[i+1]
@@ -52,18 +57,26 @@ func TestTwoMemories(t *testing.T) {
 		patched string
 		refused string
 	}{
-		"direct is at work":              {both(lockDirect, leaseAt(fresh)), "", steppingNow, direct, ""},
-		"partition is at work":           {both(lockStep, leaseAt(fresh)), "", directNow, stepping, ""},
-		"both are at work":               {both(lockDirect, leaseAt(fresh), lockStep, leaseAt(fresh)), "", "demo-9", stepping, ""},
-		"an agent died":                  {both(lockStep, leaseAt(stale)), "", directNow, direct, ""},
-		"direct is of this revision":     {both(), "", directNow, direct, ""},
-		"partition is of this revision":  {both(), "", steppingNow, stepping, ""},
-		"neither is":                     {both(), "", "demo-9", "", "say --mode direct or --mode partition, or give the --plan"},
-		"the plan says partition":        {both(lockDirect, leaseAt(fresh)), plan.Partition, directNow, stepping, ""},
-		"only direct":                    {map[string]string{direct: both()[direct]}, "", steppingNow, direct, ""},
-		"only partition":                 {map[string]string{stepping: both()[stepping]}, "", directNow, stepping, ""},
-		"the record of another target":   {map[string]string{direct: recordOf("slipway-demo", "StatefulSet", "demo", directNow)}, "", directNow, "", "no release of CloneSet shop/demo is recorded"},
-		"the record of another CloneSet": {map[string]string{direct: recordOf("slipway-demo", "CloneSet", "other", directNow)}, "", directNow, "", "no release of CloneSet shop/demo is recorded"},
+		"direct is at work":             {both(lockDirect, leaseAt(fresh)), "", steppingNow, direct, ""},
+		"partition is at work":          {both(lockStep, leaseAt(fresh)), "", directNow, stepping, ""},
+		"both are at work":              {both(lockDirect, leaseAt(fresh), lockStep, leaseAt(fresh)), "", "demo-9", stepping, ""},
+		"an agent died":                 {both(lockStep, leaseAt(stale)), "", directNow, direct, ""},
+		"direct is of this revision":    {both(), "", directNow, direct, ""},
+		"partition is of this revision": {both(), "", steppingNow, stepping, ""},
+		"neither is":                    {both(), "", "demo-9", "", "say --mode direct or --mode partition, or give the --plan"},
+		"the plan says partition":       {both(lockDirect, leaseAt(fresh)), plan.Partition, directNow, stepping, ""},
+		"only direct":                   {map[string]string{direct: both()[direct]}, "", steppingNow, direct, ""},
+		"only partition":                {map[string]string{stepping: both()[stepping]}, "", directNow, stepping, ""},
+		"the record of another target": {
+			map[string]string{direct: recordOf("slipway-demo", "StatefulSet", "demo", directNow)},
+			"",
+			directNow, "", "no release of CloneSet shop/demo is recorded",
+		},
+		"the record of another CloneSet": {
+			map[string]string{direct: recordOf("slipway-demo", "CloneSet", "other", directNow)},
+			"",
+			directNow, "", "no release of CloneSet shop/demo is recorded",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			patched := ""
@@ -73,7 +86,8 @@ func TestTwoMemories(t *testing.T) {
 				text, ok := c.there[r.URL.Path]
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
-					text = fmt.Sprintf(`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"observedGeneration":2,"updateRevision":%q}}`, c.update)
+					text = fmt.Sprintf(
+						`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"observedGeneration":2,"updateRevision":%q}}`, c.update)
 				case !ok:
 					w.WriteHeader(http.StatusNotFound)
 					text = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"not found","code":404}`

@@ -19,7 +19,8 @@ import (
 
 // podOf is a pod of the CloneSet with a uid, of a revision, whose Ready condition has a status.
 func podOf(name, owner, revision, ready string) string {
-	return fmt.Sprintf(`{"metadata": {"name": %q, "labels": {"controller-revision-hash": %q}, "creationTimestamp": "2026-01-01T00:00:00Z",
+	return fmt.Sprintf(
+		`{"metadata": {"name": %q, "labels": {"controller-revision-hash": %q}, "creationTimestamp": "2026-01-01T00:00:00Z",
 		"ownerReferences": [{"kind": "CloneSet", "name": "demo", "uid": %q, "controller": true}]}, "spec": {"nodeName": "n"},
 		"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": %q}]}}`, name, revision, owner, ready)
 }

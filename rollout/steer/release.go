@@ -104,7 +104,8 @@ func (a Agent) Absent(now time.Time) string {
 	case a.Holder == "":
 		return "no agent is at work (there is no Lease)"
 	case a.Renewed != nil && now.Sub(*a.Renewed) > 2*a.Lasts:
-		return fmt.Sprintf("no agent is at work: %s has not renewed its Lease since %s", a.Holder, a.Renewed.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("no agent is at work: %s has not renewed its Lease since %s", a.Holder,
+			a.Renewed.UTC().Format(time.RFC3339))
 	default:
 		return ""
 	}
@@ -225,8 +226,8 @@ func (v *Release) everyPod(ctx context.Context, s *Status, set kube.Workload) {
 	s.Decision = rollout.Standing(s.Plan, *o)
 }
 
-// notReady are the pods of a revision that are not ready, listed anew from time to time. Without the right to list pods, or where
-// the server does not answer, a release is shown as well.
+// notReady are the pods of a revision that are not ready, listed anew from time to time. Without the right to list pods, or
+// where the server does not answer, a release is shown as well.
 func (v *Release) notReady(ctx context.Context, set kube.Workload, revision string) ([]rollout.Pod, error) {
 	if v.target.Kind.BySurge {
 		revision = "" // which of its pods are new its ReplicaSets tell
@@ -312,8 +313,10 @@ func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan
 	if d, s := present(direct), present(stepping); d != s {
 		return modeWhere(d), nil
 	}
-	return "", &rollout.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and one in partition mode (ConfigMap %s), "+
-		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(), direct.Name, stepping.Name)}
+	return "", &rollout.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and "+
+		"one in partition mode (ConfigMap %s), "+
+		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(),
+		direct.Name, stepping.Name)}
 }
 
 func modeWhere(direct bool) plan.Mode {
@@ -333,7 +336,8 @@ func (v *Release) otherRelease(record kube.Record) string {
 	if record.Name == "" {
 		return fmt.Sprintf("release %s has not begun: none is recorded", v.options.Release)
 	}
-	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release, record.Data[kube.KeyRelease])
+	return fmt.Sprintf("release %s has not begun, or is over: the one that is recorded is %s", v.options.Release,
+		record.Data[kube.KeyRelease])
 }
 
 // remembered is the plan of a record, and the progress with what people have asked for since.

@@ -60,7 +60,8 @@ func (a *attempt) once(ctx context.Context) error {
 	record, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun", v.target.String(), v.recordWords())}
+		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun",
+			v.target.String(), v.recordWords())}
 	case err != nil && a.tried && !kube.Refused(err):
 		return kube.Conflict("reading "+v.recordWords(), err)
 	case err != nil:
@@ -83,7 +84,8 @@ func (a *attempt) once(ctx context.Context) error {
 	if a.answer.Restore != "" {
 		there, err := v.restore(ctx, progress, a.answer.Restore)
 		if there && !a.undoes {
-			return &rollout.RefusedError{Why: fmt.Sprintf("the template is that of revision %s already: a controller, or slipway rollout run, has to act on it", a.answer.Restore)}
+			return &rollout.RefusedError{Why: fmt.Sprintf("the template is that of revision %s already: a controller, or slipway "+
+				"rollout run, has to act on it", a.answer.Restore)}
 		}
 		a.undoes = true
 		if err != nil {
@@ -93,8 +95,8 @@ func (a *attempt) once(ctx context.Context) error {
 	return v.store(ctx, record, a.answer, a.request)
 }
 
-// store writes the request, or for an older agent the progress, over exactly the record that it was worked out on, and tells of it as an Event, where the
-// person may do that.
+// store writes the request, or for an older agent the progress, over exactly the record that it was worked out on, and tells of
+// it as an Event, where the person may do that.
 func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.Answer, r rollout.Request) error {
 	key, manager := kube.KeyProgress, kube.FieldManager
 	data, err := answer.Progress.Store()
@@ -118,8 +120,12 @@ func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.
 		return kube.Conflict("writing "+v.recordWords(), err)
 	}
 	if o := record.Owner(); o.UID != "" {
-		about := corev1.ObjectReference{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID, Namespace: v.target.Namespace}
-		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path, kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.now()), nil)
+		about := corev1.ObjectReference{
+			APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, UID: o.UID,
+			Namespace: v.target.Namespace,
+		}
+		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path,
+			kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.now()), nil)
 	}
 	return nil
 }
@@ -162,9 +168,11 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 	case update == revisionName:
 		return true, nil
 	case update != p.Revision:
-		return false, &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was released: nothing was changed", v.target.String(), update, p.Revision)}
+		return false, &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was "+
+			"released: nothing was changed", v.target.String(), update, p.Revision)}
 	case !ok:
-		return false, &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git instead", revisionName)}
+		return false, &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git "+
+			"instead", revisionName)}
 	}
 	template, err := older.Template()
 	if err != nil {
@@ -208,7 +216,9 @@ func (v *Release) history(ctx context.Context, set kube.Workload) (kube.History,
 }
 
 // listed are the objects of a kind that the target owns.
-func listed[T kube.Object](ctx context.Context, c kube.Client, of kube.Resource, selected url.Values, set kube.Workload) ([]T, error) {
+func listed[T kube.Object](ctx context.Context, c kube.Client, of kube.Resource, selected url.Values,
+	set kube.Workload,
+) ([]T, error) {
 	all := kube.NewCache[T](c, of, selected, make(chan struct{}, 1))
 	if err := all.List(ctx); err != nil {
 		return nil, explain(fmt.Sprintf("listing the %ss of %s/%s", of.Kind, set.Namespace, set.Name), err)
@@ -234,7 +244,8 @@ func (v *Release) present(set kube.Workload, h kube.History) (string, error) {
 	}
 	s := read.Status
 	if s.ObservedGeneration < read.Generation {
-		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing was changed; try again when it has seen the present one",
+		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing "+
+			"was changed; try again when it has seen the present one",
 			v.target.Kind.Controller, v.target.Kind.Name, s.ObservedGeneration, read.Generation, v.target.String())}
 	}
 	if s.UpdateRevision == "" { // that of a DaemonSet of apps/v1 has none

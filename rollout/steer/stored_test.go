@@ -33,10 +33,13 @@ func open(t *testing.T, record map[string]any) *steer.Release {
 		w.Header().Set("Date", "Thu, 01 Jan 2026 00:06:00 GMT")
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
-			_, _ = w.Write([]byte(`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"updateRevision":"demo-226d3c3e"}}`))
+			_, _ = w.Write(
+				[]byte(
+					`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"updateRevision":"demo-226d3c3e"}}`))
 		case !strings.HasSuffix(r.URL.Path, "/configmaps/slipway-demo"):
 			w.WriteHeader(http.StatusNotFound)
-			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"not found","code":404}`))
+			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"not ` +
+				`found","code":404}`))
 			return
 		case r.Method == http.MethodPatch:
 			var patch struct{ Data map[string]any }
@@ -102,8 +105,9 @@ func TestARequestIsAnEntryOfItsOwn(t *testing.T) {
 func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 	const refused = "written by a newer slipway: its version is 2, and this slipway reads up to version 1: run the newer slipway"
 	for key, want := range map[string]string{
-		"progress": "reading the progress in ConfigMap shop/slipway-demo: " + refused + ", or delete the ConfigMap to begin the release again",
-		"plan":     "reading the plan in ConfigMap shop/slipway-demo: " + refused,
+		"progress": "reading the progress in ConfigMap shop/slipway-demo: " + refused +
+			", or delete the ConfigMap to begin the release again",
+		"plan": "reading the plan in ConfigMap shop/slipway-demo: " + refused,
 	} {
 		t.Run(key, func(t *testing.T) {
 			record := agenttest.RecordV0(t)
@@ -114,7 +118,8 @@ func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 			if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), want) || s.Recorded() {
 				t.Errorf("it looks like %+v, %v; want %s", s.Decision, err, want)
 			}
-			if _, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err == nil ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("an approval says %v, want %s", err, want)
 			}
 			if !maps.Equal(before, dataOf(record)) {

@@ -103,7 +103,8 @@ func TestQuantity(t *testing.T) {
 // steady is a Look at a Deployment that is held, paused and at rest with pods that are all ready.
 func steady(r, s, u, n int) Look {
 	return Look{
-		Replicas: r, Surge: s, Unavailable: u, Paused: true, Held: true, Old: r - n, New: n, Sets: 2, Made: n > 0, Mute: true, Mark: true,
+		Replicas: r, Surge: s, Unavailable: u, Paused: true, Held: true, Old: r - n, New: n, Sets: 2, Made: n > 0, Mute: true,
+		Mark: true,
 		Seal: n > 0, OldReady: r - n, NewReady: n, NewPods: n,
 	}
 }

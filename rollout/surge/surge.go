@@ -121,7 +121,8 @@ func step(l Look, target int) Move {
 			return Move{Kind: Open, Surge: s, Unavailable: u, New: n, Why: fmt.Sprintf("%d of %d pods to be updated", n, l.Replicas)}
 		}
 	}
-	return Move{Kind: Wait, Why: fmt.Sprintf("%d of %d pods are available, and a step would take one of the %d that must be", l.available(), l.Replicas, l.least())}
+	return Move{Kind: Wait, Why: fmt.Sprintf("%d of %d pods are available, and a step would take one of the %d that must be",
+		l.available(), l.Replicas, l.least())}
 }
 
 // bounds are s and u of a step to n new pods: as few old pods go as S lets stay.

@@ -38,7 +38,8 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 	var b strings.Builder
 	budget := o.Bounds
 	if o.Unknown != "" {
-		fmt.Fprintf(&b, "%s\t%s, a pod for each node, and only the cluster knows how many it has\nbudget\t%s\n", o.Kind, o.Set, o.Unknown)
+		fmt.Fprintf(&b, "%s\t%s, a pod for each node, and only the cluster knows how many it has\nbudget\t%s\n", o.Kind, o.Set,
+			o.Unknown)
 	} else {
 		fmt.Fprintf(&b, "%s\t%s, %d replicas\n", o.Kind, o.Set, budget.Replicas)
 		fmt.Fprintf(&b, "budget\tmaxSurge %d, maxUnavailable %d: at least %d pods available and at most %d pods at any time\n",
@@ -65,7 +66,8 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be played\n")
 	default:
 		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
-		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", outline.Short(c.Total), c.Ready, checksPass(o), windows(o))
+		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", outline.Short(c.Total), c.Ready,
+			checksPass(o), windows(o))
 		fmt.Fprintf(&b, "expected\tat least %d pods available and at most %d pods, when none crashes\n", c.LeastAvailable, c.MostPods)
 	}
 	if err := align(w, b.String()); err != nil {
@@ -149,10 +151,12 @@ func planBatches(w io.Writer, o outline.Release, c Cost) error {
 		if c.Batches != nil {
 			needs = outline.Short(c.Batches[i])
 		}
-		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More, b.Old,
+		fmt.Fprintf(&table, "%d of %d\t%d of %d\t+%d\t%d\t%s\t%s\t%s%s\n", i+1, len(o.Batches), b.Updated, o.Bounds.Replicas, b.More,
+			b.Old,
 			needs, outline.Short(b.Limit), optional(selects, cmp.Or(b.Nodes, "any")), then(b, i == len(o.Batches)-1))
 		if c.Batches != nil && c.Batches[i] > b.Limit {
-			warnings = append(warnings, fmt.Sprintf("batch %d needs %s, but its deadline is %s: the release would fail", i+1, needs, outline.Short(b.Limit)))
+			warnings = append(warnings, fmt.Sprintf("batch %d needs %s, but its deadline is %s: the release would fail", i+1, needs,
+				outline.Short(b.Limit)))
 		}
 	}
 	if err := align(w, table.String()); err != nil {

@@ -82,7 +82,10 @@ func NewStatus(p plan.BatchPlan, o rollout.Observed, d rollout.Decision) Status 
 		if on := p.Batch(i).Nodes; on != nil {
 			nodes = on.String()
 		}
-		s.Steps = append(s.Steps, StatusBatch{Updated: n, Nodes: nodes, Then: then(batch, i == len(targets)-1), State: standing(i, o.Progress)})
+		s.Steps = append(s.Steps, StatusBatch{
+			Updated: n, Nodes: nodes, Then: then(batch, i == len(targets)-1),
+			State: standing(i, o.Progress),
+		})
 	}
 	return s
 }
@@ -145,7 +148,8 @@ func (s Status) Table(w io.Writer) error {
 		if !s.AsOf.IsZero() {
 			asOf = ", as of " + s.AsOf.UTC().Format(time.RFC3339)
 		}
-		line("pods", "%d desired, %d updated, %d updated and available, %d available, %d in all%s", c.Desired, c.Updated, c.UpdatedAvailable, c.Available, c.Total, asOf)
+		line("pods", "%d desired, %d updated, %d updated and available, %d available, %d in all%s", c.Desired, c.Updated,
+			c.UpdatedAvailable, c.Available, c.Total, asOf)
 	}
 	if s.AgentWords != "" {
 		line("agent", "%s", s.AgentWords)
@@ -191,7 +195,8 @@ func (s Status) tables(w io.Writer) error {
 		b.WriteString("\nWHEN\tWHO\tASKED\tWHY\n")
 	}
 	for _, r := range s.People {
-		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), manifest.Printable(r.name()), r.Asked, manifest.Printable(r.Why))
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", r.At.Format(time.RFC3339), manifest.Printable(r.name()), r.Asked,
+			manifest.Printable(r.Why))
 	}
 	return align(w, b.String())
 }
@@ -213,15 +218,16 @@ func (s Status) podTable(b *strings.Builder) {
 		if p.Reason != p.State {
 			why = strings.TrimSuffix(p.Reason+": "+why, ": ")
 		}
-		fmt.Fprintf(b, "%s\t%s\t%d\t%s\t%s\n", manifest.Printable(p.Name), manifest.Printable(p.State), p.Restarts, since, manifest.Printable(why))
+		fmt.Fprintf(b, "%s\t%s\t%d\t%s\t%s\n", manifest.Printable(p.Name), manifest.Printable(p.State), p.Restarts, since,
+			manifest.Printable(why))
 	}
 	if more := len(s.Pods) - podLimit; more > 0 {
 		fmt.Fprintf(b, "and %d more\n", more)
 	}
 }
 
-// StatusTrain is how the targets of a train stand, in the order in which they start.
-type StatusTrain struct {
+// StatusTargets is how the targets of a plan stand, in the order in which they start.
+type StatusTargets struct {
 	Targets []StatusTarget `json:"targets"`
 }
 
@@ -231,11 +237,11 @@ type StatusTarget struct {
 	Status
 }
 
-// JSON writes the train as one JSON object.
-func (t StatusTrain) JSON(w io.Writer) error { return writeJSON(w, t) }
+// JSON writes them as one JSON object.
+func (t StatusTargets) JSON(w io.Writer) error { return writeJSON(w, t) }
 
 // Table writes a line for each target.
-func (t StatusTrain) Table(w io.Writer) error {
+func (t StatusTargets) Table(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("WAVE\tTARGET\tUPDATED\tSTATE\tMESSAGE\n")
 	for _, s := range t.Targets {

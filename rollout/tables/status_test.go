@@ -29,7 +29,10 @@ func holding(pods ...rollout.Pod) (rollout.Observed, rollout.Decision) {
 		pods[i].Waiting.Since = now.Add(-3 * time.Minute)
 	}
 	o := rollout.Observed{Now: now, Stuck: pods}
-	d := rollout.Decision{Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: "batch 1 of 1: 0 of 2 updated pods ready", Batches: 1}
+	d := rollout.Decision{
+		Verdict: rollout.Wait, Reason: plan.PodsNotReady, Message: "batch 1 of 1: 0 of 2 updated pods ready",
+		Batches: 1,
+	}
 	return o, d
 }
 
@@ -37,7 +40,10 @@ func failing(name string, w waiting.Why) rollout.Pod { return rollout.Pod{Name: 
 
 func TestStatusListsPodsThatAreNotReady(t *testing.T) {
 	o, d := holding(
-		failing("web-1", waiting.Why{State: "CrashLoopBackOff", Reason: "CrashLoopBackOff", Message: "back-off 40s", Restarts: 3, ExitCode: new(137), Exit: "OOMKilled"}),
+		failing("web-1", waiting.Why{
+			State: "CrashLoopBackOff", Reason: "CrashLoopBackOff", Message: "back-off 40s", Restarts: 3,
+			ExitCode: new(137), Exit: "OOMKilled",
+		}),
 		failing("web-2", waiting.Why{State: "Pending", Reason: "Unschedulable", Message: "0/3 nodes are \x1b[31mavailable"}),
 	)
 	var out strings.Builder
@@ -61,10 +67,16 @@ func TestStatusOfBatchesOnTheWayBack(t *testing.T) {
 		progress rollout.Progress
 		want     []string
 	}{
-		"on its way":         {rollout.Progress{Back: true, Batch: 1}, []string{"rolling back", "rolling back"}},
-		"half the way":       {rollout.Progress{Back: true}, []string{"rolling back", "rolled back"}},
-		"there":              {rollout.Progress{Back: true, Batch: 1, Outcome: plan.RolledBack}, []string{"rolled back", "rolled back"}},
-		"no further than so": {rollout.Progress{Back: true, Outcome: plan.DeadlineExceeded}, []string{"ended on the way back", "rolled back"}},
+		"on its way":   {rollout.Progress{Back: true, Batch: 1}, []string{"rolling back", "rolling back"}},
+		"half the way": {rollout.Progress{Back: true}, []string{"rolling back", "rolled back"}},
+		"there": {
+			rollout.Progress{Back: true, Batch: 1, Outcome: plan.RolledBack},
+			[]string{"rolled back", "rolled back"},
+		},
+		"no further than so": {
+			rollout.Progress{Back: true, Outcome: plan.DeadlineExceeded},
+			[]string{"ended on the way back", "rolled back"},
+		},
 	} {
 		o, d := holding()
 		o.Workload.Generation, o.Workload.Spec.Replicas, o.Workload.Spec.MaxUnavailable = 1, 2, plan.Pods(1)
@@ -97,9 +109,12 @@ func TestStatusSaysOfWhenItsNumbersAre(t *testing.T) {
 // TestStatusNamesNodes where a batch selects them: how many pods are on them only who reads nodes knows.
 func TestStatusNamesNodes(t *testing.T) {
 	o, d := holding()
-	o.Progress.Revision, o.Workload.Generation, o.Workload.Spec.Replicas, o.Workload.Spec.MaxUnavailable = "new", 2, 10, plan.Pods(1)
+	o.Progress.Revision, o.Workload.Generation, o.Workload.Spec.Replicas, o.Workload.Spec.MaxUnavailable = "new", 2, 10,
+		plan.Pods(1)
 	p := plan.BatchPlan{Batches: []plan.Batch{
-		{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}, Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(20)}, {Replicas: plan.Percent(100)},
+		{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}, Pause: plan.Pause{UntilApproved: true}},
+		{Replicas: plan.Percent(20)},
+		{Replicas: plan.Percent(100)},
 	}}
 	s := tables.NewStatus(p, o, d)
 	var out strings.Builder
@@ -137,7 +152,7 @@ func TestStatusNames(t *testing.T) {
 	var one tables.StatusTarget
 	filltest.Fill(t, &one)
 	var out bytes.Buffer
-	if err := (tables.StatusTrain{Targets: []tables.StatusTarget{one}}).JSON(&out); err != nil {
+	if err := (tables.StatusTargets{Targets: []tables.StatusTarget{one}}).JSON(&out); err != nil {
 		t.Fatal(err)
 	}
 	filltest.Golden(t, filepath.Join("testdata", "status.json"), bytes.TrimSpace(out.Bytes()), *update)

@@ -7,7 +7,7 @@
 // people may ask for, and nothing else. What people ask for are entries of their own, and the API server notes which field
 // manager has written an entry. And what the rest claims can be held against the pods.
 //
-// A field manager is a name that a client gives itself. It shows an edit by a client that does not mean to deceive, and the audit
-// log of the API server who it was; it does not stop somebody who gives himself slipway's name. What such a person can do is
-// bounded by the pods and by the plan.
+// A field manager is a name that a client gives itself. It shows an edit by a client that does not mean to deceive, and the
+// audit log of the API server who it was; it does not stop somebody who gives himself slipway's name. What such a person can do
+// is bounded by the pods and by the plan.
 package trust

@@ -14,9 +14,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Origin holds where the release came from against what nobody writes who may only approve: of a Deployment against its annotation
-// while it has one, and while no release holds it against its fields and ReplicaSets; with OnDelete against the pods. Where
-// somebody has taken the annotation of a held Deployment away, nothing but the record remembers its fields.
+// Origin holds where the release came from against what nobody writes who may only approve: of a Deployment against its
+// annotation while it has one, and while no release holds it against its fields and ReplicaSets; with OnDelete against the pods.
+// Where somebody has taken the annotation of a held Deployment away, nothing but the record remembers its fields.
 func Origin(found rollout.Progress, o *rollout.Observed) (rollout.Progress, []string) {
 	return origin(found, o, found.Revision)
 }
@@ -43,7 +43,8 @@ func ofDeployment(found rollout.Progress, o *rollout.Observed) (rollout.Progress
 	}
 	var doubts []string
 	if was := found.Original; shown != nil && was != nil && fields(*was) != fields(*shown) {
-		doubts = append(doubts, fmt.Sprintf("it says that before the release %s, and the Deployment says that %s", words(*was), words(*shown)))
+		doubts = append(doubts, fmt.Sprintf("it says that before the release %s, and the Deployment says that %s", words(*was),
+			words(*shown)))
 		own := *shown
 		own.Paused = was.Paused // a release pauses before it writes the annotation
 		found.Original = &own
@@ -52,7 +53,8 @@ func ofDeployment(found rollout.Progress, o *rollout.Observed) (rollout.Progress
 		!slices.ContainsFunc(o.Sets, func(s rollout.ReplicaSet) bool { return s.Revision == found.Stable })
 	switch {
 	case rolling.Original != nil && shown.Stable != "" && found.Stable != "" && found.Stable != shown.Stable:
-		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the Deployment says %s", found.Stable, shown.Stable))
+		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the Deployment says %s", found.Stable,
+			shown.Stable))
 		found.Stable = shown.Stable
 	case unknown:
 		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, of which there is no ReplicaSet", found.Stable))
@@ -69,19 +71,21 @@ func fields(o plan.Original) [4]string {
 
 func words(o plan.Original) string {
 	f := fields(o)
-	return fmt.Sprintf("minReadySeconds was %s, progressDeadlineSeconds %s, maxSurge %s and maxUnavailable %s", f[0], f[1], f[2], f[3])
+	return fmt.Sprintf("minReadySeconds was %s, progressDeadlineSeconds %s, maxSurge %s and maxUnavailable %s", f[0], f[1], f[2],
+		f[3])
 }
 
-// Kept is the revision that a record keeps for a Deployment to go back to, or none. It is a pod template, which a release that goes
-// back writes: so it is believed by its digest in the Deployment's annotation and by nothing else. Without one a release goes back
-// to what a ReplicaSet of the Deployment has.
+// Kept is the revision that a record keeps for a Deployment to go back to, or none. It is a pod template, which a release that
+// goes back writes: so it is believed by its digest in the Deployment's annotation and by nothing else. Without one a release
+// goes back to what a ReplicaSet of the Deployment has.
 func Kept(record kube.Record, set kube.Workload) ([]kube.Revision, error) {
 	kept, err := kube.KeptRevisions(record)
 	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
 	says, err := plan.ParseOriginal(set.Annotations[plan.OriginalAnnotation])
-	if err == nil && says.UID == string(set.UID) && says.Stable == kept[0].Name && says.Template != "" && says.Template == Digest(kept[0]) {
+	if err == nil && says.UID == string(set.UID) && says.Stable == kept[0].Name && says.Template != "" &&
+		says.Template == Digest(kept[0]) {
 		return kept, nil
 	}
 	return nil, nil

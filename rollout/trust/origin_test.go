@@ -46,15 +46,36 @@ func TestOrigin(t *testing.T) {
 		doubt string
 	}{
 		{"what the annotation says", held(), func(*rollout.Progress) {}, nil, ""},
-		{"another revision", held(), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { p.Stable = "old" }, "it says that the release goes back to bad, and the Deployment says old"},
-		{"other fields", held(), fast, func(p *rollout.Progress) { p.Original = original() }, "and maxUnavailable 100%, and the Deployment says that"},
+		{
+			"another revision", held(), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { p.Stable = "old" },
+			"it says that the release goes back to bad, and the Deployment says old",
+		},
+		{
+			"other fields", held(), fast, func(p *rollout.Progress) { p.Original = original() },
+			"and maxUnavailable 100%, and the Deployment says that",
+		},
 		{"no annotation, and held", without(held()), fast, fast, ""},
-		{"no annotation, held, a revision that no ReplicaSet has", without(held()), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet"},
+		{
+			"no annotation, held, a revision that no ReplicaSet has", without(held()), func(p *rollout.Progress) { p.Stable = "bad" },
+			func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet",
+		},
 		{"free", free(), func(*rollout.Progress) {}, nil, ""},
-		{"free, other fields", free(), fast, func(p *rollout.Progress) { p.Original = &plan.Original{MaxSurge: plan.Pods(1)} }, "and maxUnavailable 100%"},
-		{"free, a revision that no ReplicaSet has", free(), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet"},
-		{"no Deployment", observed(4), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { p.Stable = "bad" }, ""},
-		{"over", free(), func(p *rollout.Progress) { p.Stable, p.Outcome = "bad", plan.Completed }, func(p *rollout.Progress) { p.Stable, p.Outcome = "bad", plan.Completed }, ""},
+		{
+			"free, other fields", free(), fast, func(p *rollout.Progress) { p.Original = &plan.Original{MaxSurge: plan.Pods(1)} },
+			"and maxUnavailable 100%",
+		},
+		{
+			"free, a revision that no ReplicaSet has", free(), func(p *rollout.Progress) { p.Stable = "bad" },
+			func(p *rollout.Progress) { *p = rollout.Progress{Original: original()} }, "bad, of which there is no ReplicaSet",
+		},
+		{
+			"no Deployment", observed(4), func(p *rollout.Progress) { p.Stable = "bad" }, func(p *rollout.Progress) { p.Stable = "bad" },
+			"",
+		},
+		{
+			"over", free(), func(p *rollout.Progress) { p.Stable, p.Outcome = "bad", plan.Completed },
+			func(p *rollout.Progress) { p.Stable, p.Outcome = "bad", plan.Completed }, "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, found := waiting()
@@ -118,11 +139,17 @@ func TestKept(t *testing.T) {
 			}
 			var record kube.Record
 			record.Data = map[string]string{kube.KeyStable: string(text)}
-			record.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: c.manager, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:` + kube.KeyStable + `":{}}}`)}}
+			record.ManagedFields = []metav1.ManagedFieldsEntry{{
+				Manager:  c.manager,
+				FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:` + kube.KeyStable + `":{}}}`),
+			}}
 			var set kube.Workload
 			set.Name, set.UID = "demo", "u"
 			if c.stable != "" {
-				set.Annotations = map[string]string{plan.OriginalAnnotation: plan.Original{UID: "u", Stable: c.stable, Template: trust.Digest(mine)}.Text()}
+				set.Annotations = map[string]string{plan.OriginalAnnotation: plan.Original{
+					UID: "u", Stable: c.stable,
+					Template: trust.Digest(mine),
+				}.Text()}
 			}
 			kept, err := trust.Kept(record, set)
 			if err != nil || (len(kept) == 1) != c.known {

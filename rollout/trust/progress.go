@@ -11,8 +11,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Edited is what an agent at work goes on with where somebody else has written over its progress: with its own. A wish to hold or
-// to end the release is heard all the same, because it takes nothing that the plan protects.
+// Edited is what an agent at work goes on with where somebody else has written over its progress: with its own. A wish to hold
+// or to end the release is heard all the same, because it takes nothing that the plan protects.
 func Edited(own, found rollout.Progress) rollout.Progress {
 	own.Pause, own.Abort, own.Undo = own.Pause || found.Pause, own.Abort || found.Abort, own.Undo || found.Undo
 	for _, r := range found.Requests {
@@ -36,8 +36,8 @@ func Afresh(found rollout.Progress) rollout.Progress {
 	}, found)
 }
 
-// Checked holds a progress against what the cluster shows. stable is the revision that the target's status calls the current one;
-// "" is none. What is claimed beyond it is worked out again, and said.
+// Checked holds a progress against what the cluster shows. stable is the revision that the target's status calls the current
+// one; "" is none. What is claimed beyond it is worked out again, and said.
 func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stable string) (rollout.Progress, []string) {
 	bounds, err := o.Workload.Spec.Bounds()
 	if found.Revision == "" || found.Revision != o.UpdateRevision && !found.Back || err != nil {
@@ -46,7 +46,8 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 	var doubts []string
 	returns := found.Outcome == "" && found.Stable != found.Revision
 	if returns && stable != "" && stable != found.Revision && stable != found.Stable {
-		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s", found.Stable, stable))
+		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s", found.Stable,
+			stable))
 		found.Stable = stable
 	}
 	if old, known := older(p, found, o); known && !found.Back {
@@ -75,7 +76,8 @@ func (c claim) held(found rollout.Progress, o *rollout.Observed, doubts []string
 	case found.First && c.protects(o):
 		return Afresh(found), append(doubts, fmt.Sprintf("it says that there was nothing to protect, and %d pods are older", c.old))
 	case !found.First && b > 0 && c.old > left(b-1):
-		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d", b, left(b-1), c.old))
+		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d", b,
+			left(b-1), c.old))
 		for b > 0 && c.old > left(b-1) {
 			b--
 		}
@@ -84,8 +86,8 @@ func (c claim) held(found rollout.Progress, o *rollout.Observed, doubts []string
 	return found, doubts
 }
 
-// protects tells whether there are older pods that batches protect. They do not where no pod served before, or where a Deployment
-// goes back to what it says itself that it ran before.
+// protects tells whether there are older pods that batches protect. They do not where no pod served before, or where a
+// Deployment goes back to what it says itself that it ran before.
 func (c claim) protects(o *rollout.Observed) bool {
 	s, rolling := o.Workload.Status, o.Workload.Rolling
 	switch {

@@ -10,9 +10,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Ran is the older revision that most pods of a target with OnDelete have, the newest of several, or the present one where no pod has
-// another. No status tells where such a target comes from. Others are revisions that do not count, and neither does a pod on a node
-// that its controller does not count: it may have been left behind there by any release.
+// Ran is the older revision that most pods of a target with OnDelete have, the newest of several, or the present one where no
+// pod has another. No status tells where such a target comes from. Others are revisions that do not count, and neither does a
+// pod on a node that its controller does not count: it may have been left behind there by any release.
 func Ran(o *rollout.Observed, others ...string) string {
 	number, stable := shown(o, others), o.UpdateRevision
 	most := 0
@@ -39,8 +39,8 @@ func shown(o *rollout.Observed, others []string) map[string]int {
 	return number
 }
 
-// Inherited is what a release that a controller carries out takes over from another one: where that left the partition and where it
-// was to rest, and what it would have gone back to if it did not complete.
+// Inherited is what a release that a controller carries out takes over from another one: where that left the partition and where
+// it was to rest, and what it would have gone back to if it did not complete.
 func Inherited(left rollout.Progress, o *rollout.Observed) (rollout.Progress, []string) {
 	if left.Outcome == plan.Completed {
 		return rollout.Progress{}, nil
@@ -51,9 +51,9 @@ func Inherited(left rollout.Progress, o *rollout.Observed) (rollout.Progress, []
 	return origin(taken, o, left.Revision)
 }
 
-// ran holds the revision to go back to against the pods. It has to be one of the target's, and while pods show what ran before, one of
-// those; that the pods of the revision that was released run is no proof. Once no other is left nobody but the record knows which of
-// the target's revisions it was.
+// ran holds the revision to go back to against the pods. It has to be one of the target's, and while pods show what ran before,
+// one of those; that the pods of the revision that was released run is no proof. Once no other is left nobody but the record
+// knows which of the target's revisions it was.
 func ran(found rollout.Progress, o *rollout.Observed, released string) (rollout.Progress, []string) {
 	to := found.Stable
 	if to == "" || to == released || to == o.UpdateRevision {
@@ -66,7 +66,8 @@ func ran(found rollout.Progress, o *rollout.Observed, released string) (rollout.
 		return found, nil
 	case most != o.UpdateRevision:
 		found.Stable = most
-		return found, []string{fmt.Sprintf("it says that the release goes back to %s, and no pod runs that, but older ones run %s", to, most)}
+		return found, []string{fmt.Sprintf("it says that the release goes back to %s, and no pod runs that, but older ones run %s", to,
+			most)}
 	case known:
 		return found, nil // the pods are of revisions that nobody knows any more
 	default:

@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
-// runs is a look at a target with OnDelete whose template is of revision new, after older, old and failed. Each pod has a node of its
-// own; revisions that end in ! are of pods on nodes that are closed.
+// runs is a look at a target with OnDelete whose template is of revision new, after older, old and failed. Each pod has a node
+// of its own; revisions that end in ! are of pods on nodes that are closed.
 func runs(revisions ...string) *rollout.Observed {
 	o := &rollout.Observed{UpdateRevision: "new", Nodes: []ondelete.Node{}}
 	o.Workload.Spec = plan.WorkloadSpec{Replicas: len(revisions), OnDelete: true}
@@ -32,7 +32,8 @@ func runs(revisions ...string) *rollout.Observed {
 	return o
 }
 
-// TestRan: where a target with OnDelete goes back to is a revision of its own, and while its pods show what ran before, one of those.
+// TestRan: where a target with OnDelete goes back to is a revision of its own, and while its pods show what ran before, one of
+// those.
 func TestRan(t *testing.T) {
 	const older, old, failed, now = "older", "old", "failed", "new"
 	for _, c := range []struct {
@@ -45,10 +46,17 @@ func TestRan(t *testing.T) {
 	}{
 		{"what pods run", runs(old, now), old, "", old, ""},
 		{"what fewer pods run", runs(old, old, older), older, "", older, ""},
-		{"what no pod runs", runs(old, now), older, "", old, "it says that the release goes back to older, and no pod runs that, but older ones run old"},
-		{"a revision of nobody", runs(old, now), "evil", "", old, "it says that the release goes back to evil, and no pod runs that, but older ones run old"},
+		{"what no pod runs", runs(old, now), older, "", old, "it says that the release goes back to older, and no pod runs that, " +
+			"but older ones run old"},
+		{
+			"a revision of nobody", runs(old, now), "evil", "", old,
+			"it says that the release goes back to evil, and no pod runs that, but older ones run old",
+		},
 		{"nothing older is left", runs(now, now), older, "", older, ""},
-		{"nothing older is left, a revision of nobody", runs(now, now), "evil", "", now, "it says that the release goes back to evil, of which there is no ControllerRevision"},
+		{
+			"nothing older is left, a revision of nobody", runs(now, now), "evil", "", now,
+			"it says that the release goes back to evil, of which there is no ControllerRevision",
+		},
 		{"only on closed nodes", runs(now, now, older+"!"), old, "", old, ""},
 		{"pods of a revision that is gone", runs(now, "lost"), old, "", old, ""},
 		{"back already, by the template", runs(failed, now), now, "", now, ""},
@@ -56,8 +64,14 @@ func TestRan(t *testing.T) {
 
 		{"of a release that failed", runs(old, failed), old, failed, old, ""},
 		{"of one that failed with all pods", runs(failed, failed), old, failed, old, ""},
-		{"of one that failed, what no pod runs", runs(old, failed), older, failed, old, "goes back to older, and no pod runs that, but older ones run old"},
-		{"of one that failed, a revision of nobody", runs(failed, failed), "evil", failed, "", "evil, of which there is no ControllerRevision"},
+		{
+			"of one that failed, what no pod runs", runs(old, failed), older, failed, old,
+			"goes back to older, and no pod runs that, but older ones run old",
+		},
+		{
+			"of one that failed, a revision of nobody", runs(failed, failed), "evil", failed, "",
+			"evil, of which there is no ControllerRevision",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found, read := rollout.Progress{Revision: now, Stable: c.claim}, trust.Origin

@@ -26,7 +26,11 @@ var (
 // waiting is a release of five pods whose first batch waits for its approval.
 func waiting() (plan.BatchPlan, rollout.Progress) {
 	pause := plan.Pause{UntilApproved: true}
-	return plan.BatchPlan{Batches: []plan.Batch{{Replicas: plan.Pods(1), Pause: pause}, {Replicas: plan.Pods(3), Pause: pause}, {Replicas: plan.Percent(100)}}},
+	return plan.BatchPlan{Batches: []plan.Batch{
+			{Replicas: plan.Pods(1), Pause: pause},
+			{Replicas: plan.Pods(3), Pause: pause},
+			{Replicas: plan.Percent(100)},
+		}},
 		rollout.Progress{Revision: "new", Stable: "old", Started: began, Ready: began.Add(time.Minute)}
 }
 
@@ -42,14 +46,32 @@ func TestAsked(t *testing.T) {
 		doubt   string
 	}{
 		{"alice's", []entry{{approve, alice, began.Add(2 * time.Minute), ""}}, 1, ""},
-		{"of two people, whatever their order in the map", []entry{{later, bob, began.Add(3 * time.Minute), ""}, {approve, alice, began.Add(2 * time.Minute), ""}}, 2, ""},
-		{"an edit", []entry{{approve, "kubectl-edit", began.Add(time.Hour), ""}}, 0, `it says that alice asked to approve batch 1, and the field manager "kubectl-edit", last at 2026-01-05T10:00:00Z, has written it`},
+		{"of two people, whatever their order in the map", []entry{
+			{later, bob, began.Add(3 * time.Minute), ""},
+			{approve, alice, began.Add(2 * time.Minute), ""},
+		}, 2, ""},
+		{
+			"an edit",
+			[]entry{{approve, "kubectl-edit", began.Add(time.Hour), ""}},
+			0,
+			`it says that alice asked to approve batch 1, and the field manager "kubectl-edit", last at 2026-01-05T10:00:00Z, has ` +
+				`written it`,
+		},
 		{"somebody else's name", []entry{{approve, bob, began.Add(2 * time.Minute), ""}}, 0, "it says that alice asked"},
 		{"nobody's", []entry{{approve, "", time.Time{}, ""}}, 0, "nobody known has written it"},
 		{"of a time to come", []entry{{later, bob, began, ""}}, 0, "it says that it was asked at 2026-01-05T09:03:00Z"},
 		{"under another key", []entry{{approve, alice, began.Add(time.Hour), "request-1"}}, 0, "its key is not that of"},
-		{"one of two", []entry{{approve, alice, began.Add(2 * time.Minute), ""}, {later, "kubectl-edit", began.Add(time.Hour), ""}}, 1, "it says that bob asked"},
-		{"a batch that there is not", []entry{{rollout.Request{Ask: rollout.Approve, By: "alice", Batch: 9, At: began}, alice, began, ""}}, 0, ""},
+		{
+			"one of two",
+			[]entry{{approve, alice, began.Add(2 * time.Minute), ""}, {later, "kubectl-edit", began.Add(time.Hour), ""}},
+			1,
+			"it says that bob asked",
+		},
+		{"a batch that there is not", []entry{{
+			rollout.Request{Ask: rollout.Approve, By: "alice", Batch: 9, At: began},
+			alice, began,
+			"",
+		}}, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, progress := waiting()
@@ -131,8 +153,14 @@ func TestEdited(t *testing.T) {
 			p.Requests = []rollout.Request{{Ask: rollout.Promote, All: true, By: "alice"}}
 		}, nil},
 		{"nothing is left", func(p *rollout.Progress) { *p = rollout.Progress{} }, nil},
-		{"held", func(p *rollout.Progress) { p.Pause, p.Requests = true, []rollout.Request{hold} }, func(p *rollout.Progress) { p.Pause, p.Requests = true, []rollout.Request{hold} }},
-		{"aborted", func(p *rollout.Progress) { p.Abort, p.Requests = true, []rollout.Request{abort} }, func(p *rollout.Progress) { p.Abort, p.Requests = true, []rollout.Request{abort} }},
+		{
+			"held", func(p *rollout.Progress) { p.Pause, p.Requests = true, []rollout.Request{hold} },
+			func(p *rollout.Progress) { p.Pause, p.Requests = true, []rollout.Request{hold} },
+		},
+		{
+			"aborted", func(p *rollout.Progress) { p.Abort, p.Requests = true, []rollout.Request{abort} },
+			func(p *rollout.Progress) { p.Abort, p.Requests = true, []rollout.Request{abort} },
+		},
 		{"undone", func(p *rollout.Progress) { p.Undo = true }, func(p *rollout.Progress) { p.Undo = true }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -185,12 +213,21 @@ func TestChecked(t *testing.T) {
 	}{
 		{"what the pods show", func(p *rollout.Progress) { p.Batch = 1 }, 4, "old", 1, ""},
 		{"fewer old pods than that", func(*rollout.Progress) {}, 0, "old", 0, ""},
-		{"a batch beyond", func(p *rollout.Progress) { p.Batch = 2 }, 4, "old", 1, "it says that batch 2 has passed, which leaves 2 older pods, and there are 4"},
+		{
+			"a batch beyond", func(p *rollout.Progress) { p.Batch = 2 }, 4, "old", 1,
+			"it says that batch 2 has passed, which leaves 2 older pods, and there are 4",
+		},
 		{"two batches beyond", func(p *rollout.Progress) { p.Batch = 2 }, 5, "old", 0, "it says that batch 2 has passed"},
 		{"more batches than there are", func(p *rollout.Progress) { p.Batch = 9 }, 5, "old", 0, "it says that batch 2 has passed"},
-		{"completed", func(p *rollout.Progress) { p.Finished = true }, 4, "old", -1, "it says that every pod is updated, and 4 are not"},
+		{
+			"completed", func(p *rollout.Progress) { p.Finished = true }, 4, "old", -1,
+			"it says that every pod is updated, and 4 are not",
+		},
 		{"truly completed", func(p *rollout.Progress) { p.Batch, p.Finished = 2, true }, 0, "old", 2, ""},
-		{"another revision to go back to", func(p *rollout.Progress) { p.Stable = "bad" }, 4, "old", 0, "it says that the release goes back to bad, and the current revision is old"},
+		{
+			"another revision to go back to", func(p *rollout.Progress) { p.Stable = "bad" }, 4, "old", 0,
+			"it says that the release goes back to bad, and the current revision is old",
+		},
 		{"the same on its way back", func(p *rollout.Progress) { p.Stable, p.Back = "bad", true }, 4, "old", 0, "goes back to bad"},
 		{"where nobody knows the current one", func(p *rollout.Progress) { p.Stable = "older" }, 4, "", 0, ""},
 		{"where the current one is the new one", func(p *rollout.Progress) { p.Stable = "older" }, 4, "new", 0, ""},
@@ -215,8 +252,8 @@ func TestChecked(t *testing.T) {
 	}
 }
 
-// TestCheckedByNodes counts for a batch the pods on its nodes, and none on a node that is closed, wherever nodes are read or only the
-// status says how many pods are there in vain.
+// TestCheckedByNodes counts for a batch the pods on its nodes, and none on a node that is closed, wherever nodes are read or
+// only the status says how many pods are there in vain.
 func TestCheckedByNodes(t *testing.T) {
 	canary := &plan.Selector{Labels: map[string]string{"pool": "canary"}}
 	for _, c := range []struct {
@@ -228,10 +265,16 @@ func TestCheckedByNodes(t *testing.T) {
 		doubt  string
 	}{
 		{"the canaries are done", func(p *rollout.Progress) { p.Batch = 1 }, 3, 0, true, ""},
-		{"one of them is not", func(p *rollout.Progress) { p.Batch = 1 }, 4, 0, true, "it says that batch 1 has passed, which leaves 3 older pods, and there are 4"},
+		{
+			"one of them is not", func(p *rollout.Progress) { p.Batch = 1 }, 4, 0, true,
+			"it says that batch 1 has passed, which leaves 3 older pods, and there are 4",
+		},
 		{"a node is closed", func(p *rollout.Progress) { p.Batch = 1 }, 3, 1, true, ""},
 		{"completed but for a closed node", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 1, 1, true, ""},
-		{"completed, and it is not", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 2, 1, true, "it says that every pod is updated, and 1 are not"},
+		{
+			"completed, and it is not", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 2, 1, true,
+			"it says that every pod is updated, and 1 are not",
+		},
 		{"completed by the status", func(p *rollout.Progress) { p.Batch, p.Finished = 1, true }, 1, 1, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -282,18 +325,39 @@ func TestCheckedInOtherWorlds(t *testing.T) {
 	}{
 		{"ReplicaSets show it", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
 		{"a step is under way", ofSets, sets(4, 3, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
-		{"a batch beyond the ReplicaSets", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 2 }, 1, "it says that batch 2 has passed, which leaves 2 older pods, and there are 4"},
-		{"ReplicaSets that are not done", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Finished = true }, -1, "it says that every pod is updated, and 4 are not"},
+		{
+			"a batch beyond the ReplicaSets", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 2 }, 1,
+			"it says that batch 2 has passed, which leaves 2 older pods, and there are 4",
+		},
+		{
+			"ReplicaSets that are not done", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Finished = true }, -1,
+			"it says that every pod is updated, and 4 are not",
+		},
 		{"done", ofSets, sets(0, 5, ""), func(p *rollout.Progress) { p.Batch, p.Finished = 2, true }, 2, ""},
-		{"a first one, with older pods", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1, "it says that there was nothing to protect, and 4 pods are older"},
+		{
+			"a first one, with older pods", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1,
+			"it says that there was nothing to protect, and 4 pods are older",
+		},
 		{"back to what it ran", ofSets, sets(4, 1, "new"), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, 2, ""},
 		{"nodes show it", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
-		{"a batch of nodes beyond", onNodes, nodes("old", "old"), func(p *rollout.Progress) { p.Batch = 1 }, 0, "it says that batch 1 has passed, which leaves 1 older pods, and there are 2"},
+		{
+			"a batch of nodes beyond", onNodes, nodes("old", "old"), func(p *rollout.Progress) { p.Batch = 1 }, 0,
+			"it says that batch 1 has passed, which leaves 1 older pods, and there are 2",
+		},
 		{"pods of nodes, done", onNodes, nodes("new", "new"), func(p *rollout.Progress) { p.Outcome = plan.Completed }, 0, ""},
-		{"pods of nodes that are not done", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Outcome = plan.Completed }, -1, "it says that every pod is updated, and 1 are not"},
-		{"a first one on nodes", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Batch, p.First = 1, true }, -1, "it says that there was nothing to protect"},
+		{
+			"pods of nodes that are not done", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Outcome = plan.Completed }, -1,
+			"it says that every pod is updated, and 1 are not",
+		},
+		{
+			"a first one on nodes", onNodes, nodes("old", "new"), func(p *rollout.Progress) { p.Batch, p.First = 1, true }, -1,
+			"it says that there was nothing to protect",
+		},
 		{"no pod served", ofSets, observed(4), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, 2, ""},
-		{"pods served", ofSets, serving(4), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1, "it says that there was nothing to protect"},
+		{
+			"pods served", ofSets, serving(4), func(p *rollout.Progress) { p.Batch, p.First = 2, true }, -1,
+			"it says that there was nothing to protect",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, found := waiting()
@@ -315,7 +379,9 @@ func TestCheckedInOtherWorlds(t *testing.T) {
 // sets is a look at a Deployment of five pods; stable is what its annotation says that it ran before.
 func sets(older, updated int, stable string) *rollout.Observed {
 	o := &rollout.Observed{Now: began.Add(time.Hour), UpdateRevision: "new", Sets: []rollout.ReplicaSet{
-		{Revision: "older", Replicas: min(older, 1)}, {Revision: "old", Replicas: max(older-1, 0)}, {Revision: "new", Replicas: updated},
+		{Revision: "older", Replicas: min(older, 1)},
+		{Revision: "old", Replicas: max(older-1, 0)},
+		{Revision: "new", Replicas: updated},
 	}}
 	o.Workload.Spec = plan.WorkloadSpec{Replicas: 5, MaxSurge: plan.Pods(2)}
 	o.Workload.Rolling = &plan.Rolling{MinReady: plan.SentinelReady, Original: &plan.Original{Stable: stable, Revision: "new"}}

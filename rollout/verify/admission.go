@@ -37,7 +37,8 @@ func (s *snapshot) newPod() (map[string]any, error) {
 	if r, ok := s.history.Find(s.history.Update); ok && s.direct() {
 		var err error
 		as := rollout.Action{
-			Kind: rollout.CreatePod, Pod: rollout.PodRef{Name: s.options.Name + "-" + trialInstance}, Instance: trialInstance, Lifecycle: rollout.Normal,
+			Kind: rollout.CreatePod, Pod: rollout.PodRef{Name: s.options.Name + "-" + trialInstance}, Instance: trialInstance,
+			Lifecycle: rollout.Normal,
 		}
 		if body, err = kube.NewPod(s.coming, r, as, s.now); err != nil {
 			return nil, err
@@ -125,7 +126,8 @@ func (r *reader) untried(of manifest.ObjectRef, verb string, err error, unchecke
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unread = append(r.unread, NewFinding(codeUnread, of, fmt.Sprintf("could not be tried (%s), so it is not known %s", why, unchecked), remedy))
+	r.unread = append(r.unread, NewFinding(codeUnread, of,
+		fmt.Sprintf("could not be tried (%s), so it is not known %s", why, unchecked), remedy))
 }
 
 // probeAdmission says what the API server would refuse of a new pod. Where another finding has said why already, in words that
@@ -174,6 +176,7 @@ func probeMutation(s *snapshot) []Finding {
 	if len(changed) == 0 {
 		return nil
 	}
-	return one(codeMutated, s.target(), "admission changes new pods, and pods that are updated in place keep what the template says: it changes "+strings.Join(changed, ", "),
+	return one(codeMutated, s.target(), "admission changes new pods, and pods that are updated in place keep what the template "+
+		"says: it changes "+strings.Join(changed, ", "),
 		"write into the template what admission would make of it, or set the type to ReCreate")
 }

@@ -31,7 +31,8 @@ func probeBatchNodes(s *snapshot) []Finding {
 	var words []string
 	for i, b := range s.options.Plan.Batches {
 		if b.Nodes != nil {
-			words = append(words, fmt.Sprintf("batch %d (nodes %s) leaves %d of %d pods updated", i+1, b.Nodes, s.targets[i], s.bounds.Replicas))
+			words = append(words, fmt.Sprintf("batch %d (nodes %s) leaves %d of %d pods updated", i+1, b.Nodes, s.targets[i],
+				s.bounds.Replicas))
 		}
 	}
 	return one(codeBatchNodes, s.target(), strings.Join(words, "; "), "")

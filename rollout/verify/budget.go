@@ -52,7 +52,8 @@ func (b *budget) selects(c *course) bool {
 func (b *budget) demands(c *course) int {
 	others := 0
 	if b.Status.ObservedGeneration > 0 {
-		others = max(int(b.Status.CurrentHealthy)-len(slices.DeleteFunc(slices.Clone(c.own), func(p corev1.Pod) bool { return !isReady(p) })), 0)
+		others = max(int(b.Status.CurrentHealthy)-len(slices.DeleteFunc(slices.Clone(c.own),
+			func(p corev1.Pod) bool { return !isReady(p) })), 0)
 	}
 	expected := c.bounds.Replicas + others
 	var need int
@@ -109,7 +110,8 @@ func probeBudgets(s *snapshot) []Finding {
 	}
 	if several > 1 && s.evicts() {
 		out = append(out, NewFinding(codeBudgetSeveral, s.target(),
-			fmt.Sprintf("no pod can be evicted: %d PodDisruptionBudgets select the pods, and the API server answers every eviction with an error", several),
+			fmt.Sprintf("no pod can be evicted: %d PodDisruptionBudgets select the pods, and the API server answers every eviction "+
+				"with an error", several),
 			"leave one PodDisruptionBudget for these pods, or release with --delete-mode delete"))
 	}
 	return out
@@ -131,22 +133,27 @@ func (c *course) probeBudget(b *budget) Finding {
 	switch why := b.broken(); {
 	case why != "" && b.guards(c):
 		return NewFinding(codeBudgetStalls, of,
-			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its deadline and stops in the first batch (exit code 11)", why),
+			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its "+
+				"deadline and stops in the first batch (exit code 11)", why),
 			"correct the budget, or write it with a minAvailable that is a number of pods")
 	case need <= least:
-		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has, least), "")
+		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has,
+			least), "")
 	case !b.guards(c):
 		return NewFinding(codeBudgetIgnored, of,
-			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least, c.bounds.Replicas, c.bounds.MaxUnavailable, c.unguarded()),
+			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least,
+				c.bounds.Replicas, c.bounds.MaxUnavailable, c.unguarded()),
 			c.keeps(need)+c.orEvict())
 	case need > most-1:
 		return NewFinding(codeBudgetStalls, of,
-			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
+			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until "+
+				"its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
 				has, most, c.bounds.Replicas, c.bounds.MaxSurge),
 			c.surges(need+1-c.bounds.Replicas)+fmt.Sprintf("lower what the budget demands to %d", most-1))
 	default:
 		return NewFinding(codeBudgetPaces, of,
-			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release is slower, and its deadline counts on",
+			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release "+
+				"is slower, and its deadline counts on",
 				has, most-need, most, most-least),
 			"give the batches a progressDeadline that is long enough, or align the budget with maxUnavailable")
 	}
@@ -157,7 +164,8 @@ func (c *course) keeps(need int) string {
 	may := max(c.bounds.Replicas-need, 0)
 	switch {
 	case c.options.Plan.Mode != plan.Delete:
-		return fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0", may)
+		return fmt.Sprintf("set maxUnavailable of the update strategy to %d or less, with a maxSurge of at least 1 where that is 0",
+			may)
 	case may > 0:
 		return fmt.Sprintf("set maxUnavailable of the plan to %d or less", may)
 	default:

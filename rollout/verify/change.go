@@ -19,13 +19,14 @@ import (
 func probeChange(s *snapshot) []Finding {
 	switch {
 	case s.toReplace() == 0 && len(s.own) >= s.bounds.Replicas:
-		return one(codeNothing, s.target(), fmt.Sprintf("nothing will change: %d of %d pods run the pod template already, and the release asks for %d",
-			len(s.own)-len(s.old), len(s.own), s.targets[len(s.targets)-1]), "")
+		return one(codeNothing, s.target(), fmt.Sprintf("nothing will change: %d of %d pods run the pod template already, and the "+
+			"release asks for %d", len(s.own)-len(s.old), len(s.own), s.targets[len(s.targets)-1]), "")
 	case s.previous == nil:
 		return nil // only new pods, or pods of a revision that nobody knows
 	case !s.change.InPlace && s.set.Spec.UpdateType == plan.InPlaceOnly:
 		return one(codeInPlaceRefused, s.target(),
-			fmt.Sprintf("the release stops before its first pod (exit code 10): InPlaceOnly, but %s can only change in a new pod", strings.Join(s.change.Blockers, ", ")),
+			fmt.Sprintf("the release stops before its first pod (exit code 10): InPlaceOnly, but %s can only change in a new pod",
+				strings.Join(s.change.Blockers, ", ")),
 			"use InPlaceIfPossible or ReCreate, or leave these fields as they are")
 	}
 	what := fmt.Sprintf("%d old pods are %s", len(s.old), s.set.ChangeSummary(s.change))
@@ -34,7 +35,8 @@ func probeChange(s *snapshot) []Finding {
 	}
 	remedy := ""
 	if s.change.InPlace && s.at.Kind.Group() == kube.KruiseGroup {
-		remedy = "images, cpu and memory, and metadata alone can change in place: set the type to InPlaceIfPossible to keep pods, addresses and volumes"
+		remedy = "images, cpu and memory, and metadata alone can change in place: set the type to InPlaceIfPossible to keep pods, " +
+			"addresses and volumes"
 	}
 	return one(codeRecreated, s.target(), what, remedy)
 }
@@ -50,7 +52,8 @@ func probePassed(s *snapshot) []Finding {
 // probeLaunch finds containers that are to start one after another.
 func probeLaunch(s *snapshot) []Finding {
 	if said := s.options.Plan.LaunchWarning(s.set); said != "" {
-		return one(codeLaunchPriority, s.target(), said, "let the containers wait for each other, as a sidecar among the init containers does, or release in partition mode")
+		return one(codeLaunchPriority, s.target(), said, "let the containers wait for each other, as a sidecar among the init "+
+			"containers does, or release in partition mode")
 	}
 	return nil
 }
@@ -68,7 +71,8 @@ func probeClaims(s *snapshot) []Finding {
 	if s.claims == "" {
 		return nil
 	}
-	return one(codeClaims, s.target(), s.claims, "change the PersistentVolumeClaims themselves, such as their size, where the pods that stay need it")
+	return one(codeClaims, s.target(), s.claims, "change the PersistentVolumeClaims themselves, such as their size, where the "+
+		"pods that stay need it")
 }
 
 // probeImages finds containers whose new image is the one that runs already under another name: they restart for nothing,
@@ -92,7 +96,8 @@ func probeImages(s *snapshot) []Finding {
 		}
 		if same > 0 {
 			out = append(out, NewFinding(codeSameImage, s.target(),
-				fmt.Sprintf("container %s goes from %s to %s, which is the image that runs already (%s) in %d of %d old pods: they restart and run the same bytes",
+				fmt.Sprintf("container %s goes from %s to %s, which is the image that runs already (%s) in %d of %d old pods: they "+
+					"restart and run the same bytes",
 					c.Name, s.previous.Spec.Containers[i].Image, c.Image, digest, same, len(s.old)),
 				"nothing has been built anew: check the tag, or leave the image as it is"))
 		}
@@ -156,7 +161,8 @@ func probeDeadline(s *snapshot) []Finding {
 		least := time.Duration(rounds) * s.set.Spec.MinReady
 		if limit := s.options.Plan.Limit(s.set.Spec, s.bounds, pods); least >= limit {
 			return one(codeDeadline, s.target(),
-				fmt.Sprintf("batch %d of %d cannot be ready in time: %d pods, %d at a time, are %d rounds of minReadySeconds %v, which is %v, and the deadline is %v: the release stops there (exit code 11)",
+				fmt.Sprintf("batch %d of %d cannot be ready in time: %d pods, %d at a time, are %d rounds of minReadySeconds %v, which is "+
+					"%v, and the deadline is %v: the release stops there (exit code 11)",
 					i+1, len(s.targets), pods, together, rounds, s.set.Spec.MinReady, least, limit),
 				fmt.Sprintf("set progressDeadline to more than %v, raise maxSurge or maxUnavailable, or make the batch smaller", least))
 		}
@@ -169,6 +175,6 @@ func probePaused(s *snapshot) []Finding {
 	if !s.set.Spec.Paused {
 		return nil
 	}
-	return one(codePaused, s.target(), "the release begins and then waits: updateStrategy.paused is true, and no pod is written while it is",
-		"set updateStrategy.paused to false")
+	return one(codePaused, s.target(), "the release begins and then waits: updateStrategy.paused is true, and no pod is written "+
+		"while it is", "set updateStrategy.paused to false")
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
-// daemonScenery is a DaemonSet with OnDelete on n nodes, the first of which is a canary. Its pods run image v1, and its template has
-// been changed to v2.
+// daemonScenery is a DaemonSet with OnDelete on n nodes, the first of which is a canary. Its pods run image v1, and its template
+// has been changed to v2.
 func daemonScenery(n int) []string {
-	status := fmt.Sprintf("status: {observedGeneration: 2, desiredNumberScheduled: %d, numberAvailable: %d, numberReady: %d}", n, n, n)
+	status := fmt.Sprintf("status: {observedGeneration: 2, desiredNumberScheduled: %d, numberAvailable: %d, numberReady: %d}", n, n,
+		n)
 	text := scenery(n, "{type: OnDelete}", status)
 	text = change(text, "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet", "apiVersion: apps/v1\nkind: DaemonSet")
 	text = change(text, fmt.Sprintf("  replicas: %d\n", n), "")
@@ -25,7 +26,8 @@ func daemonScenery(n int) []string {
 		if i == 0 {
 			pool = "canary"
 		}
-		objects = append(objects, change(nodeOf(fmt.Sprintf("n-%d", i), "100", ""), "metadata: {", "metadata: {labels: {pool: "+pool+"}, "))
+		objects = append(objects, change(nodeOf(fmt.Sprintf("n-%d", i), "100", ""), "metadata: {",
+			"metadata: {labels: {pool: "+pool+"}, "))
 	}
 	objects[0] = text
 	return objects
@@ -33,14 +35,18 @@ func daemonScenery(n int) []string {
 
 // statefulScenery is a StatefulSet of n pods with OnDelete, likewise.
 func statefulScenery(n int) string {
-	text := scenery(n, "{type: OnDelete}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, availableReplicas: %d, updateRevision: demo-new}", n, n, n))
+	text := scenery(n, "{type: OnDelete}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, "+
+		"availableReplicas: %d, updateRevision: demo-new}", n, n, n))
 	text = change(text, "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet", "apiVersion: apps/v1\nkind: StatefulSet")
 	return strings.ReplaceAll(text, "kind: CloneSet, name: demo", "kind: StatefulSet, name: demo")
 }
 
 // byPool is a plan that releases a pool of nodes first.
 func byPool(pool string) plan.BatchPlan {
-	return plan.BatchPlan{Batches: []plan.Batch{{Nodes: &plan.Selector{Labels: map[string]string{"pool": pool}}}, {Replicas: plan.Percent(100)}}}
+	return plan.BatchPlan{Batches: []plan.Batch{
+		{Nodes: &plan.Selector{Labels: map[string]string{"pool": pool}}},
+		{Replicas: plan.Percent(100)},
+	}}
 }
 
 func deleteModeCases() []verifyCase {
@@ -58,12 +64,14 @@ func deleteModeCases() []verifyCase {
 		{
 			name:    "batches by node",
 			objects: daemonScenery(4), options: daemons(byPool("canary")),
-			want: "batch-nodes", says: []string{"batch 1 (nodes pool=canary) leaves 1 of 4 pods updated"}, not: []string{"invalid", "nodes-full", "controller-missing"},
+			want: "batch-nodes", says: []string{"batch 1 (nodes pool=canary) leaves 1 of 4 pods updated"},
+			not: []string{"invalid", "nodes-full", "controller-missing"},
 		},
 		{
 			name:    "a label that no node has",
 			objects: daemonScenery(4), options: daemons(byPool("canari")),
-			want: "invalid", says: []string{"exit code 10", "spec.batches[0].nodes: no node of the cluster has pool=canari: write labels that nodes have"},
+			want: "invalid", says: []string{"exit code 10", "spec.batches[0].nodes: no node of the cluster has pool=canari: write " +
+				"labels that nodes have"},
 		},
 		{
 			name:    "nodes that may not be read",
@@ -83,19 +91,22 @@ func deleteModeCases() []verifyCase {
 		{
 			name:    "an eviction that a budget never allows",
 			objects: []string{statefulScenery(3), pdb("tight", "minAvailable: 3")}, options: evicting,
-			want: "budget-stalls", says: []string{"exit code 11", "3 old pods are recreated: a StatefulSet recreates every pod"}, remedy: "lower what the budget demands to 2",
-			not: []string{"budget-ignored"},
+			want: "budget-stalls", says: []string{"exit code 11", "3 old pods are recreated: a StatefulSet recreates every pod"},
+			remedy: "lower what the budget demands to 2",
+			not:    []string{"budget-ignored"},
 		},
 		{
 			name:    "more at a time than a budget demands",
 			objects: []string{statefulScenery(3), pdb("tight", "minAvailable: 2")}, options: sts(wide),
-			want: "budget-ignored", says: []string{"the release goes down to 0 (replicas 3, maxUnavailable 3): deleting pods does not ask the budget, a rollback's too"},
+			want: "budget-ignored", says: []string{"the release goes down to 0 (replicas 3, maxUnavailable 3): deleting pods does not " +
+				"ask the budget, a rollback's too"},
 			remedy: "set maxUnavailable of the plan to 1 or less, or release with --delete-mode evict",
 		},
 		{
 			name:    "the strategy of a rolling update",
-			objects: []string{change(daemonScenery(2)[0], "{type: OnDelete}", "{type: RollingUpdate}")}, options: daemons(plan.BatchPlan{}),
-			want: "invalid", says: []string{"exit code 10", "OnDelete"},
+			objects: []string{change(daemonScenery(2)[0], "{type: OnDelete}", "{type: RollingUpdate}")},
+			options: daemons(plan.BatchPlan{}),
+			want:    "invalid", says: []string{"exit code 10", "OnDelete"},
 		},
 	}
 }

@@ -10,11 +10,14 @@ import (
 	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
-// deploymentScenery is a Deployment at rest, whose n pods belong to its ReplicaSet of image v1. Its template has been changed to v2.
+// deploymentScenery is a Deployment at rest, whose n pods belong to its ReplicaSet of image v1. Its template has been changed to
+// v2.
 func deploymentScenery(n int) string {
-	text := scenery(n, "{}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, availableReplicas: %d}", n, n, n))
+	text := scenery(n, "{}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, availableReplicas: %d}",
+		n, n, n))
 	text = change(text, "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet", "apiVersion: apps/v1\nkind: Deployment")
-	text = change(text, "updateStrategy: {}", "paused: true\n  progressDeadlineSeconds: 2147483647\n  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}")
+	text = change(text, "updateStrategy: {}", "paused: true\n  progressDeadlineSeconds: 2147483647\n  strategy: {rollingUpdate: "+
+		"{maxSurge: 1, maxUnavailable: 0}}")
 	before, rest, _ := strings.Cut(text, "---\napiVersion: apps/v1\nkind: ControllerRevision")
 	_, rest, _ = strings.Cut(rest, "---")
 	set := fmt.Sprintf(`---
@@ -30,7 +33,8 @@ metadata:
 spec: {replicas: %d, template: %s}
 ---`, n, change(templateOf("v1"), "app: demo", "app: demo, pod-template-hash: 1a"))
 	rest = strings.ReplaceAll(rest, "controller-revision-hash: demo-old", "pod-template-hash: 1a")
-	return before + set + strings.ReplaceAll(rest, "kind: CloneSet, name: demo, uid: u1", "kind: ReplicaSet, name: demo-1a, uid: u2")
+	return before + set + strings.ReplaceAll(rest, "kind: CloneSet, name: demo, uid: u1",
+		"kind: ReplicaSet, name: demo-1a, uid: u2")
 }
 
 func deploymentCases() []verifyCase {
@@ -49,14 +53,17 @@ func deploymentCases() []verifyCase {
 		{
 			name: "pods of another's ReplicaSet", objects: []string{
 				deploymentScenery(4),
-				`{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: ReplicaSet, name: web-2b, uid: u9, controller: true}]}}`,
+				`{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: ` +
+					`ReplicaSet, name: web-2b, uid: u9, controller: true}]}}`,
 			},
-			options: options, want: "foreign-pods", says: []string{"1 pods that are not its own (1 of ReplicaSet web-2b)"}, remedy: "give the Deployment a selector",
+			options: options, want: "foreign-pods", says: []string{"1 pods that are not its own (1 of ReplicaSet web-2b)"},
+			remedy: "give the Deployment a selector",
 		},
 		{
 			name: "the pods of a Deployment have room already", objects: []string{
 				deploymentScenery(4),
-				namespaced("ResourceQuota", "v1", "limit", `spec: {hard: {requests.cpu: "2500m"}}`+"\n"+`status: {hard: {requests.cpu: "2500m"}, used: {requests.cpu: "2"}}`),
+				namespaced("ResourceQuota", "v1", "limit", `spec: {hard: {requests.cpu: "2500m"}}`+"\n"+
+					`status: {hard: {requests.cpu: "2500m"}, used: {requests.cpu: "2"}}`),
 			},
 			options: options, want: "recreated", not: []string{"quota-short", "quota-tight"},
 		},

@@ -99,7 +99,8 @@ const (
 // Codes are the kinds of findings that Verify has, errors first.
 func Codes() []Code {
 	return []Code{
-		{codeInvalid, manifest.SeverityError, "the plan or the CloneSet is wrong, such as a batch that shrinks, or maxSurge and maxUnavailable both 0"},
+		{codeInvalid, manifest.SeverityError, "the plan or the CloneSet is wrong, such as a batch that shrinks, or maxSurge and " +
+			"maxUnavailable both 0"},
 		{codeSelector, manifest.SeverityError, "the selector does not match the labels of the pod template"},
 		{codeTargetMissing, manifest.SeverityError, "there is no such CloneSet"},
 		{codeTemplate, manifest.SeverityError, "no pod can be made of the pod template, such as one with a request above its limit"},
@@ -109,12 +110,14 @@ func Codes() []Code {
 		{codeControllerAbsent, manifest.SeverityError, "partition mode, but no controller follows the CloneSet"},
 		{codeUnarmed, manifest.SeverityError, "partition mode, but the partition lets the controller begin before the release does"},
 		{codeBudgetStalls, manifest.SeverityError, "a disruption budget never lets a pod go"},
-		{codeBudgetSeveral, manifest.SeverityError, "pods are evicted and two PodDisruptionBudgets select them, which the API server refuses"},
+		{codeBudgetSeveral, manifest.SeverityError, "pods are evicted and two PodDisruptionBudgets select them, which the API " +
+			"server refuses"},
 		{codeLimitRange, manifest.SeverityError, "a LimitRange refuses the pods or claims"},
 		{codeQuotaDemands, manifest.SeverityError, "a ResourceQuota demands requests or limits that a container does not have"},
 		{codeQuotaShort, manifest.SeverityError, "a ResourceQuota has no room for the release at its height"},
 		{codeMissing, manifest.SeverityError, "the pod template needs an object that does not exist"},
-		{codePodRefused, manifest.SeverityError, "the API server refuses a new pod, or a change in place: a policy, a webhook, Pod Security, an invalid name or label"},
+		{codePodRefused, manifest.SeverityError, "the API server refuses a new pod, or a change in place: a policy, a webhook, Pod " +
+			"Security, an invalid name or label"},
 		{codeRightMissing, manifest.SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, manifest.SeverityError, "a check can never pass, such as one with a wrong query"},
 		{codeSameImage, manifest.SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
@@ -126,8 +129,10 @@ func Codes() []Code {
 		{codeLockHeld, manifest.SeverityWarning, "an agent works on the CloneSet at this moment"},
 		{codeStopped, manifest.SeverityWarning, "this release has stopped before and does not begin again by itself"},
 		{codePartitionOwned, manifest.SeverityWarning, "partition mode, and somebody else writes the partition"},
-		{codeBudgetPaces, manifest.SeverityWarning, "a disruption budget makes the release slower than maxSurge and maxUnavailable permit"},
-		{codeBudgetIgnored, manifest.SeverityWarning, "fewer pods stay available than a disruption budget demands, and nothing enforces it"},
+		{codeBudgetPaces, manifest.SeverityWarning, "a disruption budget makes the release slower than maxSurge and " +
+			"maxUnavailable permit"},
+		{codeBudgetIgnored, manifest.SeverityWarning, "fewer pods stay available than a disruption budget demands, and nothing " +
+			"enforces it"},
 		{codeQuotaTight, manifest.SeverityWarning, "a ResourceQuota has room only once replaced pods are gone"},
 		{codeScalerBatch, manifest.SeverityWarning, "a HorizontalPodAutoscaler may scale below a batch"},
 		{codeScalerReplicas, manifest.SeverityWarning, "the manifest sets replicas that a HorizontalPodAutoscaler sets too"},
@@ -138,7 +143,8 @@ func Codes() []Code {
 		{codeMutated, manifest.SeverityWarning, "admission changes new pods, and pods that are updated in place do not go through it"},
 		{codeOwnRightMissing, manifest.SeverityWarning, "whoever asks lacks a right of the agent"},
 		{codeClearSecret, manifest.SeverityWarning, "a check or a notification sends a secret over http://"},
-		{codeMetadata, manifest.SeverityWarning, "a check or a notification goes to a link-local address, or where clouds hand out credentials"},
+		{codeMetadata, manifest.SeverityWarning, "a check or a notification goes to a link-local address, or where clouds hand out " +
+			"credentials"},
 		{codeImageTag, manifest.SeverityWarning, "the agent's image has a tag that can be moved, and no digest"},
 		{CodeCheckFailing, manifest.SeverityWarning, "a check fails already, before anything is released"},
 		{CodeCheckUnsure, manifest.SeverityWarning, "a check could not be tried"},

@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// tryInPlace asks the API server for a dry run of the change of one old pod, as the agent would make it: what looks at the update
-// of a pod is not what looks at a new one.
+// tryInPlace asks the API server for a dry run of the change of one old pod, as the agent would make it: what looks at the
+// update of a pod is not what looks at a new one.
 func (s *snapshot) tryInPlace(ctx context.Context, r *reader) error {
 	if !s.direct() || !s.at.Kind.Direct || !s.inPlace() || s.toReplace() == 0 || badNames(s.pod) != "" {
 		return nil // the new pod's finding names the label
@@ -42,7 +42,8 @@ func (s *snapshot) tryInPlace(ctx context.Context, r *reader) error {
 	case kube.NotAdmitted(err) && !withoutDryRun(err):
 		s.trial.noInPlace = "of Pod " + old.Name + ": " + kube.Words(err)
 	default:
-		r.untried(s.ref("Pod", old.Name), "patch", err, "whether policies and webhooks take a change of it in place: the first pod will show it")
+		r.untried(s.ref("Pod", old.Name), "patch", err, "whether policies and webhooks take a change of it in place: the first pod "+
+			"will show it")
 	}
 	return nil
 }
@@ -91,6 +92,7 @@ func probeInPlace(s *snapshot) []Finding {
 	if s.trial.noInPlace == "" {
 		return nil
 	}
-	return one(codePodRefused, s.target(), "the API server refuses a change in place, so the release fails at its first one (exit code 11, or 12 with a rollback): "+s.trial.noInPlace,
+	return one(codePodRefused, s.target(), "the API server refuses a change in place, so the release fails at its first one "+
+		"(exit code 11, or 12 with a rollback): "+s.trial.noInPlace,
 		"change the pod template, or what refuses it")
 }

@@ -48,12 +48,13 @@ func (r *release) probeOwnLimits(pod *corev1.Pod) []Finding {
 			if request.Cmp(limit) <= 0 {
 				continue
 			}
-			effect := fmt.Sprintf("every new pod is refused, so the release ends before its first one: container %s requests %s of %s, which is more than its limit %s",
-				c.Name, request.String(), name, limit.String())
+			effect := fmt.Sprintf("every new pod is refused, so the release ends before its first one: container %s requests %s of %s, "+
+				"which is more than its limit %s", c.Name, request.String(), name, limit.String())
 			if _, own := written[i].Resources.Limits[name]; own {
 				return one(codeTemplate, r.target(), effect, "raise the limit, or lower the request")
 			}
-			return one(codeLimitRange, manifest.ObjectRef{Kind: "LimitRange", Namespace: r.options.Namespace}, effect+", a default of the namespace",
+			return one(codeLimitRange, manifest.ObjectRef{Kind: "LimitRange", Namespace: r.options.Namespace},
+				effect+", a default of the namespace",
 				"write a limit into the pod template")
 		}
 	}
@@ -155,7 +156,8 @@ func outside(item corev1.LimitRangeItem, what string, requests, limits corev1.Re
 		case request.IsZero() || limit.IsZero():
 			say("has no request or no limit for %s, but their ratio may be at most %s", name, most.String())
 		case limit.AsApproximateFloat64() > most.AsApproximateFloat64()*request.AsApproximateFloat64()*(1+1e-9):
-			say("has a limit of %s and a request of %s for %s, whose ratio may be at most %s", limit.String(), request.String(), name, most.String())
+			say("has a limit of %s and a request of %s for %s, whose ratio may be at most %s", limit.String(), request.String(), name,
+				most.String())
 		}
 	}
 	return out

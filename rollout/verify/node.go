@@ -116,7 +116,8 @@ func probeNodes(s *snapshot) []Finding {
 			reasons = append(reasons, fmt.Sprintf("%d %s", why[reason], reason))
 		}
 		return one(codeNodesUnfit, s.target(),
-			fmt.Sprintf("none of %d nodes admits a new pod (%s): unless nodes are added, the release waits until its deadline and stops (exit code 11)", len(s.nodes), strings.Join(reasons, ", ")),
+			fmt.Sprintf("none of %d nodes admits a new pod (%s): unless nodes are added, the release waits until its deadline and "+
+				"stops (exit code 11)", len(s.nodes), strings.Join(reasons, ", ")),
 			"correct nodeSelector, affinity or tolerations of the pod template")
 	}
 	if !s.allPods {
@@ -145,14 +146,15 @@ func (s *snapshot) probeRoomOnNodes(pod *corev1.Pod, fit []*node) []Finding {
 	if room >= wanted {
 		return nil
 	}
-	effect := fmt.Sprintf("%d new pods are needed at the height of the release, and the %d of %d nodes that admit them have room for %d (a pod requests %s)",
-		wanted, len(fit), len(s.nodes), room, requestWords(pod))
+	effect := fmt.Sprintf("%d new pods are needed at the height of the release, and the %d of %d nodes that admit them have room "+
+		"for %d (a pod requests %s)", wanted, len(fit), len(s.nodes), room, requestWords(pod))
 	if room == 0 {
 		effect += ": unless nodes are added, the release waits until its deadline and stops (exit code 11)"
 	} else {
 		effect += ": the release is slower than planned"
 	}
-	return one(codeNodesFull, s.target(), effect, "add nodes, lower requests, or release with a smaller maxSurge and a maxUnavailable of at least 1")
+	return one(codeNodesFull, s.target(), effect, "add nodes, lower requests, or release with a smaller maxSurge and a "+
+		"maxUnavailable of at least 1")
 }
 
 // fits tells whether what is free is enough for a pod. A resource that the node does not have is none.
@@ -181,9 +183,10 @@ func unfit(n *node, pod *corev1.Pod) string {
 	case err != nil || !ok:
 		return "not selected by nodeSelector or affinity"
 	}
-	taint, untolerated := taints.FindMatchingUntoleratedTaint(klog.Logger{}, n.Spec.Taints, pod.Spec.Tolerations, func(t *corev1.Taint) bool {
-		return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
-	}, false)
+	taint, untolerated := taints.FindMatchingUntoleratedTaint(klog.Logger{}, n.Spec.Taints, pod.Spec.Tolerations,
+		func(t *corev1.Taint) bool {
+			return t.Effect == corev1.TaintEffectNoSchedule || t.Effect == corev1.TaintEffectNoExecute
+		}, false)
 	if untolerated {
 		return "tainted with " + taint.ToString()
 	}

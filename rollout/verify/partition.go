@@ -27,7 +27,8 @@ func probePartition(s *snapshot) []Finding {
 			what = "a GitOps tool, writes the partition too, and sets it back when it syncs"
 		}
 		out = append(out, NewFinding(codePartitionOwned, s.target(),
-			fmt.Sprintf("%s, %s: unless it ignores the field, the release ends as soon as that happens (exit code 13)", m.Manager, what), s.ignoreHint(m.Manager)))
+			fmt.Sprintf("%s, %s: unless it ignores the field, the release ends as soon as that happens (exit code 13)", m.Manager, what),
+			s.ignoreHint(m.Manager)))
 	}
 	return out
 }
@@ -55,8 +56,10 @@ func (s *snapshot) probePaused() []Finding {
 	if r := s.set.Rolling; r == nil || r.Paused || r.Held() || s.toReplace() == 0 {
 		return nil
 	}
-	return one(codeUnarmed, s.target(), "it is not paused, so the controller rolls the new template out by itself until the release pauses it",
-		fmt.Sprintf("let the manifest in Git rest at paused: true and progressDeadlineSeconds: %d; the release opens it for each step", plan.SentinelDeadline))
+	return one(codeUnarmed, s.target(), "it is not paused, so the controller rolls the new template out by itself until the "+
+		"release pauses it",
+		fmt.Sprintf("let the manifest in Git rest at paused: true and progressDeadlineSeconds: %d; the release opens it for each step",
+			plan.SentinelDeadline))
 }
 
 func (q *request) ownsPartition(m metav1.ManagedFieldsEntry) bool {
@@ -82,12 +85,14 @@ func gitOps(manager string) bool {
 func (q *request) ignoreHint(manager string) string {
 	switch manager {
 	case "argocd-controller", "argocd-application-controller":
-		return fmt.Sprintf("in the Application: spec.ignoreDifferences: [{group: %s, kind: %s, jsonPointers: [%s]}] and spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]",
-			q.group(), q.kind(), q.pointers())
+		return fmt.Sprintf("in the Application: spec.ignoreDifferences: [{group: %s, kind: %s, jsonPointers: [%s]}] and "+
+			"spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]", q.group(), q.kind(), q.pointers())
 	case "kustomize-controller":
-		return fmt.Sprintf("in the Kustomization: spec.ignore: [{paths: [%s], target: {kind: %s}}], or leave the partition out of the manifest", q.pointers(), q.kind())
+		return fmt.Sprintf("in the Kustomization: spec.ignore: [{paths: [%s], target: {kind: %s}}], or leave the partition out of "+
+			"the manifest", q.pointers(), q.kind())
 	case "helm-controller":
-		return fmt.Sprintf("in the HelmRelease: spec.driftDetection.ignore: [{paths: [%s], target: {kind: %s}}], and leave the partition out of the chart's values", q.pointers(), q.kind())
+		return fmt.Sprintf("in the HelmRelease: spec.driftDetection.ignore: [{paths: [%s], target: {kind: %s}}], and leave the "+
+			"partition out of the chart's values", q.pointers(), q.kind())
 	}
 	return "let " + manager + " leave the partition alone while a release runs"
 }

@@ -153,7 +153,8 @@ func (c *course) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
 		used := q.Status.Used[name]
 		switch {
 		case more.Sign() > 0 && more.Cmp(left) > 0:
-			short = append(short, fmt.Sprintf("%s: needs %s more, %s is left (%s of %s used)", name, more.String(), left.String(), used.String(), hard.String()))
+			short = append(short, fmt.Sprintf("%s: needs %s more, %s is left (%s of %s used)", name, more.String(), left.String(),
+				used.String(), hard.String()))
 		case leaving.Sign() > 0 && leaving.Cmp(left) > 0:
 			tight = append(tight, fmt.Sprintf("%s: %s is left (%s of %s used)", name, left.String(), used.String(), hard.String()))
 		}
@@ -162,11 +163,13 @@ func (c *course) probeRoom(q *corev1.ResourceQuota, n need) []Finding {
 	switch {
 	case len(short) > 0:
 		return one(codeQuotaShort, of,
-			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, c.height(), strings.Join(short, "; ")),
+			fmt.Sprintf("creating a %s is refused once the quota is used up, and the release comes to a stop: %s: %s", n.unit, c.height(),
+				strings.Join(short, "; ")),
 			"raise the quota, or release with a smaller maxSurge (and maxUnavailable of at least 1)")
 	case len(tight) > 0 && c.direct():
 		return one(codeQuotaTight, of,
-			fmt.Sprintf("replaced pods count until they are gone, so that a new pod may be refused for up to %ds after an old one is deleted, and the agent ends (exit code 1) and is started again by its Job: %s",
+			fmt.Sprintf("replaced pods count until they are gone, so that a new pod may be refused for up to %ds after an old one is "+
+				"deleted, and the agent ends (exit code 1) and is started again by its Job: %s",
 				c.graceSeconds(), strings.Join(tight, "; ")),
 			"leave room in the quota for maxSurge + maxUnavailable more pods")
 	}

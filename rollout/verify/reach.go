@@ -54,14 +54,16 @@ func probeContacts(s *snapshot) []Finding {
 		}
 		if u.Scheme == "http" && secretive(c.access) && !loopback(u.Hostname()) {
 			out = append(out, c.finding(s, NewFinding(codeClearSecret, c.of,
-				"a secret goes to "+u.Host+" without encryption: whoever sees the network between reads it, and may answer in the server's place",
-				"write an https address, with ca where its certificate is the cluster's own")))
+				"a secret goes to "+u.Host+" without encryption: whoever sees the network between reads it, and may answer in the "+
+					"server's place", "write an https address, with ca where its certificate is the cluster's own")))
 		}
 		if metadataHost(u.Hostname()) {
 			out = append(out, c.finding(s, NewFinding(codeMetadata, c.of,
-				u.Host+" is an address of the node's own network, where clouds hand out a node's credentials: whoever may write the plan reads or "+
+				u.Host+" is an address of the node's own network, where clouds hand out a node's credentials: whoever may write the plan "+
+					"reads or "+
 					"asks there in the node's name",
-				"ask a Service or a host name, and deny 169.254.0.0/16 and fe80::/10 to pods labelled app.kubernetes.io/name: slipway in a NetworkPolicy")))
+				"ask a Service or a host name, and deny 169.254.0.0/16 and fe80::/10 to pods labelled app.kubernetes.io/name: slipway in "+
+					"a NetworkPolicy")))
 		}
 	}
 	return out
@@ -91,10 +93,12 @@ func loopback(host string) bool {
 func metadataHost(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		address = address.Unmap().WithZone("")
-		return address.IsLinkLocalUnicast() || slices.Contains([]string{"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"}, address.String())
+		return address.IsLinkLocalUnicast() || slices.Contains(
+			[]string{"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"}, address.String())
 	}
 	return slices.Contains([]string{
-		"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal", "metadata.tencentyun.com",
+		"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal",
+		"metadata.tencentyun.com",
 	}, strings.ToLower(strings.TrimSuffix(host, ".")))
 }
 

@@ -169,7 +169,8 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 	}
 	selected := url.Values{"labelSelector": {kube.SelectorQuery(kube.Field(s.coming.Tree, "spec", "selector"))}}
 	all("Pod", func() {
-		const unchecked = "what the release replaces and adds, what that changes, and whether quotas, budgets and nodes have room for it"
+		const unchecked = "what the release replaces and adds, what that changes, and whether quotas, budgets and nodes have " +
+			"room for it"
 		s.podsKnown = list(ctx, r, collection{kube.Pods(ns), ns, selected}, unchecked, func(p corev1.Pod) {
 			if p.Status.Phase != corev1.PodFailed && p.Status.Phase != corev1.PodSucceeded {
 				s.pods = append(s.pods, p)
@@ -178,7 +179,8 @@ func (s *snapshot) readRest(ctx context.Context, r *reader) error {
 	})
 	if s.at.Kind.BySurge {
 		all("ReplicaSet", func() {
-			setsKnown = list(ctx, r, collection{kube.ReplicaSets(ns), ns, selected}, "which pods are its own, and what of them changes", into(&sets))
+			setsKnown = list(ctx, r, collection{kube.ReplicaSets(ns), ns, selected}, "which pods are its own, and what of them changes",
+				into(&sets))
 		})
 	} else {
 		all("ControllerRevision", func() {
@@ -238,7 +240,8 @@ func (s *snapshot) readPolicies(ctx context.Context, r *reader, all func(string,
 		})
 	}
 	all("ResourceQuota", func() {
-		list(ctx, r, namespaced("ResourceQuota", "/api/v1", "resourcequotas"), "whether there is room for the release", into(&s.quotas))
+		list(ctx, r, namespaced("ResourceQuota", "/api/v1", "resourcequotas"), "whether there is room for the release",
+			into(&s.quotas))
 	})
 	all("LimitRange", func() {
 		list(ctx, r, namespaced("LimitRange", "/api/v1", "limitranges"), "whether the pods are admitted", into(&s.limits))
@@ -249,11 +252,13 @@ func (s *snapshot) readPolicies(ctx context.Context, r *reader, all func(string,
 	})
 	all("Node", func() { s.readNodes(ctx, r, s.options.Plan) })
 	all("PriorityClass", func() {
-		list(ctx, r, of(kube.Resource{Kind: "PriorityClass", Path: "/apis/scheduling.k8s.io/v1/priorityclasses"}, ""), "which priority the pods have", into(&s.priorities))
+		list(ctx, r, of(kube.Resource{Kind: "PriorityClass", Path: "/apis/scheduling.k8s.io/v1/priorityclasses"}, ""),
+			"which priority the pods have", into(&s.priorities))
 	})
 	if s.set.Spec.HasClaims {
 		all("StorageClass", func() {
-			s.storageKnown = list(ctx, r, of(kube.Resource{Kind: "StorageClass", Path: "/apis/storage.k8s.io/v1/storageclasses"}, ""), "whether the claims get volumes", into(&s.storage))
+			s.storageKnown = list(ctx, r, of(kube.Resource{Kind: "StorageClass", Path: "/apis/storage.k8s.io/v1/storageclasses"}, ""),
+				"whether the claims get volumes", into(&s.storage))
 		})
 	}
 }
@@ -275,7 +280,8 @@ func (s *snapshot) readObjects(ctx context.Context, r *reader, all func(string, 
 		}
 	})
 	all("Lease", func() {
-		if l := read[kube.Lease](ctx, r, of(kube.Leases(kube.KruiseNamespace), kube.KruiseNamespace), kube.KruiseLease, "whether a Kruise controller is alive"); l != nil {
+		if l := read[kube.Lease](ctx, r, of(kube.Leases(kube.KruiseNamespace), kube.KruiseNamespace), kube.KruiseLease,
+			"whether a Kruise controller is alive"); l != nil {
 			s.leader = l.Alive(s.now)
 		}
 	})

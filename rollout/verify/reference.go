@@ -137,7 +137,8 @@ func (c *cluster) noteAbsence(r *reader, at collection, ref needed, err error) b
 		defer r.mu.Unlock()
 		c.absent[ref] = true
 	case err != nil:
-		r.denied(manifest.ObjectRef{Kind: ref.kind, Namespace: at.namespace, Name: ref.name}, "get", err, "whether it exists, and the pods need it")
+		r.denied(manifest.ObjectRef{Kind: ref.kind, Namespace: at.namespace, Name: ref.name}, "get", err,
+			"whether it exists, and the pods need it")
 	default:
 		r.saw(ref.kind, 1)
 	}
@@ -170,7 +171,8 @@ func probeReferences(s *snapshot) []Finding {
 		switch {
 		case ref.pull:
 			code = codePullSecret
-			effect += "images are pulled without it: where the registry asks for a login, new pods do not start and the first batch stops at its deadline (exit code 11)"
+			effect += "images are pulled without it: where the registry asks for a login, new pods do not start and the first batch " +
+				"stops at its deadline (exit code 11)"
 		case ref.kind == "ServiceAccount" || ref.kind == "PriorityClass" || ref.kind == "RuntimeClass":
 			effect += "every new pod that names it is refused: the release ends before its first one"
 		default:
@@ -189,7 +191,8 @@ func (s *snapshot) probeStorage() []Finding {
 	for _, t := range s.coming.ClaimTemplates() {
 		if _, named := kube.Field(t, "spec").(map[string]any)["storageClassName"]; !named {
 			return one(codeMissing, manifest.ObjectRef{Kind: "StorageClass"},
-				fmt.Sprintf("claim %s names no class and no class is the default one: unless a volume is there for it, new pods wait and the first batch stops at its deadline (exit code 11)",
+				fmt.Sprintf("claim %s names no class and no class is the default one: unless a volume is there for it, new pods wait and "+
+					"the first batch stops at its deadline (exit code 11)",
 					kube.Text(t, "metadata", "name")), "name a storageClassName in the claim template, or make a class the default one")
 		}
 	}

@@ -131,7 +131,8 @@ func impersonating(config *rest.Config, account string) (kube.Client, error) {
 func allowed(ctx context.Context, c kube.Client, namespace string, what right) (bool, error) {
 	review := authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Verb: what.verb, Group: what.group, Resource: what.resource, Subresource: what.subresource, Name: what.name,
+			Namespace: namespace, Verb: what.verb, Group: what.group, Resource: what.resource, Subresource: what.subresource,
+			Name: what.name,
 		},
 	}}
 	review.APIVersion, review.Kind = "authorization.k8s.io/v1", "SelfSubjectAccessReview"
@@ -150,13 +151,14 @@ func probeRights(s *snapshot) []Finding {
 	if len(lacking) == 0 {
 		return nil
 	}
-	effect := fmt.Sprintf("lacks %d of the %d rights that the release needs, and the release ends where it needs the first of them (exit code 1): %s",
-		len(lacking), needed, wordsOf(lacking))
+	effect := fmt.Sprintf("lacks %d of the %d rights that the release needs, and the release ends where it needs the first of "+
+		"them (exit code 1): %s", len(lacking), needed, wordsOf(lacking))
 	if s.options.Account != "" {
 		namespace, name, _ := strings.Cut(s.options.Account, "/")
 		return one(codeRightMissing, manifest.ObjectRef{Kind: "ServiceAccount", Namespace: namespace, Name: name}, effect,
 			"grant them: slipway rollout job prints a Role with all of them")
 	}
 	return one(codeOwnRightMissing, s.target(), "whoever verifies "+effect,
-		"where somebody else runs the release, name the service account with --as-service-account; otherwise grant them: slipway rollout job prints a Role with all of them")
+		"where somebody else runs the release, name the service account with --as-service-account; otherwise grant them: slipway "+
+			"rollout job prints a Role with all of them")
 }

@@ -91,7 +91,10 @@ func (w *world) tryPod() error {
 	template := asMap(kubetest.Field(w.Get(w.T, w.Path("clonesets", "demo")), "spec", "template"))
 	meta := asMap(template["metadata"])
 	meta["name"] = "tried"
-	_, err := w.TryCreate(w.Path("pods"), map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]})
+	_, err := w.TryCreate(w.Path("pods"), map[string]any{
+		"apiVersion": "v1", "kind": "Pod", "metadata": meta,
+		"spec": template["spec"],
+	})
 	return err
 }
 
@@ -112,30 +115,67 @@ func TestVerifyForeseesAdmission(t *testing.T) {
 		return `{apiVersion: v1, kind: ResourceQuota, metadata: {name: x}, spec: {hard: ` + hard + more + `}}`
 	}
 	const cpu = "{requests: {cpu: 500m, memory: 1Gi}, limits: {cpu: 1, memory: 1Gi}}"
-	initContainers := `initContainers: [{name: init, image: i, resources: {requests: {cpu: 3}}}, {name: side, image: s, restartPolicy: Always, resources: {requests: {cpu: 250m}}}]`
+	initContainers := `initContainers: [{name: init, image: i, resources: {requests: {cpu: 3}}}, {name: side, image: s, ` +
+		`restartPolicy: Always, resources: {requests: {cpu: 250m}}}]`
 	for _, c := range []struct {
 		name, set, resource, object, want string
 		says                              string // in what the API server answers
 	}{
-		{"max", with(cpu), "limitranges", limits("{type: Container, max: {cpu: 900m}}"), "limit-range", "maximum cpu usage per Container is 900m"},
+		{
+			"max", with(cpu), "limitranges", limits("{type: Container, max: {cpu: 900m}}"), "limit-range",
+			"maximum cpu usage per Container is 900m",
+		},
 		{"max that fits", with(cpu), "limitranges", limits("{type: Container, max: {cpu: 1}}"), "", ""},
-		{"max without a limit", with("{requests: {cpu: 500m}}"), "limitranges", limits("{type: Pod, max: {memory: 1Gi}}"), "limit-range", "No limit is specified"},
-		{"default below a request", with("{requests: {cpu: 500m}}"), "limitranges", limits("{type: Container, default: {cpu: 250m}, defaultRequest: {cpu: 100m}}"), "limit-range", "must be less than or equal to cpu limit"},
-		{"a request above its limit", with("{requests: {cpu: 2}, limits: {cpu: 1}}"), "", "", "template-invalid", "must be less than or equal to cpu limit"},
-		{"max is the default limit", with("{requests: {cpu: 500m}}"), "limitranges", limits("{type: Container, max: {cpu: 500m}}"), "", ""},
-		{"min", with(cpu), "limitranges", limits("{type: Container, min: {memory: 2Gi}}"), "limit-range", "minimum memory usage per Container is 2Gi"},
-		{"ratio", with(cpu), "limitranges", limits("{type: Container, maxLimitRequestRatio: {cpu: 1.5}}"), "limit-range", "max limit to request ratio"},
+		{
+			"max without a limit", with("{requests: {cpu: 500m}}"), "limitranges", limits("{type: Pod, max: {memory: 1Gi}}"),
+			"limit-range", "No limit is specified",
+		},
+		{
+			"default below a request", with("{requests: {cpu: 500m}}"), "limitranges",
+			limits("{type: Container, default: {cpu: 250m}, defaultRequest: {cpu: 100m}}"), "limit-range",
+			"must be less than or equal to cpu limit",
+		},
+		{
+			"a request above its limit", with("{requests: {cpu: 2}, limits: {cpu: 1}}"), "", "", "template-invalid",
+			"must be less than or equal to cpu limit",
+		},
+		{
+			"max is the default limit", with("{requests: {cpu: 500m}}"), "limitranges", limits("{type: Container, max: {cpu: 500m}}"), "",
+			"",
+		},
+		{
+			"min", with(cpu), "limitranges", limits("{type: Container, min: {memory: 2Gi}}"), "limit-range",
+			"minimum memory usage per Container is 2Gi",
+		},
+		{
+			"ratio", with(cpu), "limitranges", limits("{type: Container, maxLimitRequestRatio: {cpu: 1.5}}"), "limit-range",
+			"max limit to request ratio",
+		},
 		{"ratio that is met", with(cpu), "limitranges", limits("{type: Container, maxLimitRequestRatio: {cpu: 2}}"), "", ""},
-		{"init containers count for a pod", pod(initContainers), "limitranges", limits("{type: Pod, max: {cpu: 2}}"), "limit-range", "per Pod is 2"},
+		{
+			"init containers count for a pod", pod(initContainers), "limitranges", limits("{type: Pod, max: {cpu: 2}}"), "limit-range",
+			"per Pod is 2",
+		},
 		{"pods", with(cpu), "resourcequotas", quota("{pods: 0}", ""), "quota-short", "exceeded quota"},
 		{"CPU", with(cpu), "resourcequotas", quota("{requests.cpu: 400m}", ""), "quota-short", "exceeded quota"},
-		{"CPU of init containers", pod(initContainers), "resourcequotas", quota("{requests.cpu: 3}", ""), "quota-demands", "must specify requests.cpu"},
+		{
+			"CPU of init containers", pod(initContainers), "resourcequotas", quota("{requests.cpu: 3}", ""), "quota-demands",
+			"must specify requests.cpu",
+		},
 		{"memory that fits", with(cpu), "resourcequotas", quota("{requests.memory: 1Gi, limits.cpu: 1, count/pods: 1}", ""), "", ""},
-		{"a demand", with("{requests: {cpu: 1}}"), "resourcequotas", quota("{limits.memory: 10Gi}", ""), "quota-demands", "must specify limits.memory"},
+		{
+			"a demand", with("{requests: {cpu: 1}}"), "resourcequotas", quota("{limits.memory: 10Gi}", ""), "quota-demands",
+			"must specify limits.memory",
+		},
 		{"not of this scope", with(cpu), "resourcequotas", quota("{pods: 0}", ", scopes: [BestEffort]"), "", ""},
 		{"of this scope", with("{}"), "resourcequotas", quota("{pods: 0}", ", scopes: [BestEffort]"), "quota-short", "exceeded quota"},
-		{"of another priority", with(cpu), "resourcequotas", quota("{pods: 0}", ", scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: Exists}]}"), "", ""},
-		{"of this priority", pod("priorityClassName: system-node-critical"), "resourcequotas", quota("{pods: 0}", ", scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: In, values: [system-node-critical]}]}"), "quota-short", "exceeded quota"},
+		{"of another priority", with(cpu), "resourcequotas", quota("{pods: 0}",
+			", scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: Exists}]}"), "", ""},
+		{
+			"of this priority", pod("priorityClassName: system-node-critical"), "resourcequotas",
+			quota("{pods: 0}", ", scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: In, values: "+
+				"[system-node-critical]}]}"), "quota-short", "exceeded quota",
+		},
 		{"service account", pod("serviceAccountName: robot"), "", "", "reference-missing", `serviceaccount "robot" not found`},
 		{"priority class", pod("priorityClassName: urgent"), "", "", "reference-missing", "no PriorityClass with name urgent"},
 		{"runtime class", pod("runtimeClassName: gvisor"), "", "", "reference-missing", `RuntimeClass "gvisor" not found`},
@@ -156,7 +196,8 @@ func TestVerifyForeseesAdmission(t *testing.T) {
 			}
 			v := w.verify(w.verifyOptions(w.Client))
 			foreseen := slices.DeleteFunc(codes(v), func(code string) bool {
-				return !slices.Contains([]string{"limit-range", "quota-short", "quota-demands", "reference-missing", "template-invalid"}, code)
+				return !slices.Contains([]string{"limit-range", "quota-short", "quota-demands", "reference-missing", "template-invalid"},
+					code)
 			})
 			var status *kubetest.StatusError
 			switch err := w.tryPod(); {
@@ -182,15 +223,19 @@ func TestVerifyForeseesPolicies(t *testing.T) {
 	}
 	for _, c := range []struct{ name, kind, spec, want, says string }{
 		{
-			"refused", "Validating", `validations: [{expression: "object.spec.containers.all(c, !c.image.endsWith(':v2'))", message: "image v2 has vulnerabilities"}]`,
+			"refused", "Validating", `validations: [{expression: "object.spec.containers.all(c, !c.image.endsWith(':v2'))", message: ` +
+				`"image v2 has vulnerabilities"}]`,
 			"pod-refused", "image v2 has vulnerabilities",
 		},
 		{
-			"refused in place", "Validating", `validations: [{expression: "oldObject == null || object.spec.containers.all(c, !c.image.endsWith(':v2'))", message: "image v2 is for new pods"}]`,
-			"pod-refused", "refuses a change in place, so the release fails at its first one (exit code 11, or 12 with a rollback): of Pod demo-",
+			"refused in place", "Validating", `validations: [{expression: "oldObject == null || object.spec.containers.all(c, ` +
+				`!c.image.endsWith(':v2'))", message: "image v2 is for new pods"}]`,
+			"pod-refused", "refuses a change in place, so the release fails at its first one (exit code 11, or 12 with a rollback): of " +
+				"Pod demo-",
 		},
 		{
-			"changed", "Mutating", `reinvocationPolicy: Never, failurePolicy: Fail, mutations: [{patchType: JSONPatch, jsonPatch: {expression:
+			"changed", "Mutating",
+			`reinvocationPolicy: Never, failurePolicy: Fail, mutations: [{patchType: JSONPatch, jsonPatch: {expression:
 				"[JSONPatch{op: \"replace\", path: \"/spec/containers/0/image\", value: \"mirror.local/\" + object.spec.containers[0].image}]"}}]`,
 			"pod-mutated", "the image of container app from example.com/app:v2 to mirror.local/example.com/app:v2",
 		},
@@ -204,10 +249,10 @@ func TestVerifyForeseesPolicies(t *testing.T) {
 			if c.kind == "Validating" {
 				actions = ", validationActions: [Deny]"
 			}
-			w.Create(t, group+plural+"ies", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %s, metadata: {name: %s}, spec: {%s, %s}}`,
-				kind, w.NS, matching(w.NS), c.spec))
-			w.Create(t, group+plural+"ybindings", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %sBinding, metadata: {name: %s}, spec: {policyName: %s%s}}`,
-				kind, w.NS, w.NS, actions))
+			w.Create(t, group+plural+"ies", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %s, metadata: {name: %s}, `+
+				`spec: {%s, %s}}`, kind, w.NS, matching(w.NS), c.spec))
+			w.Create(t, group+plural+"ybindings", fmt.Sprintf(`{apiVersion: admissionregistration.k8s.io/v1, kind: %sBinding, `+
+				`metadata: {name: %s}, spec: {policyName: %s%s}}`, kind, w.NS, w.NS, actions))
 			kubetest.Eventually(t, "it is foreseen", func() (bool, string) {
 				v := w.verify(w.verifyOptions(w.Client))
 				return slices.Contains(codes(v), c.want) && strings.Contains(lines(v), c.says), lines(v)
@@ -238,7 +283,8 @@ func TestVerifyForeseesEvictions(t *testing.T) {
 			for i, b := range c.budgets {
 				name := fmt.Sprint("budget-", i)
 				w.Create(t, w.Path("poddisruptionbudgets"),
-					`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: `+name+`}, spec: {`+b+`, selector: {matchLabels: {app: demo}}}}`)
+					`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: `+name+`}, spec: {`+b+
+						`, selector: {matchLabels: {app: demo}}}}`)
 				kubetest.Eventually(t, "the budget is known", func() (bool, string) {
 					b := w.Get(t, w.Path("poddisruptionbudgets", name))
 					return kubetest.Field(b, "status", "expectedPods") == float64(2), fmt.Sprint(b)
@@ -291,7 +337,8 @@ func TestVerifyAsAUser(t *testing.T) {
 	for _, words := range []string{
 		"info: CloneSet " + w.NS + "/demo: 2 old pods are updated in place: image of app [in-place]",
 		"info: Node: could not be read (no right to list it)", "info: PriorityClass: could not be read",
-		"info: Lease kruise-system/kruise-manager: could not be read (no right to get it), so it is not known whether a Kruise controller is alive",
+		"info: Lease kruise-system/kruise-manager: could not be read (no right to get it), so it is not known whether a Kruise " +
+			"controller is alive",
 		"/demo-trial: could not be tried (no right to create pods), so it is not known whether policies",
 		"could not be tried (no right to patch pods), so it is not known whether policies and webhooks take a change of it in place",
 		"warning: CloneSet " + w.NS + "/demo: whoever verifies lacks", "create, delete, get, patch, watch pods", "[own-right-missing]",
@@ -332,13 +379,15 @@ func TestVerifyWithoutRights(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, `{maxUnavailable: 1}`))
 	nobody := w.verifyOptions(w.User(t, w.NS).Client)
-	if _, err := verify.Verify(t.Context(), nobody); err == nil || !strings.Contains(err.Error(), "reading CloneSet "+w.NS+"/demo") || !strings.Contains(err.Error(), "cannot get resource") {
+	if _, err := verify.Verify(t.Context(), nobody); err == nil ||
+		!strings.Contains(err.Error(), "reading CloneSet "+w.NS+"/demo") || !strings.Contains(err.Error(), "cannot get resource") {
 		t.Errorf("without rights it says %v", err)
 	}
 	w.onlyLooked(nobody)
 	unknown := w.verifyOptions(w.Client)
 	unknown.Version = "apps.kruise.io/v1beta1"
-	if _, err := verify.Verify(t.Context(), unknown); err == nil || !strings.Contains(err.Error(), "the cluster has no CloneSets of apps.kruise.io/v1beta1") {
+	if _, err := verify.Verify(t.Context(), unknown); err == nil ||
+		!strings.Contains(err.Error(), "the cluster has no CloneSets of apps.kruise.io/v1beta1") {
 		t.Errorf("without a definition it says %v", err)
 	}
 	stranger := w.verifyOptions(w.Client)
@@ -377,7 +426,8 @@ func TestVerifyRightsOfTheAgent(t *testing.T) {
 	less := slices.Clone(rules)
 	i := slices.IndexFunc(less, func(r kubetest.Rule) bool { return slices.Equal(r.Resources, []string{"persistentvolumeclaims"}) })
 	less[i].Verbs = []string{"list", "watch", "create"}
-	if v := ask(less); !strings.Contains(lines(v), "lacks 1 of the") || !strings.Contains(lines(v), "(exit code 1): patch persistentvolumeclaims [right-missing]") {
+	if v := ask(less); !strings.Contains(lines(v), "lacks 1 of the") ||
+		!strings.Contains(lines(v), "(exit code 1): patch persistentvolumeclaims [right-missing]") {
 		t.Errorf("without a right it says:\n%s", lines(v))
 	}
 }
@@ -404,7 +454,8 @@ func TestVerifyWhileAReleaseRuns(t *testing.T) {
 	if c := codes(v); !slices.Contains(c, "lock-held") || !slices.Contains(c, "release-unfinished") {
 		t.Errorf("in the middle it says:\n%s", lines(v))
 	}
-	if v := w.verify(w.verifyOptions(w.Client)); !strings.Contains(lines(v), "has ended in batch 1 with ProgressDeadlineExceeded") || slices.Contains(codes(v), "lock-held") {
+	if v := w.verify(w.verifyOptions(w.Client)); !strings.Contains(lines(v),
+		"has ended in batch 1 with ProgressDeadlineExceeded") || slices.Contains(codes(v), "lock-held") {
 		t.Errorf("after the stop it says:\n%s", lines(v))
 	}
 }
@@ -416,22 +467,29 @@ func TestVerifySeesWhoWritesThePartition(t *testing.T) {
 	w := newWorld(t, "")
 	apply := func(manager, manifest string) {
 		t.Helper()
-		code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo")+"?force=true&fieldManager="+manager, "application/apply-patch+yaml", []byte(manifest))
+		code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo")+"?force=true&fieldManager="+manager,
+			"application/apply-patch+yaml", []byte(manifest))
 		if err != nil || code >= http.StatusBadRequest {
 			t.Fatalf("%d, %v: %s", code, err, answer)
 		}
 	}
 	o := w.verifyOptions(w.Client)
-	o.Plan = plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{{Replicas: plan.Percent(50)}, {Replicas: plan.Percent(100)}}}
+	o.Plan = plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
+		{Replicas: plan.Percent(50)},
+		{Replicas: plan.Percent(100)},
+	}}
 	apply("argocd-controller", agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 0}`))
 	v := w.verify(o)
-	if c := codes(v); !slices.Equal(c[:2], []string{"controller-missing", "partition-unarmed"}) || !strings.Contains(lines(v), "argocd-controller, a GitOps tool, writes the partition too") {
+	if c := codes(v); !slices.Equal(c[:2], []string{"controller-missing", "partition-unarmed"}) ||
+		!strings.Contains(lines(v), "argocd-controller, a GitOps tool, writes the partition too") {
 		t.Errorf("with Argo CD's partition it says:\n%s", lines(v))
 	}
 	apply("argocd-controller", agenttest.CloneSet(2, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
-	apply("slipway", `{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo}, spec: {updateStrategy: {partition: 100%}}}`)
+	apply("slipway", `{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, metadata: {name: demo}, spec: {updateStrategy: `+
+		`{partition: 100%}}}`)
 	status := []byte(`{"status": {"observedGeneration": 99, "updateRevision": "demo-1"}}`)
-	if code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo", "status")+"?fieldManager=kruise", "application/merge-patch+json", status); err != nil || code != http.StatusOK {
+	if code, answer, err := w.Do(http.MethodPatch, w.Path("clonesets", "demo", "status")+"?fieldManager=kruise",
+		"application/merge-patch+json", status); err != nil || code != http.StatusOK {
 		t.Fatalf("%d, %v: %s", code, err, answer)
 	}
 	if v := w.verify(o); v.Count(manifest.SeverityError) > 0 || slices.Contains(codes(v), "partition-owned") {
@@ -490,7 +548,8 @@ func TestVerifyOfABrokenServer(t *testing.T) {
 	s := newShelf(t, scenery(3, surging), quota("{pods: 3}", "{pods: 3}"))
 	s.failing = []string{"poddisruptionbudgets"}
 	v, err := s.verify(verify.Options{})
-	if err != nil || !strings.Contains(lines(v), "PodDisruptionBudget in shop: could not be read (etcd is on holiday)") || !slices.Contains(codes(v), "quota-short") {
+	if err != nil || !strings.Contains(lines(v), "PodDisruptionBudget in shop: could not be read (etcd is on holiday)") ||
+		!slices.Contains(codes(v), "quota-short") {
 		t.Errorf("%v:\n%s", err, lines(v))
 	}
 	s.expired = []string{"nodes"}

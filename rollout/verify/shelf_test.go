@@ -174,7 +174,8 @@ func (s *shelf) admit(w http.ResponseWriter, r *http.Request) {
 		pod = bytes.ReplaceAll(pod, []byte(m[0]), []byte(m[1]))
 	}
 	if slices.Contains(s.lacking, "create pods") {
-		refuse(w, http.StatusForbidden, "Forbidden", "", `pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "shop"`)
+		refuse(w, http.StatusForbidden, "Forbidden", "", `pods is forbidden: User "jane" cannot create resource "pods" in API group `+
+			`"" in the namespace "shop"`)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -189,9 +190,11 @@ func (s *shelf) admitPatch(w http.ResponseWriter, r *http.Request, name string) 
 	}
 	switch {
 	case slices.Contains(s.lacking, "patch pods"):
-		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+`" is forbidden: User "jane" cannot patch resource "pods" in API group "" in the namespace "shop"`)
+		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+
+			`" is forbidden: User "jane" cannot patch resource "pods" in API group "" in the namespace "shop"`)
 	case s.denied != "" && bytes.Contains(patch, []byte(s.denied)):
-		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+`" is forbidden: ValidatingAdmissionPolicy 'p' denied request: not this image`)
+		refuse(w, http.StatusForbidden, "Forbidden", name, `pods "`+name+
+			`" is forbidden: ValidatingAdmissionPolicy 'p' denied request: not this image`)
 	default:
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte("{}"))
@@ -202,7 +205,8 @@ func refuse(w http.ResponseWriter, code int, reason, name, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message, "details": map[string]any{"name": name},
+		"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message,
+		"details": map[string]any{"name": name},
 	})
 }
 
@@ -262,17 +266,20 @@ status:
 }
 
 func templateOf(tag string) string {
-	return `{metadata: {labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:` + tag + `", resources: {requests: {cpu: 500m}}}]}}`
+	return `{metadata: {labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:` + tag +
+		`", resources: {requests: {cpu: 500m}}}]}}`
 }
 
 // stored is the template of an image as a ControllerRevision holds it.
 func stored(tag string) string {
-	return `{$patch: replace, metadata: {creationTimestamp: null, labels: {app: demo}}, spec: {containers: [{name: app, image: "example.com/app:` + tag +
+	return `{$patch: replace, metadata: {creationTimestamp: null, labels: {app: demo}}, spec: {containers: [{name: app, image: ` +
+		`"example.com/app:` + tag +
 		`", resources: {requests: {cpu: 500m}}}]}}`
 }
 
 // updateRevision is the ControllerRevision of the changed template.
 func updateRevision() string {
 	return `{apiVersion: apps/v1, kind: ControllerRevision, revision: 2, data: {spec: {template: ` + stored("v2") + `}}, ` +
-		`metadata: {name: demo-new, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: CloneSet, name: demo, uid: u1, controller: true}]}}`
+		`metadata: {name: demo-new, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: CloneSet, name: demo, uid: u1, ` +
+		`controller: true}]}}`
 }

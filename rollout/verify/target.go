@@ -45,7 +45,8 @@ func (q *request) partitions() [][]string {
 	var out [][]string
 	for _, k := range plan.Kinds() {
 		for _, path := range k.Stepped() {
-			if k.Name == q.kind() && k.Group() == q.group() && !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
+			if k.Name == q.kind() && k.Group() == q.group() && !slices.ContainsFunc(out,
+				func(p []string) bool { return slices.Equal(p, path) }) {
 				out = append(out, path)
 			}
 		}

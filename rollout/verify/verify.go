@@ -171,7 +171,8 @@ func (r *release) readSpec() []Finding {
 	case err != nil:
 		return r.mistakes(err)
 	case r.coming.Tree == nil:
-		return one(codeTargetMissing, r.target(), "there is nothing to release: it does not exist", "apply it before its release, or give the manifest with -f")
+		return one(codeTargetMissing, r.target(), "there is nothing to release: it does not exist",
+			"apply it before its release, or give the manifest with -f")
 	}
 	if r.set, err = r.coming.Read(); err != nil {
 		return r.mistakes(err)

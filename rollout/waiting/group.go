@@ -83,8 +83,8 @@ type Told struct {
 	reasons map[string]bool
 }
 
-// News tells whether pods of a batch are in trouble for a reason that was not told yet. A pod that goes to and fro between two of
-// them is no news.
+// News tells whether pods of a batch are in trouble for a reason that was not told yet. A pod that goes to and fro between two
+// of them is no news.
 func (t *Told) News(batch int, groups []Group) (news bool) {
 	if t.batch != batch || t.reasons == nil {
 		t.batch, t.reasons = batch, map[string]bool{}

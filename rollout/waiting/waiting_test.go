@@ -49,11 +49,13 @@ func TestWords(t *testing.T) {
 		"crash": {
 			[]waiting.Pod{crash},
 			noon,
-			"1 pod CrashLoopBackOff: back-off 20s restarting failed container=app, exit code 137 (OOMKilled), 3 restarts (web-3, since 120m)", "how it ended says more",
+			"1 pod CrashLoopBackOff: back-off 20s restarting failed container=app, exit code 137 (OOMKilled), 3 restarts (web-3, " +
+				"since 120m)", "how it ended says more",
 		},
 		"numbers in messages": {
 			[]waiting.Pod{
-				pod("a", "Unschedulable", "0/3 nodes are available: 3 Insufficient cpu.", 0), pod("b", "Unschedulable", "0/3 nodes are available: 2 Insufficient cpu.", 0),
+				pod("a", "Unschedulable", "0/3 nodes are available: 3 Insufficient cpu.", 0),
+				pod("b", "Unschedulable", "0/3 nodes are available: 2 Insufficient cpu.", 0),
 			},
 			time.Time{},
 			"2 pods Unschedulable: 0/3 nodes are available: 3 Insufficient cpu. (a, b)", "the same trouble",
@@ -63,13 +65,22 @@ func TestWords(t *testing.T) {
 			time.Time{},
 			"1 pod InvalidImageName (z); 2 pods ContainerCreating (web-00, web-01)", "pods that start are no trouble",
 		},
-		"many names": {many(5, "ContainerCreating"), time.Time{}, "5 pods ContainerCreating (web-00, web-01, web-02 and 2 more)", "names are cut"},
+		"many names": {
+			many(5, "ContainerCreating"),
+			time.Time{},
+			"5 pods ContainerCreating (web-00, web-01, web-02 and 2 more)",
+			"names are cut",
+		},
 		"many groups": {
 			append(many(3, "A"), pod("b", "B", "", 0), pod("c", "C", "", 0), pod("d", "D", "", 0), pod("e", "E", "", 0)),
 			time.Time{},
 			"3 pods A (web-00, web-01, web-02); 1 pod B (b); 1 pod C (c); 2 pods for other reasons", "groups are cut",
 		},
-		"several lines": {[]waiting.Pod{pod("a", "StartError", "no such\n  file", 0)}, time.Time{}, "1 pod StartError: no such file (a)", "one line"},
+		"several lines": {
+			[]waiting.Pod{pod("a", "StartError", "no such\n  file", 0)},
+			time.Time{},
+			"1 pod StartError: no such file (a)", "one line",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := waiting.Words(waiting.Groups(c.pods), c.at); got != c.want {
@@ -101,9 +112,9 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestSights holds the clock of failFast: it is the agent's alone, and begins with the first sight of a reason.
-func TestSights(t *testing.T) {
-	var s waiting.Sights
+// TestClock holds the clock of failFast: it is the agent's alone, and begins with the first sight of a reason.
+func TestClock(t *testing.T) {
+	var s waiting.Clock
 	why := func(reason string) *waiting.Why { return &waiting.Why{Reason: reason, Since: noon.Add(-time.Hour)} }
 	look := func(at int, key, reason string) time.Duration {
 		s.Begin()
@@ -148,7 +159,8 @@ func TestFailed(t *testing.T) {
 		return p
 	}
 	pods := []waiting.Pod{
-		seen("a", "ImagePullBackOff", 30*time.Second), seen("b", "ImagePullBackOff", 20*time.Second), seen("c", "Init:CrashLoopBackOff", time.Minute),
+		seen("a", "ImagePullBackOff", 30*time.Second), seen("b", "ImagePullBackOff", 20*time.Second),
+		seen("c", "Init:CrashLoopBackOff", time.Minute),
 		seen("d", "Unschedulable", time.Hour), seen("e", "ImagePullBackOff", -1),
 	}
 	failed, next := waiting.Failed(pods, []string{"ImagePullBackOff", "CrashLoopBackOff"}, 30*time.Second, noon)

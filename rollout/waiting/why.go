@@ -6,15 +6,17 @@ import "time"
 
 // Why is why one pod is not ready. The JSON names are a contract with readers of an audit log and of a status.
 type Why struct {
-	State     string    `json:"state"`               // as kubectl get pods has it in its column STATUS
-	Reason    string    `json:"reason"`              // the state, or where that is only a phase, of the condition that is in the way
+	State string `json:"state"` // as kubectl get pods has it in its column STATUS
+	// the state, or where that is only a phase, of the condition that is in the way
+	Reason    string    `json:"reason"`
 	Message   string    `json:"message,omitempty"`   // in the words of the kubelet or the scheduler
 	Container string    `json:"container,omitempty"` // that is in the way
 	Restarts  int       `json:"restarts,omitempty"`  // of that container
 	ExitCode  *int      `json:"exitCode,omitempty"`  // with which it has ended last; nil: it has not
 	Exit      string    `json:"exit,omitempty"`      // the reason of that: Error, OOMKilled
 	Since     time.Time `json:"since,omitzero"`      // by the cluster's clocks
-	Seen      time.Time `json:"seen,omitzero"`       // when the agent first saw this reason since the pod was last ready, by its own clock
+	// when the agent first saw this reason since the pod was last ready, by its own clock
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // Pod is a pod and why it is not ready.

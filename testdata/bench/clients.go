@@ -149,8 +149,14 @@ func (b *bench) measureArgo() error {
 		}
 	}
 	workloads := bytes.Count(app, []byte("\nkind: Deployment\n")) + bytes.Count(app, []byte("\nkind: StatefulSet\n"))
-	plugin := program{name: "Argo CD plugin, 98 KB", args: []string{"slipway", "argocd", "generate"}, stdin: "empty.yaml", injected: workloads}
-	plugin.dir, plugin.env = b.path("argo"), []string{"ARGOCD_APP_NAMESPACE=argocd", "SLIPWAY_SIDECARSETS=" + b.path("argo-set.yaml")}
+	plugin := program{
+		name: "Argo CD plugin, 98 KB", args: []string{"slipway", "argocd", "generate"}, stdin: "empty.yaml",
+		injected: workloads,
+	}
+	plugin.dir, plugin.env = b.path("argo"), []string{
+		"ARGOCD_APP_NAMESPACE=argocd",
+		"SLIPWAY_SIDECARSETS=" + b.path("argo-set.yaml"),
+	}
 	var costs []cost
 	for range b.runs + 1 {
 		c, err := b.measure(plugin)

@@ -42,8 +42,9 @@ func (w *text) write(s string) { _, _ = w.WriteString(s) }
 
 const (
 	matching = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app\n"
-	podSpec  = "spec:\n  template:\n    metadata:\n      labels:\n        app-type: long-term\n    spec:\n      containers:\n      - name: app\n        image: a\n"
-	oneLine  = `{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app-#"}, "spec": {"template": {"metadata": ` +
+	podSpec  = "spec:\n  template:\n    metadata:\n      labels:\n        app-type: long-term\n    spec:\n      containers:\n    " +
+		"  - name: app\n        image: a\n"
+	oneLine = `{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app-#"}, "spec": {"template": {"metadata": ` +
 		`{"labels": {"app-type": "long-term"}}, "spec": {"containers": [{"name": "app", "image": "a"}]}}}}`
 	set = "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: s#\nspec:\n  selector:\n    matchLabels:\n" +
 		"      app-type: t#\n  containers:\n  - name: c#\n    image: a\n"
@@ -120,7 +121,10 @@ func (b *bench) growthRows() []row {
 		{name: "lint of SidecarSets", n: 2_500, args: lint, text: func(w *text, n int) { w.repeat(n, "---\n"+set) }},
 		{name: "SidecarSets that match nothing", n: 2_500, args: asSet, text: func(w *text, n int) { w.repeat(n, "---\n"+set) }},
 		{name: "fn, ResourceList", n: 5_000, args: function, text: func(w *text, n int) { _ = corpus.WriteResourceList(w, n/3) }},
-		{name: "fn, other input", n: 10_000, args: function, fail: true, text: func(w *text, n int) { w.repeat(n, "---\n"+matching+podSpec) }},
+		{
+			name: "fn, other input", n: 10_000, args: function, fail: true,
+			text: func(w *text, n int) { w.repeat(n, "---\n"+matching+podSpec) },
+		},
 	}
 }
 

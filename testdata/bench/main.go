@@ -105,7 +105,10 @@ func (b *bench) compareAll(matching int) error {
 		kyamlFirst   bool // whether the ratio says how many times more kyaml needs
 	}{
 		{
-			ours:       program{name: "slipway render -s", args: []string{"slipway", "render", "-s", b.path("sidecarset.yaml"), "-"}, stdin: "stream.yaml", injected: matching},
+			ours: program{
+				name: "slipway render -s", args: []string{"slipway", "render", "-s", b.path("sidecarset.yaml"), "-"},
+				stdin: "stream.yaml", injected: matching,
+			},
 			theirs:     program{name: "kyaml parse and write", args: []string{"kyaml", "copy"}, stdin: "stream.yaml", injected: 0},
 			kyamlFirst: true,
 		},

@@ -41,7 +41,8 @@ func readAction(t *testing.T) composite {
 	return a
 }
 
-// action runs the steps of the action with its defaults, as GitHub's runner does, and with a comment: gh keeps comments in a folder.
+// action runs the steps of the action with its defaults, as GitHub's runner does, and with a comment: gh keeps comments in a
+// folder.
 func action(t *testing.T, dir string) (all result) {
 	t.Helper()
 	a := readAction(t)
@@ -53,7 +54,8 @@ func action(t *testing.T, dir string) (all result) {
 	environment := append(os.Environ(),
 		"GITHUB_ACTION_PATH="+folder, "RUNNER_TEMP="+runner, "GITHUB_OUTPUT="+filepath.Join(runner, "output"),
 		"GITHUB_PATH="+filepath.Join(runner, "path"), "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary.md"),
-		"GITHUB_REPOSITORY=shop/manifests", "COMMENTS="+commentsOf(t, dir), "PATH="+ghFolder(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		"GITHUB_REPOSITORY=shop/manifests", "COMMENTS="+commentsOf(t, dir),
+		"PATH="+ghFolder(t)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for _, step := range a.Runs.Steps {
 		if all.code != 0 && !strings.HasPrefix(step.If, "always()") {
 			continue
@@ -71,7 +73,8 @@ func action(t *testing.T, dir string) (all result) {
 		all.stderr += got.stderr
 		all.code = max(all.code, got.code)
 	}
-	if !strings.Contains(readFile(t, filepath.Join(runner, "output")), "report=slipway.sarif\n") || readFile(t, filepath.Join(runner, "path")) == "" {
+	if !strings.Contains(readFile(t, filepath.Join(runner, "output")), "report=slipway.sarif\n") ||
+		readFile(t, filepath.Join(runner, "path")) == "" {
 		t.Error("the action does not say where its report and its program are")
 	}
 	return all
@@ -175,13 +178,15 @@ func TestActionCutsItsComment(t *testing.T) {
 	}
 }
 
-// What a pull request holds reaches a script as the value of a variable only, and forks get no comment: they have no right to it.
+// What a pull request holds reaches a script as the value of a variable only, and forks get no comment: they have no right to
+// it.
 func TestActionIsSafe(t *testing.T) {
 	for _, step := range readAction(t).Runs.Steps {
 		if strings.Contains(step.Run, "${{") {
 			t.Errorf("%s: an expression in a script runs as one", step.Name)
 		}
-		want := "always() && inputs.comment == 'true' && github.event_name == 'pull_request' && !github.event.pull_request.head.repo.fork"
+		want := "always() && inputs.comment == 'true' && github.event_name == 'pull_request' && " +
+			"!github.event.pull_request.head.repo.fork"
 		if step.Name == "comment" && step.If != want {
 			t.Errorf("the comment is made if %s, want %s", step.If, want)
 		}
@@ -205,7 +210,8 @@ func TestActionIsCalledAsItIsWritten(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(dir, ".github/workflows"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			file := write(t, filepath.Join(dir, ".github/workflows"), "action.yaml", strings.Replace(text, "comment: true", test.input, 1), 0o644)
+			file := write(t, filepath.Join(dir, ".github/workflows"), "action.yaml",
+				strings.Replace(text, "comment: true", test.input, 1), 0o644)
 			program, err := goCommand(".", "tool", "-n", "actionlint")
 			if err != nil {
 				t.Fatal(err)
@@ -266,7 +272,10 @@ func problems(t *testing.T, line string) (out []string) {
 			}
 			return found[i]
 		}
-		out = append(out, strings.Join([]string{m.Severity + group(p.Severity), group(p.File), group(p.Line), group(p.Message), group(p.Code)}, "|"))
+		out = append(out, strings.Join([]string{
+			m.Severity + group(p.Severity), group(p.File), group(p.Line), group(p.Message),
+			group(p.Code),
+		}, "|"))
 	}
 	return out
 }
@@ -341,7 +350,8 @@ func TestRenovateFindsImages(t *testing.T) {
 		t.Errorf("images where there is no version: %q", got)
 	}
 	file := regexp.MustCompile(strings.Trim(rule.ManagerFilePatterns[0], "/"))
-	if got := find(readFile(t, "../examples/ci/sidecars/sidecarset.yaml")); len(got) != 1 || !file.MatchString("sidecars/sidecarset.yaml") {
+	if got := find(readFile(t, "../examples/ci/sidecars/sidecarset.yaml")); len(got) != 1 ||
+		!file.MatchString("sidecars/sidecarset.yaml") {
 		t.Errorf("the example's set: %q", got)
 	}
 }

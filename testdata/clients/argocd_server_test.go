@@ -88,7 +88,10 @@ func (s *server) asked(parameters bool) answers {
 // question writes down what the repository server knows of the application.
 func (s *server) question(config string, parameters bool) string {
 	s.t.Helper()
-	q := question{Config: config, Repository: s.repo, Streamed: filepath.Join(s.repo, s.streamed), App: filepath.Join(s.repo, s.app)}
+	q := question{
+		Config: config, Repository: s.repo, Streamed: filepath.Join(s.repo, s.streamed),
+		App: filepath.Join(s.repo, s.app),
+	}
 	q.Links, q.Parameters = s.allowed, parameters
 	for _, variable := range pairs(s.build) {
 		if parameters && !strings.HasPrefix(variable, "ARGOCD_APP_NAME=") && !strings.HasPrefix(variable, "ARGOCD_APP_SOURCE_") {

@@ -64,8 +64,8 @@ type announcement struct {
 	Map            map[string]string `json:"map"`
 }
 
-// server does what the plugin server of Argo CD does with one application. Where Argo CD is at hand, it hands that over to the real
-// one: argocd_server_test.go.
+// server does what the plugin server of Argo CD does with one application. Where Argo CD is at hand, it hands that over to the
+// real one: argocd_server_test.go.
 type server struct {
 	t        *testing.T
 	plugin   plugin
@@ -91,7 +91,8 @@ func newServer(t *testing.T, app string) *server {
 	s.env = map[string]string{"TMPDIR": t.TempDir(), "HOME": t.TempDir()}
 	s.build = map[string]string{
 		"ARGOCD_APP_NAME": "shop", "ARGOCD_APP_NAMESPACE": "shop", "ARGOCD_APP_PROJECT_NAME": "default",
-		"ARGOCD_APP_REVISION": "d32eacf6", "ARGOCD_APP_SOURCE_PATH": app, "ARGOCD_APP_SOURCE_REPO_URL": "https://git.example.com/shop.git",
+		"ARGOCD_APP_REVISION": "d32eacf6", "ARGOCD_APP_SOURCE_PATH": app,
+		"ARGOCD_APP_SOURCE_REPO_URL":        "https://git.example.com/shop.git",
 		"ARGOCD_APP_SOURCE_TARGET_REVISION": "main", "KUBE_VERSION": "1.36.3", "KUBE_API_VERSIONS": "v1,apps/v1,apps/v1/Deployment",
 	}
 	if err := yaml.UnmarshalStrict([]byte(readFile(t, filepath.Join(repo, "repo-server", "plugin.yaml"))), &s.plugin); err != nil {
@@ -293,7 +294,8 @@ func TestArgoCDGeneratePaths(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, test.app)
-			if err := os.CopyFS(filepath.Join(s.repo, test.app, test.sets), os.DirFS("../examples/argocd/sidecars")); err != nil && !os.IsExist(err) {
+			if err := os.CopyFS(filepath.Join(s.repo, test.app, test.sets), os.DirFS("../examples/argocd/sidecars")); err != nil &&
+				!os.IsExist(err) {
 				t.Fatal(err)
 			}
 			s.params = fmt.Sprintf(`[{"name": "sidecarsets", "array": [%q]}]`, test.sets)
@@ -325,15 +327,20 @@ func TestArgoCDParameterOrder(t *testing.T) {
 		want                  []string
 		fails                 string
 	}{
-		"nothing":                       {fails: `no SidecarSet is known, so that nothing is injected (name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets"`},
+		"nothing": {fails: `no SidecarSet is known, so that nothing is injected (name the file or folder of ` +
+			`the SidecarSets in the plugin's parameter "sidecarsets"`},
 		"parameter":                     {params: param, want: injected},
 		"variable":                      {variable: "../../sidecars", want: injected},
 		"container":                     {environment: outside, want: injected},
 		"empty parameter over variable": {params: noParam, variable: "../../sidecars", want: not},
 		"parameter over container":      {params: param, environment: "/nothing", want: injected},
 		"variable over container":       {variable: "../../sidecars", environment: "/nothing", want: injected},
-		"variable outside":              {variable: outside, fails: "ARGOCD_ENV_SLIPWAY_SIDECARSETS: " + outside + " is outside the repository"},
-		"parameter outside":             {params: `[{"name": "sidecarsets", "array": ["../../.."]}]`, fails: `"sidecarsets" parameter: ../../.. is outside the repository`},
+		"variable outside": {variable: outside, fails: "ARGOCD_ENV_SLIPWAY_SIDECARSETS: " + outside +
+			" is outside the repository"},
+		"parameter outside": {
+			params: `[{"name": "sidecarsets", "array": ["../../.."]}]`,
+			fails:  `"sidecarsets" parameter: ../../.. is outside the repository`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -365,18 +372,28 @@ func TestArgoCDNamesBrokenParameters(t *testing.T) {
 		params, variable, value string
 		want                    string
 	}{
-		"JSON":     {params: `[{"name":`, want: "ARGOCD_APP_PARAMETERS: unexpected end of JSON input"},
-		"unknown":  {params: `[{"name": "sidecarset", "array": ["x"]}]`, want: `"sidecarset" parameter: not known; there are source, config, sidecarsets`},
-		"type":     {params: `[{"name": "sidecarsets", "string": "x"}]`, want: `"sidecarsets" parameter: takes array, not string`},
-		"value":    {params: `[{"name": "source", "string": "helmfile"}]`, want: `"source" parameter: "helmfile" is not one of helm, kustomize, directory`},
+		"JSON": {params: `[{"name":`, want: "ARGOCD_APP_PARAMETERS: unexpected end of JSON input"},
+		"unknown": {
+			params: `[{"name": "sidecarset", "array": ["x"]}]`,
+			want:   `"sidecarset" parameter: not known; there are source, config, sidecarsets`,
+		},
+		"type": {params: `[{"name": "sidecarsets", "string": "x"}]`, want: `"sidecarsets" parameter: takes array, not string`},
+		"value": {
+			params: `[{"name": "source", "string": "helmfile"}]`,
+			want:   `"source" parameter: "helmfile" is not one of helm, kustomize, directory`,
+		},
 		"variable": {variable: "SLIPWAY_SOURCE", value: "helmfile", want: `ARGOCD_ENV_SLIPWAY_SOURCE: "helmfile" is not one of`},
 		"pairs":    {variable: "SLIPWAY_HELM_VALUES", value: "a=1,b", want: "ARGOCD_ENV_SLIPWAY_HELM_VALUES: part 2 is not key=value"},
-		"no file":  {params: `[{"name": "config", "string": "none.yaml"}]`, want: `"config" parameter: none.yaml: no such file or folder`},
+		"no file": {
+			params: `[{"name": "config", "string": "none.yaml"}]`,
+			want:   `"config" parameter: none.yaml: no such file or folder`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if test.params != "" && !json.Valid([]byte(test.params)) && withArgoCD() {
-				t.Skip("Argo CD writes the variable from an Application, whose parameters are JSON: only the server that is played can be given less")
+				t.Skip("Argo CD writes the variable from an Application, whose parameters are JSON: only the server that is played can be " +
+					"given less")
 			}
 			s := newServer(t, "apps/manifests")
 			s.params = test.params
@@ -425,7 +442,8 @@ func TestArgoCDErrorsAreShortAndWithoutSecrets(t *testing.T) {
 	s.variable["DB"] = "correct-horse"
 	s.env["REGISTRY_TOKEN"] = "battery-staple"
 	s.params = `[{"name": "helm-values", "map": {"password": "hunter-two"}}]`
-	s.fakeHelm("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"line $i: correct-horse $REGISTRY_TOKEN hunter-two in $PWD/templates $*\" >&2; done; exit 1\n")
+	s.fakeHelm("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"line $i: correct-horse $REGISTRY_TOKEN hunter-two in " +
+		"$PWD/templates $*\" >&2; done; exit 1\n")
 	got := s.generate()
 	if got.code == 0 || got.stdout != "" {
 		t.Errorf("exit %d, stdout %q, want a failure and nothing", got.code, got.stdout)
@@ -471,7 +489,8 @@ func TestArgoCDTimeoutLeavesNothing(t *testing.T) {
 				t.Errorf("it had to be killed, or succeeded: %v", err)
 			}
 			// The signal reaches helm, too; whichever end comes first is the one that is told.
-			if told := stderr.String(); stdout.Len() > 0 || told != "error: terminated signal received; nothing was written\n" && told != "error: helm template: signal: terminated\n" {
+			if told := stderr.String(); stdout.Len() > 0 || told != "error: terminated signal received; nothing was written\n" &&
+				told != "error: helm template: signal: terminated\n" {
 				t.Errorf("stdout %q, stderr %q", &stdout, &stderr)
 			}
 			if diff := cmp.Diff(before, s.left()); diff != "" {
@@ -565,7 +584,10 @@ func checkRepoServerComponent(t *testing.T, install string) {
 		t.Errorf("the plugin must run as user 999: %+v", sidecar.SecurityContext)
 	}
 	mounts, theirs := sidecar.mounts(), server.container("argocd-repo-server").mounts()
-	for path, want := range map[string]string{"/var/run/argocd": "var-files", "/home/argocd/cmp-server/plugins": theirs["/home/argocd/cmp-server/plugins"]} {
+	for path, want := range map[string]string{
+		"/var/run/argocd":                 "var-files",
+		"/home/argocd/cmp-server/plugins": theirs["/home/argocd/cmp-server/plugins"],
+	} {
 		if mounts[path] != want || want == "" {
 			t.Errorf("%s is volume %q, want %q", path, mounts[path], want)
 		}

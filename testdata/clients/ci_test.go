@@ -117,7 +117,8 @@ func TestWorkflowPermissions(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"contents": "read"}, w.Permissions); diff != "" {
 		t.Errorf("permissions of the workflow (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"contents": "read", "security-events": "write"}, w.Jobs["check"].Permissions); diff != "" {
+	want := map[string]string{"contents": "read", "security-events": "write"}
+	if diff := cmp.Diff(want, w.Jobs["check"].Permissions); diff != "" {
 		t.Errorf("permissions of the job (-want +got):\n%s", diff)
 	}
 	steps := w.Jobs["check"].Steps
@@ -322,7 +323,10 @@ func TestRenderedBranch(t *testing.T) {
 	write(t, filepath.Join(dir, "base"), "app.yaml", text[:strings.LastIndex(text, "---\n")], 0o644)
 	git(t, dir, "commit", "-qam", "retire the worker")
 	publish()
-	want = []string{"shop/.slipway-files", "shop/README.md", "shop/shop/apps_v1_deployment_web.yaml", "shop/shop/v1_service_web.yaml"}
+	want = []string{
+		"shop/.slipway-files", "shop/README.md", "shop/shop/apps_v1_deployment_web.yaml",
+		"shop/shop/v1_service_web.yaml",
+	}
 	if diff := cmp.Diff(want, files()); diff != "" {
 		t.Errorf("files after an object has gone (-want +got):\n%s", diff)
 	}

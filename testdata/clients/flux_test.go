@@ -42,7 +42,8 @@ func flux(t *testing.T) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(source, "cmd", "flux", "manifests"), "none.yaml", "# none\n", 0o644)
-	if _, err := goCommand(source, "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "flux"), "./cmd/flux"); err != nil {
+	_, err := goCommand(source, "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "flux"), "./cmd/flux")
+	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -210,7 +211,8 @@ func TestFluxInstallsThePlugin(t *testing.T) {
 	server := httptest.NewServer(files)
 	t.Cleanup(server.Close)
 	manifest = strings.ReplaceAll(manifest, "https://github.com/slipway-dev/slipway/releases/download", server.URL)
-	manifest = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(manifest, fmt.Sprintf("sha256:%x", sha256.Sum256(archive)))
+	manifest = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(manifest,
+		fmt.Sprintf("sha256:%x", sha256.Sum256(archive)))
 	files.HandleFunc("/catalog/slipway.yaml", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(manifest))
 	})
@@ -265,7 +267,8 @@ func TestFluxObjectsBelongTogether(t *testing.T) {
 	if source.APIVersion != "source.toolkit.fluxcd.io/v1" || kustomization.APIVersion != "kustomize.toolkit.fluxcd.io/v1" {
 		t.Errorf("API versions %s, %s", source.APIVersion, kustomization.APIVersion)
 	}
-	if ref := kustomization.Spec.SourceRef; ref.Kind != source.Kind || ref.Name != source.Metadata.Name || source.Metadata.Namespace != kustomization.Metadata.Namespace {
+	if ref := kustomization.Spec.SourceRef; ref.Kind != source.Kind || ref.Name != source.Metadata.Name ||
+		source.Metadata.Namespace != kustomization.Metadata.Namespace {
 		t.Errorf("%s %+v is not what %+v refers to", source.Kind, source.Metadata, ref)
 	}
 }

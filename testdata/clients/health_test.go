@@ -50,28 +50,61 @@ func releasedSamples() map[string]sample {
   spec: {replicas: 3, updateStrategy: {rollingUpdate: {partition: 1000000}}},
   status: {observedGeneration: 7, replicas: 3, updatedReplicas: %d, updatedAvailableReplicas: %d, availableReplicas: 3}}`
 	return map[string]sample{
-		"resting":              {"a partition at rest holds nothing", set("v1alpha1", `partition: "100%"`, counts(5, 5)), "Healthy", "Current"},
-		"resting, v1beta1":     {"the partition has moved", set("v1beta1", `rollingUpdate: {partition: "100%"}`, counts(5, 5)), "Healthy", "Current"},
-		"no strategy":          {"a target of direct mode", set("v1alpha1", "", counts(5, 5)), "Healthy", "Current"},
-		"armed, new template":  {"the Job has yet to step the partition", set("v1alpha1", `partition: "100%"`, counts(0, 0)), "Progressing", "InProgress"},
-		"in the middle":        {"the partition waits for the next batch", set("v1alpha1", `partition: "60%"`, counts(2, 2)), "Suspended", "InProgress"},
-		"in the middle, beta":  {"the partition waits for the next batch", set("v1beta1", `rollingUpdate: {partition: 3}`, counts(2, 2)), "Suspended", "InProgress"},
-		"a batch":              {"pods of the batch are to come", set("v1alpha1", `partition: "60%"`, counts(1, 1)), "Progressing", "InProgress"},
-		"a batch is not ready": {"pods of the batch are not available", set("v1alpha1", `partition: 3`, counts(2, 1)), "Progressing", "InProgress"},
-		"last batch":           {"all are updated and one starts: not Degraded", set("v1alpha1", "partition: 0", counts(5, 4)), "Progressing", "InProgress"},
-		"paused":               {"somebody has paused it", set("v1alpha1", "paused: true", counts(2, 2)), "Suspended", "InProgress"},
+		"resting": {
+			"a partition at rest holds nothing", set("v1alpha1", `partition: "100%"`, counts(5, 5)), "Healthy",
+			"Current",
+		},
+		"resting, v1beta1": {
+			"the partition has moved", set("v1beta1", `rollingUpdate: {partition: "100%"}`, counts(5, 5)),
+			"Healthy", "Current",
+		},
+		"no strategy": {"a target of direct mode", set("v1alpha1", "", counts(5, 5)), "Healthy", "Current"},
+		"armed, new template": {
+			"the Job has yet to step the partition", set("v1alpha1", `partition: "100%"`, counts(0, 0)),
+			"Progressing", "InProgress",
+		},
+		"in the middle": {
+			"the partition waits for the next batch", set("v1alpha1", `partition: "60%"`, counts(2, 2)),
+			"Suspended", "InProgress",
+		},
+		"in the middle, beta": {
+			"the partition waits for the next batch",
+			set("v1beta1", `rollingUpdate: {partition: 3}`, counts(2, 2)), "Suspended", "InProgress",
+		},
+		"a batch": {
+			"pods of the batch are to come", set("v1alpha1", `partition: "60%"`, counts(1, 1)), "Progressing",
+			"InProgress",
+		},
+		"a batch is not ready": {
+			"pods of the batch are not available", set("v1alpha1", `partition: 3`, counts(2, 1)), "Progressing",
+			"InProgress",
+		},
+		"last batch": {
+			"all are updated and one starts: not Degraded", set("v1alpha1", "partition: 0", counts(5, 4)), "Progressing",
+			"InProgress",
+		},
+		"paused": {"somebody has paused it", set("v1alpha1", "paused: true", counts(2, 2)), "Suspended", "InProgress"},
 		"no status": {
 			"direct mode, before the agent", `{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, ` + meta + `, spec: {replicas: 5}}`,
 			"Progressing", "Unknown",
 		},
-		"empty status":   {"nobody has counted", set("v1alpha1", "", ""), "Progressing", "InProgress"},
-		"old generation": {"the status is not of this template", set("v1alpha1", "", "observedGeneration: 6, updatedReplicas: 5, updatedAvailableReplicas: 5"), "Progressing", "InProgress"},
+		"empty status": {"nobody has counted", set("v1alpha1", "", ""), "Progressing", "InProgress"},
+		"old generation": {
+			"the status is not of this template",
+			set("v1alpha1", "", "observedGeneration: 6, updatedReplicas: 5, updatedAvailableReplicas: 5"), "Progressing", "InProgress",
+		},
 		"degraded": {
-			"Kruise has given up", set("v1alpha1", "", counts(5, 3)+", conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded, message: too slow}]"),
+			"Kruise has given up", set("v1alpha1", "", counts(5, 3)+
+				", conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded, message: too slow}]"),
 			"Degraded", "Failed",
 		},
-		"an old failure": {"FailedUpdate stays for good", set("v1alpha1", "", counts(5, 5)+", conditions: [{type: FailedUpdate, status: 'True'}]"), "Healthy", "Current"},
-		"scaled up":      {"new pods are of the released revision", set("v1alpha1", `partition: "100%"`, "observedGeneration: 7, replicas: 5, updatedReplicas: 4, updatedAvailableReplicas: 4"), "Progressing", "InProgress"},
+		"an old failure": {"FailedUpdate stays for good", set("v1alpha1", "",
+			counts(5, 5)+", conditions: [{type: FailedUpdate, status: 'True'}]"), "Healthy", "Current"},
+		"scaled up": {
+			"new pods are of the released revision",
+			set("v1alpha1", `partition: "100%"`, "observedGeneration: 7, replicas: 5, updatedReplicas: 4, updatedAvailableReplicas: 4"),
+			"Progressing", "InProgress",
+		},
 		"DaemonSet":      {"counts by other names", fmt.Sprintf(daemon, "v1beta1", `"100%"`, 3), "Healthy", "Current"},
 		"DaemonSet held": {"two of three", fmt.Sprintf(daemon, "v1alpha1", "1", 2), "Suspended", "InProgress"},
 		"StatefulSet":    {"Kruise's", fmt.Sprintf(stateful, "apps.kruise.io/v1beta1", 3, 3), "Healthy", "Current"},
@@ -84,7 +117,8 @@ func releasedSamples() map[string]sample {
 // A workload of the same kinds in the same Kustomization, with which slipway has nothing to do. Controllers leave out what is 0.
 func otherSamples() map[string]sample {
 	object := func(kind, spec, status string) string {
-		return fmt.Sprintf("{apiVersion: %s, metadata: {name: demo, generation: 2}, spec: {%s}, status: {observedGeneration: 2, %s}}", kind, spec, status)
+		return fmt.Sprintf("{apiVersion: %s, metadata: {name: demo, generation: 2}, spec: {%s}, status: {observedGeneration: 2, %s}}",
+			kind, spec, status)
 	}
 	const (
 		clone  = "apps.kruise.io/v1alpha1, kind: CloneSet"
@@ -96,35 +130,53 @@ func otherSamples() map[string]sample {
 	return map[string]sample{
 		"CloneSet 0": {
 			"no pods are wanted, and there are none",
-			object(clone, "replicas: 0", "replicas: 0, readyReplicas: 0, availableReplicas: 0, updatedReplicas: 0, updateRevision: x"), "Healthy", "Current",
+			object(clone, "replicas: 0", "replicas: 0, readyReplicas: 0, availableReplicas: 0, updatedReplicas: 0, updateRevision: x"),
+			"Healthy", "Current",
 		},
-		"CloneSet 0, bare":      {"the same, left out", object(clone, "replicas: 0", "replicas: 0"), "Healthy", "Current"},
-		"CloneSet 0, no status": {"nobody has to count no pods", "{apiVersion: " + clone + ", metadata: {name: demo, generation: 1}, spec: {replicas: 0}}", "Progressing", "Current"},
-		"CloneSet 1":            {"replicas are 1 where nobody says how many", object(clone, "", "updatedReplicas: 1, updatedAvailableReplicas: 1"), "Healthy", "Current"},
+		"CloneSet 0, bare": {"the same, left out", object(clone, "replicas: 0", "replicas: 0"), "Healthy", "Current"},
+		"CloneSet 0, no status": {
+			"nobody has to count no pods",
+			"{apiVersion: " + clone + ", metadata: {name: demo, generation: 1}, spec: {replicas: 0}}", "Progressing", "Current",
+		},
+		"CloneSet 1": {
+			"replicas are 1 where nobody says how many",
+			object(clone, "", "updatedReplicas: 1, updatedAvailableReplicas: 1"), "Healthy", "Current",
+		},
 		"CloneSet by hand": {
-			"somebody wants two old pods to stay", object(clone, "replicas: 5, updateStrategy: {partition: 40%}", "updatedReplicas: 3, updatedAvailableReplicas: 3, availableReplicas: 5"),
+			"somebody wants two old pods to stay", object(clone, "replicas: 5, updateStrategy: {partition: 40%}",
+				"updatedReplicas: 3, updatedAvailableReplicas: 3, availableReplicas: 5"),
 			"Suspended", "Current",
 		},
 		"CloneSet by hand, 1": {
-			"the same, with a pod down", object(clone, "replicas: 5, updateStrategy: {partition: 40%}", "updatedReplicas: 3, updatedAvailableReplicas: 2, availableReplicas: 4"),
+			"the same, with a pod down", object(clone, "replicas: 5, updateStrategy: {partition: 40%}",
+				"updatedReplicas: 3, updatedAvailableReplicas: 2, availableReplicas: 4"),
 			"Progressing", "InProgress",
 		},
-		"CloneSet, paused": {"for as long as it is", object(clone, "replicas: 5, updateStrategy: {paused: true}", "availableReplicas: 5"), "Suspended", "Current"},
-		"CloneSet updates": {"nothing holds it", object(clone, "replicas: 5, updateStrategy: {maxSurge: 1}", "updatedReplicas: 3, availableReplicas: 5"), "Progressing", "InProgress"},
-		"native 0":         {"no pods are wanted", object(native, "replicas: 0", "replicas: 0, availableReplicas: 0, currentRevision: x"), "", "Current"},
-		"native OnDelete":  {"nobody deletes pods for Flux", object(native, "replicas: 3, updateStrategy: {type: OnDelete}", three), "", "Current"},
-		"native by hand":   {"one pod is to stay", object(native, "replicas: 3, updateStrategy: {rollingUpdate: {partition: 1}}", three+", updatedReplicas: 2"), "", "Current"},
-		"native updates":   {"nothing holds it", object(native, "replicas: 3, updateStrategy: {rollingUpdate: {partition: 0}}", three+", updatedReplicas: 2"), "", "InProgress"},
-		"DaemonSet 0":      {"no node wants a pod", object(daemon, "", "desiredNumberScheduled: 0, numberReady: 0"), "Healthy", "Current"},
+		"CloneSet, paused": {"for as long as it is", object(clone, "replicas: 5, updateStrategy: {paused: true}",
+			"availableReplicas: 5"), "Suspended", "Current"},
+		"CloneSet updates": {"nothing holds it", object(clone, "replicas: 5, updateStrategy: {maxSurge: 1}",
+			"updatedReplicas: 3, availableReplicas: 5"), "Progressing", "InProgress"},
+		"native 0": {"no pods are wanted", object(native, "replicas: 0",
+			"replicas: 0, availableReplicas: 0, currentRevision: x"), "", "Current"},
+		"native OnDelete": {
+			"nobody deletes pods for Flux", object(native, "replicas: 3, updateStrategy: {type: OnDelete}", three), "",
+			"Current",
+		},
+		"native by hand": {"one pod is to stay", object(native, "replicas: 3, updateStrategy: {rollingUpdate: {partition: 1}}",
+			three+", updatedReplicas: 2"), "", "Current"},
+		"native updates": {"nothing holds it", object(native, "replicas: 3, updateStrategy: {rollingUpdate: {partition: 0}}",
+			three+", updatedReplicas: 2"), "", "InProgress"},
+		"DaemonSet 0": {"no node wants a pod", object(daemon, "", "desiredNumberScheduled: 0, numberReady: 0"), "Healthy", "Current"},
 		"DaemonSet OnDelete": {
 			"nobody deletes pods for Argo CD either", object(daemon, "updateStrategy: {type: OnDelete}", nodes), "Healthy", "Current",
 		},
-		"DaemonSet by hand": {"half of the nodes", object(daemon, "updateStrategy: {rollingUpdate: {partition: 50%}}", nodes+", updatedNumberScheduled: 1"), "Suspended", "Current"},
+		"DaemonSet by hand": {"half of the nodes", object(daemon, "updateStrategy: {rollingUpdate: {partition: 50%}}",
+			nodes+", updatedNumberScheduled: 1"), "Suspended", "Current"},
 	}
 }
 
-// A Deployment in the states that a release takes it through, and others with which slipway has nothing to do. Flux judges these by
-// itself: nothing is printed for it.
+// A Deployment in the states that a release takes it through, and others with which slipway has nothing to do. Flux judges these
+// by itself: nothing is printed for it.
 func deploymentSamples() map[string]sample {
 	object := func(annotations, spec, status string) string {
 		return fmt.Sprintf(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, generation: 7, annotations: {%s}},
@@ -140,23 +192,48 @@ func deploymentSamples() map[string]sample {
 		plain    = "progressDeadlineSeconds: 600"
 	)
 	return map[string]sample{
-		"resting":             {"paused is how it rests in Git", object(atRest, rests, whole+", conditions: [{type: Available, status: 'True'}]"), "Healthy", "Current"},
-		"new template":        {"the Job has yet to begin", object(atRest, rests, "replicas: 5, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
-		"a step":              {"the controller makes a pod", object(released, opened, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
-		"a batch starts":      {"a pod of it is not ready", object(released, held, "replicas: 5, updatedReplicas: 2, readyReplicas: 4, availableReplicas: 3"), "Progressing", "InProgress"},
-		"between batches":     {"the others wait for the next one", object(released, held, "replicas: 5, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 3"), "Suspended", "InProgress"},
-		"before its end":      {"the fields are not as they were", object(released, held, "replicas: 5, updatedReplicas: 5, readyReplicas: 5"), "Progressing", "InProgress"},
-		"goes back":           {"by its own rolling update", object(released, plain, "replicas: 6, updatedReplicas: 4, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
-		"resting, a pod down": {"one is not ready", object(atRest, rests, "replicas: 5, updatedReplicas: 5, readyReplicas: 4, availableReplicas: 4"), "Progressing", "InProgress"},
-		"paused by hand":      {"as Argo CD has it", object("", "paused: true, "+plain, whole), "Suspended", "InProgress"},
-		"another's":           {"complete", object("", plain, whole+", conditions: [{type: Progressing, status: 'True', reason: NewReplicaSetAvailable}, {type: Available, status: 'True'}]"), "Healthy", "Current"},
-		"another's, rolling":  {"new pods come", object("", plain, "replicas: 6, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
-		"another's, old pods": {"they are to go", object("", plain, "replicas: 6, updatedReplicas: 5, readyReplicas: 6, availableReplicas: 6"), "Progressing", "InProgress"},
+		"resting": {
+			"paused is how it rests in Git",
+			object(atRest, rests, whole+", conditions: [{type: Available, status: 'True'}]"), "Healthy", "Current",
+		},
+		"new template": {"the Job has yet to begin", object(atRest, rests,
+			"replicas: 5, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"a step": {
+			"the controller makes a pod",
+			object(released, opened, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, availableReplicas: 5"), "Progressing",
+			"InProgress",
+		},
+		"a batch starts": {"a pod of it is not ready", object(released, held,
+			"replicas: 5, updatedReplicas: 2, readyReplicas: 4, availableReplicas: 3"), "Progressing", "InProgress"},
+		"between batches": {
+			"the others wait for the next one",
+			object(released, held, "replicas: 5, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 3"), "Suspended", "InProgress",
+		},
+		"before its end": {
+			"the fields are not as they were",
+			object(released, held, "replicas: 5, updatedReplicas: 5, readyReplicas: 5"), "Progressing", "InProgress",
+		},
+		"goes back": {"by its own rolling update", object(released, plain,
+			"replicas: 6, updatedReplicas: 4, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"resting, a pod down": {"one is not ready", object(atRest, rests,
+			"replicas: 5, updatedReplicas: 5, readyReplicas: 4, availableReplicas: 4"), "Progressing", "InProgress"},
+		"paused by hand": {"as Argo CD has it", object("", "paused: true, "+plain, whole), "Suspended", "InProgress"},
+		"another's": {"complete", object("", plain,
+			whole+", conditions: [{type: Progressing, status: 'True', reason: NewReplicaSetAvailable}, {type: Available, status: "+
+				"'True'}]"), "Healthy", "Current"},
+		"another's, rolling": {"new pods come", object("", plain,
+			"replicas: 6, updatedReplicas: 2, readyReplicas: 5, availableReplicas: 5"), "Progressing", "InProgress"},
+		"another's, old pods": {"they are to go", object("", plain,
+			"replicas: 6, updatedReplicas: 5, readyReplicas: 6, availableReplicas: 6"), "Progressing", "InProgress"},
 		"another's, too slow": {
 			"its controller has given up",
-			object("", plain, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, conditions: [{type: Progressing, status: 'False', reason: ProgressDeadlineExceeded}]"), "Degraded", "Failed",
+			object("", plain, "replicas: 6, updatedReplicas: 1, readyReplicas: 5, conditions: [{type: Progressing, status: 'False', "+
+				"reason: ProgressDeadlineExceeded}]"), "Degraded", "Failed",
 		},
-		"another's, seen late": {"the status is not of this template", strings.Replace(object("", plain, whole), "observedGeneration: 7", "observedGeneration: 6", 1), "Progressing", "InProgress"},
+		"another's, seen late": {
+			"the status is not of this template",
+			strings.Replace(object("", plain, whole), "observedGeneration: 7", "observedGeneration: 6", 1), "Progressing", "InProgress",
+		},
 	}
 }
 
@@ -221,7 +298,10 @@ func health(t *testing.T, script string, object map[string]any) (status, message
 	t.Helper()
 	l := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer l.Close()
-	for name, open := range map[string]lua.LGFunction{lua.LoadLibName: lua.OpenPackage, lua.BaseLibName: lua.OpenBase, lua.TabLibName: lua.OpenTable} {
+	for name, open := range map[string]lua.LGFunction{
+		lua.LoadLibName: lua.OpenPackage, lua.BaseLibName: lua.OpenBase,
+		lua.TabLibName: lua.OpenTable,
+	} {
 		if err := l.CallByParam(lua.P{Fn: l.NewFunction(open), Protect: true}, lua.LString(name)); err != nil {
 			t.Fatal(err)
 		}

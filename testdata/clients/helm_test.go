@@ -29,7 +29,10 @@ func TestHelmInjects(t *testing.T) {
 			if diff := cmp.Diff(chartPods, pods(t, manifests)); diff != "" {
 				t.Errorf("pods differ (-want +got):\n%s", diff)
 			}
-			for _, source := range []string{"# Source: shop/templates/web.yaml\n# The shop's front end.\n", "# Source: shop/templates/warm-up.yaml\n"} {
+			for _, source := range []string{
+				"# Source: shop/templates/web.yaml\n# The shop's front end.\n",
+				"# Source: shop/templates/warm-up.yaml\n",
+			} {
 				if !strings.Contains(manifests, source) {
 					t.Errorf("%q is not in the output: a document has lost its file", source)
 				}
@@ -38,7 +41,8 @@ func TestHelmInjects(t *testing.T) {
 				t.Errorf("Helm's own annotation is left in, or a file has a made-up name:\n%s", manifests)
 			}
 			if version != "3" {
-				contains(t, readFile(t, filepath.Join(dir, "report.txt")), "Deployment/shop-web", "Pod/shop-warm-up: is a hook, nothing was injected")
+				contains(t, readFile(t, filepath.Join(dir, "report.txt")), "Deployment/shop-web",
+					"Pod/shop-warm-up: is a hook, nothing was injected")
 			}
 		})
 	}
@@ -85,7 +89,8 @@ func TestHelm4OwnReport(t *testing.T) {
 	if got := script(t, dir, "helm4.sh", helm(t, "4")); got.code == 0 {
 		t.Error("a broken set: exit 0")
 	}
-	if told := readFile(t, report); !strings.Contains(told, "containerz") || strings.Contains(told, "Deployment/shop-web: injected") {
+	if told := readFile(t, report); !strings.Contains(told, "containerz") ||
+		strings.Contains(told, "Deployment/shop-web: injected") {
 		t.Errorf("the report says:\n%s", told)
 	}
 

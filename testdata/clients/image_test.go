@@ -30,7 +30,10 @@ func newBuilder(t *testing.T) *builder {
 		t.Skip("building the image needs root on Linux and buildah: install Debian's package buildah")
 	}
 	dir := t.TempDir()
-	b := &builder{t, []string{"--root", filepath.Join(dir, "storage"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs"}}
+	b := &builder{t, []string{
+		"--root", filepath.Join(dir, "storage"), "--runroot", filepath.Join(dir, "run"), "--storage-driver",
+		"vfs",
+	}}
 	shell := filepath.Join(dir, "shell")
 	for from, to := range b.shellFiles() {
 		text, err := os.ReadFile(from)
@@ -99,7 +102,10 @@ func (b *builder) build(tag string, args ...string) (root string) {
 		"--build-arg", "BUILD_IMAGE=localhost/build-base", "--build-arg", "BASE_IMAGE=localhost/run-base",
 		"--build-arg", "VERSION=v0.1.0", "--build-arg", "REVISION=0123abc",
 	}
-	for variable, inside := range map[string]string{"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/root/go/pkg/mod", "GOCACHE": "/root/.cache/go-build"} {
+	for variable, inside := range map[string]string{
+		"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/root/go/pkg/mod",
+		"GOCACHE": "/root/.cache/go-build",
+	} {
 		dir, err := goCommand(".", "env", variable)
 		if err != nil {
 			b.t.Fatal(err)
@@ -130,7 +136,8 @@ func TestImage(t *testing.T) {
 		config := image.OCIv1.Config
 		got := []string{
 			config.User, strings.Join(config.Entrypoint, " "), strings.Join(config.Cmd, " "),
-			config.Labels["org.opencontainers.image.version"], config.Labels["org.opencontainers.image.revision"], config.Labels["org.opencontainers.image.licenses"],
+			config.Labels["org.opencontainers.image.version"], config.Labels["org.opencontainers.image.revision"],
+			config.Labels["org.opencontainers.image.licenses"],
 		}
 		if diff := cmp.Diff([]string{"65532:65532", "/slipway", "fn", "v0.1.0", "0123abc", "Apache-2.0"}, got); diff != "" {
 			t.Errorf("user, entrypoint, command, labels (-want +got):\n%s", diff)
@@ -154,7 +161,8 @@ func TestImage(t *testing.T) {
 		list := "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n"
 		for _, file := range []string{"app.yaml", "sidecarset.yaml"} {
 			for doc := range strings.SplitSeq(readFile(t, "../examples/kustomize-fn/"+file), "---\n") {
-				list += "- " + strings.ReplaceAll(strings.TrimSpace(strings.TrimPrefix(doc, "# Pods labelled app-type: long-term get a log collector.\n")), "\n", "\n  ") + "\n"
+				list += "- " + strings.ReplaceAll(strings.TrimSpace(
+					strings.TrimPrefix(doc, "# Pods labelled app-type: long-term get a log collector.\n")), "\n", "\n  ") + "\n"
 			}
 		}
 		got := inImage(t, root, list, "fn")

@@ -31,7 +31,8 @@ func conform(t *testing.T, files ...string) []resource {
 	return said.Resources
 }
 
-// TestKubeconformKnowsTheSchemas validates every object of the examples whose kind has a schema, and finds a mistake in each kind.
+// TestKubeconformKnowsTheSchemas validates every object of the examples whose kind has a schema, and finds a mistake in each
+// kind.
 func TestKubeconformKnowsTheSchemas(t *testing.T) {
 	ours := regexp.MustCompile(`(?m)^kind: (BatchPlan|SidecarInjector|SidecarSet|CloneSet)\s*$`)
 	var files []string

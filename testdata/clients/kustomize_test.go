@@ -102,7 +102,8 @@ func TestBuildTransforms(t *testing.T) {
 	}
 }
 
-// The examples as they stand work with each kustomize from the oldest that is still about, which knows neither args nor much else.
+// The examples as they stand work with each kustomize from the oldest that is still about, which knows neither args nor much
+// else.
 func TestOlderKustomizes(t *testing.T) {
 	for _, version := range []string{"54", "55", "56", "57"} {
 		t.Run(version, func(t *testing.T) {
@@ -231,7 +232,8 @@ func TestFnRunHalfWayLeavesFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := example(t, "log-collector")
 			before := snapshot(t, dir)
-			got := run(t, dir, "kustomize", "fn", "run", dir, "--enable-exec", "--exec-path", write(t, t.TempDir(), "function", function, 0o755))
+			got := run(t, dir, "kustomize", "fn", "run", dir, "--enable-exec", "--exec-path",
+				write(t, t.TempDir(), "function", function, 0o755))
 			if got.code == 0 {
 				t.Error("kustomize takes half a list for a result")
 			}

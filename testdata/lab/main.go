@@ -4,8 +4,8 @@
 //
 //	make lab
 //
-// Its folder, .lab unless another is named, gets a kubeconfig and the programs kubectl and slipway. The API server, its storage and
-// the controllers are real; kwok plays the kubelets, so that pods become ready without a container being run.
+// Its folder, .lab unless another is named, gets a kubeconfig and the programs kubectl and slipway. The API server, its storage
+// and the controllers are real; kwok plays the kubelets, so that pods become ready without a container being run.
 package main
 
 import (
@@ -32,7 +32,8 @@ func main() {
 	}
 }
 
-// run ends when the process is interrupted or its terminal closes, and takes everything with it but the program that it has built.
+// run ends when the process is interrupted or its terminal closes, and takes everything with it but the program that it has
+// built.
 func run(dir string, out io.Writer) error {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -42,7 +42,8 @@ func configuration(t *testing.T) config.Project {
 func TestConfiguration(t *testing.T) {
 	p := configuration(t)
 	if p.Version != 2 || len(p.Builds) != 1 || len(p.Archives) != 1 || len(p.SBOMs) != 1 || len(p.Signs) != 1 {
-		t.Fatalf("version %d, %d builds, %d archives, %d SBOMs, %d signatures", p.Version, len(p.Builds), len(p.Archives), len(p.SBOMs), len(p.Signs))
+		t.Fatalf("version %d, %d builds, %d archives, %d SBOMs, %d signatures", p.Version, len(p.Builds), len(p.Archives),
+			len(p.SBOMs), len(p.Signs))
 	}
 	// Each program that it runs is installed by the workflow, at a version.
 	workflow := read(t, ".github/workflows/release.yaml")
@@ -58,13 +59,14 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// TestReleaseIsPublishedLast holds that people see a release when all of it is there: goreleaser makes a draft, and what publishes it
-// is the last command of the workflow.
+// TestReleaseIsPublishedLast holds that people see a release when all of it is there: goreleaser makes a draft, and what
+// publishes it is the last command of the workflow.
 func TestReleaseIsPublishedLast(t *testing.T) {
 	if !configuration(t).Release.Draft {
 		t.Error("goreleaser publishes a release before its image is built")
 	}
-	commands := regexp.MustCompile(`(?m)^ +(?:run|uses|- uses): (.+)$`).FindAllStringSubmatch(read(t, ".github/workflows/release.yaml"), -1)
+	commands := regexp.MustCompile(`(?m)^ +(?:run|uses|- uses): (.+)$`).FindAllStringSubmatch(
+		read(t, ".github/workflows/release.yaml"), -1)
 	if last := commands[len(commands)-1][1]; last != `gh release edit "$VERSION" --draft=false` {
 		t.Errorf("the last command of the workflow is %s", last)
 	}
@@ -147,18 +149,19 @@ func TestImagesAreNamedByDigest(t *testing.T) {
 		t.Errorf("the Dockerfile names %d images", found)
 	}
 	examples := 0
-	if err := filepath.WalkDir(filepath.Join(repository, "testdata/examples"), func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(file) != ".yaml" {
-			return err
-		}
-		text, err := os.ReadFile(file)
-		for _, m := range regexp.MustCompile(`(?m)^[ -]*image: (\S*\bslipway[:@]\S+)`).FindAllSubmatch(text, -1) {
-			if examples++; !pinned.Match(m[1]) {
-				t.Errorf("%s: the image %s has no digest", file, m[1])
+	if err := filepath.WalkDir(filepath.Join(repository, "testdata/examples"),
+		func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || filepath.Ext(file) != ".yaml" {
+				return err
 			}
-		}
-		return err
-	}); err != nil {
+			text, err := os.ReadFile(file)
+			for _, m := range regexp.MustCompile(`(?m)^[ -]*image: (\S*\bslipway[:@]\S+)`).FindAllSubmatch(text, -1) {
+				if examples++; !pinned.Match(m[1]) {
+					t.Errorf("%s: the image %s has no digest", file, m[1])
+				}
+			}
+			return err
+		}); err != nil {
 		t.Fatal(err)
 	}
 	if examples < 5 {
@@ -199,7 +202,8 @@ func TestPlaceholders(t *testing.T) {
 func checkStamp(t *testing.T, workflow, file string) {
 	t.Helper()
 	path := strings.TrimPrefix(filepath.ToSlash(file), repository+"/")
-	command := regexp.MustCompile(`(?m)^ *(sed .* ` + regexp.QuoteMeta(path) + ` >release/` + filepath.Base(file) + `)$`).FindStringSubmatch(workflow)
+	command := regexp.MustCompile(`(?m)^ *(sed .* ` + regexp.QuoteMeta(path) + ` >release/` + filepath.Base(file) + `)$`).
+		FindStringSubmatch(workflow)
 	upload := regexp.MustCompile(`gh release upload .*release/` + filepath.Base(file) + ` `)
 	if command == nil || !upload.MatchString(workflow) {
 		t.Errorf("the release does not replace the placeholder of %s, or does not publish it", path)

@@ -13,8 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/render"
 )
 
-// Create opens a file that somebody names for what is written, with flags such as [os.O_APPEND], and makes it where there is none.
-// Opening a named pipe waits for a reader, beyond the reach of a signal, and a disk would be written over: neither is opened.
+// Create opens a file that somebody names for what is written, with flags such as [os.O_APPEND], and makes it where there is
+// none. Opening a named pipe waits for a reader, beyond the reach of a signal, and a disk would be written over: neither is
+// opened.
 func Create(path string, flags int, perm fs.FileMode) (*os.File, error) {
 	if err := writable(path); err != nil {
 		return nil, err

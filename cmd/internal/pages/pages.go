@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pages serves the page of a release to a browser while the release runs. It is read only, and answers who asks for it by
-// its own name alone: a page elsewhere that makes its host name point here gets nothing.
+// Package pages serves the page of a release to a browser while the release runs. It is read only, and answers who asks for it
+// by its own name alone: a page elsewhere that makes its host name point here gets nothing.
 package pages
 
 import (
@@ -26,7 +26,8 @@ type Page struct {
 	Again time.Duration // after which it is asked for again; 0: it does not change any more
 }
 
-// soon is how soon a browser asks again for a page that changes. It reloads the page, and so stays where the reader has scrolled to.
+// soon is how soon a browser asks again for a page that changes. It reloads the page, and so stays where the reader has scrolled
+// to.
 const soon = 3 * time.Second
 
 // Log is the page of the last release in an audit log, which an agent may still be writing to.

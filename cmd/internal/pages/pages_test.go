@@ -64,8 +64,8 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// served is the address of the page of a log that has only begun. grow brings the log to its end; serving ends with the test, and
-// must end well.
+// served is the address of the page of a log that has only begun. grow brings the log to its end; serving ends with the test,
+// and must end well.
 func served(t *testing.T) (url string, grow func()) {
 	t.Helper()
 	whole := stored(t)

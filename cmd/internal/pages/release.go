@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
-// Visit looks at the release of a target from outside; steer.Release does.
-type Visit interface {
+// Source looks at the release of a target from outside; steer.Release does.
+type Source interface {
 	Status(ctx context.Context) (steer.Status, error)
 	Follow(ctx context.Context, see func(steer.Status)) (steer.Status, error)
 }
@@ -33,10 +33,10 @@ type Release struct {
 	asked   chan struct{} // somebody reads the page
 }
 
-// Follow looks at a release until ctx ends. The error is that of the first look. While a release goes on every change is seen. One
-// that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
-func (r *Release) Follow(ctx context.Context, visit Visit) error {
-	first, err := visit.Status(ctx)
+// Follow looks at a release until ctx ends. The error is that of the first look. While a release goes on every change is seen.
+// One that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
+func (r *Release) Follow(ctx context.Context, source Source) error {
+	first, err := source.Status(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (r *Release) Follow(ctx context.Context, visit Visit) error {
 	r.see(first)
 	go func() {
 		for ctx.Err() == nil {
-			if _, err := visit.Follow(ctx, r.see); err != nil {
+			if _, err := source.Follow(ctx, r.see); err != nil {
 				r.fail(err)
 			}
 			select {

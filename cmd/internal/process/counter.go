@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Counter shows on a terminal how far a run of more than a second has come. stop takes the line away. Elsewhere it shows nothing,
-// and show is nil.
+// Counter shows on a terminal how far a run of more than a second has come. stop takes the line away. Elsewhere it shows
+// nothing, and show is nil.
 func Counter(out io.Writer, what string) (show func(n int), stop func()) {
 	if !IsTerminal(out) {
 		return nil, func() {}

@@ -15,8 +15,8 @@ const (
 	memoryPod  = 6 << 10
 )
 
-// What a release that is played in memory is to keep to: a third more than the pods take themselves. Whatever the garbage collector
-// would let gather beyond is as much again for every pod.
+// What a release that is played in memory is to keep to: a third more than the pods take themselves. Whatever the garbage
+// collector would let gather beyond is as much again for every pod.
 const (
 	playedBase = 40 << 20
 	playedPod  = 430
@@ -37,7 +37,8 @@ func CollectRarely() func() {
 
 // SaveMemory lets the garbage collector run sooner than usual, unless GOGC says when, and in bursts of writes before much
 // has gathered, unless GOMEMLIMIT says how much may. A release waits for the cluster nearly all of its time, and what it
-// runs in has little memory. releases is how many run side by side in this process; what is returned hears how many pods one has.
+// runs in has little memory. releases is how many run side by side in this process; what is returned hears how many pods one
+// has.
 func SaveMemory(releases int) func(pods int) {
 	collectSooner()
 	most := -1

@@ -106,7 +106,8 @@ func askCommand(s command.Streams, ask rollout.Ask, cmd *cobra.Command) *cobra.C
 	f.add(cmd)
 	cmd.Flags().StringVarP(&f.why, "message", "m", "", "`TEXT` to record: why")
 	if ask == rollout.Approve {
-		cmd.Flags().IntVar(&f.batch, "batch", 0, "`NUMBER` of the batch, from 1, to approve that one and also ahead of time; without it the one that waits")
+		cmd.Flags().IntVar(&f.batch, "batch", 0, "`NUMBER` of the batch, from 1, to approve that one and also ahead of time; "+
+			"without it the one that waits")
 		cmd.Flags().BoolVar(&f.all, "all", false, "approve every batch to come")
 	}
 	if ask == rollout.Promote {
@@ -143,7 +144,8 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 		return err
 	}
 	if !answer.Changed {
-		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(), answer.Message)}
+		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(),
+			answer.Message)}
 	}
 	if _, err := io.WriteString(s.Out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
@@ -157,11 +159,11 @@ func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.R
 	if f.ask == rollout.Undo {
 		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
-	sight, err := visit.Status(ctx)
+	standing, err := visit.Status(ctx)
 	if err != nil {
 		return // the request is stored, and this is by the way
 	}
-	absent := sight.Agent.Absent(time.Now())
+	absent := standing.Agent.Absent(time.Now())
 	switch {
 	case absent == "":
 	case answer.Restore != "":

@@ -49,7 +49,8 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 13 a definition is of somebody else.`
 
 func (f crdFlags) run(ctx context.Context, s command.Streams) error {
 	if f.check && f.install {
-		return command.Usagef("--check and --install exclude each other: --install looks first, and writes nothing over other definitions")
+		return command.Usagef("--check and --install exclude each other: --install looks first, and writes nothing over other " +
+			"definitions")
 	}
 	if !f.check && !f.install {
 		_, err := fmt.Fprintf(s.Out, "%s---\n%s", crd.CloneSet(), crd.SidecarSet())

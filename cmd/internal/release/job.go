@@ -64,11 +64,14 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the CloneSet's file, or none")
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE`, where the CloneSet names none")
 	flags.StringVar(&f.image, "image", "", "`IMAGE` of slipway; required")
-	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway), partition (a controller) or delete (a controller, what slipway deletes); without it the plan's, or what suits the target")
+	flags.StringVar(&f.mode, "mode", "", "who replaces pods: direct (slipway), partition (a controller) or delete (a controller, "+
+		"what slipway deletes); without it the plan's, or what suits the target")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
-	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout gitops prints what argocd and flux need beside them")
-	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), merged into it as kubectl patch does")
+	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout "+
+		"gitops prints what argocd and flux need beside them")
+	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), "+
+		"merged into it as kubectl patch does")
 	command.CompleteFlag(cmd, "patch", command.CompleteManifests)
 	command.CompleteWords(cmd, "for", command.GitOpsWords()...)
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
@@ -190,7 +193,8 @@ func (f jobFlags) targets(file string, data []byte, p plan.BatchPlan, sound bool
 		set, err := plan.ParseWorkload(file, data, single.Target)
 		single.Mode = cmp.Or(plan.ParseMode(f.mode), single.Mode)
 		if err == nil && f.direct() && !set.KindOf().Direct {
-			err = fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode %s", file, set, set.KindOf().Controller, strings.ToLower(string(set.KindOf().Instead())))
+			err = fmt.Errorf("%s: --mode direct replaces the pods of a CloneSet; those of %s are replaced by %s: use --mode %s", file,
+				set, set.KindOf().Controller, strings.ToLower(string(set.KindOf().Instead())))
 		}
 		if err == nil && sound {
 			err = single.Validate(set)

@@ -32,7 +32,9 @@ type listener = func(rollout.Observed, rollout.Decision)
 
 // listeners are those that the flags ask for: progress, the audit log, metrics. finish ends them. Measurements come before
 // the decision that is made on them.
-func (f *runFlags) listeners(s command.Streams, p plan.BatchPlan, options *agent.Options, measuring *check.Runner) (all []listener, finish func() error, err error) {
+func (f *runFlags) listeners(s command.Streams, p plan.BatchPlan, options *agent.Options,
+	measuring *check.Runner,
+) (all []listener, finish func() error, err error) {
 	var ends []func() error
 	var measured []func(plan.Measurement)
 	take := func() {

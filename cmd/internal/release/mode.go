@@ -24,13 +24,15 @@ func deletions() []string {
 }
 
 func (f *modeFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller), delete (a controller, what slipway deletes) or auto")
+	cmd.Flags().StringVar(&f.mode, "mode", "auto", "who replaces pods: direct (slipway), partition (a controller), delete (a "+
+		"controller, what slipway deletes) or auto")
 	command.CompleteWords(cmd, "mode", modes()...)
 	f.addDeletion(cmd)
 }
 
 func (f *modeFlags) addDeletion(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete, "how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
+	cmd.Flags().StringVar(&f.deletion, "delete-mode", manifests.DeleteModeDelete,
+		"how pods are deleted: delete, or evict, which respects PodDisruptionBudgets")
 	command.CompleteWords(cmd, "delete-mode", deletions()...)
 }
 

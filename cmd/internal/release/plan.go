@@ -43,7 +43,7 @@ func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, 
 		return err
 	}
 	if len(p.Waves.Targets) > 0 {
-		return planTrain(ctx, s, flags, file, p, all)
+		return planTargets(ctx, s, flags, file, p, all)
 	}
 	return planOf(ctx, s.Out, flags, file, all[0])
 }
@@ -65,7 +65,8 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	if r.onlyDefaults && r.plan.ModeFor(r.set.KindOf()) == plan.Direct {
-		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the label of the new revision, and nothing else changes")
+		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the "+
+			"label of the new revision, and nothing else changes")
 	}
 	if !counted || !played(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})
@@ -80,6 +81,7 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 	n := estimate.Writes
 	return tables.Plan(w, planned, tables.Cost{
 		Batches: estimate.Batches, Total: estimate.Total, LeastAvailable: estimate.LeastAvailable, MostPods: estimate.MostPods,
-		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Resizes: n.Resize, Readmits: n.Readmit, Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
+		Creates: n.Create, Deletes: n.Delete, InPlace: n.Update, Drains: n.Drain, Resizes: n.Resize, Readmits: n.Readmit,
+		Labels: n.Keep + n.Lifecycle, Ready: flags.ready,
 	})
 }

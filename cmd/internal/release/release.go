@@ -42,8 +42,10 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped b
 threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the
 release has not ended, 143 stopped by a signal.`,
 	}
-	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s), newRolloutJobCommand(s),
-		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutServeCommand(s), newRolloutStatusCommand(s), newRolloutWatchCommand(s),
+	cmd.AddCommand(newRolloutPlanCommand(s), newRolloutSimulateCommand(s), newRolloutRunCommand(s), newRolloutArmCommand(s),
+		newRolloutJobCommand(s),
+		newRolloutVerifyCommand(s), newRolloutReplayCommand(s), newRolloutReportCommand(s), newRolloutServeCommand(s),
+		newRolloutStatusCommand(s), newRolloutWatchCommand(s),
 		newRolloutCRDsCommand(s), newRolloutGitOpsCommand(s))
 	cmd.AddCommand(newRolloutAskCommands(s)...)
 	return cmd
@@ -67,10 +69,11 @@ func (f *releaseFlags) add(cmd *cobra.Command) {
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteFlag(cmd, "target", f.completePlan(targets))
 	cmd.Flags().StringVar(&f.ready, "ready", "10s", "how long a pod takes to become ready: 5s, or 5s..30s")
-	cmd.Flags().Func("nodes", "the `NODES` of a DaemonSet, which only its cluster knows: 10, or with labels "+sim.NodesExample, func(s string) (err error) {
-		f.nodes, err = sim.ParseNodes(s)
-		return err
-	})
+	cmd.Flags().Func("nodes", "the `NODES` of a DaemonSet, which only its cluster knows: 10, or with labels "+sim.NodesExample,
+		func(s string) (err error) {
+			f.nodes, err = sim.ParseNodes(s)
+			return err
+		})
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of everything random; the same seed plays the same release")
 }
 
@@ -168,7 +171,8 @@ func (in inputs) parse(r *release, planErr error) error {
 	r.set, setErr = plan.ParseWorkload(in.file, in.set, r.plan.Target)
 	if in.older != nil {
 		var older plan.Workload
-		if older, olderErr = plan.ParseWorkload(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil && older.Name != r.set.Name {
+		if older, olderErr = plan.ParseWorkload(in.olderFile, in.older, r.plan.Target); olderErr == nil && setErr == nil &&
+			older.Name != r.set.Name {
 			olderErr = fmt.Errorf("%s: holds %s, but %s is released", in.olderFile, older, r.set.Name)
 		}
 		r.older = &older

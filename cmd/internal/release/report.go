@@ -86,7 +86,8 @@ func openLog(s command.Streams, file string) (io.ReadCloser, error) {
 		return io.NopCloser(s.In), nil
 	}
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("reading %s: this is a folder, and an audit log is one file: name it, as rollout run --audit-log FILE has it", file)
+		return nil, fmt.Errorf("reading %s: this is a folder, and an audit log is one file: name it, as rollout run --audit-log "+
+			"FILE has it", file)
 	}
 	return render.Open(file)
 }

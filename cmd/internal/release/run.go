@@ -103,16 +103,21 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	f.targetFlags.add(cmd)
 	f.modeFlags.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+plan.ReleaseAnnotation+": it may be applied after its Job")
+	flags.BoolVar(&f.await, "await-target", false, "begin when the target carries the release ID in its annotation "+
+		plan.ReleaseAnnotation+": it may be applied after its Job")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release: a run with the same one goes on with it")
 	flags.BoolVar(&f.restart, "restart", false, "begin a release again that has stopped")
 	flags.BoolVar(&f.stay, "stay", false, "stay after a release, heal pods, and begin the next release when the CloneSet changes")
 	flags.IntVar(&f.parallel, "parallel", agent.DefaultParallel, "writes at a time")
 	flags.StringVar(&f.job, "job", "", "`NAME` of the Indexed Job that --index belongs to")
-	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: an index of an Indexed Job")
-	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table on a terminal, else json")
-	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout report and replay; - is standard output")
-	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
+	flags.IntVar(&f.index, "index", noIndex, "release only this target of the plan (0-based), after those of the waves before: "+
+		"an index of an Indexed Job")
+	flags.StringVarP(&f.output, "output", "o", "auto", "progress: table, json (a line for each change), none, or auto: a table "+
+		"on a terminal, else json")
+	flags.StringVar(&f.auditLog, "audit-log", "", "`FILE` to append every observed state and decision to, for rollout report and "+
+		"replay; - is standard output")
+	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets),
+		"`FOLDER` with the values of the Secrets that the plan names: FOLDER/NAME/KEY")
 	flags.StringVar(&f.metrics, "metrics-address", "", "`ADDRESS` to serve Prometheus metrics on, such as :9090")
 	command.CompleteWords(cmd, "output", "auto", "table", "json", "none")
 }
@@ -126,7 +131,7 @@ func (f *runFlags) run(ctx context.Context, s command.Streams, args []string) er
 	case f.index != noIndex:
 		return f.runIndex(ctx, s, plan, options)
 	case len(plan.Waves.Targets) > 0:
-		return f.runTrain(ctx, s, plan, options)
+		return f.runTargets(ctx, s, plan, options)
 	}
 	return f.carryOut(ctx, s, plan, options)
 }
@@ -184,7 +189,8 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 	case errors.Is(err, kube.ErrInvalid):
 		return &command.ExitError{Code: exitInvalid, Err: err}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: progress is saved, another run goes on from here")}
+		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: progress is saved, another run goes on " +
+			"from here")}
 	case err != nil:
 		return &command.ExitError{Code: command.ExitFailure, Err: err}
 	}
@@ -206,7 +212,7 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 			return p, agent.Options{}, &command.ExitError{Code: exitInvalid, Err: err}
 		}
 	}
-	if err := f.checkTrain(p); err != nil {
+	if err := f.checkTargets(p); err != nil {
 		return p, agent.Options{}, err
 	}
 	if err := choose(&p, args); err != nil {
@@ -252,7 +258,8 @@ func (f *runFlags) check() error {
 	case f.await && f.release == "":
 		return command.Usagef("--await-target waits for the release that --release-id names: give both")
 	case f.stay && f.release != "":
-		return command.Usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after the other")
+		return command.Usagef("--stay and --release-id exclude each other: an agent that stays carries out one release after " +
+			"the other")
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ Exit codes: 0 ended by a signal, 1 release or log cannot be read, 2 usage, 10 pl
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&f.log, "filename", "f", "", "`FILE` with the audit log of rollout run --audit-log, instead of a release in the cluster")
+	cmd.Flags().StringVarP(&f.log, "filename", "f", "", "`FILE` with the audit log of rollout run --audit-log, instead of a "+
+		"release in the cluster")
 	cmd.Flags().StringVar(&f.address, "address", "127.0.0.1:8080", "`ADDRESS` to listen on")
 	return cmd
 }

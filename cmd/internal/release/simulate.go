@@ -49,8 +49,10 @@ done in it and why. Nothing is read but the files, and nothing is written but th
 	opts.add(cmd)
 	cmd.Flags().IntVar(&opts.crash, "crash", 0, "let this many pods crash and recover at random moments")
 	cmd.Flags().BoolVar(&opts.kill, "kill-every-write", false, "end the agent after each write and start it again")
-	cmd.Flags().StringArrayVar(&opts.checks, "check", nil, "`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "table", "output: table, jsonl, audit (the log that rollout report and replay read) or html")
+	cmd.Flags().StringArrayVar(&opts.checks, "check", nil,
+		"`NAME=fail` lets a check of the plan fail, NAME=fail@2 in the second batch; all others are assumed to pass")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "table",
+		"output: table, jsonl, audit (the log that rollout report and replay read) or html")
 	command.CompleteFlag(cmd, "check", opts.completePlan(failing))
 	command.CompleteWords(cmd, "output", "table", "jsonl", "audit", "html")
 	return cmd
@@ -65,7 +67,8 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 		return err
 	}
 	if k := r.set.KindOf(); !played(r.set) {
-		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a %s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
+		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a "+
+			"%s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
 	}
 	if missing := sim.Missing(r.plan, r.set, r.nodes); missing != "" {
 		return command.Usagef("%s: %s", file, missing)

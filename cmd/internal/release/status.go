@@ -75,7 +75,8 @@ what the agent stores and the CloneSet's status; where no agent is at work it sa
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.watch(cmd.Context(), s, args) },
 	}
 	f.add(cmd)
-	cmd.Flags().StringVarP(&f.output, "output", "o", "auto", "table, json (a line for each change), or auto: a table on a terminal, else json")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "auto",
+		"table, json (a line for each change), or auto: a table on a terminal, else json")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to follow it; 0 is until the end")
 	command.CompleteWords(cmd, "output", "auto", "table", "json")
 	return cmd
@@ -90,28 +91,28 @@ func (f *statusFlags) status(ctx context.Context, s command.Streams, args []stri
 		return err
 	}
 	if plan != nil && len(args) == 0 && len(plan.Waves.Targets) > 0 && !f.wait {
-		return f.trainStatus(ctx, s, *plan)
+		return f.targetsStatus(ctx, s, *plan)
 	}
 	visit, err := f.open(plan, args)
 	if err != nil {
 		return err
 	}
-	var sight steer.Status
+	var standing steer.Status
 	if f.wait {
-		sight, err = f.follow(ctx, visit, func(steer.Status) {})
+		standing, err = f.follow(ctx, visit, func(steer.Status) {})
 	} else {
-		sight, err = visit.Status(ctx)
+		standing, err = visit.Status(ctx)
 	}
 	if err != nil && !errors.Is(err, errTimeout) {
 		return visitError(ctx, err)
 	}
-	status := describe(visit, sight)
+	status := describe(visit, standing)
 	if f.output == "json" {
 		err = errors.Join(err, status.JSON(s.Out))
 	} else {
 		err = errors.Join(err, status.Table(s.Out))
 	}
-	return f.outcome(sight, err)
+	return f.outcome(standing, err)
 }
 
 func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []string) error {
@@ -127,20 +128,23 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 	}
 	record, _, end := shown.progress(s)
 	told := ""
-	sight, err := f.follow(ctx, visit, func(sight steer.Status) {
-		absent := sight.Agent.Absent(time.Now())
-		if sight.Decision.Ended() {
+	standing, err := f.follow(ctx, visit, func(standing steer.Status) {
+		absent := standing.Agent.Absent(time.Now())
+		if standing.Decision.Ended() {
 			absent = ""
 		}
 		switch {
 		case shown.live != nil:
-			shown.live.Look(screen.View{Observed: sight.Observed, Decision: sight.Decision, Note: absent, Pods: sight.Pods, Seen: sight.Seen})
+			shown.live.Look(screen.View{
+				Observed: standing.Observed, Decision: standing.Decision, Note: absent, Pods: standing.Pods,
+				Seen: standing.Seen,
+			})
 			return
 		case absent != "" && absent != told:
 			s.Say("note: %s", absent)
 		}
 		told = absent
-		record(sight.Observed, sight.Decision)
+		record(standing.Observed, standing.Decision)
 	})
 	if failed := end(); failed != nil {
 		return fmt.Errorf("writing progress: %w", failed)
@@ -148,7 +152,7 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 	if err != nil && !errors.Is(err, errTimeout) {
 		return visitError(ctx, err)
 	}
-	return f.outcome(sight, err)
+	return f.outcome(standing, err)
 }
 
 // errTimeout says that a release has not ended in the time that was given.

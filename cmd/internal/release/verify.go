@@ -73,12 +73,17 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.AddAccess(cmd, &f.access)
 	f.modeFlags.add(cmd)
-	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the kubeconfig's")
-	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own strategy")
+	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the manifest's, the plan's, or the "+
+		"kubeconfig's")
+	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan; without it, one in the manifest, or the CloneSet's own "+
+		"strategy")
 	flags.StringVarP(&f.manifest, "filename", "f", "", "`FILE` with the CloneSet that is about to be applied, or -")
-	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in place of one's own")
-	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets), "`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
-	flags.StringVarP(&f.output, "output", "o", string(report.Text), "`FORMAT` of the findings on stdout: text, json, sarif or codequality")
+	flags.StringVar(&f.account, "as-service-account", "", "check the rights of the service account `NAME` or NAMESPACE/NAME, in "+
+		"place of one's own")
+	flags.StringVar(&f.secrets, "secrets", string(access.DefaultSecrets),
+		"`FOLDER` with the values of the Secrets that the plan's checks name: FOLDER/NAME/KEY")
+	flags.StringVarP(&f.output, "output", "o", string(report.Text),
+		"`FORMAT` of the findings on stdout: text, json, sarif or codequality")
 	command.CompleteFormats(cmd, "output")
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteFlag(cmd, "filename", command.CompleteManifests)
@@ -98,7 +103,10 @@ func (f *verifyFlags) run(ctx context.Context, s command.Streams, args []string)
 	for _, options := range all {
 		v, err := verify.Verify(ctx, options)
 		if err != nil {
-			return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err)}
+			return &command.ExitError{
+				Code: command.ExitFailure,
+				Err:  fmt.Errorf("nothing can be said of the release of %s %s/%s: %w", options.Kind, options.Namespace, options.Name, err),
+			}
 		}
 		wrong = wrong || v.Count(manifest.SeverityError) > 0
 		verified = append(verified, v)
@@ -150,7 +158,8 @@ func (f *verifyFlags) aim(o *verify.Options, args []string) error {
 		return err
 	}
 	if o.Name != "" && o.Name != name {
-		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name, name)}
+		return &command.ExitError{Code: exitInvalid, Err: fmt.Errorf("%s: holds %s %s, but %s is released", f.manifest, o.Kind, o.Name,
+			name)}
 	}
 	config, namespace, err := command.Reach(&f.access)
 	if err != nil {
@@ -223,7 +232,7 @@ func (f *verifyFlags) check() error {
 	return nil
 }
 
-// writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of a train.
+// writeVerifications writes the findings in the form that was asked for: those of one target, or of each one of several.
 func writeVerifications(w io.Writer, all []verify.Report, format report.Format) error {
 	var text strings.Builder
 	var outcome render.Outcome

@@ -29,7 +29,10 @@ func TestVerifyTriesChecks(t *testing.T) {
 	defer prometheus.Close()
 	limit := 0.1
 	ask := func(address, query string) plan.Check {
-		return plan.Check{Name: "errors", Timeout: time.Second, Prometheus: &plan.Prometheus{Address: address, Query: query, Range: plan.Range{Max: &limit}}}
+		return plan.Check{
+			Name: "errors", Timeout: time.Second,
+			Prometheus: &plan.Prometheus{Address: address, Query: query, Range: plan.Range{Max: &limit}},
+		}
 	}
 	secret := ask(prometheus.URL, "errors")
 	secret.Prometheus.BearerToken = &plan.SecretRef{Name: "prometheus", Key: "token"}
@@ -45,9 +48,11 @@ func TestVerifyTriesChecks(t *testing.T) {
 		{"no answer", ask("http://127.0.0.1:1", "errors"), verify.CodeCheckUnsure, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			try := tryChecks(verify.Options{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now}, filepath.Join(t.TempDir(), "secrets"))
+			try := tryChecks(verify.Options{Plan: plan.BatchPlan{Checks: []plan.Check{c.check}}, Now: time.Now},
+				filepath.Join(t.TempDir(), "secrets"))
 			found := try(t.Context(), plan.Workload{Name: "demo"})
-			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check/errors: ") || !strings.Contains(found[0].Message, c.says) {
+			if len(found) != 1 || found[0].Code != c.want || !strings.Contains(found[0].String(), "Check/errors: ") ||
+				!strings.Contains(found[0].Message, c.says) {
 				t.Errorf("found %v", found)
 			}
 		})

@@ -48,7 +48,8 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.access.AsGroups, "as-group", nil, "`GROUP` to act as, with --as")
 	usage.NamespaceVar(flags, &f.namespace, "`NAMESPACE` of the CloneSet; without it the plan's, or the kubeconfig's")
 	flags.StringVar(&f.plan, "plan", "", "`FILE` with the BatchPlan whose target is meant; NAME says which, where it has several")
-	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, or the one that is at work")
+	flags.StringVar(&f.mode, "mode", "auto", "mode of the release that is meant: direct, partition, delete, or auto: the plan's, "+
+		"or the one that is at work")
 	flags.StringVar(&f.release, "release-id", "", "`ID` of the release that is meant; without it the one that is recorded")
 	command.CompleteFlag(cmd, "plan", command.CompleteManifests)
 	command.CompleteWords(cmd, "mode", modes()...)

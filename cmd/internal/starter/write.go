@@ -27,7 +27,8 @@ func Start(folder, dir string) (wrote []string, next string, err error) {
 		return nil, "", err
 	}
 	if len(found) == 0 {
-		return nil, "", errors.New(folder + ": holds no workload whose pods have a label: name the folder of manifests, or render a chart or a template first")
+		return nil, "", errors.New(folder + ": holds no workload whose pods have a label: name the folder of manifests, or render a " +
+			"chart or a template first")
 	}
 	files, released := For(dir, found)
 	if err := files.Write(); err != nil {
@@ -123,7 +124,8 @@ metadata:
 ` + local + `spec:
   selector:
     matchLabels:
-      ` + scalar(w.Label[0]) + ": " + strconv.Quote(w.Label[1]) + `   # the pods of ` + scalar(w.Ref.Kind) + " " + scalar(w.Ref.Name) + `
+      ` + scalar(w.Label[0]) + ": " + strconv.Quote(w.Label[1]) + `   # the pods of ` + scalar(w.Ref.Kind) + " " +
+		scalar(w.Ref.Name) + `
   containers:
   - name: first-sidecar   # put your own in its place
     image: busybox:1.37.0

@@ -114,7 +114,8 @@ func OneOf(c *cobra.Command, args []string) error {
 // OneOfTheCluster takes at most the name of an object in the cluster, NAME or KIND/NAME. A file is none.
 func OneOfTheCluster(c *cobra.Command, args []string) error {
 	if len(args) == 2 {
-		return fmt.Errorf("%s takes one release, and was given %s and %s: %s", c.CommandPath(), args[0], args[1], secondWord(c, args[0], args[1]))
+		return fmt.Errorf("%s takes one release, and was given %s and %s: %s", c.CommandPath(), args[0], args[1],
+			secondWord(c, args[0], args[1]))
 	}
 	if err := Takes(0, 1)(c, args); err != nil || len(args) == 0 {
 		return err
@@ -131,8 +132,8 @@ func OneOfTheCluster(c *cobra.Command, args []string) error {
 	if _, err := os.Stat(args[0]); err != nil && strings.Contains(args[0], "/") {
 		return nil // an object may be called so
 	}
-	return fmt.Errorf("%s is a file, and %s takes NAME or KIND/NAME of what is in the cluster: apply the file and name its object; a BatchPlan is given with --plan",
-		args[0], c.CommandPath())
+	return fmt.Errorf("%s is a file, and %s takes NAME or KIND/NAME of what is in the cluster: apply the file and name its "+
+		"object; a BatchPlan is given with --plan", args[0], c.CommandPath())
 }
 
 // secondWord says what may be meant by a word that follows the name of a release.

@@ -14,7 +14,8 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 )
 
-// FlagError says what may be meant where a flag cannot be read. A word that is no command is the mistake that comes before its flags.
+// FlagError says what may be meant where a flag cannot be read. A word that is no command is the mistake that comes before its
+// flags.
 func FlagError(c *cobra.Command, err error) error {
 	if words := c.Flags().Args(); c.HasSubCommands() && len(words) > 0 {
 		err = KnownCommand(c, words)
@@ -24,7 +25,8 @@ func FlagError(c *cobra.Command, err error) error {
 	return fmt.Errorf("%w (see %s --help)", err, c.CommandPath())
 }
 
-// plain says what is wanted in place of a number, a time or a yes that cannot be read, and leaves out which function of Go has tried.
+// plain says what is wanted in place of a number, a time or a yes that cannot be read, and leaves out which function of Go has
+// tried.
 func plain(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -32,7 +34,8 @@ func plain(err error) error {
 	}
 	wanted := map[string]string{
 		"bool": "true or false", "duration": "a time such as 30s or 10m",
-		"int": "a whole number", "uint": "a whole number that is not negative", "uint64": "a whole number that is not negative", "float32": "a number",
+		"int": "a whole number", "uint": "a whole number that is not negative", "uint64": "a whole number that is not negative",
+		"float32": "a number",
 	}[invalid.GetFlag().Value.Type()]
 	if wanted == "" {
 		return err
@@ -119,7 +122,8 @@ func (namespace) Type() string { return "string" }
 
 func (n namespace) Set(name string) error {
 	if name != "" && len(validation.IsDNS1123Label(name)) > 0 {
-		return errors.New("a namespace's name is lower-case letters, digits and -, beginning and ending with a letter or digit, at most 63")
+		return errors.New("a namespace's name is lower-case letters, digits and -, beginning and ending with a letter or digit, at " +
+			"most 63")
 	}
 	*n.name = name
 	return nil

@@ -84,12 +84,18 @@ func Start(t *testing.T, width int, dark bool) *Browser {
 func (b *Browser) Screen(width int, dark bool) {
 	b.t.Helper()
 	b.width = width
-	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": 800, "deviceScaleFactor": 1,
+		"mobile": width < 600,
+	}, nil)
 	scheme := "light"
 	if dark {
 		scheme = "dark"
 	}
-	b.Call("Emulation.setEmulatedMedia", map[string]any{"media": "", "features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.Call("Emulation.setEmulatedMedia", map[string]any{
+		"media":    "",
+		"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}},
+	}, nil)
 }
 
 // Show shows a page.

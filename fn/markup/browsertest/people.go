@@ -79,8 +79,14 @@ func (b *Browser) Sound() {
 // OnPaper lets the page look as it does on paper, for a reader who prefers dark screens.
 func (b *Browser) OnPaper() {
 	b.t.Helper()
-	b.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []any{map[string]any{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
-	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false}, nil)
+	b.Call("Emulation.setEmulatedMedia", map[string]any{
+		"media":    "print",
+		"features": []any{map[string]any{"name": "prefers-color-scheme", "value": "dark"}},
+	}, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": 794, "height": 1123, "deviceScaleFactor": 1,
+		"mobile": false,
+	}, nil)
 }
 
 // Keep writes a file for a person to look at, where SLIPWAY_SCREENSHOTS names a folder.

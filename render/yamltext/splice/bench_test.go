@@ -30,7 +30,8 @@ func sidecar(root *yaml.Node) *yaml.Node {
 	}
 	root = editAt(root, add(container), "spec", "template", "spec", "containers")
 	root = editAt(root, add(volume), "spec", "template", "spec", "volumes")
-	return editAt(root, add(str("annotations"), object(str("slipway.dev/injected"), str(`{"log":{"containers":["log-collector"]}}`))),
+	return editAt(root, add(str("annotations"), object(str("slipway.dev/injected"),
+		str(`{"log":{"containers":["log-collector"]}}`))),
 		"spec", "template", "metadata")
 }
 

@@ -109,7 +109,10 @@ func (e *editor) newEntry(width int) []*yaml.Node {
 		e.inserted[value] = true
 		return []*yaml.Node{value}
 	}
-	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "new-" + string(rune('a'+len(e.inserted)%26)) + string(rune('a'+e.pick(26)))}
+	key := &yaml.Node{
+		Kind: yaml.ScalarNode, Tag: "!!str",
+		Value: "new-" + string(rune('a'+len(e.inserted)%26)) + string(rune('a'+e.pick(26))),
+	}
 	e.inserted[key] = true
 	return []*yaml.Node{key, value}
 }
@@ -118,7 +121,8 @@ func newScalars() []string {
 	return []string{
 		"x", "true", "12", "a: b", "# c", "", " lead", "trail ", "two\nlines", "two\nlines\n", "three\n\nlines\n\n", "\n", "- d",
 		"{}", "[", "'", `"`, `a\b`, "é ü", "yes", "0x10", "1:20", "null", "~", "*a", "&a", "!t", "%", "@", "key:", "tab\there",
-		"line\n  indented\n", "  a\nb\n", "x y", "---", "... x", "registry.example.com/a:v1", `{"a":1}`, "a\r\nb", "\u2028", "2001-01-01",
+		"line\n  indented\n", "  a\nb\n", "x y", "---", "... x", "registry.example.com/a:v1", `{"a":1}`, "a\r\nb", "\u2028",
+		"2001-01-01",
 	}
 }
 

@@ -51,8 +51,10 @@ func TestNewShapesAreProvenByTheLibrary(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"indentation": "value:\n  six\nname: app-7\n", "style": "value: \"six\"\nname: app-7\n", "comment": "value: six # of them\nname: app-7\n",
-		"a line more": "value: six\nmore: a\nname: app-7\n", "type elsewhere": "value: six\nname: true\n", "line ends": "value: six\r\nname: app-7\r\n",
+		"indentation": "value:\n  six\nname: app-7\n", "style": "value: \"six\"\nname: app-7\n",
+		"comment":     "value: six # of them\nname: app-7\n",
+		"a line more": "value: six\nmore: a\nname: app-7\n", "type elsewhere": "value: six\nname: true\n",
+		"line ends": "value: six\r\nname: app-7\r\n",
 	} {
 		for _, s := range workers {
 			if err := applied(t, s, text, true); err == nil || !strings.Contains(err.Error(), "would not mean what it should") {

@@ -18,10 +18,13 @@ import (
 // it can be built. All are under Apache-2.0.
 func pinned() []struct{ module, file string } {
 	return []struct{ module, file string }{
-		{"k8s.io/api", "testdata/HEAD/apps.v1.Deployment.yaml"},                                                              // every field
-		{"k8s.io/apimachinery", "pkg/util/managedfields/pod.yaml"},                                                           // as a server gives it
-		{"sigs.k8s.io/kustomize/kyaml", "kio/filters/testdata/dataset1-remoteupdates/mysql/mysql-statefulset.resource.yaml"}, // scripts
-		{"sigs.k8s.io/structured-merge-diff/v6", "internal/testdata/k8s-deployment.yaml"},                                    // comments
+		// every field
+		{"k8s.io/api", "testdata/HEAD/apps.v1.Deployment.yaml"},
+		// as a server gives it
+		{"k8s.io/apimachinery", "pkg/util/managedfields/pod.yaml"},
+		// scripts
+		{"sigs.k8s.io/kustomize/kyaml", "kio/filters/testdata/dataset1-remoteupdates/mysql/mysql-statefulset.resource.yaml"},
+		{"sigs.k8s.io/structured-merge-diff/v6", "internal/testdata/k8s-deployment.yaml"}, // comments
 	}
 }
 
@@ -93,11 +96,13 @@ func Snippets() []string {
 		"# head\n\n--- # doc\n# c\na: 1\n# tail\n...\n# after\n",
 		"--- {a: b}\n", "--- |\n  text\n", "- a\n- b\n", "- a", "a: 1", "a:", "a: |\n  b", "- - - a\n    - b\n",
 		"a: 1\r\nb:\r\n  - c\r\n  - d: |\r\n      x\r\n\r\n", "\ufeffa: é\né: [é, ü]\n", "? a\n: b\n", "a: 'it''s'\n\"b\": \"\\\"\"\n",
-		"a:\n  # only a comment\nb:\n  # deep\n  - c\n# end", "a: [b: c, d]\n", "a: {b, c: , d: }\n", "[]", "{}", "a: |2\n    x\n  y\n\n",
+		"a:\n  # only a comment\nb:\n  # deep\n  - c\n# end", "a: [b: c, d]\n", "a: {b, c: , d: }\n", "[]", "{}",
+		"a: |2\n    x\n  y\n\n",
 		"-   a: 1\n    b: 2\n-   c: 3\n", "a:\n  []\nb: # c1\n  c: d # c2\n  e: f # c3\ng: | # h\n  i\n",
 		"key with spaces: x\n'q': y\n? |\n  z\n: w\n", "a: &a []\nb: !!seq []\nc: [ ]\nd: [\n]\n", "a:\n\n\n  b: 1\n\n\nc: 2\n\n\n",
 		"a:\n- b: |\n    x\n    y", "a:\n- b: >+2 # c\n    x\n    y", "a: |-\n  x", "a:\n  b: |+\n\n   x\n  c: |2+\r\n      x",
-		"a: !\nb: !foo\nc: ! # d\ne: &f ! # g\n", "- !\n- ! # c\n- &a\n- !!null\n", "{a:\n}\n", "a: {b:\n  , c:\n  }\nd: [!!null , &e , f]\n",
+		"a: !\nb: !foo\nc: ! # d\ne: &f ! # g\n", "- !\n- ! # c\n- &a\n- !!null\n", "{a:\n}\n",
+		"a: {b:\n  , c:\n  }\nd: [!!null , &e , f]\n",
 		"? a\n: b\nc: d\n? e\n: - f\n", "a:\n  b: 1\n  ? c\n  : d\n",
 	}
 }
@@ -108,7 +113,8 @@ func Deployment(i int) []byte {
 	fmt.Fprintf(&b, "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: app-%d\n  namespace: team-%d\n", i, i%20)
 	fmt.Fprintf(&b, "  labels:\n    app: app-%d\nspec:\n  replicas: 3\n  selector:\n    matchLabels:\n      app: app-%[1]d\n", i)
 	fmt.Fprintf(&b, "  template:\n    metadata:\n      labels:\n        app: app-%d\n    spec:\n      # main container\n", i)
-	fmt.Fprintf(&b, "      containers:\n      - name: app\n        image: registry.example.com/team/app-%d:v1.2.3\n        env:\n", i)
+	fmt.Fprintf(&b, "      containers:\n      - name: app\n        image: registry.example.com/team/app-%d:v1.2.3\n        env:\n",
+		i)
 	for k := range 8 {
 		fmt.Fprintf(&b, "        - name: VAR_%d\n          value: \"value-%d\"\n", k, i*k)
 	}

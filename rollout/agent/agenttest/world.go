@@ -52,7 +52,8 @@ func In(tb testing.TB, c *kubetest.Cluster) *World {
 // Path is that of objects in the world's namespace.
 func (w *World) Path(resource string, name ...string) string {
 	group := map[string]string{
-		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "deployments": "/apis/apps/v1", "daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
+		"clonesets": "/apis/apps.kruise.io/v1alpha1", "statefulsets": "/apis/apps/v1", "deployments": "/apis/apps/v1",
+		"daemonsets": "/apis/apps.kruise.io/v1alpha1", "controllerrevisions": "/apis/apps/v1",
 		"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1",
 	}[resource]
 	if group == "" {
@@ -74,7 +75,10 @@ func Config(t *testing.T, c *kubetest.Client) *rest.Config {
 // Options are those of an agent that releases the CloneSet.
 func (w *World) Options() agent.Options {
 	w.T.Helper()
-	return agent.Options{Config: Config(w.T, w.Client), Namespace: w.NS, Name: "demo", Identity: "agent", Lease: time.Second, Now: time.Now}
+	return agent.Options{
+		Config: Config(w.T, w.Client), Namespace: w.NS, Name: "demo", Identity: "agent", Lease: time.Second,
+		Now: time.Now,
+	}
 }
 
 // Release runs the agent to the end of a release, which must be the given one.
@@ -123,9 +127,10 @@ spec:
 // Image changes the tag in the CloneSet's template.
 func (w *World) Image(tag string) {
 	w.T.Helper()
-	w.Patch(w.T, w.Path("clonesets", "demo"), map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
-		"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
-	}}}})
+	w.Patch(w.T, w.Path("clonesets", "demo"),
+		map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "app", "image": "example.com/app:" + tag}},
+		}}}})
 }
 
 // PatchStrategy changes the CloneSet's update strategy.

@@ -68,7 +68,8 @@ type Prometheus struct {
 	process *exec.Cmd
 }
 
-// StartPrometheus starts one that ends with the test. It needs the program on the PATH, as Debian's package prometheus brings it.
+// StartPrometheus starts one that ends with the test. It needs the program on the PATH, as Debian's package prometheus brings
+// it.
 func StartPrometheus(tb testing.TB, s *Shop) *Prometheus {
 	tb.Helper()
 	if testing.Short() {
@@ -79,7 +80,8 @@ func StartPrometheus(tb testing.TB, s *Shop) *Prometheus {
 	}
 	p := &Prometheus{tb: tb, dir: tb.TempDir(), port: freePort(tb)}
 	p.Address = "http://127.0.0.1:" + p.port
-	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- job_name: shop\n  static_configs: [{targets: [%q]}]\n",
+	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- job_name: shop\n  "+
+		"static_configs: [{targets: [%q]}]\n",
 		strings.TrimPrefix(s.URL, "http://"))
 	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
@@ -103,7 +105,8 @@ func freePort(tb testing.TB) string {
 func (p *Prometheus) start() {
 	p.tb.Helper()
 	var said bytes.Buffer
-	p.process = exec.Command("prometheus", "--config.file="+filepath.Join(p.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(p.dir, "data"),
+	p.process = exec.Command("prometheus", "--config.file="+filepath.Join(p.dir, "prometheus.yml"),
+		"--storage.tsdb.path="+filepath.Join(p.dir, "data"),
 		"--web.listen-address=127.0.0.1:"+p.port, "--log.level=warn")
 	p.process.Stdout, p.process.Stderr = &said, &said
 	if err := p.process.Start(); err != nil {

@@ -15,8 +15,8 @@ import (
 
 // Options say what a control plane has besides etcd, kube-apiserver and kwok. The zero value is the quickest to start.
 type Options struct {
-	// ControllerManager runs the controllers of StatefulSets, DaemonSets, Jobs, Deployments and PodDisruptionBudgets, garbage collection,
-	// and those that finish the deletion of namespaces and claims.
+	// ControllerManager runs the controllers of StatefulSets, DaemonSets, Jobs, Deployments and PodDisruptionBudgets, garbage
+	// collection, and those that finish the deletion of namespaces and claims.
 	ControllerManager bool
 	// Definitions are CustomResourceDefinitions to begin with. kube-controller-manager gives up on a PodDisruptionBudget whose
 	// pods have an owner of a kind that was defined less than half a minute before.

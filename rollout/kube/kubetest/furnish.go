@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// assignNode gives each pod without a node the one that it asks for, as a DaemonSet's does, or else Node, in place of a scheduler.
+// assignNode gives each pod without a node the one that it asks for, as a DaemonSet's does, or else Node, in place of a
+// scheduler.
 const assignNode = `
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingAdmissionPolicy

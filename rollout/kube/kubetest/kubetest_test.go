@@ -50,7 +50,8 @@ func TestDeadProcessTellsWhy(t *testing.T) {
 }
 
 func TestAuditStopsAtAnUnfinishedLine(t *testing.T) {
-	log, err := parseAudit([]byte(`{"verb":"create","objectRef":{"resource":"pods","subresource":"eviction"}}` + "\n" + `{"verb":"dele`))
+	log, err := parseAudit([]byte(`{"verb":"create","objectRef":{"resource":"pods","subresource":"eviction"}}` + "\n" +
+		`{"verb":"dele`))
 	if err != nil || len(log) != 1 || log.Writes().Count()["create pods/eviction"] != 1 {
 		t.Errorf("got %+v, %v; want the one complete entry", log, err)
 	}

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Terminal is a terminal of some columns. It knows text, line ends, going back to the first column and up, colours, and clearing to
-// the end of the line or of the screen. Text beyond the last column goes on in the next line, as on real ones. It has as many lines
-// as are written, so that nothing scrolls away.
+// Terminal is a terminal of some columns. It knows text, line ends, going back to the first column and up, colours, and clearing
+// to the end of the line or of the screen. Text beyond the last column goes on in the next line, as on real ones. It has as many
+// lines as are written, so that nothing scrolls away.
 type Terminal struct {
 	Columns int
 	Refused []string // what it was told and does not know

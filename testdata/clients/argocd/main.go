@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command argocd is Argo CD's plugin server, and what its repository server asks of it, in one process and over a real socket. It
-// reads a call as JSON and prints the answer as JSON. Sockets and unpacked repositories are where Argo CD's own variables say,
-// ARGOCD_PLUGINSOCKFILEPATH and ARGOCD_CMP_WORKDIR; the plugin has the variables of this process, as it has its container's.
+// Command argocd is Argo CD's plugin server, and what its repository server asks of it, in one process and over a real socket.
+// It reads a call as JSON and prints the answer as JSON. Sockets and unpacked repositories are where Argo CD's own variables
+// say, ARGOCD_PLUGINSOCKFILEPATH and ARGOCD_CMP_WORKDIR; the plugin has the variables of this process, as it has its
+// container's.
 //
 // The module is one of its own because Argo CD replaces the versions of half of its dependencies. It takes minutes to build, so
 // that CI leaves it alone: make argocd.

@@ -16,11 +16,11 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// noIndex is the index of a process that releases its whole train itself.
+// noIndex is the index of a process that releases its targets itself.
 const noIndex = -1
 
-// checkTrain refuses flags that make no sense for several targets.
-func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
+// checkTargets refuses flags that make no sense for several targets.
+func (f *runFlags) checkTargets(plan plan.BatchPlan) error {
 	switch n := len(plan.Waves.Targets); {
 	case n == 0 && f.index != noIndex:
 		return command.Usagef("--index %d: the plan has one target, not targets", f.index)
@@ -31,12 +31,13 @@ func (f *runFlags) checkTrain(plan plan.BatchPlan) error {
 	case n > 0 && f.stay:
 		return command.Usagef("--stay and a plan with several targets exclude each other: an agent stays with one target")
 	case n > 0 && f.index == noIndex && f.metrics != "":
-		return command.Usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which has a process for each target")
+		return command.Usagef("--metrics-address and a plan with several targets exclude each other: print an Indexed Job, which " +
+			"has a process for each target")
 	}
 	return nil
 }
 
-// choose takes the one target out of a train that an argument names. A plan that says what it is for is not used for
+// choose takes the one target out of several that an argument names. A plan that says what it is for is not used for
 // anything else: its batches and checks were written for that.
 func choose(p *plan.BatchPlan, args []string) error {
 	if len(args) == 0 {
@@ -58,7 +59,7 @@ func chooseOne(plan *plan.BatchPlan, args []string) error {
 	return choose(plan, args)
 }
 
-// alone is the plan of one target of a train, and makes options of the train's the target's own.
+// alone is the plan of one target of several, and makes options of the whole plan the target's own.
 func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) plan.BatchPlan {
 	single := p.Single()[target]
 	kind, _ := plan.KindOf(single.Target.APIVersion, single.Target.Kind)
@@ -67,7 +68,7 @@ func (f *runFlags) alone(p plan.BatchPlan, target int, options *agent.Options) p
 	return single
 }
 
-// runIndex releases the one target of a train that is this process' part in an Indexed Job.
+// runIndex releases the one target of several that is this process' part in an Indexed Job.
 func (f *runFlags) runIndex(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
 	turn := agent.Turn{Config: options.Config, Namespace: options.Namespace, Job: f.job, Waves: plan.Waves, Index: f.index}
 	following, end := context.WithCancel(ctx)
@@ -80,8 +81,8 @@ func (f *runFlags) runIndex(ctx context.Context, s command.Streams, plan plan.Ba
 	return f.carryOut(ctx, s, f.alone(plan, f.index, &options), options)
 }
 
-// runTrain releases every target of a plan and ends with the exit code of the first one that failed.
-func (f *runFlags) runTrain(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
+// runTargets releases every target of a plan and ends with the exit code of the first one that failed.
+func (f *runFlags) runTargets(ctx context.Context, s command.Streams, plan plan.BatchPlan, options agent.Options) error {
 	errs, first := agent.RunWaves(ctx, plan.Waves, func(ctx context.Context, target int, stop <-chan string) error {
 		of, its := *f, options
 		of.beside = plan.Waves.Parallel
@@ -95,7 +96,7 @@ func (f *runFlags) runTrain(ctx context.Context, s command.Streams, plan plan.Ba
 		its.Stop = stop
 		return of.carryOut(ctx, s, single, its)
 	})
-	return trainOutcome(plan.Waves, errs, first)
+	return targetsOutcome(plan.Waves, errs, first)
 }
 
 // auditLogOf is the audit log of one target: release.jsonl becomes release-cloneset-demo.jsonl.
@@ -104,12 +105,12 @@ func auditLogOf(file string, t plan.Target) string {
 	return strings.TrimSuffix(file, extension) + "-" + strings.ToLower(t.Kind) + "-" + t.Name + extension
 }
 
-// trainOutcome names every target that is not done. The exit code is that of the failure that stopped the train.
-func trainOutcome(train plan.Waves, errs []error, first error) error {
+// targetsOutcome names every target that is not done. The exit code is that of the failure that stopped the others.
+func targetsOutcome(waves plan.Waves, errs []error, first error) error {
 	var lines []string
 	for i, err := range errs {
 		if err != nil {
-			lines = append(lines, fmt.Sprintf("%s %s: %v", train.Targets[i].Kind, train.Targets[i].Name, err))
+			lines = append(lines, fmt.Sprintf("%s %s: %v", waves.Targets[i].Kind, waves.Targets[i].Name, err))
 		}
 	}
 	if len(lines) == 0 {
@@ -123,5 +124,6 @@ func trainOutcome(train plan.Waves, errs []error, first error) error {
 	if errors.As(first, &exit) {
 		code = exit.Code
 	}
-	return &command.ExitError{Code: code, Err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs), strings.Join(lines, "\n  "))}
+	return &command.ExitError{Code: code, Err: fmt.Errorf("%d of %d targets are not done:\n  %s", len(lines), len(errs),
+		strings.Join(lines, "\n  "))}
 }

@@ -13,24 +13,24 @@ import (
 	"strings"
 )
 
-// ledgerFile is where an output folder remembers what slipway wrote there. Nothing else is ever written over or removed.
-const ledgerFile = ".slipway-files"
+// writtenFile is where an output folder remembers what slipway wrote there. Nothing else is ever written over or removed.
+const writtenFile = ".slipway-files"
 
-// ledger is what ledgerFile holds: JSON, with one line for each file, whatever its name.
-type ledger struct {
+// writtenFiles is what writtenFile holds: JSON, with one line for each file, whatever its name.
+type writtenFiles struct {
 	Files []string `json:"files"` // relative to the folder, with slashes, sorted
 }
 
-// readLedger lists what earlier runs wrote. Names that slipway gives no file are none of its files.
-func readLedger(root *os.Root) ([]string, error) {
-	text, err := readRegular(root, ledgerFile)
+// readWritten lists what earlier runs wrote. Names that slipway gives no file are none of its files.
+func readWritten(root *os.Root) ([]string, error) {
+	text, err := readRegular(root, writtenFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var l ledger
+	var l writtenFiles
 	if bytes.HasPrefix(text, []byte("{")) {
 		if err := json.Unmarshal(text, &l); err != nil {
 			return nil, fmt.Errorf("%w (restore it, or remove it and the files that slipway has written beside it)", err)
@@ -42,7 +42,7 @@ func readLedger(root *os.Root) ([]string, error) {
 	return slices.DeleteFunc(slices.Compact(l.Files), func(name string) bool { return !isOwnName(name) }), nil
 }
 
-// textOf is a ledger of some files.
+// textOf is writtenFile with some files.
 func textOf(names []string) ([]byte, error) {
 	names = slices.Clone(names)
 	slices.Sort(names)
@@ -50,6 +50,6 @@ func textOf(names []string) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	err := e.Encode(ledger{Files: slices.Compact(names)})
+	err := e.Encode(writtenFiles{Files: slices.Compact(names)})
 	return b.Bytes(), err
 }

@@ -14,26 +14,29 @@ import (
 	"github.com/slipway-dev/slipway/rollout/tables"
 )
 
-// trainStatus shows how every target of a train stands, once.
-func (f *statusFlags) trainStatus(ctx context.Context, s command.Streams, train plan.BatchPlan) error {
-	var all tables.StatusTrain
+// targetsStatus shows how every target of a plan stands, once.
+func (f *statusFlags) targetsStatus(ctx context.Context, s command.Streams, whole plan.BatchPlan) error {
+	var all tables.StatusTargets
 	code := 0
-	for i, single := range train.Single() {
+	for i, single := range whole.Single() {
 		visit, err := f.open(&single, nil)
 		if err != nil {
 			return err
 		}
-		sight, err := visit.Status(ctx)
+		standing, err := visit.Status(ctx)
 		var status tables.Status
 		switch {
 		case errors.Is(err, steer.ErrNothing): // its wave may not have begun, and the others are shown all the same
-			status = tables.Status{Target: visit.Target(), State: plan.NotStarted, Message: "it does not exist: apply it before its release", ExitCode: ExitHeld}
+			status = tables.Status{
+				Target: visit.Target(), State: plan.NotStarted,
+				Message: "it does not exist: apply it before its release", ExitCode: ExitHeld,
+			}
 		case err != nil:
 			return visitError(ctx, err)
 		default:
-			status = describe(visit, sight)
+			status = describe(visit, standing)
 		}
-		all.Targets = append(all.Targets, tables.StatusTarget{Wave: train.Waves.Targets[i].Wave, Status: status})
+		all.Targets = append(all.Targets, tables.StatusTarget{Wave: whole.Waves.Targets[i].Wave, Status: status})
 		if code == 0 || code == ExitHeld && status.ExitCode != 0 {
 			code = status.ExitCode
 		}
@@ -51,15 +54,18 @@ func (f *statusFlags) trainStatus(ctx context.Context, s command.Streams, train 
 	return nil
 }
 
-// planTrain shows what the release of every target will do, in the order of the waves.
-func planTrain(ctx context.Context, s command.Streams, flags releaseFlags, file string, plan plan.BatchPlan, all []release) error {
+// planTargets shows what the release of every target will do, in the order of the waves.
+func planTargets(ctx context.Context, s command.Streams, flags releaseFlags, file string, plan plan.BatchPlan,
+	all []release,
+) error {
 	var out bytes.Buffer
 	for i, r := range all {
 		if i > 0 {
 			out.WriteString("\n")
 		}
 		t := plan.Waves.Targets[i]
-		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(), plan.Waves.Parallel)
+		fmt.Fprintf(&out, "wave        %d, target %d of %d: %s, %d at a time in a wave\n", t.Wave, i+1, len(all), t.Named(),
+			plan.Waves.Parallel)
 		if err := planOf(ctx, &out, flags, file, r); err != nil {
 			return err
 		}
