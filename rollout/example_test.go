@@ -40,8 +40,8 @@ spec:
 	// TIME     DESIRED UPDATED UPDATED_READY READY TOTAL  BATCH  ACTION
 	// 0s             2       0             0     2     2      1  begin - BatchStarted: begins, 1 of 2 pods to be updated
 	// 0s             2       0             0     2     2      1  create 1 pod (new) - PodsUpdating: 0 of 1 pods updated, 0 ready
-	// 0s             2       1             0     2     3      1  wait - PodsNotReady: 0 of 1 updated pods ready; 1 old to go, but
-	// of 2 available at least 2 must stay 5s             2       1             1     3     3      1  delete 1 pod (old) -
-	// PodsUpdating: 1 of 1 updated pods ready 5s             2       1             1     2     2      1  done - Completed: 1 of 1
-	// updated pods ready batch 1 of 1: 1 of 1 updated pods ready <nil>
+	// 0s             2       1             0     2     3      1  wait - PodsNotReady: 0 of 1 updated pods ready; 1 old to go, but of 2 available at least 2 must stay
+	// 5s             2       1             1     3     3      1  delete 1 pod (old) - PodsUpdating: 1 of 1 updated pods ready
+	// 5s             2       1             1     2     2      1  done - Completed: 1 of 1 updated pods ready
+	// batch 1 of 1: 1 of 1 updated pods ready <nil>
 }

@@ -4,6 +4,8 @@
 package instance
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,16 +21,23 @@ type IDs struct {
 	next   int
 }
 
-// New hands out ids of a CloneSet that has so many pods, and claims without a pod whose ids come first.
-func New(uid string, pods int, claims []string) *IDs {
-	return &IDs{taken: make(map[uint32]struct{}, pods+8), uid: uid, claims: claims}
-}
-
-// Take notes that an id is in use.
-func (ids *IDs) Take(id string) {
-	if code, ok := codeOf(id); ok {
-		ids.taken[code] = struct{}{}
+// New hands out ids of a CloneSet whose pods, of that number, have those that are taken. The ids of claims come first, where no pod
+// has them.
+func New(uid string, pods int, taken iter.Seq[string], claims []string) *IDs {
+	ids := &IDs{taken: make(map[uint32]struct{}, pods+8), uid: uid}
+	for id := range taken {
+		if code, ok := codeOf(id); ok {
+			ids.taken[code] = struct{}{}
+		}
 	}
+	if len(claims) > 0 {
+		used := make(map[string]struct{}, pods)
+		for id := range taken {
+			used[id] = struct{}{}
+		}
+		ids.claims = slices.DeleteFunc(slices.Clone(claims), func(id string) bool { _, ok := used[id]; return ok })
+	}
+	return ids
 }
 
 // KeepClaims keeps what is left of the claims without a pod from those that come.
