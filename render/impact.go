@@ -279,7 +279,7 @@ func keys(mapping *yaml.Node) []string {
 // decoded is a template as plain values. What cannot be decoded has no fields, and so differs from everything.
 func decoded(n *yaml.Node) map[string]any {
 	var out map[string]any
-	if n == nil || n.Decode(&out) != nil {
+	if n == nil || manifest.Decode(n, &out) != nil {
 		return nil
 	}
 	delete(manifest.Map(out, "metadata", "annotations"), inject.InjectedAnnotation)

@@ -21,8 +21,8 @@ type IDs struct {
 	next   int
 }
 
-// New hands out ids of a CloneSet whose pods, of that number, have those that are taken. The ids of claims come first, where no pod
-// has them.
+// New hands out ids of a CloneSet whose pods, of that number, have those that are taken. The ids of claims come first, where no
+// pod has them.
 func New(uid string, pods int, taken iter.Seq[string], claims []string) *IDs {
 	ids := &IDs{taken: make(map[uint32]struct{}, pods+8), uid: uid}
 	for id := range taken {

@@ -68,7 +68,7 @@ func scalar(tag, value string) *yaml.Node {
 // Same says whether an object says what text does: order of keys, style and what an orchestrator adds do not count.
 func Same(object *yaml.Node, text []byte) bool {
 	var a, b map[string]any
-	if object == nil || object.Decode(&a) != nil || yaml.Unmarshal(text, &b) != nil {
+	if object == nil || manifest.Decode(object, &a) != nil || yaml.Unmarshal(text, &b) != nil {
 		return false
 	}
 	if meta, ok := a["metadata"].(map[string]any); ok {

@@ -73,7 +73,7 @@ func (p *Patch) UnmarshalNode(n *yaml.Node, d *manifest.Decoder, field string) {
 	}()
 	r.refuse(n, nil)
 	var tree object
-	if err := n.Decode(&tree); err != nil {
+	if err := manifest.Decode(n, &tree); err != nil {
 		d.Report(n, badPatch, field, err.Error(), "")
 		return
 	}

@@ -5,15 +5,15 @@ package manifests
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
-	"sigs.k8s.io/yaml"
-	goyaml "sigs.k8s.io/yaml/goyaml.v3"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
@@ -41,7 +41,7 @@ func readPlan(data []byte) (planFile, error) {
 		}
 	}
 	plan := planFile{tree: object{"apiVersion": tree["apiVersion"], "kind": tree["kind"], "metadata": kept, "spec": tree["spec"]}}
-	text, err := yaml.Marshal(plan.tree)
+	text, err := sigsyaml.Marshal(plan.tree)
 	if err != nil {
 		return planFile{}, fmt.Errorf("writing the BatchPlan: %w", err)
 	}
@@ -51,18 +51,20 @@ func readPlan(data []byte) (planFile, error) {
 
 // findPlan decodes the first BatchPlan of a stream; nil where there is none.
 func findPlan(data []byte) (object, error) {
-	decoder := goyaml.NewDecoder(bytes.NewReader(data))
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for {
-		var doc any
+		var doc yaml.Node
 		switch err := decoder.Decode(&doc); {
 		case errors.Is(err, io.EOF):
 			return nil, nil
 		case err != nil:
 			return nil, fmt.Errorf("reading the BatchPlan: %w", err)
+		case !IsPlan(manifest.Root(&doc)):
+			continue
 		}
 		var tree object
-		if text, err := json.Marshal(doc); err != nil || json.Unmarshal(text, &tree) != nil || tree["kind"] != "BatchPlan" {
-			continue
+		if err := manifest.Decode(&doc, &tree); err != nil {
+			return nil, fmt.Errorf("reading the BatchPlan: %w", err)
 		}
 		return tree, nil
 	}

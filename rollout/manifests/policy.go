@@ -35,7 +35,8 @@ func (o Job) Policies() ([]map[string]any, error) {
 		}
 	}
 	if len(out) == 0 && targets[0].Mode == plan.Delete {
-		return nil, fmt.Errorf("%s: with updateStrategy OnDelete (delete mode) nobody's change of the pod template moves a pod: there is nothing for a policy to hold", targets[0].CloneSet)
+		return nil, fmt.Errorf("%s: with updateStrategy OnDelete (delete mode) nobody's change of the pod template moves a pod: "+
+			"there is nothing for a policy to hold", targets[0].CloneSet)
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s: slipway replaces the pods itself (direct mode) and has no right to write it: there is nothing "+

@@ -178,7 +178,7 @@ func (v value) decode() any {
 		return nil
 	}
 	var out any
-	if err := v.Node().Decode(&out); err != nil {
+	if err := manifest.Decode(v.Node(), &out); err != nil {
 		v.fail("reading: %v", err)
 	}
 	return out

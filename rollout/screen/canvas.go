@@ -22,10 +22,9 @@ const (
 )
 
 // codes are what a terminal is told before a text of a mood. They are of the sixteen colours that people choose themselves.
-var codes = [...]string{
-	good: "\x1b[32m", warn: "\x1b[33m", bad: "\x1b[31m", faint: "\x1b[2m",
-	strong: "\x1b[1m",
-} //nolint:gochecknoglobals // a constant
+var codes = [...]string{ //nolint:gochecknoglobals // a constant
+	good: "\x1b[32m", warn: "\x1b[33m", bad: "\x1b[31m", faint: "\x1b[2m", strong: "\x1b[1m",
+}
 
 const reset = "\x1b[0m"
 

@@ -28,8 +28,8 @@ func (p *progressLine) note(o rollout.Observed, d rollout.Decision, at time.Dura
 		return
 	}
 	c := o.Counts()
-	fmt.Fprintf(p.to.Err, "\r\x1b[K%s: %v, batch %d of %d, %d of %d pods updated, "+
-		"%d ready", //nolint:errcheck // there is no one to tell
+	const line = "\r\x1b[K%s: %v, batch %d of %d, %d of %d pods updated, %d ready"
+	fmt.Fprintf(p.to.Err, line, //nolint:errcheck // there is no one to tell
 		p.name, at, d.Batch+1, d.Batches, c.Updated, c.Desired, c.UpdatedReady)
 }
 

@@ -54,7 +54,8 @@ func (f historyFlags) run(s command.Streams, files []string) error {
 	if out, err := os.Stat(f.output); err == nil && out.Mode().IsRegular() {
 		for _, file := range files {
 			if in, err := os.Stat(file); err == nil && os.SameFile(in, out) {
-				return command.Usagef("--output %s: that is the audit log itself, which the page would take the place of: name another file", f.output)
+				return command.Usagef("--output %s: that is the audit log itself, which the page would take the place of: "+
+					"name another file", f.output)
 			}
 		}
 	}

@@ -198,8 +198,8 @@ func (c *Cluster) startManagers() (err error) {
 	return err
 }
 
-// RestartControllers ends kube-controller-manager as a crash does, in the middle of whatever it does, and starts it again. What it
-// knew is gone with it.
+// RestartControllers ends kube-controller-manager as a crash does, in the middle of whatever it does, and starts it again. What
+// it knew is gone with it.
 func (c *Cluster) RestartControllers(tb testing.TB) {
 	tb.Helper()
 	c.mu.Lock()
