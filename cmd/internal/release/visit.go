@@ -128,9 +128,6 @@ func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, er
 			name = args[0]
 		}
 		o.Name = name
-		if slash && (word == "" || name == "") {
-			return o, command.Usagef("%s is half a name: write NAME or KIND/NAME", args[0])
-		}
 		if slash {
 			kind, err := plan.KindNamed(word)
 			if err != nil {
