@@ -43,7 +43,7 @@ func TestParseJSON(t *testing.T) {
 func TestJSONIsChecked(t *testing.T) {
 	for in, want := range map[string]string{
 		"{\"a\": 1,\n\"a\": \"\\/\"}": `line 2: duplicate key "a", first on line 1; remove one of them`,
-		`{"a": "\ud83d\ude"}`: "line 1: found invalid Unicode character escape code; write a backslash in double quotes twice",
+		`{"a": "\ud83d\ude"}`:         "line 1: found invalid Unicode character escape code; write a backslash in double quotes twice",
 	} {
 		if _, err := Parse([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", in, err, want)
