@@ -30,8 +30,9 @@ test: ## every test that needs only Go and git; a real control plane is built on
 	$(CLUSTER) $(ONCLUSTER:%=./%/...)
 	@for m in $(NESTED); do echo "$$m: building the programs it drives (a minute or more the first time, then cached) and testing"; $(GO) -C $$m test -count=1 -shuffle=on -timeout=45m ./... || exit 1; done
 
-soak: ## the tests on a real control plane: every kill, fifty seeds of faults, 200 schedules for the simulator's models (half an hour)
+soak: ## every kill, fifty seeds of faults, 200 schedules for the simulator's models; ten minutes each for the fuzzers of edits
 	SLIPWAY_SEEDS=50 $(GO) test -count=1 -timeout=60m ./rollout/agent
+	@GO="$(GO)" FUZZ='Splice|Eject|Function' FUZZTIME=10m bash .ci/fuzz
 
 kruise: ## slipway and a real Kruise take a CloneSet over from each other (builds Kruise, some minutes the first time)
 	CGO_ENABLED=0 $(GO) -C testdata/kruise tool -n kruise
