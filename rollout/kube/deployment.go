@@ -41,7 +41,7 @@ type ReplicaSet struct {
 func (s ReplicaSet) Refusal() string { return RefusedForGood(s.failure()) }
 
 // NoRoom is which quota has no room for a pod of the ReplicaSet for now; "" where none is known to be full.
-func (s ReplicaSet) NoRoom() string { return OverQuotaWords(s.failure()) }
+func (s ReplicaSet) NoRoom() string { return overQuotaWords(s.failure()) }
 
 // failure is what the controller says of a pod that it could not create.
 func (s ReplicaSet) failure() string {

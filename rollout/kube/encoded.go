@@ -34,7 +34,7 @@ func encoded(template map[string]any) (map[string]any, error) {
 			return nil, fmt.Errorf("encoding the pod template: %w", err)
 		}
 	}
-	t, err := ToMap(data)
+	t, err := toMap(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading the pod template: %w", err)
 	}

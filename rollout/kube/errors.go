@@ -84,11 +84,11 @@ func OverQuota(err error) string {
 	if !apierrors.IsForbidden(err) {
 		return ""
 	}
-	return OverQuotaWords(Words(err))
+	return overQuotaWords(Words(err))
 }
 
-// OverQuotaWords is the same of the server's words, which a controller passes on.
-func OverQuotaWords(said string) string {
+// overQuotaWords is the same of the server's words, which a controller passes on.
+func overQuotaWords(said string) string {
 	if _, rest, ok := strings.Cut(said, wordsFull); ok {
 		name, numbers, _ := strings.Cut(rest, ", ")
 		return fmt.Sprintf("ResourceQuota %s is full (%s): raise it, or release with a smaller maxSurge", name, numbers)

@@ -78,8 +78,8 @@ func Stamp(t time.Time) *time.Time {
 	return &t
 }
 
-// ToMap is an object as a tree, for what is passed on field by field.
-func ToMap(data []byte) (map[string]any, error) {
+// toMap is an object as a tree, for what is passed on field by field.
+func toMap(data []byte) (map[string]any, error) {
 	var m map[string]any
 	return m, json.Unmarshal(data, &m)
 }

@@ -63,7 +63,7 @@ func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since 
 		if words := RefusedForGood(e.Message); words != "" && !at.Before(last) {
 			said, last = words, at
 		}
-		if words := OverQuotaWords(e.Message); words != "" && !at.Before(lastFull) {
+		if words := overQuotaWords(e.Message); words != "" && !at.Before(lastFull) {
 			full, lastFull = words, at
 		}
 	})

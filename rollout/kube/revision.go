@@ -193,7 +193,7 @@ func marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 // canonical is a revision's data with its keys sorted, or as it is where it cannot be read.
 func canonical(data []byte) []byte {
-	tree, err := ToMap(data)
+	tree, err := toMap(data)
 	if err != nil {
 		return data
 	}
@@ -214,7 +214,7 @@ func revisionHash(data []byte, collision int) string {
 
 // Template is the pod template of a revision.
 func (r Revision) Template() (map[string]any, error) {
-	tree, err := ToMap(r.Data.Raw)
+	tree, err := toMap(r.Data.Raw)
 	if err != nil {
 		return nil, fmt.Errorf("reading ControllerRevision %s/%s: %w", r.Namespace, r.Name, err)
 	}

@@ -55,8 +55,8 @@ func longestChecks(p plan.BatchPlan, b plan.Batch) time.Duration {
 	return longest
 }
 
-// NoDeadline is the annotation of a Job without activeDeadlineSeconds that says why it has none.
-const NoDeadline = "slipway.dev/no-deadline"
+// noDeadline is the annotation of a Job without activeDeadlineSeconds that says why it has none.
+const noDeadline = "slipway.dev/no-deadline"
 
 // activeDeadline is the Job's activeDeadlineSeconds, or 0 and why it has none. Without a plan there is nothing to say.
 func (o Job) activeDeadline() (seconds int, why string) {

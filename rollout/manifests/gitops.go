@@ -19,8 +19,8 @@ const (
 	Flux   GitOps = "flux"
 )
 
-// WaveAnnotation is where Argo CD reads the sync wave of an object.
-const WaveAnnotation = "argocd.argoproj.io/sync-wave"
+// waveAnnotation is where Argo CD reads the sync wave of an object.
+const waveAnnotation = "argocd.argoproj.io/sync-wave"
 
 // annotate adds to a manifest what its tool needs.
 //
@@ -35,7 +35,7 @@ func (o Job) annotate(m object) {
 		annotations[GeneratedBy] = o.Owner
 	}
 	if _, why := o.activeDeadline(); m["kind"] == "Job" && why != "" {
-		annotations[NoDeadline] = why
+		annotations[noDeadline] = why
 	}
 	ofRelease := m["kind"] == "Job" || m["kind"] == "ConfigMap"
 	switch {
@@ -45,7 +45,7 @@ func (o Job) annotate(m object) {
 		annotations["kustomize.toolkit.fluxcd.io/force"] = "enabled"
 	}
 	if o.For == ArgoCD && o.Wave != "" {
-		annotations[WaveAnnotation] = o.Wave
+		annotations[waveAnnotation] = o.Wave
 	}
 	if len(annotations) > 0 {
 		m["metadata"].(object)["annotations"] = annotations

@@ -17,8 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// SecretRef names one key of a Secret in the namespace of the release.
-type SecretRef struct{ Name, Key string }
+// secretRef names one key of a Secret in the namespace of the release.
+type secretRef struct{ Name, Key string }
 
 // planFile is a BatchPlan as a Job gets it.
 type planFile struct {
@@ -70,10 +70,10 @@ func findPlan(data []byte) (object, error) {
 	}
 }
 
-// SecretRefs lists every key of a Secret that a BatchPlan refers to, each once and in order: the value of every
+// secretRefs lists every key of a Secret that a BatchPlan refers to, each once and in order: the value of every
 // secretRef in it, wherever it stands.
-func SecretRefs(plan map[string]any) []SecretRef {
-	var refs []SecretRef
+func secretRefs(plan map[string]any) []secretRef {
+	var refs []secretRef
 	walk(plan, func(key string, value any) {
 		ref, ok := value.(object)
 		if key != "secretRef" || !ok {
@@ -82,10 +82,10 @@ func SecretRefs(plan map[string]any) []SecretRef {
 		name, _ := ref["name"].(string)
 		secretKey, _ := ref["key"].(string)
 		if name != "" && secretKey != "" {
-			refs = append(refs, SecretRef{Name: name, Key: secretKey})
+			refs = append(refs, secretRef{Name: name, Key: secretKey})
 		}
 	})
-	slices.SortFunc(refs, func(a, b SecretRef) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key)) })
+	slices.SortFunc(refs, func(a, b secretRef) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key)) })
 	return slices.Compact(refs)
 }
 
@@ -110,7 +110,7 @@ func walk(v any, f func(key string, value any)) {
 func (p planFile) volumes(configMap string) (mounts, volumes []any) {
 	mounts = []any{object{"name": "plan", "mountPath": planPath, "readOnly": true}}
 	volumes = []any{object{"name": "plan", "configMap": object{"name": configMap}}}
-	refs, needed := SecretRefs(p.tree), SecretRefs(object{"checks": kube.Field(p.tree, "spec", "checks")})
+	refs, needed := secretRefs(p.tree), secretRefs(object{"checks": kube.Field(p.tree, "spec", "checks")})
 	for len(refs) > 0 {
 		name := refs[0].Name
 		volume := fmt.Sprintf("secret-%d", len(volumes)-1)
@@ -119,7 +119,7 @@ func (p planFile) volumes(configMap string) (mounts, volumes []any) {
 			items = append(items, object{"key": refs[0].Key, "path": refs[0].Key})
 			refs = refs[1:]
 		}
-		optional := !slices.ContainsFunc(needed, func(r SecretRef) bool { return r.Name == name })
+		optional := !slices.ContainsFunc(needed, func(r secretRef) bool { return r.Name == name })
 		mounts = append(mounts, object{"name": volume, "mountPath": secretsPath + "/" + name, "readOnly": true})
 		volumes = append(volumes, object{"name": volume, "secret": object{"secretName": name, "items": items, "optional": optional}})
 	}

@@ -62,13 +62,13 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 	o := Job{
 		Plan: planDoc.Text, Image: r.config.Image, Flags: r.config.Flags, Patch: r.config.Job, Await: true,
 		DeleteMode: cmp.Or(r.config.DeleteMode, DeleteModeDelete), For: GitOps(r.config.For),
-		Wave: annotationOf(targets[0].Text, WaveAnnotation), Owner: Kind + "/" + p.Name,
+		Wave: annotationOf(targets[0].Text, waveAnnotation), Owner: Kind + "/" + p.Name,
 	}
 	if err := o.SetTargets(p, sets); err != nil {
 		return made{}, planFindings(planDoc, plan.Locate(planDoc.Source.File, planDoc.Text, err))
 	}
 	if other := slices.IndexFunc(targets, func(doc Document) bool {
-		return annotationOf(doc.Text, WaveAnnotation) != o.Wave
+		return annotationOf(doc.Text, waveAnnotation) != o.Wave
 	}); other > 0 && o.For == ArgoCD {
 		return made{}, []manifest.Finding{wavesDiffer(targets[0], targets[other])}
 	}
@@ -83,7 +83,7 @@ func (r releaser) release(planDoc Document, targets []Document) (made, []manifes
 func wavesDiffer(one, other Document) manifest.Finding {
 	return manifest.Finding{
 		Severity: manifest.SeverityError, Code: "bad-plan", Object: other.Object, Source: other.Place(),
-		Field: "metadata.annotations." + WaveAnnotation,
+		Field: "metadata.annotations." + waveAnnotation,
 		Message: fmt.Sprintf("is not that of %s: one Job releases both, and Argo CD would wait for the one before it applies "+
 			"the other", one.Object),
 		Hint: "give all targets of a plan one sync wave: their order is that of the plan's own waves",

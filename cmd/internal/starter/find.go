@@ -18,25 +18,25 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Workload is one that was found.
-type Workload struct {
-	Ref   manifest.ObjectRef
-	File  string
-	Label [2]string // of its pod template, by which a SidecarSet can select it
+// workload is one that was found.
+type workload struct {
+	ref   manifest.ObjectRef
+	file  string
+	label [2]string // of its pod template, by which a SidecarSet can select it
 }
 
-// Releasable says whether a release can be made of it.
-func (w Workload) Releasable() bool {
-	_, ok := plan.KindOf(w.Ref.APIVersion, w.Ref.Kind)
+// releasable says whether a release can be made of it.
+func (w workload) releasable() bool {
+	_, ok := plan.KindOf(w.ref.APIVersion, w.ref.Kind)
 	return ok
 }
 
-// Find lists the workloads below a folder whose pods have a label. What is no YAML is none of its business.
-func Find(folder string) ([]Workload, error) {
+// find lists the workloads below a folder whose pods have a label. What is no YAML is none of its business.
+func find(folder string) ([]workload, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder: name the one that the manifests are in", folder)
 	}
-	var out []Workload
+	var out []workload
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		hidden := path != folder && strings.HasPrefix(d.Name(), ".")
 		switch {
@@ -57,8 +57,8 @@ func Find(folder string) ([]Workload, error) {
 	return out, err
 }
 
-func inText(file string, text []byte) []Workload {
-	var out []Workload
+func inText(file string, text []byte) []workload {
+	var out []workload
 	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
 		var doc yaml.Node
 		if decoder.Decode(&doc) != nil {
@@ -72,7 +72,7 @@ func inText(file string, text []byte) []Workload {
 		}
 		for _, path := range kind.PodTemplatePaths {
 			if label, ok := labelAt(object, path); ok {
-				out = append(out, Workload{Ref: ref, File: file, Label: label})
+				out = append(out, workload{ref: ref, file: file, label: label})
 				break
 			}
 		}

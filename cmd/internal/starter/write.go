@@ -17,12 +17,9 @@ import (
 	"github.com/slipway-dev/slipway/fn/schema"
 )
 
-// Files are what is written, by path, in order.
-type Files []File
-
 // Start writes the first files for the manifests of a folder into dir, and returns what it wrote and the commands to try next.
 func Start(folder, dir string) (wrote []string, next string, err error) {
-	found, err := Find(folder)
+	found, err := find(folder)
 	if err != nil {
 		return nil, "", err
 	}
@@ -30,16 +27,16 @@ func Start(folder, dir string) (wrote []string, next string, err error) {
 		return nil, "", errors.New(folder + ": holds no workload whose pods have a label: name the folder of manifests, or render a " +
 			"chart or a template first")
 	}
-	files, released := For(dir, found)
-	if err := files.Write(); err != nil {
+	files, released := filesFor(dir, found)
+	if err := write(files); err != nil {
 		return nil, "", err
 	}
 	for _, f := range files {
-		wrote = append(wrote, f.Path)
+		wrote = append(wrote, f.path)
 	}
 	next = fmt.Sprintf("slipway render --diff -c %s -s %s %s\n", argument(wrote[0]), argument(wrote[1]), argument(folder))
 	if released != nil {
-		next += fmt.Sprintf("slipway rollout plan --plan %s %s\n", argument(wrote[2]), argument(released.File))
+		next += fmt.Sprintf("slipway rollout plan --plan %s %s\n", argument(wrote[2]), argument(released.file))
 	}
 	return wrote, next, nil
 }
@@ -52,47 +49,48 @@ func argument(path string) string {
 	return manifest.ShellWord(path)
 }
 
-// File is one of them.
-type File struct{ Path, Text string }
+// file is one that is written.
+type file struct{ path, text string }
 
-// For makes the first files for workloads, below a folder: a release, where there is one, is of the first that can be released.
-func For(folder string, workloads []Workload) (files Files, released *Workload) {
-	files = Files{
+// filesFor makes the first files for workloads, below a folder: a release, where there is one, is of the first that can be
+// released.
+func filesFor(folder string, workloads []workload) (files []file, released *workload) {
+	files = []file{
 		{filepath.Join(folder, "config.yaml"), header("sidecarinjector") + configText},
 		{filepath.Join(folder, "sidecarset.yaml"), header("sidecarset") + setText(workloads[0])},
 	}
 	for i, w := range workloads {
-		if w.Releasable() {
-			return append(files, File{filepath.Join(folder, "plan.yaml"), header("batchplan") + planText(w)}), &workloads[i]
+		if w.releasable() {
+			return append(files, file{filepath.Join(folder, "plan.yaml"), header("batchplan") + planText(w)}), &workloads[i]
 		}
 	}
 	return files, nil
 }
 
-// Write writes all files, or none where one of them is there already.
-func (files Files) Write() error {
+// write writes all files, or none where one of them is there already.
+func write(files []file) error {
 	for _, f := range files {
-		if _, err := os.Lstat(f.Path); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already, and nothing was written: remove it, or name another folder with --output-dir", f.Path)
+		if _, err := os.Lstat(f.path); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already, and nothing was written: remove it, or name another folder with --output-dir", f.path)
 		}
 	}
 	for _, f := range files {
 		if err := f.write(); err != nil {
-			return fmt.Errorf("writing %s: %w", f.Path, err)
+			return fmt.Errorf("writing %s: %w", f.path, err)
 		}
 	}
 	return nil
 }
 
-func (f File) write() error {
-	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil { //nolint:gosec // as the umask has it
+func (f file) write() error {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil { //nolint:gosec // as the umask has it
 		return err
 	}
-	file, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as the umask has it
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as the umask has it
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteString(f.Text)
+	_, err = file.WriteString(f.text)
 	return errors.Join(err, file.Close())
 }
 
@@ -116,7 +114,7 @@ metadata:
 `
 
 // setText selects the pods of a workload.
-func setText(w Workload) string {
+func setText(w workload) string {
 	return `apiVersion: apps.kruise.io/v1alpha1
 kind: SidecarSet
 metadata:
@@ -124,8 +122,8 @@ metadata:
 ` + local + `spec:
   selector:
     matchLabels:
-      ` + scalar(w.Label[0]) + ": " + strconv.Quote(w.Label[1]) + `   # the pods of ` + scalar(w.Ref.Kind) + " " +
-		scalar(w.Ref.Name) + `
+      ` + scalar(w.label[0]) + ": " + strconv.Quote(w.label[1]) + `   # the pods of ` + scalar(w.ref.Kind) + " " +
+		scalar(w.ref.Name) + `
   containers:
   - name: first-sidecar   # put your own in its place
     image: busybox:1.37.0
@@ -145,19 +143,19 @@ func scalar(text string) string {
 }
 
 // planText releases a workload: a fifth, a look, the rest.
-func planText(w Workload) string {
+func planText(w workload) string {
 	namespace := ""
-	if w.Ref.Namespace != "" {
-		namespace = "  namespace: " + scalar(w.Ref.Namespace) + "\n"
+	if w.ref.Namespace != "" {
+		namespace = "  namespace: " + scalar(w.ref.Namespace) + "\n"
 	}
 	return `apiVersion: slipway.dev/v1alpha1
 kind: BatchPlan
 metadata:
-  name: ` + scalar(w.Ref.Name) + "\n" + namespace + `spec:
+  name: ` + scalar(w.ref.Name) + "\n" + namespace + `spec:
   target:
-    apiVersion: ` + scalar(w.Ref.APIVersion) + `
-    kind: ` + scalar(w.Ref.Kind) + `
-    name: ` + scalar(w.Ref.Name) + `
+    apiVersion: ` + scalar(w.ref.APIVersion) + `
+    kind: ` + scalar(w.ref.Kind) + `
+    name: ` + scalar(w.ref.Name) + `
   batches:
   - replicas: 20%              # updated pods after this batch
     pause:
