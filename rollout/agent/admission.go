@@ -139,7 +139,7 @@ func (a *admission) forGood() *rollout.Refusal {
 // answered reads what admission has said to a new pod, or to one in place. Where the server refuses a pod of the released
 // revision for good, the next decision ends the batch. An older pod that is missing is tried again: the release may be what
 // mends it, and the batch has its deadline.
-func (w *writer) answered(a rollout.Action, err error) error {
+func (w *podWriter) answered(a rollout.Action, err error) error {
 	if err == nil || !kube.NotAdmitted(err) {
 		return err
 	}
@@ -158,7 +158,7 @@ func (w *writer) answered(a rollout.Action, err error) error {
 }
 
 // refuse takes down what no other try would mend, for the next decision.
-func (w *writer) refuse(r rollout.Refusal, err error) error {
+func (w *podWriter) refuse(r rollout.Refusal, err error) error {
 	w.admission.refusedForGood(r)
 	return fmt.Errorf("%w (%w)", rollout.ErrNotNow, err)
 }

@@ -48,12 +48,12 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 
 // newCluster puts the parts together.
 func newCluster(s *session, all *caches) *Cluster {
-	found, last := &feedback{taken: map[string]bool{}}, &observation{}
-	w := &writer{session: s, caches: all, feedback: found, last: last}
+	with := shared{session: s, caches: all, feedback: &feedback{taken: map[string]bool{}}, last: &observation{}}
+	w := &writer{podWriter: podWriter{with}}
 	return &Cluster{
-		reader:   &reader{session: s, caches: all, feedback: found, last: last},
+		reader:   &reader{shared: with, record: recordReader{shared: with}, entry: entry{with}},
 		writer:   w,
-		reporter: &reporter{session: s, caches: all, feedback: found, last: last, writer: w},
+		reporter: &reporter{shared: with, writer: w},
 	}
 }
 

@@ -23,7 +23,7 @@ func (r *reader) observeDeleting(ctx context.Context, o *rollout.Observed) (err 
 	if r.nodes != nil {
 		o.Nodes = r.observedNodes(o.Workload.Spec.Template)
 	}
-	if o.Progress, err = r.readProgress(o); err != nil {
+	if o.Progress, err = r.record.readProgress(o); err != nil {
 		return err
 	}
 	if o.Progress.Revision != "" {

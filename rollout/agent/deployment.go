@@ -38,7 +38,7 @@ func (r *reader) observeDeployment(o *rollout.Observed) error {
 	r.buffer = r.podsOf(names, r.buffer[:0])
 	r.date(r.buffer, o.Now)
 	o.Pods = r.buffer
-	if o.Progress, err = r.readProgress(o); err != nil {
+	if o.Progress, err = r.record.readProgress(o); err != nil {
 		return err
 	}
 	o.Workload = o.Workload.WithOriginal(o.Progress.Original)

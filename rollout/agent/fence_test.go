@@ -34,10 +34,10 @@ func TestWritesOnPodsAreFenced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &writer{
+	w := &writer{podWriter: podWriter{shared{
 		session: &session{client: api, target: kube.Target{Namespace: "n", Name: "demo"}, options: Options{Now: time.Now}},
 		caches:  &caches{pods: kube.NewCache[kube.Pod](api, kube.Pods("n"), nil, nil)},
-	}
+	}}}
 	ref := rollout.PodRef{Name: "demo-a", UID: "u", ResourceVersion: "7"}
 	for kind, path := range map[rollout.ActionKind]string{
 		rollout.DeletePod: "preconditions", rollout.DrainPod: "metadata",

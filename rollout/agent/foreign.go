@@ -19,31 +19,31 @@ const reaction = 5 * time.Second
 
 // refuseForeign makes sure in direct mode that nobody else replaces the pods: neither the spec nor a short wait may show
 // a controller. With Force it is the user who knows.
-func (r *reader) refuseForeign(ctx context.Context) error {
-	if r.controlled() || r.options.Force {
+func (e *entry) refuseForeign(ctx context.Context) error {
+	if e.controlled() || e.options.Force {
 		return nil
 	}
-	why, err := r.controller(ctx)
+	why, err := e.controller(ctx)
 	if err != nil || why == "" {
 		return err
 	}
 	return fmt.Errorf("CloneSet %s/%s: %w: %s: use --mode partition, or --mode direct if you know that it is gone",
-		r.target.Namespace, r.target.Name, ErrControlled, why)
+		e.target.Namespace, e.target.Name, ErrControlled, why)
 }
 
 // controller says how one knows that a controller reconciles the CloneSet, or "" where none does.
-func (r *reader) controller(ctx context.Context) (string, error) {
-	if why := r.leader(ctx); why != "" {
+func (e *entry) controller(ctx context.Context) (string, error) {
+	if why := e.leader(ctx); why != "" {
 		return why, nil
 	}
 	for waited := time.Duration(0); ; waited += reaction / 10 {
 		var set kube.Workload
-		if err := r.client.Get(ctx, r.target.Path(), &set); err != nil {
-			return "", kube.Explain("reading "+r.target.String(), err)
+		if err := e.client.Get(ctx, e.target.Path(), &set); err != nil {
+			return "", kube.Explain("reading "+e.target.String(), err)
 		}
 		writer, own := kube.StatusWriter(set.ManagedFields)
 		behind := set.Status.ObservedGeneration < set.Generation
-		young := r.options.Now().Sub(set.CreationTimestamp.Time) < 2*reaction
+		young := e.options.Now().Sub(set.CreationTimestamp.Time) < 2*reaction
 		switch {
 		case writer != "" && !behind:
 			return fmt.Sprintf("its status is of generation %d, the present one, and was written by %s", set.Status.ObservedGeneration,
@@ -60,10 +60,10 @@ func (r *reader) controller(ctx context.Context) (string, error) {
 
 // leader looks for the lock that a Kruise controller keeps in its own namespace. Few agents may read it, so that it is
 // not there or cannot be read proves nothing.
-func (r *reader) leader(ctx context.Context) string {
+func (e *entry) leader(ctx context.Context) string {
 	var l kube.Lease
-	if r.client.Get(ctx, kube.Leases(kube.KruiseNamespace).Object(kube.KruiseLease), &l) != nil {
+	if e.client.Get(ctx, kube.Leases(kube.KruiseNamespace).Object(kube.KruiseLease), &l) != nil {
 		return ""
 	}
-	return l.Alive(r.options.Now())
+	return l.Alive(e.options.Now())
 }

@@ -26,6 +26,14 @@ type observation struct {
 	seen     versions
 }
 
+// shared is what all parts of an agent work on.
+type shared struct {
+	*session
+	*caches
+	*feedback
+	last *observation
+}
+
 // versions are those of the caches and of the checks.
 type versions struct{ workloads, pods, sets, nodes, claims, records, checks uint64 }
 

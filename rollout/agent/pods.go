@@ -14,8 +14,11 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
+// podWriter makes the writes on pods and their claims.
+type podWriter struct{ shared }
+
 // withinQuota makes a write that takes room in quotas, unless one was refused for now a moment ago.
-func (w *writer) withinQuota(a rollout.Action, write func() error) error {
+func (w *podWriter) withinQuota(a rollout.Action, write func() error) error {
 	if held := w.admission.now(w.options.Now()); held != nil {
 		return held
 	}
@@ -32,7 +35,7 @@ func (w *writer) withinQuota(a rollout.Action, write func() error) error {
 }
 
 // createPod creates the claims of a pod and then the pod. All names follow from the instance id.
-func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
+func (w *podWriter) createPod(ctx context.Context, a rollout.Action) error {
 	r, ok := w.last.history.Find(a.Revision)
 	if !ok {
 		w.forgetHistory()
@@ -60,7 +63,7 @@ func (w *writer) createPod(ctx context.Context, a rollout.Action) error {
 	return nil
 }
 
-func (w *writer) createClaim(ctx context.Context, claim map[string]any) error {
+func (w *podWriter) createClaim(ctx context.Context, claim map[string]any) error {
 	var created kube.Meta
 	err := w.client.Create(ctx, kube.Claims(w.target.Namespace).Path, claim, &created)
 	if apierrors.IsAlreadyExists(err) {
@@ -78,7 +81,7 @@ func (w *writer) createClaim(ctx context.Context, claim map[string]any) error {
 
 // takeIn looks at a pod that is there although no observation showed it. If it is ours the watch has been slow; if not, its
 // name is taken for good.
-func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
+func (w *podWriter) takeIn(ctx context.Context, a rollout.Action) {
 	var there kube.Pod
 	if w.client.Get(ctx, kube.Pods(w.target.Namespace).Object(a.Pod.Name), &there) != nil {
 		w.pods.Invalidate()
@@ -92,7 +95,7 @@ func (w *writer) takeIn(ctx context.Context, a rollout.Action) {
 }
 
 // deletePod hands the pod's claims to the pod, so that they go with it whoever deletes it, and deletes the pod.
-func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
+func (w *podWriter) deletePod(ctx context.Context, a rollout.Action) error {
 	there, ok := w.pods.Get(a.Pod.Name)
 	if ok && w.claims != nil {
 		if err := w.handClaims(ctx, there.ObjectMeta); err != nil {
@@ -126,7 +129,7 @@ func (w *writer) deletePod(ctx context.Context, a rollout.Action) error {
 }
 
 // handClaims makes a pod the only owner of its claims.
-func (w *writer) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
+func (w *podWriter) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
 	var own []metav1.ObjectMeta
 	w.claims.Each(func(claim kube.Meta) {
 		m := claim.ObjectMeta
@@ -152,7 +155,7 @@ func (w *writer) handClaims(ctx context.Context, of metav1.ObjectMeta) error {
 }
 
 // patchStatus writes readiness conditions of a pod.
-func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions any) error {
+func (w *podWriter) patchStatus(ctx context.Context, a rollout.Action, conditions any) error {
 	doing := "draining"
 	if a.Kind == rollout.ReadmitPod {
 		doing = "readmitting"
@@ -162,7 +165,7 @@ func (w *writer) patchStatus(ctx context.Context, a rollout.Action, conditions a
 }
 
 // updatePod writes images and metadata of another revision into a pod.
-func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
+func (w *podWriter) updatePod(ctx context.Context, a rollout.Action) error {
 	there, ok := w.pods.Get(a.Pod.Name)
 	name, _ := w.last.history.NameOf(there.Labels[kube.LabelRevision])
 	from, fromOK := w.last.history.Find(name)
@@ -188,7 +191,7 @@ func (w *writer) updatePod(ctx context.Context, a rollout.Action) error {
 // that stays in its endpoints has it already, because it was decided to hold it; one that restarts was decided to be drained.
 // One that was held for a third revision, whose release ended there, may have the amounts of that one: then all of them are
 // written.
-func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
+func (w *podWriter) resizePod(ctx context.Context, a *rollout.Action, from, to kube.Revision) error {
 	there, _ := w.pods.Get(a.Pod.Name)
 	if third := there.HeldFor(); third != "" && third != to.Name {
 		from = to
@@ -209,7 +212,7 @@ func (w *writer) resizePod(ctx context.Context, a *rollout.Action, from, to kube
 }
 
 // readmit gives a pod back to its endpoints, and a held one the resources of its own revision.
-func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
+func (w *podWriter) readmit(ctx context.Context, a rollout.Action) error {
 	there, _ := w.pods.Get(a.Pod.Name)
 	if there.Held() {
 		if err := w.giveBack(ctx, &a, there.Labels[kube.LabelRevision]); err != nil {
@@ -226,7 +229,7 @@ func (w *writer) readmit(ctx context.Context, a rollout.Action) error {
 }
 
 // giveBack gives a held pod the cpu and memory of its own revision. Where nobody knows that any more, it keeps what it has.
-func (w *writer) giveBack(ctx context.Context, a *rollout.Action, revision string) error {
+func (w *podWriter) giveBack(ctx context.Context, a *rollout.Action, revision string) error {
 	name, _ := w.last.history.NameOf(revision)
 	own, ok := w.last.history.Find(name)
 	if !ok {
@@ -239,7 +242,7 @@ func (w *writer) giveBack(ctx context.Context, a *rollout.Action, revision strin
 }
 
 // setLifecycle writes a pod's lifecycle state, after taking it out of service where the hook asks for that.
-func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
+func (w *podWriter) setLifecycle(ctx context.Context, a rollout.Action) error {
 	if a.NotReady {
 		drain := map[string]any{
 			"metadata": kube.Fence(a.Pod),
@@ -254,7 +257,7 @@ func (w *writer) setLifecycle(ctx context.Context, a rollout.Action) error {
 
 // patchOn is patchPod in the middle of an action. What comes next is a write on the pod as this one has left it, and on nothing
 // that somebody else has written since.
-func (w *writer) patchOn(ctx context.Context, a *rollout.Action, doing string, patch map[string]any,
+func (w *podWriter) patchOn(ctx context.Context, a *rollout.Action, doing string, patch map[string]any,
 	subresource ...string,
 ) error {
 	patched, err := w.patched(ctx, a.Pod.Name, doing, patch, subresource...)
@@ -265,12 +268,12 @@ func (w *writer) patchOn(ctx context.Context, a *rollout.Action, doing string, p
 }
 
 // patchPod sends a strategic merge patch and puts the pod that comes back into the cache.
-func (w *writer) patchPod(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) error {
+func (w *podWriter) patchPod(ctx context.Context, name, doing string, patch map[string]any, subresource ...string) error {
 	_, err := w.patched(ctx, name, doing, patch, subresource...)
 	return err
 }
 
-func (w *writer) patched(ctx context.Context, name, doing string, patch map[string]any,
+func (w *podWriter) patched(ctx context.Context, name, doing string, patch map[string]any,
 	subresource ...string,
 ) (kube.Pod, error) {
 	var patched kube.Pod
@@ -280,4 +283,16 @@ func (w *writer) patched(ctx context.Context, name, doing string, patch map[stri
 	}
 	w.pods.Put(patched)
 	return patched, nil
+}
+
+func podWords(namespace, doing, name string) string {
+	return fmt.Sprintf("%s Pod %s/%s", doing, namespace, name)
+}
+
+// podError is what a failed write on a pod means. Where nobody knows whether it happened, the pods are listed anew.
+func (w *podWriter) podError(doing, name string, err error) error {
+	if !kube.Conflicting(err) && !kube.Refused(err) {
+		w.pods.Invalidate()
+	}
+	return kube.Conflict(podWords(w.target.Namespace, doing, name), err)
 }

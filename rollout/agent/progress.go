@@ -19,8 +19,14 @@ import (
 	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
+// recordReader takes from the progress record what is to be believed of it.
+type recordReader struct {
+	shared
+	doubted map[string]bool // what is not believed, as it was said
+}
+
 // readProgress reads the progress record. That of another release is none of this one.
-func (r *reader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
+func (r *recordReader) readProgress(o *rollout.Observed) (rollout.Progress, error) {
 	var p rollout.Progress
 	stored, ok := r.records.Get(r.recordName)
 	r.last.record = stored
@@ -67,7 +73,7 @@ func (w *ownRecord) wrote(record kube.Record) bool {
 }
 
 // believed is what the agent takes from a record of its release: see package trust.
-func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
+func (r *recordReader) believed(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
 	own, mine := &r.last.own, stored.Data[kube.KeyHolder] == r.options.Identity
 	var doubts []string
 	switch by := stored.WriterOf(kube.KeyProgress); {
@@ -94,13 +100,13 @@ func (r *reader) believed(stored kube.Record, p rollout.Progress, o *rollout.Obs
 }
 
 // held is a progress with what the target itself, or its pods, say of where its release came from.
-func (r *reader) held(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
+func (r *recordReader) held(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
 	p, doubts := trust.Origin(p, o)
 	r.doubtRecord(stored, doubts)
 	return p
 }
 
-func (r *reader) doubtRecord(stored kube.Record, doubts []string) {
+func (r *recordReader) doubtRecord(stored kube.Record, doubts []string) {
 	for _, d := range doubts {
 		r.doubt(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
 	}
@@ -108,7 +114,7 @@ func (r *reader) doubtRecord(stored kube.Record, doubts []string) {
 
 // currentRevision is what the target's status calls so; "": it does not, or nobody knows that revision. With OnDelete its
 // controller leaves it as it was once.
-func (r *reader) currentRevision(o *rollout.Observed) string {
+func (r *recordReader) currentRevision(o *rollout.Observed) string {
 	current := o.Workload.Status.CurrentRevision
 	switch {
 	case o.Workload.Spec.OnDelete:
@@ -121,7 +127,7 @@ func (r *reader) currentRevision(o *rollout.Observed) string {
 }
 
 // doubt says once what is not believed.
-func (r *reader) doubt(what string) {
+func (r *recordReader) doubt(what string) {
 	if r.doubted == nil {
 		r.doubted = map[string]bool{}
 	}
@@ -134,7 +140,7 @@ func (r *reader) doubt(what string) {
 // releaseName tells one release from the next where nobody named it: by what is released and how far. In partition mode
 // the release itself changes the partition, and on its way back what is released, so one that has not ended keeps its
 // name.
-func (r *reader) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
+func (r *recordReader) releaseName(o *rollout.Observed, p rollout.Progress, stored string) string {
 	h := fnv.New64a()
 	if !r.controlled() {
 		h.Write(fmt.Appendf(nil, "%s %s %s %s", r.uid, o.UpdateRevision, o.Workload.Spec.Partition, r.options.Mode))

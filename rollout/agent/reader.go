@@ -19,10 +19,9 @@ import (
 
 // reader turns the caches into what a decision may know.
 type reader struct {
-	*session
-	*caches
-	*feedback
-	last *observation
+	shared
+	record recordReader
+	entry  entry
 
 	known    [2]int64 // generations that the history is of; 0: none
 	since    waiting.Clock
@@ -30,9 +29,8 @@ type reader struct {
 	buffer   []rollout.Pod
 	ready    readiness
 	refusals refusals
-	blind    bool            // pods may not be listed (partition mode)
-	stopped  string          // what Options.Stop said
-	doubted  map[string]bool // what of the record is not believed, as it was said
+	blind    bool   // pods may not be listed (partition mode)
+	stopped  string // what Options.Stop said
 }
 
 // observe puts together what a decision may know.
@@ -55,14 +53,14 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	case !r.controlled():
 		r.observePods(&o)
 		o.StableRevision, o.Refused = r.stable(&o), r.admission.forGood()
-		o.Progress, err = r.readProgress(&o)
+		o.Progress, err = r.record.readProgress(&o)
 	case r.sets != nil:
 		err = r.observeDeployment(&o)
 	case r.options.Mode == plan.Delete:
 		err = r.observeDeleting(ctx, &o)
 	default:
 		o.UpdateRevision = r.fullName(read.Status.UpdateRevision)
-		if o.Progress, err = r.readProgress(&o); err == nil {
+		if o.Progress, err = r.record.readProgress(&o); err == nil {
 			err = r.observePartition(ctx, &o)
 		}
 	}

@@ -35,10 +35,7 @@ const statusInterval = 250 * time.Millisecond
 
 // reporter tells how a release stands: in the target's status and in Events.
 type reporter struct {
-	*session
-	*caches
-	*feedback
-	last   *observation
+	shared
 	writer *writer // whose failures are told
 
 	decision rollout.Decision // the last one

@@ -46,7 +46,7 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 	if err := c.reader.lock.Acquire(ctx); err != nil {
 		return d, err
 	}
-	if err = c.reader.awaitController(ctx); err == nil { // what was seen may have changed while waiting for the lock
+	if err = c.reader.entry.awaitController(ctx); err == nil { // what was seen may have changed while waiting for the lock
 		d, err = c.carryOut(ctx, plan, report)
 	}
 	return d, errors.Join(err, c.finish(ctx, err))
@@ -56,10 +56,10 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed,
 	rollout.Decision),
 ) (bool, rollout.Decision, error) {
-	if err := c.reader.awaitTarget(ctx); err != nil {
+	if err := c.reader.entry.awaitTarget(ctx); err != nil {
 		return false, rollout.Decision{}, err
 	}
-	if err := c.reader.awaitController(ctx); err != nil {
+	if err := c.reader.entry.awaitController(ctx); err != nil {
 		return false, rollout.Decision{}, err
 	}
 	o, err := c.Observe(ctx)
@@ -71,7 +71,7 @@ func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report fu
 		report(o, d)
 		return true, d, nil
 	}
-	if err := c.reader.refuseForeign(ctx); err != nil {
+	if err := c.reader.entry.refuseForeign(ctx); err != nil {
 		return false, d, err
 	}
 	c.reporter.decision = d

@@ -14,10 +14,7 @@ import (
 
 // writer makes the writes that were decided on, side by side, as long as the lock is held.
 type writer struct {
-	*session
-	*caches
-	*feedback
-	last *observation
+	podWriter
 
 	failure error // of the last writes
 	scaling bool  // the failure is of a write that only changes the number of pods
@@ -133,18 +130,6 @@ func (w *writer) write(ctx context.Context, a rollout.Action) error {
 	default:
 		return fmt.Errorf("%s: this agent does not know the action %s", w.target.Name, a.Kind)
 	}
-}
-
-func podWords(namespace, doing, name string) string {
-	return fmt.Sprintf("%s Pod %s/%s", doing, namespace, name)
-}
-
-// podError is what a failed write on a pod means. Where nobody knows whether it happened, the pods are listed anew.
-func (w *writer) podError(doing, name string, err error) error {
-	if !kube.Conflicting(err) && !kube.Refused(err) {
-		w.pods.Invalidate()
-	}
-	return kube.Conflict(podWords(w.target.Namespace, doing, name), err)
 }
 
 // setPartition steps the partition of a target that a controller reconciles.
