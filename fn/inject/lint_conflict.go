@@ -19,7 +19,7 @@ func (in *Injector) conflicts() []manifest.Finding {
 		wanted, has := later.wanted(), later.disputable()
 		maps.Copy(has, later.containerNames())
 		for _, j := range r.of(wanted, has, func(j int) bool {
-			return !replaces(later, in.sets[j]) && !replaces(in.sets[j], later) && in.overlap(in.sets[j], in.sets[i])
+			return !replaces(later, in.sets[j]) && !replaces(in.sets[j], later) && in.opts.overlap(in.sets[j], in.sets[i])
 		}) {
 			l.containerConflicts(in.sets[j])
 			l.volumeConflicts(in.sets[j])

@@ -60,7 +60,7 @@ func unnamedValue(key string, all []metav1.LabelSelectorRequirement) string {
 
 // overlap says whether a pod can exist that both sets match. It is false only where that is certain: labels that
 // nobody has used yet count as possible, and so do namespaces that nobody has named.
-func (in *Injector) overlap(a, b *SidecarSet) bool {
+func (o *Options) overlap(a, b *SidecarSet) bool {
 	if a.Spec.Selector.empty() || b.Spec.Selector.empty() {
 		return false // one of them matches nothing, which is reported on its own
 	}
@@ -68,7 +68,7 @@ func (in *Injector) overlap(a, b *SidecarSet) bool {
 	spaceA, okA := a.namespaceRequirements()
 	spaceB, okB := b.namespaceRequirements()
 	spaces := slices.Concat(spaceA, spaceB)
-	return okA && okB && satisfiable(pods) && satisfiable(spaces) && in.namespacePossible(spaces)
+	return okA && okB && satisfiable(pods) && satisfiable(spaces) && o.namespacePossible(spaces)
 }
 
 // namespaceRequirements are what a set asks of a namespace's labels; ok is false where no namespace can meet it.
@@ -87,13 +87,13 @@ func (set *SidecarSet) namespaceRequirements() (all []metav1.LabelSelectorRequir
 
 // namespacePossible uses the labels of the namespaces that are known: where requirements name the only namespaces that
 // could meet them, and all of those are known, the answer is theirs.
-func (in *Injector) namespacePossible(all []metav1.LabelSelectorRequirement) bool {
+func (o *Options) namespacePossible(all []metav1.LabelSelectorRequirement) bool {
 	names, bounded := allowedValues(metadataNameLabel, all)
 	if !bounded {
 		return true
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
-		known, ok := in.opts.Namespaces[name]
+		known, ok := o.Namespaces[name]
 		labels := map[string]string{metadataNameLabel: name}
 		for k, v := range known {
 			labels[k] = v

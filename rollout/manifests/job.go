@@ -77,7 +77,7 @@ func (o Job) Manifests() ([]map[string]any, error) {
 		"subjects": []any{o.subject(account)},
 	}
 	out := []map[string]any{role, binding}
-	reading, err := o.nodeReading(name, account)
+	reading, err := rights{o}.nodeReading(name, account)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // checkRules are the rights that the checks of the Job's plan need. A plan that cannot be read has none; it is refused
 // elsewhere.
-func (o Job) checkRules() []map[string]any {
+func (o rights) checkRules() []map[string]any {
 	p, err := o.parsedPlan()
 	if err != nil {
 		return nil
@@ -65,8 +65,16 @@ func PeopleRules(kind plan.Kind, name string, mode plan.Mode, read bool) []map[s
 // objects whose names nobody knows beforehand: pods, claims and revisions.
 func (o Job) Rules() []map[string]any {
 	if o.Targets != nil {
-		return o.rulesOfTargets()
+		return rights{o}.rulesOfTargets()
 	}
+	return rights{o}.rules()
+}
+
+// rights are those of the agent that a Job starts.
+type rights struct{ Job }
+
+// rules are those for one target.
+func (o rights) rules() []map[string]any {
 	rules := []map[string]any{
 		rule(o.CloneSet.KindOf().Group(), o.CloneSet.KindOf().Resource, o.setVerbs(), o.CloneSet.Name),
 		rule("apps", o.revisions(), o.revisionVerbs()),
@@ -114,7 +122,7 @@ func NodeRules(p plan.BatchPlan) []map[string]any {
 }
 
 // nodeReading is what lets the Job's account read nodes: no Role can, because they are in no namespace.
-func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
+func (o rights) nodeReading(name, account string) ([]map[string]any, error) {
 	p, err := o.parsedPlan()
 	rules := NodeRules(p)
 	if err != nil || rules == nil {
@@ -135,7 +143,7 @@ func (o Job) nodeReading(name, account string) ([]map[string]any, error) {
 	}, nil
 }
 
-func (o Job) setVerbs() []string {
+func (o rights) setVerbs() []string {
 	verbs := []string{"get", "list", "watch"}
 	if o.Mode.Controlled() {
 		verbs = append(verbs, "patch")
@@ -145,7 +153,7 @@ func (o Job) setVerbs() []string {
 
 // eventVerbs are what a release does with Events: it tells, and reads those of a controller whose status does not say that pods
 // are refused.
-func (o Job) eventVerbs() []string {
+func (o rights) eventVerbs() []string {
 	if o.Mode.Controlled() && !o.CloneSet.KindOf().BySurge {
 		return []string{"create", "list"}
 	}
@@ -154,7 +162,7 @@ func (o Job) eventVerbs() []string {
 
 // podVerbs are what partition mode does with pods: it looks why they are not ready, and which revision they have where the
 // status does not tell that, and deletes one of a failed revision that an ordered controller waits for.
-func (o Job) podVerbs() []string {
+func (o rights) podVerbs() []string {
 	switch k := o.CloneSet.KindOf(); {
 	case k.BySurge:
 		return []string{"list", "watch"}
@@ -166,14 +174,14 @@ func (o Job) podVerbs() []string {
 }
 
 // revisions are what holds the templates of the target's revisions.
-func (o Job) revisions() string {
+func (o rights) revisions() string {
 	if o.CloneSet.KindOf().BySurge {
 		return "replicasets"
 	}
 	return "controllerrevisions"
 }
 
-func (o Job) revisionVerbs() []string {
+func (o rights) revisionVerbs() []string {
 	if o.CloneSet.KindOf().BySurge {
 		return []string{"list", "watch"}
 	}
@@ -193,7 +201,7 @@ func rule(group, resource string, verbs []string, names ...string) map[string]an
 
 // rulesOfTargets are the rights that the releases of all targets need together. What has a name keeps it; the verbs of what
 // cannot have one come together.
-func (o Job) rulesOfTargets() []map[string]any {
+func (o rights) rulesOfTargets() []map[string]any {
 	var rules []map[string]any
 	for _, target := range o.Targets.Targets {
 		single := o

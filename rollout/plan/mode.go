@@ -19,7 +19,7 @@ func readMode(v value, p BatchPlan) Mode {
 	if v.Present() {
 		mode = Mode(v.oneOf(string(Direct), string(Partition), string(Delete)))
 	}
-	for _, t := range p.targets() {
+	for _, t := range targets(p) {
 		k, known := KindOf(t.APIVersion, t.Kind)
 		if own := k.mode(); known && mode != "" && !k.takes(mode) {
 			v.fail("%s", k.refusal(mode))
@@ -79,7 +79,7 @@ func (k Kind) refusal(mode Mode) string {
 }
 
 // validateMode refuses a mode that an object's own strategy would work against.
-func (p BatchPlan) validateMode(cs Workload) error {
+func validateMode(p BatchPlan, cs Workload) error {
 	switch k := cs.KindOf(); {
 	case p.Mode == Delete && !k.Deletes:
 		return mistake("spec.mode", "%s", k.refusal(Delete))
@@ -99,7 +99,7 @@ func readMaxUnavailable(v value, p BatchPlan) Quantity {
 	if !v.Present() {
 		return Quantity{}
 	}
-	for _, t := range p.targets() {
+	for _, t := range targets(p) {
 		if k, known := KindOf(t.APIVersion, t.Kind); known && !k.Deletes {
 			v.fail("is a field of the %s itself, below spec.%s: write it there", t.Kind, k.Strategy[0])
 			break
@@ -114,7 +114,7 @@ func readMaxUnavailable(v value, p BatchPlan) Quantity {
 
 // refuseNodes refuses nodes in a batch of what is not released by node.
 func refuseNodes(v value, p BatchPlan) {
-	for _, t := range p.targets() {
+	for _, t := range targets(p) {
 		if k, known := KindOf(t.APIVersion, t.Kind); known && (!k.Nodes || !k.Deletes) {
 			v.fail("is for a DaemonSet of %s, whose pods the release deletes itself: write replicas for a %s of %s", appsV1, t.Kind,
 				t.APIVersion)

@@ -296,7 +296,7 @@ func refuseUnused(v value, p BatchPlan) {
 }
 
 // validateChecks holds checks against the CloneSet: a Job's pods must not be taken for the CloneSet's own.
-func (p BatchPlan) validateChecks(cs Workload) error {
+func validateChecks(p BatchPlan, cs Workload) error {
 	for i, c := range p.Checks {
 		if c.Job == nil || len(cs.Spec.Selector.Labels)+len(cs.Spec.Selector.Expressions) == 0 {
 			continue

@@ -92,7 +92,7 @@ func targetOf(v value) Target {
 // readUnblock reads whether a pod may be deleted that a controller waits for, which only that of a StatefulSet does.
 func readUnblock(v value, p BatchPlan) bool {
 	unblock := v.Bool()
-	for _, t := range p.targets() {
+	for _, t := range targets(p) {
 		if k, known := KindOf(t.APIVersion, t.Kind); unblock && known && !k.Ordinal {
 			v.fail("is for a StatefulSet, whose controller waits for a pod that is not ready; that of a %s does not: take it out", t.Kind)
 			break

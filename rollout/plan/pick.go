@@ -47,7 +47,7 @@ func (t Target) isKind(word string) bool {
 // TargetNames are the targets of a plan as Pick takes them.
 func (p BatchPlan) TargetNames() string {
 	var names []string
-	for _, t := range p.targets() {
+	for _, t := range targets(p) {
 		names = append(names, t.Named())
 	}
 	return strings.Join(names, ", ")

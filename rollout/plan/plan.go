@@ -141,10 +141,10 @@ func (p BatchPlan) Validate(cs Workload) error {
 		return mistake("spec.onFailure", "RollbackInBatches is not for a %s, which goes back by its own rolling update, within the "+
 			"same budget: use Rollback", cs.KindName())
 	}
-	if err := cmp.Or(p.validateMode(cs), p.validateUnknown(cs)); err != nil {
+	if err := cmp.Or(validateMode(p, cs), validateUnknown(p, cs)); err != nil {
 		return err
 	}
-	return p.validateChecks(cs)
+	return validateChecks(p, cs)
 }
 
 // PartitionWarning says that a plan goes further than the partition that its target has, or "" where it does not. A partition

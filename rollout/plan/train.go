@@ -81,7 +81,7 @@ func (p BatchPlan) For(set Workload) BatchPlan {
 }
 
 // targets are all targets of the plan.
-func (p BatchPlan) targets() []Target {
+func targets(p BatchPlan) []Target {
 	plans := p.Single()
 	targets := make([]Target, len(plans))
 	for i, single := range plans {

@@ -17,7 +17,7 @@ func vital() [2]struct{ field, why string } {
 }
 
 // validateUnknown refuses a release in direct mode that would have to guess what a field means.
-func (p BatchPlan) validateUnknown(cs Workload) error {
+func validateUnknown(p BatchPlan, cs Workload) error {
 	if p.ModeOf(cs) != Direct {
 		return nil // its controller knows the field
 	}

@@ -67,7 +67,7 @@ func HTML(w io.Writer, all ...*History) error {
 func (p *page) release() {
 	p.headline()
 	p.numbers()
-	p.timeline()
+	timeline{p}.draw()
 	p.story()
 	p.batchTable()
 	p.checkTable()

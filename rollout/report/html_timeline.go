@@ -30,7 +30,9 @@ type curve struct {
 }
 
 // timeline draws the release twice over one axis: close up against the budget, and as progress.
-func (p *page) timeline() {
+type timeline struct{ *page }
+
+func (p timeline) draw() {
 	p.section("timeline", "Timeline against the budget")
 	if len(p.samples) == 0 {
 		p.Element("p", "The log holds no look at the pods.")
@@ -80,7 +82,7 @@ func floor(s sample) (int, bool)     { return s.least, s.bounded }
 func ceiling(s sample) (int, bool)   { return s.most, s.bounded }
 
 // nearby is the part of the scale in which available and all pods and the budget lie, with some room.
-func (p *page) nearby() plot {
+func (p timeline) nearby() plot {
 	low, high := math.MaxInt, 0
 	for _, s := range p.samples {
 		low, high = min(low, s.counts.Available), max(high, s.counts.Total)
@@ -89,19 +91,19 @@ func (p *page) nearby() plot {
 		}
 	}
 	room := max((high-low)/4, 1)
-	return plot{p, max(low-room, 0), high + room + (high-low)/8}
+	return plot{p.page, max(low-room, 0), high + room + (high-low)/8}
 }
 
-func (p *page) whole() plot {
+func (p timeline) whole() plot {
 	high := 1
 	for _, s := range p.samples {
 		high = max(high, s.counts.Updated, s.counts.Desired)
 	}
-	return plot{p, 0, high}
+	return plot{p.page, 0, high}
 }
 
 // spoken says in words what the drawing of the budget shows.
-func (p *page) spoken() string {
+func (p timeline) spoken() string {
 	b := p.budget()
 	if !b.known {
 		return "Available and all pods over time"
@@ -110,7 +112,7 @@ func (p *page) spoken() string {
 		"were %d pods, %d were allowed.", b.least, b.floor, b.most, b.ceiling)
 }
 
-func (p *page) drawing(name markup.Constant, scale plot, words string, curves []curve) {
+func (p timeline) drawing(name markup.Constant, scale plot, words string, curves []curve) {
 	p.Open("div", markup.Class("plot "+name))
 	p.Open("svg", markup.Is("viewBox", fmt.Sprintf("0 0 %g %g", axisWidth, plotHeight)), markup.Is("preserveAspectRatio", "none"),
 		markup.Is("role", "img"))
@@ -217,14 +219,14 @@ func (s plot) gather(i *int, x float64, c curve) (low, high, last int, known boo
 }
 
 // endOf is when a batch ended, or the log.
-func (p *page) endOf(b batch) time.Time {
+func (p timeline) endOf(b batch) time.Time {
 	if b.ended.IsZero() {
 		return p.last.at
 	}
 	return b.ended
 }
 
-func (p *page) batchStrip() {
+func (p timeline) batchStrip() {
 	var all []strip
 	words := make([]string, len(p.batches))
 	for i, b := range p.batches {
@@ -238,7 +240,7 @@ func (p *page) batchStrip() {
 	p.strips("batches", "Batches. "+strings.Join(words, ", "), all)
 }
 
-func (p *page) phaseStrip() {
+func (p timeline) phaseStrip() {
 	all := make([]strip, len(p.phases))
 	for i, f := range p.phases {
 		all[i] = strip{
