@@ -238,7 +238,7 @@ func (p *reporter) lastStatus(ctx context.Context) error {
 		if err != nil || !p.dirty {
 			return err
 		}
-		kube.Pause(ctx, finishTime/20)
+		kube.Pause(ctx, finishTime/50)
 		if ctx.Err() != nil {
 			return fmt.Errorf("the API server does not take the last status within %v: %w", finishTime, ctx.Err())
 		}

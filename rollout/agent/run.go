@@ -13,8 +13,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock.
-const finishTime = 4 * time.Second
+// finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock. A busy API server takes
+// seconds for each, and Kubernetes gives a pod thirty.
+const finishTime = 10 * time.Second
 
 // Run releases a target: it observes, takes the lock where there is something to write, runs the release to its end and
 // gives the lock back. report gets every decision with what it was made on; it may be nil.
