@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock. A busy API server takes
-// seconds for each, and Kubernetes gives a pod thirty.
+// finishTime is how long the last words of an agent may take: the status, an Event, giving back the lock. A busy API server
+// takes seconds for each, and Kubernetes gives a pod thirty.
 const finishTime = 10 * time.Second
 
 // Run releases a target: it observes, takes the lock where there is something to write, runs the release to its end and
