@@ -97,7 +97,9 @@ const (
 )
 
 // Codes are the kinds of findings that Verify has, errors first.
-func Codes() []Code {
+func Codes() []Code { return slices.Concat(errorCodes(), warningCodes(), infoCodes()) }
+
+func errorCodes() []Code {
 	return []Code{
 		{codeInvalid, manifest.SeverityError, "the plan or the CloneSet is wrong, such as a batch that shrinks, or maxSurge and " +
 			"maxUnavailable both 0"},
@@ -120,6 +122,11 @@ func Codes() []Code {
 			"Security, an invalid name or label"},
 		{codeRightMissing, manifest.SeverityError, "the service account lacks a right"},
 		{CodeCheckFailed, manifest.SeverityError, "a check can never pass, such as one with a wrong query"},
+	}
+}
+
+func warningCodes() []Code {
+	return []Code{
 		{codeSameImage, manifest.SeverityWarning, "another name for the image that runs already: pods restart for nothing"},
 		{codeLaunchPriority, manifest.SeverityWarning, "containers have launch priorities, which direct mode does not obey"},
 		{codePartitionPassed, manifest.SeverityWarning, "the plan updates pods that the CloneSet's own partition keeps"},
@@ -148,6 +155,11 @@ func Codes() []Code {
 		{codeImageTag, manifest.SeverityWarning, "the agent's image has a tag that can be moved, and no digest"},
 		{CodeCheckFailing, manifest.SeverityWarning, "a check fails already, before anything is released"},
 		{CodeCheckUnsure, manifest.SeverityWarning, "a check could not be tried"},
+	}
+}
+
+func infoCodes() []Code {
+	return []Code{
 		{codeNothing, manifest.SeverityInfo, "all pods are as the release would leave them"},
 		{codeInPlace, manifest.SeverityInfo, "pods are updated in place"},
 		{codeRecreated, manifest.SeverityInfo, "pods are replaced, and why"},
