@@ -132,7 +132,7 @@ func pausedAtEach(t *testing.T, name string, test func(t *testing.T, at int) (pa
 			t.Run(fmt.Sprintf("decision %d", at), func(t *testing.T) {
 				t.Parallel()
 				if int64(at) > longest.Load() {
-					t.SkipNow() // an agent with fewer decisions has come to its end
+					t.Skip("the agent has come to its end with fewer decisions than this one")
 				}
 				if !test(t, at) {
 					longest.Store(min(longest.Load(), int64(at)))
