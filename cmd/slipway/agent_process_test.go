@@ -132,7 +132,7 @@ func takeOver(t *testing.T, p *post) {
 	if err := first.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code, took := first.exit(t), time.Since(began); code != 143 || took > 5*time.Second {
+	if code, took := first.exit(t), time.Since(began); code != 143 || took > gracePeriod {
 		t.Errorf("after SIGTERM: exit code %d after %v: %s", code, took, first.stderr.String())
 	}
 	if holder, memory := p.holder(t), p.memory(t); holder != "" || memory != "first 1" {

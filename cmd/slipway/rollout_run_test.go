@@ -22,6 +22,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
+// gracePeriod is what Kubernetes leaves a container between SIGTERM and SIGKILL.
+const gracePeriod = 30 * time.Second
+
 const runSet = `
 apiVersion: apps.kruise.io/v1alpha1
 kind: CloneSet
@@ -144,7 +147,7 @@ func TestRolloutRun(t *testing.T) {
 	}
 	began := time.Now()
 	stop()
-	if code := <-ended; code != 143 || time.Since(began) > 5*time.Second {
+	if code := <-ended; code != 143 || time.Since(began) > gracePeriod {
 		t.Errorf("exit code %d after %v: %s", code, time.Since(began), first.String())
 	}
 	hook, told := webhook(t)

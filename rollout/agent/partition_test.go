@@ -68,7 +68,7 @@ func TestPartitionMode(t *testing.T) {
 	if want := []any{"100%", float64(3), float64(0), "100%"}; !slices.Equal(seen, want) {
 		t.Errorf("partitions %v, want %v", seen, want)
 	}
-	if n := w.podWrites(); n != 0 {
+	if n := len(w.podWrites()); n != 0 {
 		t.Errorf("%d writes on pods", n)
 	}
 	w.visible(w.Options()) // which does not say how it was released

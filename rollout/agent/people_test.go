@@ -327,12 +327,12 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 			return !noted.IsZero(), ""
 		})
 	}
-	before := w.podWrites()
+	before := len(w.podWrites())
 	w.Delete(t, w.Path("pods", w.Pods()[0])) // a reason to write, if it were not held
 	kubetest.Eventually(t, "the deadline passes twice", func() (bool, string) {
 		return time.Since(noted) > 2*p.ProgressDeadline, ""
 	})
-	if n := w.podWrites() - before; n != 0 {
+	if n := len(w.podWrites()) - before; n != 0 {
 		t.Errorf("%d writes on pods while the release is held", n)
 	}
 	if s := w.look(v); s.Decision.Reason != plan.HeldByPerson || !strings.Contains(s.Decision.Message, "(incident 42)") {

@@ -158,7 +158,7 @@ func TestStatefulSet(t *testing.T) {
 	}
 	w.settled(4, "v2")
 	watch.verify(t, w)
-	if n := w.podWrites(); n != 0 {
+	if n := len(w.podWrites()); n != 0 {
 		t.Errorf("%d writes on pods", n)
 	}
 	w.visible(w.optionsOf("StatefulSet"))

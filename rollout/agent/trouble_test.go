@@ -142,13 +142,13 @@ func TestPausedMeansNoWrites(t *testing.T) {
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	w.PatchStrategy(map[string]any{"paused": true})
 	w.Image("v2")
-	before := w.podWrites()
+	before := len(w.podWrites())
 	_, ended := w.startUnready("first")
 	kubetest.Eventually(t, "the status says that it is paused", func() (bool, string) {
 		c := w.progressing()
 		return kubetest.Field(c, "reason") == "CloneSetPaused", ""
 	})
-	if n := w.podWrites(); n != before {
+	if n := len(w.podWrites()); n != before {
 		t.Errorf("%d pod writes while paused", n-before)
 	}
 	w.PatchStrategy(map[string]any{"paused": false})
@@ -157,10 +157,9 @@ func TestPausedMeansNoWrites(t *testing.T) {
 	}
 }
 
-func (w *world) podWrites() int {
+func (w *world) podWrites() kubetest.Log {
 	w.t.Helper()
-	return len(w.Requests(w.t, w.namespace).Writes().By("slipway").Where(
-		func(r kubetest.Request) bool { return r.Resource == "pods" }))
+	return w.Requests(w.t, w.namespace).Writes().By("slipway").Where(func(r kubetest.Request) bool { return r.Resource == "pods" })
 }
 
 // TestBadInput tells what is wrong and writes nothing.

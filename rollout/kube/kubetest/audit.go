@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -40,6 +41,12 @@ type Log []Request
 
 // Writes are the requests that may have changed something; refused ones are among them.
 func (l Log) Writes() Log { return l.Where(Request.IsWrite) }
+
+// Accepted are the requests that the server granted. A write that met a newer version of its object is none of them: how many do
+// depends on when others write.
+func (l Log) Accepted() Log {
+	return l.Where(func(r Request) bool { return r.Code < http.StatusMultipleChoices })
+}
 
 // By are the requests whose user agent begins with a text.
 func (l Log) By(userAgent string) Log {
