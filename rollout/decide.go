@@ -69,9 +69,9 @@ func (d *decider) next() Decision {
 	case d.deployment.reverted():
 		return d.rollBackOrStop(plan.Superseded, "the pod template is again that of "+d.progress.Stable, false)
 	case d.progress.Undo:
-		return d.rollBackOrStop(plan.UndoneByPerson, "it was undone"+d.progress.by(Undo), d.plan.OnFailure == plan.RollbackInBatches)
+		return d.rollBackOrStop(plan.UndoneByPerson, "it was undone"+d.progress.AskedBy(Undo), d.plan.OnFailure == plan.RollbackInBatches)
 	case d.progress.Abort:
-		return d.fail(plan.AbortedByPerson, "it was aborted"+d.progress.by(Abort))
+		return d.fail(plan.AbortedByPerson, "it was aborted"+d.progress.AskedBy(Abort))
 	default:
 		return d.forward()
 	}
@@ -109,7 +109,7 @@ func (d *decider) pauses() *Decision {
 	reason, message := plan.PausedBySpec, "paused by the "+d.observed.Workload.KindName()+"'s spec"+d.partition.pausedUnarmed()
 	paused := d.observed.Workload.Spec.Paused
 	if !paused && d.progress.Pause {
-		reason, message, paused = plan.HeldByPerson, "held"+d.progress.by(Pause), true
+		reason, message, paused = plan.HeldByPerson, "held"+d.progress.AskedBy(Pause), true
 	}
 	began, noted := d.progress.Revision != "", !d.progress.Paused.IsZero()
 	switch {
@@ -157,7 +157,7 @@ func (d *decider) begin() Decision {
 // firstInstall tells whether no revision but the released one runs, or ever has. Every pod is created at once then, whatever
 // the batches, because no older revision could take the place of one.
 func (d *decider) firstInstall() bool {
-	return d.plan.Mode != plan.Partition && !d.progress.canReturn() &&
+	return d.plan.Mode != plan.Partition && !d.progress.CanReturn() &&
 		!slices.ContainsFunc(d.observed.Pods, func(p Pod) bool { return p.Active() && p.Revision != d.progress.Revision })
 }
 
@@ -171,7 +171,7 @@ func (d *decider) fail(reason plan.Reason, message string) Decision {
 
 // rollBackOrStop rolls the release back where there is something to return to.
 func (d *decider) rollBackOrStop(reason plan.Reason, message string, inBatches bool) Decision {
-	if !d.progress.canReturn() {
+	if !d.progress.CanReturn() {
 		return d.stop(reason, message+"; there is no earlier revision to roll back to")
 	}
 	d.partition.noteStep()

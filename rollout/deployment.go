@@ -51,7 +51,7 @@ func (m deploymentMode) close(why string) Decision {
 // what the user lets it; stepping on would make the old pods the new ones, which never become available.
 func (m deploymentMode) reverted() bool {
 	p := m.progress
-	return m.bySurge() && p.Revision != "" && !p.Back && !p.Finished && p.canReturn() && m.observed.UpdateRevision == p.Stable
+	return m.bySurge() && p.Revision != "" && !p.Back && !p.Finished && p.CanReturn() && m.observed.UpdateRevision == p.Stable
 }
 
 // alone tells whether there is no other revision to take a pod from: none has pods, or what the release before had exposed is

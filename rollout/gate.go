@@ -15,13 +15,13 @@ type gates struct{ *release }
 // closed is the wait for the first gate that the batch may not pass yet, or nil where it has passed them all but the window.
 func (g gates) closed(w work) *Decision {
 	batch := g.batch()
-	if left := g.progress.pauseEnds(batch.Pause).Sub(g.observed.Now); left > 0 {
+	if left := g.progress.PauseEnds(batch.Pause).Sub(g.observed.Now); left > 0 {
 		return new(g.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing for %v", g.label(), w.message, batch.Pause.Duration), left))
 	}
 	if out := g.checks(w, batch); out != nil {
 		return out
 	}
-	if batch.Pause.UntilApproved && !g.progress.approved(g.progress.Batch) {
+	if batch.Pause.UntilApproved && !g.progress.IsApproved(g.progress.Batch) {
 		return new(g.wait(plan.AwaitingApproval, g.label()+w.message+"; waiting for approval", 0))
 	}
 	return nil

@@ -69,5 +69,5 @@ func (p Progress) since() time.Time {
 	return p.Newest
 }
 
-// canReturn tells whether the release started from another revision than it releases.
-func (p Progress) canReturn() bool { return p.Stable != "" && p.Stable != p.Revision }
+// CanReturn tells whether the release started from another revision than it releases.
+func (p Progress) CanReturn() bool { return p.Stable != "" && p.Stable != p.Revision }

@@ -125,7 +125,7 @@ func (r *release) rests(batch int) bool {
 		}
 	}
 	_, promoted := r.progress.Promotion(batch)
-	return b.Pause.Duration > 0 && !promoted || len(b.Checks) > 0 || b.Pause.UntilApproved && !r.progress.approved(batch)
+	return b.Pause.Duration > 0 && !promoted || len(b.Checks) > 0 || b.Pause.UntilApproved && !r.progress.IsApproved(batch)
 }
 
 // label begins every message of a batch.

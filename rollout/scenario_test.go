@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/report"
+	"github.com/slipway-dev/slipway/rollout/request"
 	"github.com/slipway-dev/slipway/rollout/sim"
 )
 
@@ -128,7 +129,7 @@ func (s *scenario) ask(words []string) string {
 		}
 		r.Batch = n - 1
 	}
-	answer, err := rollout.Answered(s.plan, o.Progress, r)
+	answer, err := request.Apply(s.plan, o.Progress, r)
 	if err != nil {
 		return "refused: " + err.Error() + "\n"
 	}

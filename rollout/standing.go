@@ -79,13 +79,13 @@ func (s standing) underWay() Decision {
 	case s.observed.Workload.Spec.Paused:
 		return s.decision(Wait, plan.PausedBySpec, s.label()+"paused by the "+s.observed.Workload.KindName()+"'s spec")
 	case p.Pause:
-		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.by(Pause))
+		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.AskedBy(Pause))
 	case p.Back:
 		return s.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s%s", p.Stable, p.Message, s.why(time.Time{})))
 	case p.Undo:
-		return s.decision(Wait, plan.UndoneByPerson, s.label()+"undone"+p.by(Undo)+", not acted on yet")
+		return s.decision(Wait, plan.UndoneByPerson, s.label()+"undone"+p.AskedBy(Undo)+", not acted on yet")
 	case p.Abort:
-		return s.decision(Wait, plan.AbortedByPerson, s.label()+"aborted"+p.by(Abort)+", not acted on yet")
+		return s.decision(Wait, plan.AbortedByPerson, s.label()+"aborted"+p.AskedBy(Abort)+", not acted on yet")
 	case p.Ready.IsZero():
 		return s.wait(plan.PodsNotReady, s.label()+w.message+s.why(time.Time{}), max(-s.overdue(), 0))
 	default:
@@ -96,7 +96,7 @@ func (s standing) underWay() Decision {
 // gate is what stands between a ready batch and the next one, as far as progress and plan tell it.
 func (s standing) gate(w work) Decision {
 	p, batch := s.progress, s.batch()
-	if left := p.pauseEnds(batch.Pause).Sub(s.observed.Now); left > 0 {
+	if left := p.PauseEnds(batch.Pause).Sub(s.observed.Now); left > 0 {
 		until := s.observed.Now.Add(left).UTC().Format(time.RFC3339)
 		return s.wait(plan.Soaking, fmt.Sprintf("%s%s; pausing until %s", s.label(), w.message, until), left)
 	}
@@ -105,7 +105,7 @@ func (s standing) gate(w work) Decision {
 		checks = fmt.Sprintf("; %d checks have to pass", n)
 	}
 	switch {
-	case batch.Pause.UntilApproved && !p.approved(p.Batch):
+	case batch.Pause.UntilApproved && !p.IsApproved(p.Batch):
 		return s.wait(plan.AwaitingApproval, s.label()+w.message+checks+"; waiting for approval", 0)
 	case checks != "":
 		return s.wait(plan.ChecksRunning, s.label()+w.message+checks, 0)

@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 	"github.com/slipway-dev/slipway/rollout/manifests"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/request"
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
@@ -139,7 +140,7 @@ func (w *world) visit(c *kubetest.Client) *steer.Release {
 	return v
 }
 
-func (w *world) ask(v *steer.Release, r rollout.Request) rollout.Answer {
+func (w *world) ask(v *steer.Release, r rollout.Request) request.Answer {
 	w.t.Helper()
 	answer, err := v.Request(w.t.Context(), r)
 	if err != nil {
@@ -158,7 +159,7 @@ func (w *world) look(v *steer.Release) steer.Status {
 }
 
 func refusal(err error) string {
-	var r *rollout.RefusedError
+	var r *request.RefusedError
 	if errors.As(err, &r) {
 		return r.Why
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/request"
 	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
@@ -313,7 +314,7 @@ func (v *Release) alive(ctx context.Context, direct, stepping kube.Record) (plan
 	if d, s := present(direct), present(stepping); d != s {
 		return modeWhere(d), nil
 	}
-	return "", &rollout.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and "+
+	return "", &request.RefusedError{Why: fmt.Sprintf("two releases of %s are recorded, one in direct mode (ConfigMap %s) and "+
 		"one in partition mode (ConfigMap %s), "+
 		"and nothing tells which one is meant: say --mode direct or --mode partition, or give the --plan", v.target.String(),
 		direct.Name, stepping.Name)}
@@ -462,7 +463,7 @@ func await(ctx context.Context, changed <-chan struct{}, failed <-chan error, af
 
 // explain adds to a refusal of the server where the rights that a person needs are printed.
 func explain(what string, err error) error {
-	var refusal *rollout.RefusedError
+	var refusal *request.RefusedError
 	if errors.As(err, &refusal) {
 		return err // it says all
 	}

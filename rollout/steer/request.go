@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/request"
 	"github.com/slipway-dev/slipway/rollout/trust"
 )
 
@@ -26,8 +27,8 @@ const requestTimeout = 30 * time.Second
 
 // Request asks something of a release in the name of the person that the server knows, and stores it for the agent. Who writes
 // at the same time, the agent or another person, neither loses this request nor has his own lost: it is worked out anew on
-// what is stored by then. The error is a *rollout.RefusedError where the request makes no sense now; then nothing was stored.
-func (v *Release) Request(ctx context.Context, r rollout.Request) (rollout.Answer, error) {
+// what is stored by then. The error is a *request.RefusedError where the request makes no sense now; then nothing was stored.
+func (v *Release) Request(ctx context.Context, r rollout.Request) (request.Answer, error) {
 	r.By, r.Claimed = v.whoAmI(ctx)
 	r.At = v.now().UTC().Round(0)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -51,7 +52,7 @@ type attempt struct {
 	request rollout.Request
 	tried   bool           // to write: it may be stored although nobody was told so
 	undoes  bool           // and to write a template: it may be there although nobody was told so
-	answer  rollout.Answer // of the last try
+	answer  request.Answer // of the last try
 }
 
 // once is one try. The first one settles which batch is meant: a later one must not approve the next batch.
@@ -60,14 +61,14 @@ func (a *attempt) once(ctx context.Context) error {
 	record, err := v.read(ctx)
 	switch {
 	case apierrors.IsNotFound(err):
-		return &rollout.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun",
+		return &request.RefusedError{Why: fmt.Sprintf("no release of %s is recorded (there is no %s): it has not begun",
 			v.target.String(), v.recordWords())}
 	case err != nil && a.tried && !kube.Refused(err):
 		return kube.Conflict("reading "+v.recordWords(), err)
 	case err != nil:
 		return explain("reading "+v.recordWords(), err)
 	case !v.meant(record):
-		return &rollout.RefusedError{Why: v.otherRelease(record)}
+		return &request.RefusedError{Why: v.otherRelease(record)}
 	}
 	plan, progress, err := v.remembered(record)
 	if err != nil {
@@ -77,14 +78,14 @@ func (a *attempt) once(ctx context.Context) error {
 		a.answer.Progress = progress // the try before was stored, and its answer got lost
 		return nil
 	}
-	if a.answer, err = rollout.Answered(plan, progress, a.request); err != nil || !a.answer.Changed {
+	if a.answer, err = request.Apply(plan, progress, a.request); err != nil || !a.answer.Changed {
 		return err
 	}
 	a.request, a.tried = a.answer.Progress.Requests[len(a.answer.Progress.Requests)-1], true
 	if a.answer.Restore != "" {
 		there, err := v.restore(ctx, progress, a.answer.Restore)
 		if there && !a.undoes {
-			return &rollout.RefusedError{Why: fmt.Sprintf("the template is that of revision %s already: a controller, or slipway "+
+			return &request.RefusedError{Why: fmt.Sprintf("the template is that of revision %s already: a controller, or slipway "+
 				"rollout run, has to act on it", a.answer.Restore)}
 		}
 		a.undoes = true
@@ -97,7 +98,7 @@ func (a *attempt) once(ctx context.Context) error {
 
 // store writes the request, or for an older agent the progress, over exactly the record that it was worked out on, and tells of
 // it as an Event, where the person may do that.
-func (v *Release) store(ctx context.Context, record kube.Record, answer rollout.Answer, r rollout.Request) error {
+func (v *Release) store(ctx context.Context, record kube.Record, answer request.Answer, r rollout.Request) error {
 	key, manager := kube.KeyProgress, kube.FieldManager
 	data, err := answer.Progress.Store()
 	if record.Data[kube.KeyEntries] != "" { // whoever keeps the progress reads requests for himself
@@ -168,10 +169,10 @@ func (v *Release) restore(ctx context.Context, p rollout.Progress, revisionName 
 	case update == revisionName:
 		return true, nil
 	case update != p.Revision:
-		return false, &rollout.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was "+
+		return false, &request.RefusedError{Why: fmt.Sprintf("the template of %s is of revision %s by now, not of %s, which was "+
 			"released: nothing was changed", v.target.String(), update, p.Revision)}
 	case !ok:
-		return false, &rollout.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git "+
+		return false, &request.RefusedError{Why: fmt.Sprintf("there is no ControllerRevision %s any more: revert the change in Git "+
 			"instead", revisionName)}
 	}
 	template, err := older.Template()
@@ -244,7 +245,7 @@ func (v *Release) present(set kube.Workload, h kube.History) (string, error) {
 	}
 	s := read.Status
 	if s.ObservedGeneration < read.Generation {
-		return "", &rollout.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing "+
+		return "", &request.RefusedError{Why: fmt.Sprintf("%s, which reconciles %ss, has seen generation %d of %d of %s: nothing "+
 			"was changed; try again when it has seen the present one",
 			v.target.Kind.Controller, v.target.Kind.Name, s.ObservedGeneration, read.Generation, v.target.String())}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
 	"github.com/slipway-dev/slipway/rollout/plan"
+	"github.com/slipway-dev/slipway/rollout/request"
 )
 
 // clockSkew is how far the time of a request may be after the API server's own of the write: people go by the server's clock,
@@ -30,7 +31,7 @@ func Asked(record kube.Record, p plan.BatchPlan, progress rollout.Progress) (rol
 			continue
 		}
 		// It made sense to whoever stored it, on exactly this progress; what does not was never stored by slipway.
-		if answer, err := rollout.Answered(p, progress, e.Request); err == nil && answer.Changed {
+		if answer, err := request.Apply(p, progress, e.Request); err == nil && answer.Changed {
 			progress = answer.Progress
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/kube"
+	"github.com/slipway-dev/slipway/rollout/request"
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
@@ -129,12 +130,12 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 	if err != nil {
 		return err
 	}
-	request := rollout.Request{Ask: f.ask, All: f.all, Why: f.why}
+	r := rollout.Request{Ask: f.ask, All: f.all, Why: f.why}
 	if f.ask == rollout.Approve {
-		request.Batch = f.batch - 1 // without --batch it is negative: the one that waits
+		r.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
-	answer, err := visit.Request(ctx, request)
-	var refusal *rollout.RefusedError
+	answer, err := visit.Request(ctx, r)
+	var refusal *request.RefusedError
 	switch {
 	case errors.As(err, &refusal):
 		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}
@@ -155,7 +156,7 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 }
 
 // advise says what the person has to know beyond the answer.
-func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.Release, answer rollout.Answer) {
+func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.Release, answer request.Answer) {
 	if f.ask == rollout.Undo {
 		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
