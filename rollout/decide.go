@@ -29,7 +29,8 @@ type decider struct {
 func decide(within rule, p *plan.BatchPlan, o *Observed) Decision {
 	r := &release{plan: p, observed: o, progress: o.Progress}
 	d := &decider{
-		release: r, direct: directMode{r, within}, partition: partitionMode{r}, deployment: deploymentMode{r}, deleting: deleteMode{r}, gates: gates{r},
+		release: r, direct: directMode{r, within}, partition: partitionMode{r}, deployment: deploymentMode{r},
+		deleting: deleteMode{r}, gates: gates{r},
 	}
 	if ended := d.endings(); ended != nil {
 		return *ended
@@ -69,7 +70,8 @@ func (d *decider) next() Decision {
 	case d.deployment.reverted():
 		return d.rollBackOrStop(plan.Superseded, "the pod template is again that of "+d.progress.Stable, false)
 	case d.progress.Undo:
-		return d.rollBackOrStop(plan.UndoneByPerson, "it was undone"+d.progress.AskedBy(Undo), d.plan.OnFailure == plan.RollbackInBatches)
+		inBatches := d.plan.OnFailure == plan.RollbackInBatches
+		return d.rollBackOrStop(plan.UndoneByPerson, "it was undone"+d.progress.AskedBy(Undo), inBatches)
 	case d.progress.Abort:
 		return d.fail(plan.AbortedByPerson, "it was aborted"+d.progress.AskedBy(Abort))
 	default:
@@ -93,7 +95,8 @@ func (d *decider) endings() *Decision {
 		if d.deployment.open() {
 			return new(d.deployment.close("the pod template changed"))
 		}
-		message := fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one", p.Revision, o.UpdateRevision)
+		message := fmt.Sprintf("the pod template changed from %s to %s during the release: release the new one",
+			p.Revision, o.UpdateRevision)
 		return new(d.ended(plan.Superseded, message, d.readmit()...))
 	}
 	if err := d.validate(); err != nil {
@@ -151,7 +154,8 @@ func (d *decider) begin() Decision {
 	if d.firstInstall() || d.bySurge() && d.deployment.alone() || d.partition.nothingServes() {
 		d.progress.First, d.progress.Batch = true, last
 	}
-	return d.decision(Go, plan.BatchStarted, d.label()+fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas), d.record())
+	message := fmt.Sprintf("begins, %d of %d pods to be updated", d.target(), d.bounds.Replicas)
+	return d.decision(Go, plan.BatchStarted, d.label()+message, d.record())
 }
 
 // firstInstall tells whether no revision but the released one runs, or ever has. Every pod is created at once then, whatever

@@ -20,7 +20,8 @@ type deleteMode struct{ *release }
 func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
 	spec, status := &m.observed.Workload.Spec, &m.observed.Workload.Status
 	l := ondelete.Look{
-		Replicas: m.bounds.Replicas, Unavailable: m.bounds.MaxUnavailable, Ordered: spec.Ordinal && spec.Ordered, First: spec.FirstOrdinal,
+		Replicas: m.bounds.Replicas, Unavailable: m.bounds.MaxUnavailable,
+		Ordered: spec.Ordinal && spec.Ordered, First: spec.FirstOrdinal,
 		Astray: status.Astray, Serving: status.AvailableReplicas,
 	}
 	nodes := map[string]ondelete.Node{}
@@ -30,7 +31,10 @@ func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
 	var pods []*Pod
 	for i := range m.observed.Pods {
 		p := &m.observed.Pods[i]
-		seen := ondelete.Pod{New: p.Revision == m.observed.UpdateRevision, Available: p.Available(m.observed.Now, spec.MinReady), Place: p.Node + " " + p.Name}
+		seen := ondelete.Pod{
+			New: p.Revision == m.observed.UpdateRevision, Available: p.Available(m.observed.Now, spec.MinReady),
+			Place: p.Node + " " + p.Name,
+		}
 		// One of the stable revision may get ready by itself.
 		seen.Blocking = m.plan.Unblock || p.Revision != m.progress.Stable
 		seen.Lost, seen.Kept = nodes[p.Node].Closed, on != nil && !on.Matches(nodes[p.Node].Labels)
@@ -44,7 +48,8 @@ func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
 	return l, pods
 }
 
-// Targets are the numbers of updated pods after each batch of a plan, those on the nodes that it selects where nodes are observed.
+// Targets are the numbers of updated pods after each batch of a plan, those on the nodes that it selects where nodes are
+// observed.
 func (o *Observed) Targets(p plan.BatchPlan, b plan.Bounds) []int {
 	targets := p.Targets(b)
 	if o.Nodes == nil {
@@ -98,7 +103,8 @@ func (m deleteMode) toward(wanted int, on *plan.Selector, last bool) work {
 // strayed says what to do where the controller replaces pods by itself by now.
 func (m deleteMode) strayed() string {
 	if set := &m.observed.Workload; !set.Spec.OnDelete {
-		return fmt.Sprintf("updateStrategy of %s is not OnDelete any more, so %s replaces its pods past the batches: write updateStrategy: {type: OnDelete}", set, set.KindOf().Controller)
+		return fmt.Sprintf("updateStrategy of %s is not OnDelete any more, so %s replaces its pods past the batches: "+
+			"write updateStrategy: {type: OnDelete}", set, set.KindOf().Controller)
 	}
 	return ""
 }
@@ -111,7 +117,10 @@ func (m deleteMode) back() work {
 	case w.behind:
 	case !m.restored():
 		w.message, w.ready = "the template is still "+m.observed.UpdateRevision, false
-		w.actions = []Action{{Kind: RestoreTemplate, Revision: m.progress.Stable, ResourceVersion: m.observed.Workload.ResourceVersion, Reason: "rollback"}}
+		w.actions = []Action{{
+			Kind: RestoreTemplate, Revision: m.progress.Stable, ResourceVersion: m.observed.Workload.ResourceVersion,
+			Reason: "rollback",
+		}}
 	case !m.progress.Restored:
 		m.progress.Restored, w.ready = true, false
 		w.actions = []Action{m.record()}

@@ -82,7 +82,8 @@ func (m deploymentMode) lost() string {
 	if r == nil || !r.Held() || r.Original != nil {
 		return ""
 	}
-	return fmt.Sprintf("minReadySeconds is %d, as a release leaves it, and neither the annotation %s nor the progress of a release says what it was: set minReadySeconds, progressDeadlineSeconds and strategy as they are in Git",
+	return fmt.Sprintf("minReadySeconds is %d, as a release leaves it, and neither the annotation %s nor the progress of a "+
+		"release says what it was: set minReadySeconds, progressDeadlineSeconds and strategy as they are in Git",
 		plan.SentinelReady, plan.OriginalAnnotation)
 }
 
@@ -166,7 +167,8 @@ func (m deploymentMode) carryOut(l surge.Look, move surge.Move) []Action {
 		f.Original = m.annotation(false)
 		f.Original.Sealed = true
 	case surge.Hold:
-		f.Paused, f.MinReady, f.Deadline, f.Original = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline), m.annotation(false)
+		f.Paused, f.MinReady, f.Deadline = new(true), new(plan.SentinelReady), new(plan.SentinelDeadline)
+		f.Original = m.annotation(false)
 		f.Original.Sealed = !l.Made // the ReplicaSet is made with the mark
 	case surge.Open:
 		f.Paused = new(false)
@@ -252,10 +254,12 @@ func (m deploymentMode) resting() *Action {
 		return nil
 	case held:
 		return new(m.setFields(surge.Fields{
-			Paused: &o.Paused, MinReady: &o.MinReady, Deadline: &o.Deadline, MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable, Forget: true,
+			Paused: &o.Paused, MinReady: &o.MinReady, Deadline: &o.Deadline,
+			MaxSurge: &o.MaxSurge, MaxUnavailable: &o.MaxUnavailable, Forget: true,
 		}, "as it was before the release"))
 	case r.Owned:
-		return &Action{Kind: GiveUpFields, Fields: &surge.Fields{Generation: m.observed.Workload.Generation}, Reason: "they are as they were"}
+		f := surge.Fields{Generation: m.observed.Workload.Generation}
+		return &Action{Kind: GiveUpFields, Fields: &f, Reason: "they are as they were"}
 	default:
 		return nil
 	}

@@ -45,7 +45,9 @@ const conflictPause = time.Second
 //
 // The decision returned is the last one; if it has not ended, the error says why the run stopped, and is the context's
 // where that was cancelled.
-func Run(ctx context.Context, p plan.BatchPlan, cluster Cluster, clock Clock, report func(Observed, Decision)) (Decision, error) {
+func Run(
+	ctx context.Context, p plan.BatchPlan, cluster Cluster, clock Clock, report func(Observed, Decision),
+) (Decision, error) {
 	var last Decision
 	for {
 		observed, err := cluster.Observe(ctx)

@@ -35,13 +35,14 @@ type standing struct{ *release }
 // outcome is how the recorded release has ended, unless what is to run has changed since.
 func (s standing) outcome() Decision {
 	p, o := s.progress, s.observed
-	current := o.UpdateRevision == p.Revision || o.UpdateRevision == "" || p.Outcome == plan.Superseded || p.Back && o.UpdateRevision == p.Stable
+	current := o.UpdateRevision == p.Revision || o.UpdateRevision == "" || p.Outcome == plan.Superseded ||
+		p.Back && o.UpdateRevision == p.Stable
 	ended := fmt.Sprintf("the last release, of revision %s, ended with %s", p.Revision, p.Outcome)
 	switch {
 	case !current:
-		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("no agent has begun to release revision %s; %s", o.UpdateRevision, ended))
+		return s.notStarted("no agent has begun to release revision %s; %s", o.UpdateRevision, ended)
 	case s.unseen():
-		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("nobody has acted on generation %d yet; %s", o.Workload.Generation, ended))
+		return s.notStarted("nobody has acted on generation %d yet; %s", o.Workload.Generation, ended)
 	case p.Outcome == plan.Completed:
 		return s.decision(Done, plan.Completed, p.Message)
 	default:
@@ -49,8 +50,13 @@ func (s standing) outcome() Decision {
 	}
 }
 
-// unseen tells whether the spec is newer than the status, and than what the release itself left. Without a look at the spec nobody
-// can tell.
+// notStarted is a release of what is there now that has still to begin.
+func (s standing) notStarted(format string, args ...any) Decision {
+	return s.decision(Wait, plan.NotStarted, fmt.Sprintf(format, args...))
+}
+
+// unseen tells whether the spec is newer than the status, and than what the release itself left. Without a look at the spec
+// nobody can tell.
 func (s standing) unseen() bool {
 	cs := s.observed.Workload
 	return cs.Generation > max(cs.Status.ObservedGeneration, s.progress.Left)
@@ -81,7 +87,8 @@ func (s standing) underWay() Decision {
 	case p.Pause:
 		return s.decision(Wait, plan.HeldByPerson, s.label()+"held"+p.AskedBy(Pause))
 	case p.Back:
-		return s.decision(Wait, plan.RollingBack, fmt.Sprintf("rolling back to %s because %s%s", p.Stable, p.Message, s.why(time.Time{})))
+		message := fmt.Sprintf("rolling back to %s because %s%s", p.Stable, p.Message, s.why(time.Time{}))
+		return s.decision(Wait, plan.RollingBack, message)
 	case p.Undo:
 		return s.decision(Wait, plan.UndoneByPerson, s.label()+"undone"+p.AskedBy(Undo)+", not acted on yet")
 	case p.Abort:
@@ -123,15 +130,17 @@ func (s standing) unrecorded() Decision {
 	if wanted == 0 {
 		wanted = s.bounds.Replicas // a partition that keeps every pod is how a target rests, and nobody asks for no release
 	}
-	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all", status.UpdatedReplicas, wanted, status.UpdatedAvailableReplicas, status.Replicas)
+	counts := fmt.Sprintf("no release is recorded; the status has %d of %d pods updated, %d of them available, %d in all",
+		status.UpdatedReplicas, wanted, status.UpdatedAvailableReplicas, status.Replicas)
 	_, err := s.plan.Bounds(cs)
 	switch {
 	case err != nil:
 		return s.decision(Stopped, plan.Invalid, err.Error())
 	case s.unseen():
-		return s.decision(Wait, plan.NotStarted, fmt.Sprintf("no release is recorded, and the status is of generation %d, not %d", status.ObservedGeneration, cs.Generation))
+		return s.notStarted("no release is recorded, and the status is of generation %d, not %d",
+			status.ObservedGeneration, cs.Generation)
 	case status.UpdatedReplicas < wanted || status.UpdatedAvailableReplicas < wanted || status.Replicas != s.bounds.Replicas:
-		return s.decision(Wait, plan.NotStarted, counts+s.why(time.Time{}))
+		return s.notStarted("%s", counts+s.why(time.Time{}))
 	default:
 		return s.decision(Done, plan.Completed, counts)
 	}
