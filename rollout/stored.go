@@ -22,7 +22,7 @@ func ReadProgress(document []byte) (Progress, error) {
 	if err := plan.CheckStored(document, plan.StoredVersion); err != nil {
 		return p, err
 	}
-	err := json.Unmarshal(document, &p)
+	err := plan.Decode(document, &p)
 	return p, err
 }
 

@@ -4,7 +4,6 @@ package kube
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -274,7 +273,7 @@ func KeptRevisions(r Record) ([]Revision, error) {
 		return nil, nil
 	}
 	var kept Revision
-	if err := json.Unmarshal([]byte(text), &kept); err != nil {
+	if err := plan.Decode([]byte(text), &kept); err != nil {
 		return nil, fmt.Errorf("reading %s of ConfigMap %s/%s: %w (take the key out; the release then goes back only as long as the "+
 			"ReplicaSet is there)", KeyStable, r.Namespace, r.Name, err)
 	}

@@ -3,7 +3,6 @@
 package kube
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/slipway-dev/slipway/rollout"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // KeyEntries tells that the agent reads what people ask for as entries of their own. Into the record of an older one, which
@@ -83,7 +83,7 @@ func (m Record) Entries() []Entry {
 			continue
 		}
 		e := Entry{Key: key, Writer: m.WriterOf(key)}
-		if e.Err = json.Unmarshal([]byte(m.Data[key]), &e.Request); e.Err == nil && RequestKey(e.Request) != key {
+		if e.Err = plan.Decode([]byte(m.Data[key]), &e.Request); e.Err == nil && RequestKey(e.Request) != key {
 			e.Err = fmt.Errorf("its key is not that of %s", e.Request.At.UTC().Format(time.RFC3339Nano))
 		}
 		all = append(all, e)

@@ -67,7 +67,7 @@ func (c Workload) Originals() Original {
 // ParseOriginal reads the annotation of a Deployment.
 func ParseOriginal(text string) (Original, error) {
 	var o Original
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
+	if err := Decode([]byte(text), &o); err != nil {
 		return o, fmt.Errorf("reading the annotation %s: %w", OriginalAnnotation, err)
 	}
 	return o, nil

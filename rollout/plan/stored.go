@@ -25,7 +25,7 @@ func CheckStored(document []byte, newest int) error {
 	var stored struct {
 		Version int `json:"version"`
 	}
-	if err := json.Unmarshal(document, &stored); err != nil {
+	if err := Decode(document, &stored); err != nil {
 		return err
 	}
 	if stored.Version > newest {
@@ -48,7 +48,7 @@ func ReadStored(document []byte) (BatchPlan, error) {
 	if err := CheckStored(document, StoredVersion); err != nil {
 		return p, err
 	}
-	err := json.Unmarshal(document, &p)
+	err := Decode(document, &p)
 	return p, err
 }
 

@@ -364,8 +364,12 @@ func (v *Release) planOf(record kube.Record) (plan.BatchPlan, error) {
 		return plan.BatchPlan{}, nil
 	}
 	released, err := plan.ReadStored([]byte(stored))
-	if err != nil {
+	switch {
+	case errors.Is(err, plan.ErrNewer):
 		return released, fmt.Errorf("%w: reading the plan in %s: %w", kube.ErrInvalid, v.recordWords(), err)
+	case err != nil:
+		return released, fmt.Errorf("%w: reading the plan in %s: %w (take the key out: an agent puts it back with its next write)",
+			kube.ErrInvalid, v.recordWords(), err)
 	}
 	return released, nil
 }

@@ -128,3 +128,29 @@ func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestRecordThatSomebodyHasBroken says what is wrong with it, where it is and what to do, in words of JSON and not of Go.
+func TestRecordThatSomebodyHasBroken(t *testing.T) {
+	const remedy = ": delete the ConfigMap to begin the release again"
+	for _, c := range []struct{ key, value, want string }{
+		{"progress", "5", "it is a number, must be a JSON object" + remedy},
+		{"progress", "[]", "it is a list, must be a JSON object" + remedy},
+		{"progress", "null", "it is null, must be a JSON object" + remedy},
+		{"progress", "", "it is empty, must be a JSON object" + remedy},
+		{"progress", `{"revision": 5}`, "revision is a number, must be a string" + remedy},
+		{"progress", `{"started": "yesterday"}`, `"yesterday" is not a moment: write it as 2006-01-02T15:04:05Z` + remedy},
+		{
+			"plan", "[]",
+			"it is a list, must be a JSON object (take the key out: an agent puts it back with its next write)",
+		},
+	} {
+		t.Run(c.key+" "+c.value, func(t *testing.T) {
+			record := agenttest.RecordV0(t)
+			dataOf(record)[c.key] = c.value
+			v, want := open(t, record), "reading the "+c.key+" in ConfigMap shop/slipway-demo: "+c.want
+			if _, err := v.Status(t.Context()); !errors.Is(err, kube.ErrInvalid) || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("it says %v, want %s", err, want)
+			}
+		})
+	}
+}
