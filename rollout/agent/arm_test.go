@@ -73,6 +73,57 @@ func TestArm(t *testing.T) {
 	}
 }
 
+// TestArmDeployment pauses a Deployment, and takes off what it has written and nothing else.
+func TestArmDeployment(t *testing.T) {
+	t.Parallel()
+	inGit := deployment(2, "1", "0")
+	free := strings.NewReplacer("  paused: true\n", "", "2147483647", "300").Replace(inGit)
+	const no = "" // arm is not called
+	for name, c := range map[string]struct {
+		manifest, armed, removed string
+		refused                  bool
+		after                    string
+	}{
+		"paused by slipway": {
+			free, "is armed: it is paused, and its progressDeadlineSeconds was 300 and is 2147483647",
+			"is not paused any more, and its progressDeadlineSeconds is 600", false, "paused <nil> deadline 600\n",
+		},
+		"paused by slipway, the deadline is Git's": {
+			strings.Replace(inGit, "  paused: true\n", "", 1), "is armed: it is paused", "is not paused any more", false,
+			"paused <nil> deadline 2.147483647e+09\n",
+		},
+		"paused in Git": {
+			inGit, "is armed already: it is paused", "it was paused by kubetest (Update, last at", true,
+			"paused true deadline 2.147483647e+09\n",
+		},
+		"never armed": {free, no, "is not armed: it is not paused", false, "paused <nil> deadline 300\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			web := w.Path("deployments", "web")
+			w.Create(t, w.Path("deployments"), c.manifest)
+			if c.armed != no {
+				w.says(steer.Arm, w.ofDeployment(), c.armed)
+			}
+			kubetest.Eventually(t, "its controller has seen it", func() (bool, string) {
+				d := w.Get(t, web)
+				return kubetest.Field(d, "status", "observedGeneration") == kubetest.Field(d, "metadata", "generation"), ""
+			})
+			said, err := steer.Disarm(t.Context(), person(w.ofDeployment()))
+			if (err != nil) != c.refused || !strings.Contains(fmt.Sprint(said, err), c.removed) {
+				t.Errorf("said %q, %v; want %q", said, err, c.removed)
+			}
+			d := w.Get(t, web)
+			got := fmt.Sprintln("paused", kubetest.Field(d, "spec", "paused"), "deadline",
+				kubetest.Field(d, "spec", "progressDeadlineSeconds"))
+			if got != c.after {
+				t.Errorf("%s, want %s", got, c.after)
+			}
+		})
+	}
+}
+
 // TestArmLeavesAReleaseAlone runs in the middle of one.
 func TestArmLeavesAReleaseAlone(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ package kube
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,22 +52,26 @@ func StatusAt(managed []metav1.ManagedFieldsEntry) time.Time {
 	return at
 }
 
-// partitionWriter names who else than slipway owns the partition of a target, how it was written and when.
-func partitionWriter(managed []metav1.ManagedFieldsEntry) string {
+// FieldWriter names who else than slipway owns a field, how it was written and when; "": nobody.
+func FieldWriter(managed []metav1.ManagedFieldsEntry, path ...string) string {
+	keys := make([]string, len(path))
+	for i, name := range path {
+		keys[i] = "f:" + name
+	}
 	for _, f := range managed {
-		if f.Manager == FieldManager || f.Subresource != "" {
-			continue
+		if f.Manager != FieldManager && f.Subresource == "" && Field(FieldsOf(f), keys...) != nil {
+			return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation,
+				ptr.Deref(f.Time, metav1.Time{}).UTC().Format(time.RFC3339))
 		}
-		tree := FieldsOf(f)
-		for _, k := range plan.Kinds() {
-			path := []string{"f:spec"}
-			for _, name := range k.Strategy {
-				path = append(path, "f:"+name)
-			}
-			if Field(tree, append(path, "f:partition")...) != nil {
-				return fmt.Sprintf("%s (%s, last at %s)", f.Manager, f.Operation,
-					ptr.Deref(f.Time, metav1.Time{}).UTC().Format(time.RFC3339))
-			}
+	}
+	return ""
+}
+
+// partitionWriter names who else than slipway owns the partition of a target, of whichever kind it is.
+func partitionWriter(managed []metav1.ManagedFieldsEntry) string {
+	for _, k := range plan.Kinds() {
+		if by := FieldWriter(managed, slices.Concat([]string{"spec"}, k.Strategy, []string{"partition"})...); by != "" {
+			return by
 		}
 	}
 	return ""

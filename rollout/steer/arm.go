@@ -26,7 +26,7 @@ type change struct {
 // mode needs it to begin with. It is for what runs before the template changes, so a target that does not exist yet is
 // no error, and one that is being released is left alone. The answer says what was done, for a person.
 func Arm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
+	return underLock(ctx, options, func(t kube.Target, _ kube.Workload, set plan.Workload) (change, error) {
 		switch {
 		case set.Spec.OnDelete:
 			return restsArmed(t), nil
@@ -44,8 +44,12 @@ func Arm(ctx context.Context, options Options) (string, error) {
 
 // Disarm gives up the partition that Arm or a release has set. The field goes where nobody else owns it.
 func Disarm(ctx context.Context, options Options) (string, error) {
-	return underLock(ctx, options, func(t kube.Target, set plan.Workload) (change, error) {
-		if s := set.Status; s.ObservedGeneration < set.Generation || s.UpdatedReplicas < s.Replicas {
+	return underLock(ctx, options, func(t kube.Target, there kube.Workload, set plan.Workload) (change, error) {
+		switch s := set.Status; {
+		case s.ObservedGeneration < set.Generation:
+			return change{}, fmt.Errorf("%w: %s: its controller has not seen the present spec yet: try again in a moment",
+				kube.ErrInvalid, t)
+		case s.UpdatedReplicas < s.Replicas:
 			return change{}, fmt.Errorf("%w: %s: %d of %d pods are updated, and without its partition the others would be at once: "+
 				"release them first", kube.ErrInvalid, t, s.UpdatedReplicas, s.Replicas)
 		}
@@ -53,7 +57,7 @@ func Disarm(ctx context.Context, options Options) (string, error) {
 		case set.Spec.OnDelete:
 			return restsArmed(t), nil
 		case set.Rolling != nil:
-			return disarmPaused(t, set)
+			return disarmPaused(t, there, set)
 		}
 		return change{write: true, said: fmt.Sprintf("%s is not armed by slipway any more", t)}, nil
 	})
@@ -80,21 +84,34 @@ func armPaused(t kube.Target, set plan.Workload) change {
 // defaultDeadline is the progressDeadlineSeconds that the API server gives to a Deployment.
 const defaultDeadline = 600
 
-// disarmPaused lets the controller of a Deployment roll again.
-func disarmPaused(t kube.Target, set plan.Workload) (change, error) {
-	if set.Rolling.Held() {
+// disarmPaused lets the controller of a Deployment roll again. It takes back what slipway has written and nothing else: a pause
+// that Git holds would come back with the next apply, and until then the controller would roll. After a release nobody owns
+// these fields, and what nobody owns counts as slipway's.
+func disarmPaused(t kube.Target, there kube.Workload, set plan.Workload) (change, error) {
+	r := set.Rolling
+	by := kube.FieldWriter(there.ManagedFields, "spec", "paused")
+	switch {
+	case r.Held():
 		return change{}, fmt.Errorf("%w: %s: a release holds it: let it end first", kube.ErrInvalid, t)
+	case !r.Paused:
+		return change{said: fmt.Sprintf("%s is not armed: it is not paused", t)}, nil
+	case by != "":
+		return change{}, fmt.Errorf("%w: %s: it was paused by %s and not by slipway: take paused off there", kube.ErrInvalid, t, by)
 	}
-	return change{
-		write: true, fields: &surge.Fields{Paused: new(false), Deadline: new(defaultDeadline)},
-		said: fmt.Sprintf("%s is not paused any more, and its progressDeadlineSeconds is %d", t, defaultDeadline),
-	}, nil
+	c := change{write: true, fields: &surge.Fields{Paused: new(false)}, said: fmt.Sprintf("%s is not paused any more", t)}
+	if by = kube.FieldWriter(there.ManagedFields, "spec", "progressDeadlineSeconds"); by != "" || r.Deadline != plan.SentinelDeadline {
+		return c, nil
+	}
+	c.fields.Deadline = new(defaultDeadline)
+	c.said += fmt.Sprintf(", and its progressDeadlineSeconds is %d", defaultDeadline)
+	return c, nil
 }
 
+// decider works out what is to be written to a target.
+type decider func(t kube.Target, there kube.Workload, set plan.Workload) (change, error)
+
 // underLock arms or disarms a target while no agent releases it.
-func underLock(ctx context.Context, options Options, decide func(kube.Target,
-	plan.Workload) (change, error),
-) (said string, err error) {
+func underLock(ctx context.Context, options Options, decide decider) (said string, err error) {
 	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
 	if err != nil {
 		return "", err
@@ -126,15 +143,13 @@ func underLock(ctx context.Context, options Options, decide func(kube.Target,
 const armAgain = 200 * time.Millisecond
 
 // arm decides and writes, and does so again where somebody else has written in between.
-func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide func(kube.Target,
-	plan.Workload) (change, error),
-) (string, error) {
+func arm(ctx context.Context, c kube.Client, target kube.Target, set kube.Workload, decide decider) (string, error) {
 	for {
 		read, err := set.Read()
 		if err != nil {
 			return "", err
 		}
-		a, err := decide(target, read)
+		a, err := decide(target, set, read)
 		if err != nil || !a.write {
 			return a.said, err
 		}
