@@ -159,7 +159,7 @@ func (c *comparison) values(p place, live, git *yaml.Node) {
 		}
 	case live.Kind == yaml.SequenceNode:
 		c.lists(p, live, git)
-	case live.Value != git.Value && !sameQuantity(p, live, git):
+	case manifest.ScalarText(live) != manifest.ScalarText(git) && !sameQuantity(p, live, git):
 		c.add(p)
 	}
 }
@@ -287,7 +287,7 @@ func sameQuantity(p place, live, git *yaml.Node) bool {
 	if !strings.Contains(p.path, "."+resourcesField+".") {
 		return false
 	}
-	a, errA := resource.ParseQuantity(live.Value)
-	b, errB := resource.ParseQuantity(git.Value)
+	a, errA := resource.ParseQuantity(manifest.ScalarText(live))
+	b, errB := resource.ParseQuantity(manifest.ScalarText(git))
 	return errA == nil && errB == nil && a.Cmp(b) == 0
 }

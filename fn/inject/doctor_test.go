@@ -265,7 +265,7 @@ func TestDiagnoseSets(t *testing.T) {
 	defaulted := `
 apiVersion: apps.kruise.io/v1beta1
 kind: SidecarSet
-metadata: {name: logs, uid: x, resourceVersion: "7", annotations: {kruise.io/sidecarset-hash: y}}
+metadata: {name: logs, uid: x, resourceVersion: "7", annotations: {kruise.io/sidecarset-hash: "y"}}
 spec:
   selector: {matchLabels: {app: web}}
   namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}

@@ -87,7 +87,7 @@ apiVersion: apps.kruise.io/v1beta1
 kind: SidecarSet
 metadata: {name: t}
 spec:
-  selector: {matchExpressions: [{key: app, operator: In, values: [web, "we'b"]}, {key: off, operator: DoesNotExist}]}
+  selector: {matchExpressions: [{key: app, operator: In, values: [web, "we'b"]}, {key: "off", operator: DoesNotExist}]}
   containers: [{name: more, resourcesPolicy: {targetContainersMode: max, resourcesExpr: {limits: {cpu: cpu*50%}}}}]
 `
 

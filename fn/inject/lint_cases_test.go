@@ -127,8 +127,8 @@ func setCases() []lintCase {
 		{
 			name: "native sidecar with RollingUpdate", reason: "RollingUpdate is the default, and in-place update of native sidecars " +
 				"is not supported",
-			ok:   "  updateStrategy: {type: NotUpdate}\n  initContainers: [{name: n, image: i, restartPolicy: Always}]",
-			bad:  "  initContainers: [{name: n, image: i, restartPolicy: Always}]",
+			ok:   "  updateStrategy: {type: NotUpdate}\n  initContainers: [{name: native, image: i, restartPolicy: Always}]",
+			bad:  "  initContainers: [{name: native, image: i, restartPolicy: Always}]",
 			want: []string{"error native-sidecar-update spec.initContainers[0].restartPolicy:6"},
 		},
 		{
@@ -294,21 +294,21 @@ func conflictCases() []lintCase {
 		},
 		{
 			name: "sets in different namespaces", reason: "a pod is in one namespace",
-			ok:   two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespace: y\n"+c)),
-			bad:  two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {t: y}}\n"+c)),
+			ok:   two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespace: z\n"+c)),
+			bad:  two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {t: z}}\n"+c)),
 			want: []string{"error container-conflict spec.containers[0].name:15"},
 		},
 		{
 			name: "known labels of the only namespace", reason: "the namespace that is named is known not to match",
 			opts: inject.Options{Namespaces: map[string]map[string]string{"x": {"t": "z"}}},
-			ok:   two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {t: y}}\n"+c)),
+			ok:   two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {t: w}}\n"+c)),
 			bad:  two(set("a: b", "  namespace: x\n"+c), set("a: b", "  namespaceSelector: {matchLabels: {t: z}}\n"+c)),
 			want: []string{"error container-conflict spec.containers[0].name:15"},
 		},
 		{
 			name: "namespace by its name label", reason: "the label and the field say the same",
 			ok: two(set("a: b", "  namespace: x\n"+c), set("a: b",
-				"  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: y}}\n"+c)),
+				"  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: z}}\n"+c)),
 			bad: two(set("a: b", "  namespace: x\n"+c), set("a: b",
 				"  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: x}}\n"+c)),
 			want: []string{"error container-conflict spec.containers[0].name:15"},

@@ -70,7 +70,8 @@ func (l *typeReader) readQuantity(at spot, q *resource.Quantity) {
 		l.mismatch(at, "a quantity such as 100m or 64Mi")
 		return
 	}
-	parsed, err := resource.ParseQuantity(at.node.Value)
+	_, text := manifest.Scalar(at.node)
+	parsed, err := resource.ParseQuantity(text)
 	if err != nil {
 		l.report(manifest.SeverityError, at, "bad-quantity", "is "+manifest.Describe(at.node)+
 			", must be a quantity such as 100m or 64Mi", "")
@@ -80,10 +81,11 @@ func (l *typeReader) readQuantity(at spot, q *resource.Quantity) {
 }
 
 func (l *typeReader) readIntOrString(at spot, v *intstr.IntOrString) {
-	switch i, err := strconv.ParseInt(at.node.Value, 0, 32); {
-	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == yaml.NodeTagString:
-		*v = intstr.FromString(at.node.Value)
-	case at.node.Kind == yaml.ScalarNode && at.node.ShortTag() == "!!int" && err == nil:
+	tag, text := manifest.Scalar(at.node)
+	switch i, err := strconv.ParseInt(text, 10, 32); {
+	case at.node.Kind == yaml.ScalarNode && tag == yaml.NodeTagString:
+		*v = intstr.FromString(text)
+	case at.node.Kind == yaml.ScalarNode && tag == yaml.NodeTagInt && err == nil:
 		*v = intstr.FromInt32(int32(i)) // within range: parsed as 32 bits
 	default:
 		l.mismatch(at, "a number or a name")
@@ -92,8 +94,9 @@ func (l *typeReader) readIntOrString(at spot, v *intstr.IntOrString) {
 
 // readInt reads a whole number in any of YAML's bases: a file's mode is written in octal.
 func (l *typeReader) readInt(at spot, v reflect.Value) {
-	i, err := strconv.ParseInt(at.node.Value, 0, 64)
-	if err != nil || at.node.Kind != yaml.ScalarNode || at.node.ShortTag() != "!!int" || v.OverflowInt(i) {
+	tag, text := manifest.Scalar(at.node)
+	i, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || at.node.Kind != yaml.ScalarNode || tag != yaml.NodeTagInt || v.OverflowInt(i) {
 		l.mismatch(at, "a whole number")
 		return
 	}
@@ -104,7 +107,7 @@ func (l *typeReader) readScalar(at spot, v reflect.Value) {
 	d := &manifest.Decoder{}
 	d.Value(at.node, v, at.field)
 	for _, f := range d.Findings {
-		l.report(manifest.SeverityError, at, "wrong-type", f.Message, "")
+		l.report(manifest.SeverityError, at, "wrong-type", f.Message, f.Hint)
 	}
 	if v.Kind() == reflect.String && len(d.Findings) == 0 {
 		l.oneOf(manifest.SeverityError, at, v.String(), wordsOf(v.Type())...)

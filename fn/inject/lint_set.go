@@ -112,8 +112,9 @@ func (l *linter) checkAmount(at spot, n *yaml.Node) {
 	if manifest.IsNull(n) {
 		return
 	}
-	digits := strings.TrimSuffix(manifest.Text(n), "%")
-	percent, quoted := digits != manifest.Text(n), manifest.Resolve(n).ShortTag() == yaml.NodeTagString
+	tag, text := manifest.Scalar(manifest.Resolve(n))
+	digits, percent := strings.CutSuffix(text, "%")
+	quoted := tag != yaml.NodeTagInt
 	if v, err := strconv.ParseInt(digits, 10, 32); err != nil || v < 0 || percent != quoted {
 		l.report(manifest.SeverityError, at, "bad-amount", "is "+manifest.Describe(n)+
 			", must be a whole number such as 5 or a percentage such as 20%", "")

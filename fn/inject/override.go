@@ -126,7 +126,7 @@ func value(n *yaml.Node) any {
 
 func scalarValue(n *yaml.Node) any {
 	var v any
-	if n.ShortTag() == yaml.NodeTagString || n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
+	if manifest.Decode(n, &v) != nil {
 		return n.Value
 	}
 	return v

@@ -134,9 +134,9 @@ func aggregate(targets []*yaml.Node, field, name, mode string) (total resource.Q
 	all = true
 	total = *resource.NewQuantity(0, resource.DecimalSI)
 	for _, c := range targets {
-		text := manifest.Text(manifest.At(c, resourcesField, field, name))
+		text := manifest.ScalarText(manifest.At(c, resourcesField, field, name))
 		if text == "" && field == requestsField {
-			text = manifest.Text(manifest.At(c, resourcesField, limitsField, name))
+			text = manifest.ScalarText(manifest.At(c, resourcesField, limitsField, name))
 		}
 		if text == "" {
 			all = false

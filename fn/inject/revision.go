@@ -60,7 +60,7 @@ func readHistory(objects []*yaml.Node) map[string][]revision {
 				r.spec, r.replaces = spec, isReplacement(data) || isReplacement(spec)
 			}
 		}
-		if n, err := strconv.ParseInt(manifest.Text(manifest.Lookup(o, "revision")), 10, 64); err == nil {
+		if n, err := strconv.ParseInt(manifest.ScalarText(manifest.Lookup(o, "revision")), 10, 64); err == nil {
 			r.number = n
 		}
 		for _, owner := range manifest.Items(manifest.At(o, metadataField, "ownerReferences")) {

@@ -53,7 +53,7 @@ containers: [{name: app}]`,
 			name: "sets bound to a namespace first", reason: "then by name: the webhook's order is random, ours is not",
 			sets: setText("a", "containers: [{name: ca}]") +
 				setText("z", "containers: [{name: cz}]\nnamespace: shop") +
-				setText("y", "containers: [{name: cy}]\nnamespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}") +
+				setText("'y'", "containers: [{name: cy}]\nnamespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}") +
 				setText("x", "containers: [{name: cx}]\nnamespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, "+
 					"operator: In, values: [shop]}]}"),
 			pod: app,
@@ -238,7 +238,7 @@ patchPodMetadata:
 			sets: setText("s", `containers:
 - {name: m, image: mesh, env: [{name: A, value: a}], upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: empty}}
 initContainers:
-- {name: n, image: native, restartPolicy: Always, upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: none}}
+- {name: 'n', image: native, restartPolicy: Always, upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: none}}
 - {name: i, image: init, upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: none}}`),
 			pod: app,
 			want: `initContainers:

@@ -182,8 +182,11 @@ func (d *Decoder) Mismatch(n *yaml.Node, want, field string) {
 
 // Advice says what to do about a value of a wrong kind, where Describe does not say it; "" where it does.
 func Advice(n *yaml.Node) string {
-	if isLoneTag(Resolve(n)) {
+	switch n = Resolve(n); {
+	case isLoneTag(n):
 		return "write the value, or take the tag out"
+	case isWordOf11(n):
+		return "put it in quotes: to Kubernetes it is " + boolOf(n.Value)
 	}
 	return ""
 }
@@ -191,6 +194,15 @@ func Advice(n *yaml.Node) string {
 // isLoneTag says whether a node is a tag without a value, which YAML reads as empty text.
 func isLoneTag(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" && n.Style&yaml.TaggedStyle != 0 && !IsNull(n)
+}
+
+// isWordOf11 says whether a node is text to YAML 1.2, and a boolean to 1.1.
+func isWordOf11(n *yaml.Node) bool {
+	if IsNull(n) || n.Kind != yaml.ScalarNode || n.ShortTag() != yaml.NodeTagString {
+		return false
+	}
+	tag, _ := Scalar(n)
+	return tag == yaml.NodeTagBool
 }
 
 // Describe says in plain words what a node is.
@@ -205,10 +217,12 @@ func Describe(n *yaml.Node) string {
 		return "a list"
 	case isLoneTag(n):
 		return "an empty value with the tag " + n.ShortTag()
-	case n.ShortTag() == yaml.NodeTagString:
+	}
+	switch tag, _ := Scalar(n); tag {
+	case yaml.NodeTagString:
 		return fmt.Sprintf("the string %q", Shorten(n.Value))
 	default:
-		return fmt.Sprintf("the %s %s", strings.TrimPrefix(n.ShortTag(), "!!"), Shorten(n.Value))
+		return fmt.Sprintf("the %s %s", strings.TrimPrefix(tag, "!!"), Shorten(n.Value))
 	}
 }
 

@@ -128,10 +128,13 @@ func (f Field) Scalar(want string, tags ...string) (text string, ok bool) {
 // Peek is Scalar for a reader that knows what to do about other values: it reports nothing.
 func (f Field) Peek(tags ...string) (text string, ok bool) {
 	n := Resolve(f.node)
-	if !f.Present() || n.Kind != yaml.ScalarNode || !slices.Contains(tags, n.ShortTag()) {
+	if !f.Present() || n.Kind != yaml.ScalarNode {
 		return "", false
 	}
-	return n.Value, true
+	if tag, text := Scalar(n); slices.Contains(tags, tag) {
+		return text, true
+	}
+	return "", false
 }
 
 // Text is a string: "" where it is absent. To Kubernetes, which knows no dates, one is a string, and so is "<<", which is

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"encoding/json"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Scalar is what Kubernetes makes of a scalar: its tag and the text that it has in JSON, 8 of 010, 1000 of 1e3, true of yes.
+// Kubernetes reads YAML 1.1, and all of it by way of JSON, while the tags of nodes go by 1.2.
+func Scalar(n *yaml.Node) (tag, text string) {
+	switch tag = n.ShortTag(); {
+	case tag == yaml.NodeTagBool, tag == yaml.NodeTagString && n.Style == 0:
+		if word := boolOf(n.Value); word != "" {
+			return yaml.NodeTagBool, word
+		}
+	case tag == yaml.NodeTagInt, tag == yaml.NodeTagFloat:
+		return number(n, tag)
+	}
+	return tag, n.Value
+}
+
+// boolOf is true or false where a plain word is one to YAML 1.1, else "".
+func boolOf(word string) string {
+	switch word {
+	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE":
+		return "true"
+	case "n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE":
+		return "false"
+	}
+	return ""
+}
+
+// number is a number as JSON has it. One that is whole there is a whole number, whatever it is in YAML.
+func number(n *yaml.Node, tag string) (string, string) {
+	var v any
+	if n.Decode(&v) != nil { // tagged by hand
+		return tag, n.Value
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return tag, n.Value // infinite, or none
+	}
+	if json.Unmarshal(text, new(int64)) == nil || json.Unmarshal(text, new(uint64)) == nil {
+		return yaml.NodeTagInt, string(text)
+	}
+	return yaml.NodeTagFloat, string(text)
+}
+
+// ScalarText is Text as JSON has it, 8 of 010.
+func ScalarText(n *yaml.Node) string {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.ScalarNode || IsNull(n) {
+		return ""
+	}
+	_, text := Scalar(n)
+	return text
+}
