@@ -54,7 +54,7 @@ func (d Decision) WaitsForPods() bool {
 }
 
 // Writes says in words what the decision writes, alike actions counted: "create 2 pods (surge), delete 1 pod (old)".
-// The memory of the release is left out.
+// The record of the progress is left out.
 func (d Decision) Writes() string {
 	type group struct{ kind, reason string }
 	var order []group

@@ -33,7 +33,7 @@ func (m directMode) work(s *stepper, last bool) work {
 		return w
 	}
 	w.actions = s.run()
-	c, t := s.tally.counts, &s.tally
+	c, t := s.pods.counts, &s.pods
 	w.updated, w.healthy, w.soonest = c.new, t.readyNew, s.soonest()
 	wanted := s.bounds.Wanted()
 	w.newest = t.newest

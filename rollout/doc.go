@@ -5,7 +5,7 @@
 //
 // # One pure decision
 //
-// [Decide] takes a plan and one look at the cluster, [Observed], and returns a [Decision]: a verdict, a reason with a
+// [Decide] takes a plan and one observation of the cluster, [Observed], and returns a [Decision]: a verdict, a reason with a
 // counted message, and [Action] values, each of them one write. It reads no clock, network or random source and keeps
 // nothing between two calls, so equal looks give equal answers. A release that is killed after any write goes on with
 // the next look, and a simulation shows what will happen because it asks the same function.
@@ -33,11 +33,10 @@
 //
 // # The words
 //
-//   - A target is the workload whose pods a release replaces.
-//   - A revision is one pod template with a name: a release leads from the stable revision to the released one, and pods of any
-//     other than the released one are old.
+//   - A target is the workload whose pods a release leads from the stable revision of its template to the released one. Pods
+//     of any other than the released one are old.
 //   - A batch is a part of a release: how many pods are updated when it is ready, counted from the beginning of the release.
-//   - The partition is the same number from the other side: how many old pods stay.
+//     The partition is the same number from the other side: how many old pods stay.
 //   - A gate is what a batch that is ready still waits for: its pause, its checks, an approval, the next batch's window.
 //   - A rest is a batch after which the release stands still because it has a gate; batches without one follow at once.
 //   - The budget is how far maxSurge and maxUnavailable let the pods be away from the replicas at any moment.

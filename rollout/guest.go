@@ -25,9 +25,9 @@ func (s *stepper) keepGuests() {
 	if s.low.guests == 0 || !s.rule.keepGuest(s.bounds, s.low) {
 		return
 	}
-	guests := s.order.deletion(s.tally.classes.pick(func(c podClass) bool { return isGuest(c) && c.has(classNew) }), s.low.guests)
+	guests := s.order.deletion(s.pods.classes.pick(func(c podClass) bool { return isGuest(c) && c.has(classNew) }), s.low.guests)
 	for k := len(guests) - 1; k >= 0 && s.rule.keepGuest(s.bounds, s.low); k-- {
-		s.low.keepGuest(s.tally.classes[guests[k]].has(classAvailable))
+		s.low.keepGuest(s.pods.classes[guests[k]].has(classAvailable))
 		p := &s.observed.Pods[guests[k]]
 		s.writes.add(Action{Kind: KeepGuest, Pod: p.ref(), Reason: "a pod is missing"})
 		s.kept = append(s.kept, guests[k])
@@ -40,11 +40,11 @@ func (s *stepper) sendGuests() {
 		return
 	}
 	staying := 0
-	for _, i := range s.order.deletion(s.tally.classes.pick(isGuest), len(s.observed.Pods)) {
+	for _, i := range s.order.deletion(s.pods.classes.pick(isGuest), len(s.observed.Pods)) {
 		if slices.Contains(s.kept, i) {
 			continue
 		}
-		c := s.tally.classes[i]
+		c := s.pods.classes[i]
 		available := c.has(classAvailable)
 		// One of another revision that does not serve is of no use to this release.
 		useless := !available && !c.has(classNew) && s.low.total-1 >= s.bounds.Least()
@@ -83,7 +83,7 @@ func (m directMode) dismissGuests(reason plan.Reason, message string) *Decision 
 	switch {
 	case len(s.writes.actions) > 0:
 		return new(m.decision(Go, reason, message+"; its guests leave first", s.writes.actions...))
-	case left > 0 && (s.low.kept+s.low.guests > g.bounds.Replicas || s.tally.guestsGoing > 0):
+	case left > 0 && (s.low.kept+s.low.guests > g.bounds.Replicas || s.pods.guestsGoing > 0):
 		return new(m.wait(reason, message+"; "+s.writes.blocked, sooner(s.soonest(), left)))
 	default:
 		return nil
@@ -95,7 +95,7 @@ func (s *stepper) dismissGuests() {
 	s.settle()
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]
-		if c := s.tally.classes[i]; p.Active() && p.Drained && (!c.has(classNew) || c.has(classMarked) || p.Pending) {
+		if c := s.pods.classes[i]; p.Active() && p.Drained && (!c.has(classNew) || c.has(classMarked) || p.Pending) {
 			s.writes.readmit(p, stopReason)
 		}
 	}

@@ -329,7 +329,7 @@ func TestALateRollbackSaysHowToArmAgain(t *testing.T) {
 	}
 }
 
-func TestLostMemoryHalfWayGoesOn(t *testing.T) {
+func TestLostProgressHalfWayGoesOn(t *testing.T) {
 	p := plan.BatchPlan{Mode: plan.Partition, Batches: []plan.Batch{
 		{Replicas: plan.Pods(1)},
 		{Replicas: plan.Pods(2)},

@@ -175,7 +175,7 @@ func (m partitionMode) leftover() (left bool, resting plan.Quantity) {
 
 // unarmed says why a release in partition mode cannot begin: the controller is about to update more pods than the
 // first batch has. It is "" where the release can begin, also where these pods are updated already, as they are when
-// the memory of a release was lost half way.
+// the progress of a release was lost half way.
 func (m partitionMode) unarmed() string {
 	spec := m.observed.Workload.Spec
 	now := spec.Partition.Partition(spec.Replicas)

@@ -13,10 +13,10 @@ import (
 // advance goes on with pods that an in-place update has already taken out of service, before any other pod is
 // touched: their unavailability is paid for.
 func (s *stepper) advance() {
-	if s.tally.inFlight == 0 {
+	if s.pods.inFlight == 0 {
 		return
 	}
-	for _, i := range s.order.byName(s.tally.classes.pick(
+	for _, i := range s.order.byName(s.pods.classes.pick(
 		func(c podClass) bool { return c.has(classInFlight) && !c.has(classMarked) })) {
 		p := &s.observed.Pods[i]
 		switch {
@@ -40,13 +40,13 @@ func (s *stepper) replace() {
 	waiting := func(c podClass) bool {
 		return c.has(classActive) && c&(classNew|classMarked|classInFlight|classGuest) == 0
 	}
-	down := s.tally.classes.pick(func(c podClass) bool { return waiting(c) && !c.has(classAvailable) })
+	down := s.pods.classes.pick(func(c podClass) bool { return waiting(c) && !c.has(classAvailable) })
 	for _, i := range s.toReplace(down, len(down)) {
 		s.replaceUnavailable(&s.observed.Pods[i])
 	}
 	if spare := s.spare(); spare > 0 {
 		s.writes.actions = slices.Grow(s.writes.actions, spare)
-		up := s.tally.classes.pick(func(c podClass) bool { return waiting(c) && c.has(classAvailable) })
+		up := s.pods.classes.pick(func(c podClass) bool { return waiting(c) && c.has(classAvailable) })
 		for _, i := range s.toReplace(up, spare) {
 			s.replaceAvailable(&s.observed.Pods[i])
 		}
@@ -114,10 +114,10 @@ func (s *stepper) explain() {
 
 // refusal says why InPlaceOnly forbids this release, or is "" where it does not.
 func (s *stepper) refusal() string {
-	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.tally.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
+	if s.observed.Workload.Spec.UpdateType != plan.InPlaceOnly || s.pods.surplusOld(s.bounds) == 0 || s.bounds.Wanted() == 0 {
 		return ""
 	}
-	old := s.tally.classes.pick(func(c podClass) bool { return c.has(classActive) && !c.has(classNew) && !c.has(classInPlace) })
+	old := s.pods.classes.pick(func(c podClass) bool { return c.has(classActive) && !c.has(classNew) && !c.has(classInPlace) })
 	if len(old) == 0 {
 		return ""
 	}

@@ -149,8 +149,8 @@ func TestApprovalIsOfOneBatch(t *testing.T) {
 	}
 }
 
-// TestApprovalByEditingTheMemory is rollouts#37: who sets the number by hand is believed, and nobody is named.
-func TestApprovalByEditingTheMemory(t *testing.T) {
+// TestApprovalByEditingTheProgress is rollouts#37: who sets the number by hand is believed, and nobody is named.
+func TestApprovalByEditingTheProgress(t *testing.T) {
 	p, o := readyBatch(t, plan.Pause{UntilApproved: true})
 	o.Progress.Approved = 1
 	if d := rollout.Decide(p, o); d.Reason != plan.BatchStarted || strings.Contains(d.Message, "approved") {

@@ -60,7 +60,7 @@ func (m directMode) backGoal() goal {
 // back replaces pods as on the way forward. Pods of the failed revision that are gone stay gone.
 func (m directMode) back() work {
 	s := newStepper(m.rule, m.backGoal(), m.observed)
-	s.bounds.Partition = min(s.bounds.Partition, s.tally.old)
+	s.bounds.Partition = min(s.bounds.Partition, s.pods.old)
 	return m.work(s, m.progress.Batch == 0)
 }
 

@@ -32,7 +32,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	crash|evict|mark POD       let a pod crash, fail for good, or be asked to be deleted
 //	approve|hold|release|abort tell the release what a person wants
 //	ask WHAT WHO [batch=N]     ask something of the release in a person's name, and show the answer
-//	again                      release what is there now, with no memory of the release before
+//	again                      release what is there now, without the progress of the release before
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

@@ -27,7 +27,7 @@ type search struct {
 	rests    bool // between its batches
 	observed Observed
 	names    []string
-	memory   []Progress
+	records  []Progress
 	colours  map[world]colour
 	decided  int
 }
@@ -45,7 +45,7 @@ func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks,
 		panic(err)
 	}
 	s := &search{
-		rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, memory: []Progress{{}},
+		rule: r, plan: p, spec: spec, bounds: b, colours: map[world]colour{}, records: []Progress{{}},
 		inPlace: spec.UpdateType != plan.ReCreate,
 	}
 	targets := p.Targets(b)
@@ -70,7 +70,7 @@ func newSearch(r rule, p plan.BatchPlan, spec plan.WorkloadSpec, crashes, marks,
 func (s *search) decide(w world) (Decision, []kind) {
 	s.decided++
 	o := s.observed
-	o.Progress = s.memory[w.progress]
+	o.Progress = s.records[w.progress]
 	o.Pods = s.observed.Pods[:0]
 	var of []kind
 	for k := range kinds {
@@ -127,7 +127,7 @@ func (s *search) visit(w world) error {
 		}
 	}
 	if d.Reason == plan.AwaitingApproval {
-		p := s.memory[w.progress]
+		p := s.records[w.progress]
 		p.Approved = p.Batch + 1
 		quiet = false
 		if err := s.follow(w, s.told(w, p), true); err != nil {
@@ -144,7 +144,7 @@ func (s *search) visit(w world) error {
 	return nil
 }
 
-// pausedWrites is I7: in no world does a paused release write anything but its own memory. It does not depend on the
+// pausedWrites is I7: in no world does a paused release write anything but its own progress. It does not depend on the
 // number of pods, so small worlds suffice.
 func (s *search) pausedWrites(w world) error {
 	if s.bounds.Replicas > 4 {
@@ -179,7 +179,7 @@ func (s *search) follow(w, next world, fair bool) error {
 
 // trouble visits what can go wrong in w: a crash, an eviction, a request to delete a pod.
 func (s *search) trouble(w world) error {
-	if p := s.memory[w.progress]; w.aborts > 0 && p.Revision != "" && p.Outcome == "" && !p.Back {
+	if p := s.records[w.progress]; w.aborts > 0 && p.Revision != "" && p.Outcome == "" && !p.Back {
 		p.Abort = true
 		next := s.told(w, p)
 		next.aborts--
@@ -275,18 +275,18 @@ func (s *search) write(w world, a Action, of []kind) (world, error) {
 	return next, nil
 }
 
-// told is the world after a person has changed the release's memory.
+// told is the world after a person has changed the progress of the release.
 func (s *search) told(w world, p Progress) world {
 	w.progress = s.remember(p)
 	return w
 }
 
 func (s *search) remember(p Progress) uint8 {
-	if i := slices.IndexFunc(s.memory, func(m Progress) bool { return reflect.DeepEqual(m, p) }); i >= 0 {
+	if i := slices.IndexFunc(s.records, func(m Progress) bool { return reflect.DeepEqual(m, p) }); i >= 0 {
 		return uint8(i)
 	}
-	s.memory = append(s.memory, p)
-	return uint8(len(s.memory) - 1)
+	s.records = append(s.records, p)
+	return uint8(len(s.records) - 1)
 }
 
 // harm is what a write may never do: I1, and I2 to I4 as far as it is the write that breaks or worsens them, I6 and I9.
@@ -305,7 +305,7 @@ func (s *search) harm(w, next world, a Action, from kind) error {
 		return errors.New("I9: a pod that neither failed nor was asked to go is deleted although it can be updated in place")
 	case a.Kind == CreatePod && a.Guest && next.guests() > s.bounds.MaxSurge:
 		return errors.New("I9: more guests than maxSurge")
-	case s.memory[w.progress].Back:
+	case s.records[w.progress].Back:
 		return nil
 	default:
 		return s.harmForward(w, next, a, from)
@@ -360,9 +360,9 @@ func (s *search) judge(w world, d Decision) error {
 		return fmt.Errorf("%v: I5: at rest with %d pods", w, w.total())
 	case d.Verdict == Stopped && d.Reason != plan.AbortedByPerson && d.Reason != plan.RolledBack:
 		return fmt.Errorf("%v: stopped: %s", w, d.Message)
-	case !s.memory[w.progress].Back && s.createsBesideGuests(w, d):
+	case !s.records[w.progress].Back && s.createsBesideGuests(w, d):
 		return fmt.Errorf("%v: I9: a pod is created where a guest could stay", w)
-	case d.Ended() && s.memory[w.progress].Outcome == "":
+	case d.Ended() && s.records[w.progress].Outcome == "":
 		return s.end(w, d)
 	}
 	return nil

@@ -26,7 +26,7 @@ type stepper struct {
 	goal
 	rule     rule
 	observed *Observed
-	tally    tally
+	pods     podSummary
 	low      counts
 	high     counts
 	order    podOrder
@@ -41,9 +41,9 @@ func newStepper(r rule, g goal, o *Observed) *stepper {
 		g.from = g.to
 	}
 	against := &revisions{observed: o, released: g.to}
-	s := &stepper{goal: g, rule: r, observed: o, tally: count(&g, o, against, r.available)}
-	s.low, s.high = s.tally.counts, s.tally.counts
-	s.order = podOrder{o, s.tally.classes}
+	s := &stepper{goal: g, rule: r, observed: o, pods: count(&g, o, against, r.available)}
+	s.low, s.high = s.pods.counts, s.pods.counts
+	s.order = podOrder{o, s.pods.classes}
 	s.writes = podWrites{spec: &o.Workload.Spec, now: o.Now, revisions: against}
 	return s
 }
@@ -63,14 +63,14 @@ func (s *stepper) run() []Action {
 }
 
 // soonest is when something happens by itself; 0: nothing known.
-func (s *stepper) soonest() time.Duration { return sooner(s.tally.soonest, s.writes.soonest) }
+func (s *stepper) soonest() time.Duration { return sooner(s.pods.soonest, s.writes.soonest) }
 
 // settle finishes what is already under way on pods of the released revision, and removes ended ones. None of it
 // costs availability.
 func (s *stepper) settle() {
 	for i := range s.observed.Pods {
 		p := &s.observed.Pods[i]
-		c := s.tally.classes[i]
+		c := s.pods.classes[i]
 		switch {
 		case p.Ended():
 			s.writes.add(Action{Kind: DeletePod, Pod: p.ref(), Reason: "it has ended"})
@@ -85,11 +85,11 @@ func (s *stepper) settle() {
 
 // drop deletes pods that somebody asked to delete, unavailable ones first.
 func (s *stepper) drop() {
-	marked := s.order.byName(s.tally.classes.pick(func(c podClass) bool { return c.has(classMarked) }))
+	marked := s.order.byName(s.pods.classes.pick(func(c podClass) bool { return c.has(classMarked) }))
 	for _, available := range []bool{false, true} {
 		may := choose(available, s.rule.dropAvailable, s.rule.dropUnavailable)
 		for _, i := range marked {
-			if s.tally.classes[i].has(classAvailable) != available || !may(s.bounds, s.low) {
+			if s.pods.classes[i].has(classAvailable) != available || !may(s.bounds, s.low) {
 				continue
 			}
 			s.low.removeMarked(available)
@@ -105,7 +105,7 @@ func (s *stepper) create() {
 	s.high.new, s.high.updating, s.high.starting, s.high.coming = s.low.new, s.low.updating, s.low.starting, s.low.coming
 	s.high.kept += len(s.kept)
 	reason := "missing"
-	if s.tally.surplusOld(s.bounds) > 0 {
+	if s.pods.surplusOld(s.bounds) > 0 {
 		reason = "new"
 	}
 	s.keep(s.to, func() bool { return s.high.new < s.bounds.Wanted() }, s.high.createNew)
@@ -117,8 +117,8 @@ func (s *stepper) create() {
 
 // keep cancels deletions that still wait for a hook while pods of the revision are missing.
 func (s *stepper) keep(revision string, missing func() bool, note func()) {
-	s.order.byName(s.tally.leaving)
-	for len(s.tally.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
+	s.order.byName(s.pods.leaving)
+	for len(s.pods.leaving) > 0 && s.high.kept < s.bounds.Replicas && missing() && s.cancelDelete(revision) {
 		note()
 	}
 }
@@ -151,15 +151,15 @@ func (s *stepper) scaleRoom(reason string) int {
 	if limit == nil || reason != "missing" {
 		return plan.MaxPods
 	}
-	return limit.Up(s.bounds.Replicas) - s.tally.unhealthy
+	return limit.Up(s.bounds.Replicas) - s.pods.unhealthy
 }
 
 // cancelDelete keeps a pod of the revision whose deletion still waits for a hook instead of creating another one.
 func (s *stepper) cancelDelete(revision string) bool {
-	for n, i := range s.tally.leaving {
+	for n, i := range s.pods.leaving {
 		if p := &s.observed.Pods[i]; p.Revision == revision &&
 			s.observed.Workload.Spec.Lifecycle.PreDelete.Holds(p.Labels, p.Finalizers) {
-			s.tally.leaving = slices.Delete(s.tally.leaving, n, n+1)
+			s.pods.leaving = slices.Delete(s.pods.leaving, n, n+1)
 			s.writes.setLifecycle(p, Normal, "needed again")
 			return true
 		}
@@ -173,8 +173,8 @@ func (s *stepper) trim() {
 		return
 	}
 	keptNew := func(c podClass) bool { return c.has(classActive|classNew) && c&(classMarked|classGuest) == 0 }
-	for _, i := range s.order.deletion(s.tally.classes.pick(keptNew), s.low.kept-s.bounds.Replicas) {
-		available := s.tally.classes[i].has(classAvailable)
+	for _, i := range s.order.deletion(s.pods.classes.pick(keptNew), s.low.kept-s.bounds.Replicas) {
+		available := s.pods.classes[i].has(classAvailable)
 		if may := choose(available, s.rule.trimAvailable, s.rule.trimUnavailable); !may(s.bounds, s.low) {
 			continue
 		}

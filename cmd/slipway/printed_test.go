@@ -36,7 +36,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"kubectl apply -f daemonset.yaml", "TestDaemonSetByNodes"},
 	{"slipway doctor --permissions | kubectl apply", "TestDoctorOnALiveCluster"},
 	{"slipway doctor", "TestDoctorOnALiveCluster"},
-	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTrainAsIndexedJob"},
+	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTargetsAsIndexedJob"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply", "TestLaunch"},
 	{"slipway rollout job --policy -n shop --plan plan.yaml statefulset.yaml | kubectl apply", "TestPolicyOfAStatefulSet"},
 	{"slipway rollout arm", "TestArmAtTheCommandLine"},

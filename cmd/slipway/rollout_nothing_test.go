@@ -122,12 +122,12 @@ func TestRequestThatChangesNothingIsNotDone(t *testing.T) {
 	}
 }
 
-// TestTrainIsShownWithoutATarget: one that is not applied yet does not hide how the others stand.
-func TestTrainIsShownWithoutATarget(t *testing.T) {
-	train := filepath.Join(t.TempDir(), "train.yaml")
+// TestTargetsAreShownWithoutATarget: one that is not applied yet does not hide how the others stand.
+func TestTargetsAreShownWithoutATarget(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "train.yaml")
 	const plan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo, namespace: shop}, spec: {batches: [{replicas: 1}, {replicas: 100%}], targets: [
 		{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, {apiVersion: apps/v1, kind: StatefulSet, name: late, wave: 1}]}}`
-	if err := os.WriteFile(train, []byte(plan), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var s shelf
@@ -137,7 +137,7 @@ func TestTrainIsShownWithoutATarget(t *testing.T) {
 	})
 	for _, format := range []string{"table", "json"} {
 		var out buffer
-		code := run(t.Context(), []string{"rollout", "status", "--plan", train, "-o", format, "--kubeconfig", kubeconfig},
+		code := run(t.Context(), []string{"rollout", "status", "--plan", file, "-o", format, "--kubeconfig", kubeconfig},
 			strings.NewReader(""), &out, &out)
 		for _, says := range []string{
 			"CloneSet shop/demo", "batch 1 of 2", "StatefulSet shop/late", "NotStarted",
@@ -171,10 +171,10 @@ func TestLimitsThatAreNone(t *testing.T) {
 
 // TestArmAtTheCommandLine arms by every form that names a target.
 func TestArmAtTheCommandLine(t *testing.T) {
-	train := filepath.Join(t.TempDir(), "train.yaml")
+	file := filepath.Join(t.TempDir(), "train.yaml")
 	const plan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo, namespace: shop}, spec: {batches: [{replicas: 100%}], targets: [
 		{apiVersion: apps/v1, kind: StatefulSet, name: demo}, {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: web}]}}`
-	if err := os.WriteFile(train, []byte(plan), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const partition = `{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"demo","namespace":"shop","resourceVersion":"7"},"spec":{"updateStrategy":{"rollingUpdate":{"partition":1000000}}}}`
@@ -190,15 +190,15 @@ func TestArmAtTheCommandLine(t *testing.T) {
 			"StatefulSet shop/demo is armed: its partition was 0 and is 1000000",
 			[]string{partition},
 		},
-		"of a plan":             {[]string{"statefulset/demo", "--plan", train}, 0, "is armed", []string{partition}},
+		"of a plan":             {[]string{"statefulset/demo", "--plan", file}, 0, "is armed", []string{partition}},
 		"one that is not there": {[]string{"other"}, 0, "nothing to arm", nil},
 		"no target":             {nil, 2, "nothing to release", nil},
 		"a plan of several": {
-			[]string{"--plan", train},
+			[]string{"--plan", file},
 			2, "the plan has 2 targets: name one of statefulset/demo, cloneset/web",
 			nil,
 		},
-		"another than the plan's": {[]string{"--plan", train, "other"}, 2, "other is not among the plan's targets", nil},
+		"another than the plan's": {[]string{"--plan", file, "other"}, 2, "other is not among the plan's targets", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s shelf

@@ -21,12 +21,12 @@ func (a *App) helmTemplate(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const patience = 2 * time.Second // the server's own ends after five
+	const wait = 2 * time.Second // the server's own ends after five
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "helm", args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = wait
 	switch err := cmd.Run(); {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w; nothing was written", context.Cause(ctx))

@@ -20,7 +20,7 @@ func (e *entry) awaitTarget(ctx context.Context) error {
 	if e.options.Await == 0 {
 		return nil
 	}
-	patient, cancel := context.WithTimeout(ctx, e.options.Await)
+	limited, cancel := context.WithTimeout(ctx, e.options.Await)
 	defer cancel()
 	for {
 		set, _ := e.workloads.Get(e.options.Name)
@@ -30,11 +30,11 @@ func (e *entry) awaitTarget(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case patient.Err() != nil:
+		case limited.Err() != nil:
 			return fmt.Errorf("%s: its annotation %s is %q and not %q after %v: apply the target that was rendered with this Job",
 				e.target, plan.ReleaseAnnotation, is, e.options.Release, e.options.Await)
 		}
-		kube.Pause(patient, e.options.Await/1000)
+		kube.Pause(limited, e.options.Await/1000)
 	}
 }
 
@@ -44,7 +44,7 @@ func (e *entry) awaitController(ctx context.Context) error {
 	if !e.controlled() {
 		return nil
 	}
-	patient, cancel := context.WithTimeout(ctx, e.options.Reaction)
+	limited, cancel := context.WithTimeout(ctx, e.options.Reaction)
 	defer cancel()
 	for {
 		set, ok := e.workloads.Get(e.options.Name)
@@ -53,10 +53,10 @@ func (e *entry) awaitController(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case patient.Err() != nil:
+		case limited.Err() != nil:
 			return e.unreconciled(set)
 		}
-		kube.Pause(patient, e.options.Reaction/100)
+		kube.Pause(limited, e.options.Reaction/100)
 	}
 }
 

@@ -204,8 +204,8 @@ spec:
 	}
 }
 
-// TestTrainRights looks at the rights of a train: each target has its own, and no name is lost.
-func TestTrainRights(t *testing.T) {
+// TestTargetRights looks at the rights of a plan with several targets: each target has its own, and no name is lost.
+func TestTargetRights(t *testing.T) {
 	target := func(apiVersion, kind, name string, mode plan.Mode) manifests.Target {
 		return manifests.Target{CloneSet: plan.Workload{APIVersion: apiVersion, Kind: kind, Name: name}, Mode: mode}
 	}

@@ -86,7 +86,7 @@ func TestPartitionModeWithoutAController(t *testing.T) {
 }
 
 // TestSlipwayPlaysTheController lets one agent replace the pods of a CloneSet, as a controller would, while another one
-// steps its partition: at the end, in a rollback, and in each its own memory and lock.
+// steps its partition: at the end, in a rollback, and in each its own record and lock.
 func TestSlipwayPlaysTheController(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(4, `{partition: 100%, maxUnavailable: 1}`))

@@ -128,8 +128,8 @@ func person(o agent.Options) steer.Options {
 	}
 }
 
-// visit is a person in front of the release, as the given client.
-func (w *world) visit(c *kubetest.Client) *steer.Release {
+// release is the release as a person sees it who has the given client.
+func (w *world) release(c *kubetest.Client) *steer.Release {
 	w.t.Helper()
 	options := w.Options()
 	options.Config, options.Identity = agenttest.Config(w.t, c), "somebody"
@@ -186,13 +186,13 @@ func (w *world) ready() {
 const people = `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`
 
 // TestApprovalLetsTheBatchPass approves one batch as it waits and one ahead, as a user with exactly the rights that the help
-// prints, and finds who and when in the agent's words, in the memory and in an Event.
+// prints, and finds who and when in the agent's words, in the record and in an Event.
 func TestApprovalLetsTheBatchPass(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
 	w.ready()
 	alice := w.person(false)
-	v := w.visit(alice.Client)
+	v := w.release(alice.Client)
 	if _, err := v.Request(t.Context(), waits); !strings.Contains(refusal(err), "has ended") {
 		t.Errorf("an approval of the release before says %v", err)
 	}
@@ -236,7 +236,7 @@ func TestPromoteEndsThePause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
 	w.ready()
-	v := w.visit(w.person(false).Client)
+	v := w.release(w.person(false).Client)
 	long := plan.Pause{Duration: time.Hour}
 	agent := w.start(plan.BatchPlan{Batches: []plan.Batch{
 		{Replicas: plan.Pods(1), Pause: long},
@@ -313,7 +313,7 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(4, people))
 	w.ready()
-	v := w.visit(w.person(false).Client)
+	v := w.release(w.person(false).Client)
 	p := approvals()
 	p.ProgressDeadline = 4 * time.Second
 	agent := w.start(p, w.Options())
@@ -379,7 +379,7 @@ func TestAbortAndUndo(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, agenttest.CloneSet(3, people))
 			w.ready()
-			v := w.visit(w.Client)
+			v := w.release(w.Client)
 			p := approvals()
 			p.OnFailure = c.fail
 			agent := w.start(p, w.Options())
@@ -421,7 +421,7 @@ func TestUndoAfterTheRelease(t *testing.T) {
 	w.ready()
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	bob := w.person(false)
-	if _, err := w.visit(bob.Client).Request(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil ||
+	if _, err := w.release(bob.Client).Request(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil ||
 		!strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
 		t.Errorf("without the rights for it: %v", err)
 	}
@@ -433,7 +433,7 @@ func TestUndoAfterTheRelease(t *testing.T) {
 			APIGroups: []string{"apps.kruise.io"}, Resources: []string{"clonesets"}, Verbs: []string{"patch"},
 			ResourceNames: []string{"demo"},
 		})
-	v := w.visit(carol.Client)
+	v := w.release(carol.Client)
 	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
 		t.Errorf("%+v", a)
 	}
@@ -468,7 +468,7 @@ func TestRequestsOfARace(t *testing.T) {
 	var mu sync.Mutex
 	changes := 0
 	for range 3 {
-		v := w.visit(w.Client)
+		v := w.release(w.Client)
 		people.Go(func() {
 			for i := range batches {
 				a, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: i})
@@ -486,7 +486,7 @@ func TestRequestsOfARace(t *testing.T) {
 	people.Wait()
 	agent.end(plan.Completed)
 	approved := map[int]int{}
-	requests := w.look(w.visit(w.Client)).Observed.Progress.Requests
+	requests := w.look(w.release(w.Client)).Observed.Progress.Requests
 	for _, r := range requests {
 		approved[r.Batch]++
 	}
@@ -502,7 +502,7 @@ func TestRequestsOfARace(t *testing.T) {
 func TestPeopleHear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, people))
-	v := w.visit(w.Client)
+	v := w.release(w.Client)
 	if _, err := v.Request(t.Context(), waits); !strings.Contains(refusal(err),
 		"there is no ConfigMap "+w.namespace+"/slipway-demo") {
 		t.Errorf("without a release: %v", err)
@@ -527,7 +527,7 @@ func TestPeopleHear(t *testing.T) {
 		t.Errorf("another release looks like %+v", s.Decision)
 	}
 
-	reader := w.visit(w.person(true).Client)
+	reader := w.release(w.person(true).Client)
 	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval || s.Agent.Holder != "agent" {
 		t.Errorf("who may only look sees %+v", s)
 	}
@@ -536,12 +536,12 @@ func TestPeopleHear(t *testing.T) {
 		!strings.Contains(err.Error(), "--help prints a Role") {
 		t.Errorf("who may only look and approves hears %v", err)
 	}
-	nobody := w.visit(w.User(t, w.namespace).Client)
+	nobody := w.release(w.User(t, w.namespace).Client)
 	if _, err := nobody.Request(t.Context(), waits); err == nil ||
 		!strings.Contains(err.Error(), `cannot get resource "configmaps"`) {
 		t.Errorf("who may do nothing hears %v", err)
 	}
-	// A memory and no more: the state of the release is known, the CloneSet is not.
+	// A record and no more: the state of the release is known, the CloneSet is not.
 	half := w.User(t, w.namespace, kubetest.Rule{
 		Resources: []string{"configmaps"}, Verbs: []string{"get"},
 		ResourceNames: []string{"slipway-demo"},
@@ -550,9 +550,9 @@ func TestPeopleHear(t *testing.T) {
 		_, err := half.TryGet(w.Path("configmaps", "slipway-demo"))
 		return err == nil, fmt.Sprint(err)
 	})
-	if s := w.look(w.visit(half.Client)); s.Unread == nil || s.Agent.Unknown == "" || s.Observed.Progress.Revision == "" ||
+	if s := w.look(w.release(half.Client)); s.Unread == nil || s.Agent.Unknown == "" || s.Observed.Progress.Revision == "" ||
 		s.Decision.Ended() {
-		t.Errorf("who may read only the memory sees %+v", s)
+		t.Errorf("who may read only the record sees %+v", s)
 	}
 
 	agent.stop()
@@ -573,7 +573,7 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(2, people))
 	w.ready()
-	v := w.visit(w.person(true).Client)
+	v := w.release(w.person(true).Client)
 	first, reasons := make(chan struct{}, 1), map[plan.Reason]bool{}
 	ended := make(chan steer.Status, 1)
 	go func() {
@@ -592,7 +592,7 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	<-first
 	agent := w.start(approvals(), w.Options())
 	agent.stands(plan.AwaitingApproval)
-	w.ask(w.visit(w.Client), rollout.Request{Ask: rollout.Approve, All: true})
+	w.ask(w.release(w.Client), rollout.Request{Ask: rollout.Approve, All: true})
 	agent.end(plan.Completed)
 	if s := <-ended; s.Decision.Reason != plan.Completed || !reasons[plan.NotStarted] || !reasons[plan.AwaitingApproval] {
 		t.Errorf("ended with %+v after %v", s.Decision, reasons)
@@ -627,7 +627,7 @@ func TestRequestsThroughTrouble(t *testing.T) {
 		patches++
 		return []kubetest.Fault{{}, {Code: http.StatusConflict}, lost}[patches%3]
 	})
-	v := w.visit(proxy.For(w.Client))
+	v := w.release(proxy.For(w.Client))
 	if a := w.ask(v, waits); !strings.Contains(a.Message, "by somebody (name not confirmed) at ") {
 		t.Errorf("the answer is %q", a.Message)
 	}
@@ -636,7 +636,7 @@ func TestRequestsThroughTrouble(t *testing.T) {
 	}
 	w.ask(v, waits)
 	agent.end(plan.Completed)
-	if r := w.look(w.visit(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
+	if r := w.look(w.release(w.Client)).Observed.Progress.Requests; len(r) != 2 || !r[0].Claimed {
 		t.Errorf("recorded is %+v", r)
 	}
 }

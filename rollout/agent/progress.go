@@ -22,7 +22,7 @@ import (
 // recordReader takes from the progress record what is to be believed of it.
 type recordReader struct {
 	shared
-	doubted map[string]bool // what is not believed, as it was said
+	warned map[string]bool // what is not believed, as it was said
 }
 
 // readProgress reads the progress record. That of another release is none of this one.
@@ -45,8 +45,8 @@ func (r *recordReader) readProgress(o *rollout.Observed) (rollout.Progress, erro
 	partition := r.controlled()
 	switch {
 	case ok && stored.Data[kube.KeyRelease] != r.last.release && partition:
-		p, doubts := trust.Inherited(p, o)
-		r.doubtRecord(stored, doubts)
+		p, warnings := trust.Inherited(p, o)
+		r.warnOfRecord(stored, warnings)
 		return p, nil
 	case stored.Data[kube.KeyRelease] != r.last.release:
 		return rollout.Progress{}, nil
@@ -75,40 +75,40 @@ func (w *ownRecord) wrote(record kube.Record) bool {
 // believed is what the agent takes from a record of its release: see package trust.
 func (r *recordReader) believed(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
 	own, mine := &r.last.own, stored.Data[kube.KeyHolder] == r.options.Identity
-	var doubts []string
+	var warnings []string
 	switch by := stored.WriterOf(kube.KeyProgress); {
 	case stored.Name == "" || p.Revision == "":
 		p = r.held(stored, p, o)
 	case mine && own.release == r.last.release && own.wrote(stored):
 		own.progress, own.texts[0] = p, stored.Data[kube.KeyProgress] // the answer to its write may have been lost
 	case mine && own.release == r.last.release:
-		doubts = append(doubts, fmt.Sprintf("%s has written the progress of a release that is at work", by))
+		warnings = append(warnings, fmt.Sprintf("%s has written the progress of a release that is at work", by))
 		p = trust.Edited(own.progress, p)
 	case by.Manager != kube.FieldManager:
-		doubts = append(doubts, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its "+
+		warnings = append(warnings, fmt.Sprintf("its progress was written by %s and by no agent: the release goes through its "+
 			"batches again", by))
 		p = r.held(stored, trust.Afresh(p), o)
 	default:
-		p, doubts = trust.Checked(r.plan, r.held(stored, p, o), o, r.currentRevision(o))
+		p, warnings = trust.Checked(r.plan, r.held(stored, p, o), o, r.currentRevision(o))
 	}
-	r.doubtRecord(stored, doubts)
-	p, doubts = trust.Asked(stored, r.plan, p)
-	for _, d := range doubts {
-		r.doubt(d)
+	r.warnOfRecord(stored, warnings)
+	p, warnings = trust.Asked(stored, r.plan, p)
+	for _, d := range warnings {
+		r.warnOnce(d)
 	}
 	return p
 }
 
 // held is a progress with what the target itself, or its pods, say of where its release came from.
 func (r *recordReader) held(stored kube.Record, p rollout.Progress, o *rollout.Observed) rollout.Progress {
-	p, doubts := trust.Origin(p, o)
-	r.doubtRecord(stored, doubts)
+	p, warnings := trust.Origin(p, o)
+	r.warnOfRecord(stored, warnings)
 	return p
 }
 
-func (r *recordReader) doubtRecord(stored kube.Record, doubts []string) {
-	for _, d := range doubts {
-		r.doubt(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
+func (r *recordReader) warnOfRecord(stored kube.Record, warnings []string) {
+	for _, d := range warnings {
+		r.warnOnce(fmt.Sprintf("ConfigMap %s/%s: %s; that is not believed", stored.Namespace, stored.Name, d))
 	}
 }
 
@@ -126,13 +126,13 @@ func (r *recordReader) currentRevision(o *rollout.Observed) string {
 	return name
 }
 
-// doubt says once what is not believed.
-func (r *recordReader) doubt(what string) {
-	if r.doubted == nil {
-		r.doubted = map[string]bool{}
+// warnOnce says once what is not believed.
+func (r *recordReader) warnOnce(what string) {
+	if r.warned == nil {
+		r.warned = map[string]bool{}
 	}
-	if !r.doubted[what] {
-		r.doubted[what] = true
+	if !r.warned[what] {
+		r.warned[what] = true
 		r.warn(errors.New(what))
 	}
 }

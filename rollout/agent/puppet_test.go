@@ -65,7 +65,7 @@ type puppet struct {
 	rest     string // the partition at rest
 	put      string // the same, as slipway writes it
 	ordinals bool   // the partition counts from the first pod
-	status   func(p *puppet, n tally) map[string]any
+	status   func(p *puppet, n statusCounts) map[string]any
 
 	pods []puppetPod
 	uid  string
@@ -77,28 +77,28 @@ type puppetPod struct {
 	ready bool
 }
 
-type tally struct {
+type statusCounts struct {
 	generation                          any
 	total, ready, updated, updatedReady int
 	current, update, updateHash         string
 }
 
 func puppets() []*puppet {
-	sets := func(_ *puppet, n tally) map[string]any {
+	sets := func(_ *puppet, n statusCounts) map[string]any {
 		return map[string]any{
 			"observedGeneration": n.generation, "replicas": n.total, "readyReplicas": n.ready, "availableReplicas": n.ready,
 			"updatedReplicas": n.updated, "updatedReadyReplicas": n.updatedReady, "updatedAvailableReplicas": n.updatedReady,
 			"currentRevision": n.current, "updateRevision": n.update,
 		}
 	}
-	less := func(p *puppet, n tally) map[string]any {
+	less := func(p *puppet, n statusCounts) map[string]any {
 		s := sets(p, n)
 		delete(s, "updatedReadyReplicas")
 		delete(s, "updatedAvailableReplicas")
 		return s
 	}
-	nodes := func(revision string) func(*puppet, tally) map[string]any {
-		return func(_ *puppet, n tally) map[string]any {
+	nodes := func(revision string) func(*puppet, statusCounts) map[string]any {
+		return func(_ *puppet, n statusCounts) map[string]any {
 			return map[string]any{
 				"observedGeneration": n.generation, "desiredNumberScheduled": 4, "currentNumberScheduled": n.total,
 				"numberReady": n.ready, "numberAvailable": n.ready, "updatedNumberScheduled": n.updated, revision: n.updateHash,
@@ -196,7 +196,7 @@ func (p *puppet) reconcile(t *testing.T) {
 	}
 	p.revise(image, set)
 	p.step(image, keep)
-	n := tally{
+	n := statusCounts{
 		generation: kubetest.Field(set, "metadata", "generation"), total: len(p.pods), update: p.name(image),
 		updateHash: hash(image),
 	}

@@ -167,14 +167,14 @@ func TestStatefulSet(t *testing.T) {
 // visible holds that people find the release that was recorded.
 func (w *world) visible(options agent.Options) {
 	w.t.Helper()
-	visit, err := steer.Open(person(options), nil)
+	release, err := steer.Open(person(options), nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	sight, err := visit.Status(w.t.Context())
-	if err != nil || !sight.Recorded() || sight.Decision.Reason != plan.Completed {
-		w.t.Errorf("%s is recorded %v and ended with %s: %s, %v", visit.Target(), sight.Recorded(), sight.Decision.Reason,
-			sight.Decision.Message, err)
+	status, err := release.Status(w.t.Context())
+	if err != nil || !status.Recorded() || status.Decision.Reason != plan.Completed {
+		w.t.Errorf("%s is recorded %v and ended with %s: %s, %v", release.Target(), status.Recorded(), status.Decision.Reason,
+			status.Decision.Message, err)
 	}
 }
 
@@ -473,7 +473,7 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 	}}
 	agent := w.start(p, w.optionsOf("StatefulSet"))
 	agent.stands(plan.AwaitingApproval)
-	visit := func(read bool) *steer.Release {
+	release := func(read bool) *steer.Release {
 		options := w.optionsOf("StatefulSet")
 		options.Config, options.Identity = agenttest.Config(t, w.personOf("StatefulSet", plan.Partition, read).Client), ""
 		v, err := steer.Open(person(options), nil)
@@ -482,7 +482,7 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 		}
 		return v
 	}
-	reader := visit(true)
+	reader := release(true)
 	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval {
 		t.Errorf("who may look sees %+v", s.Decision)
 	}
@@ -490,7 +490,7 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 		!strings.Contains(err.Error(), "cannot patch") {
 		t.Errorf("who may only look approves: %v", err)
 	}
-	w.ask(visit(false), rollout.Request{Ask: rollout.Approve})
+	w.ask(release(false), rollout.Request{Ask: rollout.Approve})
 	agent.end(plan.Completed)
 }
 

@@ -27,7 +27,7 @@ import (
 func (w *world) edit(change map[string]any, keys map[string]any) {
 	w.t.Helper()
 	var progress map[string]any
-	if err := json.Unmarshal([]byte(w.memory()["progress"].(string)), &progress); err != nil {
+	if err := json.Unmarshal([]byte(w.recorded()["progress"].(string)), &progress); err != nil {
 		w.t.Fatal(err)
 	}
 	for name, v := range change {
@@ -98,7 +98,7 @@ func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	w.edit(map[string]any{"batch": 2, "approved": 3, "outcome": "Completed", "first": true, "stable": "demo-none"}, nil)
 	work = w.start(approvals(), options())
 	stillWaits(work, "by no agent: the release goes through its batches again")
-	v := w.visit(w.Client)
+	v := w.release(w.Client)
 	w.ask(v, waits)
 	work.waitsIn(1)
 	if got := w.images(); got["example.com/app:v2"] != 2 {
@@ -107,13 +107,13 @@ func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	w.ask(v, waits)
 	work.end(plan.Completed)
 	approved := 0
-	for key := range w.memory() {
+	for key := range w.recorded() {
 		if strings.HasPrefix(key, "request-") {
 			approved++
 		}
 	}
 	if approved != 2 {
-		t.Errorf("%d approvals have an entry of their own: %v", approved, w.memory())
+		t.Errorf("%d approvals have an entry of their own: %v", approved, w.recorded())
 	}
 }
 
@@ -132,9 +132,9 @@ func TestAForgedRecordDoesNotSayWhereItGoesBack(t *testing.T) {
 			work.stop()
 			<-work.ended
 
-			doubt := "and no pod runs that, but older ones run demo-"
+			warning := "and no pod runs that, but older ones run demo-"
 			if s.options.Kind == "Deployment" {
-				doubt = other.Name + ", of which there is no ReplicaSet"
+				warning = other.Name + ", of which there is no ReplicaSet"
 				s.Patch(t, s.path, map[string]any{"metadata": map[string]any{"annotations": map[string]any{plan.OriginalAnnotation: nil}}})
 			}
 			s.forge(other)
@@ -146,8 +146,8 @@ func TestAForgedRecordDoesNotSayWhereItGoesBack(t *testing.T) {
 			stop <- "a test"
 			work.end(plan.RolledBack)
 			s.runs(3, "v1")
-			if said := strings.Join(warned, "\n"); !strings.Contains(said, doubt) {
-				t.Errorf("it said %q, want %q", said, doubt)
+			if said := strings.Join(warned, "\n"); !strings.Contains(said, warning) {
+				t.Errorf("it said %q, want %q", said, warning)
 			}
 		})
 	}

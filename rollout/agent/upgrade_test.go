@@ -16,20 +16,20 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// memory is what the release of a world remembers.
-func (w *world) memory() map[string]any {
+// recorded is the record of the release of a world.
+func (w *world) recorded() map[string]any {
 	w.t.Helper()
 	return kubetest.Field(w.Get(w.t, w.Path("configmaps", "slipway-demo")), "data").(map[string]any)
 }
 
-// overwrite puts data into the memory of a world's release, as an agent would.
+// overwrite puts data into the record of a world's release, as an agent would.
 func (w *world) overwrite(data map[string]any) {
 	w.t.Helper()
 	w.Patch(w.t, w.Path("configmaps", "slipway-demo")+"?fieldManager=slipway", map[string]any{"data": data})
 }
 
 // TestAgentGoesOnWithAReleaseOfVersion0 stops an agent while a batch waits for approval and puts what an agent of the version
-// before would have remembered there in the place of its memory. The next agent goes on in that batch.
+// before would have remembered there in the place of its record. The next agent goes on in that batch.
 func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
@@ -49,7 +49,7 @@ func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 
 	next := w.start(p, w.Options())
 	next.stands(plan.AwaitingApproval)
-	v := w.visit(w.Client)
+	v := w.release(w.Client)
 	if began := w.look(v).Observed.Progress.Started; !began.Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("the batch began at %v: it was begun again", began)
 	}
@@ -59,13 +59,13 @@ func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 		"progress": `{"version":1,"revision":"` + revisions[1] + `",`,
 		"plan":     `{"version":1,"batches":[`,
 	} {
-		if got := w.memory()[key].(string); !strings.HasPrefix(got, want) {
+		if got := w.recorded()[key].(string); !strings.HasPrefix(got, want) {
 			t.Errorf("%s is stored as %s, want %s", key, got, want)
 		}
 	}
 }
 
-// TestAgentRefusesAReleaseOfANewerSlipway touches neither the memory nor a pod.
+// TestAgentRefusesAReleaseOfANewerSlipway touches neither the record nor a pod.
 func TestAgentRefusesAReleaseOfANewerSlipway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))
@@ -79,7 +79,7 @@ func TestAgentRefusesAReleaseOfANewerSlipway(t *testing.T) {
 	if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("the agent says %v, want %s", err, want)
 	}
-	if got := w.memory()["progress"]; got != newer["progress"] {
+	if got := w.recorded()["progress"]; got != newer["progress"] {
 		t.Errorf("it was written: %s", got)
 	}
 	if now := w.uids(); strings.Join(now, " ") != strings.Join(pods, " ") {

@@ -123,7 +123,7 @@ func TestWhyIsToldWhoMayListPods(t *testing.T) {
 			_, err := user.TryGet(w.Path("clonesets", "demo"))
 			return err == nil, fmt.Sprint(err)
 		})
-		v := w.visit(user.Client)
+		v := w.release(user.Client)
 		kubetest.Eventually(t, "why it waits is known", func() (bool, string) {
 			s := w.look(v)
 			told := strings.Contains(s.Decision.Message, "1 pod ImagePullBackOff")

@@ -31,8 +31,8 @@ type Options struct {
 	Now     func() time.Time // the time of a measurement
 }
 
-// scene is where a release stands when a check is measured.
-type scene struct {
+// snapshot is where a release stands when a check is measured.
+type snapshot struct {
 	set      plan.Workload
 	revision string    // that is released
 	batch    int       // 0-based
@@ -55,9 +55,9 @@ func inconclusive(format string, args ...any) answer { return answer{err: fmt.Er
 
 // source is whoever can be asked.
 type source interface {
-	ask(ctx context.Context, s scene) answer
+	ask(ctx context.Context, s snapshot) answer
 	// try asks without leaving anything behind.
-	try(ctx context.Context, s scene) answer
+	try(ctx context.Context, s snapshot) answer
 }
 
 // newSource prepares to ask a check. What it refuses would never be answered.
@@ -112,7 +112,7 @@ func Try(ctx context.Context, o Options, c plan.Check, set plan.Workload) (plan.
 	now := o.Now()
 	var failure error
 	m := measure(ctx, c, now, 1, func(ctx context.Context) answer {
-		a := asked.try(ctx, scene{set: set, revision: set.Status.UpdateRevision, started: now, number: 1})
+		a := asked.try(ctx, snapshot{set: set, revision: set.Status.UpdateRevision, started: now, number: 1})
 		failure = a.err
 		return a
 	})

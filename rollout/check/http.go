@@ -35,9 +35,9 @@ func newHTTPSource(spec plan.HTTP, secrets access.Secrets) (source, error) {
 	return httpSource{spec, secrets}, nil
 }
 
-func (h httpSource) try(ctx context.Context, s scene) answer { return h.ask(ctx, s) }
+func (h httpSource) try(ctx context.Context, s snapshot) answer { return h.ask(ctx, s) }
 
-func (h httpSource) ask(ctx context.Context, _ scene) answer {
+func (h httpSource) ask(ctx context.Context, _ snapshot) answer {
 	client, err := newClient(h.spec.Access, h.secrets)
 	if err != nil {
 		return answer{err: err}

@@ -38,7 +38,7 @@ func newJobSource(o Options, c plan.Check) (source, error) {
 }
 
 // try shows the Job to the API server, which refuses one that could never run.
-func (j jobSource) try(ctx context.Context, s scene) answer {
+func (j jobSource) try(ctx context.Context, s snapshot) answer {
 	job := j.object(s)
 	job.SetName(job.GetName() + "-try")
 	if err := j.cluster.TryCreateStrictly(ctx, kube.Jobs(s.set.Namespace).Path, job); err != nil {
@@ -47,7 +47,7 @@ func (j jobSource) try(ctx context.Context, s scene) answer {
 	return answer{passed: true, message: "the API server takes the Job; whether it succeeds is seen in the release"}
 }
 
-func (j jobSource) ask(ctx context.Context, s scene) answer {
+func (j jobSource) ask(ctx context.Context, s snapshot) answer {
 	in, job := kube.Jobs(s.set.Namespace), j.object(s)
 	what := fmt.Sprintf("Job %s/%s", s.set.Namespace, job.GetName())
 	if err := j.cluster.CreateStrictly(ctx, in.Path, job); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -94,7 +94,7 @@ func (j *jobState) judge(what, logs string) (answer, bool) {
 }
 
 // object is the Job of one measurement. It belongs to what is released, so it goes with that at the latest.
-func (j jobSource) object(s scene) *unstructured.Unstructured {
+func (j jobSource) object(s snapshot) *unstructured.Unstructured {
 	template := (&unstructured.Unstructured{Object: j.spec.Template}).DeepCopy().Object
 	spec, _ := template["spec"].(map[string]any)
 	for field, value := range map[string]any{
@@ -128,7 +128,7 @@ func (j jobSource) object(s scene) *unstructured.Unstructured {
 
 // jobName follows from what the Job is for, so that an agent that starts again finds it. A batch that got ready a second
 // time is measured by another Job.
-func (j jobSource) jobName(s scene) string {
+func (j jobSource) jobName(s snapshot) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %s %d %d", s.set.UID, s.revision, s.batch, j.name, s.ready.UnixNano(),
 		s.number))
 	hash := hex.EncodeToString(sum[:5])

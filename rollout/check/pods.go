@@ -75,9 +75,9 @@ func (p *pod) createdSince(start time.Time) bool {
 	return !inPlace && !p.Metadata.CreationTimestamp.Time.Before(start.Truncate(time.Second))
 }
 
-func (p *podsSource) try(ctx context.Context, s scene) answer { return p.ask(ctx, s) }
+func (p *podsSource) try(ctx context.Context, s snapshot) answer { return p.ask(ctx, s) }
 
-func (p *podsSource) ask(ctx context.Context, s scene) answer {
+func (p *podsSource) ask(ctx context.Context, s snapshot) answer {
 	pods, err := p.updated(ctx, s)
 	if err != nil {
 		return serverAnswer("listing pods in namespace "+s.set.Namespace, err)
@@ -123,7 +123,7 @@ func (p *podsSource) ask(ctx context.Context, s scene) answer {
 }
 
 // updated are the pods of the revision that is released. Controllers label a pod with the revision's name or its hash.
-func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
+func (p *podsSource) updated(ctx context.Context, s snapshot) ([]pod, error) {
 	var terms []string
 	if s.revision != "" {
 		terms = append(terms, fmt.Sprintf("controller-revision-hash in (%s,%s)", s.revision,
@@ -147,7 +147,7 @@ func (p *podsSource) updated(ctx context.Context, s scene) ([]pod, error) {
 
 // count is how often containers have restarted since the batch began. A pod that was there before, because it is updated in
 // place, restarts on purpose: its restarts count from the first look at which it is ready.
-func (p *podsSource) count(pods []pod, s scene) int {
+func (p *podsSource) count(pods []pod, s snapshot) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if place := fmt.Sprintf("%s/%d", s.revision, s.batch); p.restarts == nil || p.place != place {
@@ -198,7 +198,7 @@ func (e *event) last() time.Time {
 }
 
 // events says which Events of the given reasons updated pods have had since the batch began, one for each reason.
-func (p *podsSource) events(ctx context.Context, s scene, pods []pod) ([]string, error) {
+func (p *podsSource) events(ctx context.Context, s snapshot, pods []pod) ([]string, error) {
 	known := map[string]bool{}
 	for i := range pods {
 		known[pods[i].Metadata.UID] = true

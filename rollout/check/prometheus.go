@@ -25,9 +25,9 @@ type prometheusSource struct {
 	now     func() time.Time
 }
 
-func (p prometheusSource) try(ctx context.Context, s scene) answer { return p.ask(ctx, s) }
+func (p prometheusSource) try(ctx context.Context, s snapshot) answer { return p.ask(ctx, s) }
 
-func (p prometheusSource) ask(ctx context.Context, _ scene) answer {
+func (p prometheusSource) ask(ctx context.Context, _ snapshot) answer {
 	client, err := newClient(p.spec.Access, p.secrets)
 	if err != nil {
 		return answer{err: err}

@@ -22,20 +22,20 @@ type Runner struct {
 	work    sync.WaitGroup
 
 	mu       sync.Mutex
-	scene    scene
+	snapshot snapshot
 	standing map[string]*standing // by the check's name; those of the present batch
 	version  uint64               // of the results
-	fresh    []plan.Measurement
+	pending  []plan.Measurement
 	closed   bool
 }
 
 // standing is how far a check has come in the present batch.
 type standing struct {
-	check plan.Check
-	tally plan.Tally
-	last  plan.Measurement
-	due   time.Time          // of the next measurement
-	stop  context.CancelFunc // nil where it is not measured now
+	check  plan.Check
+	counts plan.CheckCounts
+	last   plan.Measurement
+	due    time.Time          // of the next measurement
+	stop   context.CancelFunc // nil where it is not measured now
 }
 
 // New prepares to measure the checks of a plan. The error names everything that could never be measured: secrets that are
@@ -62,24 +62,24 @@ func (r *Runner) Attend(o rollout.Observed, d rollout.Decision) {
 	if r.closed {
 		return
 	}
-	next := scene{
+	next := snapshot{
 		set: o.Workload, revision: o.Progress.Revision, batch: d.Batch, target: d.Target,
 		started: o.Progress.Started, ready: o.Progress.Ready,
 	}
-	if d.Ended() || next.revision != r.scene.revision || next.batch != r.scene.batch {
+	if d.Ended() || next.revision != r.snapshot.revision || next.batch != r.snapshot.batch {
 		r.forget(func(*standing) bool { return true })
 	}
 	if next.ready.IsZero() {
 		// What passed belongs to a batch that was ready.
 		r.forget(func(s *standing) bool { return !s.check.During })
 		for _, s := range r.standing {
-			if reopened := s.tally.Reopen(); reopened != s.tally {
-				s.tally = reopened
+			if reopened := s.counts.Reopen(); reopened != s.counts {
+				s.counts = reopened
 				r.version++
 			}
 		}
 	}
-	r.scene = next
+	r.snapshot = next
 	for name, s := range r.standing {
 		if !slices.Contains(d.Checks, name) {
 			s.halt()
@@ -96,7 +96,7 @@ func (r *Runner) forget(meant func(*standing) bool) {
 		if meant(s) {
 			s.halt()
 			delete(r.standing, name)
-			if s.tally.Measured > 0 {
+			if s.counts.Measured > 0 {
 				r.version++
 			}
 		}
@@ -118,9 +118,9 @@ func (r *Runner) begin(name string) {
 		if i < 0 || r.sources[name] == nil {
 			return
 		}
-		s = &standing{check: r.options.Plan.Checks[i], due: r.scene.ready}
+		s = &standing{check: r.options.Plan.Checks[i], due: r.snapshot.ready}
 		if s.check.During {
-			s.due = r.scene.started
+			s.due = r.snapshot.started
 		}
 		s.due = s.due.Add(s.check.InitialDelay)
 		r.standing[name] = s
@@ -146,7 +146,7 @@ func (r *Runner) run(ctx context.Context, s *standing) {
 			return
 		}
 		r.mu.Lock()
-		at, number := r.scene, s.tally.Measured+1
+		at, number := r.snapshot, s.counts.Measured+1
 		r.mu.Unlock()
 		at.number = number
 		began := r.options.Now()
@@ -166,15 +166,15 @@ func (r *Runner) take(ctx context.Context, s *standing, m plan.Measurement, sinc
 	if ctx.Err() != nil {
 		return true
 	}
-	s.tally, s.last = s.tally.Add(m.Verdict, !since.IsZero() && since.Equal(r.scene.ready)), m
+	s.counts, s.last = s.counts.Add(m.Verdict, !since.IsZero() && since.Equal(r.snapshot.ready)), m
 	s.due = m.Time.Add(s.check.Interval)
-	r.fresh = append(r.fresh, m)
+	r.pending = append(r.pending, m)
 	r.version++
 	select {
 	case r.changed <- struct{}{}:
 	default:
 	}
-	verdict := s.check.Judge(s.tally)
+	verdict := s.check.Judge(s.counts)
 	return verdict == plan.CheckFailed || verdict == plan.CheckPassed && !s.check.During
 }
 
@@ -185,9 +185,9 @@ func (r *Runner) Results() ([]plan.CheckResult, uint64) {
 	defer r.mu.Unlock()
 	var results []plan.CheckResult
 	for _, c := range r.options.Plan.Checks {
-		if s := r.standing[c.Name]; s != nil && s.tally.Measured > 0 {
+		if s := r.standing[c.Name]; s != nil && s.counts.Measured > 0 {
 			results = append(results, plan.CheckResult{
-				Name: c.Name, Batch: s.last.Batch, Verdict: c.Judge(s.tally), Message: c.Explain(s.tally, s.last),
+				Name: c.Name, Batch: s.last.Batch, Verdict: c.Judge(s.counts), Message: c.Explain(s.counts, s.last),
 			})
 		}
 	}
@@ -201,9 +201,9 @@ func (r *Runner) Changed() <-chan struct{} { return r.changed }
 func (r *Runner) Take() []plan.Measurement {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh := r.fresh
-	r.fresh = nil
-	return fresh
+	pending := r.pending
+	r.pending = nil
+	return pending
 }
 
 // Close ends every measurement and waits for that.

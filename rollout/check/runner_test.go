@@ -110,12 +110,12 @@ func (s *stage) until(verdict plan.CheckVerdict) string {
 // await looks again whenever the results change.
 func (s *stage) await(what string, holds func() bool) {
 	s.t.Helper()
-	patience, end := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, end := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer end()
 	for !holds() {
 		select {
 		case <-s.runner.Changed():
-		case <-patience.Done():
+		case <-ctx.Done():
 			results, _ := s.runner.Results()
 			s.t.Fatalf("never: %s; last: %+v", what, results)
 		}

@@ -47,7 +47,7 @@ func (a Access) Config() (*rest.Config, string, error) {
 	}
 	config.QPS, config.Burst, config.UserAgent = a.QPS, a.Burst, a.UserAgent
 	if a.Timeout > 0 {
-		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next, a.Timeout} })
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return timeoutTransport{next, a.Timeout} })
 	}
 	if a.As != "" {
 		config.Impersonate = rest.ImpersonationConfig{UserName: a.As, Groups: a.AsGroups}

@@ -15,13 +15,13 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// impatient ends each request that takes longer than a time, its answer included, but for watches, which have no end.
-type impatient struct {
+// timeoutTransport ends each request that takes longer than a time, its answer included, but for watches, which have no end.
+type timeoutTransport struct {
 	http.RoundTripper
 	limit time.Duration
 }
 
-func (t impatient) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t timeoutTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Query().Get("watch") != "" {
 		return t.RoundTripper.RoundTrip(r)
 	}

@@ -31,13 +31,13 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 		o.CloneSet, o.Mode = targets[0].CloneSet, targets[0].Mode
 		return nil
 	}
-	train := &Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
+	all := &Targets{Name: p.Name, Targets: targets, Parallel: p.Waves.Parallel}
 	var first plan.Workload
 	for _, t := range targets {
 		switch set := t.CloneSet; {
-		case set.Namespace == "" || set.Namespace == train.Namespace:
-		case train.Namespace == "":
-			first, train.Namespace = set, set.Namespace
+		case set.Namespace == "" || set.Namespace == all.Namespace:
+		case all.Namespace == "":
+			first, all.Namespace = set, set.Namespace
 		default:
 			return manifest.Finding{
 				Severity: manifest.SeverityError, Code: "bad-plan", Field: "spec.targets",
@@ -46,7 +46,7 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 			}
 		}
 	}
-	o.Targets = train
+	o.Targets = all
 	return nil
 }
 

@@ -17,23 +17,23 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultPatience = 8 * time.Second
-	DefaultTimeout  = 10 * time.Second
-	DefaultPause    = time.Second
-	DefaultTries    = 6
+	defaultCloseTimeout = 8 * time.Second
+	defaultTimeout      = 10 * time.Second
+	defaultPause        = time.Second
+	defaultTries        = 6
 )
 
-// Options say how notifications are delivered. A zero field has the default of its name.
+// Options say how notifications are delivered. A zero field has its default.
 type Options struct {
-	Secrets   string           // folder with the values of Secrets: FOLDER/NAME/KEY
-	Warn      func(error)      // hears what could not be told; it may be called from any goroutine
-	Now       func() time.Time // for times that a receiver asks to wait until
-	UserAgent string
-	Patience  time.Duration     // how long Close waits for what is still to be told
-	Timeout   time.Duration     // of one try
-	Pause     time.Duration     // before the second try; it doubles
-	Tries     int               // of one delivery
-	Transport http.RoundTripper // nil: Go's own, with the proxies of the environment
+	Secrets      string           // folder with the values of Secrets: FOLDER/NAME/KEY
+	Warn         func(error)      // hears what could not be told; it may be called from any goroutine
+	Now          func() time.Time // for times that a receiver asks to wait until
+	UserAgent    string
+	CloseTimeout time.Duration     // how long Close waits for what is still to be told
+	Timeout      time.Duration     // of one try
+	Pause        time.Duration     // before the second try; it doubles
+	Tries        int               // of one delivery
+	Transport    http.RoundTripper // nil: Go's own, with the proxies of the environment
 }
 
 // Notifier tells what happens in a release. Record fits rollout.Run's report, and never waits.
@@ -59,8 +59,8 @@ type news struct {
 // New begins to deliver the notifications of a plan. A receiver whose secret is missing is warned of at once; nothing that
 // is wrong with a receiver keeps a release from going on. Close ends the Notifier.
 func New(plan plan.BatchPlan, o Options) *Notifier {
-	o.Patience, o.Timeout = cmp.Or(o.Patience, DefaultPatience), cmp.Or(o.Timeout, DefaultTimeout)
-	o.Pause, o.Tries = cmp.Or(o.Pause, DefaultPause), cmp.Or(o.Tries, DefaultTries)
+	o.CloseTimeout, o.Timeout = cmp.Or(o.CloseTimeout, defaultCloseTimeout), cmp.Or(o.Timeout, defaultTimeout)
+	o.Pause, o.Tries = cmp.Or(o.Pause, defaultPause), cmp.Or(o.Tries, defaultTries)
 	if o.Warn == nil {
 		o.Warn = func(error) {}
 	}
@@ -127,7 +127,7 @@ func (n *Notifier) Failed(cause error, code int) {
 	n.tell(e)
 }
 
-// Close waits until everything is told, for as long as Patience, and ends the Notifier. What is left is warned of.
+// Close waits until everything is told, for as long as CloseTimeout, and ends the Notifier. What is left is warned of.
 func (n *Notifier) Close() {
 	for _, r := range n.receivers {
 		r.finish()
@@ -137,14 +137,14 @@ func (n *Notifier) Close() {
 		n.running.Wait()
 		over()
 	}()
-	patient, enough := context.WithTimeout(done, n.options.Patience)
-	defer enough()
-	<-patient.Done()
+	limited, cancel := context.WithTimeout(done, n.options.CloseTimeout)
+	defer cancel()
+	<-limited.Done()
 	n.cancel()
 	<-done.Done() // a request that is under way ends with its context
 	for _, r := range n.receivers {
 		if left := r.left(); left > 0 {
-			n.options.Warn(r.failure(fmt.Errorf("%d not told in the %v that there were after the release", left, n.options.Patience)))
+			n.options.Warn(r.failure(fmt.Errorf("%d not told in the %v that there were after the release", left, n.options.CloseTimeout)))
 		}
 	}
 }

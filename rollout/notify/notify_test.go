@@ -158,7 +158,7 @@ func decision(v rollout.Verdict, r plan.Reason, batch int) rollout.Decision {
 
 // quick are options that try again at once.
 func quick(w *warnings, secrets string) notify.Options {
-	return notify.Options{Warn: w.add, Pause: time.Millisecond, Secrets: secrets, Patience: time.Minute}
+	return notify.Options{Warn: w.add, Pause: time.Millisecond, Secrets: secrets, CloseTimeout: time.Minute}
 }
 
 // course is what rollout.Run reports of a release with two batches.
@@ -345,7 +345,7 @@ func TestRetryAfterIsHeededAndBounded(t *testing.T) {
 	s := newServer(t, 503)
 	s.header.Set("Retry-After", "3600")
 	o := quick(&w, "")
-	o.Patience = 50 * time.Millisecond
+	o.CloseTimeout = 50 * time.Millisecond
 	n := notify.New(planOf(t, everything(s.URL)), o)
 	n.Record(observed(), decision(rollout.Go, plan.BatchStarted, 0))
 	n.Close()
@@ -359,14 +359,14 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A receiver that never answers holds up neither the release nor, for longer than its patience, the end of the agent. The
+// A receiver that never answers holds up neither the release nor, for longer than its timeout, the end of the agent. The
 // others get theirs.
 func TestHangingReceiverHoldsUpNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w warnings
 		s := &server{header: http.Header{}}
 		o := quick(&w, "")
-		o.Patience, o.Timeout = 100*time.Millisecond, time.Hour
+		o.CloseTimeout, o.Timeout = 100*time.Millisecond, time.Hour
 		o.Transport = transport(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Host == "hanging" {
 				<-r.Context().Done()

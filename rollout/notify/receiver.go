@@ -136,8 +136,8 @@ func (r *receiver) deliver(ctx context.Context, e Event) error {
 		if refused != nil {
 			d = max(d, refused.after)
 		}
-		patient, cancel := context.WithTimeout(ctx, d)
-		<-patient.Done()
+		limited, cancel := context.WithTimeout(ctx, d)
+		<-limited.Done()
 		cancel()
 		if ctx.Err() != nil {
 			return err

@@ -42,8 +42,8 @@ type world struct {
 	trouble uint8
 }
 
-// scene is what does not change in a world.
-type scene struct {
+// setup is what does not change in a world.
+type setup struct {
 	r, u    int
 	ordered bool
 	nodes   bool // nodes come and go
@@ -53,12 +53,12 @@ type scene struct {
 	next    func(Look, int) ([]int, string)
 }
 
-func (c *scene) String() string {
+func (c *setup) String() string {
 	return fmt.Sprintf("R=%d U=%d ordered %v, nodes %v %v, batches %v", c.r, c.u, c.ordered, c.nodes, c.known, c.targets)
 }
 
 // look is what the agent sees, and beside its pods their places.
-func (c *scene) look(w world) (Look, []int) {
+func (c *setup) look(w world) (Look, []int) {
 	l := Look{Unavailable: c.u, Ordered: c.ordered}
 	l.Serving, _ = c.ready(w)
 	var at []int
@@ -82,7 +82,7 @@ func (c *scene) look(w world) (Look, []int) {
 }
 
 // ready is how many pods serve on nodes that count, and how many of the places that count are new or come back new.
-func (c *scene) ready(w world) (ready, fresh int) {
+func (c *setup) ready(w world) (ready, fresh int) {
 	for _, p := range w.places[:c.r] {
 		if !p.lost && p.state.ready() {
 			ready++
@@ -96,15 +96,15 @@ func (c *scene) ready(w world) (ready, fresh int) {
 
 // unsure tells whether a pod is on a node that the controller does not count, and the agent does not know which. How many are
 // new is not known then.
-func (c *scene) unsure(w world) bool {
+func (c *setup) unsure(w world) bool {
 	return !c.known && slices.ContainsFunc(w.places[:c.r], func(p place) bool { return p.lost })
 }
 
-func (c *scene) ended(w world) bool { return int(w.batch) == len(c.targets) }
+func (c *setup) ended(w world) bool { return int(w.batch) == len(c.targets) }
 
 // act lets the agent look, and make any of the writes that it has decided on. It visits each world as it is then, and says
 // what is wrong with it.
-func (c *scene) act(w world, visit func(world, string)) {
+func (c *setup) act(w world, visit func(world, string)) {
 	if c.ended(w) {
 		return
 	}
@@ -147,7 +147,7 @@ func (c *scene) act(w world, visit func(world, string)) {
 }
 
 // steps are the worlds that may follow, and whether by something that nobody may count on.
-func (c *scene) steps(w world, visit func(next world, chance bool, wrong string)) {
+func (c *setup) steps(w world, visit func(next world, chance bool, wrong string)) {
 	c.act(w, func(next world, wrong string) { visit(next, false, wrong) })
 	below := true
 	for i, p := range w.places[:c.r] {
@@ -173,7 +173,7 @@ func (c *scene) steps(w world, visit func(next world, chance bool, wrong string)
 }
 
 // troubles are what may befall one pod: its containers crash, it is evicted, its node fails or is closed to it.
-func (c *scene) troubles(w world, i int, visit func(next world, chance bool, wrong string)) {
+func (c *setup) troubles(w world, i int, visit func(next world, chance bool, wrong string)) {
 	if w.trouble == mostTrouble || w.places[i].state == gone {
 		return
 	}
@@ -195,8 +195,8 @@ func (c *scene) troubles(w world, i int, visit func(next world, chance bool, wro
 	visit(next, true, "")
 }
 
-// explore visits every world that can come of a scene. It returns how many there are, and what is wrong, if anything.
-func explore(c *scene) (int, string) {
+// explore visits every world that can come of a setup. It returns how many there are, and what is wrong, if anything.
+func explore(c *setup) (int, string) {
 	index, all := map[world]int{{}: 0}, []world{{}}
 	before := [][]int{nil}
 	wrong := ""
@@ -244,12 +244,12 @@ func explore(c *scene) (int, string) {
 	return len(all), ""
 }
 
-// scenes are all with up to so many replicas, for a rule.
-func scenes(replicas int, next func(Look, int) ([]int, string)) []*scene {
-	var out []*scene
+// setups are all with up to so many replicas, for a rule.
+func setups(replicas int, next func(Look, int) ([]int, string)) []*setup {
+	var out []*setup
 	for r := 1; r <= replicas; r++ {
 		for u := 1; u <= 2 && u <= r; u++ {
-			c := scene{r: r, u: u, targets: []int{1, (r + 1) / 2, r}, next: next}
+			c := setup{r: r, u: u, targets: []int{1, (r + 1) / 2, r}, next: next}
 			ordered, unblock, nodes, known := c, c, c, c
 			ordered.ordered, unblock.ordered, unblock.unblock = true, true, true
 			nodes.nodes, known.nodes, known.known = true, true, true
@@ -267,7 +267,7 @@ func TestEveryWorld(t *testing.T) {
 		replicas = 3
 	}
 	total := 0
-	for _, c := range scenes(replicas, Next) {
+	for _, c := range setups(replicas, Next) {
 		n, wrong := explore(c)
 		if wrong != "" {
 			t.Fatal(wrong)
@@ -308,7 +308,7 @@ func TestMutants(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range scenes(3, next) {
+			for _, c := range setups(3, next) {
 				if _, wrong := explore(c); wrong != "" {
 					t.Log(wrong)
 					return

@@ -39,8 +39,8 @@ type Measurement struct {
 	DryRun  bool         `json:"dryRun,omitempty"`
 }
 
-// Tally is how the measurements of one check in one batch add up. The zero Tally has none.
-type Tally struct {
+// CheckCounts are the measurements of one check in one batch, added up.
+type CheckCounts struct {
 	Measured     int
 	Passed       int // since the batch is ready
 	Failed       int
@@ -50,61 +50,61 @@ type Tally struct {
 
 // Add counts one more measurement. ready tells whether the batch was ready when it was made: what passes before that
 // says nothing about pods that do not serve yet.
-func (t Tally) Add(v CheckVerdict, ready bool) Tally {
-	t.Measured++
+func (n CheckCounts) Add(v CheckVerdict, ready bool) CheckCounts {
+	n.Measured++
 	switch v {
 	case CheckPassed:
-		t.Inconclusive = 0
+		n.Inconclusive = 0
 		if ready {
-			t.Passed++
+			n.Passed++
 		}
 	case CheckFailed:
-		t.Inconclusive = 0
-		t.Failed++
+		n.Inconclusive = 0
+		n.Failed++
 	default:
-		t.Inconclusive++
-		t.Longest = max(t.Longest, t.Inconclusive)
+		n.Inconclusive++
+		n.Longest = max(n.Longest, n.Inconclusive)
 	}
-	return t
+	return n
 }
 
 // Reopen forgets what passed, because the batch is not ready any more.
-func (t Tally) Reopen() Tally {
-	t.Passed = 0
-	return t
+func (n CheckCounts) Reopen() CheckCounts {
+	n.Passed = 0
+	return n
 }
 
 // Judge says how the check stands. Failed is final. Passed is too, but for a check during a batch, which may still fail.
 // As many measurements as have no answer in a row fail it like those with a wrong one: a release does not go on blind.
-func (c Check) Judge(t Tally) CheckVerdict {
+func (c Check) Judge(n CheckCounts) CheckVerdict {
 	switch {
-	case t.Failed > c.FailureLimit || t.Longest > c.InconclusiveLimit:
+	case n.Failed > c.FailureLimit || n.Longest > c.InconclusiveLimit:
 		return CheckFailed
-	case t.Passed >= c.Count:
+	case n.Passed >= c.Count:
 		return CheckPassed
-	case t.Inconclusive > 0:
+	case n.Inconclusive > 0:
 		return CheckInconclusive
 	default:
 		return CheckRunning
 	}
 }
 
-// Explain puts a tally and its last measurement into words.
-func (c Check) Explain(t Tally, last Measurement) string {
+// Explain puts the counts and their last measurement into words.
+func (c Check) Explain(n CheckCounts, last Measurement) string {
 	switch {
-	case t.Longest > c.InconclusiveLimit:
-		return fmt.Sprintf("%d measurements in a row were inconclusive, at most %d may be: %s", t.Longest, c.InconclusiveLimit,
+	case n.Longest > c.InconclusiveLimit:
+		return fmt.Sprintf("%d measurements in a row were inconclusive, at most %d may be: %s", n.Longest, c.InconclusiveLimit,
 			last.Message)
-	case t.Failed > c.FailureLimit:
-		return last.Message + c.allowed(t)
+	case n.Failed > c.FailureLimit:
+		return last.Message + c.allowed(n)
 	}
 	var parts []string
-	parts = append(parts, fmt.Sprintf("%d of %d measurements passed", min(t.Passed, c.Count), c.Count))
-	if t.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed of at most %d", t.Failed, c.FailureLimit))
+	parts = append(parts, fmt.Sprintf("%d of %d measurements passed", min(n.Passed, c.Count), c.Count))
+	if n.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed of at most %d", n.Failed, c.FailureLimit))
 	}
-	if t.Inconclusive > 0 {
-		parts = append(parts, fmt.Sprintf("%d inconclusive in a row of at most %d", t.Inconclusive, c.InconclusiveLimit))
+	if n.Inconclusive > 0 {
+		parts = append(parts, fmt.Sprintf("%d inconclusive in a row of at most %d", n.Inconclusive, c.InconclusiveLimit))
 	}
 	words := strings.Join(parts, ", ")
 	if last.Message != "" {
@@ -114,9 +114,9 @@ func (c Check) Explain(t Tally, last Measurement) string {
 }
 
 // allowed says how many measurements have failed where more than one had to.
-func (c Check) allowed(t Tally) string {
+func (c Check) allowed(n CheckCounts) string {
 	if c.FailureLimit == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (%d of %d measurements failed, at most %d may)", t.Failed, t.Measured, c.FailureLimit)
+	return fmt.Sprintf(" (%d of %d measurements failed, at most %d may)", n.Failed, n.Measured, c.FailureLimit)
 }

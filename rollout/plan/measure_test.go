@@ -11,7 +11,7 @@ import (
 // judged adds up verdicts in one letter each: p passed, f failed, i inconclusive. A capital is measured once the batch is
 // ready, | is the moment at which it is not any more.
 func judged(c Check, letters string) CheckVerdict {
-	var t Tally
+	var t CheckCounts
 	for _, l := range letters {
 		if l == '|' {
 			t = t.Reopen()

@@ -72,7 +72,7 @@ func (h *History) Restart(at time.Time) {
 	h.tell(at, "Another agent goes on", "the one before had stopped "+inShort(at.Sub(h.last.at))+" earlier without an end")
 }
 
-// tellProgress turns what changed in the memory of the release into milestones: approvals, pauses and the rest that people
+// tellProgress turns what changed in the progress of the release into milestones: approvals, pauses and the rest that people
 // did, and the beginning and end.
 func (h *History) tellProgress(o rollout.Observed, d rollout.Decision) {
 	before, now := h.last.progress, o.Progress

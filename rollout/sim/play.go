@@ -79,10 +79,10 @@ func (c *checks) arrive(name, batch string) {
 	}
 }
 
-// Forget drops the memory of the last release, as a new release of the same object begins with none.
+// Forget drops the progress of the last release, as a new release of the same object begins with none.
 func (c *Cluster) Forget() { c.progress, c.checks = rollout.Progress{}, checks{} }
 
-// Tell changes the memory of the release as a person does who approves, pauses or aborts it.
+// Tell changes the progress of the release as a person does who approves, pauses or aborts it.
 func (c *Cluster) Tell(change func(*rollout.Progress)) { change(&c.progress) }
 
 // RequestDelete puts the label on a pod that asks for its deletion. A name that does not exist does nothing.

@@ -73,7 +73,7 @@ func mutants() map[string]func(Look, int) Move {
 func TestMutants(t *testing.T) {
 	for name, next := range mutants() {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range scenes(4, next) {
+			for _, c := range setups(4, next) {
 				if _, wrong := explore(c); wrong != "" {
 					t.Log(strings.SplitN(wrong, "\n", 2)[0])
 					return
@@ -188,7 +188,7 @@ func TestPitfalls(t *testing.T) {
 
 // TestRests plays the table that is promised before a release: R=10, S=1, U=0, and batches of 1, 20% and 100%.
 func TestRests(t *testing.T) {
-	c := &scene{r: 10, s: 1, u: 0, next: Next}
+	c := &setup{r: 10, s: 1, u: 0, next: Next}
 	for _, q := range []plan.Quantity{plan.Pods(1), plan.Percent(20), plan.Percent(100)} {
 		c.targets = append(c.targets, q.Updated(10))
 	}

@@ -36,18 +36,18 @@ type world struct {
 	uneasy    bool  // a pod crashed or recovered since the agent judged
 }
 
-// scene is what does not change in a world.
-type scene struct {
+// setup is what does not change in a world.
+type setup struct {
 	r, s, u int
 	targets []int
 	next    func(Look, int) Move
 }
 
-func (c *scene) String() string {
+func (c *setup) String() string {
 	return fmt.Sprintf("R=%d S=%d U=%d batches %v", c.r, c.s, c.u, c.targets)
 }
 
-func (c *scene) look(w world) Look {
+func (c *setup) look(w world) Look {
 	l := Look{
 		Replicas: c.r, Surge: c.s, Unavailable: c.u, Paused: w.now.paused, Held: w.now.held,
 		MaxSurge: int(w.now.s), MaxUnavailable: int(w.now.u), Old: int(w.old), New: int(w.new),
@@ -72,12 +72,12 @@ func (w world) fresh() uint8 {
 }
 
 // ended tells whether the release is where it has to be in the end.
-func (c *scene) ended(w world) bool {
+func (c *setup) ended(w world) bool {
 	return int(w.batch) == len(c.targets)
 }
 
 // act lets the agent look and make one write. It returns the world as it is, and what is wrong with it.
-func (c *scene) act(w world) (world, string) {
+func (c *setup) act(w world) (world, string) {
 	if !w.observed || c.ended(w) {
 		return w, ""
 	}
@@ -110,7 +110,7 @@ func (c *scene) act(w world) (world, string) {
 }
 
 // sync is one turn of the controller by the fields that it knows: it scales one ReplicaSet or none.
-func (c *scene) sync(w world) (world, string) {
+func (c *setup) sync(w world) (world, string) {
 	if w.made {
 		w.sealed = w.sealed || w.seen.held
 		w.proven = w.proven || w.seen.mark && w.newKnown == w.fresh() // or the server refuses the update
@@ -126,7 +126,7 @@ func (c *scene) sync(w world) (world, string) {
 }
 
 // grow scales the newest ReplicaSet up, and makes it.
-func (c *scene) grow(w *world) bool {
+func (c *setup) grow(w *world) bool {
 	most := min(c.r-int(w.new), c.r+int(w.seen.s)-int(w.old)-int(w.new))
 	if most <= 0 {
 		return false
@@ -140,7 +140,7 @@ func (c *scene) grow(w *world) bool {
 
 // shrink scales the old ReplicaSet down: what is not available first, by what the controller knows, and then what is above
 // the least that must be available.
-func (c *scene) shrink(w *world) {
+func (c *setup) shrink(w *world) {
 	least := c.r - int(w.seen.u)
 	known, fresh := min(int(w.oldKnown), int(w.old)), min(int(w.newKnown), int(w.new))
 	room := int(w.old) + int(w.new) - least - (int(w.new) - fresh)
@@ -153,7 +153,7 @@ func (c *scene) shrink(w *world) {
 }
 
 // proportion is what the controller does with a Deployment that is paused: one ReplicaSet gets all replicas, several get R+s.
-func (c *scene) proportion(w *world) {
+func (c *setup) proportion(w *world) {
 	switch {
 	case w.new == 0:
 		c.setOld(w, c.r)
@@ -180,13 +180,13 @@ func (c *scene) proportion(w *world) {
 }
 
 // remove takes old pods, those that are not ready first.
-func (c *scene) remove(w *world, n int) {
+func (c *setup) remove(w *world, n int) {
 	n = min(n, int(w.old))
 	w.old -= uint8(n)
 	w.broken -= min(w.broken, uint8(n))
 }
 
-func (c *scene) setOld(w *world, n int) {
+func (c *setup) setOld(w *world, n int) {
 	if n < int(w.old) {
 		c.remove(w, int(w.old)-n)
 		return
@@ -204,7 +204,7 @@ func (w *world) setNew(n int) {
 }
 
 // judge says what a turn of the controller has broken.
-func (c *scene) judge(before, after world) string {
+func (c *setup) judge(before, after world) string {
 	total, ready := int(after.old+after.new), int(after.old-after.broken+after.ready)
 	was := int(before.old - before.broken + before.ready)
 	switch {
@@ -220,7 +220,7 @@ func (c *scene) judge(before, after world) string {
 }
 
 // steps are the worlds that may follow, and whether a pod crashes or recovers on the way, which nobody may count on.
-func (c *scene) steps(w world, visit func(next world, chance bool, wrong string)) {
+func (c *setup) steps(w world, visit func(next world, chance bool, wrong string)) {
 	next, wrong := c.act(w)
 	visit(next, false, wrong)
 	if w.seen != w.now {
@@ -267,7 +267,7 @@ const mostCrashes = 2
 
 // begins are the worlds in which an agent may find a Deployment: at rest and paused, not paused with a new template, and
 // anywhere in a rolling update that has begun.
-func (c *scene) begins() []world {
+func (c *setup) begins() []world {
 	var out []world
 	for o := 0; o <= c.r; o++ {
 		for n := 0; o+n <= c.r+c.s; n++ {
@@ -288,8 +288,8 @@ func (c *scene) begins() []world {
 	return out
 }
 
-// explore visits every world that can come of a scene. It returns how many there are, and what is wrong, if anything.
-func explore(c *scene) (int, string) {
+// explore visits every world that can come of a setup. It returns how many there are, and what is wrong, if anything.
+func explore(c *setup) (int, string) {
 	type edge struct{ from, to int32 }
 	index := map[world]int32{}
 	var (
@@ -354,14 +354,14 @@ func explore(c *scene) (int, string) {
 	return len(all), ""
 }
 
-// scenes are all with up to so many replicas.
-func scenes(most int, next func(Look, int) Move) []*scene {
-	var out []*scene
+// setups are all with up to so many replicas.
+func setups(most int, next func(Look, int) Move) []*setup {
+	var out []*setup
 	for r := 1; r <= most; r++ {
 		for s := 0; s <= 3; s++ {
 			for u := 0; u <= 3 && u <= r; u++ {
 				if s+u > 0 {
-					out = append(out, &scene{r: r, s: s, u: u, targets: []int{min(1, r), (r + 1) / 2, r}, next: next})
+					out = append(out, &setup{r: r, s: s, u: u, targets: []int{min(1, r), (r + 1) / 2, r}, next: next})
 				}
 			}
 		}
@@ -377,7 +377,7 @@ func TestEveryWorld(t *testing.T) {
 		most = 3
 	}
 	total := 0
-	for _, c := range scenes(most, Next) {
+	for _, c := range setups(most, Next) {
 		n, wrong := explore(c)
 		if wrong != "" {
 			t.Fatal(wrong)

@@ -41,9 +41,9 @@ func ofDeployment(found rollout.Progress, o *rollout.Observed) (rollout.Progress
 	if shown == nil && !rolling.Held() {
 		shown = new(o.Workload.Originals())
 	}
-	var doubts []string
+	var warnings []string
 	if was := found.Original; shown != nil && was != nil && fields(*was) != fields(*shown) {
-		doubts = append(doubts, fmt.Sprintf("it says that before the release %s, and the Deployment says that %s", words(*was),
+		warnings = append(warnings, fmt.Sprintf("it says that before the release %s, and the Deployment says that %s", words(*was),
 			words(*shown)))
 		own := *shown
 		own.Paused = was.Paused // a release pauses before it writes the annotation
@@ -53,15 +53,16 @@ func ofDeployment(found rollout.Progress, o *rollout.Observed) (rollout.Progress
 		!slices.ContainsFunc(o.Sets, func(s rollout.ReplicaSet) bool { return s.Revision == found.Stable })
 	switch {
 	case rolling.Original != nil && shown.Stable != "" && found.Stable != "" && found.Stable != shown.Stable:
-		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the Deployment says %s", found.Stable,
+		warnings = append(warnings, fmt.Sprintf("it says that the release goes back to %s, and the Deployment says %s", found.Stable,
 			shown.Stable))
 		found.Stable = shown.Stable
 	case unknown:
-		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, of which there is no ReplicaSet", found.Stable))
+		warnings = append(warnings, fmt.Sprintf("it says that the release goes back to %s, of which there is no ReplicaSet",
+			found.Stable))
 		found = Afresh(found)
 		found.Stable = ""
 	}
-	return found, doubts
+	return found, warnings
 }
 
 // fields are those of an Original that say how fast pods go.

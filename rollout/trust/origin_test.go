@@ -39,11 +39,11 @@ func free() *rollout.Observed {
 func TestOrigin(t *testing.T) {
 	fast := func(p *rollout.Progress) { p.Original.MaxUnavailable = plan.Percent(100) }
 	for _, c := range []struct {
-		name  string
-		look  *rollout.Observed
-		claim func(*rollout.Progress)
-		want  func(*rollout.Progress) // nil: what is claimed
-		doubt string
+		name    string
+		look    *rollout.Observed
+		claim   func(*rollout.Progress)
+		want    func(*rollout.Progress) // nil: what is claimed
+		warning string
 	}{
 		{"what the annotation says", held(), func(*rollout.Progress) {}, nil, ""},
 		{
@@ -85,9 +85,9 @@ func TestOrigin(t *testing.T) {
 			if c.want != nil {
 				c.want(&want)
 			}
-			got, doubts := trust.Origin(found, c.look)
-			if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubt) || (said != "") != (c.doubt != "") {
-				t.Errorf("doubts %q, want %q", said, c.doubt)
+			got, warnings := trust.Origin(found, c.look)
+			if said := strings.Join(warnings, "\n"); !strings.Contains(said, c.warning) || (said != "") != (c.warning != "") {
+				t.Errorf("warnings %q, want %q", said, c.warning)
 			}
 			if diff := cmp.Diff(want, got, same); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

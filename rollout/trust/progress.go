@@ -43,18 +43,18 @@ func Checked(p plan.BatchPlan, found rollout.Progress, o *rollout.Observed, stab
 	if found.Revision == "" || found.Revision != o.UpdateRevision && !found.Back || err != nil {
 		return found, nil
 	}
-	var doubts []string
+	var warnings []string
 	returns := found.Outcome == "" && found.Stable != found.Revision
 	if returns && stable != "" && stable != found.Revision && stable != found.Stable {
-		doubts = append(doubts, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s", found.Stable,
-			stable))
+		warnings = append(warnings, fmt.Sprintf("it says that the release goes back to %s, and the current revision is %s",
+			found.Stable, stable))
 		found.Stable = stable
 	}
 	if old, known := older(p, found, o); known && !found.Back {
 		claim := claim{p, bounds.Replicas, o.Targets(p, bounds), old}
-		found, doubts = claim.held(found, o, doubts)
+		found, warnings = claim.held(found, o, warnings)
 	}
-	return found, doubts
+	return found, warnings
 }
 
 // claim is what a progress is held against: how many pods each batch is to update, and how many are older.
@@ -66,24 +66,24 @@ type claim struct {
 }
 
 // held holds a progress that goes forward against the pods.
-func (c claim) held(found rollout.Progress, o *rollout.Observed, doubts []string) (rollout.Progress, []string) {
+func (c claim) held(found rollout.Progress, o *rollout.Observed, warnings []string) (rollout.Progress, []string) {
 	last := len(c.targets) - 1
 	left := func(batch int) int { return c.replicas - c.targets[batch] }
 	switch b := min(found.Batch, last); {
 	case (found.Finished || found.Outcome == plan.Completed) && left(last) == 0 && c.old > 0:
-		return Afresh(found), append(doubts, fmt.Sprintf("it says that every pod is updated, and %d are not", c.old))
+		return Afresh(found), append(warnings, fmt.Sprintf("it says that every pod is updated, and %d are not", c.old))
 	case found.Outcome != "":
 	case found.First && c.protects(o):
-		return Afresh(found), append(doubts, fmt.Sprintf("it says that there was nothing to protect, and %d pods are older", c.old))
+		return Afresh(found), append(warnings, fmt.Sprintf("it says that there was nothing to protect, and %d pods are older", c.old))
 	case !found.First && b > 0 && c.old > left(b-1):
-		doubts = append(doubts, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d", b,
+		warnings = append(warnings, fmt.Sprintf("it says that batch %d has passed, which leaves %d older pods, and there are %d", b,
 			left(b-1), c.old))
 		for b > 0 && c.old > left(b-1) {
 			b--
 		}
 		found.Batch, found.Started, found.Ready = b, o.Now, time.Time{}
 	}
-	return found, doubts
+	return found, warnings
 }
 
 // protects tells whether there are older pods that batches protect. They do not where no pod served before, or where a

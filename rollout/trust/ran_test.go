@@ -37,12 +37,12 @@ func runs(revisions ...string) *rollout.Observed {
 func TestRan(t *testing.T) {
 	const older, old, failed, now = "older", "old", "failed", "new"
 	for _, c := range []struct {
-		name   string
-		look   *rollout.Observed
-		claim  string
-		left   string // the revision of another release, which left the claim; "": it is of this one
-		want   string
-		doubts string
+		name     string
+		look     *rollout.Observed
+		claim    string
+		left     string // the revision of another release, which left the claim; "": it is of this one
+		want     string
+		warnings string
 	}{
 		{"what pods run", runs(old, now), old, "", old, ""},
 		{"what fewer pods run", runs(old, old, older), older, "", older, ""},
@@ -80,9 +80,9 @@ func TestRan(t *testing.T) {
 				found.Revision, found.Outcome, read = c.left, plan.ChecksFailed, trust.Inherited
 				want.Revision = ""
 			}
-			got, doubts := read(found, c.look)
-			if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubts) || (said != "") != (c.doubts != "") {
-				t.Errorf("doubts %q, want %q", said, c.doubts)
+			got, warnings := read(found, c.look)
+			if said := strings.Join(warnings, "\n"); !strings.Contains(said, c.warnings) || (said != "") != (c.warnings != "") {
+				t.Errorf("warnings %q, want %q", said, c.warnings)
 			}
 			if diff := cmp.Diff(want, got, same); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -20,13 +20,13 @@ const clockSkew = time.Minute
 // Asked is the progress with what people have asked for since it was stored, in the order in which they did, and why something
 // that stands there is not believed.
 func Asked(record kube.Record, p plan.BatchPlan, progress rollout.Progress) (rollout.Progress, []string) {
-	var doubts []string
+	var warnings []string
 	for _, e := range record.Entries() {
 		if slices.ContainsFunc(progress.Requests, e.Request.Equal) {
 			continue
 		}
-		if why := doubt(e); why != "" {
-			doubts = append(doubts, fmt.Sprintf("ConfigMap %s/%s: %s: %s, so it is not believed: ask again with slipway rollout",
+		if why := mismatch(e); why != "" {
+			warnings = append(warnings, fmt.Sprintf("ConfigMap %s/%s: %s: %s, so it is not believed: ask again with slipway rollout",
 				record.Namespace, record.Name, e.Key, why))
 			continue
 		}
@@ -35,11 +35,11 @@ func Asked(record kube.Record, p plan.BatchPlan, progress rollout.Progress) (rol
 			progress = answer.Progress
 		}
 	}
-	return progress, doubts
+	return progress, warnings
 }
 
-// doubt says why an entry is not what slipway stores for that person; "" where it is.
-func doubt(e kube.Entry) string {
+// mismatch says why an entry is not what slipway stores for that person; "" where it is.
+func mismatch(e kube.Entry) string {
 	switch {
 	case e.Err != nil:
 		return e.Err.Error()

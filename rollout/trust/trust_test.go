@@ -43,7 +43,7 @@ func TestAsked(t *testing.T) {
 		name    string
 		entries []entry
 		passed  int // batches that may pass
-		doubt   string
+		warning string
 	}{
 		{"alice's", []entry{{approve, alice, began.Add(2 * time.Minute), ""}}, 1, ""},
 		{"of two people, whatever their order in the map", []entry{
@@ -75,7 +75,7 @@ func TestAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, progress := waiting()
-			got, doubts := trust.Asked(recordOf(t, c.entries), p, progress)
+			got, warnings := trust.Asked(recordOf(t, c.entries), p, progress)
 			passed := 0
 			for batch := range p.Batches {
 				if _, ok := got.Approval(batch); ok {
@@ -85,8 +85,8 @@ func TestAsked(t *testing.T) {
 			if passed != c.passed || got.Approved > c.passed {
 				t.Errorf("%d batches may pass, want %d: %+v", passed, c.passed, got)
 			}
-			if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubt) || (said != "") != (c.doubt != "") {
-				t.Errorf("doubts %q, want %q", said, c.doubt)
+			if said := strings.Join(warnings, "\n"); !strings.Contains(said, c.warning) || (said != "") != (c.warning != "") {
+				t.Errorf("warnings %q, want %q", said, c.warning)
 			}
 			again, _ := trust.Asked(recordOf(t, c.entries), p, got)
 			if diff := cmp.Diff(got, again, same); diff != "" {
@@ -204,12 +204,12 @@ func TestAfresh(t *testing.T) {
 // TestChecked holds what a record claims against the pods, in both modes.
 func TestChecked(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		claim  func(*rollout.Progress)
-		old    int // pods
-		stable string
-		batch  int // that it goes on in; -1: it begins again
-		doubt  string
+		name    string
+		claim   func(*rollout.Progress)
+		old     int // pods
+		stable  string
+		batch   int // that it goes on in; -1: it begins again
+		warning string
 	}{
 		{"what the pods show", func(p *rollout.Progress) { p.Batch = 1 }, 4, "old", 1, ""},
 		{"fewer old pods than that", func(*rollout.Progress) {}, 0, "old", 0, ""},
@@ -237,14 +237,14 @@ func TestChecked(t *testing.T) {
 				p, found := waiting()
 				p.Mode = mode
 				c.claim(&found)
-				got, doubts := trust.Checked(p, found, observed(c.old), c.stable)
-				if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubt) || (said != "") != (c.doubt != "") {
-					t.Errorf("doubts %q, want %q", said, c.doubt)
+				got, warnings := trust.Checked(p, found, observed(c.old), c.stable)
+				if said := strings.Join(warnings, "\n"); !strings.Contains(said, c.warning) || (said != "") != (c.warning != "") {
+					t.Errorf("warnings %q, want %q", said, c.warning)
 				}
 				if begins := got.Revision == ""; begins != (c.batch < 0) || !begins && got.Batch != c.batch {
 					t.Errorf("it goes on with %+v, want batch %d", got, c.batch)
 				}
-				if strings.Contains(c.doubt, "goes back") && got.Stable != c.stable {
+				if strings.Contains(c.warning, "goes back") && got.Stable != c.stable {
 					t.Errorf("it goes back to %s", got.Stable)
 				}
 			})
@@ -257,12 +257,12 @@ func TestChecked(t *testing.T) {
 func TestCheckedByNodes(t *testing.T) {
 	canary := &plan.Selector{Labels: map[string]string{"pool": "canary"}}
 	for _, c := range []struct {
-		name   string
-		claim  func(*rollout.Progress)
-		old    int  // pods of five, the last ones
-		closed int  // nodes of them, the last ones
-		nodes  bool // they are read
-		doubt  string
+		name    string
+		claim   func(*rollout.Progress)
+		old     int  // pods of five, the last ones
+		closed  int  // nodes of them, the last ones
+		nodes   bool // they are read
+		warning string
 	}{
 		{"the canaries are done", func(p *rollout.Progress) { p.Batch = 1 }, 3, 0, true, ""},
 		{
@@ -301,9 +301,9 @@ func TestCheckedByNodes(t *testing.T) {
 					o.Workload.Status.Astray = c.closed
 				}
 			}
-			_, doubts := trust.Checked(p, found, o, "")
-			if diff := cmp.Diff(c.doubt, strings.Join(doubts, "\n")); diff != "" {
-				t.Errorf("doubts (-want +got):\n%s", diff)
+			_, warnings := trust.Checked(p, found, o, "")
+			if diff := cmp.Diff(c.warning, strings.Join(warnings, "\n")); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -316,12 +316,12 @@ func TestCheckedInOtherWorlds(t *testing.T) {
 	ofSets, _ := waiting()
 	ofSets.Mode = plan.Partition
 	for _, c := range []struct {
-		name  string
-		plan  plan.BatchPlan
-		look  *rollout.Observed
-		claim func(*rollout.Progress)
-		batch int // that it goes on in; -1: it begins again
-		doubt string
+		name    string
+		plan    plan.BatchPlan
+		look    *rollout.Observed
+		claim   func(*rollout.Progress)
+		batch   int // that it goes on in; -1: it begins again
+		warning string
 	}{
 		{"ReplicaSets show it", ofSets, sets(4, 1, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
 		{"a step is under way", ofSets, sets(4, 3, ""), func(p *rollout.Progress) { p.Batch = 1 }, 1, ""},
@@ -362,9 +362,9 @@ func TestCheckedInOtherWorlds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, found := waiting()
 			c.claim(&found)
-			got, doubts := trust.Checked(c.plan, found, c.look, "")
-			if said := strings.Join(doubts, "\n"); !strings.Contains(said, c.doubt) || (said != "") != (c.doubt != "") {
-				t.Errorf("doubts %q, want %q", said, c.doubt)
+			got, warnings := trust.Checked(c.plan, found, c.look, "")
+			if said := strings.Join(warnings, "\n"); !strings.Contains(said, c.warning) || (said != "") != (c.warning != "") {
+				t.Errorf("warnings %q, want %q", said, c.warning)
 			}
 			if begins := got.Revision == ""; begins != (c.batch < 0) || !begins && got.Batch != c.batch {
 				t.Errorf("it goes on with %+v, want batch %d", got, c.batch)

@@ -24,14 +24,14 @@ import (
 
 // askFlags are those of a command that asks something of a release.
 type askFlags struct {
-	visitFlags
+	findFlags
 	ask   rollout.Ask
 	why   string
 	batch int
 	all   bool
 }
 
-// longestWhy bounds what one person writes into a memory that has to fit into a ConfigMap, and into every message.
+// longestWhy bounds what one person writes into a record that has to fit into a ConfigMap, and into every message.
 const longestWhy = 500
 
 const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET with the name that the API server knows the person by, and the agent
@@ -39,7 +39,7 @@ of the release acts on it. status shows it later, and an Event on the CloneSet t
 
 Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was stored; 2 usage; 10 plan invalid.
 
-` + visitRole
+` + peopleRole
 
 func newRolloutAskCommands(s command.Streams) []*cobra.Command {
 	approve := askCommand(s, rollout.Approve, &cobra.Command{
@@ -126,7 +126,7 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 	case len(f.why) > longestWhy || strings.ContainsFunc(f.why, unicode.IsControl):
 		return command.Usagef("--message: write one line of at most %d bytes", longestWhy)
 	}
-	visit, err := f.visit(s, args)
+	release, err := f.find(s, args)
 	if err != nil {
 		return err
 	}
@@ -134,33 +134,33 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 	if f.ask == rollout.Approve {
 		r.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
-	answer, err := visit.Request(ctx, r)
+	answer, err := release.Request(ctx, r)
 	var refusal *request.RefusedError
 	switch {
 	case errors.As(err, &refusal):
-		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %w: nothing was stored", visit.Target(), refusal)}
+		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %w: nothing was stored", release.Target(), refusal)}
 	case errors.Is(err, kube.ErrInvalid):
 		return &command.ExitError{Code: exitInvalid, Err: err}
 	case err != nil:
 		return err
 	}
 	if !answer.Changed {
-		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %s: nothing was stored", visit.Target(),
+		return &command.ExitError{Code: command.ExitFailure, Err: fmt.Errorf("%s: %s: nothing was stored", release.Target(),
 			answer.Message)}
 	}
-	if _, err := io.WriteString(s.Out, manifest.Printable(visit.Target()+": "+answer.Message)+"\n"); err != nil {
+	if _, err := io.WriteString(s.Out, manifest.Printable(release.Target()+": "+answer.Message)+"\n"); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
-	f.advise(ctx, s, visit, answer)
+	f.advise(ctx, s, release, answer)
 	return nil
 }
 
 // advise says what the person has to know beyond the answer.
-func (f *askFlags) advise(ctx context.Context, s command.Streams, visit *steer.Release, answer request.Answer) {
+func (f *askFlags) advise(ctx context.Context, s command.Streams, release *steer.Release, answer request.Answer) {
 	if f.ask == rollout.Undo {
 		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
-	standing, err := visit.Status(ctx)
+	standing, err := release.Status(ctx)
 	if err != nil {
 		return // the request is stored, and this is by the way
 	}

@@ -49,8 +49,8 @@ type runFlags struct {
 	await    bool
 }
 
-// targetPatience is how long an agent waits for a target that is to be applied with its Job.
-const targetPatience = 10 * time.Minute
+// targetTimeout is how long an agent waits for a target that is to be applied with its Job.
+const targetTimeout = 10 * time.Minute
 
 func newRolloutRunCommand(s command.Streams) *cobra.Command {
 	var f runFlags
@@ -236,7 +236,7 @@ func (f *runFlags) options(s command.Streams, args []string) (plan.BatchPlan, ag
 		Force: f.direct(), Stay: f.stay, Parallel: f.parallel, Lease: f.lease, Now: time.Now,
 	}
 	if f.await {
-		options.Await = targetPatience
+		options.Await = targetTimeout
 	}
 	return p, options, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // serveFlags say which release is shown, and where.
 type serveFlags struct {
-	visitFlags
+	findFlags
 	log     string
 	address string
 }
@@ -32,7 +32,7 @@ read only, and listens on this machine alone unless --address says otherwise: ev
 
 Exit codes: 0 ended by a signal, 1 release or log cannot be read, 2 usage, 10 plan invalid.
 
-` + visitRole,
+` + peopleRole,
 		Example: `  slipway rollout serve statefulset/db -n shop
   slipway rollout serve -f release.jsonl`,
 		Args: usage.OneOfTheCluster,
@@ -72,7 +72,7 @@ func (f *serveFlags) page(ctx context.Context, s command.Streams, args []string)
 		return log.Page, err
 	}
 	f.pods = true
-	visit, err := f.visit(s, args)
+	release, err := f.find(s, args)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func (f *serveFlags) page(ctx context.Context, s command.Streams, args []string)
 	if err != nil {
 		return nil, err
 	}
-	release := &pages.Release{Cluster: f.access.Cluster(config), Now: time.Now}
-	if err := release.Follow(ctx, visit); err != nil {
-		return nil, visitError(ctx, err)
+	page := &pages.Release{Cluster: f.access.Cluster(config), Now: time.Now}
+	if err := page.Follow(ctx, release); err != nil {
+		return nil, readError(ctx, err)
 	}
-	return release.Page, nil
+	return page.Page, nil
 }

@@ -21,7 +21,7 @@ import (
 
 // statusFlags are those of the commands that look at a release.
 type statusFlags struct {
-	visitFlags
+	findFlags
 	output  string
 	wait    bool
 	timeout time.Duration
@@ -34,7 +34,7 @@ Where no release is recorded, the CloneSet's own status is what counts: 0 when i
 down to the partition is updated and available, else 14. A partition that keeps every pod is how a target rests: all of its
 pods have to be updated then.
 
-` + visitRole
+` + peopleRole
 
 func newRolloutStatusCommand(s command.Streams) *cobra.Command {
 	var f statusFlags
@@ -93,20 +93,20 @@ func (f *statusFlags) status(ctx context.Context, s command.Streams, args []stri
 	if plan != nil && len(args) == 0 && len(plan.Waves.Targets) > 0 && !f.wait {
 		return f.targetsStatus(ctx, s, *plan)
 	}
-	visit, err := f.open(plan, args)
+	release, err := f.open(plan, args)
 	if err != nil {
 		return err
 	}
 	var standing steer.Status
 	if f.wait {
-		standing, err = f.follow(ctx, visit, func(steer.Status) {})
+		standing, err = f.follow(ctx, release, func(steer.Status) {})
 	} else {
-		standing, err = visit.Status(ctx)
+		standing, err = release.Status(ctx)
 	}
 	if err != nil && !errors.Is(err, errTimeout) {
-		return visitError(ctx, err)
+		return readError(ctx, err)
 	}
-	status := describe(visit, standing)
+	status := describe(release, standing)
 	if f.output == "json" {
 		err = errors.Join(err, status.JSON(s.Out))
 	} else {
@@ -122,13 +122,13 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 	shown := &progressFlags{output: f.output}
 	s = shown.onTerminal(s, f.access)
 	f.pods = shown.live != nil
-	visit, err := f.visit(s, args)
+	release, err := f.find(s, args)
 	if err != nil {
 		return err
 	}
 	record, _, end := shown.progress(s)
 	told := ""
-	standing, err := f.follow(ctx, visit, func(standing steer.Status) {
+	standing, err := f.follow(ctx, release, func(standing steer.Status) {
 		absent := standing.Agent.Absent(time.Now())
 		if standing.Decision.Ended() {
 			absent = ""
@@ -150,7 +150,7 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 		return fmt.Errorf("writing progress: %w", failed)
 	}
 	if err != nil && !errors.Is(err, errTimeout) {
-		return visitError(ctx, err)
+		return readError(ctx, err)
 	}
 	return f.outcome(standing, err)
 }
@@ -159,7 +159,7 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 var errTimeout = errors.New("the release has not ended in time")
 
 // follow looks until the release has ended or the time is up.
-func (f *statusFlags) follow(ctx context.Context, visit *steer.Release, see func(steer.Status)) (steer.Status, error) {
+func (f *statusFlags) follow(ctx context.Context, release *steer.Release, see func(steer.Status)) (steer.Status, error) {
 	limited := ctx
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
@@ -167,7 +167,7 @@ func (f *statusFlags) follow(ctx context.Context, visit *steer.Release, see func
 		defer cancel()
 	}
 	var last steer.Status
-	_, err := visit.Follow(limited, func(s steer.Status) {
+	_, err := release.Follow(limited, func(s steer.Status) {
 		last = s
 		see(s)
 	})
@@ -184,8 +184,8 @@ func (f *statusFlags) check(formats ...string) error {
 	return command.OneOf("--output", f.output, formats...)
 }
 
-// visitError gives an error of looking its exit code.
-func visitError(ctx context.Context, err error) error {
+// readError gives an error of reading a release its exit code.
+func readError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: the release goes on")}
@@ -219,9 +219,9 @@ func standingCode(d rollout.Decision) int {
 }
 
 // describe is a look at a release as it is shown.
-func describe(visit *steer.Release, s steer.Status) tables.Status {
+func describe(release *steer.Release, s steer.Status) tables.Status {
 	status := tables.NewStatus(s.Plan, s.Observed, s.Decision)
-	status.Target, status.Release, status.ExitCode = visit.Target(), s.ID, standingCode(s.Decision)
+	status.Target, status.Release, status.ExitCode = release.Target(), s.ID, standingCode(s.Decision)
 	if s.Unread == nil {
 		counts := s.Observed.Counts()
 		status.Counts, status.AsOf = &counts, s.AsOf

@@ -19,22 +19,22 @@ func (f *statusFlags) targetsStatus(ctx context.Context, s command.Streams, whol
 	var all tables.StatusTargets
 	code := 0
 	for i, single := range whole.Single() {
-		visit, err := f.open(&single, nil)
+		release, err := f.open(&single, nil)
 		if err != nil {
 			return err
 		}
-		standing, err := visit.Status(ctx)
+		standing, err := release.Status(ctx)
 		var status tables.Status
 		switch {
 		case errors.Is(err, steer.ErrNothing): // its wave may not have begun, and the others are shown all the same
 			status = tables.Status{
-				Target: visit.Target(), State: plan.NotStarted,
+				Target: release.Target(), State: plan.NotStarted,
 				Message: "it does not exist: apply it before its release", ExitCode: ExitHeld,
 			}
 		case err != nil:
-			return visitError(ctx, err)
+			return readError(ctx, err)
 		default:
-			status = describe(visit, standing)
+			status = describe(release, standing)
 		}
 		all.Targets = append(all.Targets, tables.StatusTarget{Wave: whole.Waves.Targets[i].Wave, Status: status})
 		if code == 0 || code == ExitHeld && status.ExitCode != 0 {

@@ -57,10 +57,10 @@ func write(ctx context.Context, api kube.Client, manifest, live map[string]any) 
 }
 
 func await(ctx context.Context, api kube.Client, name string) error {
-	patient, cancel := context.WithTimeout(ctx, established)
+	limited, cancel := context.WithTimeout(ctx, established)
 	defer cancel()
 	for {
-		live, err := read(patient, api, name)
+		live, err := read(limited, api, name)
 		if err != nil {
 			return err
 		}
@@ -69,10 +69,10 @@ func await(ctx context.Context, api kube.Client, name string) error {
 				return nil
 			}
 		}
-		if patient.Err() != nil {
+		if limited.Err() != nil {
 			return fmt.Errorf("CustomResourceDefinition %s is written, but not served within %v: see its conditions", name, established)
 		}
-		kube.Pause(patient, established/100)
+		kube.Pause(limited, established/100)
 	}
 }
 

@@ -110,20 +110,20 @@ func portFree(port string) bool {
 	return listener.Close() == nil
 }
 
-// patience is how long a server may take to do what it does in seconds: machines differ, and busy ones more so.
-const patience = 3 * time.Minute
+// timeout is how long a server may take to do what it does in seconds: machines differ, and busy ones more so.
+const timeout = 3 * time.Minute
 
 // poll asks until the answer is yes, and then returns the error that came with it. One that came with a no tells, at the end,
 // what was in the way.
 func poll(what string, question func() (bool, error)) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		yes, err := question()
 		if yes {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("waited %v until %s: %w", patience, what, orNever(err))
+			return fmt.Errorf("waited %v until %s: %w", timeout, what, orNever(err))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-const trainPlan = `
+const targetsPlan = `
 apiVersion: slipway.dev/v1alpha1
 kind: BatchPlan
 metadata: {name: fleet}
@@ -28,36 +28,36 @@ spec:
   progressDeadline: 3s
 `
 
-// train is a namespace with the CloneSets of trainPlan.
-type train struct {
+// targets is a namespace with the CloneSets of targetsPlan.
+type targets struct {
 	*kubetest.Cluster
 	t              *testing.T
 	namespace, dir string
 }
 
-func newTrain(t *testing.T) *train {
+func newTargets(t *testing.T) *targets {
 	t.Helper()
 	c := kubetest.Start(t, kubetest.Options{})
 	c.Install(t, crd.CloneSet())
-	tr := &train{Cluster: c, t: t, namespace: c.Namespace(t), dir: t.TempDir()}
+	tr := &targets{Cluster: c, t: t, namespace: c.Namespace(t), dir: t.TempDir()}
 	for _, name := range []string{"canary", "east", "west"} {
 		c.Create(t, tr.sets(), strings.NewReplacer("name: demo", "name: "+name, "app: demo", "app: "+name, "replicas: 5",
 			"replicas: 2").Replace(runSet))
 	}
-	if err := os.WriteFile(tr.file("plan.yaml"), []byte(trainPlan), 0o600); err != nil {
+	if err := os.WriteFile(tr.file("plan.yaml"), []byte(targetsPlan), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return tr
 }
 
-func (tr *train) sets() string {
+func (tr *targets) sets() string {
 	return "/apis/apps.kruise.io/v1alpha1/namespaces/" + tr.namespace + "/clonesets"
 }
 
-func (tr *train) file(name string) string { return filepath.Join(tr.dir, name) }
+func (tr *targets) file(name string) string { return filepath.Join(tr.dir, name) }
 
 // slipway runs the plan and wants the exit code.
-func (tr *train) slipway(ctx context.Context, want int, args ...string) string {
+func (tr *targets) slipway(ctx context.Context, want int, args ...string) string {
 	tr.t.Helper()
 	var out buffer
 	args = append([]string{
@@ -71,7 +71,7 @@ func (tr *train) slipway(ctx context.Context, want int, args ...string) string {
 }
 
 // image gives a CloneSet a template with the image, whose pods follow the annotation.
-func (tr *train) image(name, tag, annotation string) {
+func (tr *targets) image(name, tag, annotation string) {
 	tr.t.Helper()
 	template := map[string]any{"spec": map[string]any{"containers": []any{
 		map[string]any{"name": "app", "image": "example.com/app:" + tag},
@@ -84,7 +84,7 @@ func (tr *train) image(name, tag, annotation string) {
 }
 
 // images are those that the pods of a CloneSet run.
-func (tr *train) images(name string) string {
+func (tr *targets) images(name string) string {
 	tr.t.Helper()
 	count := map[string]int{}
 	for _, p := range kubetest.Field(tr.Get(tr.t, "/api/v1/namespaces/"+tr.namespace+"/pods"), "items").([]any) {
@@ -98,7 +98,7 @@ func (tr *train) images(name string) string {
 
 // TestRolloutTrain releases three CloneSets in two waves, and stops at the first that fails.
 func TestRolloutTrain(t *testing.T) {
-	tr := newTrain(t)
+	tr := newTargets(t)
 	tr.slipway(t.Context(), 0, "--audit-log", tr.file("log.jsonl"))
 	for _, name := range []string{"canary", "east", "west"} {
 		if got := tr.images(name); got != "[v1:2]" {
@@ -130,7 +130,7 @@ func TestRolloutTrain(t *testing.T) {
 	tr.image("east", "v3", kubetest.AnnotationReadyAfter+"=1h")
 	tr.image("west", "v3", kubetest.AnnotationReadyAfter+"=1h")
 	tr.Patch(t, tr.sets()+"/west", map[string]any{"spec": map[string]any{"progressDeadlineSeconds": 600}})
-	longer := strings.Replace(trainPlan, "  progressDeadline: 3s\n", "", 1)
+	longer := strings.Replace(targetsPlan, "  progressDeadline: 3s\n", "", 1)
 	if err := os.WriteFile(tr.file("plan.yaml"), []byte(longer), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestRolloutTrain(t *testing.T) {
 }
 
 // looks has people look at a train that has stopped at east: at each target, and at one of them.
-func (tr *train) looks() {
+func (tr *targets) looks() {
 	tr.t.Helper()
 	for _, c := range []struct {
 		args string
@@ -186,7 +186,7 @@ func (tr *train) looks() {
 
 // TestRolloutIndex releases the targets of a train as the indexes of a Job do, each in its turn.
 func TestRolloutIndex(t *testing.T) {
-	tr := newTrain(t)
+	tr := newTargets(t)
 	jobs := "/apis/batch/v1/namespaces/" + tr.namespace + "/jobs"
 	index := func(want, i int) string {
 		t.Helper()

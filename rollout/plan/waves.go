@@ -17,7 +17,7 @@ type WaveTarget struct {
 	Wave int `json:"wave"`
 }
 
-// TargetState is how one target of a train stands.
+// TargetState is how one target of several stands.
 type TargetState int
 
 // The states. A target that ended in any way but done has failed.
@@ -57,7 +57,7 @@ func (t Waves) Before(i int) int {
 	return slices.IndexFunc(t.Targets, func(o WaveTarget) bool { return o.Wave == t.Targets[i].Wave })
 }
 
-// Single are the plans of the targets, one each, in the order of the train. A plan with one target is its own.
+// Single are the plans of the targets, one each, in their order. A plan with one target is its own.
 func (p BatchPlan) Single() []BatchPlan {
 	if len(p.Waves.Targets) == 0 {
 		return []BatchPlan{p}
@@ -70,7 +70,7 @@ func (p BatchPlan) Single() []BatchPlan {
 	return plans
 }
 
-// For is the plan of one target of a train. A plan with one target, and one that does not have this target, is its own.
+// For is the plan of one target of several. A plan with one target, and one that does not have this target, is its own.
 func (p BatchPlan) For(set Workload) BatchPlan {
 	for _, single := range p.Single() {
 		if t := single.Target; t.Kind == set.KindName() && t.Name == set.Name && sameGroup(t.APIVersion, set.APIVersion) {

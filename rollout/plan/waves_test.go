@@ -13,24 +13,24 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// everyTrain calls f with each train of up to four targets in up to three waves.
-func everyTrain(f func(plan.Waves)) {
+// everyWaves calls f with all waves of up to four targets in up to three waves.
+func everyWaves(f func(plan.Waves)) {
 	for n := 1; n <= 4; n++ {
-		var waves func(train plan.Waves)
-		waves = func(train plan.Waves) {
-			if len(train.Targets) == n {
-				for train.Parallel = 1; train.Parallel <= 3; train.Parallel++ {
-					f(train)
+		var waves func(w plan.Waves)
+		waves = func(w plan.Waves) {
+			if len(w.Targets) == n {
+				for w.Parallel = 1; w.Parallel <= 3; w.Parallel++ {
+					f(w)
 				}
 				return
 			}
 			least := 0
-			if len(train.Targets) > 0 {
-				least = train.Targets[len(train.Targets)-1].Wave
+			if len(w.Targets) > 0 {
+				least = w.Targets[len(w.Targets)-1].Wave
 			}
 			for wave := least; wave <= 2; wave++ {
-				next := train
-				next.Targets = append(slices.Clone(train.Targets), plan.WaveTarget{Wave: wave})
+				next := w
+				next.Targets = append(slices.Clone(w.Targets), plan.WaveTarget{Wave: wave})
 				waves(next)
 			}
 		}
@@ -38,11 +38,11 @@ func everyTrain(f func(plan.Waves)) {
 	}
 }
 
-// TestTrains plays every order in which the targets of a train can end, well or badly.
-func TestTrains(t *testing.T) {
-	trains, states := 0, 0
-	everyTrain(func(train plan.Waves) {
-		trains++
+// TestWaves plays every order in which targets can end, well or badly.
+func TestWaves(t *testing.T) {
+	all, states := 0, 0
+	everyWaves(func(w plan.Waves) {
+		all++
 		seen := map[string]bool{}
 		var play func(standing []plan.TargetState)
 		play = func(standing []plan.TargetState) {
@@ -52,22 +52,22 @@ func TestTrains(t *testing.T) {
 				seen[key] = true
 			}
 			states++
-			start, over := train.Next(standing)
-			name := fmt.Sprintf("%+v at %v", train, standing)
+			start, over := w.Next(standing)
+			name := fmt.Sprintf("%+v at %v", w, standing)
 			failed, running := slices.Contains(standing, plan.TargetFailed), 0
 			for i, s := range standing {
 				if s != plan.TargetUnderWay {
 					continue
 				}
 				running++
-				for j := range train.Before(i) {
+				for j := range w.Before(i) {
 					if standing[j] != plan.TargetDone {
 						t.Fatalf("%s: %d is under way before %d is done", name, i, j)
 					}
 				}
 			}
 			switch {
-			case running > train.Parallel:
+			case running > w.Parallel:
 				t.Fatalf("%s: %d are under way", name, running)
 			case failed && len(start) > 0:
 				t.Fatalf("%s: starts %v after a failure", name, start)
@@ -92,9 +92,9 @@ func TestTrains(t *testing.T) {
 				}
 			}
 		}
-		play(make([]plan.TargetState, len(train.Targets)))
+		play(make([]plan.TargetState, len(w.Targets)))
 	})
-	t.Logf("%d trains, %d states", trains, states)
+	t.Logf("%d all, %d states", all, states)
 }
 
 const trainPlan = `apiVersion: slipway.dev/v1alpha1

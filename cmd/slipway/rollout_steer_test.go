@@ -19,7 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-const visitPlan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo}, spec: {
+const steerPlan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo}, spec: {
 target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo},
 batches: [{replicas: 1, pause: {untilApproved: true}}, {replicas: 100%}]}}`
 
@@ -33,7 +33,7 @@ func TestRolloutPeople(t *testing.T) {
 	c.Create(t, at, runSet)
 	kubeconfig := c.Kubeconfig(t)
 	plan := filepath.Join(t.TempDir(), "plan.yaml")
-	if err := os.WriteFile(plan, []byte(visitPlan), 0o600); err != nil {
+	if err := os.WriteFile(plan, []byte(steerPlan), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	slipway := func(out *buffer, command string, args ...string) int {

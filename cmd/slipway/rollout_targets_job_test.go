@@ -54,8 +54,8 @@ type fleet struct {
 // podProcess is what runs in a pod.
 type podProcess struct{ pod, index, code, output string }
 
-// TestTrainAsIndexedJob renders a train, applies it with kubectl, and lets the Job controller start its indexes.
-func TestTrainAsIndexedJob(t *testing.T) {
+// TestTargetsAsIndexedJob renders a train, applies it with kubectl, and lets the Job controller start its indexes.
+func TestTargetsAsIndexedJob(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{ControllerManager: true})
 	c.Install(t, crd.CloneSet())
 	f := &fleet{rendered: rendered{t: t, c: c, namespace: c.Namespace(t)}}

@@ -44,8 +44,8 @@ func (classes podClasses) pick(wanted func(podClass) bool) []int32 {
 	return picked
 }
 
-// tally is one pass over the pods: their classes and the sums that guards look at.
-type tally struct {
+// podSummary is one pass over the pods: their classes and the sums that guards look at.
+type podSummary struct {
 	counts
 	classes     podClasses
 	newest      time.Time     // when the newest kept new pod was created
@@ -60,9 +60,9 @@ type tally struct {
 }
 
 // count classifies the pods with respect to the released revision. available tells what counts as available.
-func count(g *goal, o *Observed, r *revisions, available func(podClass) bool) tally {
+func count(g *goal, o *Observed, r *revisions, available func(podClass) bool) podSummary {
 	spec := &o.Workload.Spec
-	t := tally{classes: make(podClasses, len(o.Pods))}
+	t := podSummary{classes: make(podClasses, len(o.Pods))}
 	for i := range o.Pods {
 		p := &o.Pods[i]
 		c := classify(p, o, r)
@@ -117,12 +117,12 @@ func classify(p *Pod, o *Observed, r *revisions) podClass {
 }
 
 // inPlace is how many old pods are still to become new ones in place, down to a partition.
-func (t *tally) inPlace(replicas, partition int) int {
+func (t *podSummary) inPlace(replicas, partition int) int {
 	return max(min(t.old-partition, replicas-partition-t.new, t.updatable), 0)
 }
 
 // date notes when a kept new pod was created, by the clock that dates all pods.
-func (t *tally) date(c podClass, created, since time.Time, available bool) {
+func (t *podSummary) date(c podClass, created, since time.Time, available bool) {
 	if !c.has(classNew) || c&(classGuest|classMarked) != 0 {
 		return
 	}
@@ -133,13 +133,13 @@ func (t *tally) date(c podClass, created, since time.Time, available bool) {
 }
 
 // wait notes that something happens by itself after d.
-func (t *tally) wait(d time.Duration) {
+func (t *podSummary) wait(d time.Duration) {
 	if d > 0 && (t.soonest == 0 || d < t.soonest) {
 		t.soonest = d
 	}
 }
 
-func (t *tally) add(c podClass, available bool) {
+func (t *podSummary) add(c podClass, available bool) {
 	t.total++
 	serving, marked := one(c.has(classAvailable)), c.has(classMarked)
 	t.serving += serving

@@ -17,8 +17,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/steer"
 )
 
-// visitFlags say which release a person means.
-type visitFlags struct {
+// findFlags say which release a person means.
+type findFlags struct {
 	access    kube.Access
 	namespace string
 	plan      string
@@ -27,8 +27,8 @@ type visitFlags struct {
 	pods      bool // every pod is to be seen, and not only those that are waited for
 }
 
-// visitRole is what people need, in the help of their commands.
-const visitRole = `Rights: a Role in the CloneSet's namespace, here for the CloneSet demo. To look needs no patch and no events; an undo after the
+// peopleRole is what people need, in the help of their commands.
+const peopleRole = `Rights: a Role in the CloneSet's namespace, here for the CloneSet demo. To look needs no patch and no events; an undo after the
 release also needs to patch the CloneSet and to list controllerrevisions (group apps).
 
   rules:
@@ -41,7 +41,7 @@ release also needs to patch the CloneSet and to list controllerrevisions (group 
 In partition mode ConfigMap and Lease are slipway-demo.KIND, such as slipway-demo.cloneset. For the StatefulSet demo they
 are slipway-demo.statefulset, and the target {apiGroups: [apps], resources: [statefulsets], resourceNames: [demo], verbs: [get, list, watch]}.`
 
-func (f *visitFlags) add(cmd *cobra.Command) {
+func (f *findFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.AddAccess(cmd, &f.access)
 	flags.StringVar(&f.access.As, "as", "", "`USER` to act as, where the cluster permits that (impersonation)")
@@ -56,8 +56,8 @@ func (f *visitFlags) add(cmd *cobra.Command) {
 	cmd.ValidArgsFunction = f.completeNames
 }
 
-// visit opens the release that the flags and the argument name.
-func (f *visitFlags) visit(s command.Streams, args []string) (*steer.Release, error) {
+// find opens the release that the flags and the argument name.
+func (f *findFlags) find(s command.Streams, args []string) (*steer.Release, error) {
 	plan, err := f.readPlan(s)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (f *visitFlags) visit(s command.Streams, args []string) (*steer.Release, er
 }
 
 // readPlan is the plan, or nil where there is none.
-func (f *visitFlags) readPlan(s command.Streams) (*plan.BatchPlan, error) {
+func (f *findFlags) readPlan(s command.Streams) (*plan.BatchPlan, error) {
 	if f.plan == "" {
 		return nil, nil
 	}
@@ -82,7 +82,7 @@ func (f *visitFlags) readPlan(s command.Streams) (*plan.BatchPlan, error) {
 }
 
 // open opens the release of a plan, where there is one, and of the target that the argument names.
-func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, error) {
+func (f *findFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, error) {
 	if plan != nil {
 		if err := chooseOne(plan, args); err != nil {
 			return nil, err
@@ -109,7 +109,7 @@ func (f *visitFlags) open(plan *plan.BatchPlan, args []string) (*steer.Release, 
 }
 
 // modeOf is the mode that is asked for, or else the plan's; "" where neither says it.
-func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
+func (f *findFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
 	if f.mode == "auto" && p != nil {
 		return p.Mode, nil
 	}
@@ -117,7 +117,7 @@ func (f *visitFlags) modeOf(p *plan.BatchPlan) (plan.Mode, error) {
 }
 
 // target is what is released, from the argument (NAME or KIND/NAME) or the plan.
-func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, error) {
+func (f *findFlags) target(p *plan.BatchPlan, args []string) (steer.Options, error) {
 	var o steer.Options
 	if p != nil {
 		o.Namespace, o.Kind, o.Name, o.Version = p.Namespace, p.Target.Kind, p.Target.Name, p.Target.APIVersion
@@ -145,7 +145,7 @@ func (f *visitFlags) target(p *plan.BatchPlan, args []string) (steer.Options, er
 }
 
 // completeNames completes the names of the CloneSets whose releases are recorded.
-func (f *visitFlags) completeNames(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (f *findFlags) completeNames(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// readTargets reads either the one target or the train.
+// readTargets reads either the one target or the several.
 func readTargets(spec value) (Target, Waves) {
 	list, parallel := spec.get("targets"), spec.get("parallel")
 	if !list.Present() {
@@ -40,5 +40,5 @@ func readTargets(spec value) (Target, Waves) {
 	return Target{}, t
 }
 
-// maxTargets bounds a train: an Indexed Job with more would be a mistake.
+// maxTargets bounds the targets of a plan: an Indexed Job with more would be a mistake.
 const maxTargets = 1000
