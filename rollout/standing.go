@@ -43,6 +43,9 @@ func (s standing) outcome() Decision {
 		return s.notStarted("no agent has begun to release revision %s; %s", o.UpdateRevision, ended)
 	case s.unseen():
 		return s.notStarted("nobody has acted on generation %d yet; %s", o.Workload.Generation, ended)
+	case s.outdated():
+		return s.notStarted("no agent has begun to release the present template, which %d of %d pods have; %s",
+			o.Workload.Status.UpdatedReplicas, o.Workload.Status.Replicas, ended)
 	case p.Outcome == plan.Completed:
 		return s.decision(Done, plan.Completed, p.Message)
 	default:
@@ -53,6 +56,13 @@ func (s standing) outcome() Decision {
 // notStarted is a release of what is there now that has still to begin.
 func (s standing) notStarted(format string, args ...any) Decision {
 	return s.decision(Wait, plan.NotStarted, fmt.Sprintf(format, args...))
+}
+
+// outdated tells whether pods are not of the present template although a release left all of them so. A kind whose status names
+// no revision shows by nothing else that its template has changed.
+func (s standing) outdated() bool {
+	status, all := s.observed.Workload.Status, s.progress.Outcome == plan.Completed || s.progress.Outcome == plan.RolledBack
+	return all && s.observed.UpdateRevision == "" && status.UpdatedReplicas < min(s.bounds.Wanted(), status.Replicas)
 }
 
 // unseen tells whether the spec is newer than the status, and than what the release itself left. Without a look at the spec

@@ -62,6 +62,22 @@ func TestStanding(t *testing.T) {
 		"done":        {outcome(plan.Completed), plan.Completed, true, "in words"},
 		"failed":      {outcome(plan.ChecksFailed), plan.ChecksFailed, true, "in words"},
 		"rolled back": {outcome(plan.RolledBack), plan.RolledBack, true, "in words"},
+		"done, and no status names the revision": {func(o *rollout.Observed) {
+			outcome(plan.Completed)(o)
+			o.UpdateRevision, o.Workload.Status.UpdatedReplicas = "", 2
+		}, plan.Completed, true, "in words"},
+		"done, and no status names the template that is newer": {func(o *rollout.Observed) {
+			outcome(plan.Completed)(o)
+			o.UpdateRevision, o.Workload.Status.UpdatedReplicas = "", 0
+		}, plan.NotStarted, false, "to release the present template, which 0 of 2 pods have; the last release, of revision new, ended"},
+		"rolled back, and no status names the template that is newer": {func(o *rollout.Observed) {
+			outcome(plan.RolledBack)(o)
+			o.UpdateRevision = ""
+		}, plan.NotStarted, false, "which 1 of 2 pods have"},
+		"stopped, and no status names the revision": {func(o *rollout.Observed) {
+			outcome(plan.ChecksFailed)(o)
+			o.UpdateRevision = ""
+		}, plan.ChecksFailed, true, "in words"},
 		"deleted": {
 			func(o *rollout.Observed) { o.Workload.Deleting = true }, plan.Superseded, true,
 			"the CloneSet is being deleted",
