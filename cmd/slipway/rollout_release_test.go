@@ -234,6 +234,7 @@ spec: {target: {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}
 // new template moves none of them before the agent comes, and at the end the partition rests where Git has it.
 func TestRenderedStatefulSetOnAServer(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{ControllerManager: true})
+	t.Run("people follow delete mode", func(t *testing.T) { followsDeleteMode(t, c) })
 	w := &rendered{t: t, c: c, namespace: c.Namespace(t)}
 	set := `apiVersion: apps/v1
 kind: StatefulSet
