@@ -85,7 +85,7 @@ func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*resourceList) 
 func withAnnotations(items []*yaml.RNode) []*yaml.RNode {
 	return slices.DeleteFunc(slices.Clone(items), func(it *yaml.RNode) bool {
 		n := manifest.At(it.YNode(), "metadata", "annotations")
-		return manifest.IsNull(n) || len(n.Content) == 0
+		return manifest.IsNull(n) || n.Kind != yaml.MappingNode || len(n.Content) == 0
 	})
 }
 

@@ -228,12 +228,13 @@ func TestAnchors(t *testing.T) {
 	}
 }
 
+// TestWrongTypes has what a set could match, as far as words go: else an object is nobody's business.
 func TestWrongTypes(t *testing.T) {
-	const head = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n"
+	const head = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d, labels: {app: web}}\nspec:\n  template:\n"
 	const meta = "    metadata: {labels: {app: web}}\n"
 	for _, c := range []struct{ name, text, want string }{
 		{
-			"template", "---\napiVersion: apps/v1\nkind: Deployment\nspec:\n  template: []",
+			"template", "---\napiVersion: apps/v1\nkind: Deployment\nspec: {app: web,\n  template: []}",
 			"spec.template:5 is a list, must be a pod template",
 		},
 		{"metadata", head + "    metadata: text", `spec.template.metadata:7 is the string "text", must be a mapping`},
@@ -267,7 +268,11 @@ func TestWrongTypes(t *testing.T) {
 			"pull secrets", head + meta + "    spec:\n      imagePullSecrets: [a]\n      containers: [{name: app}]",
 			`spec.template.spec.imagePullSecrets[0]:9 is the string "a", must be a mapping`,
 		},
-		{"items", "---\napiVersion: v1\nkind: List\nitems: {}", "items:4 is a mapping, must be a list"},
+		{
+			"a label that is no text", head + "    metadata: {labels: {app: web, x: 5}}\n    spec:\n      containers: [{name: app}]",
+			"spec.template.metadata.labels[x]:7 is the int 5, must be a string",
+		},
+		{"items", "---\napiVersion: v1\nkind: List\nitems: {app: web}", "items:4 is a mapping, must be a list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := readWorld(t, inject.Options{}, c.text+"\n"+setText("s",

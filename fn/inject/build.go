@@ -25,7 +25,7 @@ func (b *build) run() *yaml.Node {
 		return b.node
 	}
 	b.matchSets()
-	if len(b.sets) == 0 || !b.direct() || !b.readSpec() && manifest.HasErrors(b.findings) || b.lonely() {
+	if len(b.sets) == 0 || !b.textual() || !b.direct() || !b.readSpec() && manifest.HasErrors(b.findings) || b.lonely() {
 		return b.node
 	}
 	c := &collector{template: b.template, sets: b.sets}

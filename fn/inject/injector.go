@@ -149,8 +149,22 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 	result.Findings = slices.Concat(d.Findings, result.Findings, findings)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited
+	} else if !in.MayMatch(spelling(object)) {
+		result.Findings = in.ofNoSet(result.Findings)
 	}
 	return result
+}
+
+// ofNoSet is what remains of findings about an object that no set could match. It stays as it is, whatever it holds: render
+// does not even parse it, unless the user asks about every workload.
+func (in *Injector) ofNoSet(findings []manifest.Finding) []manifest.Finding {
+	if in.opts.MatchedOnly {
+		return nil
+	}
+	for i := range findings {
+		findings[i].Severity = manifest.SeverityWarning
+	}
+	return findings
 }
 
 // Sets are the SidecarSets that are injected, in the order in which they are.

@@ -193,6 +193,20 @@ func unspelt(word string) bool {
 	return word == "" || strings.ContainsFunc(word, func(r rune) bool { return r == '\'' || unicode.IsSpace(r) })
 }
 
+// spelling is all text of a tree, which its document spells out too, or uses escapes.
+func spelling(n *yaml.Node) []byte {
+	var out []byte
+	var add func(n *yaml.Node)
+	add = func(n *yaml.Node) {
+		out = append(append(out, n.Value...), '\n')
+		for _, c := range n.Content {
+			add(c)
+		}
+	}
+	add(n)
+	return out
+}
+
 // MayMatch says whether a document could be changed by Inject: whether a set could match it, or an earlier injection
 // stands in it. A false answer is certain.
 func (in *Injector) MayMatch(doc []byte) bool {

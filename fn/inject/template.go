@@ -76,6 +76,17 @@ func (t *template) readMetadata() bool {
 	return ok
 }
 
+// textual reports labels and annotations that are no text: an API server refuses them, though they may read as what a
+// selector asks for.
+func (t *template) textual() bool {
+	d := &manifest.Decoder{Object: t.object, Source: t.source}
+	for _, f := range []string{labelsField, annotationsField} {
+		d.Decode(orElse(manifest.Lookup(t.metadata, f), manifest.NewNull()), &map[string]string{}, t.field(metadataField+"."+f))
+	}
+	t.findings = append(t.findings, d.Findings...)
+	return len(d.Findings) == 0
+}
+
 // readSpec takes apart what injection adds to, and checks the shapes that it relies on. A template that no set matches
 // is not looked at so closely: it stays as it is, whatever it holds.
 func (t *template) readSpec() bool {
