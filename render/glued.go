@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // keyAndColon is what stands behind a separator that is none.
@@ -37,7 +40,26 @@ func gluedSeparator(text []byte) (start int, key []byte) {
 // suspect says whether a document has to be parsed for what it may hide, whether or not a set could match it.
 func suspect(text []byte) bool {
 	_, key := gluedSeparator(text)
-	return key != nil || isTemplate(text)
+	return key != nil || isTemplate(text) || bytes.LastIndex(text, []byte(yamltext.ByteOrderMark)) > 0
+}
+
+// marked reports a byte order mark before the first key of a document, which to YAML is a part of the key: files that were put
+// together have it.
+func marked(source manifest.Source, root *yaml.Node) []manifest.Finding {
+	object := manifest.Root(root)
+	if object == nil || object.Kind != yaml.MappingNode || len(object.Content) == 0 {
+		return nil
+	}
+	name, is := strings.CutPrefix(object.Content[0].Value, yamltext.ByteOrderMark)
+	if !is {
+		return nil
+	}
+	return []manifest.Finding{{
+		Severity: manifest.SeverityError, Code: "byte-order-mark", Object: manifest.RefOf(object),
+		Source:  manifest.SourceAt(source, object.Content[0]),
+		Message: fmt.Sprintf("the character U+FEFF, a byte order mark, stands before %s and is a part of that key", name),
+		Hint:    "take it out: only the first character of a file may be one",
+	}}
 }
 
 // glued reports a separator that is none. root is nil where the document cannot be parsed, which the separator is taken to
@@ -126,5 +148,5 @@ func disguised(source manifest.Source, text []byte, root *yaml.Node) []manifest.
 	if !suspect(text) {
 		return nil
 	}
-	return append(glued(source, text, root), unrendered(source, text, root)...)
+	return slices.Concat(glued(source, text, root), unrendered(source, text, root), marked(source, root))
 }

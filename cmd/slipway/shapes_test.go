@@ -18,7 +18,7 @@ func TestRenderAndFunctionAgreeOnShapes(t *testing.T) {
 		"null", "[]", "{}", "[a]", "x", "5", "yes", "{a: b}", "{app: 5}", "{app: [web]}", "{app: web, x: null}", "{app: web, x: 5}",
 		"{app: web, x: {y: z}}", "[{app: web}]", `""`,
 	}
-	const head = "metadata: {name: d}\nspec:\n  template:\n"
+	const head = "metadata:\n  name: d\nspec:\n  template:\n"
 	const meta = "    metadata:\n      labels: {app: web}\n"
 	const spec, app = "    spec:\n", "      containers:\n      - name: a\n"
 	for _, word := range []string{"web", "other"} {
@@ -36,8 +36,8 @@ func TestRenderAndFunctionAgreeOnShapes(t *testing.T) {
 			head + "    metadata:\n      labels: %s\n" + spec + app,
 			head + meta + "      annotations: %s\n" + spec + app,
 			head + "    metadata: %s\n" + spec + app,
-			"metadata: {name: d}\nspec:\n  template: %s\n",
-			"metadata: {name: d}\nspec: %s\n",
+			"metadata:\n  name: d\nspec:\n  template: %s\n",
+			"metadata:\n  name: d\nspec: %s\n",
 			"metadata:\n  name: d\n  labels: %s\nspec:\n  template:\n" + meta + spec + app,
 			"metadata:\n  name: d\n  annotations: %s\nspec:\n  template:\n" + meta + spec + app,
 		} {

@@ -18,11 +18,13 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
 	var changes []change
+	marked := false
 	for t := range in.opts.templates(object, d) {
 		mark := manifest.At(t.node, metadataField, annotationsField, InjectedAnnotation)
 		if mark == nil {
 			continue
 		}
+		marked = true
 		e := &ejection{template: &template{in: in, doc: object, podTemplate: t, source: source}, verbatim: result.Verbatim}
 		tmpl := e.run(mark)
 		result.Findings = append(result.Findings, e.findings...)
@@ -34,6 +36,9 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 					Origins: e.rec.origins(),
 				})
 		}
+	}
+	if !marked {
+		return result // what is wrong with it is not in the way of anything here
 	}
 	edited, findings := merge(object, changes)
 	result.Findings = slices.Concat(d.Findings, result.Findings, findings)

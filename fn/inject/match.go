@@ -143,7 +143,15 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 			}
 			continue
 		}
-		if value := labels[r.Key]; filledInLater(value) && len(r.Values) > 0 {
+		value, has := labels[r.Key]
+		if key := laterKey(labels); !has && key != "" {
+			undecided = answer{
+				Undecided, "the key " + key + " of a label is filled in after this point, and may become " + r.Key,
+				"render what is filled in, or write the key out",
+			}
+			continue
+		}
+		if filledInLater(value) && len(r.Values) > 0 {
 			undecided = answer{
 				Undecided, "label " + r.Key + " is " + value + ", which is filled in after this point",
 				"render what is filled in, or select on a label whose value stands there",
@@ -157,11 +165,28 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 	return undecided
 }
 
-// parameter begins a parameter of an OpenShift Template, and a variable that Flux puts in. No label has it in a cluster.
-const parameter = "${"
+// A parameter of an OpenShift Template, a variable that Flux puts in, and what engines such as Helm's fill in begin so. No label
+// has it in a cluster.
+const (
+	parameter = "${"
+	action    = "{{"
+)
 
 // filledInLater tells whether a label or a namespace is not yet what it will be in a cluster.
-func filledInLater(value string) bool { return strings.Contains(value, parameter) }
+func filledInLater(value string) bool {
+	return strings.Contains(value, parameter) || strings.Contains(value, action)
+}
+
+// laterKey is the first key, by name, that is not yet what it will be in a cluster, or "".
+func laterKey(labels map[string]string) string {
+	least := ""
+	for key := range labels {
+		if filledInLater(key) && (least == "" || key < least) {
+			least = key
+		}
+	}
+	return least
+}
 
 // requirements lists what a selector asks for, by key: its labels, then its expressions.
 func requirements(s *Selector) []metav1.LabelSelectorRequirement {

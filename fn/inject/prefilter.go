@@ -72,7 +72,7 @@ func (f *prefilter) fileByWord() {
 			continue
 		}
 		for _, w := range groups[i] {
-			if string(w) != parameter {
+			if !isFilledIn(w) {
 				f.byWord[string(w)] = append(f.byWord[string(w)], int32(len(f.filed))) //nolint:gosec // there are not so many sets
 			}
 		}
@@ -86,11 +86,11 @@ func rarestGroup(groups [][][]byte, uses map[string]int) int {
 	for i, alternatives := range groups {
 		n := 0
 		for _, w := range alternatives {
-			if !isWord(w) && string(w) != parameter {
+			if !isWord(w) && !isFilledIn(w) {
 				n = -1
 				break
 			}
-			if string(w) != parameter {
+			if !isFilledIn(w) {
 				n += uses[string(w)]
 			}
 		}
@@ -114,7 +114,7 @@ func isWordChar(c byte) bool {
 
 // mayMatchByWord says whether one of the sets that are filed by a word could match a document.
 func (f *prefilter) mayMatchByWord(doc []byte) bool {
-	if bytes.Contains(doc, []byte(parameter)) {
+	if bytes.Contains(doc, []byte(parameter)) || bytes.Contains(doc, []byte(action)) {
 		return true
 	}
 	var checked map[int32]bool // sets that something else keeps from matching
@@ -164,7 +164,7 @@ func words(s *Selector) [][][]byte {
 		case metav1.LabelSelectorOpIn:
 			groups = appendWord(groups, r.Key)
 			if !slices.ContainsFunc(r.Values, unspelt) {
-				values := [][]byte{[]byte(parameter)}
+				values := filledIn()
 				for _, v := range r.Values {
 					values = append(values, []byte(v))
 				}
@@ -184,8 +184,13 @@ func appendWord(groups [][][]byte, word string) [][][]byte {
 	if unspelt(word) {
 		return groups
 	}
-	return append(groups, [][]byte{[]byte(word)})
+	return append(groups, append(filledIn(), []byte(word)))
 }
+
+// filledIn is what any word may still be hidden in.
+func filledIn() [][]byte { return [][]byte{[]byte(parameter), []byte(action)} }
+
+func isFilledIn(word []byte) bool { return string(word) == parameter || string(word) == action }
 
 // unspelt says whether a document can hold a word without spelling it out: the empty one, and what YAML writes in other
 // ways without an escape: a doubled quote, a blank that is a line break. No valid label has any of them.

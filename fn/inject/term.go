@@ -105,9 +105,22 @@ func (x *setIndex) candidates(p pod) []int {
 		all = append(all, v.labels)
 	}
 	for _, labels := range all {
+		if laterKey(labels) != "" {
+			return x.everything()
+		}
 		for key, value := range labels {
 			out = append(out, x.having(label{key, false}, value)...)
 		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// everything lists the places of all sets.
+func (x *setIndex) everything() []int {
+	out := slices.Clone(x.rest)
+	for l := range x.byValue {
+		out = append(out, x.having(l, parameter)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

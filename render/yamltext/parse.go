@@ -118,17 +118,19 @@ func decode(doc []byte) (root *yaml.Node, err error) {
 	var second yaml.Node
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
+		newLineTable(doc).correct(root)
 		return root, nil
 	case err != nil:
 		return nil, explain(doc, err)
 	}
-	return nil, Errorf(second.Line, "a second document starts here; put --- at the start of a line of its own, "+
+	return nil, Errorf(newLineTable(doc).of(second.Line), "a second document starts here; put --- at the start of a line of its own, "+
 		"ended by a line feed")
 }
 
 // explain turns an error of the library into one with the right line.
 func explain(doc []byte, err error) *SyntaxError {
 	message, line := cutLine(err)
+	line = newLineTable(doc).of(line)
 	if name, ok := strings.CutPrefix(message, "unknown anchor '"); ok {
 		name, _, _ = strings.Cut(name, "'")
 		return Errorf(findAlias(doc, name), "*%s names an anchor that is not defined before it; "+
