@@ -3,7 +3,6 @@
 package render
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -100,7 +99,7 @@ func objectsIn(file string, text []byte) []writtenObject {
 			out = append(out, writtenObject{manifest.RefOf(object), source})
 		}
 	}
-	splitter := yamltext.NewSplitter(bytes.NewReader(text))
+	splitter := yamltext.NewTextSplitter(text)
 	for d, err := splitter.Read(); err == nil; d, err = splitter.Read() {
 		root, err := yamltext.Parse(d.Bytes)
 		if err != nil || root == nil {

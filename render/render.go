@@ -345,12 +345,11 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 
 // eachDocument calls f with every document of a stream.
 func eachDocument(ctx context.Context, in *input, f func(d yamltext.Document) error) (err error) {
-	r, err := in.open()
+	s, end, err := in.splitter()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	s := yamltext.NewSplitter(r)
+	defer func() { err = errors.Join(err, end()) }()
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err

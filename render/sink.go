@@ -72,8 +72,7 @@ func (s *Stream) Document(d *Document) error {
 // close writes the document that was kept because it ends without a line break.
 func (s *Stream) close(open []byte) error {
 	s.open = nil
-	_, err := s.kept.Write(open)
-	return err
+	return s.kept.add(open)
 }
 
 // isValue tells whether a document is a JSON object without a marker of its own.
@@ -126,11 +125,10 @@ func (s *Stream) write(text []byte) error {
 		}
 	}
 	if s.last = text[len(text)-1]; s.last != '\n' {
-		s.open = bytes.Clone(text)
+		s.open = text
 		return nil
 	}
-	_, err := s.kept.Write(text)
-	return err
+	return s.kept.add(text)
 }
 
 // Commit writes the stream.
@@ -138,7 +136,7 @@ func (s *Stream) Commit() error {
 	if err := s.close(s.open); err != nil {
 		return err
 	}
-	if _, err := io.Copy(s.to, s.kept.reader()); err != nil {
+	if err := s.kept.writeTo(s.to); err != nil {
 		return fmt.Errorf("writing the manifests: %w", Cause(err))
 	}
 	return s.kept.close()

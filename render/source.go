@@ -3,7 +3,6 @@
 package render
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
+	"github.com/slipway-dev/slipway/render/yamltext"
 )
 
 // input is one stream of documents: a file, standard input, or what a kustomization builds.
@@ -29,7 +29,8 @@ type input struct {
 	index int                           // among the inputs of a run
 	name  string                        // as messages give it
 	path  string                        // of the file, "" where there is none that could be written in place
-	open  func() (io.ReadCloser, error) // can be called more than once
+	open  func() (io.ReadCloser, error) // can be called more than once; nil where all stands in text
+	text  []byte
 
 	builtFrom *builtFrom // of what a kustomization builds
 }
@@ -144,12 +145,15 @@ const maxStream = 4 << 30
 // keep reads a stream so that it can be read twice: context first, then workloads.
 func keep(name string, r io.Reader) (input, error) {
 	s := &spool{}
-	n, err := io.Copy(s, io.LimitReader(r, maxStream+1))
-	if err == nil && n > maxStream {
+	err := s.fill(io.LimitReader(r, maxStream+1))
+	if err == nil && s.size > maxStream {
 		err = fmt.Errorf("it has more than %d GiB: give it in parts", maxStream>>30)
 	}
 	if err != nil {
 		return input{}, pathError(name, errors.Join(err, s.close()))
+	}
+	if s.file == nil {
+		return input{name: name, text: s.parts[0]}, nil
 	}
 	return input{name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
 }
@@ -162,6 +166,18 @@ func onceInput(path string) (in input, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return keep(path, f)
+}
+
+// splitter cuts an input into documents, any number of times.
+func (in *input) splitter() (s *yamltext.Splitter, end func() error, err error) {
+	if in.open == nil {
+		return yamltext.NewTextSplitter(in.text), func() error { return nil }, nil
+	}
+	r, err := in.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	return yamltext.NewSplitter(r), r.Close, nil
 }
 
 func fileInput(path string) input {
@@ -190,9 +206,7 @@ func kustomization(ctx context.Context, dir, within string) (input, error) {
 	if err != nil {
 		return input{}, fmt.Errorf("building kustomization %s: %w", dir, err)
 	}
-	return input{name: dir, builtFrom: builtFrom, open: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(text)), nil
-	}}, nil
+	return input{name: dir, builtFrom: builtFrom, text: text}, nil
 }
 
 // build runs kustomize, which may fetch from afar and knows no context: when ctx ends it is left to itself.

@@ -148,7 +148,6 @@ func (f *renderFlags) run(ctx context.Context, s command.Streams, req render.Req
 	if err := f.validate(req.Paths); err != nil {
 		return err
 	}
-	defer process.CollectRarely()()
 	if err := s.Tell(findings); err != nil {
 		return errors.Join(err, f.report.write(s, &render.Outcome{Findings: findings}))
 	}

@@ -50,6 +50,11 @@ func NewSplitter(r io.Reader) *Splitter {
 	return &Splitter{r: r, line: 1}
 }
 
+// NewTextSplitter cuts text. The documents are parts of it.
+func NewTextSplitter(text []byte) *Splitter {
+	return &Splitter{buf: text, eof: true, line: 1}
+}
+
 // Read returns the next document, or io.EOF after the last one. The bytes stay as they are.
 func (s *Splitter) Read() (Document, error) {
 	for {

@@ -5,6 +5,7 @@ package process
 import (
 	"context"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -14,8 +15,11 @@ type readerFunc func(p []byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // UntilDone reads from r, and gives up when ctx ends even while r keeps it waiting. It takes nothing from r before it
-// is read from.
+// is read from. A file keeps nobody waiting.
 func UntilDone(ctx context.Context, r io.Reader) io.Reader {
+	if isFile(r) {
+		return r
+	}
 	pipe := sync.OnceValue(func() io.Reader {
 		from, to := io.Pipe()
 		go func() {
@@ -26,4 +30,13 @@ func UntilDone(ctx context.Context, r io.Reader) io.Reader {
 		return from
 	})
 	return readerFunc(func(p []byte) (int, error) { return pipe().Read(p) })
+}
+
+func isFile(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
