@@ -59,20 +59,34 @@ func editedFields(key string) []string {
 	return []string{initsField, containersField, volumesField, pullSecretsField}
 }
 
-// merge puts the changes into the object. A change that an anchor carries to other places than those that change alike is
-// left out, and the findings say so.
-func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding) {
-	if len(changes) == 0 {
-		return object, nil
+// merger puts the changes of templates into their object. A change that an anchor carries to other places than those that
+// change alike is left out, and the findings say so.
+type merger struct {
+	object, edited *yaml.Node
+	edit           copier
+	anchored       *bool // whether the object has an anchor, once that was asked for
+	changes        []change
+}
+
+// add takes a change. Nothing of the others has to be known for it where there is no anchor.
+func (m *merger) add(c change) {
+	if m.anchored == nil {
+		has := hasAnchor(m.object)
+		m.anchored = &has
 	}
-	var edit copier
-	edited := object
-	if !hasAnchor(object) {
-		for _, c := range changes {
-			edited = edit.replace(edited, c.path, c.tmpl)
-		}
-		return edited, nil
+	if *m.anchored {
+		m.changes = append(m.changes, c)
+		return
 	}
+	m.edited = m.edit.replace(m.edited, c.path, c.tmpl)
+}
+
+// merge returns the object with all changes, and what keeps one from being made.
+func (m *merger) merge() (*yaml.Node, []manifest.Finding) {
+	if len(m.changes) == 0 {
+		return m.edited, nil
+	}
+	object, changes := m.object, m.changes
 	var findings []manifest.Finding
 	reached := map[*yaml.Node][]touched{}
 	for i := range changes {
@@ -92,10 +106,10 @@ func merge(object *yaml.Node, changes []change) (*yaml.Node, []manifest.Finding)
 			continue
 		}
 		if obstacle(object, c.path) == nil {
-			edited = edit.replace(edited, c.path, c.inPlace())
+			m.edited = m.edit.replace(m.edited, c.path, c.inPlace())
 		}
 	}
-	return repoint(edited), findings
+	return repoint(m.edited), findings
 }
 
 // noteAnchor finds the first node on the way to the edits that an alias elsewhere in the document repeats. Where the edit

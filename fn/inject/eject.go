@@ -17,7 +17,7 @@ import (
 func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object, Verbatim: map[*yaml.Node]string{}}
-	var changes []change
+	edit := merger{object: object, edited: object}
 	marked := false
 	for t := range in.opts.templates(object, d) {
 		mark := manifest.At(t.node, metadataField, annotationsField, InjectedAnnotation)
@@ -29,7 +29,7 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 		tmpl := e.run(mark)
 		result.Findings = append(result.Findings, e.findings...)
 		if tmpl != t.node {
-			changes = append(changes, change{template: e.template, tmpl: tmpl})
+			edit.add(change{template: e.template, tmpl: tmpl})
 			result.Templates = append(result.Templates,
 				TemplateResult{
 					Object: t.object, Field: t.field(""), Source: manifest.SourceAt(source, t.node), Edited: true,
@@ -40,7 +40,7 @@ func (in *Injector) Eject(object *yaml.Node, source manifest.Source) Result {
 	if !marked {
 		return result // what is wrong with it is not in the way of anything here
 	}
-	edited, findings := merge(object, changes)
+	edited, findings := edit.merge()
 	result.Findings = slices.Concat(d.Findings, result.Findings, findings)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited

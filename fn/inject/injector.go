@@ -134,18 +134,18 @@ type Origin struct {
 func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text) Result {
 	d := &manifest.Decoder{Source: source}
 	result := Result{Object: object}
-	var changes []change
+	edit := merger{object: object, edited: object}
 	for t := range in.opts.templates(object, d) {
 		b := &build{template: &template{in: in, doc: object, podTemplate: t, source: source}, text: text}
 		tmpl := b.run()
 		result.Templates = append(result.Templates, b.result)
 		result.Findings = append(result.Findings, b.findings...)
 		if tmpl != t.node {
-			changes = append(changes, change{template: b.template, tmpl: tmpl})
+			edit.add(change{template: b.template, tmpl: tmpl})
 			result.Templates[len(result.Templates)-1].Edited = true
 		}
 	}
-	edited, findings := merge(object, changes)
+	edited, findings := edit.merge()
 	result.Findings = slices.Concat(d.Findings, result.Findings, findings)
 	if !manifest.HasErrors(result.Findings) {
 		result.Object = edited

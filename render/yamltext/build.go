@@ -5,6 +5,7 @@ package yamltext
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -192,16 +193,37 @@ func (b *builder) scalar(l scanLines, rest []byte, value string, style yaml.Styl
 	return n
 }
 
-// tagOf returns the tag of a scalar without one. The library is asked only about text that could be more than text.
+// tagOf returns the tag of a scalar without one.
 func tagOf(n *yaml.Node) string {
 	if n.Style != 0 {
-		return "!!str"
+		return yaml.NodeTagString
 	}
-	c := n.Value[0]
-	if isLetter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'; c == '/' || isLetter && !IsTypedWord(n.Value) {
-		return "!!str"
+	return PlainTag(n.Value)
+}
+
+// PlainTag returns the tag that a plain scalar with this text has. The library, which finds out by trying one reading after
+// the other, is asked only where it is neither a word, nor a number of digits alone, nor one with a unit.
+func PlainTag(value string) string {
+	const surelyInt = len("999999999999999999") // fits 64 bits
+	switch first, rest := initial(value), strings.TrimLeft(value, "0123456789"); {
+	case first == '/', IsLetter(first) && !IsTypedWord(value):
+		return yaml.NodeTagString
+	case first < '1' || first > '9':
+	case rest == "" && len(value) <= surelyInt:
+		return yaml.NodeTagInt
+	case rest != "" && !strings.ContainsFunc(rest, func(r rune) bool { return r > unicode.MaxASCII || !IsLetter(byte(r)) }):
+		return yaml.NodeTagString
 	}
+	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	return n.ShortTag()
+}
+
+// initial is the first byte of a text, or 0.
+func initial(text string) byte {
+	if text == "" {
+		return 0
+	}
+	return text[0]
 }
 
 func (b *builder) plain(l scanLines, rest, text []byte) bool {

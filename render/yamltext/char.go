@@ -22,6 +22,9 @@ func IsNameChar(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
 }
 
+// IsLetter tells whether c is a letter of ASCII.
+func IsLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
 // IsTypedWord tells whether a word is a boolean or a null to some program that reads YAML, whatever its case.
 func IsTypedWord(word string) bool {
 	if len(word) > len("false") {

@@ -24,13 +24,30 @@ type followed struct {
 
 // expect tells whether n is what has to come.
 func (f *follower) expect(n *yaml.Node) (*yaml.Node, bool) {
+	want := f.next()
+	return want, want != nil && want.Kind == n.Kind && want.Value == n.Value && (want.Tag == n.Tag || want.ShortTag() == n.Tag)
+}
+
+// reads tells whether a scalar with this text, which no string is made of, is what has to come.
+func (f *follower) reads(n *yaml.Node, text []byte) bool {
+	want := f.next()
+	if want == nil || want.Kind != yaml.ScalarNode || want.Value != string(text) {
+		return false
+	}
+	if n.Value = want.Value; n.Tag == "" {
+		n.Tag = n.ShortTag()
+	}
+	return want.Tag == n.Tag || want.ShortTag() == n.Tag
+}
+
+// next takes the node that has to come, nil for none.
+func (f *follower) next() *yaml.Node {
 	top := &f.open[len(f.open)-1]
 	if top.next == len(top.node.Content) {
-		return nil, false
+		return nil
 	}
-	want := top.node.Content[top.next]
 	top.next++
-	return want, want.Kind == n.Kind && want.Value == n.Value && (want.Tag == n.Tag || want.ShortTag() == n.Tag)
+	return top.node.Content[top.next-1]
 }
 
 // enter goes into the collection n.

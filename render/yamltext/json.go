@@ -23,7 +23,7 @@ func IsJSON(doc []byte) bool {
 // at which YAML breaks lines. Lines end at line feeds alone.
 type jsonReader struct {
 	doc  []byte
-	text string // of doc; values without escapes are parts of it
+	text string // of doc where a tree is made; values without escapes are parts of it
 	pos  int
 
 	mark, line, column int // the last place that was asked for
@@ -47,7 +47,10 @@ func (r *jsonReader) parse(doc []byte) (root *yaml.Node, ok bool) {
 	if start < 0 || !utf8.Valid(doc[start:]) {
 		return nil, false
 	}
-	r.doc, r.text, r.pos, r.line, r.column = doc, string(doc), start, 1, 1
+	r.doc, r.pos, r.line, r.column = doc, start, 1, 1
+	if !r.checks {
+		r.text = string(doc)
+	}
 	if bytes.HasPrefix(doc, []byte(ByteOrderMark)) {
 		r.mark = len(ByteOrderMark)
 	}
@@ -164,18 +167,27 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 	return r.follows == nil || r.follows.close()
 }
 
-// scalar ends a scalar with its value.
-func (r *jsonReader) scalar(n *yaml.Node, value string) bool {
-	if r.checks && r.follows == nil {
-		return true
+// scalar ends a scalar with its value, which is what stands from start to end or, with escapes, what they stand for.
+func (r *jsonReader) scalar(n *yaml.Node, start, end int, escapes bool) bool {
+	ok := true
+	switch {
+	case escapes:
+		n.Value, ok = unescapeJSON(string(r.doc[start:end]))
+	case !r.checks:
+		n.Value = r.text[start:end]
+	case r.follows != nil:
+		return r.follows.reads(n, r.doc[start:end])
 	}
-	if n.Value = value; n.Tag == "" {
+	if !ok || r.checks && r.follows == nil {
+		return ok
+	}
+	if n.Tag == "" {
 		n.Tag = n.ShortTag()
 	}
 	if r.follows == nil {
 		return true
 	}
-	_, ok := r.follows.expect(n)
+	_, ok = r.follows.expect(n)
 	return ok
 }
 
@@ -193,20 +205,20 @@ func (r *jsonReader) literal() bool {
 	for end < len(r.doc) && (IsNameChar(r.doc[end]) || r.doc[end] == '+' || r.doc[end] == '.') {
 		end++
 	}
-	text, tag := r.text[r.pos:end], ""
-	switch text {
+	start, tag := r.pos, ""
+	switch text := r.doc[start:end]; string(text) {
 	case "null":
 		tag = yaml.NodeTagNull
 	case "true", "false":
 		tag = yaml.NodeTagBool
 	default:
-		if !IsJSONNumber(text) {
+		if !IsJSONNumber(string(text)) {
 			return false
 		}
 	}
 	n := r.node(yaml.ScalarNode, tag, 0)
 	r.pos = end
-	return r.scalar(n, text)
+	return r.scalar(n, start, end, false)
 }
 
 // string reads a string in quotes.
@@ -218,11 +230,7 @@ func (r *jsonReader) string() bool {
 		switch c := r.doc[i]; {
 		case c == '"':
 			r.pos = i + 1
-			value, ok := r.text[start:i], true
-			if escapes {
-				value, ok = unescapeJSON(value)
-			}
-			return r.scalar(n, value) && ok
+			return r.scalar(n, start, i, escapes)
 		case c == '\\':
 			escapes = true
 			i++

@@ -11,9 +11,23 @@ import (
 // emitter returns one that writes in the layout of the current place, for text that ends on the line of pos and stands
 // at or right of column.
 func (s *splicer) emitter(pos, column int) *emitter {
+	s.makeRoom()
 	s.tuning = emitter{layout: s.layout(), out: s.out, verbatim: s.verbatim, noLiteral: !s.endsLiteral(pos, column)}
 	s.tuning.newline = s.newline(pos)
 	return &s.tuning
+}
+
+const (
+	editRoom    = 512      // what is free for one edit: most need less
+	largestRoom = 64 << 10 // what is taken at once
+)
+
+// makeRoom sees to it that an edit finds room. Text of earlier edits stays where it is: a buffer that grew would be copied
+// again and again, and edits would hold on to each of the copies.
+func (s *splicer) makeRoom() {
+	if cap(s.out)-len(s.out) < editRoom {
+		s.out = make([]byte, 0, min(max(2*editRoom, 2*cap(s.out)), largestRoom))
+	}
 }
 
 // done takes the emitter's buffer back.

@@ -34,7 +34,7 @@ func (e *emitter) flowScalar(n *yaml.Node) {
 	case n.Style&yaml.SingleQuotedStyle != 0 && isPrintable(n.Value):
 		e.singleQuoted(n.Value)
 	case isPlain(n.Value):
-		if resolved(n.Value) == "!!str" && !isOldType(n.Value) {
+		if yamltext.PlainTag(n.Value) == "!!str" && !isOldType(n.Value) {
 			e.write(n.Value)
 		} else {
 			e.doubleQuoted(n.Value)
@@ -57,7 +57,7 @@ func (e *emitter) plainTyped(n *yaml.Node, tag string) {
 	if value == "" && tag == yaml.NodeTagNull || e.json && !isJSONLiteral(value) {
 		value = inJSON(n)
 	}
-	if resolved(value) != tag && tag != "!!merge" {
+	if yamltext.PlainTag(value) != tag && tag != "!!merge" {
 		e.write(tag + " ")
 	}
 	if isPlain(value) || isPlainTyped(value) {
@@ -83,12 +83,6 @@ func inJSON(n *yaml.Node) string {
 		return n.Value
 	}
 	return string(text)
-}
-
-// resolved returns the type that a plain scalar with this text has.
-func resolved(value string) string {
-	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
-	return n.ShortTag()
 }
 
 // isOldType tells whether v is a boolean or a base 60 number to programs that read YAML 1.1 by the letter, as kubectl

@@ -59,7 +59,7 @@ func sketch(text []byte, take func(part []byte)) {
 			s.out = s.out[:0]
 		}
 		switch c := text[pos]; {
-		case isLetter(c):
+		case yamltext.IsLetter(c):
 			pos = s.word(pos)
 		case isDigit(c):
 			pos = s.digits(pos)
@@ -89,7 +89,7 @@ func (s *sketcher) run(pos int, kind func(c byte) bool) int {
 }
 
 func (s *sketcher) word(pos int) int {
-	end := s.run(pos, isLetter)
+	end := s.run(pos, yamltext.IsLetter)
 	s.out = append(s.out, 'a')
 	if s.number == pos || isTyped(s.text[pos:end]) {
 		s.out = append(s.out, s.text[pos:end]...) // true, 0x1f, 1e3
@@ -149,8 +149,7 @@ func (s *sketcher) mark(pos int) int {
 // longLine is from where on a line may hold a key that is too long to be a simple one.
 const longLine = 128
 
-func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // isTyped says whether letters can make something else than text of a scalar: a word such as true, or .inf.
 func isTyped(word []byte) bool {
