@@ -105,7 +105,7 @@ func (w *podWriter) deletePod(ctx context.Context, a rollout.Action) error {
 	at := kube.Pods(w.target.Namespace)
 	options := kube.Exactly(types.UID(a.Pod.UID), a.Pod.ResourceVersion)
 	var err error
-	if w.options.Evict && there.Status.Phase != rollout.PodFailed && there.Status.Phase != rollout.PodSucceeded {
+	if w.options.Evict && !there.Ended() {
 		err = w.client.Evict(ctx, at.Object(a.Pod.Name, "eviction"), map[string]any{
 			"apiVersion": "policy/v1", "kind": "Eviction",
 			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,

@@ -183,7 +183,7 @@ type sent[T Object] struct {
 
 // UnmarshalJSON reads the object, and leaves it to the event's type what is to become of one that cannot be read.
 func (s *sent[T]) UnmarshalJSON(data []byte) error {
-	s.err = json.Unmarshal(data, &s.object)
+	s.err = decode(data, &s.object)
 	if s.err != nil || s.object.Meta().Name == "" {
 		s.text = slices.Clone(data)
 	}

@@ -263,10 +263,18 @@ func (c Client) send(ctx context.Context, r *rest.Request, out any) error {
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(data, out); err != nil {
+	if err := decode(data, out); err != nil {
 		return fmt.Errorf("decoding the server's answer: %w", err)
 	}
 	return nil
+}
+
+// decode is json.Unmarshal without two more readings of the text for what reads itself.
+func decode(data []byte, out any) error {
+	if own, ok := out.(json.Unmarshaler); ok {
+		return own.UnmarshalJSON(data)
+	}
+	return json.Unmarshal(data, out)
 }
 
 // stream opens a list or a watch whose answer is read piece by piece.

@@ -22,5 +22,5 @@ func RevisionOf(manifest []byte) (name, data string, err error) {
 func Pending(manifest []byte) (bool, error) {
 	var p Pod
 	err := json.Unmarshal(manifest, &p)
-	return p.pending(), err
+	return p.seen.Pending, err
 }

@@ -34,7 +34,7 @@ const (
 func (t Target) ListNotReady(ctx context.Context, c Client, set Workload, revision string, now time.Time) (NotReady, error) {
 	named := func(string) (string, bool) { return revision, revision != "" }
 	out, n, err := t.listPods(ctx, c, set, named, func(p Pod) bool {
-		return p.waiting != nil && (revision == "" || HashOf(p.Labels[LabelRevision]) == HashOf(revision))
+		return p.seen.Waiting != nil && (revision == "" || HashOf(p.Labels[LabelRevision]) == HashOf(revision))
 	})
 	out.Next = now.Add(max(listInterval, time.Duration(n)*listPerPod))
 	return out, err

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -19,28 +20,23 @@ import (
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// Pod is what is kept of a pod. It is not the one of k8s.io/api: an agent keeps every pod of its target, and one of those is
-// five times as large.
+// Pod is what is kept of a pod: what a decision sees of it, and what the writes read beside that. It is not the one of
+// k8s.io/api: an agent keeps every pod of its target, and one of those is five times as large.
 type Pod struct {
 	metav1.ObjectMeta
-	Spec        podSpec
-	Status      podStatus
-	annotations podAnnotations
-	waiting     *waiting.Why // nil: it is ready
-	resize      *waiting.Why // why an update's resources are not those that it runs with; nil: they are
+	seen   rollout.Pod // as the server sent it; its revision has the name that the label says
+	held   string      // the annotation of a pod whose resources may be other than those of its revision
+	images []runningImage
 }
+
+// runningImage is the image that a container runs.
+type runningImage struct{ container, id string }
 
 // podAnnotations are those that are read of a pod: meshes and operators write many more, and long ones.
 type podAnnotations struct {
 	UpdateState  string `json:"apps.kruise.io/inplace-update-state"`
 	DeletionCost string `json:"controller.kubernetes.io/pod-deletion-cost"`
 	Held         string `json:"slipway.dev/resize"`
-}
-
-type podSpec struct {
-	NodeName       string      `json:"nodeName"`
-	ReadinessGates []gate      `json:"readinessGates"`
-	Containers     []container `json:"containers"`
 }
 
 type gate struct {
@@ -52,76 +48,58 @@ type container struct {
 	Image string `json:"image"`
 }
 
-type podStatus struct {
-	Phase             rollout.PodPhase
-	Conditions        []Condition
-	ContainerStatuses []containerStatus
-}
-
-type containerStatus struct {
-	Name         string
-	Image        string
-	ImageID      string
-	RestartCount int
-	StartedAt    *time.Time // nil: it does not run
-}
-
 // Meta is the metadata, as a Cache asks for it.
 func (p Pod) Meta() metav1.ObjectMeta { return p.ObjectMeta }
 
 // UnmarshalJSON drops what no decision needs, and keeps texts that pods have in common only once: there may be many
-// thousands of them.
+// thousands of them. What is to be found out about a pod is found out here, once, and not in each look at it.
 func (p *Pod) UnmarshalJSON(data []byte) error {
 	var whole wholePod
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return err
 	}
-	p.ObjectMeta, p.annotations = lean(whole.Metadata.ObjectMeta), whole.Metadata.Annotations
-	p.Spec = whole.Spec.podSpec
-	p.Spec.NodeName = shared(p.Spec.NodeName)
-	p.Spec.ReadinessGates, p.Spec.Containers = exact(p.Spec.ReadinessGates), exact(p.Spec.Containers)
-	for i, g := range p.Spec.ReadinessGates {
-		p.Spec.ReadinessGates[i].ConditionType = shared(g.ConditionType)
-	}
-	for i, c := range p.Spec.Containers {
-		p.Spec.Containers[i] = container{Name: shared(c.Name), Image: shared(c.Image)}
-	}
-	p.waiting = whole.why()
-	p.Status = whole.lean()
-	return p.readResize(data)
-}
-
-// readResize reads more of a pod whose last update has changed resources.
-func (p *Pod) readResize(data []byte) (err error) {
-	if state, ok := p.updateState(); !ok || !state.UpdateResources {
-		return nil
-	}
-	if p.resize, err = resize.Why(data); p.resize != nil && p.waiting == nil {
-		p.waiting = p.resize
-	}
-	return err
-}
-
-// lean is the status that is kept of a pod.
-func (p *wholePod) lean() podStatus {
-	out := podStatus{
-		Phase: shared(rollout.PodPhase(p.Status.Phase)), Conditions: make([]Condition, 0, 3),
-		ContainerStatuses: make([]containerStatus, 0, len(p.Status.ContainerStatuses)),
-	}
-	for _, c := range p.Status.Conditions {
-		if c.Type == string(corev1.PodReady) || c.Type == string(corev1.ContainersReady) || c.Type == gateInPlace {
-			out.Conditions = append(out.Conditions, Condition{
-				Type: shared(c.Type), Status: shared(c.Status), LastTransitionTime: c.LastTransitionTime,
-			})
+	state, updated := whole.updateState()
+	var resized *waiting.Why // why an update's resources are not those that the pod runs with; nil: they are
+	if updated && state.UpdateResources {
+		var err error
+		if resized, err = resize.Why(data); err != nil {
+			return err
 		}
+	}
+	p.ObjectMeta, p.held = lean(whole.Metadata.ObjectMeta), shared(whole.Metadata.Annotations.Held)
+	p.seen = whole.seen(p.ObjectMeta)
+	p.seen.Waiting = cmp.Or(p.seen.Waiting, resized)
+	p.seen.Pending = updated && (resized != nil || whole.startsContainers(state))
+	p.images = make([]runningImage, len(whole.Status.ContainerStatuses))
+	for i, c := range whole.Status.ContainerStatuses {
+		p.images[i] = runningImage{shared(c.Name), shared(c.ImageID)}
+	}
+	return nil
+}
+
+// seen is the pod as a decision sees it, with the metadata that is kept of it.
+func (p *wholePod) seen(m metav1.ObjectMeta) rollout.Pod {
+	out := rollout.Pod{
+		Name: m.Name, UID: string(m.UID), ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
+		Revision: m.Labels[LabelRevision], Node: shared(p.Spec.NodeName), Phase: shared(rollout.PodPhase(p.Status.Phase)),
+		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
+		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true", Waiting: p.why(),
+		Drained: p.drained(),
+	}
+	if !m.CreationTimestamp.IsZero() {
+		out.Created = m.CreationTimestamp.UTC()
+	}
+	if p.is(corev1.PodReady) && !out.Drained && out.Phase == rollout.PodRunning {
+		out.Ready, out.ReadySince = true, since(p.condition(corev1.PodReady))
+	}
+	if out.Drained {
+		out.DrainedAt = since(p.condition(gateInPlace))
 	}
 	for _, c := range p.Status.ContainerStatuses {
-		kept := containerStatus{shared(c.Name), shared(c.Image), shared(c.ImageID), int(c.RestartCount), nil}
-		if c.State.Running != nil && !c.State.Running.StartedAt.IsZero() {
-			kept.StartedAt = &c.State.Running.StartedAt.Time
-		}
-		out.ContainerStatuses = append(out.ContainerStatuses, kept)
+		out.Restarts += int(c.RestartCount)
 	}
+	// What is not a number counts as 0, as it does for the built-in controllers.
+	out.DeletionCost, _ = strconv.Atoi(p.Metadata.Annotations.DeletionCost)
 	return out
 }
 
@@ -152,77 +130,39 @@ func exact[T any](list []T) []T {
 	return slices.Clone(list)
 }
 
-func (p *Pod) condition(kind string) (Condition, bool) {
-	for _, c := range p.Status.Conditions {
-		if c.Type == kind {
-			return c, true
-		}
-	}
-	return Condition{}, false
-}
-
-func (p *Pod) is(kind string) bool {
-	c, _ := p.condition(kind)
-	return c.Status == "True"
-}
-
-func (p *Pod) gated() bool {
-	for _, g := range p.Spec.ReadinessGates {
-		if g.ConditionType == gateInPlace {
-			return true
-		}
-	}
-	return false
-}
-
-// Drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
+// drained tells whether the pod is out of service for an in-place update. A new pod whose gate nobody has set yet
 // counts too, once its containers are ready: readmitting it is the write that it waits for.
-func (p *Pod) Drained() bool {
-	c, ok := p.condition(gateInPlace)
-	if !ok {
-		return p.gated() && p.is("ContainersReady")
+func (p *wholePod) drained() bool {
+	if c := p.condition(gateInPlace); c.Type != "" {
+		return c.Status != string(corev1.ConditionTrue)
 	}
-	return c.Status != "True"
+	return slices.Contains(p.Spec.ReadinessGates, gate{gateInPlace}) && p.is(corev1.ContainersReady)
 }
+
+// Drained tells whether the pod is out of service for an in-place update, or new and about to come into it.
+func (p *Pod) Drained() bool { return p.seen.Drained }
 
 // Held tells whether the pod's resources may be other than those of its revision.
-func (p *Pod) Held() bool { return p.HeldFor() != "" }
+func (p *Pod) Held() bool { return p.held != "" }
 
 // HeldFor is the revision whose resources a held pod was about to get; "" where it is not held.
-func (p *Pod) HeldFor() string { return p.annotations.Held }
+func (p *Pod) HeldFor() string { return p.held }
 
 // Serving tells whether the pod is ready and is to stay.
-func (p *Pod) Serving() bool {
-	return p.DeletionTimestamp == nil && p.Status.Phase == rollout.PodRunning && p.is("Ready") && !p.Drained()
+func (p *Pod) Serving() bool { return p.DeletionTimestamp == nil && p.seen.Ready }
+
+// Ended tells whether the pod has failed or succeeded.
+func (p *Pod) Ended() bool {
+	return p.seen.Phase == rollout.PodFailed || p.seen.Phase == rollout.PodSucceeded
 }
 
 // Observed is the pod as a decision sees it. nameOf gives the full names of the revisions that are known.
 func (p *Pod) Observed(nameOf func(string) (string, bool)) rollout.Pod {
-	m := p.ObjectMeta
-	out := rollout.Pod{
-		Name: m.Name, UID: string(m.UID), ResourceVersion: m.ResourceVersion, Instance: m.Labels[LabelInstance],
-		Revision: m.Labels[LabelRevision], Node: p.Spec.NodeName, Phase: p.Status.Phase,
-		Lifecycle: rollout.LifecycleState(m.Labels[labelLifecycle]), Labels: m.Labels, Finalizers: m.Finalizers,
-		Drained: p.Drained() || p.Held(), Pending: p.pending(), Terminating: m.DeletionTimestamp != nil,
-		DeleteRequested: m.Labels[labelSpecifiedDelete] != "", Guest: m.Labels[labelGuest] == "true", Waiting: p.waiting,
-	}
+	out := p.seen
+	out.Drained, out.Terminating = out.Drained || p.Held(), p.DeletionTimestamp != nil
 	if name, ok := nameOf(out.Revision); ok {
 		out.Revision = name
 	}
-	if !m.CreationTimestamp.IsZero() {
-		out.Created = m.CreationTimestamp.UTC()
-	}
-	if c, ok := p.condition("Ready"); ok && c.Status == "True" && !p.Drained() && out.Phase == rollout.PodRunning {
-		out.Ready, out.ReadySince = true, since(c)
-	}
-	if c, ok := p.condition(gateInPlace); ok && p.Drained() {
-		out.DrainedAt = since(c)
-	}
-	for _, c := range p.Status.ContainerStatuses {
-		out.Restarts += c.RestartCount
-	}
-	// What is not a number counts as 0, as it does for the built-in controllers.
-	out.DeletionCost, _ = strconv.Atoi(p.annotations.DeletionCost)
 	return out
 }
 
@@ -265,33 +205,29 @@ type containerBatch struct {
 	Containers []string  `json:"containers"`
 }
 
-// pending tells whether an in-place update is written but a container does not run it yet.
-func (p *Pod) pending() bool {
-	state, ok := p.updateState()
-	if !ok {
-		return false
+// updateState is that of the update in place that brought the pod to its revision.
+func (p *wholePod) updateState() (state updateState, ok bool) {
+	if p.Metadata.Annotations.UpdateState == "" {
+		return state, false
 	}
-	for name, before := range state.LastContainerStatuses {
-		if !p.runs(name, before.ImageID, state.UpdateTimestamp) {
+	err := json.Unmarshal([]byte(p.Metadata.Annotations.UpdateState), &state)
+	return state, err == nil && HashOf(state.Revision) == HashOf(p.Metadata.Labels[LabelRevision])
+}
+
+// startsContainers tells whether an in-place update is written but a container does not run it yet.
+func (p *wholePod) startsContainers(update updateState) bool {
+	for name, before := range update.LastContainerStatuses {
+		if !p.runs(name, before.ImageID, update.UpdateTimestamp) {
 			return true
 		}
 	}
-	return p.resize != nil
-}
-
-// updateState is that of the update in place that brought the pod to its revision.
-func (p *Pod) updateState() (state updateState, ok bool) {
-	if p.annotations.UpdateState == "" {
-		return state, false
-	}
-	err := json.Unmarshal([]byte(p.annotations.UpdateState), &state)
-	return state, err == nil && HashOf(state.Revision) == HashOf(p.Labels[LabelRevision])
+	return false
 }
 
 // runs tells whether a container has taken on its new image. A new image ID proves it. Where the new tag stands for
 // the same image there is none: then the image's name does, or, where the runtime reports another name of it, that the
 // container was started after the update.
-func (p *Pod) runs(name, before string, updated time.Time) bool {
+func (p *wholePod) runs(name, before string, updated time.Time) bool {
 	for _, s := range p.Status.ContainerStatuses {
 		if s.Name != name {
 			continue
@@ -304,7 +240,7 @@ func (p *Pod) runs(name, before string, updated time.Time) bool {
 				return true
 			}
 		}
-		return s.StartedAt != nil && s.StartedAt.After(updated)
+		return s.State.Running != nil && s.State.Running.StartedAt.After(updated)
 	}
 	return false
 }

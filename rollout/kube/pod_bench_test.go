@@ -3,7 +3,10 @@
 package kube_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"runtime"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -23,7 +26,7 @@ metadata:
   resourceVersion: "1234567"
   creationTimestamp: "2026-01-05T09:00:00Z"
   labels: {app: demo, apps.kruise.io/cloneset-instance-id: x7k2p, controller-revision-hash: demo-54ffd4b79b, version: v1}
-  annotations: {lifecycle.apps.kruise.io/timestamp: "2026-01-05T09:00:00Z", prometheus.io/scrape: "true", prometheus.io/port: "9090"}
+  annotations: {apps.kruise.io/inplace-update-state: '{"revision":"demo-54ffd4b79b","updateTimestamp":"2026-01-05T09:00:02Z","lastContainerStatuses":{"app":{"imageID":"example.com/shop/demo@sha256:1"}},"updateImages":true,"containerBatchesRecord":[{"timestamp":"2026-01-05T09:00:02Z","containers":["app"]}]}', lifecycle.apps.kruise.io/timestamp: "2026-01-05T09:00:00Z", prometheus.io/scrape: "true", prometheus.io/port: "9090"}
   ownerReferences:
   - {apiVersion: apps.kruise.io/v1alpha1, blockOwnerDeletion: true, controller: true, kind: CloneSet, name: demo, uid: 0c1e6a1f-6a53-4f0b-9a55-0f3c0a8c2b11}
   managedFields:
@@ -78,10 +81,7 @@ status:
 
 // BenchmarkDecodePod says what a pod costs that the server sends: an agent reads each of them some ten times in a release.
 func BenchmarkDecodePod(b *testing.B) {
-	data, err := yaml.YAMLToJSON([]byte(servedPod))
-	if err != nil {
-		b.Fatal(err)
-	}
+	data := servedJSON(b)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -90,4 +90,57 @@ func BenchmarkDecodePod(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkKeepPods says what 10,000 pods take for as long as they are kept.
+func BenchmarkKeepPods(b *testing.B) {
+	const pods = 10_000
+	data := servedJSON(b)
+	for b.Loop() {
+		before := inUse()
+		kept := make([]kube.Pod, pods)
+		for i := range kept {
+			one := bytes.ReplaceAll(data, []byte("x7k2p"), fmt.Appendf(nil, "%05d", i))
+			if err := json.Unmarshal(one, &kept[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(inUse()-before)/pods, "kept-B/pod")
+		runtime.KeepAlive(kept)
+	}
+}
+
+// inUse is how much of the heap is in use.
+func inUse() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestLooksAtPodsAllocateNothing: an agent looks at every pod each time that one has changed, so what a look makes of a pod
+// would grow with the square of their number.
+func TestLooksAtPodsAllocateNothing(t *testing.T) {
+	var p kube.Pod
+	if err := json.Unmarshal(servedJSON(t), &p); err != nil {
+		t.Fatal(err)
+	}
+	named := func(revision string) (string, bool) { return revision, true }
+	if n := testing.AllocsPerRun(100, func() {
+		if seen := p.Observed(named); seen.Pending || !seen.Ready || !p.Serving() {
+			t.Errorf("the pod is seen as %+v", seen)
+		}
+	}); n > 0 {
+		t.Errorf("a look at a pod makes %v allocations", n)
+	}
+}
+
+// servedJSON is servedPod as the server sends it.
+func servedJSON(tb testing.TB) []byte {
+	tb.Helper()
+	data, err := yaml.YAMLToJSON([]byte(servedPod))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
 }

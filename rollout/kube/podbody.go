@@ -308,9 +308,9 @@ func imagesPatch(p Pod, before, after map[string]any, revision string, now time.
 }
 
 func (p *Pod) imageID(container string) string {
-	for _, s := range p.Status.ContainerStatuses {
-		if s.Name == container {
-			return s.ImageID
+	for _, i := range p.images {
+		if i.container == container {
+			return i.id
 		}
 	}
 	return ""

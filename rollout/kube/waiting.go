@@ -25,7 +25,9 @@ type wholePod struct {
 		Unread      skipped        `json:"managedFields"`
 	} `json:"metadata"`
 	Spec struct {
-		podSpec
+		NodeName       string      `json:"nodeName"`
+		ReadinessGates []gate      `json:"readinessGates"`
+		Containers     []container `json:"containers"`
 		InitContainers []struct {
 			Name          string                        `json:"name"`
 			RestartPolicy corev1.ContainerRestartPolicy `json:"restartPolicy"`
