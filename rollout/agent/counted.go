@@ -4,8 +4,8 @@ package agent
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -17,37 +17,33 @@ import (
 // behind a slow webhook. Once one of these pods is lost or unready the rest of the list would be more than the budget allows,
 // so it is given up, and the next look decides.
 type counted struct {
-	pods *kube.Cache[kube.Pod]
-	uids map[string]string // of these pods, by name
+	pods    *kube.Cache[kube.Pod]
+	decided []rollout.Pod   // what the decision was made on, by name
+	touched map[string]bool // UIDs of the pods that its writes are about
 
 	mu   sync.Mutex // guards what follows: writes run side by side
-	seen uint64     // version of the cache that was looked at last; 0: none
+	seen uint64     // version of the cache that was looked at last
 	gone error      // why the list is given up
 }
 
 // countOn are the pods that the last observation had as ready and that no action is about. Where a controller replaces the
 // pods, and does not only make them, it counts them itself.
 func (w *writer) countOn(actions []rollout.Action) *counted {
-	c := &counted{pods: w.pods, uids: map[string]string{}}
+	c := &counted{pods: w.pods, touched: map[string]bool{}, seen: w.last.seen.pods}
 	if w.options.Mode == plan.Partition {
 		return c
 	}
-	touched := map[string]bool{}
+	c.decided = w.last.observed.Pods
 	for _, a := range actions {
-		touched[a.Pod.UID] = true
-	}
-	for i := range w.last.observed.Pods {
-		if p := &w.last.observed.Pods[i]; p.Ready && p.Active() && !touched[p.UID] {
-			c.uids[p.Name] = p.UID
-		}
+		c.touched[a.Pod.UID] = true
 	}
 	return c
 }
 
 // lost says which of the pods is not what the decision took it for, as far as the cache shows it. It is asked before each
-// write, and looks only at what has changed since.
+// write, and looks only at what has changed since the observation.
 func (c *counted) lost() error {
-	if len(c.uids) == 0 {
+	if len(c.decided) == 0 {
 		return nil
 	}
 	c.mu.Lock()
@@ -57,20 +53,27 @@ func (c *counted) lost() error {
 		return c.gone
 	}
 	if c.seen = now; !known {
-		names = slices.Collect(maps.Keys(c.uids))
+		for i := range c.decided {
+			c.look(&c.decided[i])
+		}
 	}
 	for _, name := range names {
-		if uid, counts := c.uids[name]; counts && !c.serves(name, uid) {
-			c.gone = fmt.Errorf("pod %s, which the decision counted on, is lost or not ready: %w", name, rollout.ErrConflict)
-			break
+		byName := func(p rollout.Pod, name string) int { return strings.Compare(p.Name, name) }
+		if i, ok := slices.BinarySearchFunc(c.decided, name, byName); ok {
+			c.look(&c.decided[i])
 		}
 	}
 	return c.gone
 }
 
-func (c *counted) serves(name, uid string) bool {
-	there, ok := c.pods.Get(name)
-	return ok && string(there.UID) == uid && there.Serving()
+// look gives the list up where a pod that counts is not ready any more.
+func (c *counted) look(p *rollout.Pod) {
+	if c.gone != nil || !p.Ready || !p.Active() || c.touched[p.UID] {
+		return
+	}
+	if there, ok := c.pods.Get(p.Name); !ok || string(there.UID) != p.UID || !there.Serving() {
+		c.gone = fmt.Errorf("pod %s, which the decision counted on, is lost or not ready: %w", p.Name, rollout.ErrConflict)
+	}
 }
 
 // over tells whether the list was given up.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -159,26 +160,33 @@ func (r *reader) readHistory(ctx context.Context) error {
 // observePods lists the pods by name, and the claims without one.
 func (r *reader) observePods(o *rollout.Observed) {
 	r.buffer = r.buffer[:0]
-	used := map[string]bool{}
 	r.pods.Each(func(p kube.Pod) {
 		if kube.ControlledBy(p.ObjectMeta, r.uid) {
 			r.buffer = append(r.buffer, p.Observed(r.last.history.NameOf))
-			used[p.Labels[kube.LabelInstance]] = true
 		}
 	})
+	used := sync.OnceValue(r.instances)
 	if r.claims != nil {
-		r.observeClaims(o, used)
+		r.observeClaims(o, used())
 	}
 	for id := range r.blocked(r.target.Name, o.Workload.Spec.PodsToDelete) {
-		if !used[id] {
+		if !used()[id] {
 			// It counts for nothing, but its instance id is taken.
 			r.buffer = append(r.buffer, rollout.Pod{Name: r.target.Name + "-" + id, Instance: id, Terminating: true})
-			used[id] = true
 		}
 	}
 	slices.SortFunc(r.buffer, func(a, b rollout.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	r.date(r.buffer, o.Now)
 	o.Pods = r.buffer
+}
+
+// instances are the instance ids of the pods that were listed.
+func (r *reader) instances() map[string]bool {
+	used := make(map[string]bool, len(r.buffer))
+	for i := range r.buffer {
+		used[r.buffer[i].Instance] = true
+	}
+	return used
 }
 
 // observeClaims finds the claims that a new pod may take over.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,6 +36,7 @@ type Cache[T Object] struct {
 
 	mu      sync.Mutex
 	objects map[string]T
+	names   []string // of the objects, in order
 	newest  uint64   // the highest resourceVersion that was seen, in an event or in an answer
 	behind  uint64   // where the watch goes on
 	stale   bool     // an own write may have happened without being in here
@@ -129,6 +131,7 @@ func (m *Cache[T]) replace(objects map[string]T, at uint64) {
 		}
 	}
 	m.objects, m.behind, m.newest, m.stale = objects, at, max(m.newest, at), false
+	m.names = slices.Sorted(maps.Keys(objects))
 	m.version++
 	m.journal = nil // nobody knows what changed
 	Notify(m.changed)
@@ -241,9 +244,12 @@ func (m *Cache[T]) Put(o T) {
 	if old, ok := m.objects[o.Meta().Name]; ok && number(old.Meta().ResourceVersion) >= at {
 		return
 	}
-	// An answer to a write can come after the event that the object is gone.
-	if _, ok := m.objects[o.Meta().Name]; !ok && at <= m.behind {
-		return
+	if i, ok := slices.BinarySearch(m.names, o.Meta().Name); !ok {
+		// An answer to a write can come after the event that the object is gone.
+		if at <= m.behind {
+			return
+		}
+		m.names = slices.Insert(m.names, i, o.Meta().Name)
 	}
 	m.objects[o.Meta().Name] = o
 	m.newest = max(m.newest, at)
@@ -259,6 +265,9 @@ func (m *Cache[T]) remove(gone metav1.ObjectMeta) {
 		return
 	}
 	delete(m.objects, gone.Name)
+	if i, ok := slices.BinarySearch(m.names, gone.Name); ok {
+		m.names = slices.Delete(m.names, i, i+1)
+	}
 	m.note(gone.Name)
 }
 
@@ -330,12 +339,12 @@ func (m *Cache[T]) Relist(ctx context.Context) error {
 	}
 }
 
-// Each calls f for every object. The order is not defined.
+// Each calls f for every object, by name.
 func (m *Cache[T]) Each(f func(T)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, o := range m.objects {
-		f(o)
+	for _, name := range m.names {
+		f(m.objects[name])
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/slipway-dev/slipway/rollout"
@@ -232,5 +234,36 @@ func TestServerFairnessIsRespected(t *testing.T) {
 	})
 	if err := server.client(t).MergePatch(t.Context(), "/x", map[string]any{"a": 1}, nil); err != nil || tries != 2 {
 		t.Errorf("%d tries, %v", tries, err)
+	}
+}
+
+// TestCacheHasAnOrder: decisions must not depend on the order in which a server sends objects, and sorting all of them for each
+// look would cost more than the look.
+func TestCacheHasAnOrder(t *testing.T) {
+	server := answers(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"30"},"items":[%s,%s]}`, objectJSON("x", "25"), objectJSON("w", "26"))
+	})
+	m := NewCache[Meta](server.client(t), ConfigMaps("n"), nil, make(chan struct{}, 1))
+	var steps []string
+	look := func() {
+		names := ""
+		m.Each(func(o Meta) { names += o.Name })
+		steps = append(steps, names)
+	}
+	for i, name := range []string{"c", "a", "d", "b", "a"} {
+		m.Put(Meta{metav1.ObjectMeta{Name: name, ResourceVersion: strconv.Itoa(i + 1)}})
+		look()
+	}
+	for _, name := range []string{"b", "missing", "d"} {
+		m.remove(metav1.ObjectMeta{Name: name, ResourceVersion: "9"})
+		look()
+	}
+	if err := m.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	want := []string{"c", "ac", "acd", "abcd", "abcd", "acd", "acd", "ac", "wx"}
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
