@@ -51,7 +51,7 @@ func updatedReleases() map[string]func(*testing.T) *updated {
 			world: w, options: w.optionsOf("CloneSet"), path: w.Path("clonesets", "demo"), plan: approvals(), image: w.Image,
 		}}
 		u.plan.OnFailure = plan.Rollback
-		u.seen = func() *steer.Release { return w.visit(w.person(false).Client) }
+		u.seen = func() *steer.Release { return w.release(w.person(false).Client) }
 		u.rules = u.role("apps.kruise.io/v1alpha1")
 		return u
 	}
