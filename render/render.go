@@ -250,7 +250,9 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 		}
 	}
 	outcome.mentions = nil // plans of -s are none of this run
+	room := spoolWindow
 	for i := range ins {
+		room -= ins[i].hold(room)
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, false); err != nil {
 			return known, err
 		}

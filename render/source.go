@@ -184,6 +184,24 @@ func fileInput(path string) input {
 	return input{name: path, path: path, open: func() (io.ReadCloser, error) { return Open(path) }}
 }
 
+// hold takes a file of at most so many bytes into memory, for those who read it more than once, and returns how many it takes.
+// What cannot be read stays as it is: who reads it says why.
+func (in *input) hold(most int) int {
+	if in.path == "" || in.open == nil {
+		return 0
+	}
+	info, err := os.Stat(in.path)
+	if err != nil || info.Size() > int64(most) {
+		return 0
+	}
+	text, err := readFile(in.path)
+	if err != nil || len(text) > most {
+		return 0 // it is no file, or one that grows
+	}
+	in.text, in.open = text, nil
+	return len(text)
+}
+
 func isKustomization(dir string) bool {
 	return slices.ContainsFunc(konfig.RecognizedKustomizationFileNames(), func(name string) bool {
 		return IsFile(filepath.Join(dir, name))
