@@ -17,7 +17,7 @@ import (
 )
 
 // partitionRequests releases that many pods in five batches, with a controller that writes a status and nothing else, and
-// counts what the agent asked the API server for. Keeping the lock is left out: it takes its time and not its pods.
+// counts what the agent asked the API server for.
 func partitionRequests(tb testing.TB, c *kubetest.Cluster, pods int) int {
 	tb.Helper()
 	w := worldIn(tb, c)
@@ -25,20 +25,46 @@ func partitionRequests(tb testing.TB, c *kubetest.Cluster, pods int) int {
 	ctx, cancel := context.WithCancel(tb.Context())
 	defer cancel()
 	go w.control(ctx, pods, make(chan any, 100))
-	settings, _, err := kube.Access{Kubeconfig: c.Kubeconfig(tb), QPS: 500, Burst: 500, UserAgent: "slipway"}.Config()
-	if err != nil {
-		tb.Fatal(err)
-	}
 	p := plan.BatchPlan{Mode: plan.Partition}
 	for share := 20; share <= 100; share += 20 {
 		p.Batches = append(p.Batches, plan.Batch{Replicas: plan.Percent(share)})
 	}
-	options := agent.Options{Config: settings, Namespace: w.namespace, Name: "demo", Identity: "agent", Now: time.Now}
-	d, err := agent.Run(ctx, p, options, nil)
-	if err != nil || d.Reason != plan.Completed {
-		tb.Fatalf("%d pods: ended with %s: %s, %v", pods, d.Reason, d.Message, err)
+	return requestsOf(tb, w, p, agent.Options{Name: "demo"})
+}
+
+// deploymentRequests is partitionRequests for a Deployment in three batches, whose own controller makes the pods.
+func deploymentRequests(tb testing.TB, c *kubetest.Cluster, pods int) int {
+	tb.Helper()
+	w := worldIn(tb, c)
+	c.Create(tb, w.Path("deployments"), deployment(pods, "25%", "0"))
+	p := thirds()
+	p.Mode = plan.Partition
+	of := agent.Options{Kind: "Deployment", Name: "web"}
+	requestsOf(tb, w, p, of) // a first install, which has no batches
+	c.Patch(tb, w.Path("deployments", "web"), map[string]any{"spec": map[string]any{"template": map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{"version": "v2"}},
+	}}})
+	return requestsOf(tb, w, p, of)
+}
+
+// requestsOf carries a release out and counts its requests. Keeping the lock is left out: it takes its time and not its pods.
+func requestsOf(tb testing.TB, w *world, p plan.BatchPlan, options agent.Options) int {
+	tb.Helper()
+	settings, _, err := kube.Access{Kubeconfig: w.Kubeconfig(tb), QPS: 500, Burst: 500, UserAgent: "slipway"}.Config()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return len(c.Requests(tb, w.namespace).By("slipway").Where(func(r kubetest.Request) bool { return r.Resource != "leases" }))
+	asked := func() int {
+		own := func(r kubetest.Request) bool { return r.Resource != "leases" }
+		return len(w.Requests(tb, w.namespace).By("slipway").Where(own))
+	}
+	before := asked()
+	options.Config, options.Namespace, options.Identity, options.Now = settings, w.namespace, "agent", time.Now
+	d, err := agent.Run(tb.Context(), p, options, nil)
+	if err != nil || d.Reason != plan.Completed {
+		tb.Fatalf("the release of %s ended with %s: %s, %v", options.Name, d.Reason, d.Message, err)
+	}
+	return asked() - before
 }
 
 // TestRequestsDoNotGrowWithPods holds that in partition mode a release of 10,000 pods asks for no more than one of ten.
@@ -52,14 +78,36 @@ func TestRequestsDoNotGrowWithPods(t *testing.T) {
 	}
 }
 
+// TestRequestsOfDeploymentsDoNotGrowWithPods holds the same for a Deployment, whose pods the agent follows. How many times its
+// bounds are written depends on the share of a batch that they let pass at once, which is the same for both.
+func TestRequestsOfDeploymentsDoNotGrowWithPods(t *testing.T) {
+	t.Parallel()
+	c := newWorld(t, "").Cluster
+	few, many := deploymentRequests(t, c, 12), deploymentRequests(t, c, 48)
+	t.Logf("12 pods: %d requests, 48 pods: %d", few, many)
+	if batches := 3; many > few+batches {
+		t.Errorf("12 pods take %d requests and 48 take %d", few, many)
+	}
+}
+
 // BenchmarkPartitionRequests says how many requests a batch takes.
 func BenchmarkPartitionRequests(b *testing.B) {
-	c := kubetest.Start(b, kubetest.Options{Definitions: [][]byte{crd.CloneSet()}})
-	for _, pods := range []int{10, 100, 1_000, 10_000} {
-		b.Run(fmt.Sprintf("%d pods", pods), func(b *testing.B) {
-			for b.Loop() {
-				b.ReportMetric(float64(partitionRequests(b, c, pods))/5, "requests/batch")
-			}
-		})
+	c := kubetest.Start(b, kubetest.Options{Definitions: [][]byte{crd.CloneSet()}, ControllerManager: true})
+	for _, kind := range []struct {
+		name     string
+		requests func(testing.TB, *kubetest.Cluster, int) int
+		batches  int
+		pods     []int
+	}{
+		{"CloneSet", partitionRequests, 5, []int{10, 100, 1_000, 10_000}},
+		{"Deployment", deploymentRequests, 3, []int{10, 100}},
+	} {
+		for _, pods := range kind.pods {
+			b.Run(fmt.Sprintf("%s/%d pods", kind.name, pods), func(b *testing.B) {
+				for b.Loop() {
+					b.ReportMetric(float64(kind.requests(b, c, pods))/float64(kind.batches), "requests/batch")
+				}
+			})
+		}
 	}
 }
