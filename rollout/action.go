@@ -67,8 +67,10 @@ type Action struct {
 	Reason          string         `json:"reason,omitempty"` // why, in a few words
 }
 
-// takesRoom tells whether the write needs room that the cluster may not have at the moment.
-func (a Action) takesRoom() bool { return a.Kind == CreatePod || a.Kind == UpdatePodInPlace }
+// waitsForRoom tells whether the write may have to wait: for room in a quota, or for what a disruption budget lets go.
+func (a Action) waitsForRoom() bool {
+	return a.Kind == CreatePod || a.Kind == UpdatePodInPlace || a.Kind == DeletePod
+}
 
 // String is the action in words: "delete pod demo-x7k2p: old, surge is ready".
 func (a Action) String() string {

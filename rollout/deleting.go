@@ -93,8 +93,9 @@ func (m deleteMode) toward(wanted int, on *plan.Selector, last bool) work {
 	deleted, why := ondelete.Next(l, room)
 	for _, i := range deleted {
 		w.actions = append(w.actions, Action{Kind: DeletePod, Pod: pods[i].ref(), Reason: "old"})
+		why = m.observed.NoRoom // of those that were tried before
 	}
-	if len(deleted) == 0 && !w.ready && why != "" {
+	if !w.ready && why != "" {
 		w.message += "; " + why
 	}
 	return w

@@ -56,7 +56,7 @@ func (m directMode) work(s *stepper, last bool) work {
 		w.ready = w.ready && c.new >= wanted && left <= missing && t.guestsGoing == 0
 	}
 	w.message = m.progressMessage(w, wanted)
-	if m.observed.NoRoom != "" && slices.ContainsFunc(w.actions, Action.takesRoom) {
+	if m.observed.NoRoom != "" && slices.ContainsFunc(w.actions, Action.waitsForRoom) {
 		w.ready = false // also where only an old pod is missing: otherwise nothing would ever end the tries
 		w.message += "; " + m.observed.NoRoom
 	}

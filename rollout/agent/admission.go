@@ -29,8 +29,12 @@ type refusal struct {
 
 func (e *refusal) Error() string {
 	doing := "resizing"
-	if e.kind == rollout.CreatePod {
+	switch e.kind {
+	case rollout.CreatePod:
 		doing = "creating"
+	case rollout.DeletePod:
+		doing = "evicting"
+	default:
 	}
 	return doing + " pods: " + e.why + "; it is tried again"
 }

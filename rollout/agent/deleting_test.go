@@ -429,3 +429,57 @@ spec:
 	}
 	d.stands(2, "v2")
 }
+
+// TestOnDeleteHeldByDisruptionBudgets evicts pods that a budget keeps, and pods that two budgets select: it says so, nothing goes,
+// and the release goes on once the budgets let it.
+func TestOnDeleteHeldByDisruptionBudgets(t *testing.T) {
+	for name, c := range map[string]struct {
+		budgets []string // specs
+		says    string
+	}{
+		"all have to be there": {
+			[]string{"minAvailable: 100%"},
+			"a PodDisruptionBudget keeps pods from being evicted: The disruption budget b0 needs 2 healthy pods and has 2 currently",
+		},
+		"none may be away": {[]string{"maxUnavailable: 0"}, "The disruption budget b0 needs 2 healthy pods and has 2 currently"},
+		"two of them": {
+			[]string{"maxUnavailable: 1", "minAvailable: 0"},
+			"more than one PodDisruptionBudget selects the pods, and then nothing evicts them: leave one",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newOnDelete(t, 2, "Parallel")
+			for i, spec := range c.budgets {
+				w.Create(t, w.Path("poddisruptionbudgets"), fmt.Sprintf(
+					`{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b%d}, spec: {%s, selector: {matchLabels: {app: demo}}}}`,
+					i, spec))
+				kubetest.Eventually(t, "the budget is known", func() (bool, string) {
+					b := w.Get(t, w.Path("poddisruptionbudgets", fmt.Sprintf("b%d", i)))
+					return kubetest.Field(b, "status", "expectedPods") == float64(2), fmt.Sprint(b)
+				})
+			}
+			watch := w.budget(2, 1)
+			w.statefulImage("v2")
+			options := w.optionsOf("StatefulSet")
+			options.Evict, options.Mode = true, plan.Delete
+			agent := w.start(thirds(), options)
+			kubetest.Eventually(t, "it says what holds it", func() (bool, string) {
+				agent.mu.Lock()
+				defer agent.mu.Unlock()
+				last := ""
+				if len(agent.seen) > 0 {
+					last = agent.seen[len(agent.seen)-1].Message
+				}
+				return strings.Contains(last, c.says), last
+			})
+			w.runs(2, "v1")
+			for i := range c.budgets {
+				w.Delete(t, w.Path("poddisruptionbudgets", fmt.Sprintf("b%d", i)))
+			}
+			agent.end(plan.Completed)
+			w.runs(2, "v2")
+			watch.verify(t, w)
+		})
+	}
+}

@@ -349,7 +349,8 @@ func TestEvictionRespectsDisruptionBudgets(t *testing.T) {
 	options.Evict = true
 	before := w.Pods()
 	d, err := agent.Run(t.Context(), plan.BatchPlan{ProgressDeadline: 3 * time.Second}, options, nil)
-	if err != nil || d.Reason != plan.DeadlineExceeded {
+	const held = "a PodDisruptionBudget keeps pods from being evicted: The disruption budget all needs 3 healthy pods and has "
+	if err != nil || d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, held) {
 		t.Fatalf("ended with %s: %s, %v; %v %v", d.Reason, d.Message, err, w.Requests(t, w.namespace).Writes().By("slipway").Count(),
 			w.Get(t, w.Path("poddisruptionbudgets", "all"))["status"])
 	}

@@ -40,6 +40,7 @@ type versions struct{ workloads, pods, sets, nodes, claims, records, checks uint
 // feedback is what writes find out and the next observation takes in.
 type feedback struct {
 	admission admission      // what the API server has refused
+	evictions evictions      // what PodDisruptionBudgets hold back
 	wrote     *plan.Quantity // the partition that was written last
 
 	mu     sync.Mutex      // guards what follows: writes run side by side

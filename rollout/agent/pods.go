@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -102,22 +103,17 @@ func (w *podWriter) deletePod(ctx context.Context, a rollout.Action) error {
 			return err
 		}
 	}
-	at := kube.Pods(w.target.Namespace)
 	options := kube.Exactly(types.UID(a.Pod.UID), a.Pod.ResourceVersion)
 	var err error
 	if w.options.Evict && !there.Ended() {
-		err = w.client.Evict(ctx, at.Object(a.Pod.Name, "eviction"), map[string]any{
-			"apiVersion": "policy/v1", "kind": "Eviction",
-			"metadata": map[string]any{"name": a.Pod.Name, "namespace": w.target.Namespace}, "deleteOptions": options,
-		})
-		if apierrors.IsTooManyRequests(err) {
-			return fmt.Errorf("%s: a PodDisruptionBudget does not allow it now: %w (%w)",
-				podWords(w.target.Namespace, "evicting", a.Pod.Name), rollout.ErrConflict, err)
-		}
+		err = w.evict(ctx, a, options)
 	} else {
-		err = w.client.Delete(ctx, at.Object(a.Pod.Name), options, nil)
+		err = w.client.Delete(ctx, kube.Pods(w.target.Namespace).Object(a.Pod.Name), options, nil)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, rollout.ErrNotNow):
+		return err
+	case err != nil:
 		return w.podError("deleting", a.Pod.Name, err)
 	}
 	now := metav1.NewTime(w.options.Now())

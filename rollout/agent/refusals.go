@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -48,7 +49,7 @@ func (r *reader) observeRefusal(ctx context.Context, o *rollout.Observed) {
 		r.listRefusals(ctx, o.Now)
 	}
 	o.Refused = e.found
-	o.NoRoom = e.full
+	o.NoRoom = cmp.Or(o.NoRoom, e.full)
 }
 
 // follow begins anew with another revision. An agent that goes on in the middle of a batch reads what was written since it

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -166,7 +167,7 @@ func (p *reporter) failing() (failure error, scaling bool) {
 	if severity(p.writer.failure) > severity(rollout.ErrNotNow) {
 		return p.writer.failure, p.writer.scaling
 	}
-	if held := p.admission.standing(); held != nil {
+	if held := cmp.Or(p.admission.standing(), p.evictions.standing()); held != nil {
 		return held, held.scaling
 	}
 	return nil, false
@@ -195,6 +196,7 @@ func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 	before := p.decision
 	p.decision = d
 	p.admission.decided(d)
+	p.evictions.set(nil) // the writes of this decision tell anew
 	if !p.lock.Holds() {
 		return
 	}

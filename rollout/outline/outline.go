@@ -85,7 +85,22 @@ func New(p plan.BatchPlan, cs plan.Workload, older *plan.Workload, nodes []ondel
 	}
 	out.describe(cs, older)
 	out.warnUnarmed(p, cs, older)
+	out.warnScaled(p, cs)
 	return out, nil
+}
+
+// warnScaled warns of pods that a controller makes of the new revision, past what was approved, where the target is scaled while
+// a batch waits. An ordinal is moved along, and in direct and delete mode there is no partition to be past.
+func (o *Release) warnScaled(p plan.BatchPlan, cs plan.Workload) {
+	waits := slices.ContainsFunc(p.Batches, func(b plan.Batch) bool { return b.Pause.UntilApproved })
+	switch {
+	case !waits || p.ModeOf(cs) != plan.Partition:
+	case cs.Rolling != nil:
+		o.warn("scaled to 0 and back while a batch waits, every pod comes back updated: %s has no others to scale then", o.By)
+	case cs.KindName() == "CloneSet":
+		o.warn("scaled up while a batch waits, every pod that is added is updated: %s keeps as many old pods as the partition says, "+
+			"and no more", o.By)
+	}
 }
 
 // divide puts the batches into numbers of pods.
