@@ -100,6 +100,12 @@ func (f *inputFlags) paths(s command.Streams, args []string) ([]string, error) {
 			return nil, command.Usagef("nothing to read: name a file or a folder, or pipe manifests in")
 		}
 	}
+	if slices.Contains(f.sidecarSets, "") {
+		return nil, command.Usagef("-s is empty and names nothing: is the variable that holds it set?")
+	}
+	if f.config == "-" {
+		return nil, command.Usagef("-c takes a file, not standard input")
+	}
 	dashes := 0
 	for _, p := range slices.Concat(args, f.sidecarSets) {
 		if p == "-" {
@@ -173,6 +179,9 @@ func (f *reportFlags) ownsStderr() bool {
 func (f *reportFlags) wanted() bool { return f.format != "" || f.file != "" }
 
 func (f *reportFlags) parse() (report.Format, error) {
+	if f.file == "-" {
+		return "", command.Usagef("--report-file takes a file: without it, and with --report, the report goes to stderr")
+	}
 	if f.file != "" && holdsManifest(f.file) {
 		return "", command.Usagef("--report-file: %s holds a manifest, which the report would write over: name another file", f.file)
 	}

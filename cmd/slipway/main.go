@@ -57,7 +57,9 @@ func runAs(ctx context.Context, name string, args []string, s command.Streams) i
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if exit := new(command.ExitError); errors.As(err, &exit) && exit.Code == command.ExitUsage {
-		err = (&reportFlags{file: reportFile(args)}).failed(s, err)
+		if file := reportFile(args); file != "-" {
+			err = (&reportFlags{file: file}).failed(s, err)
+		}
 	}
 	return s.ExitCode(err)
 }

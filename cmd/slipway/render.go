@@ -61,6 +61,9 @@ func (f *renderFlags) validate(paths []string) error {
 	if f.inPlace && slices.Contains(paths, "-") {
 		return command.Usagef("--in-place rewrites files: name files or folders to read, not standard input")
 	}
+	if f.outputDir == "-" {
+		return command.Usagef("-o is the folder to write into: without it the manifests go to stdout")
+	}
 	if isFormatName(f.outputDir) {
 		return command.Usagef("-o is the folder to write into, and %s is a format: manifests keep the one they have, and --report "+
 			"says what is told; for a folder of that name write -o .%c%s", f.outputDir, filepath.Separator, f.outputDir)

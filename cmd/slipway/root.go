@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -95,11 +96,14 @@ func isEmpty(r *bufio.Reader) bool {
 // usageArgs makes a refusal of arguments an error of usage.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
+		if check != nil {
+			if err := check(c, args); err != nil {
+				return command.Usagef("%w (see %s --help)", err, c.CommandPath())
+			}
 		}
-		if err := check(c, args); err != nil {
-			return command.Usagef("%w (see %s --help)", err, c.CommandPath())
+		if slices.Contains(args, "") {
+			return command.Usagef("an argument is empty and names nothing: is the variable that holds it set? (see %s --help)",
+				c.CommandPath())
 		}
 		return nil
 	}

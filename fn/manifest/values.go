@@ -23,6 +23,11 @@ func spelt(n *yaml.Node, copies map[*yaml.Node]*yaml.Node) *yaml.Node {
 	}
 	c.Alias, c.Content = spelt(n.Alias, copies), make([]*yaml.Node, len(n.Content))
 	for i, child := range n.Content {
+		isKey := n.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.ScalarNode
+		if tag := child.ShortTag(); isKey && tag != "!!timestamp" && tag != yaml.NodeTagNull {
+			c.Content[i] = child // keys are known by their text everywhere
+			continue
+		}
 		c.Content[i] = spelt(child, copies)
 	}
 	return &c

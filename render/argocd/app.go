@@ -12,6 +12,7 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 
+	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
 )
 
@@ -141,15 +142,18 @@ func (a *App) missing(path string) string {
 func (a *App) paths(parameter string) ([]string, error) {
 	set := a.settings[parameter]
 	for _, path := range set.all() {
+		if path == "" {
+			return nil, fmt.Errorf("%s: an empty path names nothing", set.origin)
+		}
 		target, err := filepath.Abs(path)
 		if err == nil {
 			target, err = filepath.EvalSymlinks(target)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s", set.origin, a.missing(path))
+			return nil, fmt.Errorf("%s: %s", set.origin, manifest.Printable(a.missing(path)))
 		}
 		if !set.trusted && !render.IsInside(a.root, target) {
-			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, path)
+			return nil, fmt.Errorf("%s: %s is outside the repository", set.origin, manifest.Printable(path))
 		}
 	}
 	return set.all(), nil

@@ -4,6 +4,7 @@ package argocd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -96,7 +97,8 @@ func givenParameters(text string) (map[string]Parameter, error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
-		return nil, fmt.Errorf("%s: %w; it is a JSON list of parameters with name and string, array or map", parametersVariable, err)
+		return nil, fmt.Errorf("%s: %w; it is a JSON list of parameters with name and string, array or map", parametersVariable,
+			plainly(err))
 	}
 	given := map[string]Parameter{}
 	for _, p := range list {
@@ -106,6 +108,14 @@ func givenParameters(text string) (map[string]Parameter, error) {
 		given[p.Name] = p
 	}
 	return given, nil
+}
+
+// plainly says of JSON of another type what it is, in place of a name of Go's.
+func plainly(err error) error {
+	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
+		return fmt.Errorf("byte %d: a value of the wrong type, %s", wrong.Offset, wrong.Value)
+	}
+	return err
 }
 
 // checkParameter refuses a parameter that is not known, or has a value of another type.
