@@ -16,7 +16,7 @@ func Lint(ctx context.Context, req Request, policies inject.Policies) (*Outcome,
 		return nil, err
 	}
 	outcome.Sets = len(known.Sets)
-	if err := CheckPlans(ctx, &req, outcome); err != nil {
+	if err := checkPlans(ctx, &req, outcome); err != nil {
 		return nil, err
 	}
 	if outcome.Sets == 0 && outcome.Released == 0 && !outcome.Failed() {

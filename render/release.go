@@ -56,9 +56,9 @@ func (t *transformer) plan(ctx context.Context, ins []input, outcome *Outcome) (
 	return ins, nil
 }
 
-// CheckPlans checks the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
+// checkPlans checks the BatchPlans that ReadContext came by, each against its target where the inputs hold it.
 // outcome is that of ReadContext, and gets the findings and the number of plans.
-func CheckPlans(ctx context.Context, req *Request, outcome *Outcome) error {
+func checkPlans(ctx context.Context, req *Request, outcome *Outcome) error {
 	if len(outcome.mentions) == 0 {
 		return nil
 	}

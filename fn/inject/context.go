@@ -44,7 +44,7 @@ func (c *Context) read(object *yaml.Node, ref manifest.ObjectRef, source manifes
 			opts.Namespaces = map[string]map[string]string{}
 		}
 		opts.Namespaces[ref.Name] = manifest.StringMap(manifest.At(object, metadataField, labelsField))
-	case IsSidecarSetRevision(object):
+	case isSidecarSetRevision(object):
 		c.Revisions = append(c.Revisions, object)
 	case isSpread(ref):
 		c.Spreads = append(c.Spreads, object)

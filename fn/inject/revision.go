@@ -29,8 +29,8 @@ type revision struct {
 
 const sidecarSetNameLabel = "kruise.io/sidecarset-name"
 
-// IsSidecarSetRevision says whether an object is a ControllerRevision of a SidecarSet.
-func IsSidecarSetRevision(object *yaml.Node) bool {
+// isSidecarSetRevision says whether an object is a ControllerRevision of a SidecarSet.
+func isSidecarSetRevision(object *yaml.Node) bool {
 	if manifest.Text(manifest.Lookup(object, "kind")) != "ControllerRevision" {
 		return false
 	}

@@ -12,21 +12,21 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Cluster is one target and its pods in a cluster. It implements rollout.Cluster and rollout.Clock by three parts: one
+// cluster is one target and its pods in a cluster. It implements rollout.Cluster and rollout.Clock by three parts: one
 // reads, one writes, one reports. They share the caches, the last observation, and what writes have found out.
-type Cluster struct {
+type cluster struct {
 	reader   *reader
 	writer   *writer
 	reporter *reporter
 }
 
 var (
-	_ rollout.Cluster = (*Cluster)(nil)
-	_ rollout.Clock   = (*Cluster)(nil)
+	_ rollout.Cluster = (*cluster)(nil)
+	_ rollout.Clock   = (*cluster)(nil)
 )
 
-// Open connects to the target and begins to watch it. It writes nothing.
-func Open(ctx context.Context, options Options) (*Cluster, error) {
+// open connects to the target and begins to watch it. It writes nothing.
+func open(ctx context.Context, options Options) (*cluster, error) {
 	s, target, err := connect(ctx, options)
 	if err != nil {
 		return nil, err
@@ -47,10 +47,10 @@ func Open(ctx context.Context, options Options) (*Cluster, error) {
 }
 
 // newCluster puts the parts together.
-func newCluster(s *session, all *caches) *Cluster {
+func newCluster(s *session, all *caches) *cluster {
 	with := shared{session: s, caches: all, feedback: &feedback{taken: map[string]bool{}}, last: &observation{}}
 	w := &writer{podWriter: podWriter{with}}
-	return &Cluster{
+	return &cluster{
 		reader:   &reader{shared: with, record: recordReader{shared: with}, entry: entry{with}},
 		writer:   w,
 		reporter: &reporter{shared: with, writer: w},
@@ -58,21 +58,21 @@ func newCluster(s *session, all *caches) *Cluster {
 }
 
 // Close ends the watches. It does not give the lock back.
-func (c *Cluster) Close() { c.reader.close() }
+func (c *cluster) Close() { c.reader.close() }
 
 // Observe puts together what a decision may know.
-func (c *Cluster) Observe(ctx context.Context) (rollout.Observed, error) {
+func (c *cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	return c.reader.observe(ctx)
 }
 
 // Apply makes the writes side by side, as far as the lock is held.
-func (c *Cluster) Apply(ctx context.Context, actions []rollout.Action) error {
+func (c *cluster) Apply(ctx context.Context, actions []rollout.Action) error {
 	return c.writer.apply(ctx, actions)
 }
 
 // Wait returns when something has changed since the last observation, or after d. Before it blocks, and now and then while
 // it does, it brings the target's status up to date.
-func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
+func (c *cluster) Wait(ctx context.Context, d time.Duration) error {
 	deadline := time.Duration(1<<63 - 1)
 	if d > 0 {
 		deadline = d
@@ -99,7 +99,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 }
 
 // block waits for a change, or until the status is due. It returns false where ctx has ended.
-func (c *Cluster) block(ctx context.Context) bool {
+func (c *cluster) block(ctx context.Context) bool {
 	r := c.reader
 	due, cancel := c.reporter.due(ctx, r.options.Now())
 	defer cancel()

@@ -27,7 +27,7 @@ type Options struct {
 	Stay      bool          // after a release, heal pods and wait for the next one until the context ends
 	Parallel  int           // writes at a time; 0 is DefaultParallel
 	Lease     time.Duration // how long the lock outlives an agent that died; 0 is DefaultLease
-	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is DefaultReaction
+	Reaction  time.Duration // how long a controller may take to see a change, in partition mode; 0 is defaultReaction
 	Stop      <-chan string // ends the release as a person's abort does, and says why; may be nil
 	Metrics   *Metrics      // counts what is done; may be nil
 	Checks    Checks        // measures the plan's checks; may be nil where it has none
@@ -40,5 +40,5 @@ type Options struct {
 // The defaults of Options.
 const (
 	DefaultParallel = 16
-	DefaultReaction = 30 * time.Second
+	defaultReaction = 30 * time.Second
 )

@@ -27,7 +27,7 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 	rollout.Decision),
 ) (rollout.Decision, error) {
 	options.Mode, options.plan = plan.Mode, plan
-	c, err := Open(ctx, options)
+	c, err := open(ctx, options)
 	if err != nil {
 		return rollout.Decision{}, err
 	}
@@ -54,7 +54,7 @@ func Run(ctx context.Context, plan plan.BatchPlan, options Options, report func(
 }
 
 // firstDecision observes once without the lock. It tells whether there is nothing to write at all.
-func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed,
+func (c *cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report func(rollout.Observed,
 	rollout.Decision),
 ) (bool, rollout.Decision, error) {
 	if err := c.reader.entry.awaitTarget(ctx); err != nil {
@@ -92,7 +92,7 @@ func (c *Cluster) firstDecision(ctx context.Context, p plan.BatchPlan, report fu
 }
 
 // carryOut runs the release, and with Stay the next ones after it.
-func (c *Cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func(rollout.Observed,
+func (c *cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func(rollout.Observed,
 	rollout.Decision),
 ) (rollout.Decision, error) {
 	for {
@@ -111,7 +111,7 @@ func (c *Cluster) carryOut(ctx context.Context, plan plan.BatchPlan, report func
 }
 
 // rest waits between two releases.
-func (c *Cluster) rest(ctx context.Context) error {
+func (c *cluster) rest(ctx context.Context) error {
 	if err := c.reporter.syncStatus(ctx, true); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (c *Cluster) rest(ctx context.Context) error {
 
 // finish leaves the cluster tidy: a true status, no revisions beyond the limit, no lock. An agent that lost the lock
 // leaves everything to the one that has it.
-func (c *Cluster) finish(ctx context.Context, cause error) error {
+func (c *cluster) finish(ctx context.Context, cause error) error {
 	var held *kube.HeldError
 	if errors.As(cause, &held) {
 		c.reader.lock.Drop() // or it would try to renew for as long as the process lives

@@ -30,7 +30,7 @@ type session struct {
 // connect fills in the defaults of options and finds the target.
 func connect(ctx context.Context, options Options) (*session, kube.Workload, error) {
 	options.Parallel = cmp.Or(options.Parallel, DefaultParallel)
-	options.Reaction = cmp.Or(options.Reaction, DefaultReaction)
+	options.Reaction = cmp.Or(options.Reaction, defaultReaction)
 	target, err := kube.NewTarget(options.Version, options.Kind, options.Namespace, options.Name)
 	if err != nil {
 		return nil, kube.Workload{}, err

@@ -37,7 +37,7 @@ type ReplicaSet struct {
 
 // Refusal is why the API server takes no new pod of the ReplicaSet, and would not take it again, in its words as the controller
 // passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
-func (s ReplicaSet) Refusal() string { return RefusedForGood(s.failure()) }
+func (s ReplicaSet) Refusal() string { return refusedForGood(s.failure()) }
 
 // NoRoom is which quota has no room for a pod of the ReplicaSet for now; "" where none is known to be full.
 func (s ReplicaSet) NoRoom() string { return overQuotaWords(s.failure()) }

@@ -24,3 +24,6 @@ func Pending(manifest []byte) (bool, error) {
 	err := json.Unmarshal(manifest, &p)
 	return p.seen.Pending, err
 }
+
+// RefusedForGood are the words of a refusal that is final, for tests of each message that a controller writes.
+func RefusedForGood(message string) string { return refusedForGood(message) }

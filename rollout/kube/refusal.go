@@ -20,9 +20,9 @@ var serverWords = regexp.MustCompile(`(?s)(admission )?\S+ "[^"]*" (is (forbidde
 // dumpedObject is what Kruise adds to them: the whole object with its env, which is nobody's to read.
 var dumpedObject = regexp.MustCompile(`(?s), (pod|pvc): \{.*`)
 
-// RefusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again,
+// refusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again,
 // as NotAdmitted judges an answer; "" where that is not what the message says.
-func RefusedForGood(message string) string {
+func refusedForGood(message string) string {
 	said := dumpedObject.ReplaceAllString(serverWords.FindString(message), "")
 	for _, later := range []string{wordsFull, wordsUncounted, wordsTerminating} {
 		if strings.Contains(said, later) {
@@ -60,7 +60,7 @@ func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since 
 			return
 		}
 		at := eventWritten(&e)
-		if words := RefusedForGood(e.Message); words != "" && !at.Before(last) {
+		if words := refusedForGood(e.Message); words != "" && !at.Before(last) {
 			said, last = words, at
 		}
 		if words := overQuotaWords(e.Message); words != "" && !at.Before(lastFull) {

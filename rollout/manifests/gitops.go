@@ -3,7 +3,6 @@
 package manifests
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
@@ -81,6 +80,3 @@ func resting(target plan.Workload) []Edit {
 	}
 	return []Edit{edit}
 }
-
-// Known says whether this is one of the ways.
-func (g GitOps) Known() bool { return slices.Contains([]GitOps{"", None, ArgoCD, Flux}, g) }

@@ -13,8 +13,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// Version is that of the documents that webhooks get. Fields may be added to it; none changes its meaning.
-const Version = "slipway.dev/v1alpha1"
+// version is that of the documents that webhooks get. Fields may be added to it; none changes its meaning.
+const version = "slipway.dev/v1alpha1"
 
 // Event is the document that a webhook gets.
 type Event struct {
@@ -48,7 +48,7 @@ type Target struct {
 // newEvent is what a decision amounts to.
 func newEvent(plan plan.BatchPlan, o rollout.Observed, d rollout.Decision) Event {
 	e := Event{
-		APIVersion: Version, Kind: "ReleaseEvent", Time: o.Now, Plan: plan.Name,
+		APIVersion: version, Kind: "ReleaseEvent", Time: o.Now, Plan: plan.Name,
 		Target: Target{
 			cmp.Or(plan.Target.APIVersion, o.Workload.APIVersion), cmp.Or(plan.Target.Kind, "CloneSet"),
 			cmp.Or(o.Workload.Namespace, plan.Namespace), cmp.Or(o.Workload.Name, plan.Target.Name),

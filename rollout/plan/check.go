@@ -137,27 +137,13 @@ func (c Check) Secrets() []SecretRef {
 	}
 }
 
-// Kind says what the check asks, in one word.
-func (c Check) Kind() string {
-	switch {
-	case c.Prometheus != nil:
-		return "prometheus"
-	case c.HTTP != nil:
-		return "http"
-	case c.Job != nil:
-		return "job"
-	default:
-		return "pods"
-	}
-}
-
 // Least is how long the check takes when every measurement passes at once.
 func (c Check) Least() time.Duration {
 	return c.InitialDelay + time.Duration(max(c.Count-1, 0))*c.Interval
 }
 
-// PodLabels are the labels of the Job's pods.
-func (j JobCheck) PodLabels() map[string]string {
+// podLabels are the labels of the Job's pods.
+func (j JobCheck) podLabels() map[string]string {
 	return manifest.Strings(j.Template, "spec", "template", "metadata", "labels")
 }
 
@@ -184,21 +170,4 @@ func (p *BatchPlan) CheckNames(b Batch) []string {
 		names = append(names, name)
 	}
 	return names
-}
-
-// Secrets are the keys of Secrets that the plan's checks and notifications read, each once.
-func (p BatchPlan) Secrets() []SecretRef {
-	var all, refs []SecretRef
-	for _, c := range p.Checks {
-		all = append(all, c.Secrets()...)
-	}
-	for _, n := range p.Notifications {
-		all = append(all, n.Secrets()...)
-	}
-	for _, ref := range all {
-		if !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
 }

@@ -301,7 +301,7 @@ func validateChecks(p BatchPlan, cs Workload) error {
 		if c.Job == nil || len(cs.Spec.Selector.Labels)+len(cs.Spec.Selector.Expressions) == 0 {
 			continue
 		}
-		if cs.Spec.Selector.Matches(c.Job.PodLabels()) {
+		if cs.Spec.Selector.Matches(c.Job.podLabels()) {
 			return mistake("spec.checks["+strconv.Itoa(i)+"].job.template.spec.template.metadata.labels",
 				"are those that CloneSet %s selects its pods by, so it would take the Job's pods for its own: use others", cs.Name)
 		}

@@ -103,8 +103,8 @@ type Pause struct {
 	Window        *Window       `json:"window,omitempty"` // the next batch begins only inside it; nil: at any time
 }
 
-// DefaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.
-const DefaultDeadline = 10 * time.Minute
+// defaultDeadline is how long one round of maxSurge+maxUnavailable pods may take where nothing says otherwise.
+const defaultDeadline = 10 * time.Minute
 
 // Validate checks the plan against the CloneSet that it releases, where percentages become numbers of pods. What it
 // returns is a mistake in the plan or the CloneSet, in words for the person who wrote them; where it is a field of the
@@ -206,7 +206,7 @@ func (p BatchPlan) Targets(b Bounds) []int {
 }
 
 // Limit is how long one batch of the given number of pods may take. A batch without a limit would wait for ever, so
-// where neither plan nor CloneSet has one it is DefaultDeadline for each round of pods that may move together.
+// where neither plan nor CloneSet has one it is defaultDeadline for each round of pods that may move together.
 func (p BatchPlan) Limit(spec WorkloadSpec, b Bounds, pods int) time.Duration {
 	switch {
 	case p.ProgressDeadline > 0:
@@ -219,5 +219,5 @@ func (p BatchPlan) Limit(spec WorkloadSpec, b Bounds, pods int) time.Duration {
 	if spec.UpdateType == InPlaceIfPossible && b.MaxSurge > 0 {
 		rounds++ // the guests come first
 	}
-	return time.Duration(rounds) * (DefaultDeadline + spec.MinReady)
+	return time.Duration(rounds) * (defaultDeadline + spec.MinReady)
 }

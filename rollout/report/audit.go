@@ -64,7 +64,7 @@ func (a *Audit) record(o rollout.Observed, d rollout.Decision) error {
 	}
 	if a.plan != nil {
 		decided := a.plan.InMode(o.Workload)
-		line.Plan, line.Version, line.Cluster, a.plan = &decided, LogVersion, a.cluster, nil
+		line.Plan, line.Version, line.Cluster, a.plan = &decided, logVersion, a.cluster, nil
 	}
 	if changed(&a.set, o.Workload) {
 		line.Workload = &o.Workload

@@ -12,8 +12,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// LogVersion is the version of the lines that are written. It grows as plan.StoredVersion does, on its own.
-const LogVersion = 2
+// logVersion is the version of the lines that are written. It grows as plan.StoredVersion does, on its own.
+const logVersion = 2
 
 // An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
 // can be made again. What is as in the line before is left out: pods above all, and pods that are alike
@@ -61,16 +61,16 @@ type measurementLine struct {
 	Number      int              `json:"logLine"`
 }
 
-// readLine reads a line of any version up to LogVersion. Lines of other kinds may stand among those of a log, so
+// readLine reads a line of any version up to logVersion. Lines of other kinds may stand among those of a log, so
 // only one that begins a run is refused for its version.
 func readLine(data []byte) (auditLine, error) {
 	var line auditLine
 	err := json.Unmarshal(data, &line)
-	if err != nil || line.Version > LogVersion {
+	if err != nil || line.Version > logVersion {
 		var begins struct {
 			Plan json.RawMessage `json:"plan"`
 		}
-		newer := plan.CheckStored(data, LogVersion)
+		newer := plan.CheckStored(data, logVersion)
 		if errors.Is(newer, plan.ErrNewer) && json.Unmarshal(data, &begins) == nil && begins.Plan != nil {
 			return auditLine{}, newer
 		}

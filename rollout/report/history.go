@@ -58,8 +58,8 @@ func (h *History) Record(o rollout.Observed, d rollout.Decision) {
 	h.began, h.last = true, look{o.Now, o.Progress, d}
 }
 
-// Restart notes that an agent begins at the moment given, where the history goes on.
-func (h *History) Restart(at time.Time) {
+// restart notes that an agent begins at the moment given, where the history goes on.
+func (h *History) restart(at time.Time) {
 	if at = h.plausible(at); at.Before(h.last.at) {
 		at = h.last.at
 	}

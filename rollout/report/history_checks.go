@@ -26,8 +26,8 @@ type measurements struct {
 	single bool // they are told one by one
 }
 
-// Measure adds one answer to a check.
-func (h *History) Measure(m plan.Measurement) {
+// measure adds one answer to a check.
+func (h *History) measure(m plan.Measurement) {
 	message := m.Message
 	if m.DryRun {
 		message += " (dry run: it decides nothing)"

@@ -124,7 +124,7 @@ func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 		r.now.notes, r.skipped = r.skipped, nil
 		r.all = append(r.all, r.now)
 	} else if again {
-		r.now.Restart(o.Now)
+		r.now.restart(o.Now)
 	}
 	r.now.plan, r.now.Cluster = r.state.plan, cmp.Or(line.Cluster, r.now.Cluster)
 	if r.incomplete = r.incomplete && !again; err != nil && !r.incomplete {
@@ -149,7 +149,7 @@ func (r *historian) measured(line auditLine) {
 	if r.now == nil || line.Measurement == nil || json.Unmarshal(line.Measurement, &m) != nil {
 		return
 	}
-	r.now.Measure(m)
+	r.now.measure(m)
 }
 
 func (r *historian) note(words string) {

@@ -16,7 +16,7 @@ func (c *Cluster) Apply(_ context.Context, actions []rollout.Action) error {
 	var conflict error
 	for _, a := range actions {
 		if c.chance(c.options.LoseWrites) {
-			return fmt.Errorf("%s: %w", a, ErrKilled)
+			return fmt.Errorf("%s: %w", a, errKilled)
 		}
 		if err := c.write(a); err != nil {
 			conflict = err
@@ -27,7 +27,7 @@ func (c *Cluster) Apply(_ context.Context, actions []rollout.Action) error {
 			}
 		}
 		if c.options.KillEveryWrite || c.chance(c.options.LoseResponses) {
-			return fmt.Errorf("%s: %w", a, ErrKilled)
+			return fmt.Errorf("%s: %w", a, errKilled)
 		}
 	}
 	return conflict

@@ -16,8 +16,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// ErrKilled is returned by Apply where a fault ends the agent. Starting Run again continues the release.
-var ErrKilled = errors.New("agent killed by the simulation")
+// errKilled is returned by Apply where a fault ends the agent. Starting Run again continues the release.
+var errKilled = errors.New("agent killed by the simulation")
 
 // ErrStuck is returned by Wait when nothing will ever change again, so waiting has no end.
 var ErrStuck = errors.New("nothing in the simulated cluster will change any more")
@@ -37,11 +37,6 @@ type Cluster struct {
 // Writes counts the writes on pods that happened.
 type Writes struct {
 	Create, Delete, Drain, Resize, Update, Readmit, Keep, Lifecycle, Partition, Progress int
-}
-
-// Pods is the number of writes on pods.
-func (w Writes) Pods() int {
-	return w.Create + w.Delete + w.Drain + w.Resize + w.Update + w.Readmit + w.Keep + w.Lifecycle
 }
 
 // epoch is where virtual time begins: any fixed instant, so that two runs are equal.
@@ -124,9 +119,6 @@ func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	}
 	return o, nil
 }
-
-// Writes is how many writes happened so far.
-func (c *Cluster) Writes() Writes { return c.writes }
 
 // Now is the virtual time since the release began.
 func (c *Cluster) Now() time.Duration { return c.now.Sub(epoch()) }

@@ -29,7 +29,7 @@ func Play(ctx context.Context, p plan.BatchPlan, c *Cluster, report func(rollout
 				report(o, d)
 			}
 		})
-		if !errors.Is(err, ErrKilled) {
+		if !errors.Is(err, errKilled) {
 			return d, err
 		}
 	}

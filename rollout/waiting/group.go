@@ -66,8 +66,8 @@ func Groups(pods []Pod) []Group {
 	return groups
 }
 
-// Troubles are the reasons, each once, that are more than those of pods which start or end.
-func Troubles(groups []Group) []string {
+// troubles are the reasons, each once, that are more than those of pods which start or end.
+func troubles(groups []Group) []string {
 	var reasons []string
 	for _, g := range groups {
 		if !underWay(g.Reason) && !slices.Contains(reasons, g.Reason) {
@@ -89,7 +89,7 @@ func (t *Told) News(batch int, groups []Group) (news bool) {
 	if t.batch != batch || t.reasons == nil {
 		t.batch, t.reasons = batch, map[string]bool{}
 	}
-	for _, reason := range Troubles(groups) {
+	for _, reason := range troubles(groups) {
 		news = news || !t.reasons[reason]
 		t.reasons[reason] = true
 	}

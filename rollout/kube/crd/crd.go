@@ -49,9 +49,9 @@ const (
 	Kruise Origin = "kruise" // Kruise's or anybody else's: hands off
 )
 
-// OriginOf tells whose definition it is from the live CustomResourceDefinition, nil or empty where there is none. Whatever is
+// originOf tells whose definition it is from the live CustomResourceDefinition, nil or empty where there is none. Whatever is
 // not surely ours is Kruise's.
-func OriginOf(definition map[string]any) Origin {
+func originOf(definition map[string]any) Origin {
 	if len(definition) == 0 {
 		return Absent
 	}

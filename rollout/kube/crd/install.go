@@ -48,7 +48,7 @@ func Read(ctx context.Context, config *rest.Config) ([]Definition, error) {
 		if d.live, err = read(ctx, api, d.Name); err != nil {
 			return nil, err
 		}
-		d.Origin = OriginOf(d.live)
+		d.Origin = originOf(d.live)
 		all = append(all, d)
 	}
 	return all, nil

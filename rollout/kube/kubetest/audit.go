@@ -31,8 +31,8 @@ type Request struct {
 	Answer      json.RawMessage // the object after the write, under Options.Bodies
 }
 
-// IsWrite tells whether the request may have changed something.
-func (r Request) IsWrite() bool {
+// isWrite tells whether the request may have changed something.
+func (r Request) isWrite() bool {
 	return slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, r.Verb)
 }
 
@@ -40,7 +40,7 @@ func (r Request) IsWrite() bool {
 type Log []Request
 
 // Writes are the requests that may have changed something; refused ones are among them.
-func (l Log) Writes() Log { return l.Where(Request.IsWrite) }
+func (l Log) Writes() Log { return l.Where(Request.isWrite) }
 
 // Accepted are the requests that the server granted. A write that met a newer version of its object is none of them: how many do
 // depends on when others write.
