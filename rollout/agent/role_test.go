@@ -33,7 +33,7 @@ func updatedReleases() map[string]func(*testing.T) *updated {
 	for name, begin := range steeredReleases() {
 		all[name] = func(t *testing.T) *updated {
 			u := &updated{steered: begin(t), mode: plan.Delete}
-			u.seen = u.steered.person
+			u.seen = u.person
 			if u.options.Kind == "Deployment" {
 				u.mode = plan.Partition
 				u.Delete(t, u.Path("configmaps", "slipway-web.deployment")) // of the first release, which somebody else carried out
