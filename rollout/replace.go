@@ -42,13 +42,13 @@ func (s *stepper) replace() {
 	}
 	down := s.pods.classes.pick(func(c podClass) bool { return waiting(c) && !c.has(classAvailable) })
 	for _, i := range s.toReplace(down, len(down)) {
-		s.replaceUnavailable(&s.observed.Pods[i])
+		s.replacePod(&s.observed.Pods[i], false)
 	}
 	if spare := s.spare(); spare > 0 {
 		s.writes.actions = slices.Grow(s.writes.actions, spare)
 		up := s.pods.classes.pick(func(c podClass) bool { return waiting(c) && c.has(classAvailable) })
 		for _, i := range s.toReplace(up, spare) {
-			s.replaceAvailable(&s.observed.Pods[i])
+			s.replacePod(&s.observed.Pods[i], true)
 		}
 	}
 	s.explain()
@@ -79,28 +79,20 @@ func (s *stepper) becomesNew(p *Pod) bool {
 	return s.low.new < s.bounds.Wanted() && s.writes.revisions.inPlace(p)
 }
 
-func (s *stepper) replaceUnavailable(p *Pod) {
-	switch {
-	case s.becomesNew(p):
-		if s.rule.updateUnavailable(s.bounds, s.low) {
-			s.low.takeDown(false)
-			s.writes.update(p)
-		}
-	case s.rule.removeUnavailable(s.bounds, s.low):
-		s.low.removeOld(false)
-		s.writes.remove(p, "old")
+// replacePod updates one old pod in place or deletes it, where the rule for such a pod permits.
+func (s *stepper) replacePod(p *Pod, available bool) {
+	mayUpdate, mayRemove := s.rule.updateUnavailable, s.rule.removeUnavailable
+	if available {
+		mayUpdate, mayRemove = s.rule.updateAvailable, s.rule.removeAvailable
 	}
-}
-
-func (s *stepper) replaceAvailable(p *Pod) {
 	switch {
 	case s.becomesNew(p):
-		if s.rule.updateAvailable(s.bounds, s.low) {
-			s.low.takeDown(true)
+		if mayUpdate(s.bounds, s.low) {
+			s.low.takeDown(available)
 			s.writes.update(p)
 		}
-	case s.rule.removeAvailable(s.bounds, s.low):
-		s.low.removeOld(true)
+	case mayRemove(s.bounds, s.low):
+		s.low.removeOld(available)
 		s.writes.remove(p, "old")
 	}
 }

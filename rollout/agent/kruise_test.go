@@ -274,8 +274,8 @@ func (w *world) settle(what string, replicas int, tag string) {
 		set := w.Get(w.t, w.Path("clonesets", "demo"))
 		status, _ := set["status"].(map[string]any)
 		all := w.containers()
-		done := len(all) == replicas && fmt.Sprint(status["observedGeneration"]) ==
-			fmt.Sprint(kubetest.Field(set, "metadata", "generation")) &&
+		done := len(all) == replicas &&
+			fmt.Sprint(status["observedGeneration"]) == fmt.Sprint(kubetest.Field(set, "metadata", "generation")) &&
 			fmt.Sprint(status["updatedReadyReplicas"]) == fmt.Sprint(replicas)
 		for _, c := range all {
 			done = done && c.image == "example.com/app:"+tag

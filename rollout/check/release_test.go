@@ -480,8 +480,8 @@ func TestChecksNeedTheirRights(t *testing.T) {
 	for i, rule := range whole {
 		for j, verb := range rule.Verbs {
 			has := func(r kubetest.Rule) bool {
-				return slices.Contains(r.Verbs, verb) && fmt.Sprint(r.APIGroups, r.Resources, r.ResourceNames) ==
-					fmt.Sprint(rule.APIGroups, rule.Resources, rule.ResourceNames)
+				of := fmt.Sprint(rule.APIGroups, rule.Resources, rule.ResourceNames)
+				return slices.Contains(r.Verbs, verb) && fmt.Sprint(r.APIGroups, r.Resources, r.ResourceNames) == of
 			}
 			if slices.ContainsFunc(base, has) {
 				continue // the release itself needs it
