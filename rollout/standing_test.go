@@ -69,7 +69,8 @@ func TestStanding(t *testing.T) {
 		"done, and no status names the template that is newer": {func(o *rollout.Observed) {
 			outcome(plan.Completed)(o)
 			o.UpdateRevision, o.Workload.Status.UpdatedReplicas = "", 0
-		}, plan.NotStarted, false, "to release the present template, which 0 of 2 pods have; the last release, of revision new, ended"},
+		}, plan.NotStarted, false, "to release the present template, " +
+			"which 0 of 2 pods have; the last release, of revision new, ended"},
 		"rolled back, and no status names the template that is newer": {func(o *rollout.Observed) {
 			outcome(plan.RolledBack)(o)
 			o.UpdateRevision = ""
