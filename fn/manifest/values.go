@@ -9,7 +9,8 @@ func Decode(n *yaml.Node, into any) error {
 	return spelt(n, map[*yaml.Node]*yaml.Node{}).Decode(into)
 }
 
-// spelt is a copy of a tree in which scalars are spelt as JSON has them, dates as text. copies holds what was copied, to which aliases lead.
+// spelt is a copy of a tree in which scalars are spelt as JSON has them, dates as text. copies holds
+// what was copied, to which aliases lead.
 func spelt(n *yaml.Node, copies map[*yaml.Node]*yaml.Node) *yaml.Node {
 	if n == nil || copies[n] != nil {
 		return copies[n]

@@ -12,7 +12,9 @@ import (
 
 // hasUnusualBreak tells whether a text has a character at which YAML breaks lines and editors do not.
 func hasUnusualBreak(doc []byte) bool {
-	return slices.ContainsFunc([]string{"\u0085", "\u2028", "\u2029"}, func(c string) bool { return bytes.Contains(doc, []byte(c)) })
+	return slices.ContainsFunc([]string{"\u0085", "\u2028", "\u2029"}, func(c string) bool {
+		return bytes.Contains(doc, []byte(c))
+	})
 }
 
 // lineTable leads from the lines that the library counts to those of editors.

@@ -123,8 +123,8 @@ func decode(doc []byte) (root *yaml.Node, err error) {
 	case err != nil:
 		return nil, explain(doc, err)
 	}
-	return nil, Errorf(newLineTable(doc).of(second.Line), "a second document starts here; put --- at the start of a line of its own, "+
-		"ended by a line feed")
+	return nil, Errorf(newLineTable(doc).of(second.Line), "a second document starts here; put --- at the start of a line of its "+
+		"own, ended by a line feed")
 }
 
 // explain turns an error of the library into one with the right line.
