@@ -430,8 +430,8 @@ spec:
 	d.stands(2, "v2")
 }
 
-// TestOnDeleteHeldByDisruptionBudgets evicts pods that a budget keeps, and pods that two budgets select: it says so, nothing goes,
-// and the release goes on once the budgets let it.
+// TestOnDeleteHeldByDisruptionBudgets evicts pods that a budget keeps, and pods that two budgets select: it says so, nothing
+// goes, and the release goes on once the budgets let it.
 func TestOnDeleteHeldByDisruptionBudgets(t *testing.T) {
 	for name, c := range map[string]struct {
 		budgets []string // specs

@@ -99,7 +99,8 @@ func disarmPaused(t kube.Target, there kube.Workload, set plan.Workload) (change
 		return change{}, fmt.Errorf("%w: %s: it was paused by %s and not by slipway: take paused off there", kube.ErrInvalid, t, by)
 	}
 	c := change{write: true, fields: &surge.Fields{Paused: new(false)}, said: fmt.Sprintf("%s is not paused any more", t)}
-	if by = kube.FieldWriter(there.ManagedFields, "spec", "progressDeadlineSeconds"); by != "" || r.Deadline != plan.SentinelDeadline {
+	by = kube.FieldWriter(there.ManagedFields, "spec", "progressDeadlineSeconds")
+	if by != "" || r.Deadline != plan.SentinelDeadline {
 		return c, nil
 	}
 	c.fields.Deadline = new(defaultDeadline)

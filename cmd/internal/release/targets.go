@@ -27,7 +27,8 @@ func (f *runFlags) checkTargets(plan plan.BatchPlan) error {
 	case f.index >= n && n > 0:
 		return command.Usagef("--index %d: the plan has %d targets, the last one is %d", f.index, n, n-1)
 	case f.index == noIndex && f.job != "":
-		return command.Usagef("--job %s names the Indexed Job of an --index: give both, or none to release every target from here", f.job)
+		return command.Usagef("--job %s names the Indexed Job of an --index: give both, or none to release every target from here",
+			f.job)
 	case f.index != noIndex && f.job == "":
 		return command.Usagef("--index needs --job, the name of the Indexed Job whose other indexes it waits for")
 	case n > 0 && f.stay:
