@@ -252,7 +252,7 @@ func NewNode(value any) *yaml.Node {
 		}
 		return n
 	case string:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: v}
+		return NewScalar(v)
 	case float64:
 		return NewNode(json.Number(strconv.FormatFloat(v, 'f', -1, 64)))
 	case json.Number:

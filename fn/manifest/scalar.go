@@ -12,7 +12,7 @@ import (
 // Kubernetes reads YAML 1.1, and all of it by way of JSON, while the tags of nodes go by 1.2.
 func Scalar(n *yaml.Node) (tag, text string) {
 	switch tag = n.ShortTag(); {
-	case tag == yaml.NodeTagBool, tag == yaml.NodeTagString && n.Style == 0:
+	case tag == yaml.NodeTagBool, tag == yaml.NodeTagString && n.Style == 0 && textStyle(n.Value) != 0:
 		if word := boolOf(n.Value); word != "" {
 			return yaml.NodeTagBool, word
 		}

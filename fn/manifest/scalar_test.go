@@ -94,3 +94,22 @@ func TestDecodeIsThatOfKubernetes(t *testing.T) {
 		}
 	}
 }
+
+// TestTextThatIsMadeStaysText holds that text which comes out of JSON or of this code is none of the words that plain text may be.
+func TestTextThatIsMadeStaysText(t *testing.T) {
+	for _, scalar := range scalars() {
+		for name, n := range map[string]*yaml.Node{"scalar": manifest.NewScalar(scalar), "node": manifest.NewNode(scalar)} {
+			if tag, text := manifest.Scalar(n); tag != yaml.NodeTagString || text != scalar {
+				t.Errorf("%s: %q is %s %q", name, scalar, tag, text)
+			}
+			d, got := &manifest.Decoder{}, ""
+			if d.Decode(n, &got, ""); len(d.Findings) > 0 || got != scalar {
+				t.Errorf("%s: %q reads as %q, %v", name, scalar, got, d.Findings)
+			}
+			var value any
+			if err := manifest.Decode(n, &value); err != nil || value != scalar {
+				t.Errorf("%s: %q is the value %v, %v", name, scalar, value, err)
+			}
+		}
+	}
+}
