@@ -95,7 +95,7 @@ func TestDecodeIsThatOfKubernetes(t *testing.T) {
 	}
 }
 
-// TestTextThatIsMadeStaysText holds that text which comes out of JSON or of this code is none of the words that plain text may be.
+// TestTextThatIsMadeStaysText holds that text which comes out of JSON or of this code is none of the words of YAML 1.1.
 func TestTextThatIsMadeStaysText(t *testing.T) {
 	for _, scalar := range scalars() {
 		for name, n := range map[string]*yaml.Node{"scalar": manifest.NewScalar(scalar), "node": manifest.NewNode(scalar)} {
