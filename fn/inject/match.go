@@ -144,12 +144,14 @@ func selectLabels(s *Selector, labels map[string]string, unknown func(key string
 			continue
 		}
 		value, has := labels[r.Key]
-		if key := laterKey(labels); !has && key != "" {
-			undecided = answer{
-				Undecided, "the key " + key + " of a label is filled in after this point, and may become " + r.Key,
-				"render what is filled in, or write the key out",
+		if !has {
+			if key := laterKey(labels); key != "" {
+				undecided = answer{
+					Undecided, "the key " + key + " of a label is filled in after this point, and may become " + r.Key,
+					"render what is filled in, or write the key out",
+				}
+				continue
 			}
-			continue
 		}
 		if filledInLater(value) && len(r.Values) > 0 {
 			undecided = answer{

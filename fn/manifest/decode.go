@@ -186,7 +186,7 @@ func Advice(n *yaml.Node) string {
 	case isLoneTag(n):
 		return "write the value, or take the tag out"
 	case isWordOf11(n):
-		return "put it in quotes: to Kubernetes it is " + boolOf(n.Value)
+		return "put it in quotes: to Kubernetes it is " + boolOf11(n.Value)
 	}
 	return ""
 }

@@ -211,11 +211,7 @@ func NewScalar(value string) *yaml.Node {
 // textStyle is the style that keeps a string one for readers of YAML 1.1, such as kubectl, too. The encoder goes by 1.2,
 // in which y, no and 12:30 are text like any other.
 func textStyle(value string) yaml.Style {
-	switch strings.ToLower(value) {
-	case "y", "yes", "n", "no", "on", "off":
-		return yaml.DoubleQuotedStyle
-	}
-	if strings.Contains(value, ":") && strings.Trim(value, "+-0123456789_:.") == "" {
+	if boolOf11(value) != "" || strings.Contains(value, ":") && strings.Trim(value, "+-0123456789_:.") == "" {
 		return yaml.DoubleQuotedStyle
 	}
 	return 0

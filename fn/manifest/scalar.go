@@ -3,7 +3,9 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -12,8 +14,10 @@ import (
 // Kubernetes reads YAML 1.1, and all of it by way of JSON, while the tags of nodes go by 1.2.
 func Scalar(n *yaml.Node) (tag, text string) {
 	switch tag = n.ShortTag(); {
-	case tag == yaml.NodeTagBool, tag == yaml.NodeTagString && n.Style == 0 && textStyle(n.Value) != 0:
-		if word := boolOf(n.Value); word != "" {
+	case tag == yaml.NodeTagBool:
+		return tag, cmp.Or(boolOf11(n.Value), strings.ToLower(n.Value))
+	case tag == yaml.NodeTagString && n.Style == 0:
+		if word := boolOf11(n.Value); word != "" {
 			return yaml.NodeTagBool, word
 		}
 	case tag == yaml.NodeTagInt, tag == yaml.NodeTagFloat:
@@ -22,12 +26,12 @@ func Scalar(n *yaml.Node) (tag, text string) {
 	return tag, n.Value
 }
 
-// boolOf is true or false where a plain word is one to YAML 1.1, else "".
-func boolOf(word string) string {
+// boolOf11 is true or false where a plain word is one to YAML 1.1 and text to 1.2, else "".
+func boolOf11(word string) string {
 	switch word {
-	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE":
+	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON":
 		return "true"
-	case "n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE":
+	case "n", "N", "no", "No", "NO", "off", "Off", "OFF":
 		return "false"
 	}
 	return ""
