@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/slipway-dev/slipway/fn/inject"
 	"github.com/slipway-dev/slipway/fn/manifest"
@@ -25,7 +24,7 @@ func evaluateIn(t testing.TB, resource, expr, value string) (result, problem str
 	sidecar := valueNode(setNode, "spec", "containers").Content[0]
 	limits := valueNode(sidecar, "resourcesPolicy", "resourcesExpr", "limits")
 	// As nodes: not every text that an expression can be survives being written as YAML and read again.
-	limits.Content = []*yamlNode{{Kind: yaml.ScalarNode, Value: resource}, {Kind: yaml.ScalarNode, Tag: "!!str", Value: expr}}
+	limits.Content = []*yamlNode{manifest.NewScalar(resource), manifest.NewScalar(expr)}
 	w := newWorld(inject.Options{}, []*yamlNode{setNode, podNode})
 	if len(w.findings) > 0 {
 		t.Fatal(w.findings)
