@@ -40,7 +40,7 @@ func gluedSeparator(text []byte) (start int, key []byte) {
 // suspect says whether a document has to be parsed for what it may hide, whether or not a set could match it.
 func suspect(text []byte) bool {
 	_, key := gluedSeparator(text)
-	return key != nil || isTemplate(text) || bytes.LastIndex(text, []byte(yamltext.ByteOrderMark)) > 0
+	return key != nil || isTemplate(text) || bytes.Contains(text[min(1, len(text)):], []byte(yamltext.ByteOrderMark))
 }
 
 // marked reports a byte order mark before the first key of a document, which to YAML is a part of the key: files that were put

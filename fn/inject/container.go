@@ -141,8 +141,7 @@ func (c *collector) collectVolumes(set *SidecarSet, s *Sidecar) {
 // isScratch says whether a volume brings nothing along. A set has such a one so that its mount can stand without the app's,
 // which is meant to prevail.
 func isScratch(v *yaml.Node) bool {
-	m, _ := volumeValue(v).(map[string]any)
-	return m["emptyDir"] != nil
+	return !manifest.IsNull(manifest.Lookup(v, "emptyDir"))
 }
 
 // keptVolume tells that a set's volume is not injected, and warns where what the sidecar finds in its place is another.
@@ -160,7 +159,7 @@ func (c *collector) keptVolume(set *SidecarSet, name string, v, own *yaml.Node) 
 	}
 	c.kept[[2]string{set.Metadata.Name, name}] = true
 	c.origin(volumesField, name, set, "spec.volumes, not injected", why)
-	if own != nil && sameVolume(own, v) || isScratch(v) || told {
+	if isScratch(v) || told || own != nil && sameVolume(own, v) {
 		return
 	}
 	c.report(manifest.SeverityWarning, own, "volume-conflict", specField+"."+volumesField+"["+name+"]", fmt.Sprintf(
