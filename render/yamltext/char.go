@@ -27,7 +27,7 @@ func IsLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // IsTypedWord tells whether a word is a boolean or a null to some program that reads YAML, whatever its case.
 func IsTypedWord(word string) bool {
-	if len(word) > len("false") {
+	if word == "" || len(word) > len("false") || strings.IndexByte("tfnyo", word[0]|0x20) < 0 {
 		return false
 	}
 	switch strings.ToLower(word) {

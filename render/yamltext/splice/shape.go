@@ -157,7 +157,8 @@ func isTyped(word []byte) bool {
 	if len(word) > longest {
 		return false
 	}
-	return yamltext.IsTypedWord(string(word)) || strings.EqualFold(string(word), "inf") || strings.EqualFold(string(word), "nan")
+	return yamltext.IsTypedWord(string(word)) ||
+		len(word) == len("inf") && (strings.EqualFold(string(word), "inf") || strings.EqualFold(string(word), "nan"))
 }
 
 // beginsScalar says whether a digit may be the first of a scalar, but for a sign or a point.
