@@ -5,7 +5,6 @@ package yamltext
 import (
 	"bytes"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -36,6 +35,11 @@ type builder struct {
 	lastLine int
 	more     []byte // its text, once it went on
 
+	follows *follower // the tree that there has to be; nil where one is made
+	only    yaml.Node // what every node is then
+	waits   bool      // only is a scalar that is not compared yet: it may go on
+	differs bool
+
 	// The last place in a line of which the column was asked for. Places are asked for from left to right.
 	counted []byte
 	columns int
@@ -58,7 +62,10 @@ type unclosed struct {
 func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	body := bytes.TrimPrefix(doc, []byte(ByteOrderMark))
 	b := &s.builder
-	b.doc, b.text, b.kids = body, string(body), make([]*yaml.Node, 0, 64)
+	b.doc = body
+	if b.follows == nil {
+		b.text, b.kids = string(body), make([]*yaml.Node, 0, 64)
+	}
 	s.tree = b
 	defer func() {
 		s.tree = nil
@@ -67,7 +74,10 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 	if _, ok := s.Scan(body); !ok {
 		return nil, false
 	}
-	b.endPlain()
+	b.settle()
+	if b.follows != nil {
+		return nil, !b.differs && b.follows.close()
+	}
 	if b.root == nil || len(b.kids) == 0 {
 		return nil, true
 	}
@@ -77,7 +87,11 @@ func (s *Scanner) build(doc []byte) (root *yaml.Node, ok bool) {
 
 // node returns a new node.
 func (b *builder) node(kind yaml.Kind, line, column int) *yaml.Node {
-	b.endPlain()
+	b.settle()
+	if n := &b.only; b.follows != nil {
+		n.Kind, n.Style, n.Tag, n.Value = kind, 0, "", "" // all that is compared
+		return n
+	}
 	n := &b.nodes.take(1)[0]
 	*n = yaml.Node{Kind: kind, Line: line, Column: column}
 	return n
@@ -85,6 +99,10 @@ func (b *builder) node(kind yaml.Kind, line, column int) *yaml.Node {
 
 // add puts n into the innermost open collection.
 func (b *builder) add(n *yaml.Node) {
+	if b.follows != nil {
+		b.waits = true
+		return
+	}
 	b.kids = append(b.kids, n)
 }
 
@@ -95,8 +113,12 @@ func (b *builder) list(nodes []*yaml.Node) []*yaml.Node {
 	return list
 }
 
-// string returns part, a part of the document, as a string.
+// string returns part, a part of the document, as a string: the one that there has to be, where it is that.
 func (b *builder) string(part []byte) string {
+	if b.follows != nil {
+		b.settle()
+		return b.follows.string(part)
+	}
 	start := cap(b.doc) - cap(part)
 	return b.text[start : start+len(part)]
 }
@@ -106,25 +128,34 @@ func (b *builder) start(line int) {
 }
 
 // open opens a block collection at an offset of a line, before which only ASCII stands.
-func (b *builder) open(isMap bool, line, offset int) {
+func (b *builder) open(isMap bool, line, offset int) *yaml.Node {
 	n := b.node(yaml.SequenceNode, line, offset+1)
 	n.Tag = "!!seq"
 	if isMap {
 		n.Kind, n.Tag = yaml.MappingNode, "!!map"
 	}
+	if b.follows != nil {
+		b.differs = b.differs || !b.follows.enter(n)
+		return n
+	}
 	b.add(n)
 	b.stack = append(b.stack, unclosed{n, len(b.kids)})
+	return n
 }
 
 func (b *builder) openFlow(l scanLines, text []byte) {
-	b.open(text[0] == '{', l.number, b.column(l.line, len(l.line)-len(text))-1)
-	b.stack[len(b.stack)-1].node.Style = yaml.FlowStyle
+	b.open(text[0] == '{', l.number, b.column(l.line, len(l.line)-len(text))-1).Style = yaml.FlowStyle
 }
 
 // close leaves the innermost collection, whose last key or dash has no value where isNull is true.
 func (b *builder) close(isNull bool) {
 	if isNull {
 		b.null()
+	}
+	if b.follows != nil {
+		b.settle()
+		b.differs = b.differs || !b.follows.close()
+		return
 	}
 	top := b.stack[len(b.stack)-1]
 	b.stack = b.stack[:len(b.stack)-1]
@@ -150,6 +181,9 @@ func (b *builder) null() {
 
 // column returns the column, from 1 and in characters, of an offset in a line.
 func (b *builder) column(line []byte, offset int) int {
+	if b.follows != nil {
+		return 0 // places are not compared
+	}
 	from := 0
 	if n := len(b.counted); n > 0 && n <= offset && &b.counted[0] == &line[0] {
 		from = n
@@ -205,17 +239,36 @@ func tagOf(n *yaml.Node) string {
 // the other, is asked only where it is neither a word, nor a number of digits alone, nor one with a unit.
 func PlainTag(value string) string {
 	const surelyInt = len("999999999999999999") // fits 64 bits
-	switch first, rest := initial(value), strings.TrimLeft(value, "0123456789"); {
+	switch first, digits := initial(value), leadingDigits(value); {
 	case first == '/', IsLetter(first) && !IsTypedWord(value):
 		return yaml.NodeTagString
 	case first < '1' || first > '9':
-	case rest == "" && len(value) <= surelyInt:
+	case digits == len(value) && digits <= surelyInt:
 		return yaml.NodeTagInt
-	case rest != "" && !strings.ContainsFunc(rest, func(r rune) bool { return r > unicode.MaxASCII || !IsLetter(byte(r)) }):
+	case digits < len(value) && areLetters(value[digits:]):
 		return yaml.NodeTagString
 	}
 	n := yaml.Node{Kind: yaml.ScalarNode, Value: value}
 	return n.ShortTag()
+}
+
+// leadingDigits counts the digits that a text begins with.
+func leadingDigits(text string) int {
+	n := 0
+	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// areLetters tells whether a text has letters of ASCII alone.
+func areLetters(text string) bool {
+	for i := range len(text) {
+		if !IsLetter(text[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // initial is the first byte of a text, or 0.
@@ -247,14 +300,16 @@ func (b *builder) extend(text []byte, line int) {
 	b.lastLine = line
 }
 
-// endPlain gives a plain scalar that went on its text.
-func (b *builder) endPlain() {
-	if len(b.more) == 0 {
-		return
+// settle ends the scalar before: it does not go on.
+func (b *builder) settle() {
+	if len(b.more) > 0 {
+		b.last.Value, b.more = string(b.more), b.more[:0]
+		b.last.Tag = ""
+		b.last.Tag = b.last.ShortTag()
 	}
-	b.last.Value, b.more = string(b.more), b.more[:0]
-	b.last.Tag = ""
-	b.last.Tag = b.last.ShortTag()
+	if b.waits {
+		b.waits, b.differs = false, b.differs || !b.follows.expect(&b.only)
+	}
 }
 
 // quoted adds a quoted scalar on one line, with its quotes.

@@ -40,7 +40,50 @@ func checkBuild(tb testing.TB, s *Scanner, doc []byte) bool {
 	if !bytes.Equal(a.Bytes(), b.Bytes()) {
 		tb.Fatalf("%q\ngot:\n%s\nwant:\n%s", doc, &a, &b)
 	}
+	if want != nil {
+		checkReadsAs(tb, s, doc, want)
+	}
 	return true
+}
+
+// checkReadsAs holds a document against its own tree, as which it reads, and against trees that differ from it in one node each.
+func checkReadsAs(tb testing.TB, s *Scanner, doc []byte, root *yaml.Node) {
+	tb.Helper()
+	if !s.ReadsAs(doc, root) {
+		tb.Fatalf("%q: does not read as its own tree", doc)
+	}
+	var nodes []*yaml.Node
+	var collect func(n *yaml.Node)
+	collect = func(n *yaml.Node) {
+		nodes = append(nodes, n)
+		for _, c := range n.Content {
+			collect(c)
+		}
+	}
+	collect(root.Content[0])
+	const sample = 20
+	for i := 0; i < len(nodes); i += 1 + len(nodes)/sample {
+		n, was := nodes[i], *nodes[i]
+		differs := func(change func()) {
+			change()
+			if s.ReadsAs(doc, root) {
+				tb.Fatalf("%q: reads as a tree with another node at line %d, column %d: %v", doc, was.Line, was.Column, *n)
+			}
+			*n = was
+		}
+		differs(func() { n.Value += "x" })
+		differs(func() { n.Tag = "!other" })
+		differs(func() { *n = yaml.Node{Kind: yaml.AliasNode, Alias: &was} })
+		if n.Kind == yaml.ScalarNode {
+			differs(func() { n.Kind = yaml.SequenceNode })
+			continue
+		}
+		differs(func() { n.Kind = yaml.ScalarNode })
+		differs(func() { n.Content = append(was.Content[:len(was.Content):len(was.Content)], n) })
+		if last := len(was.Content) - 1; last >= 0 {
+			differs(func() { n.Content = was.Content[:last] })
+		}
+	}
 }
 
 func TestBuildManifests(t *testing.T) {

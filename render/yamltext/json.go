@@ -187,8 +187,7 @@ func (r *jsonReader) scalar(n *yaml.Node, start, end int, escapes bool) bool {
 	if r.follows == nil {
 		return true
 	}
-	_, ok = r.follows.expect(n)
-	return ok
+	return r.follows.expect(n)
 }
 
 func (r *jsonReader) pair() bool {

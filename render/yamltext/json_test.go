@@ -173,14 +173,23 @@ func TestReadsAs(t *testing.T) {
 
 // What is held against a tree takes no other one.
 func TestReadingAsATreeTakesNoOther(t *testing.T) {
-	doc := []byte(`[` + strings.Repeat(`{"name": "a", "value": true},`, 10_000) + `{}]`)
-	root, _ := parseJSON(doc)
-	if allocations := testing.AllocsPerRun(1, func() {
-		if !ReadsAs(doc, root) {
-			t.Error("it does not")
+	for name, text := range map[string]string{
+		"JSON": `[` + strings.Repeat(`{"name": "a", "value": true},`, 10_000) + `{}]`,
+		"YAML": strings.Repeat("- name: a\n  value: true\n", 10_000),
+	} {
+		doc := []byte(text)
+		root, err := Parse(doc)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}); allocations > 50 {
-		t.Errorf("%v allocations", allocations)
+		s := NewScanner()
+		if allocations := testing.AllocsPerRun(1, func() {
+			if !ReadsAs(doc, root) && !s.ReadsAs(doc, root) {
+				t.Errorf("%s: it does not", name)
+			}
+		}); allocations > 50 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
 	}
 }
 

@@ -32,8 +32,9 @@ type Scanner struct {
 	parent  string // the top level's mapping that is being read, where fields are of it
 	field   *[]byte
 
-	tree    *builder // nil where no tree is wanted
-	builder builder  // what makes one
+	tree      *builder // nil where no tree is wanted
+	builder   builder  // what makes one
+	following follower // of a tree that a document should read as
 }
 
 // opened is a block collection that is not closed yet.
