@@ -168,7 +168,7 @@ func configNode(rl *resourceList) *yaml.Node {
 func injectAll(config *Config, items []item, findings *manifest.Findings) []manifest.Finding {
 	context := inject.Context{Sets: config.Sets()}
 	opts := config.Options()
-	opts.MatchedOnly = true
+	opts.Terse = true
 	for _, it := range items {
 		findings.Add(context.Read(it.node, it.source, &opts))
 	}

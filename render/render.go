@@ -144,7 +144,7 @@ func process(ctx context.Context, req *Request, sink Sink, outcome *Outcome) err
 	if err != nil {
 		return err
 	}
-	req.Options.MatchedOnly = !req.Detailed
+	req.Options.Terse = !req.Detailed
 	injector, findings := inject.New(known, req.Options)
 	outcome.Findings = append(outcome.Findings, findings...)
 	outcome.Sets = len(known.Sets)

@@ -16,8 +16,7 @@ import (
 // container's own prevail; IS_INJECTED is added even where the container has one, as the webhook does.
 func (b *sidecarBuild) env(c *yaml.Node, more []*yaml.Node) *yaml.Node {
 	elements := slices.Clone(manifest.Items(manifest.Lookup(c, envField)))
-	elements = append(elements, manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv),
-		manifest.NewScalar("value"), quoted("true")))
+	elements = append(elements, b.in.isInjected)
 	b.origin(b.list, b.s.Name+"].env["+isInjectedEnv+"]", b.set, "marks a container as injected", "")
 	own := manifest.NewIndex(elements)
 	for _, e := range more {

@@ -56,7 +56,7 @@ func TestWorkGrowsLinearly(t *testing.T) {
 				}
 				docs := parseStream(t, setText("s", spec)+podText(pod))
 				return testing.AllocsPerRun(1, func() {
-					w := newWorld(inject.Options{Compatibility: inject.Kruise, MatchedOnly: true}, docs)
+					w := newWorld(inject.Options{Compatibility: inject.Kruise, Terse: true}, docs)
 					for _, o := range w.objects {
 						w.run(w.run(o).Object)
 					}

@@ -88,7 +88,7 @@ func FuzzIndex(f *testing.F) {
 		stream += strings.Join(docs, "")
 		opts := inject.Options{OnUndecided: inject.Skip, Namespaces: map[string]map[string]string{"bank": {"env": "prod"}}}
 		all := readWorld(t, opts, stream)
-		opts.MatchedOnly = true
+		opts.Terse = true
 		found := readWorld(t, opts, stream)
 		for i, object := range all.objects {
 			want, got := all.run(object), found.run(found.objects[i])

@@ -30,6 +30,8 @@ type Injector struct {
 	index   setIndex
 	asked   map[string]bool // labels that a selector asks for
 	byName  map[string]*SidecarSet
+	// isInjected is the variable by which a container knows that it was injected. It is the same in all.
+	isInjected *yaml.Node
 	// disputable is what other sets could dispute of each set, at its revision too.
 	disputable map[*SidecarSet]map[thing][]string
 }
@@ -44,7 +46,11 @@ func New(c Context, opts Options) (*Injector, []manifest.Finding) {
 }
 
 func newInjector(c Context, opts Options) (*Injector, []manifest.Finding) {
-	in := &Injector{opts: opts.WithDefaults(), history: readHistory(c.Revisions)}
+	in := &Injector{
+		opts: opts.WithDefaults(), history: readHistory(c.Revisions),
+		isInjected: manifest.NewMapping(manifest.NewScalar(nameField), manifest.NewScalar(isInjectedEnv),
+			manifest.NewScalar("value"), quoted("true")),
+	}
 	var findings []manifest.Finding
 	byName := map[string]*SidecarSet{}
 	in.byName = byName
@@ -158,7 +164,7 @@ func (in *Injector) Inject(object *yaml.Node, source manifest.Source, text Text)
 // ofNoSet is what remains of findings about an object that no set could match. It stays as it is, whatever it holds: render
 // does not even parse it, unless the user asks about every workload.
 func (in *Injector) ofNoSet(findings []manifest.Finding) []manifest.Finding {
-	if in.opts.MatchedOnly {
+	if in.opts.Terse {
 		return nil
 	}
 	for i := range findings {

@@ -29,9 +29,9 @@ type Options struct {
 	Namespace string
 	// Namespaces holds the labels of namespaces by name.
 	Namespaces map[string]map[string]string
-	// MatchedOnly leaves sets that do not match out of the results, and out of what is looked at where their selectors ask
-	// for labels that a pod does not have. Nothing else depends on it.
-	MatchedOnly bool
+	// Terse leaves out of the results what only explains them: sets that do not match, which are not looked at where their
+	// selectors ask for labels that a pod does not have, and where each injected field came from.
+	Terse bool
 	// Workloads are kinds with pod templates beyond the built-in ones.
 	Workloads []manifest.Kind
 }

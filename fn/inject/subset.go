@@ -101,7 +101,7 @@ func patchedLabels(labels map[string]string, patch *yaml.Node) map[string]string
 
 // toAsk lists the sets to hold against a pod, in order: all of them where the results are to name those that do not match too.
 func (in *Injector) toAsk(p pod) []*SidecarSet {
-	if !in.opts.MatchedOnly {
+	if !in.opts.Terse {
 		return in.sets
 	}
 	var out []*SidecarSet

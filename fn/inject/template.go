@@ -174,8 +174,11 @@ func (t *template) finished() bool {
 	return phase == "Succeeded" || phase == "Failed" || manifest.Text(manifest.At(t.node, metadataField, "deletionTimestamp")) != ""
 }
 
-// origin notes where an injected field came from.
+// origin notes where an injected field came from, for results that explain.
 func (t *template) origin(list, name string, set *SidecarSet, rule, prevailed string) {
+	if t.in.opts.Terse {
+		return
+	}
 	field := specField + "." + list
 	if list == annotationsField {
 		field = metadataField + "." + list
