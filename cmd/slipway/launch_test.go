@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/check/checktest"
 	"github.com/slipway-dev/slipway/rollout/kube/crd"
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
+	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
 // voyage is a folder in Git form, with SidecarSet, workload and BatchPlan, and what becomes of it in a real cluster: it is
@@ -147,7 +148,11 @@ func (v *voyage) watch() (ends func(code int)) {
 	}()
 	return func(code int) {
 		v.t.Helper()
-		if got := <-ended; got != code || !strings.Contains(out.String(), " pods ready") {
+		row := " pods ready"
+		if code == plan.RolledBack.ExitCode() {
+			row = "RolledBack" // it may be over before a look between
+		}
+		if got := <-ended; got != code || !strings.Contains(out.String(), row) {
 			v.t.Errorf("whoever watches sees exit code %d, and the agent ended with %d\n%s", got, code, out.String())
 		}
 	}
@@ -234,7 +239,7 @@ func (v *voyage) story() {
 	}
 
 	// With a rollback the old pods serve in the end, Git says otherwise, and the agent says so.
-	v.image, v.tail = kubetest.TagUnready+"-4", "  progressDeadline: 3s\n  onFailure: Rollback\n"
+	v.image, v.tail = kubetest.TagMissing+"-4", "  failFast: {reasons: [ImagePullBackOff], after: 1s}\n  onFailure: Rollback\n"
 	out = v.release(12)
 	if !strings.Contains(out, "Git") {
 		v.t.Errorf("it does not say what to revert:\n%s", out)

@@ -27,7 +27,7 @@ spec:
   - {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: canary}
   parallel: 2
   batches: [{replicas: 1}, {replicas: 100%}]
-  progressDeadline: 5s
+  failFast: {reasons: [ImagePullBackOff], after: 1s}
 `
 
 const fleetDatabase = `
@@ -103,7 +103,7 @@ func TestTargetsAsIndexedJob(t *testing.T) {
 	}
 
 	// The first failure ends the train: no index is tried again, and what has not begun does not begin.
-	f.images("unready", "v3", "v3")
+	f.images(kubetest.TagMissing, "v3", "v3")
 	ran = len(f.ran)
 	status = f.apply(false)
 	if got := kubetest.Field(status, "failedIndexes"); got != "0-2" {

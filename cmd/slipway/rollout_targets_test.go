@@ -25,7 +25,6 @@ spec:
   - {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: west, wave: 1}
   parallel: 2
   batches: [{replicas: 1}, {replicas: 100%}]
-  progressDeadline: 3s
 `
 
 // targets is a namespace with the CloneSets of targetsPlan.
@@ -44,10 +43,16 @@ func newTargets(t *testing.T) *targets {
 		c.Create(t, tr.sets(), strings.NewReplacer("name: demo", "name: "+name, "app: demo", "app: "+name, "replicas: 5",
 			"replicas: 2").Replace(runSet))
 	}
-	if err := os.WriteFile(tr.file("plan.yaml"), []byte(targetsPlan), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	tr.plan(targetsPlan)
 	return tr
+}
+
+// plan writes the plan.
+func (tr *targets) plan(text string) {
+	tr.t.Helper()
+	if err := os.WriteFile(tr.file("plan.yaml"), []byte(text), 0o600); err != nil {
+		tr.t.Fatal(err)
+	}
 }
 
 func (tr *targets) sets() string {
@@ -113,6 +118,7 @@ func TestRolloutTrain(t *testing.T) {
 		tr.image(name, "v2", "")
 	}
 	tr.image("canary", "v2", kubetest.AnnotationReadyAfter+"=1h")
+	tr.plan(targetsPlan + "  progressDeadline: 3s\n")
 	out := tr.slipway(t.Context(), 11)
 	for _, want := range []string{
 		"3 of 3 targets are not done", "CloneSet canary: ", "not ready after 3s",
@@ -130,10 +136,7 @@ func TestRolloutTrain(t *testing.T) {
 	tr.image("east", "v3", kubetest.AnnotationReadyAfter+"=1h")
 	tr.image("west", "v3", kubetest.AnnotationReadyAfter+"=1h")
 	tr.Patch(t, tr.sets()+"/west", map[string]any{"spec": map[string]any{"progressDeadlineSeconds": 600}})
-	longer := strings.Replace(targetsPlan, "  progressDeadline: 3s\n", "", 1)
-	if err := os.WriteFile(tr.file("plan.yaml"), []byte(longer), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	tr.plan(targetsPlan)
 	tr.Patch(t, tr.sets()+"/east", map[string]any{"spec": map[string]any{"progressDeadlineSeconds": 3}})
 	out = tr.slipway(t.Context(), 11)
 	for _, want := range []string{"2 of 3 targets are not done", "CloneSet west: ", "the train stopped at CloneSet east"} {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,7 +48,7 @@ func (w *world) runsReady(replicas int, tag string) {
 // deletes carries out a release in delete mode, and returns the rests as rolls does, and the pods that were deleted.
 func (w *world) deletes(p plan.BatchPlan, options agent.Options) (d rollout.Decision, rests, deleted []string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	log := w.Log()
 	d, err := agent.Run(ctx, p, options, func(o rollout.Observed, d rollout.Decision) {
@@ -275,7 +274,7 @@ func TestOnDeleteKilledAtEveryWrite(t *testing.T) {
 				w := newOnDelete(t, 3, "OrderedReady")
 				w.statefulImage("v2")
 				watch := w.budget(3, 1)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), hangs)
 				defer cancel()
 				d, dead, err := w.killAt(ctx, cancel, at, after, thirds(), w.optionsOf("StatefulSet"), w.Log())
 				if !dead && (err != nil || d.Reason != plan.Completed) {
@@ -299,9 +298,9 @@ func TestOnDeleteGoesBack(t *testing.T) {
 			t.Parallel()
 			w := newOnDelete(t, 5, policy)
 			watch := w.budget(5, 2)
-			w.statefulImage(kubetest.TagUnready)
+			w.statefulImage(kubetest.TagMissing)
 			p := plan.BatchPlan{
-				OnFailure: plan.Rollback, MaxUnavailable: plan.Pods(2), ProgressDeadline: 2 * time.Second,
+				OnFailure: plan.Rollback, MaxUnavailable: plan.Pods(2), FailFast: pullsFail(),
 				Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}},
 			}
 			d, rests, _ := w.deletes(p, w.optionsOf("StatefulSet"))
@@ -348,14 +347,14 @@ func TestOnDeleteRights(t *testing.T) {
 				_, err := user.TryGet(w.Path("statefulsets", "demo"))
 				return err == nil, fmt.Sprint(err)
 			})
-			w.statefulImage(kubetest.TagUnready)
+			w.statefulImage(kubetest.TagMissing)
 			var said []string
 			options := w.optionsOf("StatefulSet")
 			options.Config, options.Evict = agenttest.Config(t, user.Client), c.deletion == manifests.DeleteModeEvict
 			options.Warn = func(err error) { said = append(said, err.Error()) }
 			p := thirds()
-			p.OnFailure, p.ProgressDeadline = plan.Rollback, time.Second
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			p.OnFailure, p.FailFast = plan.Rollback, pullsFail()
+			ctx, cancel := context.WithTimeout(t.Context(), hangs)
 			defer cancel()
 			d, err := agent.Run(ctx, p, options, w.Log())
 			switch {

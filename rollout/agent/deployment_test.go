@@ -71,7 +71,7 @@ func (w *world) rolls(p plan.BatchPlan, options agent.Options) (rollout.Decision
 // rollsWith is rolls with something that happens when a batch is ready, before the next one begins.
 func (w *world) rollsWith(p plan.BatchPlan, options agent.Options, happens func(batch int)) (rollout.Decision, []string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	p.Mode = plan.Partition
 	var rests []string
@@ -175,7 +175,7 @@ func TestDeploymentKilledAtEveryWrite(t *testing.T) {
 				watch := w.budget(3, 0)
 				p := thirds()
 				p.Mode = plan.Partition
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), hangs)
 				defer cancel()
 				d, dead, err := w.killAt(ctx, cancel, at, after, p, w.ofDeployment(), w.Log())
 				if !dead && (err != nil || d.Reason != plan.Completed) {

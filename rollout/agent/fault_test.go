@@ -127,7 +127,7 @@ func TestFaultsNeverBreakTheBudget(t *testing.T) {
 // retried starts the agent until it completes the release. Faults end after a while: then it has to.
 func (w *world) retried(t *testing.T, run func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	for tries := 1; ; tries++ {
 		err := run(ctx)

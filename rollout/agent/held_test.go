@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
@@ -70,7 +69,7 @@ func TestHeldOfAnUnknownRevision(t *testing.T) {
 	options := w.Options()
 	var warned []string
 	options.Stop, options.Warn = stop, func(err error) { warned = append(warned, err.Error()) }
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	if d, err := agent.Run(ctx, plan.BatchPlan{}, options, w.Log()); err != nil || d.Reason != plan.AbortedByPerson {
 		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)
@@ -151,7 +150,7 @@ func TestWritesOfAnActionAreOnWhatItHasLeft(t *testing.T) {
 	options.Config = rest.CopyConfig(options.Config)
 	state := &meddling{seen: make(chan struct{})}
 	options.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return meddler{next: next, w: w, state: state} })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	if d, err := agent.Run(ctx, plan.BatchPlan{}, options, w.Log()); err != nil || d.Reason != plan.Completed {
 		t.Fatalf("ended with %s: %s, %v", d.Reason, d.Message, err)

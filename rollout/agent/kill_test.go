@@ -53,7 +53,7 @@ func (k killer) RoundTrip(r *http.Request) (*http.Response, error) {
 // runKilled runs the agent until its write number at. It tells whether there was such a write.
 func (w *world) runKilled(at int, after bool) bool {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	d, dead, err := w.killAt(ctx, cancel, at, after, plan.BatchPlan{}, w.Options(), w.Log())
 	if !dead && (err != nil || d.Reason != plan.Completed) {
@@ -209,11 +209,11 @@ func TestKilledAtEveryWriteInPartitionMode(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			killedAtEach(t, 40, max(1, 8-seeds(t, 50)), func(t *testing.T, at int, after bool) bool {
 				r := newPartitionRelease(t, way)
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), hangs)
 				defer cancel()
 				d, dead, err := r.killAt(ctx, cancel, at, after, r.plan, r.options, r.report)
 				if dead {
-					ctx, cancel = context.WithTimeout(t.Context(), 2*time.Minute)
+					ctx, cancel = context.WithTimeout(t.Context(), hangs)
 					defer cancel()
 					d, err = agent.Run(ctx, r.plan, r.options, r.report)
 				}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
 	"github.com/slipway-dev/slipway/rollout/kube"
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 	advanced.Stop()
 	os.Exit(code)
 }
+
+// hangs is from when on a release that should have ended hangs: machines differ, and busy ones more so.
+const hangs = 5 * time.Minute
 
 // world is a namespace of the control plane with one CloneSet, demo.
 type world struct {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/slipway-dev/slipway/rollout"
 	"github.com/slipway-dev/slipway/rollout/agent"
@@ -31,7 +30,7 @@ func (w *world) runPaused(at int, batches plan.BatchPlan, options agent.Options,
 	rollout.Decision),
 ) (last outcome, paused bool) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	proxy := w.Proxy(w.t, func(*http.Request) kubetest.Fault { return kubetest.Fault{} })
 	first := options

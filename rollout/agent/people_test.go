@@ -315,7 +315,7 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	w.ready()
 	v := w.release(w.person(false).Client)
 	p := approvals()
-	p.ProgressDeadline = 4 * time.Second
+	p.ProgressDeadline = 10 * time.Second
 	agent := w.start(p, w.Options())
 	agent.stands(plan.AwaitingApproval)
 	w.ask(v, rollout.Request{Ask: rollout.Pause, Why: "incident 42"})

@@ -181,7 +181,7 @@ func TestARightThatIsMissing(t *testing.T) {
 		}
 		less = append(less, r)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	_, err := w.exercise(less)
 	if ctx.Err() != nil || err == nil || !strings.Contains(err.Error(), "cannot create") ||

@@ -113,7 +113,7 @@ func TestResizeThatTheNodeRefuses(t *testing.T) {
 				After:   100 * time.Millisecond,
 			}}
 			var said string
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), hangs)
 			defer cancel()
 			d, err := agent.Run(ctx, p, w.Options(), func(_ rollout.Observed, d rollout.Decision) { said += d.Message + "\n" })
 			if err != nil || d.Reason != plan.RolledBack {

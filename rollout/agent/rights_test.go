@@ -28,7 +28,7 @@ func (w *world) exercise(rules []kubetest.Rule) (warnings []string, err error) {
 		_, other := user.TryGet(w.Path("controllerrevisions"))
 		return one == nil || other == nil, fmt.Sprint(one, other)
 	})
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	steps := []func(){
 		func() {}, func() { w.Image("v2") }, func() { w.scale(1) },

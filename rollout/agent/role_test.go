@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -139,8 +138,8 @@ func TestRoleIsWhatReleasesUse(t *testing.T) {
 				t.Errorf("who follows sees it end with %+v", end.Decision)
 			}
 
-			s.image(kubetest.TagUnready)
-			s.plan.ProgressDeadline = time.Second
+			s.image(kubetest.TagMissing)
+			s.plan.FailFast = pullsFail()
 			followed = s.follows(v)
 			s.start(s.plan, options).end(plan.RolledBack)
 			if end := <-followed; end.Decision.Reason != plan.RolledBack || end.Decision.Reason.ExitCode() != 12 {

@@ -116,7 +116,7 @@ func (w *world) reportedSteps(p plan.BatchPlan, options agent.Options, report fu
 	rollout.Decision),
 ) (rollout.Decision, []string) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hangs)
 	defer cancel()
 	p.Mode = plan.Partition
 	var written []string
@@ -283,7 +283,7 @@ func TestStatefulSetGoesBackInBatches(t *testing.T) {
 	batchPlan := plan.BatchPlan{OnFailure: plan.RollbackInBatches, Batches: []plan.Batch{
 		{Replicas: plan.Pods(1)}, {Replicas: plan.Pods(3), Pause: plan.Pause{UntilApproved: true}}, {Replicas: plan.Percent(100)},
 	}}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	batchPlan.Mode = plan.Partition
 	var back []string

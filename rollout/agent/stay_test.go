@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/slipway-dev/slipway/rollout/agent"
 	"github.com/slipway-dev/slipway/rollout/agent/agenttest"
@@ -93,7 +92,7 @@ func TestAChangeInTheAnswerToAnOwnWrite(t *testing.T) {
 		{Replicas: plan.Pods(1), Pause: plan.Pause{UntilApproved: true}},
 		{Replicas: plan.Percent(100)},
 	}}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	w.ReleaseWith(ctx, p, options, plan.Superseded)
 }

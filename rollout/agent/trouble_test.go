@@ -29,7 +29,7 @@ func TestPodsThatDoNotGetReady(t *testing.T) {
 				w.Release(plan.BatchPlan{}, plan.Completed)
 				w.Image(tag)
 				watch := w.watchPods(4, 0, 1, 0, tag)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), hangs)
 				defer cancel()
 				w.ReleaseWith(ctx, plan.BatchPlan{ProgressDeadline: 2 * time.Second}, w.Options(), plan.DeadlineExceeded)
 				watch.verify(t, w)
@@ -59,13 +59,19 @@ func (w *world) progressing() any {
 	return nil
 }
 
+// pullsFail gives a batch up whose image, kubetest.TagMissing, cannot be pulled. A deadline would have to be long enough for
+// the pods that come back, however busy the machine is.
+func pullsFail() plan.FailFast {
+	return plan.FailFast{Reasons: []string{"ImagePullBackOff"}, After: time.Second}
+}
+
 // TestRollback returns to the stable revision when the new one does not get ready.
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(4, `{type: InPlaceIfPossible, maxUnavailable: 1}`))
 	w.Release(plan.BatchPlan{}, plan.Completed)
-	w.Image(kubetest.TagUnready)
-	w.Release(plan.BatchPlan{ProgressDeadline: 3 * time.Second, OnFailure: plan.Rollback}, plan.RolledBack)
+	w.Image(kubetest.TagMissing)
+	w.Release(plan.BatchPlan{FailFast: pullsFail(), OnFailure: plan.Rollback}, plan.RolledBack)
 	if row := w.Row(); !strings.HasPrefix(row, "demo 4 0 0 4 4") {
 		t.Errorf("row %s", row)
 	}
@@ -100,23 +106,24 @@ func (w *world) annotate(pod, annotation string) {
 // TestChangedBySomebodyElse covers what people do to a CloneSet in the middle of its release.
 func TestChangedBySomebodyElse(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		change func(*world)
-		reason plan.Reason
+		name     string
+		change   func(*world)
+		reason   plan.Reason
+		deadline time.Duration
 	}{
-		{"another template", func(w *world) { w.Image("v3") }, plan.Superseded},
-		{"deleted", func(w *world) { w.Delete(w.t, w.Path("clonesets", "demo")) }, plan.Superseded},
-		{"scaled out", func(w *world) { w.scale(5); w.Image("unready-2"); w.Image("unready") }, ""},
+		{"another template", func(w *world) { w.Image("v3") }, plan.Superseded, time.Hour},
+		{"deleted", func(w *world) { w.Delete(w.t, w.Path("clonesets", "demo")) }, plan.Superseded, time.Hour},
+		{"scaled out", func(w *world) { w.scale(5); w.Image("unready-2"); w.Image("unready") }, "", 4 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, agenttest.CloneSet(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
 			w.Release(plan.BatchPlan{}, plan.Completed)
 			w.Image("unready")
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), hangs)
 			defer cancel()
 			changed := false
-			d, err := agent.Run(ctx, plan.BatchPlan{ProgressDeadline: 4 * time.Second}, w.Options(),
+			d, err := agent.Run(ctx, plan.BatchPlan{ProgressDeadline: c.deadline}, w.Options(),
 				func(_ rollout.Observed, d rollout.Decision) {
 					if d.Verdict == rollout.Wait && !changed {
 						changed = true
@@ -232,7 +239,7 @@ func TestServerThatStartsAgain(t *testing.T) {
 	own.Release(plan.BatchPlan{}, plan.Completed)
 	own.Image("v2")
 	stopped := false
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	d, err := agent.Run(ctx, plan.BatchPlan{}, own.Options(), func(o rollout.Observed, d rollout.Decision) {
 		if o.Counts().Updated > 0 && !stopped {

@@ -12,9 +12,9 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube/kubetest"
 )
 
-// deleteModePlan is of a kind with updateStrategy OnDelete; first is its first batch.
+// deleteModePlan is of a kind with updateStrategy OnDelete, with its first batch. What ends it are pods, not the time.
 const deleteModePlan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: app}, spec: {
-target: {apiVersion: apps/v1, kind: %s, name: app}, onFailure: Rollback, progressDeadline: 1s,
+target: {apiVersion: apps/v1, kind: %s, name: app}, onFailure: Rollback, failFast: {reasons: [ImagePullBackOff], after: 1s},
 batches: [{%s, pause: {untilApproved: true}}, {replicas: 100%%}]}}`
 
 // followsDeleteMode is what people see at the command line of releases in delete mode: the table of status, the end and the exit
@@ -80,7 +80,7 @@ nodeSelector: %s, containers: [{name: app, image: "example.com/app:v1"}]}}}}`, k
 			ends(agent, watch, 0)
 			shows("Completed: batch 2 of 2: 2 of 2 updated pods ready", 0, "status", word+"/app", "--wait")
 
-			agent, watch = release(kubetest.TagUnready)
+			agent, watch = release(kubetest.TagMissing)
 			ends(agent, watch, 12)
 			shows("RolledBack", 12, "status", word+"/app")
 		})
