@@ -368,6 +368,14 @@ func TestInPlaceWritesReleases(t *testing.T) {
 			reason: "it comes back, at the end", change: withoutFirst,
 			want: []string{"Role", "RoleBinding", "ConfigMap", "Job", "ServiceAccount"},
 		},
+		"an object is gone, and the file has another name": {
+			reason: "a file is one file, whatever the names that lead to it", change: withoutFirst, named: "./in/release-demo.yaml",
+			want: []string{"Role", "RoleBinding", "ConfigMap", "Job", "ServiceAccount"},
+		},
+		"an object is gone, and the file is named from the root": {
+			reason: "so it is from the root", change: withoutFirst, named: "$PWD/in/release-demo.yaml",
+			want: []string{"Role", "RoleBinding", "ConfigMap", "Job", "ServiceAccount"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(folderOf(t, map[string]string{"in/app.yaml": target, "in/plan.yaml": batchPlan}))

@@ -82,9 +82,12 @@ func (t *transformer) withGenerated(ctx context.Context, ins []input, outcome *O
 		}
 		path := filepath.Join(filepath.Dir(m.in.path), manifests.FileName(doc.Object.Name))
 		text, err := readFile(path)
-		if err != nil || !manifests.MayHold(text) || slices.ContainsFunc(ins,
-			func(in input) bool { return in.path != "" && filepath.Clean(in.path) == path }) {
+		if err != nil || !manifests.MayHold(text) {
 			continue // none, or one of the user's, which the sink refuses to write over
+		}
+		if i := slices.IndexFunc(ins, func(in input) bool { return isSameFile(in.path, path) }); i >= 0 {
+			ins[i].path = path // one file has one name for the sink, which would write it twice
+			continue
 		}
 		in := fileInput(path)
 		in.index = len(ins)

@@ -110,6 +110,19 @@ func IsFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// isSameFile says whether two paths of files that are called alike lead to one file.
+func isSameFile(one, other string) bool {
+	if filepath.Base(one) != filepath.Base(other) {
+		return false
+	}
+	first, err := os.Stat(one)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(other)
+	return err == nil && os.SameFile(first, second)
+}
+
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
