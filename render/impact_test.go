@@ -155,11 +155,11 @@ func TestImpactNamesWhatChanges(t *testing.T) {
 		},
 		"a volume, a pull secret, a label and an annotation are new": {
 			"  containers:\n" + tail,
-			"  containers: [{name: tail, image: tail:v1, volumeMounts: [{name: spool, mountPath: /spool}]}]\n" +
-				"  volumes: [{name: spool, emptyDir: {}}]\n  imagePullSecrets: [{name: key}]\n" +
+			"  containers: [{name: tail, image: tail:v1, volumeMounts: [{name: logs, mountPath: /logs}]}]\n" +
+				"  volumes: [{name: logs, emptyDir: {}}]\n  imagePullSecrets: [{name: key}]\n" +
 				"  patchPodMetadata: [{patchPolicy: Retain, annotations: {example.com/a: b}}]\n",
 			[]string{
-				"changes container tail (SidecarSet logs)", "adds volume spool (SidecarSet logs)",
+				"changes container tail (SidecarSet logs)", "adds volume logs (SidecarSet logs)",
 				"adds pull secret key (SidecarSet logs)", "adds annotation example.com/a",
 			},
 		},

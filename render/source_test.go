@@ -3,6 +3,7 @@
 package render_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,7 +107,8 @@ func TestSources(t *testing.T) {
 			told: []string{"a.yaml:7: malformed-yaml"},
 		},
 		"no object": {
-			reason: "a list is none", files: map[string]string{"a.yaml": plain + "---\n\n- a\n"}, told: []string{"a.yaml:7: not-an-object"},
+			reason: "a list is none", files: map[string]string{"a.yaml": plain + "---\n\n- a\n"},
+			told: []string{"a.yaml:7: not-an-object"},
 		},
 		"a chart's file": {
 			reason: "the template is told from broken YAML", files: map[string]string{"a.yaml": "a: 1\nb: {{ .Values.b }}\n"},
@@ -125,11 +127,13 @@ func TestSources(t *testing.T) {
 			req: render.Request{SetPaths: []string{"set.yaml"}}, told: []string{"set.yaml: no-sidecarset"},
 		},
 		"a set that cannot be read": {
-			reason: "it is told with its line", files: map[string]string{"a.yaml": plain, "set.yaml": set + "spec: {}\n"}, paths: []string{"a.yaml"},
+			reason: "it is told with its line",
+			files:  map[string]string{"a.yaml": plain, "set.yaml": set + "spec: {}\n"}, paths: []string{"a.yaml"},
 			req: render.Request{SetPaths: []string{"set.yaml"}}, told: []string{"set.yaml:7: malformed-yaml"},
 		},
 		"the last set is gone": {
-			reason: "its sidecars go with it", files: map[string]string{"a.yaml": webInjected, "sets/.keep": ""}, paths: []string{"a.yaml"},
+			reason: "its sidecars go with it",
+			files:  map[string]string{"a.yaml": webInjected, "sets/.keep": ""}, paths: []string{"a.yaml"},
 			req: render.Request{SetPaths: []string{"sets"}}, want: web, told: []string{": nothing-injected"},
 		},
 		"the sets are forgotten": {
@@ -183,4 +187,115 @@ func real(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return abs
+}
+
+// TestFoldersWithLinks: what links lead to is read once, under its own name where the folder has it.
+func TestFoldersWithLinks(t *testing.T) {
+	const both, far = plain + "---\n" + other, "../far/c.yaml"
+	link := func(t *testing.T, to, path string) {
+		t.Helper()
+		if err := os.Symlink(filepath.FromSlash(to), filepath.FromSlash(path)); err != nil {
+			t.Skip(err) // not everybody may make links on Windows
+		}
+	}
+	for name, c := range map[string]struct {
+		reason string
+		links  [][2]string // to, path
+		want   string
+		err    string
+	}{
+		"to a file of the folder":   {"it is read under its own name", [][2]string{{"a.yaml", "in/z.yaml"}}, both, ""},
+		"to a folder of the folder": {"so is what it holds", [][2]string{{"below", "in/a"}}, both, ""},
+		"to a file elsewhere":       {"it is read where the link is", [][2]string{{far, "in/0.yaml"}}, "{}\n---\n" + both, ""},
+		"two links to one file": {
+			"it is read once", [][2]string{{far, "in/0.yaml"}, {far, "in/z.yaml"}}, "{}\n---\n" + both, "",
+		},
+		"to a folder elsewhere": {"it is read there", [][2]string{{"../far", "in/z"}}, both + "---\n{}\n", ""},
+		"to the folder above": {
+			"there is no end to it",
+			[][2]string{{"..", "in/below/up"}},
+			"",
+			"reading in/below/up: the folder contains itself through a symbolic link (remove the link, or name the files)",
+		},
+		"to nothing": {
+			"a manifest is missing", [][2]string{{"nothing.yaml", "in/z.yaml"}}, "", "reading in/z.yaml: no such file or directory",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(folderOf(t, map[string]string{"in/a.yaml": plain, "in/below/b.yaml": other, "far/c.yaml": "{}\n"}))
+			for _, l := range c.links {
+				link(t, l[0], l[1])
+			}
+			var out strings.Builder
+			req := request(t, nil)
+			req.Paths = []string{"in"}
+			if _, err := render.Run(t.Context(), req, render.NewStream(&out)); words(err) != c.err {
+				t.Errorf("%s: it says %v", c.reason, err)
+			}
+			if diff := cmp.Diff(c.want, out.String()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
+			}
+		})
+	}
+}
+
+// TestReadObject reads a file that holds one object.
+func TestReadObject(t *testing.T) {
+	const mapping = "(a manifest is a mapping with apiVersion, kind and metadata)"
+	for name, c := range map[string]struct{ text, source, err string }{
+		"an object": {"# why\n" + plain, "a.yaml:1", ""},
+		"a marker":  {"# why\n---\n" + plain, "a.yaml:1", ""},
+		"nothing":   {"# why\n", "", ""},
+		"two": {
+			plain + "---\n" + other, "",
+			"reading a.yaml: it holds more than one document (put the configuration into a file of its own)",
+		},
+		"a list":      {"\n- a\n", "", "reading a.yaml:2: the document is a list, not a Kubernetes object " + mapping},
+		"text":        {"a\n", "", "reading a.yaml:1: the document is a single value, not a Kubernetes object " + mapping},
+		"a key twice": {"a: 1\na: 2\n", "", `reading a.yaml:2: duplicate key "a", first on line 1; remove one of them`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(folderOf(t, map[string]string{"a.yaml": c.text}))
+			object, source, err := render.ReadObject("a.yaml")
+			if words(err) != c.err {
+				t.Fatalf("it says %v", err)
+			}
+			if err == nil && (source.String() != c.source || (object == nil) != (c.source == "")) {
+				t.Errorf("%v at %q", object, source)
+			}
+		})
+	}
+}
+
+// TestLint checks what a run would read.
+func TestLint(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		told  []string
+	}{
+		"a set":  {map[string]string{"a.yaml": set}, nil},
+		"no set": {map[string]string{"a.yaml": plain}, []string{": no-sidecarset"}},
+		"a set with a mistake": {
+			map[string]string{"a.yaml": plain + "---\n" + strings.Replace(set, "spec:", "spec:\n  updateStategy: {}", 1)},
+			[]string{"a.yaml:10: unknown-field"},
+		},
+		"a plan": {map[string]string{"a.yaml": batchPlan, "b.yaml": target}, nil},
+		"a plan with a mistake": {
+			map[string]string{"a.yaml": batchPlan + "  batchs: []\n", "b.yaml": target}, []string{"a.yaml:7: bad-plan"},
+		},
+		"text": {map[string]string{"a.yaml": "a: [\n"}, []string{"a.yaml:1: malformed-yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(folderOf(t, c.files))
+			req := request(t, nil)
+			req.Paths = []string{"."}
+			outcome, err := render.Lint(t.Context(), req, inject.Policies{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.told, told(outcome)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
 }
