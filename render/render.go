@@ -250,7 +250,7 @@ func readContext(ctx context.Context, req *Request, ins []input, outcome *Outcom
 		}
 	}
 	outcome.mentions = nil // plans of -s are none of this run
-	room := spoolWindow
+	room := memoryWindow
 	for i := range ins {
 		room -= ins[i].hold(room)
 		if err := contextOf(ctx, &ins[i], req, &known, outcome, false); err != nil {

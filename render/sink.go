@@ -31,7 +31,7 @@ func (Discard) Commit() error { return nil }
 // Stream is a sink that writes one YAML stream when all documents are known to be right.
 type Stream struct {
 	to      io.Writer
-	kept    spool
+	kept    buffer
 	last    byte   // last byte written
 	open    []byte // the last document, where it ends without a line break: it is written when it is known what follows
 	cut     bool   // a document between the last one written and the next was left out

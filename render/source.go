@@ -157,18 +157,18 @@ const maxStream = 4 << 30
 
 // keep reads a stream so that it can be read twice: context first, then workloads.
 func keep(name string, r io.Reader) (input, error) {
-	s := &spool{}
-	err := s.fill(io.LimitReader(r, maxStream+1))
-	if err == nil && s.size > maxStream {
+	b := &buffer{}
+	err := b.fill(io.LimitReader(r, maxStream+1))
+	if err == nil && b.size > maxStream {
 		err = fmt.Errorf("it has more than %d GiB: give it in parts", maxStream>>30)
 	}
 	if err != nil {
-		return input{}, pathError(name, errors.Join(err, s.close()))
+		return input{}, pathError(name, errors.Join(err, b.close()))
 	}
-	if s.file == nil {
-		return input{name: name, text: s.parts[0]}, nil
+	if b.file == nil {
+		return input{name: name, text: b.parts[0]}, nil
 	}
-	return input{name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(s.reader()), nil }}, nil
+	return input{name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(b.reader()), nil }}, nil
 }
 
 // onceInput keeps what a pipe or device gives, as a shell's <(command) does, which comes only once.

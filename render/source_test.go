@@ -239,6 +239,33 @@ func TestFoldersWithLinks(t *testing.T) {
 	}
 }
 
+// TestLargeStream: what is more than the memory that a run takes goes through a file without a name, and comes out as it was.
+func TestLargeStream(t *testing.T) {
+	large := plain + strings.Repeat("# "+strings.Repeat("x", 1022)+"\n", 1<<10) + "---\n"
+	input := strings.Repeat(large, 9) + web
+	req := request(t, map[string]string{"set": set})
+	req.Paths, req.Stdin = append(req.Paths, "-"), strings.NewReader(input)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	var out strings.Builder
+	if outcome, err := render.Run(t.Context(), req, render.NewStream(&out)); err != nil || outcome.Injected != 1 {
+		t.Fatalf("%v, %v", err, outcome)
+	}
+	if want := strings.TrimSuffix(input, web) + webInjected; out.String() != want {
+		t.Errorf("%d bytes have become %d", len(want), out.Len())
+	}
+	if left := filesIn(t, temp); len(left) > 0 {
+		t.Errorf("%d files stay behind", len(left))
+	}
+	t.Setenv("TMPDIR", filepath.Join(temp, "nothing"))
+	req.Stdin = strings.NewReader(input)
+	_, err := render.Run(t.Context(), req, render.NewStream(&out))
+	const noRoom = "keeping large manifests in a temporary file: no such file or directory (set TMPDIR to a folder with space)"
+	if words(err) != "reading stdin: "+noRoom {
+		t.Errorf("without room it says %v", err)
+	}
+}
+
 // TestReadObject reads a file that holds one object.
 func TestReadObject(t *testing.T) {
 	const mapping = "(a manifest is a mapping with apiVersion, kind and metadata)"
