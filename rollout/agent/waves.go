@@ -127,7 +127,7 @@ func (t Turn) Await(ctx context.Context) (stop <-chan string, err error) {
 			return nil, fmt.Errorf("%w: %s", ErrNotStarted, failure)
 		case done:
 			told := make(chan string, 1)
-			go t.Follow(ctx, jobs, changed, told)
+			go t.follow(ctx, jobs, changed, told)
 			return told, nil
 		}
 		select {
@@ -138,8 +138,8 @@ func (t Turn) Await(ctx context.Context) (stop <-chan string, err error) {
 	}
 }
 
-// Follow tells of the first failure of another index.
-func (t Turn) Follow(ctx context.Context, jobs *kube.Cache[indexedJob], changed <-chan struct{}, told chan<- string) {
+// follow tells of the first failure of another index.
+func (t Turn) follow(ctx context.Context, jobs *kube.Cache[indexedJob], changed <-chan struct{}, told chan<- string) {
 	for {
 		if job, ok := jobs.Get(t.Job); ok {
 			if failure, _ := t.judge(job); failure != "" {

@@ -14,10 +14,10 @@ import (
 // killed and started again.
 const restartsMargin = time.Hour
 
-// Deadline is how long the Job of a plan may be active: twice the sum of the deadlines and pauses of all batches, with the
+// deadlineOf is how long the Job of a plan may be active: twice the sum of the deadlines and pauses of all batches, with the
 // longest that their checks can take and the way back, and an hour more. It ends a Job that no agent ends, and no release that
 // keeps to its plan. Where the plan does not tell, it is 0 and why says so.
-func Deadline(p plan.BatchPlan) (d time.Duration, why string) {
+func deadlineOf(p plan.BatchPlan) (d time.Duration, why string) {
 	if p.ProgressDeadline == 0 {
 		return 0, "the plan has no progressDeadline"
 	}
@@ -64,6 +64,6 @@ func (o Job) activeDeadline() (seconds int, why string) {
 	if err != nil || len(o.Plan) == 0 {
 		return 0, "" // it is refused elsewhere
 	}
-	d, why := Deadline(p)
+	d, why := deadlineOf(p)
 	return int(d.Seconds()), why
 }

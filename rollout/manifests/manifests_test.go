@@ -229,13 +229,18 @@ func TestDeadline(t *testing.T) {
 			"the plan takes longer than any deadline",
 		},
 	} {
-		text := "apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec: {target: {apiVersion: apps/v1, " +
-			"kind: Deployment, name: demo}, " + c.spec + "}\n"
-		p, err := plan.ParsePlan("plan.yaml", []byte(text))
+		o := job(t)
+		o.Plan = []byte("apiVersion: slipway.dev/v1alpha1\nkind: BatchPlan\nmetadata: {name: demo}\nspec: {target: {apiVersion: " +
+			"apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, " + c.spec + "}\n")
+		all, err := o.Manifests()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got, why := manifests.Deadline(p); got != c.want || why != c.why {
+		made := all[len(all)-1]
+		seconds, _ := made["spec"].(map[string]any)["activeDeadlineSeconds"].(int)
+		annotations, _ := made["metadata"].(map[string]any)["annotations"].(map[string]any)
+		why, _ := annotations["slipway.dev/no-deadline"].(string)
+		if got := time.Duration(seconds) * time.Second; got != c.want || why != c.why {
 			t.Errorf("%s: %v %q, want %v %q", name, got, why, c.want, c.why)
 		}
 	}

@@ -154,8 +154,5 @@ func (h *History) batchOf(o rollout.Observed, d rollout.Decision) *batch {
 	return &h.batches[n]
 }
 
-// Note adds a sentence that a reader of the page has to know first.
-func (h *History) Note(words string) { h.notes = append(h.notes, words) }
-
 // Ended tells whether the history holds the end of the release.
 func (h *History) Ended() bool { return h.ended() }

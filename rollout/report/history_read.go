@@ -185,8 +185,8 @@ func Pick(all []*History, release int) (*History, error) {
 		return nil, fmt.Errorf("the log holds %d, so write 1 to %d, or -1 for the last", len(all), len(all))
 	}
 	if len(all) > 1 {
-		all[i].Note(fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report --release N shows another",
-			len(all), i+1))
+		all[i].notes = append(all[i].notes, fmt.Sprintf("the log holds %d releases; this is number %d: slipway rollout report "+
+			"--release N shows another", len(all), i+1))
 	}
 	return all[i], nil
 }

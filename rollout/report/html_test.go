@@ -131,7 +131,6 @@ func TestPageEscapesWhatItIsGiven(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
 	h := report.NewHistory(plan.BatchPlan{Target: plan.Target{Kind: evil}, Batches: []plan.Batch{{Replicas: plan.Pods(1)}}})
 	h.Source = evil
-	h.Note(evil)
 	set := cart(1, evil)
 	set.Name, set.Namespace = evil, evil
 	o := rollout.Observed{

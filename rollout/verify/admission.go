@@ -126,7 +126,7 @@ func (r *reader) untried(of manifest.ObjectRef, verb string, err error, unchecke
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unread = append(r.unread, NewFinding(codeUnread, of,
+	r.unread = append(r.unread, newFinding(codeUnread, of,
 		fmt.Sprintf("could not be tried (%s), so it is not known %s", why, unchecked), remedy))
 }
 

@@ -109,7 +109,7 @@ func probeBudgets(s *snapshot) []Finding {
 		out = append(out, s.probeBudget(b))
 	}
 	if several > 1 && s.evicts() {
-		out = append(out, NewFinding(codeBudgetSeveral, s.target(),
+		out = append(out, newFinding(codeBudgetSeveral, s.target(),
 			fmt.Sprintf("no pod can be evicted: %d PodDisruptionBudgets select the pods, and the API server answers every eviction "+
 				"with an error", several),
 			"leave one PodDisruptionBudget for these pods, or release with --delete-mode delete"))
@@ -132,26 +132,26 @@ func (c *course) probeBudget(b *budget) Finding {
 	has := fmt.Sprintf("%s demands %d healthy pods", b.words(), need)
 	switch why := b.broken(); {
 	case why != "" && b.guards(c):
-		return NewFinding(codeBudgetStalls, of,
+		return newFinding(codeBudgetStalls, of,
 			fmt.Sprintf("its controller cannot work it out (%s), and allows no eviction until it can: the release waits until its "+
 				"deadline and stops in the first batch (exit code 11)", why),
 			"correct the budget, or write it with a minAvailable that is a number of pods")
 	case need <= least:
-		return NewFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has,
+		return newFinding(codeBudgetKept, of, fmt.Sprintf("%s, and the release keeps %d available: it does not get in the way", has,
 			least), "")
 	case !b.guards(c):
-		return NewFinding(codeBudgetIgnored, of,
+		return newFinding(codeBudgetIgnored, of,
 			fmt.Sprintf("%s, but the release goes down to %d (replicas %d, maxUnavailable %d): %s, a rollback's too", has, least,
 				c.bounds.Replicas, c.bounds.MaxUnavailable, c.unguarded()),
 			c.keeps(need)+c.orEvict())
 	case need > most-1:
-		return NewFinding(codeBudgetStalls, of,
+		return newFinding(codeBudgetStalls, of,
 			fmt.Sprintf("%s, and at most %d exist (replicas %d, maxSurge %d), so no old pod is ever let go: the release waits until "+
 				"its deadline and stops in the first batch (exit code 11), and a rollback would wait as well",
 				has, most, c.bounds.Replicas, c.bounds.MaxSurge),
 			c.surges(need+1-c.bounds.Replicas)+fmt.Sprintf("lower what the budget demands to %d", most-1))
 	default:
-		return NewFinding(codeBudgetPaces, of,
+		return newFinding(codeBudgetPaces, of,
 			fmt.Sprintf("%s, so at most %d of at most %d pods are let go at a time, where the update strategy permits %d: the release "+
 				"is slower, and its deadline counts on",
 				has, most-need, most, most-least),

@@ -95,7 +95,7 @@ func probeImages(s *snapshot) []Finding {
 			}
 		}
 		if same > 0 {
-			out = append(out, NewFinding(codeSameImage, s.target(),
+			out = append(out, newFinding(codeSameImage, s.target(),
 				fmt.Sprintf("container %s goes from %s to %s, which is the image that runs already (%s) in %d of %d old pods: they "+
 					"restart and run the same bytes",
 					c.Name, s.previous.Spec.Containers[i].Image, c.Image, digest, same, len(s.old)),

@@ -20,14 +20,14 @@ func CheckFindings(c plan.Check, m plan.Measurement, err error, wrong bool) []Fi
 	}
 	switch {
 	case wrong:
-		return []Finding{NewFinding(CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message),
+		return []Finding{newFinding(CodeCheckFailed, of, fmt.Sprintf("it can never pass, and %s: %s", then, m.Message),
 			"correct the check in the plan, or give its secrets with --secrets")}
 	case err != nil || m.Verdict == plan.CheckInconclusive:
-		return []Finding{NewFinding(CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that "+
+		return []Finding{newFinding(CodeCheckUnsure, of, fmt.Sprintf("asked now, it gives no answer that decides; where that "+
 			"lasts, %s: %s", then, m.Message),
 			"see that it can be asked from where the release runs, and that it has something to measure")}
 	case m.Verdict == plan.CheckFailed:
-		return []Finding{NewFinding(CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that "+
+		return []Finding{newFinding(CodeCheckFailing, of, fmt.Sprintf("it fails already, before anything is released; where that "+
 			"lasts, %s: %s", then, m.Message),
 			"wait until it passes, or correct its limits")}
 	}
@@ -42,7 +42,7 @@ func SecretsElsewhere(c plan.Check, folder string) []Finding {
 	if _, err := os.Stat(folder); err == nil {
 		return nil
 	}
-	return []Finding{NewFinding(CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: c.Name},
+	return []Finding{newFinding(CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: c.Name},
 		fmt.Sprintf("it was not asked, because there is no folder %s with its secrets here", folder),
 		"name a folder that has them with --secrets")}
 }

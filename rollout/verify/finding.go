@@ -172,8 +172,8 @@ func infoCodes() []Code {
 	}
 }
 
-// NewFinding makes a finding of one of Codes, which gives it its severity.
-func NewFinding(code string, object manifest.ObjectRef, effect, remedy string) Finding {
+// newFinding makes a finding of one of Codes, which gives it its severity.
+func newFinding(code string, object manifest.ObjectRef, effect, remedy string) Finding {
 	f := Finding{Severity: manifest.SeverityError, Code: code, Object: object, Message: effect, Hint: remedy}
 	for _, known := range Codes() {
 		if known.Code == code {
@@ -185,5 +185,5 @@ func NewFinding(code string, object manifest.ObjectRef, effect, remedy string) F
 
 // one is the findings of a probe that has a single one.
 func one(code string, object manifest.ObjectRef, effect, remedy string) []Finding {
-	return []Finding{NewFinding(code, object, effect, remedy)}
+	return []Finding{newFinding(code, object, effect, remedy)}
 }

@@ -31,7 +31,7 @@ func probeLimitRanges(s *snapshot) []Finding {
 			}
 		}
 		if len(broken) > 0 {
-			out = append(out, NewFinding(codeLimitRange, s.ref("LimitRange", s.limits[i].Name),
+			out = append(out, newFinding(codeLimitRange, s.ref("LimitRange", s.limits[i].Name),
 				"every new pod is refused, so the release ends before its first one: "+strings.Join(broken, "; "),
 				"change requests and limits in the pod template, or the LimitRange"))
 		}

@@ -26,7 +26,7 @@ func probePartition(s *snapshot) []Finding {
 		if gitOps(m.Manager) {
 			what = "a GitOps tool, writes the partition too, and sets it back when it syncs"
 		}
-		out = append(out, NewFinding(codePartitionOwned, s.target(),
+		out = append(out, newFinding(codePartitionOwned, s.target(),
 			fmt.Sprintf("%s, %s: unless it ignores the field, the release ends as soon as that happens (exit code 13)", m.Manager, what),
 			s.ignoreHint(m.Manager)))
 	}

@@ -193,7 +193,7 @@ func probeDemands(s *snapshot) []Finding {
 	for i := range s.quotas {
 		lacking := lacks(&s.quotas[i], pod)
 		if len(lacking) > 0 && scoped(&s.quotas[i], pod) {
-			out = append(out, NewFinding(codeQuotaDemands, s.ref("ResourceQuota", s.quotas[i].Name),
+			out = append(out, newFinding(codeQuotaDemands, s.ref("ResourceQuota", s.quotas[i].Name),
 				"every new pod is refused, because the quota demands what a container does not have: "+strings.Join(lacking, "; "),
 				"set it in the pod template, or give the namespace a LimitRange with defaults"))
 		}

@@ -53,12 +53,12 @@ func probeContacts(s *snapshot) []Finding {
 			continue // the plan was not accepted with it
 		}
 		if u.Scheme == "http" && secretive(c.access) && !loopback(u.Hostname()) {
-			out = append(out, c.finding(s, NewFinding(codeClearSecret, c.of,
+			out = append(out, c.finding(s, newFinding(codeClearSecret, c.of,
 				"a secret goes to "+u.Host+" without encryption: whoever sees the network between reads it, and may answer in the "+
 					"server's place", "write an https address, with ca where its certificate is the cluster's own")))
 		}
 		if metadataHost(u.Hostname()) {
-			out = append(out, c.finding(s, NewFinding(codeMetadata, c.of,
+			out = append(out, c.finding(s, newFinding(codeMetadata, c.of,
 				u.Host+" is an address of the node's own network, where clouds hand out a node's credentials: whoever may write the plan "+
 					"reads or "+
 					"asks there in the node's name",
@@ -114,7 +114,7 @@ func probeImage(s *snapshot) []Finding {
 		for _, c := range containers {
 			if image := kube.Text(c, "image"); runsReleases(c) && !strings.Contains(image, "@sha256:") {
 				of := s.ref(kube.Text(tree, "kind"), kube.Text(tree, "metadata", "name"))
-				out = append(out, NewFinding(codeImageTag, of,
+				out = append(out, newFinding(codeImageTag, of,
 					"the agent's image "+image+" has no digest: whoever can move its tag runs with the release's rights",
 					"name it as NAME@sha256:DIGEST, which each release of slipway lists"))
 			}

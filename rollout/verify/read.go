@@ -95,7 +95,7 @@ func (r *reader) denied(of manifest.ObjectRef, verb string, err error, unchecked
 	if apierrors.IsForbidden(err) {
 		why, remedy = "no right to "+verb+" it", "to have it checked, grant "+verb+" on it to whoever verifies"
 	}
-	f := NewFinding(codeUnread, of, fmt.Sprintf("could not be read (%s), so it is not known %s", why, unchecked), remedy)
+	f := newFinding(codeUnread, of, fmt.Sprintf("could not be read (%s), so it is not known %s", why, unchecked), remedy)
 	if !slices.Contains(r.unread, f) {
 		r.unread = append(r.unread, f)
 	}

@@ -178,7 +178,7 @@ func probeReferences(s *snapshot) []Finding {
 		default:
 			effect += "new pods wait for it: the first batch stops at its deadline (exit code 11)"
 		}
-		out = append(out, NewFinding(code, of, effect, "create it before the release, or correct its name in the pod template"))
+		out = append(out, newFinding(code, of, effect, "create it before the release, or correct its name in the pod template"))
 	}
 	return append(out, s.probeStorage()...)
 }

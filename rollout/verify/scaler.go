@@ -33,7 +33,7 @@ func (r *release) probeScaler(h *autoscalingv2.HorizontalPodAutoscaler) []Findin
 			"ones do not", r.bounds.Replicas, least, most), "")
 	for i, b := range r.options.Plan.Batches {
 		if n := b.Replicas.Up(0); !b.Replicas.IsPercent() && n > least {
-			out = append(out, NewFinding(codeScalerBatch, of,
+			out = append(out, newFinding(codeScalerBatch, of,
 				fmt.Sprintf("batch %d wants %d updated pods, and it may scale down to %d: a batch that is larger than the replicas makes "+
 					"the plan invalid, and the release stops in the middle (exit code 10)", i+1, n, least),
 				fmt.Sprintf("write the batches in percent, or raise minReplicas to at least %d until the release is done", n)))
@@ -42,7 +42,7 @@ func (r *release) probeScaler(h *autoscalingv2.HorizontalPodAutoscaler) []Findin
 	}
 	if tree := r.manifestReplicas(); tree != nil && r.live != nil &&
 		fmt.Sprint(tree) != fmt.Sprint(kube.Field(r.live.Tree, "spec", "replicas")) {
-		out = append(out, NewFinding(codeScalerReplicas, of,
+		out = append(out, newFinding(codeScalerReplicas, of,
 			fmt.Sprintf("applying the manifest sets replicas to %v, where it has set %v: pods are deleted or created beside the "+
 				"release, until it sets them again", tree, kube.Field(r.live.Tree, "spec", "replicas")),
 			"leave spec.replicas out of the manifest"))

@@ -208,7 +208,7 @@ func (q *request) mistakes(err error) []Finding {
 			code = codeSelector
 		}
 	}
-	f := NewFinding(code, q.target(), "the release does not begin (exit code 10): "+what, "")
+	f := newFinding(code, q.target(), "the release does not begin (exit code 10): "+what, "")
 	f.Source, f.Field = at.Source, at.Field
 	return []Finding{f}
 }

@@ -637,28 +637,31 @@ func referenceCases() []verifyCase {
 		verifyCase{
 			name: "a check with a wrong query", objects: []string{scenery(5, surging)},
 			options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
-				return []manifest.Finding{verify.NewFinding(verify.CodeCheckFailed, manifest.ObjectRef{Kind: "Check", Name: "errors"},
-					`parse error in the query: unexpected ")"`, "correct the query")}
+				return checked(manifest.SeverityError, verify.CodeCheckFailed, `parse error in the query: unexpected ")"`)
 			}},
 			want: "check-failed", says: []string{"Check errors: parse error"},
 		},
 		verifyCase{
 			name: "a check that could not be tried", objects: []string{scenery(5, surging)},
 			options: verify.Options{Checks: func(_ context.Context, set plan.Workload) []manifest.Finding {
-				return []manifest.Finding{verify.NewFinding(verify.CodeCheckUnsure, manifest.ObjectRef{Kind: "Check", Name: "errors"},
-					"no answer for "+set.Name, "")}
+				return checked(manifest.SeverityWarning, verify.CodeCheckUnsure, "no answer for "+set.Name)
 			}},
 			want: "check-unsure", says: []string{"no answer for demo"},
 		},
 		verifyCase{
 			name: "a check that fails already", objects: []string{scenery(5, surging)},
 			options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
-				return []manifest.Finding{verify.NewFinding(verify.CodeCheckFailing, manifest.ObjectRef{Kind: "Check", Name: "errors"},
-					"0.4, at most 0.1", "")}
+				return checked(manifest.SeverityWarning, verify.CodeCheckFailing, "0.4, at most 0.1")
 			}},
 			want: "check-failing",
 		},
 	)
+}
+
+// checked is the finding of a check of the plan.
+func checked(severity manifest.Severity, code, message string) []manifest.Finding {
+	object := manifest.ObjectRef{Kind: "Check", Name: "errors"}
+	return []manifest.Finding{{Severity: severity, Code: code, Object: object, Message: message}}
 }
 
 // admissionCases are about what the API server makes of a new pod.

@@ -142,8 +142,8 @@ func Words(groups []Group, now time.Time) string {
 
 func (g *Group) words(now time.Time) string {
 	s := Count(g.Count) + " " + g.Reason
-	if details := g.Details(); details != "" {
-		s += ": " + details
+	if more := details(g.Message, g.ExitCode, g.Exit, g.Restarts); more != "" {
+		s += ": " + more
 	}
 	names := strings.Join(g.Pods[:min(len(g.Pods), namesSaid)], ", ")
 	if more := g.Count - namesSaid; more > 0 {
@@ -154,9 +154,6 @@ func (g *Group) words(now time.Time) string {
 	}
 	return s + " (" + names + ")"
 }
-
-// Details is the message of the group, and how its container has ended last.
-func (g *Group) Details() string { return details(g.Message, g.ExitCode, g.Exit, g.Restarts) }
 
 // Details is the message of the pod, and how its container has ended last.
 func (w *Why) Details() string { return details(w.Message, w.ExitCode, w.Exit, w.Restarts) }

@@ -69,12 +69,12 @@ func Start(t *testing.T, width int, dark bool) *Browser {
 	b := &Browser{t: t}
 	b.start(chromium, t.TempDir())
 	var target struct{ TargetID string }
-	b.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
 	for _, domain := range []string{"Page", "Network", "Log", "Runtime"} {
-		b.Call(domain+".enable", nil, nil)
+		b.call(domain+".enable", nil, nil)
 	}
 	b.Screen(width, dark)
 	return b
@@ -84,7 +84,7 @@ func Start(t *testing.T, width int, dark bool) *Browser {
 func (b *Browser) Screen(width int, dark bool) {
 	b.t.Helper()
 	b.width = width
-	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": width, "height": 800, "deviceScaleFactor": 1,
 		"mobile": width < 600,
 	}, nil)
@@ -92,7 +92,7 @@ func (b *Browser) Screen(width int, dark bool) {
 	if dark {
 		scheme = "dark"
 	}
-	b.Call("Emulation.setEmulatedMedia", map[string]any{
+	b.call("Emulation.setEmulatedMedia", map[string]any{
 		"media":    "",
 		"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}},
 	}, nil)
@@ -112,7 +112,7 @@ func (b *Browser) Show(page string) {
 func (b *Browser) Visit(url string) {
 	b.t.Helper()
 	b.shown, b.events, b.awaited = url, nil, 0
-	b.Call("Page.navigate", map[string]any{"url": url}, nil)
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
 	b.AwaitLoad()
 }
 
@@ -146,15 +146,15 @@ func (b *Browser) start(chromium, profile string) {
 	b.to, b.from = to, bufio.NewReaderSize(from, 1<<20)
 	b.t.Cleanup(func() {
 		b.session = ""
-		b.Call("Browser.close", nil, nil)
+		b.call("Browser.close", nil, nil)
 		_ = cmd.Wait()
 		cancel()
 		_, _ = to.Close(), from.Close()
 	})
 }
 
-// Call sends a command and waits for its answer.
-func (b *Browser) Call(method string, params map[string]any, result any) {
+// call sends a command and waits for its answer.
+func (b *Browser) call(method string, params map[string]any, result any) {
 	b.t.Helper()
 	b.id++
 	command := map[string]any{"id": b.id, "method": method}
@@ -229,7 +229,7 @@ func (b *Browser) await(method string) {
 func (b *Browser) Title() string {
 	b.t.Helper()
 	var answer struct{ TargetInfo struct{ Title string } }
-	b.Call("Target.getTargetInfo", nil, &answer)
+	b.call("Target.getTargetInfo", nil, &answer)
 	return answer.TargetInfo.Title
 }
 
@@ -240,7 +240,7 @@ func (b *Browser) Ask(expression string, result any) {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails *struct{ Text string }
 	}
-	b.Call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &answer)
+	b.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &answer)
 	if answer.ExceptionDetails != nil {
 		b.t.Fatalf("%s: %s", expression, answer.ExceptionDetails.Text)
 	}
@@ -257,7 +257,7 @@ func (b *Browser) Press(key, text string, code int) {
 		if kind == "keyDown" && text != "" {
 			params["text"] = text
 		}
-		b.Call("Input.dispatchKeyEvent", params, nil)
+		b.call("Input.dispatchKeyEvent", params, nil)
 	}
 }
 
@@ -305,7 +305,7 @@ func (b *Browser) ScreenshotTo(height string) []byte {
 	b.Ask("[document.documentElement.scrollWidth, "+height+"]", &size)
 	var shot struct{ Data string }
 	clip := map[string]any{"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}
-	b.Call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": clip}, &shot)
+	b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": clip}, &shot)
 	return b.decode(shot.Data)
 }
 
@@ -313,7 +313,7 @@ func (b *Browser) ScreenshotTo(height string) []byte {
 func (b *Browser) Print() []byte {
 	b.t.Helper()
 	var paper struct{ Data string }
-	b.Call("Page.printToPDF", map[string]any{"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false}, &paper)
+	b.call("Page.printToPDF", map[string]any{"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false}, &paper)
 	return b.decode(paper.Data)
 }
 

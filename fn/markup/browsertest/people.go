@@ -41,7 +41,7 @@ func (b *Browser) Told() map[string]int {
 			Role, Name struct{ Value any }
 		}
 	}
-	b.Call("Accessibility.getFullAXTree", nil, &tree)
+	b.call("Accessibility.getFullAXTree", nil, &tree)
 	roles := map[string]int{}
 	for _, n := range tree.Nodes {
 		role, _ := n.Role.Value.(string)
@@ -79,11 +79,11 @@ func (b *Browser) Sound() {
 // OnPaper lets the page look as it does on paper, for a reader who prefers dark screens.
 func (b *Browser) OnPaper() {
 	b.t.Helper()
-	b.Call("Emulation.setEmulatedMedia", map[string]any{
+	b.call("Emulation.setEmulatedMedia", map[string]any{
 		"media":    "print",
 		"features": []any{map[string]any{"name": "prefers-color-scheme", "value": "dark"}},
 	}, nil)
-	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": 794, "height": 1123, "deviceScaleFactor": 1,
 		"mobile": false,
 	}, nil)
