@@ -18,11 +18,11 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	kept := func(p *Pod) bool { return !p.DeleteRequested && !p.Guest }
 	guest := func(p *Pod) bool { return !p.DeleteRequested && p.Guest }
 	old := func(p *Pod) bool { return kept(p) && p.Revision == "old" }
-	fresh := func(p *Pod) bool { return kept(p) && p.Revision == "new" }
+	updated := func(p *Pod) bool { return kept(p) && p.Revision == "new" }
 	ready := func(p *Pod) bool { return p.Ready }
 	available := func(p *Pod) bool { return !p.DeleteRequested && p.Ready }
 	starting := func(p *Pod) bool { return guest(p) && p.Revision == "new" && !p.Ready }
-	busy := func(p *Pod) bool { return fresh(p) && !p.Ready || old(p) && p.Drained }
+	busy := func(p *Pod) bool { return updated(p) && !p.Ready || old(p) && p.Drained }
 	any := func(*Pod) bool { return true }
 	count := func(f func(*Pod) bool) (n int) {
 		for i := range pods {
@@ -50,7 +50,7 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	least, most := b.Replicas-b.MaxUnavailable, b.Replicas+b.MaxSurge
 	total, olds, surplus, down, guests := count(any), count(old), k(), count(busy), count(guest)
 	if inPlace {
-		coming = max(min(olds-b.Partition, b.Replicas-b.Partition-count(fresh)), 0)
+		coming = max(min(olds-b.Partition, b.Replicas-b.Partition-count(updated)), 0)
 	}
 	begun := count(starting)
 	cap := func() bool { return down+begun < b.MaxSurge+b.MaxUnavailable }
@@ -60,12 +60,12 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			writes["delete"]++
 		}
 	}
-	each(func(p *Pod) bool { return fresh(p) && p.Drained && !p.Pending }, func(*Pod) { writes["readmit"]++ })
+	each(func(p *Pod) bool { return updated(p) && p.Drained && !p.Pending }, func(*Pod) { writes["readmit"]++ })
 	each(func(p *Pod) bool { return old(p) && p.Drained }, func(p *Pod) {
 		switch {
 		case k() == 0:
 			writes["readmit"]++
-		case inPlace && count(fresh) < b.Replicas-b.Partition:
+		case inPlace && count(updated) < b.Replicas-b.Partition:
 			update(p)
 		case count(any)-1 >= least:
 			gone(p)
@@ -78,7 +78,7 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	})
 	for _, up := range []bool{true, false} {
 		each(func(p *Pod) bool { return guest(p) && p.Revision == "new" && p.Ready == up }, func(p *Pod) {
-			if count(fresh)+coming < b.Replicas-b.Partition {
+			if count(updated)+coming < b.Replicas-b.Partition {
 				writes["keep"]++
 				p.Guest = false
 				down, begun = down+one(!up), begun-one(!up)
@@ -98,7 +98,7 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 	each(func(p *Pod) bool { return old(p) && !p.Drained }, func(p *Pod) {
 		switch {
 		case k() == 0 || p.Ready && count(available)-1 < least:
-		case inPlace && count(fresh) < b.Replicas-b.Partition:
+		case inPlace && count(updated) < b.Replicas-b.Partition:
 			if p.Ready || cap() {
 				down++
 				update(p)
@@ -107,7 +107,7 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 			gone(p)
 		}
 	})
-	n := count(fresh)
+	n := count(updated)
 	for total < most && n+coming < b.Replicas-b.Partition && (surplus == 0 || cap()) {
 		writes["create new"]++
 		total, n, down, keeps = total+1, n+1, down+1, keeps+1
@@ -121,8 +121,8 @@ func naive(b plan.Bounds, inPlace bool, pods []Pod) map[string]int {
 		writes["create guest"]++
 		total, guests = total+1, guests+1
 	}
-	each(fresh, func(p *Pod) {
-		if count(fresh) > b.Replicas-b.Partition && count(kept) > b.Replicas && (!p.Ready || count(available)-1 >= least) {
+	each(updated, func(p *Pod) {
+		if count(updated) > b.Replicas-b.Partition && count(kept) > b.Replicas && (!p.Ready || count(available)-1 >= least) {
 			gone(p)
 		}
 	})

@@ -380,10 +380,10 @@ func (s *search) createsBesideGuests(w world, d Decision) bool {
 
 // end is I5 and I9: every pod is where it belongs, and no guest is left.
 func (s *search) end(w world, d Decision) error {
-	old, fresh := s.target.Partition, s.target.Wanted()
+	old, updated := s.target.Partition, s.target.Wanted()
 	switch d.Reason { //nolint:exhaustive // judge lets no other ending pass
 	case plan.RolledBack:
-		old, fresh = s.bounds.Replicas, 0
+		old, updated = s.bounds.Replicas, 0
 	case plan.AbortedByPerson:
 		// It ends wherever it is; but what can be in the way of a guest that has to leave recovers.
 		if s.inPlace && w.guests() > 0 && w.total() > s.bounds.Replicas {
@@ -391,8 +391,8 @@ func (s *search) end(w world, d Decision) error {
 		}
 		return nil
 	}
-	if w.total() != s.bounds.Replicas || w.old() != old || w.kept() != w.total() || w.guests() > 0 || int(w.pods[newUp]) != fresh {
-		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, old, fresh)
+	if w.total() != s.bounds.Replicas || w.old() != old || w.kept() != w.total() || w.guests() > 0 || int(w.pods[newUp]) != updated {
+		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, old, updated)
 	}
 	return nil
 }

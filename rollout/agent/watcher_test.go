@@ -23,7 +23,7 @@ import (
 type watcher struct {
 	replicas, surge, unavailable int
 	partition                    int
-	fresh                        string // image of the released revision
+	released                     string // image of the released revision
 
 	mu      sync.Mutex
 	pods    map[string]*seenPod
@@ -56,7 +56,7 @@ func (c *watcher) keepsPods() {
 func (w *world) watchPods(replicas, surge, unavailable, partition int, tag string) *watcher {
 	w.t.Helper()
 	c := &watcher{
-		replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, fresh: "example.com/app:" + tag,
+		replicas: replicas, surge: surge, unavailable: unavailable, partition: partition, released: "example.com/app:" + tag,
 		pods: map[string]*seenPod{}, touched: map[string]int{}, deleted: map[string]int{},
 	}
 	w.watch(w.Path("pods"), c.saw)
@@ -161,7 +161,7 @@ func (c *watcher) remember(kind string, o map[string]any) {
 
 func (c *watcher) lose(p *seenPod) {
 	c.deleted[p.uid]++
-	if p.image == c.fresh && !p.guest {
+	if p.image == c.released && !p.guest {
 		c.gone++
 	}
 	if c.stay[p.uid] {
@@ -179,7 +179,7 @@ func (c *watcher) check(when string) {
 		if p.ready {
 			available++
 		}
-		if p.image != c.fresh {
+		if p.image != c.released {
 			old++
 		}
 	}
@@ -261,19 +261,19 @@ func answered(r kubetest.Request) any {
 func (w *world) end(replicas int) string {
 	w.t.Helper()
 	var b bytes.Buffer
-	fresh := 0
+	updated := 0
 	for _, p := range kubetest.Field(w.Get(w.t, w.Path("pods")), "items").([]any) {
 		if kubetest.Field(p, "metadata", "deletionTimestamp") != nil {
 			continue
 		}
 		if kubetest.Field(p, "spec", "containers", 0, "image") == "example.com/app:v2" &&
 			kubetest.Condition(p.(map[string]any), "Ready") == "True" {
-			fresh++
+			updated++
 		} else {
 			fmt.Fprintf(&b, "pod %v is not updated or not ready; ", kubetest.Field(p, "metadata", "name"))
 		}
 	}
-	fmt.Fprintf(&b, "%d of %d updated; row %s", fresh, replicas, w.Row())
+	fmt.Fprintf(&b, "%d of %d updated; row %s", updated, replicas, w.Row())
 	for _, kind := range []string{"controllerrevisions", "leases", "persistentvolumeclaims"} {
 		fmt.Fprintf(&b, "; %d %s", len(kubetest.Field(w.Get(w.t, w.Path(kind)), "items").([]any)), kind)
 	}

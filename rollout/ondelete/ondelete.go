@@ -63,12 +63,12 @@ func (l Look) Count() Count {
 		}
 	}
 	serving := min(max(c.Available-l.Serving, 0), l.Astray)
-	fresh := min(l.Astray-serving, newDown)
-	old := min(l.Astray-serving-fresh, c.unavailableOld)
-	closed := min(serving, c.New-fresh)
-	c.Lost += serving + fresh + old
-	c.New, c.Available, c.unavailableOld = c.New-fresh-closed, c.Available-serving, c.unavailableOld-old
-	c.Old = max(c.Old-old-(serving-closed), 0)
+	lostNew := min(l.Astray-serving, newDown)
+	lostOld := min(l.Astray-serving-lostNew, c.unavailableOld)
+	closed := min(serving, c.New-lostNew)
+	c.Lost += serving + lostNew + lostOld
+	c.New, c.Available, c.unavailableOld = c.New-lostNew-closed, c.Available-serving, c.unavailableOld-lostOld
+	c.Old = max(c.Old-lostOld-(serving-closed), 0)
 	c.Missing = max(l.Replicas-c.New-c.Old, 0)
 	return c
 }

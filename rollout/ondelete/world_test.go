@@ -82,16 +82,16 @@ func (c *setup) look(w world) (Look, []int) {
 }
 
 // ready is how many pods serve on nodes that count, and how many of the places that count are new or come back new.
-func (c *setup) ready(w world) (ready, fresh int) {
+func (c *setup) ready(w world) (ready, updated int) {
 	for _, p := range w.places[:c.r] {
 		if !p.lost && p.state.ready() {
 			ready++
 		}
 		if !p.lost && !p.state.old() {
-			fresh++
+			updated++
 		}
 	}
-	return ready, fresh
+	return ready, updated
 }
 
 // unsure tells whether a pod is on a node that the controller does not count, and the agent does not know which. How many are
@@ -117,7 +117,7 @@ func (c *setup) act(w world, visit func(world, string)) {
 		return
 	}
 	deleted, _ := c.next(l, target-count.New-count.Missing)
-	before, fresh := c.ready(w)
+	before, updated := c.ready(w)
 	for subset := 1; subset < 1<<len(deleted); subset++ {
 		next, wrong := w, ""
 		for k, i := range deleted {
@@ -139,7 +139,7 @@ func (c *setup) act(w world, visit func(world, string)) {
 		switch {
 		case ready < before && ready < l.Replicas-c.u:
 			wrong = fmt.Sprintf("%d of %d pods are ready after deletions", ready, l.Replicas)
-		case now > max(fresh, target) && !c.unsure(w) && (!c.unblock || count.Missing == 0):
+		case now > max(updated, target) && !c.unsure(w) && (!c.unblock || count.Missing == 0):
 			wrong = fmt.Sprintf("%d pods are new for a target of %d", now, target)
 		}
 		visit(next, wrong)

@@ -160,10 +160,10 @@ type groups struct {
 
 // groupKey finds a group in which a pod may be. That the rest is alike, too, is seen then.
 type groupKey struct {
-	fresh, ready, drained, pending, terminating bool
-	revision                                    string
-	phase                                       rollout.PodPhase
-	lifecycle                                   rollout.LifecycleState
+	updated, ready, drained, pending, terminating bool
+	revision                                      string
+	phase                                         rollout.PodPhase
+	lifecycle                                     rollout.LifecycleState
 }
 
 // add puts a pod into the last group of its like, or begins one: to search in more than one would take time for each of many

@@ -142,8 +142,8 @@ func (k kruise) scale(f formula) bool {
 		return false
 	}
 	old := k.candidates(func(p *rollout.Pod) bool { return p.Revision != k.revision })
-	fresh := k.candidates(func(p *rollout.Pod) bool { return p.Revision == k.revision })
-	chosen := append(old[:min(f.scaleDownOld, len(old))], fresh[:min(f.scaleDown-f.scaleDownOld, len(fresh))]...)
+	updated := k.candidates(func(p *rollout.Pod) bool { return p.Revision == k.revision })
+	chosen := append(old[:min(f.scaleDownOld, len(old))], updated[:min(f.scaleDown-f.scaleDownOld, len(updated))]...)
 	return k.deletePods(chosen, len(chosen), f)
 }
 

@@ -208,7 +208,7 @@ func TestRests(t *testing.T) {
 		if w, wrong = c.sync(w); wrong != "" || w.old+w.new > 11 || w.old-w.broken+w.ready < 10 {
 			t.Fatal(wrong, w)
 		}
-		w.oldKnown, w.newKnown, w.ready = w.old-w.broken, w.fresh(), w.new
+		w.oldKnown, w.newKnown, w.ready = w.old-w.broken, w.newAvailable(), w.new
 	}
 	if diff := cmp.Diff([]int{1, 2, 10}, rests); diff != "" || w.old != 0 || !c.ended(w) {
 		t.Errorf("rests (-want +got):\n%s%+v", diff, w)

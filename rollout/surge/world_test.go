@@ -63,8 +63,8 @@ func (c *setup) look(w world) Look {
 	return l
 }
 
-// fresh is how many new pods the newest ReplicaSet has available by its own minReadySeconds.
-func (w world) fresh() uint8 {
+// newAvailable is how many new pods the newest ReplicaSet has available by its own minReadySeconds.
+func (w world) newAvailable() uint8 {
 	if w.sealed {
 		return 0
 	}
@@ -113,7 +113,7 @@ func (c *setup) act(w world) (world, string) {
 func (c *setup) sync(w world) (world, string) {
 	if w.made {
 		w.sealed = w.sealed || w.seen.held
-		w.proven = w.proven || w.seen.mark && w.newKnown == w.fresh() // or the server refuses the update
+		w.proven = w.proven || w.seen.mark && w.newKnown == w.newAvailable() // or the server refuses the update
 	}
 	before := w
 	if w.seen.paused {
@@ -142,13 +142,13 @@ func (c *setup) grow(w *world) bool {
 // the least that must be available.
 func (c *setup) shrink(w *world) {
 	least := c.r - int(w.seen.u)
-	known, fresh := min(int(w.oldKnown), int(w.old)), min(int(w.newKnown), int(w.new))
-	room := int(w.old) + int(w.new) - least - (int(w.new) - fresh)
+	knownOld, knownNew := min(int(w.oldKnown), int(w.old)), min(int(w.newKnown), int(w.new))
+	room := int(w.old) + int(w.new) - least - (int(w.new) - knownNew)
 	if w.old == 0 || room <= 0 {
 		return
 	}
-	unhealthy := min(int(w.old)-known, room)
-	healthy := max(0, min(known+fresh-least, int(w.old)-unhealthy))
+	unhealthy := min(int(w.old)-knownOld, room)
+	healthy := max(0, min(knownOld+knownNew-least, int(w.old)-unhealthy))
 	c.remove(w, unhealthy+healthy)
 }
 
@@ -234,8 +234,8 @@ func (c *setup) steps(w world, visit func(next world, chance bool, wrong string)
 		next.oldKnown = w.old - w.broken
 		visit(next, false, "")
 	}
-	if next = w; next.newKnown != w.fresh() {
-		next.newKnown = w.fresh()
+	if next = w; next.newKnown != w.newAvailable() {
+		next.newKnown = w.newAvailable()
 		visit(next, false, "")
 	}
 	if w.ready < w.new {

@@ -10,11 +10,11 @@ import (
 	"github.com/slipway-dev/slipway/rollout/verify"
 )
 
-// deploymentScenery is a Deployment at rest, whose 4 pods belong to its ReplicaSet of image v1. Its template has been changed to
+// deploymentCluster is a Deployment at rest, whose 4 pods belong to its ReplicaSet of image v1. Its template has been changed to
 // v2.
-func deploymentScenery() string {
+func deploymentCluster() string {
 	const n = 4
-	text := scenery(n, "{}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, availableReplicas: %d}",
+	text := cluster(n, "{}", fmt.Sprintf("status: {observedGeneration: 2, replicas: %d, readyReplicas: %d, availableReplicas: %d}",
 		n, n, n))
 	text = change(text, "apiVersion: apps.kruise.io/v1alpha1\nkind: CloneSet", "apiVersion: apps/v1\nkind: Deployment")
 	text = change(text, "updateStrategy: {}", "paused: true\n  progressDeadlineSeconds: 2147483647\n  strategy: {rollingUpdate: "+
@@ -43,17 +43,17 @@ func deploymentCases() []verifyCase {
 	return []verifyCase{
 		{
 			name:    "a Deployment's pods are those of its ReplicaSets",
-			objects: []string{deploymentScenery()}, options: options,
+			objects: []string{deploymentCluster()}, options: options,
 			want: "recreated", says: []string{"4 old pods are recreated"}, not: []string{"foreign-pods", "nothing-to-do", "in-place"},
 		},
 		{
 			name:    "a Deployment that runs its template already",
-			objects: []string{strings.ReplaceAll(deploymentScenery(), "app:v1", "app:v2")}, options: options,
+			objects: []string{strings.ReplaceAll(deploymentCluster(), "app:v1", "app:v2")}, options: options,
 			want: "nothing-to-do", says: []string{"4 of 4 pods run the pod template already"}, not: []string{"foreign-pods", "recreated"},
 		},
 		{
 			name: "pods of another's ReplicaSet", objects: []string{
-				deploymentScenery(),
+				deploymentCluster(),
 				`{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: ` +
 					`ReplicaSet, name: web-2b, uid: u9, controller: true}]}}`,
 			},
@@ -62,7 +62,7 @@ func deploymentCases() []verifyCase {
 		},
 		{
 			name: "the pods of a Deployment have room already", objects: []string{
-				deploymentScenery(),
+				deploymentCluster(),
 				namespaced("ResourceQuota", "v1", "limit", `spec: {hard: {requests.cpu: "2500m"}}`+"\n"+
 					`status: {hard: {requests.cpu: "2500m"}, used: {requests.cpu: "2"}}`),
 			},
@@ -70,7 +70,7 @@ func deploymentCases() []verifyCase {
 		},
 		{
 			name:    "ReplicaSets that may not be read",
-			objects: []string{deploymentScenery()}, options: options, forbidden: []string{"replicasets"},
+			objects: []string{deploymentCluster()}, options: options, forbidden: []string{"replicasets"},
 			want: "not-readable", says: []string{"which pods are its own"}, not: []string{"foreign-pods"},
 		},
 	}

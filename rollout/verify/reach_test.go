@@ -22,7 +22,7 @@ func reachCases() []verifyCase {
 		}}}
 	}
 	ours := []string{"secret-in-clear", "metadata-address", "image-without-digest"}
-	both := []string{scenery(5, inPlace)}
+	both := []string{cluster(5, inPlace)}
 	cases := []verifyCase{
 		{
 			name: "a token over http", want: "secret-in-clear", says: []string{
@@ -73,7 +73,7 @@ func reachCases() []verifyCase {
 
 // agentCase verifies a manifest that brings the Job of its release along.
 func agentCase(name, image, want string) verifyCase {
-	c := verifyCase{name: "an agent's image with " + name, want: want, objects: []string{scenery(5, inPlace)}}
+	c := verifyCase{name: "an agent's image with " + name, want: want, objects: []string{cluster(5, inPlace)}}
 	job := namespaced("Job", "batch/v1", "demo-rollout-1",
 		"spec: {template: {spec: {containers: [{name: slipway, image: '"+image+
 			"', args: [rollout, run, demo]}, {name: other, image: 'app:v1'}]}}}")

@@ -545,7 +545,7 @@ func TestVerifySeesNoSecret(t *testing.T) {
 // TestVerifyOfABrokenServer says what it could not read and why, and ends where nothing else can be read either.
 func TestVerifyOfABrokenServer(t *testing.T) {
 	t.Parallel()
-	s := newShelf(t, scenery(3, surging), quota("{pods: 3}", "{pods: 3}"))
+	s := newShelf(t, cluster(3, surging), quota("{pods: 3}", "{pods: 3}"))
 	s.failing = []string{"poddisruptionbudgets"}
 	v, err := s.verify(verify.Options{})
 	if err != nil || !strings.Contains(lines(v), "PodDisruptionBudget in shop: could not be read (etcd is on holiday)") ||

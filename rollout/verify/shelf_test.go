@@ -223,8 +223,8 @@ func asMap(v any) map[string]any {
 	return m
 }
 
-// scenery is a CloneSet of n pods that run image v1, and whose template has been changed to v2.
-func scenery(n int, strategy string, more ...string) string {
+// cluster is a CloneSet of n pods that run image v1, and whose template has been changed to v2.
+func cluster(n int, strategy string, more ...string) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `
 apiVersion: apps.kruise.io/v1alpha1

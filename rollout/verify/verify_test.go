@@ -22,10 +22,10 @@ const (
 	inPlace   = `{type: InPlaceIfPossible, maxUnavailable: 2}`
 )
 
-// change replaces text in the scenery.
+// change replaces text in the cluster.
 func change(of, from, to string) string {
 	if !strings.Contains(of, from) {
-		panic("the scenery has no " + from)
+		panic("the cluster has no " + from)
 	}
 	return strings.Replace(of, from, to, 1)
 }
@@ -102,7 +102,7 @@ func budgetCases() []verifyCase {
 	return []verifyCase{
 		{
 			name:    "evictions that a budget never allows",
-			objects: []string{scenery(5, replacing), pdb("tight", "minAvailable: 5")}, options: evict,
+			objects: []string{cluster(5, replacing), pdb("tight", "minAvailable: 5")}, options: evict,
 			want: "budget-stalls", says: []string{
 				"minAvailable 5 demands 5 healthy pods, and at most 5 exist (replicas 5, maxSurge 0)",
 				"exit code 11",
@@ -111,7 +111,7 @@ func budgetCases() []verifyCase {
 		},
 		{
 			name:    "argo-rollouts#2119: an abort that goes below the budget",
-			objects: []string{scenery(5, replacing), pdb("tight", "minAvailable: 80%")},
+			objects: []string{cluster(5, replacing), pdb("tight", "minAvailable: 80%")},
 			options: verify.Options{Plan: plan.BatchPlan{OnFailure: plan.Rollback}},
 			want:    "budget-ignored", says: []string{"demands 4 healthy pods, but the release goes down to 3", "a rollback's too"},
 			remedy: "set maxUnavailable of the update strategy to 1 or less, with a maxSurge of at least 1 where that is 0, or release " +
@@ -119,38 +119,38 @@ func budgetCases() []verifyCase {
 		},
 		{
 			name:    "evictions one at a time where two are permitted",
-			objects: []string{scenery(5, replacing), pdb("tight", "maxUnavailable: 1")}, options: evict,
+			objects: []string{cluster(5, replacing), pdb("tight", "maxUnavailable: 1")}, options: evict,
 			want: "budget-paces", says: []string{"at most 1 of at most 5 pods are let go at a time, where the update strategy permits 2"},
 		},
 		{
 			name:    "surge makes room for a budget of all",
-			objects: []string{scenery(5, surging), pdb("all", "minAvailable: 100%")}, options: evict,
+			objects: []string{cluster(5, surging), pdb("all", "minAvailable: 100%")}, options: evict,
 			want: "budget-kept", says: []string{"the release keeps 5 available"}, not: []string{"budget-stalls", "budget-paces"},
 		},
 		{
 			name:    "two budgets for the same pods",
-			objects: []string{scenery(5, surging), pdb("one", "minAvailable: 1"), pdb("two", "minAvailable: 2")}, options: evict,
+			objects: []string{cluster(5, surging), pdb("one", "minAvailable: 1"), pdb("two", "minAvailable: 2")}, options: evict,
 			want: "budget-several", says: []string{"2 PodDisruptionBudgets select the pods"},
 		},
 		{
 			name:    "updates in place are no evictions",
-			objects: []string{scenery(5, inPlace), pdb("one", "minAvailable: 5"), pdb("two", "minAvailable: 5")}, options: evict,
+			objects: []string{cluster(5, inPlace), pdb("one", "minAvailable: 5"), pdb("two", "minAvailable: 5")}, options: evict,
 			want: "budget-ignored", says: []string{"an update in place is no eviction"}, not: []string{"budget-several", "budget-stalls"},
 		},
 		{
 			name:    "somebody else's budget",
-			objects: []string{scenery(5, surging), change(pdb("other", "minAvailable: 100%"), "app: demo", "app: other")}, options: evict,
+			objects: []string{cluster(5, surging), change(pdb("other", "minAvailable: 100%"), "app: demo", "app: other")}, options: evict,
 			want: "recreated", not: []string{"budget-kept", "budget-stalls"},
 		},
 		{
 			name: "pods of others that the budget counts are not ours to spend",
-			objects: []string{scenery(5, replacing), pdb("wide", "minAvailable: 9") +
+			objects: []string{cluster(5, replacing), pdb("wide", "minAvailable: 9") +
 				"status: {observedGeneration: 1, currentHealthy: 10, expectedPods: 10}"}, options: evict,
 			want: "budget-paces", says: []string{"demands 4 healthy pods"},
 		},
 		{
 			name: "a budget that its controller cannot work out", objects: []string{
-				scenery(5, surging), pdb("broken", "maxUnavailable: 50%") +
+				cluster(5, surging), pdb("broken", "maxUnavailable: 50%") +
 					`status: {conditions: [{type: DisruptionAllowed, status: "False", reason: SyncFailed, message: 'no matches for kind ` +
 					`"CloneSet"'}]}`,
 			}, options: evict,
@@ -159,7 +159,7 @@ func budgetCases() []verifyCase {
 		{
 			name: "Kruise's own budget guards deletions too",
 			objects: []string{
-				scenery(5, replacing),
+				cluster(5, replacing),
 				namespaced("PodUnavailableBudget", "policy.kruise.io/v1alpha1", "pub",
 					"spec: {targetRef: {kind: CloneSet, name: demo}, maxUnavailable: 0}"),
 			},
@@ -172,57 +172,57 @@ func quotaCases() []verifyCase {
 	return []verifyCase{
 		{
 			name:    "no room for the surge",
-			objects: []string{scenery(5, surging), quota("{pods: 6}", "{pods: 5}")},
+			objects: []string{cluster(5, surging), quota("{pods: 6}", "{pods: 5}")},
 			want:    "quota-short", says: []string{"pods: needs 2 more, 1 is left (5 of 6 used)", "at most 7 (replicas 5, maxSurge 2)"},
 		},
 		{
 			name:    "room for the surge",
-			objects: []string{scenery(5, surging), quota("{pods: 20, requests.cpu: 10}", "{pods: 5, requests.cpu: 2500m}")},
+			objects: []string{cluster(5, surging), quota("{pods: 20, requests.cpu: 10}", "{pods: 5, requests.cpu: 2500m}")},
 			want:    "recreated", not: []string{"quota-short", "quota-tight"},
 		},
 		{
 			name: "CPU for pods that ask for more than before",
 			objects: []string{
-				change(scenery(5, replacing), "cpu: 500m", "cpu: 800m"),
+				change(cluster(5, replacing), "cpu: 500m", "cpu: 800m"),
 				quota("{requests.cpu: 3}", "{requests.cpu: 2500m}"),
 			},
 			want: "quota-short", says: []string{"requests.cpu: needs 1500m more, 500m is left"},
 		},
 		{
 			name:    "pods that ask for less make room",
-			objects: []string{change(scenery(5, replacing), "cpu: 500m", "cpu: 100m"), quota("{requests.cpu: 20}", "{requests.cpu: 19}")},
+			objects: []string{change(cluster(5, replacing), "cpu: 500m", "cpu: 100m"), quota("{requests.cpu: 20}", "{requests.cpu: 19}")},
 			want:    "recreated", not: []string{"quota-short"},
 		},
 		{
 			name:    "pods that terminate count",
-			objects: []string{scenery(5, replacing), quota("{pods: 5}", "{pods: 5}")},
+			objects: []string{cluster(5, replacing), quota("{pods: 5}", "{pods: 5}")},
 			want:    "quota-tight", says: []string{"up to 30s after an old one is deleted", "pods: 0 is left (5 of 5 used)"},
 		},
 		{
 			name:    "updates in place need no room",
-			objects: []string{scenery(5, inPlace), quota("{pods: 5, requests.cpu: 2500m}", "{pods: 5, requests.cpu: 2500m}")},
+			objects: []string{cluster(5, inPlace), quota("{pods: 5, requests.cpu: 2500m}", "{pods: 5, requests.cpu: 2500m}")},
 			want:    "in-place", not: []string{"quota-short", "quota-tight"},
 		},
 		{
 			name: "a quota of another priority",
-			objects: []string{scenery(5, surging), quota("{pods: 0}", "{pods: 0}",
+			objects: []string{cluster(5, surging), quota("{pods: 0}", "{pods: 0}",
 				`, scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: In, values: [high]}]}`)},
 			want: "recreated", not: []string{"quota-short"},
 		},
 		{
 			name:    "a quota of pods that are not best effort",
-			objects: []string{scenery(5, surging), quota("{pods: 0}", "{pods: 0}", `, scopes: [NotBestEffort]`)},
+			objects: []string{cluster(5, surging), quota("{pods: 0}", "{pods: 0}", `, scopes: [NotBestEffort]`)},
 			want:    "quota-short",
 		},
 		{
 			name:    "limits that a quota demands",
-			objects: []string{scenery(5, surging), quota("{limits.memory: 10Gi}", "{limits.memory: 0}")},
+			objects: []string{cluster(5, surging), quota("{limits.memory: 10Gi}", "{limits.memory: 0}")},
 			want:    "quota-demands", says: []string{"container app has no limits.memory"},
 		},
 		{
 			name: "defaults of a LimitRange satisfy a quota's demands",
 			objects: []string{
-				scenery(5, surging), quota("{limits.memory: 10Gi}", "{limits.memory: 0}"),
+				cluster(5, surging), quota("{limits.memory: 10Gi}", "{limits.memory: 0}"),
 				limitRange("{type: Container, default: {memory: 1Gi}, defaultRequest: {memory: 1Gi}}"),
 			},
 			want: "recreated", not: []string{"quota-demands", "limit-range"},
@@ -230,19 +230,19 @@ func quotaCases() []verifyCase {
 		{
 			name: "claims of the surge",
 			objects: []string{
-				scenery(5, surging, agenttest.ClaimTemplates),
+				cluster(5, surging, agenttest.ClaimTemplates),
 				quota("{persistentvolumeclaims: 6}", "{persistentvolumeclaims: 5}"),
 			},
 			want: "quota-short", says: []string{"creating a claim is refused", "persistentvolumeclaims: needs 2 more, 1 is left"},
 		},
 		{
 			name:    "more than a LimitRange allows",
-			objects: []string{scenery(5, surging), limitRange("{type: Container, max: {cpu: 250m}, default: {cpu: 250m}}")},
+			objects: []string{cluster(5, surging), limitRange("{type: Container, max: {cpu: 250m}, default: {cpu: 250m}}")},
 			want:    "limit-range", says: []string{"container app requests 500m of cpu, at most 250m is allowed"},
 		},
 		{
 			name:    "less than a LimitRange demands, and no limit",
-			objects: []string{scenery(5, surging), limitRange("{type: Pod, min: {cpu: 1}, max: {memory: 1Gi}}")},
+			objects: []string{cluster(5, surging), limitRange("{type: Pod, min: {cpu: 1}, max: {memory: 1Gi}}")},
 			want:    "limit-range", says: []string{
 				"the pod requests 500m of cpu, at least 1 is demanded",
 				"the pod has no limit for memory, at most 1Gi is allowed",
@@ -250,13 +250,13 @@ func quotaCases() []verifyCase {
 		},
 		{
 			name:    "a ratio",
-			objects: []string{scenery(5, surging), limitRange("{type: Container, maxLimitRequestRatio: {cpu: 2}, default: {cpu: 2}}")},
+			objects: []string{cluster(5, surging), limitRange("{type: Container, maxLimitRequestRatio: {cpu: 2}, default: {cpu: 2}}")},
 			want:    "limit-range", says: []string{"container app has a limit of 2 and a request of 500m for cpu, whose ratio may be " +
 				"at most 2"},
 		},
 		{
 			name:    "a LimitRange does not judge pods that stay",
-			objects: []string{scenery(5, inPlace), limitRange("{type: Container, max: {cpu: 250m}}")},
+			objects: []string{cluster(5, inPlace), limitRange("{type: Container, max: {cpu: 250m}}")},
 			want:    "in-place", not: []string{"limit-range"},
 		},
 	}
@@ -266,7 +266,7 @@ func nodeCases() []verifyCase {
 	return []verifyCase{
 		{
 			name:    "no room on nodes",
-			objects: []string{scenery(5, surging), nodeOf("node-0", "2600m", "")},
+			objects: []string{cluster(5, surging), nodeOf("node-0", "2600m", "")},
 			want:    "nodes-full", says: []string{
 				"2 new pods are needed", "1 of 1 nodes that admit them have room for 0", "500m of cpu",
 				"exit code 11",
@@ -274,18 +274,18 @@ func nodeCases() []verifyCase {
 		},
 		{
 			name:    "room on nodes for one of two",
-			objects: []string{scenery(5, surging), nodeOf("node-0", "2600m", ""), nodeOf("node-1", "500m", "")},
+			objects: []string{cluster(5, surging), nodeOf("node-0", "2600m", ""), nodeOf("node-1", "500m", "")},
 			want:    "nodes-full", says: []string{"have room for 1", "slower"},
 		},
 		{
 			name:    "a new pod takes the room of an old one",
-			objects: []string{scenery(5, replacing), nodeOf("node-0", "2500m", "")},
+			objects: []string{cluster(5, replacing), nodeOf("node-0", "2500m", "")},
 			want:    "recreated", not: []string{"nodes-full"},
 		},
 		{
 			name: "taints that nobody tolerates",
 			objects: []string{
-				scenery(5, surging), nodeOf("node-0", "100", "unschedulable: true"),
+				cluster(5, surging), nodeOf("node-0", "100", "unschedulable: true"),
 				nodeOf("node-1", "100", "taints: [{key: gpu, effect: NoSchedule}]"),
 			},
 			want: "nodes-unfit", says: []string{"none of 2 nodes admits a new pod", "1 cordoned", "1 tainted with gpu:NoSchedule"},
@@ -293,14 +293,14 @@ func nodeCases() []verifyCase {
 		{
 			name: "a node selector that selects nothing",
 			objects: []string{
-				change(scenery(5, surging), "spec: {containers", "spec: {nodeSelector: {disk: sdd}, containers"),
+				change(cluster(5, surging), "spec: {containers", "spec: {nodeSelector: {disk: sdd}, containers"),
 				nodeOf("node-0", "100", ""),
 			},
 			want: "nodes-unfit", says: []string{"1 not selected by nodeSelector or affinity"},
 		},
 		{
 			name:    "nodes that may not be read",
-			objects: []string{scenery(5, surging)}, forbidden: []string{"nodes"},
+			objects: []string{cluster(5, surging)}, forbidden: []string{"nodes"},
 			want: "not-readable", says: []string{"Node: could not be read (no right to list it), so it is not known whether nodes " +
 				"have room"},
 		},
@@ -312,58 +312,58 @@ func imageCases() []verifyCase {
 		`status: {images: [{names: ["example.com/app@sha256:1111", "example.com/app:v1", "example.com/app:v2"]}], `, 1)
 	return []verifyCase{
 		{
-			name: "an image in place", objects: []string{scenery(5, inPlace)},
+			name: "an image in place", objects: []string{cluster(5, inPlace)},
 			want: "in-place", says: []string{"5 old pods are updated in place: image of app"},
 		},
 		{
 			name: "a change that needs new pods", objects: []string{
-				change(scenery(5, inPlace), "{name: app", "{env: [{name: A, value: b}], name: app"),
+				change(cluster(5, inPlace), "{name: app", "{env: [{name: A, value: b}], name: app"),
 			},
 			want: "recreated", says: []string{"recreated: spec.containers[0].env can only change in a new pod"},
 		},
 		{
-			name: "ReCreate although the change could be made in place", objects: []string{scenery(5, surging)},
+			name: "ReCreate although the change could be made in place", objects: []string{cluster(5, surging)},
 			want: "recreated", remedy: "set the type to InPlaceIfPossible",
 		},
 		{
-			name: "cpu in place", objects: []string{change(scenery(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "cpu: 500m",
+			name: "cpu in place", objects: []string{change(cluster(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "cpu: 500m",
 				"cpu: 600m")},
 			want: "in-place", says: []string{"5 old pods are updated in place: image of app; cpu and memory of app (restarted: app)"},
 		},
 		{
 			name: "a limit that old pods have not", objects: []string{
-				change(scenery(5, inPlace), "resources: {requests", "resources: {limits: {cpu: 1}, requests"),
+				change(cluster(5, inPlace), "resources: {requests", "resources: {limits: {cpu: 1}, requests"),
 			},
 			want: "recreated", says: []string{"recreated: spec.containers[0].resources can only change in a new pod"},
 		},
 		{
 			name: "containers that start one after another", objects: []string{
-				change(scenery(5, inPlace), "{name: app", `{env: [{name: KRUISE_CONTAINER_PRIORITY, value: "1"}], name: app`),
+				change(cluster(5, inPlace), "{name: app", `{env: [{name: KRUISE_CONTAINER_PRIORITY, value: "1"}], name: app`),
 			},
 			want: "launch-priority", says: []string{"which only Kruise obeys"}, remedy: "wait for each other",
 		},
 		{
-			name: "InPlaceOnly refuses", objects: []string{change(scenery(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "{name: app",
+			name: "InPlaceOnly refuses", objects: []string{change(cluster(5, `{type: InPlaceOnly, maxUnavailable: 1}`), "{name: app",
 				"{env: [{name: A, value: b}], name: app")},
 			want: "in-place-refused", says: []string{"InPlaceOnly, but spec.containers[0].env"},
 		},
 		{
-			name: "#635, #1493, #2297, #418: another name for the same image", objects: []string{scenery(5, inPlace), digests},
+			name: "#635, #1493, #2297, #418: another name for the same image", objects: []string{cluster(5, inPlace), digests},
 			want: "same-image", says: []string{"from example.com/app:v1 to example.com/app:v2, which is the image that runs already " +
 				"(sha256:1111) in 5 of 5"},
 		},
 		{
-			name: "the same digest by name", objects: []string{change(scenery(5, inPlace), "example.com/app:v2",
+			name: "the same digest by name", objects: []string{change(cluster(5, inPlace), "example.com/app:v2",
 				"example.com/app@sha256:1111")},
 			want: "same-image",
 		},
 		{
-			name: "nothing to do", objects: []string{change(scenery(5, inPlace), "example.com/app:v2", "example.com/app:v1")},
+			name: "nothing to do", objects: []string{change(cluster(5, inPlace), "example.com/app:v2", "example.com/app:v1")},
 			want: "nothing-to-do", says: []string{"5 of 5 pods run the pod template already, and the release asks for 5"},
 		},
 		{
 			name: "minReadySeconds longer than the deadline", objects: []string{
-				scenery(5, `{maxUnavailable: 1}`, "  minReadySeconds: 60"),
+				cluster(5, `{maxUnavailable: 1}`, "  minReadySeconds: 60"),
 			},
 			options: verify.Options{Plan: plan.BatchPlan{ProgressDeadline: 5 * time.Minute}},
 			want:    "deadline-short", says: []string{
@@ -372,37 +372,37 @@ func imageCases() []verifyCase {
 			},
 		},
 		{
-			name: "paused", objects: []string{scenery(5, `{maxUnavailable: 1, paused: true}`)},
+			name: "paused", objects: []string{cluster(5, `{maxUnavailable: 1, paused: true}`)},
 			want: "paused",
 		},
 	}
 }
 
 func specCases() []verifyCase {
-	manifest := []byte(strings.SplitN(change(scenery(5, inPlace), "app: demo}}", "app: demos}}"), "---", 2)[0])
+	manifest := []byte(strings.SplitN(change(cluster(5, inPlace), "app: demo}}", "app: demos}}"), "---", 2)[0])
 	return []verifyCase{
 		{name: "no CloneSet", want: "target-missing", remedy: "apply it before its release, or give the manifest with -f"},
 		{
-			name: "kubevela#7170: no pod may move", objects: []string{scenery(5, `{maxUnavailable: 0}`)},
+			name: "kubevela#7170: no pod may move", objects: []string{cluster(5, `{maxUnavailable: 0}`)},
 			want: "invalid", says: []string{"both 0, so no pod may be replaced"},
 		},
 		{
-			name: "rollouts#203: a batch larger than the CloneSet", objects: []string{scenery(5, inPlace)},
+			name: "rollouts#203: a batch larger than the CloneSet", objects: []string{cluster(5, inPlace)},
 			options: verify.Options{Plan: batches(plan.Pods(6))},
 			want:    "invalid", says: []string{"spec.batches[0].replicas", "6 is more than the CloneSet's 5 replicas"},
 		},
 		{
-			name: "a selector that selects nothing of the template", objects: []string{scenery(5, inPlace)},
+			name: "a selector that selects nothing of the template", objects: []string{cluster(5, inPlace)},
 			options: verify.Options{Manifest: manifest, File: "cloneset.yaml"},
 			want:    "selector-mismatch", says: []string{"cloneset.yaml:7: CloneSet shop/demo: spec.selector"},
 		},
 		{
-			name: "a template that is none", objects: []string{change(scenery(5, inPlace), "cpu: 500m", "cpu: much")},
+			name: "a template that is none", objects: []string{change(cluster(5, inPlace), "cpu: 500m", "cpu: much")},
 			want: "template-invalid", says: []string{"quantities must match"},
 		},
 		{
 			name: "a first release from a manifest", options: verify.Options{
-				Manifest: []byte(strings.SplitN(scenery(5, surging), "---", 2)[0]), File: "cloneset.yaml",
+				Manifest: []byte(strings.SplitN(cluster(5, surging), "---", 2)[0]), File: "cloneset.yaml",
 			},
 			objects: []string{quota("{pods: 5}", "{pods: 1}"), "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, " +
 				"namespace: shop}}"},
@@ -410,14 +410,14 @@ func specCases() []verifyCase {
 		},
 		{
 			name: "the manifest is what counts, and not what is in the cluster", options: verify.Options{
-				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(scenery(5, surging), "---", 2)[0], "  replicas: 5\n", "")),
+				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(cluster(5, surging), "---", 2)[0], "  replicas: 5\n", "")),
 			},
-			objects: []string{change(scenery(5, inPlace), "app:v2", "app:v1")},
+			objects: []string{change(cluster(5, inPlace), "app:v2", "app:v1")},
 			want:    "recreated", says: []string{"5 old pods are recreated"},
 		},
 		{
 			name: "a plan beyond the partition", objects: []string{
-				scenery(5, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 3}`),
+				cluster(5, `{type: InPlaceIfPossible, maxUnavailable: 1, partition: 3}`),
 			},
 			options: verify.Options{Plan: batches(plan.Pods(1), plan.Percent(100))},
 			want:    "partition-passed", says: []string{"has partition 3, which keeps 3 of 5 pods, and the plan updates 5: the plan " +
@@ -425,7 +425,7 @@ func specCases() []verifyCase {
 		},
 		{
 			name: "fields of a later Kruise", objects: []string{
-				scenery(5, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {imagePreDownloadParallelism: 2}}`,
+				cluster(5, `{type: InPlaceIfPossible, maxUnavailable: 1, inPlaceUpdateStrategy: {imagePreDownloadParallelism: 2}}`,
 					"  scaleStrategy: {excludePreparingDelete: true}"),
 			},
 			want: "field-unknown", says: []string{"does not know spec.scaleStrategy.excludePreparingDelete, " +
@@ -433,11 +433,11 @@ func specCases() []verifyCase {
 		},
 		{
 			name: "another claim template in the manifest", options: verify.Options{
-				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(scenery(5, inPlace, agenttest.ClaimTemplates), "---", 2)[0],
+				File: "cloneset.yaml", Manifest: []byte(change(strings.SplitN(cluster(5, inPlace, agenttest.ClaimTemplates), "---", 2)[0],
 					"storage: 1Gi", "storage: 2Gi")),
 			},
 			objects: []string{
-				scenery(5, inPlace, agenttest.ClaimTemplates),
+				cluster(5, inPlace, agenttest.ClaimTemplates),
 				"{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: fast, annotations: " +
 					"{storageclass.kubernetes.io/is-default-class: \"true\"}}}",
 			},
@@ -454,38 +454,38 @@ func neighbourCases() []verifyCase {
 	return []verifyCase{
 		{
 			name:    "argo-rollouts#1774, #1415: an autoscaler below a batch",
-			objects: []string{scenery(5, inPlace), hpa("minReplicas: 2, maxReplicas: 9")},
+			objects: []string{cluster(5, inPlace), hpa("minReplicas: 2, maxReplicas: 9")},
 			options: verify.Options{Plan: batches(plan.Pods(1), plan.Pods(4), plan.Percent(100))},
 			want:    "autoscaler-batch", says: []string{"batch 2 wants 4 updated pods, and it may scale down to 2"},
 			remedy: "in percent, or raise minReplicas to at least 4",
 		},
 		{
-			name: "an autoscaler with batches in percent", objects: []string{scenery(5, inPlace), hpa("maxReplicas: 9")},
+			name: "an autoscaler with batches in percent", objects: []string{cluster(5, inPlace), hpa("maxReplicas: 9")},
 			options: verify.Options{Plan: batches(plan.Percent(20), plan.Percent(100))},
 			want:    "autoscaler", says: []string{"replicas (5 now) to 1 to 9"}, not: []string{"autoscaler-batch"},
 		},
 		{
-			name: "replicas in Git beside an autoscaler", objects: []string{scenery(5, inPlace), hpa("maxReplicas: 9")},
-			options: verify.Options{Manifest: []byte(strings.SplitN(scenery(3, inPlace), "---", 2)[0])},
+			name: "replicas in Git beside an autoscaler", objects: []string{cluster(5, inPlace), hpa("maxReplicas: 9")},
+			options: verify.Options{Manifest: []byte(strings.SplitN(cluster(3, inPlace), "---", 2)[0])},
 			want:    "autoscaler-replicas", says: []string{"sets replicas to 3, where it has set 5"},
 		},
 		{
-			name: "the lock is held", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T03:04:00.000000Z")},
+			name: "the lock is held", objects: []string{cluster(5, inPlace), leaseOf("2026-01-02T03:04:00.000000Z")},
 			want: "lock-held", says: []string{"agent-7 holds it and renewed it 5s ago", "exit code 14"},
 		},
 		{
-			name: "the lock is left", objects: []string{scenery(5, inPlace), leaseOf("2026-01-02T02:04:05.000000Z")},
+			name: "the lock is left", objects: []string{cluster(5, inPlace), leaseOf("2026-01-02T02:04:05.000000Z")},
 			want: "lock-left", says: []string{"has not renewed it for 1h0m0s"}, not: []string{"lock-held"},
 		},
 		{
 			name: "a controller in direct mode", objects: []string{
-				change(scenery(5, inPlace, statusOfKruise), "generation: 2,", managedByKruise),
+				change(cluster(5, inPlace, statusOfKruise), "generation: 2,", managedByKruise),
 			},
 			want: "controller-alive", says: []string{"exit code 13", "was written by kruise-manager"},
 		},
 		{
 			name: "a controller's lease", objects: []string{
-				scenery(5, inPlace),
+				cluster(5, inPlace),
 				`{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: kruise-manager, namespace: kruise-system}, spec: ` +
 					`{holderIdentity: x, renewTime: "2026-01-02T03:04:00.000000Z", leaseDurationSeconds: 15}}`,
 			},
@@ -493,36 +493,36 @@ func neighbourCases() []verifyCase {
 			want:    "controller-alive", says: []string{"would fight the agent", "kruise-system/kruise-manager was renewed"},
 		},
 		{
-			name: "no controller in partition mode", objects: []string{scenery(5, armed)}, options: partition,
+			name: "no controller in partition mode", objects: []string{cluster(5, armed)}, options: partition,
 			want: "controller-missing", says: []string{"it is of generation 2, and its status of generation 0"},
 		},
 		{
 			name: "Argo CD owns the partition", objects: []string{
-				change(scenery(5, armed, statusOfKruise), "generation: 2,", managed("argocd-controller")),
+				change(cluster(5, armed, statusOfKruise), "generation: 2,", managed("argocd-controller")),
 			}, options: partition,
 			want: "partition-owned", says: []string{"argocd-controller, a GitOps tool"}, remedy: "ignoreDifferences",
 			not: []string{"partition-unarmed", "controller-missing"},
 		},
 		{
 			name:    "kustomize-controller#1294: Flux owns the partition",
-			objects: []string{change(scenery(5, armed, statusOfKruise), "generation: 2,", managed("kustomize-controller"))},
+			objects: []string{change(cluster(5, armed, statusOfKruise), "generation: 2,", managed("kustomize-controller"))},
 			options: partition,
 			want:    "partition-owned", remedy: "spec.ignore",
 		},
 		{
 			name: "Helm and a person own the partition", objects: []string{
-				change(scenery(5, armed, statusOfKruise), "generation: 2,", managed("helm-controller")),
+				change(cluster(5, armed, statusOfKruise), "generation: 2,", managed("helm-controller")),
 			}, options: partition,
 			want: "partition-owned", remedy: "driftDetection",
 		},
 		{
 			name: "slipway owns the partition", objects: []string{
-				change(scenery(5, armed, statusOfKruise), "generation: 2,", managed("slipway")),
+				change(cluster(5, armed, statusOfKruise), "generation: 2,", managed("slipway")),
 			}, options: partition,
 			want: "in-place", not: []string{"partition-owned"},
 		},
 		{
-			name: "a partition that lets the controller begin", objects: []string{scenery(5, inPlace, statusOfKruise)},
+			name: "a partition that lets the controller begin", objects: []string{cluster(5, inPlace, statusOfKruise)},
 			options: partition,
 			want:    "partition-unarmed", says: []string{
 				"the partition is 0, so the controller may update 5 of 5 pods",
@@ -531,7 +531,7 @@ func neighbourCases() []verifyCase {
 		},
 		{
 			name: "a release that stopped", objects: []string{
-				scenery(5, inPlace), updateRevision(),
+				cluster(5, inPlace), updateRevision(),
 				namespaced("ConfigMap", "v1", "slipway-demo", `data: {progress: `+
 					`'{"Revision":"demo-new","Batch":1,"Outcome":"DeadlineExceeded","Message":"too slow"}'}`),
 			},
@@ -539,21 +539,21 @@ func neighbourCases() []verifyCase {
 		},
 		{
 			name: "a release that has begun", objects: []string{
-				scenery(5, inPlace), updateRevision(),
+				cluster(5, inPlace), updateRevision(),
 				namespaced("ConfigMap", "v1", "slipway-demo", `data: {progress: '{"Revision":"demo-new","Batch":1}'}`),
 			},
 			want: "release-unfinished", says: []string{"is in batch 2"},
 		},
 		{
 			name: "a memory that cannot be read", objects: []string{
-				scenery(5, inPlace), updateRevision(),
+				cluster(5, inPlace), updateRevision(),
 				namespaced("ConfigMap", "v1", "slipway-demo", `data: {progress: '{'}`),
 			},
 			want: "invalid", remedy: "delete the ConfigMap",
 		},
 		{
 			name: "pods of others", objects: []string{
-				scenery(5, inPlace),
+				cluster(5, inPlace),
 				namespaced("Pod", "v1", "stray", "status: {phase: Running}") + "---\n" +
 					`{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: demo}, ownerReferences: [{kind: ` +
 					`ReplicaSet, name: web, uid: u2, controller: true}]}}`,
@@ -565,7 +565,7 @@ func neighbourCases() []verifyCase {
 
 func referenceCases() []verifyCase {
 	naming := func(field string) string {
-		return change(scenery(5, surging), "spec: {containers", "spec: {"+field+", containers")
+		return change(cluster(5, surging), "spec: {containers", "spec: {"+field+", containers")
 	}
 	var out []verifyCase
 	for field, object := range map[string]string{
@@ -598,13 +598,13 @@ func referenceCases() []verifyCase {
 		},
 		verifyCase{
 			name: "a pull secret of the service account", objects: []string{
-				change(scenery(5, surging), "metadata: {name: default, namespace: shop}}",
+				change(cluster(5, surging), "metadata: {name: default, namespace: shop}}",
 					"metadata: {name: default, namespace: shop}, imagePullSecrets: [{name: registry}]}"),
 			},
 			want: "pull-secret-missing", says: []string{"Secret shop/registry"},
 		},
 		verifyCase{
-			name: "no default class", objects: []string{scenery(5, surging, agenttest.ClaimTemplates)},
+			name: "no default class", objects: []string{cluster(5, surging, agenttest.ClaimTemplates)},
 			want: "reference-missing", says: []string{"names no class and no class is the default one"},
 		},
 		verifyCase{
@@ -614,42 +614,42 @@ func referenceCases() []verifyCase {
 		},
 		verifyCase{
 			name: "pods that may not be read", objects: []string{
-				scenery(5, surging), quota("{pods: 6}", "{pods: 5}"),
+				cluster(5, surging), quota("{pods: 6}", "{pods: 5}"),
 				nodeOf("node-0", "1", ""),
 			}, forbidden: []string{"pods"},
 			want: "not-readable", says: []string{"so it is not known what the release replaces and adds"},
 			not: []string{"quota-short", "nodes-full", "nothing-to-do"},
 		},
 		verifyCase{
-			name: "a partition that is reached", objects: []string{scenery(5, `{type: ReCreate, partition: 5}`)},
+			name: "a partition that is reached", objects: []string{cluster(5, `{type: ReCreate, partition: 5}`)},
 			want: "nothing-to-do", says: []string{"0 of 5 pods run the pod template already, and the release asks for 0"},
 			not: []string{"recreated"},
 		},
 		verifyCase{
-			name: "one's own rights", objects: []string{scenery(5, surging)}, lacking: []string{"create pods", "patch clonesets"},
+			name: "one's own rights", objects: []string{cluster(5, surging)}, lacking: []string{"create pods", "patch clonesets"},
 			want: "own-right-missing", says: []string{"lacks 2 of the", "patch clonesets/status.apps.kruise.io demo; create pods"},
 		},
 		verifyCase{
-			name: "an agent's rights", objects: []string{scenery(5, surging)}, lacking: []string{"create leases"},
+			name: "an agent's rights", objects: []string{cluster(5, surging)}, lacking: []string{"create leases"},
 			options: verify.Options{Account: "shop/robot"},
 			want:    "right-missing", says: []string{"ServiceAccount shop/robot: lacks 1 of the", "create leases.coordination.k8s.io"},
 		},
 		verifyCase{
-			name: "a check with a wrong query", objects: []string{scenery(5, surging)},
+			name: "a check with a wrong query", objects: []string{cluster(5, surging)},
 			options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
 				return checked(manifest.SeverityError, verify.CodeCheckFailed, `parse error in the query: unexpected ")"`)
 			}},
 			want: "check-failed", says: []string{"Check errors: parse error"},
 		},
 		verifyCase{
-			name: "a check that could not be tried", objects: []string{scenery(5, surging)},
+			name: "a check that could not be tried", objects: []string{cluster(5, surging)},
 			options: verify.Options{Checks: func(_ context.Context, set plan.Workload) []manifest.Finding {
 				return checked(manifest.SeverityWarning, verify.CodeCheckUnsure, "no answer for "+set.Name)
 			}},
 			want: "check-unsure", says: []string{"no answer for demo"},
 		},
 		verifyCase{
-			name: "a check that fails already", objects: []string{scenery(5, surging)},
+			name: "a check that fails already", objects: []string{cluster(5, surging)},
 			options: verify.Options{Checks: func(context.Context, plan.Workload) []manifest.Finding {
 				return checked(manifest.SeverityWarning, verify.CodeCheckFailing, "0.4, at most 0.1")
 			}},
@@ -669,50 +669,50 @@ func admissionCases() []verifyCase {
 	long := strings.Repeat("a", 57)
 	return []verifyCase{
 		{
-			name: "a label that is none", objects: []string{change(scenery(5, surging), "template: {metadata: {labels: {app: demo}}",
+			name: "a label that is none", objects: []string{change(cluster(5, surging), "template: {metadata: {labels: {app: demo}}",
 				`template: {metadata: {labels: {app: demo, v: "a b"}}`)},
 			want: "pod-refused", says: []string{`metadata.labels: Invalid value: "a b"`, "exit code 11"},
 			remedy: "change the pod template",
 		},
 		{
-			name: "a name that makes a label too long", objects: []string{strings.ReplaceAll(scenery(5, surging), "demo", long)},
+			name: "a name that makes a label too long", objects: []string{strings.ReplaceAll(cluster(5, surging), "demo", long)},
 			options: verify.Options{Name: long},
 			want:    "pod-refused", says: []string{"must be no more than 63"},
 		},
 		{
-			name: "the same in partition mode", objects: []string{strings.ReplaceAll(scenery(5, surging), "demo", long)},
+			name: "the same in partition mode", objects: []string{strings.ReplaceAll(cluster(5, surging), "demo", long)},
 			options: verify.Options{Name: long, Plan: plan.BatchPlan{Mode: plan.Partition}}, want: "pod-refused",
 			says: []string{"must be no more than 63"},
 		},
 		{
-			name: "an image that admission rewrites", objects: []string{scenery(5, inPlace)},
+			name: "an image that admission rewrites", objects: []string{cluster(5, inPlace)},
 			mutations: [][2]string{{"example.com/app", "mirror.local/app"}},
 			want:      "pod-mutated", says: []string{"the image of container app from example.com/app:v2 to mirror.local/app:v2"},
 			remedy: "ReCreate",
 		},
 		{
-			name: "an image that admission rewrites for new pods only", objects: []string{scenery(5, surging)},
+			name: "an image that admission rewrites for new pods only", objects: []string{cluster(5, surging)},
 			mutations: [][2]string{{"example.com/app", "mirror.local/app"}},
 			want:      "recreated", not: []string{"pod-mutated"},
 		},
 		{
-			name: "no right to try a pod", objects: []string{scenery(5, surging)}, lacking: []string{"create pods"},
+			name: "no right to try a pod", objects: []string{cluster(5, surging)}, lacking: []string{"create pods"},
 			want: "not-readable", says: []string{"could not be tried (no right to create pods), so it is not known whether policies, " +
 				"webhooks and Pod Security take the pods"},
 			remedy: "it is a dry run",
 		},
 		{
-			name: "a change in place that a policy refuses", objects: []string{scenery(5, inPlace)}, denied: "example.com/app:v2",
+			name: "a change in place that a policy refuses", objects: []string{cluster(5, inPlace)}, denied: "example.com/app:v2",
 			want: "pod-refused", says: []string{"refuses a change in place, so the release fails at its first one (exit code 11, or 12 " +
 				"with a rollback): of Pod demo-0: "},
 			remedy: "change the pod template, or what refuses it",
 		},
 		{
-			name: "the same where pods are recreated", objects: []string{scenery(5, surging)}, denied: "example.com/app:v2",
+			name: "the same where pods are recreated", objects: []string{cluster(5, surging)}, denied: "example.com/app:v2",
 			want: "recreated", not: []string{"pod-refused"},
 		},
 		{
-			name: "no right to try a change in place", objects: []string{scenery(5, inPlace)}, lacking: []string{"patch pods"},
+			name: "no right to try a change in place", objects: []string{cluster(5, inPlace)}, lacking: []string{"patch pods"},
 			denied: "example.com/app:v2",
 			want:   "not-readable", says: []string{"Pod shop/demo-0: could not be tried (no right to patch pods), so it is not known " +
 				"whether policies and webhooks take a change of it in place"},
