@@ -18,7 +18,7 @@ import (
 func newArgoCDCommand(s command.Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "argocd",
-		Short: "Be a config management plugin of Argo CD",
+		Short: "Run as a config management plugin of Argo CD",
 		Long: `The commands of a config management plugin of Argo CD. Its server starts them in the folder of an application;
 the example in testdata/examples/argocd has the plugin.yaml that names them.
 
@@ -37,8 +37,9 @@ func newArgoCDGenerateCommand(s command.Streams) *cobra.Command {
 		Short: "Render the application in the working folder and inject its SidecarSets",
 		Long: `Render the application in the working folder, a Helm chart, a kustomization or a folder of manifests, inject the
 SidecarSets, and print the manifests. slipway.yaml, where there is one, is the configuration. Objects that name no
-namespace are taken to be in ARGOCD_APP_NAMESPACE. Printing nothing is an error: Argo CD would prune the application. So is an application without any SidecarSet, unless the
-parameter sidecarsets is given: it is more likely forgotten.
+namespace are taken to be in ARGOCD_APP_NAMESPACE. It is an error if nothing is printed, because Argo CD would then prune
+the application, and if there is no SidecarSet, because it was probably forgotten. Give the parameter sidecarsets if an
+application is meant to have none.
 
 A chart is rendered by the helm on PATH; what it depends on has to be in its charts folder.`,
 		Args:              usage.NoArgs,

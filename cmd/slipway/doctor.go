@@ -30,16 +30,16 @@ func newDoctorCommand(s command.Streams) *cobra.Command {
 	f := doctorFlags{access: kube.Access{QPS: 50, Burst: 100}}
 	c := &cobra.Command{
 		Use:   "doctor [PATH|-]...",
-		Short: "Tell which sidecars in a cluster do not come from Git, and where a webhook undoes what does",
-		Long: `Hold a cluster against the SidecarSets of Git, which PATH, -s and -c name, and print what to do about each of:
+		Short: "Find sidecars in a cluster that do not come from Git, and sidecars of Git that a webhook replaces",
+		Long: `Compare a cluster with the SidecarSets of Git, which PATH, -s and -c name, and print what to do about each of:
 
-  - pods with sidecars that Kruise's webhook put in and Git does not have, and pods fitted out by both
+  - pods with sidecars that Kruise's webhook put in and Git does not have, and pods with sidecars from both
   - pod templates whose containers a live webhook replaces, or to whose pods it adds containers
-  - SidecarSets that are in one of the two only, are not the same, or are paused
+  - SidecarSets that are only in Git or only in the cluster, that differ, or that are paused
 
-Without PATH, -s and -c the cluster is looked at alone. Nothing is written. What the cluster refuses or
-does not know is a warning that says what was not seen and what is missing, and the rest is reported. --permissions prints
-all that is needed.
+Without PATH, -s and -c only the cluster is read. Nothing is written. Where the cluster refuses a request or does not
+know a kind, a warning says what was not seen and what is missing, and the rest is reported. --permissions prints all
+rights that are needed.
 
 Exit codes: 0 no error (there may be warnings), 1 errors or no answer from the cluster, 2 wrong usage, or no cluster is named.`,
 		Example: `  slipway doctor sidecars/ -A

@@ -16,10 +16,10 @@ func newExplainCommand(s command.Streams) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "explain [PATH|-]...",
-		Short: "Tell which SidecarSet matches which workload and why, and where each injected field comes from",
-		Long: `Hold every SidecarSet against every workload of the input, and print for each whether it matches or the first
-reason why not and, for each field that would be injected, the set and the rule that it comes from and what prevailed
-over what. Nothing is written.`,
+		Short: "Say which SidecarSet matches which workload and why, and where each injected field comes from",
+		Long: `Compare every SidecarSet with every workload of the input, and print for each pair whether it matches or the first
+reason why not. For each field that would be injected, print the set and the rule that it comes from, and which value
+is taken where there are two. Nothing is written.`,
 		Example: `  slipway explain app.yaml -s sidecars/
   kustomize build . | slipway explain -s sidecars/ -o json
   # a page with all sets and workloads, for a browser

@@ -20,8 +20,8 @@ func newInitCommand(s command.Streams) *cobra.Command {
 		Use:   "init [flags] [FOLDER]",
 		Short: "Write a first configuration, SidecarSet and BatchPlan for the manifests of a folder",
 		Long: `Look for workloads in a folder (the working directory), and write a SidecarInjector, a SidecarSet that selects the pods of
-the first one, and a BatchPlan for the first one that can be released, into FOLDER/slipway. What is there stays as it is. The
-commands to try next are printed.`,
+the first one, and a BatchPlan for the first one that can be released, into FOLDER/slipway. Files that are there already are
+not changed. The commands to try next are printed.`,
 		Example:           `  slipway init base/`,
 		Args:              usage.Takes(0, 1),
 		ValidArgsFunction: command.CompleteFolders,

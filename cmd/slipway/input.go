@@ -40,7 +40,7 @@ type inputFlags struct {
 func (f *inputFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&f.sidecarSets, "sidecarsets", "s", nil,
 		"read SidecarSets from `PATH`, a file, a folder or -, beside those in the input; can be repeated")
-	usage.NamespaceVar(c.Flags(), &f.namespace, "take `NAMESPACE` for that of objects that name none")
+	usage.NamespaceVar(c.Flags(), &f.namespace, "`NAMESPACE` of objects that name none")
 	command.CompleteFlag(c, "sidecarsets", command.CompleteManifests)
 	command.CompleteFlag(c, "namespace", cobra.NoFileCompletions)
 	f.registerConfig(c, "read the configuration from `FILE`: a SidecarInjector, SidecarSet or ConfigMap, as for the KRM function")
@@ -50,11 +50,11 @@ func (f *inputFlags) register(c *cobra.Command) {
 func (f *inputFlags) registerRelease(c *cobra.Command) {
 	c.Flags().StringVar(&f.release.Image, "release-image", "",
 		"release the BatchPlans of the input: `IMAGE` of slipway for their Jobs")
-	c.Flags().StringVar(&f.release.For, "for", "", "what applies the manifests of a release: argocd, flux or `TOOL` none "+
+	c.Flags().StringVar(&f.release.For, "for", "", "`TOOL` that applies the manifests of a release: argocd, flux or none "+
 		"(default none)")
 	c.Flags().StringVar(&f.release.Mode, "release-mode", "",
-		"who replaces pods where a plan does not say, `MODE` Direct (slipway) or Partition (a controller); the default follows from "+
-			"the target's kind")
+		"`MODE` of plans that name none: Direct (slipway replaces the pods) or Partition (a controller does); without it the "+
+			"target's kind decides")
 	command.CompleteFlag(c, "release-image", cobra.NoFileCompletions)
 	command.CompleteWords(c, "for", command.GitOpsWords()...)
 	command.CompleteWords(c, "release-mode", "Direct", "Partition")

@@ -18,8 +18,8 @@ func newLintCommand(s command.Streams) *cobra.Command {
 		Use:   "lint [PATH|-]...",
 		Short: "Check SidecarSets and BatchPlans, offline",
 		Long: `Check every SidecarSet of the input against the rules of Kruise's admission, against each other, and against the
-policies of the configuration, without a cluster. Resource expressions are computed with quantities, so that what passes
-here does not refuse pods later.
+policies of the configuration, without a cluster. Resource expressions are computed with quantities, so that a set that
+passes here does not make the cluster refuse pods later.
 
 Check every BatchPlan too: each field of it, and, where the input holds the target, whether its batches and bounds fit.
 

@@ -35,7 +35,7 @@ type renderFlags struct {
 
 func (f *renderFlags) register(c *cobra.Command) {
 	c.Flags().StringVarP(&f.outputDir, "output-dir", "o", "",
-		"write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered go")
+		"write into `FOLDER`, one file for each object; files of earlier runs that are no longer rendered are removed")
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "rewrite the files that change")
 	c.Flags().BoolVar(&f.diff, "diff", false, "print a unified diff in place of the manifests")
 	c.Flags().BoolVar(&f.check, "check", false, "write nothing; exit 3 if something would change, in the input or, with -o, in "+
@@ -96,13 +96,15 @@ A PATH is a file, a folder of .yaml, .yml and .json files, a folder with a kusto
 standard input, the default. SidecarSets and Namespaces in the input count; SidecarSets do not appear in the output.
 Text that nothing was injected into stays as it is, byte for byte.
 
-A run that knows no SidecarSet, from the input, -s or the configuration, does not take earlier injections out: they are an error,
-and so are --check and --in-place. Name the sets with -s, or use slipway eject. A folder that -s names may hold none any more.
+If a run knows no SidecarSet, neither from the input nor from -s or the configuration, sidecars of earlier runs in the input are
+an error, and so are --check and --in-place. Name the sets with -s, or take the sidecars out with slipway eject. The folder that
+-s names may be empty: then the last set was deleted, and its sidecars are taken out.
 
 BatchPlans do not appear either. With --release-image, or release: {image: ...} in the configuration, each becomes a
 ServiceAccount, Role, RoleBinding, ConfigMap and Job behind the workload that it releases, as it is after injection. The
-workload is annotated with the release and, where a controller replaces its pods, given a partition that moves none before the
-Job does. With --in-place they go into release-PLAN.yaml beside the plan. Where nothing changed the Job is the same.
+workload gets an annotation with the release and, where a controller replaces its pods, a partition under which no pod is
+replaced before the Job runs. With --in-place they go into release-PLAN.yaml beside the plan. If nothing has changed, the Job
+stays the same.
 
 Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3 --check found something to change.`,
 		Example: `  slipway render app.yaml -s sidecars/
@@ -125,7 +127,7 @@ Exit codes: 0 done, 1 errors in the input (nothing is written), 2 wrong usage, 3
 	f.input.registerRelease(c)
 	f.register(c)
 	c.Flags().BoolVar(&f.mustInject, "must-inject", false,
-		"fail where nothing is injected, for callers such as Helm 4 that throw warnings away")
+		"fail where nothing is injected, for callers such as Helm 4 that do not show warnings")
 	c.Flags().BoolVar(&f.keepSidecarSets, "keep-sidecarsets", false, "leave SidecarSets and BatchPlans in the output")
 	return c
 }

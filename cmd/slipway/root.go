@@ -19,12 +19,12 @@ func newRootCommand(s command.Streams) *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:   "slipway",
-		Short: "Fit out manifests with their sidecars, then launch them a little at a time",
+		Short: "Inject sidecars into manifests at build time, and release workloads batch by batch",
 		Long: `slipway injects OpenKruise SidecarSets into rendered manifests at build time, so that what an admission
 webhook does unseen in the cluster is a diff in Git.
 
-Started without arguments and with a ResourceList on standard input it is a KRM function, as slipway fn is: an
-orchestrator that is given nothing but a path to an executable can pass no arguments.`,
+Started without arguments and with a ResourceList on standard input it does what slipway fn does: a tool that knows
+only the path of a KRM function cannot pass arguments to it.`,
 		Args:          usage.KnownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,

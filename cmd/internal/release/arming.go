@@ -23,10 +23,10 @@ func newRolloutArmCommand(s command.Streams) *cobra.Command {
 	var remove bool
 	cmd := &cobra.Command{
 		Use:   "arm [flags] [NAME|KIND/NAME]",
-		Short: "Hold a target's pods back before its pod template changes",
+		Short: "Keep a target's pods as they are before its pod template changes",
 		Long: `Set the partition of a target so high that a change of its pod template moves no pod. Then slipway rollout run can step
 it down, batch by batch. It is for what runs before the template is applied, such as a PreSync hook, where Git leaves the
-partition out. A target that does not exist yet is no error, and one that is being released is left alone.
+partition out. A target that does not exist yet is no error, and one that is being released is not changed.
 
 A Deployment has no partition: it is paused, and gets a progressDeadlineSeconds that stands for none.
 

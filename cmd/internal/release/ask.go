@@ -34,8 +34,8 @@ type askFlags struct {
 // longestWhy bounds what one person writes into a record that has to fit into a ConfigMap, and into every message.
 const longestWhy = 500
 
-const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET with the name that the API server knows the person by, and the agent
-of the release acts on it. status shows it later, and an Event on the CloneSet tells it now where the person may write one.
+const askOutcome = `The request is stored in the ConfigMap slipway-CLONESET, with your name as the API server knows it, and the agent of
+the release acts on it. status shows it later. If you have the right to create Events, an Event on the CloneSet shows it at once.
 
 Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was stored; 2 usage; 10 plan invalid.
 
@@ -44,9 +44,9 @@ Exit codes: 0 stored; 1 refused, or there was nothing to change: nothing was sto
 func newRolloutAskCommands(s command.Streams) []*cobra.Command {
 	approve := askCommand(s, rollout.Approve, &cobra.Command{
 		Use:   "approve [flags] [NAME|KIND/NAME]",
-		Short: "Let the batch pass that waits for approval",
-		Long: `Let the batch pass that waits for approval, and no other: without --batch nothing is approved that does not wait yet.
-Approval stands in for no check, pause or time window: those of the batch still have to pass. promote ends a pause.`,
+		Short: "Approve the batch that waits for approval",
+		Long: `Approve the batch that waits for approval, and no other: only --batch and --all approve batches that do not wait yet.
+An approval replaces no check, pause or time window: those of the batch still have to pass. promote ends a pause.`,
 		Example: `  slipway rollout approve demo -n shop -m "latency looks fine"
   # ahead of time
   slipway rollout approve demo --batch 2`,
@@ -57,30 +57,30 @@ Approval stands in for no check, pause or time window: those of the batch still 
 			Use:   "promote [flags] [NAME|KIND/NAME]",
 			Short: "End the pause of the batch that is ready",
 			Long: `End the timed pause of the batch that is ready, and of no other: what comes after it, checks, an approval and the time window
-of the next batch, still has to pass. With --full no pause and no approval is waited for any more, up to the end of the
-release; checks and time windows are.`,
+of the next batch, still has to pass. With --full the release waits for no pause and no approval any more until it
+ends; it still waits for checks and time windows.`,
 			Example: `  slipway rollout promote demo -n shop -m "seen enough"
   # nothing but checks and time windows from here on
   slipway rollout promote demo -n shop --full`,
 		}),
 		askCommand(s, rollout.Pause, &cobra.Command{
 			Use:   "pause [flags] [NAME|KIND/NAME]",
-			Short: "Hold a release where it is",
-			Long: `Hold a release where it is: the agent stays, and writes nothing until somebody resumes it. The time does not count against
-the batch's deadline or pause.`,
+			Short: "Pause a release where it is",
+			Long: `Pause a release where it is: the agent stays, and writes nothing until somebody resumes it. This time does not count
+against the batch's deadline or pause.`,
 			Example: `  slipway rollout pause demo -m "incident 42"`,
 		}),
 		askCommand(s, rollout.Resume, &cobra.Command{
 			Use:     "resume [flags] [NAME|KIND/NAME]",
-			Short:   "Let a held release go on",
-			Long:    `Let a release go on that rollout pause holds.`,
+			Short:   "Resume a paused release",
+			Long:    `Let a release continue that rollout pause has stopped.`,
 			Example: `  slipway rollout resume demo`,
 		}),
 		askCommand(s, rollout.Abort, &cobra.Command{
 			Use:   "abort [flags] [NAME|KIND/NAME]",
 			Short: "Make a release fail, as its plan says",
-			Long: `Make a release fail: it stops (exit code 11) or rolls back (12), as onFailure says. A release that is held is resumed
-for that.`,
+			Long: `Make a release fail: it stops (exit code 11) or rolls back (12), as onFailure says. A paused release is resumed for
+that.`,
 			Example: `  slipway rollout abort demo -m "wrong image"`,
 		}),
 		askCommand(s, rollout.Undo, &cobra.Command{

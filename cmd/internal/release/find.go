@@ -28,8 +28,8 @@ type findFlags struct {
 }
 
 // peopleRole is what people need, in the help of their commands.
-const peopleRole = `Rights: a Role in the CloneSet's namespace, here for the CloneSet demo. To look needs no patch and no events; an undo after the
-release also needs to patch the CloneSet and to list controllerrevisions (group apps).
+const peopleRole = `Rights: a Role in the CloneSet's namespace, here for the CloneSet demo. Commands that only read need no patch and no
+events; an undo after the release also needs to patch the CloneSet and to list controllerrevisions (group apps).
 
   rules:
   - {apiGroups: [""], resources: [configmaps], resourceNames: [slipway-demo], verbs: [get, list, watch, patch]}

@@ -15,9 +15,9 @@ import (
 func newRolloutGitOpsCommand(s command.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "gitops argocd|flux",
-		Short: "Print what Argo CD or Flux needs to leave a release in peace",
-		Long: `Print the parts of an Application and of argocd-cm, or of a Flux Kustomization, that keep the tool from putting back the
-partition which a release steps, and that tell it when a release is done. They hold for all targets of all releases.`,
+		Short: "Print what Argo CD or Flux needs so that it does not disturb a release",
+		Long: `Print the parts of an Application and of argocd-cm, or of a Flux Kustomization, that keep the tool from writing back the
+partition that a release changes, and that tell it when a release is done. They hold for all targets of all releases.`,
 		Example: `  slipway rollout gitops argocd
   slipway rollout gitops flux`,
 		Args:      usage.OneOf,

@@ -39,10 +39,11 @@ func newRolloutJobCommand(s command.Streams) *cobra.Command {
 hash of pod template, partition, plan and flags: a new release is a new Job, and an unchanged one is not run again. The
 Role holds the least rights that the mode needs. Flags after -- go to rollout run.
 
-What a cluster asks of every pod comes from --patch: a fragment of the Job with tolerations, imagePullSecrets, nodeSelector, labels,
-priorityClassName, resources, serviceAccountName (that account gets the Role, and none is made), ttlSecondsAfterFinished and the
-like. Istio and Linkerd are told to leave the Job's pod alone. It has an activeDeadlineSeconds where the plan has a progressDeadline
-and waits neither for approvals nor for windows: twice the sum of deadlines, pauses and checks, and an hour.
+What your cluster requires of every pod is given with --patch: a fragment of the Job with tolerations, imagePullSecrets,
+nodeSelector, labels, priorityClassName, resources, serviceAccountName (that account gets the Role, and none is made),
+ttlSecondsAfterFinished and the like. Istio and Linkerd are told to leave the Job's pod alone. It has an activeDeadlineSeconds
+where the plan has a progressDeadline and waits neither for approvals nor for windows: twice the sum of deadlines, pauses and
+checks, and an hour.
 
 A plan with several targets, all of them in TARGET.yaml, is one Indexed Job with an index for each target.
 
@@ -68,7 +69,7 @@ template, too. Under the policy of one that stops, an undo in the middle of a re
 		"what slipway deletes); without it the plan's, or what suits the target")
 	flags.BoolVar(&f.stay, "stay", false, "a Deployment that also heals pods between releases, in place of a Job")
 	flags.BoolVar(&f.policy, "policy", false, "print the admission policy of a release in partition mode, in place of its Job")
-	flags.StringVar(&f.tool, "for", "", "what applies the manifests: argocd, flux or `TOOL` none (default none); slipway rollout "+
+	flags.StringVar(&f.tool, "for", "", "`TOOL` that applies the manifests: argocd, flux or none (default none); slipway rollout "+
 		"gitops prints what argocd and flux need beside them")
 	flags.StringVar(&f.patch, "patch", "", "`FILE` with a fragment of the Job (tolerations, imagePullSecrets, labels, ...), "+
 		"merged into it as kubectl patch does")

@@ -35,8 +35,8 @@ const (
 func NewCommand(s command.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout",
-		Short: "Plan, play, carry out and steer a release",
-		Long: `Plan, play, carry out and steer the release of a CloneSet, a StatefulSet, a DaemonSet or a Deployment, batch by batch.
+		Short: "Plan, simulate, run and control a release",
+		Long: `Plan, simulate, run and control the release of a CloneSet, a StatefulSet, a DaemonSet or a Deployment, batch by batch.
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 10 plan or spec invalid, 11 stopped by a check, a deadline or the failure
 threshold or a person, 12 rolled back, 13 superseded or foreign change, 14 another agent is at work, or (status, watch) the

@@ -21,7 +21,7 @@ func newRolloutReplayCommand(s command.Streams) *cobra.Command {
 		Long: `Make every decision of an audit log again, from the observed state that the log has, and compare. The log comes from
 rollout run --audit-log. Nothing is read but the file.
 
-Exit codes: 0 every decision is made again, 1 one is not or the log cannot be read, 2 usage.`,
+Exit codes: 0 all decisions are the same, 1 a decision differs or the log cannot be read, 2 usage.`,
 		Example: `  slipway rollout replay release.jsonl`,
 		Args:    usage.Takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return runReplay(s, args[0]) },

@@ -57,14 +57,14 @@ func newRolloutRunCommand(s command.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [NAME|KIND/NAME]",
 		Short: "Release a CloneSet, StatefulSet, DaemonSet or Deployment in the cluster, batch by batch",
-		Long: `Release a target in the cluster and end with an exit code that tells the truth. NAME is a CloneSet's; statefulset/demo is
+		Long: `Release a target in the cluster; the exit code says how it ended. NAME is a CloneSet's; statefulset/demo is
 a StatefulSet of apps/v1, daemonset/demo a DaemonSet of apps/v1, deployment/demo a Deployment, and
 statefulset.apps.kruise.io/demo and daemonset.apps.kruise.io/demo are Kruise's. Without a name the plan's target is released. Without a plan the target's own
 strategy is the plan: one batch down to its partition.
 
 In direct mode slipway replaces the pods of a CloneSet itself, in the formats of the Kruise controller, and needs no
 controller. In partition mode it steps the partition of a target that a controller reconciles; a Deployment, which has
-none, it opens for one step after the other by paused, minReadySeconds, maxSurge and maxUnavailable. In delete mode it deletes
+none, it opens for one step after the other with paused, minReadySeconds, maxSurge and maxUnavailable. In delete mode it deletes
 the pods of a StatefulSet or DaemonSet with updateStrategy OnDelete, and their controller makes them anew. auto is the plan's
 mode, or else delete for these, partition for others but CloneSets, and direct for CloneSets, unless a controller is alive: then
 it ends and says how it knows.

@@ -27,8 +27,8 @@ func newRolloutServeCommand(s command.Streams) *cobra.Command {
 		Use:   "serve [flags] [NAME|KIND/NAME]",
 		Short: "Show the page of a release in a browser while it runs",
 		Long: `Serve the page of a release while it runs, until ctrl-C: of the release in the cluster, as rollout watch sees it, or with -f of
-an audit log, read anew as it grows. A page from the cluster begins when it is opened; a log has every decision and write. It is
-read only, and listens on this machine alone unless --address says otherwise: everybody who reaches that address can read it.
+an audit log, read again as it grows. A page from the cluster begins when it is opened; a log has every decision and write. It is
+read-only, and listens on this machine alone unless --address says otherwise: whoever reaches that address can read it.
 
 Exit codes: 0 ended by a signal, 1 release or log cannot be read, 2 usage, 10 plan invalid.
 

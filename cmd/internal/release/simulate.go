@@ -32,8 +32,8 @@ func newRolloutSimulateCommand(s command.Streams) *cobra.Command {
 	var opts simulateOptions
 	cmd := &cobra.Command{
 		Use:   "simulate [flags] TARGET.yaml",
-		Short: "Play a release in memory and show every state of it",
-		Long: `Play a release in memory, on a virtual clock, and show every state that the CloneSet goes through, with what is
+		Short: "Simulate a release in memory and show every state of it",
+		Long: `Simulate a release in memory, on a virtual clock, and show every state that the target goes through, with what is
 done in it and why. Nothing is read but the files, and nothing is written but the output.`,
 		Example: `  # the release that the file describes, from a revision with another image
   slipway rollout simulate cloneset.yaml

@@ -31,8 +31,8 @@ const statusCodes = `Exit codes: 0 the release is done, and nothing else is 0; 1
 deadline, the failure threshold, a refused pod or a person, 12 rolled back, 13 superseded or foreign change, 14 it has not ended.
 
 Where no release is recorded, the CloneSet's own status is what counts: 0 when it is of the present generation and every pod
-down to the partition is updated and available, else 14. A partition that keeps every pod is how a target rests: all of its
-pods have to be updated then.
+down to the partition is updated and available, else 14. A partition that keeps every pod is what a target has between releases:
+all of its pods have to be updated then.
 
 ` + peopleRole
 
@@ -40,8 +40,8 @@ func newRolloutStatusCommand(s command.Streams) *cobra.Command {
 	var f statusFlags
 	cmd := &cobra.Command{
 		Use:   "status [flags] [NAME|KIND/NAME]",
-		Short: "Show how a release stands, with an exit code that tells the truth",
-		Long: `Show how a release stands: its batch, what it waits for, who has asked what of it, and whether an agent is at work. It
+		Short: "Show the state of a release, also by the exit code",
+		Long: `Show the state of a release: its batch, what it waits for, who has asked what of it, and whether an agent is at work. It
 looks once, unless --wait is given. A plan with several targets is shown with a line for each, or name one of them; the exit
 code is then that of the first one which has failed, or else 14 until all are done.
 
