@@ -199,8 +199,8 @@ func commandsOf(text string) []string {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "$ ")
 		line, _, _ = strings.Cut(line, "   #")
 		line, _, _ = strings.Cut(line, "    # ")
-		if word, _, _ := strings.Cut(line, " "); slices.Contains(
-			[]string{"slipway", "kubectl", "kustomize", "kubeconform", "make", "go", "cat"}, word) {
+		word, _, _ := strings.Cut(line, " ")
+		if slices.Contains([]string{"slipway", "kubectl", "kustomize", "kubeconform", "make", "go", "cat"}, word) {
 			out = append(out, strings.TrimSpace(line))
 		}
 	}

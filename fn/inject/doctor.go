@@ -150,9 +150,7 @@ func (d *diagnosis) meet(t podTemplate, rec *provenance, set *SidecarSet) {
 					added = append(added, name)
 				case !slices.Contains(ours, name):
 					apps = append(apps, name)
-				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() &&
-					manifest.Text(manifest.Lookup(container, imageField)) !=
-						manifest.Text(manifest.Lookup(l.sidecars[i].Container, imageField)):
+				case d.differs[set.Metadata.Name] || !l.sidecars[i].hot() && imageOf(container) != imageOf(l.sidecars[i].Container):
 					other = append(other, name)
 				default:
 					same = append(same, name)
@@ -244,4 +242,9 @@ func (d *diagnosis) summary() {
 	d.report(manifest.SeverityInfo, manifest.ObjectRef{}, "cluster-seen",
 		fmt.Sprintf("saw %s, %s and %s; Kruise's webhook for pods %s", manifest.Counted(d.workloads, "workload"), pods, sets, hook),
 		"")
+}
+
+// imageOf is the image of a container.
+func imageOf(container *yaml.Node) string {
+	return manifest.Text(manifest.Lookup(container, imageField))
 }

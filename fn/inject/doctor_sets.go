@@ -241,7 +241,7 @@ func defaulted(p place, live *yaml.Node) bool {
 	case "terminationMessagePolicy":
 		return v == "File"
 	case "imagePullPolicy":
-		return v == pullPolicy(manifest.Text(manifest.Lookup(p.parent, imageField)))
+		return v == pullPolicy(imageOf(p.parent))
 	case "protocol":
 		return v == "TCP"
 	case "scheme":

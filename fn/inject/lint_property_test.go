@@ -27,10 +27,8 @@ func selectorGen() *rapid.Generator[*metav1.LabelSelector] {
 			s.MatchLabels = rapid.MapOfN(key, value, 1, 2).Draw(t, "matchLabels")
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "expressions") {
-			r := metav1.LabelSelectorRequirement{
-				Key: key.Draw(t, "key"), Operator: rapid.SampledFrom(
-					[]metav1.LabelSelectorOperator{"In", "NotIn", "Exists", "DoesNotExist"}).Draw(t, "operator"),
-			}
+			operator := rapid.SampledFrom([]metav1.LabelSelectorOperator{"In", "NotIn", "Exists", "DoesNotExist"})
+			r := metav1.LabelSelectorRequirement{Key: key.Draw(t, "key"), Operator: operator.Draw(t, "operator")}
 			if r.Operator == "In" || r.Operator == "NotIn" {
 				r.Values = rapid.SliceOfNDistinct(value, 1, 2, rapid.ID[string]).Draw(t, "values")
 			}

@@ -112,7 +112,7 @@ func eachTemplate(n *yaml.Node, path []string, f func(n *yaml.Node, path []strin
 func holdsContainers(spec *yaml.Node) bool {
 	list := manifest.Items(manifest.Lookup(spec, containersField))
 	return len(list) > 0 && !slices.ContainsFunc(list, func(c *yaml.Node) bool {
-		return manifest.Text(manifest.Lookup(c, nameField)) == "" || manifest.Text(manifest.Lookup(c, imageField)) == ""
+		return manifest.Text(manifest.Lookup(c, nameField)) == "" || imageOf(c) == ""
 	})
 }
 

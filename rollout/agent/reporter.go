@@ -108,8 +108,8 @@ func (p *reporter) nextStatus() (kube.CloneSetStatus, bool) {
 		AvailableReplicas: counts.Available, UpdatedReplicas: counts.Updated, UpdatedReadyReplicas: counts.UpdatedReady,
 		UpdatedAvailableReplicas: counts.UpdatedAvailable, CurrentRevision: o.StableRevision, UpdateRevision: o.UpdateRevision,
 		ExpectedUpdatedReplicas: o.Workload.Spec.Replicas - o.Workload.Spec.Partition.Partition(o.Workload.Spec.Replicas),
-		CollisionCount:          p.last.history.Collision, LabelSelector: kube.SelectorQuery(
-			kube.Field(p.last.workload.Tree, "spec", "selector")),
+		CollisionCount:          p.last.history.Collision,
+		LabelSelector:           kube.SelectorQuery(kube.Field(p.last.workload.Tree, "spec", "selector")),
 	}
 	if counts.Updated == counts.Total && counts.Total == counts.Desired {
 		next.CurrentRevision = o.UpdateRevision

@@ -236,11 +236,10 @@ func TestReleaseAsksPrometheus(t *testing.T) {
 	p := checktest.StartPrometheus(t, s)
 	w := newWorld(t, "ReCreate")
 	spec := func(more string) string {
-		return planOf(
-			`  batches: [{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]
-  checks:
-  - {name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate +
-				`", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100` + more)
+		const batches = "[{replicas: 2, checks: [errors]}, {replicas: 4, checks: [errors]}, {replicas: 100%, checks: [errors]}]"
+		check := `{name: errors, prometheus: {address: "` + p.Address + `", query: "` + checktest.ErrorRate +
+			`", max: 0.15}, interval: 100ms, count: 3, inconclusiveLimit: 100`
+		return planOf("  batches: " + batches + "\n  checks:\n  - " + check + more)
 	}
 	w.image()
 	w.release(t.Context(), spec("}\n"), plan.Completed)

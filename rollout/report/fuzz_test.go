@@ -25,22 +25,18 @@ func FuzzReadHistory(f *testing.F) {
 	}
 	f.Add(log.Bytes())
 	f.Add(bytes.ReplaceAll(log.Bytes(), []byte("cart"), []byte(`\u003cscript>`)))
-	f.Add(
-		[]byte(
-			`{"plan":{},"now":"2026-01-01T00:00:00Z","cloneSet":{"Spec":{"Replicas":9223372036854775807}},"decision":{"Target":-9223372036854775808}}`))
+	f.Add([]byte(`{"plan":{},"now":"2026-01-01T00:00:00Z","cloneSet":{"Spec":{"Replicas":9223372036854775807}},` +
+		`"decision":{"Target":-9223372036854775808}}`))
 	f.Add([]byte(`{"plan":{},"now":"9999-01-01T00:00:00Z","decision":{}}` + "\n" +
 		`{"now":"0001-01-01T00:00:00Z","pods":[{"Name":"a"}],"decision":{}}`))
-	f.Add(
-		[]byte(
-			`{"plan":{"Mode":"Partition"},"cloneSet":{"Status":{"Replicas":-5,"UpdatedReplicas":9223372036854775807}},"decision":{}}`))
-	f.Add(
-		[]byte(
-			`{"plan":{"mode":"Partition"},"version":1,"workload":{"status":{"replicas":-5,"updatedReplicas":9223372036854775807}},"decision":{"after":"-1h"}}`))
-	f.Add(
-		[]byte(
-			`{"plan":{},"version":2,"groups":[{"pods":"0-3,9","names":["a","b","c","d","<script>"],"nodes":["n"],"alike":{"ready":true}}],"decision":{}}` +
-				"\n" +
-				`{"groups":[{"pods":"9,0-2","alike":{}}],"left":"3","decision":{},"writes":[{"kind":"DeletePod","pods":"0-2"},{"kind":"CreatePod","instances":["x"]}]}`))
+	f.Add([]byte(`{"plan":{"Mode":"Partition"},"cloneSet":{"Status":{"Replicas":-5,"UpdatedReplicas":9223372036854775807}},` +
+		`"decision":{}}`))
+	f.Add([]byte(`{"plan":{"mode":"Partition"},"version":1,` +
+		`"workload":{"status":{"replicas":-5,"updatedReplicas":9223372036854775807}},"decision":{"after":"-1h"}}`))
+	f.Add([]byte(`{"plan":{},"version":2,"groups":[{"pods":"0-3,9","names":["a","b","c","d","<script>"],"nodes":["n"],` +
+		`"alike":{"ready":true}}],"decision":{}}` + "\n" +
+		`{"groups":[{"pods":"9,0-2","alike":{}}],"left":"3","decision":{},` +
+		`"writes":[{"kind":"DeletePod","pods":"0-2"},{"kind":"CreatePod","instances":["x"]}]}`))
 	tags := regexp.MustCompile(`<(script|img|iframe|object|embed|a|link|style)[ >]`)
 	f.Fuzz(func(t *testing.T, log []byte) {
 		all, err := report.ReadHistory(bytes.NewReader(log))

@@ -86,8 +86,8 @@ func TestTwoMemories(t *testing.T) {
 				text, ok := c.there[r.URL.Path]
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
-					text = fmt.Sprintf(
-						`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"observedGeneration":2,"updateRevision":%q}}`, c.update)
+					text = fmt.Sprintf(`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},`+
+						`"spec":{"replicas":3},"status":{"observedGeneration":2,"updateRevision":%q}}`, c.update)
 				case !ok:
 					w.WriteHeader(http.StatusNotFound)
 					text = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"not found","code":404}`

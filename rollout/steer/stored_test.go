@@ -33,9 +33,8 @@ func open(t *testing.T, record map[string]any) *steer.Release {
 		w.Header().Set("Date", "Thu, 01 Jan 2026 00:06:00 GMT")
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/clonesets/demo"):
-			_, _ = w.Write(
-				[]byte(
-					`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},"spec":{"replicas":3},"status":{"updateRevision":"demo-226d3c3e"}}`))
+			_, _ = w.Write([]byte(`{"metadata":{"name":"demo","namespace":"shop","uid":"uid-of-demo","generation":2},` +
+				`"spec":{"replicas":3},"status":{"updateRevision":"demo-226d3c3e"}}`))
 		case !strings.HasSuffix(r.URL.Path, "/configmaps/slipway-demo"):
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"not ` +

@@ -93,8 +93,8 @@ func loopback(host string) bool {
 func metadataHost(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		address = address.Unmap().WithZone("")
-		return address.IsLinkLocalUnicast() || slices.Contains(
-			[]string{"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"}, address.String())
+		clouds := []string{"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"}
+		return address.IsLinkLocalUnicast() || slices.Contains(clouds, address.String())
 	}
 	return slices.Contains([]string{
 		"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal",

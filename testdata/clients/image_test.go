@@ -161,8 +161,8 @@ func TestImage(t *testing.T) {
 		list := "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n"
 		for _, file := range []string{"app.yaml", "sidecarset.yaml"} {
 			for doc := range strings.SplitSeq(readFile(t, "../examples/kustomize-fn/"+file), "---\n") {
-				list += "- " + strings.ReplaceAll(strings.TrimSpace(
-					strings.TrimPrefix(doc, "# Pods labelled app-type: long-term get a log collector.\n")), "\n", "\n  ") + "\n"
+				doc = strings.TrimPrefix(doc, "# Pods labelled app-type: long-term get a log collector.\n")
+				list += "- " + strings.ReplaceAll(strings.TrimSpace(doc), "\n", "\n  ") + "\n"
 			}
 		}
 		got := inImage(t, root, list, "fn")
