@@ -36,7 +36,7 @@ var elsewhere = []struct{ begins, test string }{
 	{"kubectl apply -f daemonset.yaml", "TestDaemonSetByNodes"},
 	{"slipway doctor --permissions | kubectl apply", "TestDoctorOnALiveCluster"},
 	{"slipway doctor", "TestDoctorOnALiveCluster"},
-	{"slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply", "TestTargetsAsIndexedJob"},
+	{"slipway rollout job --image example.com/slipway:v1 --plan fleet.yaml targets.yaml | kubectl apply", "TestTargetsAsIndexedJob"},
 	{"slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply", "TestLaunch"},
 	{"slipway rollout job --policy -n shop --plan plan.yaml statefulset.yaml | kubectl apply", "TestPolicyOfAStatefulSet"},
 	{"slipway rollout arm", "TestArmAtTheCommandLine"},
@@ -258,7 +258,7 @@ func sandbox(t *testing.T) string {
 		"sidecars/sidecarset.yaml": "log-collector/sidecarset.yaml", "sidecars.yaml": "log-collector/sidecarset.yaml",
 		"slipway.yaml": "argocd/apps/manifests/slipway.yaml", "cloneset.yaml": "rollout/cloneset.yaml",
 		"running.yaml": "rollout/running.yaml",
-		"old.yaml":     "rollout/running.yaml", "plan.yaml": "rollout/checks.yaml", "train.yaml": "rollout/train.yaml",
+		"old.yaml":     "rollout/running.yaml", "plan.yaml": "rollout/checks.yaml", "fleet.yaml": "rollout/fleet.yaml",
 		"targets.yaml": "rollout/targets.yaml",
 	} {
 		text, err := os.ReadFile(examples + from)

@@ -124,7 +124,7 @@ func TestRequestThatChangesNothingIsNotDone(t *testing.T) {
 
 // TestTargetsAreShownWithoutATarget: one that is not applied yet does not hide how the others stand.
 func TestTargetsAreShownWithoutATarget(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "train.yaml")
+	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	const plan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo, namespace: shop}, spec: {batches: [{replicas: 1}, {replicas: 100%}], targets: [
 		{apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: demo}, {apiVersion: apps/v1, kind: StatefulSet, name: late, wave: 1}]}}`
 	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
@@ -171,7 +171,7 @@ func TestLimitsThatAreNone(t *testing.T) {
 
 // TestArmAtTheCommandLine arms by every form that names a target.
 func TestArmAtTheCommandLine(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "train.yaml")
+	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	const plan = `{apiVersion: slipway.dev/v1alpha1, kind: BatchPlan, metadata: {name: demo, namespace: shop}, spec: {batches: [{replicas: 100%}], targets: [
 		{apiVersion: apps/v1, kind: StatefulSet, name: demo}, {apiVersion: apps.kruise.io/v1alpha1, kind: CloneSet, name: web}]}}`
 	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {

@@ -54,7 +54,7 @@ type fleet struct {
 // podProcess is what runs in a pod.
 type podProcess struct{ pod, index, code, output string }
 
-// TestTargetsAsIndexedJob renders a train, applies it with kubectl, and lets the Job controller start its indexes.
+// TestTargetsAsIndexedJob renders a plan with several targets, applies it with kubectl, and lets the Job controller start its indexes.
 func TestTargetsAsIndexedJob(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{ControllerManager: true})
 	c.Install(t, crd.CloneSet())
@@ -84,7 +84,7 @@ func TestTargetsAsIndexedJob(t *testing.T) {
 	first, ran := f.job(), len(f.ran)
 	f.apply(false)
 	if f.job() != first || len(f.ran) != ran {
-		t.Errorf("the same train is %s after %s, and these have run: %v", f.job(), first, f.ran)
+		t.Errorf("the same release is %s after %s, and these have run: %v", f.job(), first, f.ran)
 	}
 
 	// A new image of one target is a new Job; the other targets have nothing to do and end well.
@@ -102,7 +102,7 @@ func TestTargetsAsIndexedJob(t *testing.T) {
 		t.Errorf("the partition rests at %v", partition)
 	}
 
-	// The first failure ends the train: no index is tried again, and what has not begun does not begin.
+	// The first failure ends the release: no index is tried again, and what has not begun does not begin.
 	f.images(kubetest.TagMissing, "v3", "v3")
 	ran = len(f.ran)
 	status = f.apply(false)

@@ -101,8 +101,8 @@ func (tr *targets) images(name string) string {
 	return strings.TrimPrefix(fmt.Sprint(count), "map")
 }
 
-// TestRolloutTrain releases three CloneSets in two waves, and stops at the first that fails.
-func TestRolloutTrain(t *testing.T) {
+// TestRolloutTargets releases three CloneSets in two waves, and stops at the first that fails.
+func TestRolloutTargets(t *testing.T) {
 	tr := newTargets(t)
 	tr.slipway(t.Context(), 0, "--audit-log", tr.file("log.jsonl"))
 	for _, name := range []string{"canary", "east", "west"} {
@@ -139,7 +139,7 @@ func TestRolloutTrain(t *testing.T) {
 	tr.plan(targetsPlan)
 	tr.Patch(t, tr.sets()+"/east", map[string]any{"spec": map[string]any{"progressDeadlineSeconds": 3}})
 	out = tr.slipway(t.Context(), 11)
-	for _, want := range []string{"2 of 3 targets are not done", "CloneSet west: ", "the train stopped at CloneSet east"} {
+	for _, want := range []string{"2 of 3 targets are not done", "CloneSet west: ", "the plan stopped at CloneSet east"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -151,7 +151,7 @@ func TestRolloutTrain(t *testing.T) {
 	tr.slipway(t.Context(), 2, "north")
 }
 
-// looks has people look at a train that has stopped at east: at each target, and at one of them.
+// looks has people look at a plan that has stopped at east: at each target, and at one of them.
 func (tr *targets) looks() {
 	tr.t.Helper()
 	for _, c := range []struct {
@@ -161,7 +161,7 @@ func (tr *targets) looks() {
 	}{
 		{"status", 11, []string{
 			"WAVE  TARGET", "0     CloneSet " + tr.namespace + "/canary", "2 of 2   Completed",
-			"1     CloneSet " + tr.namespace + "/west", "the train stopped at CloneSet east",
+			"1     CloneSet " + tr.namespace + "/west", "the plan stopped at CloneSet east",
 		}},
 		{"status -o json", 11, []string{`"wave": 1`, `"target": "CloneSet ` + tr.namespace + `/west"`, `"exitCode": 11`}},
 		{"status canary", 0, []string{"state    Completed"}},
@@ -187,7 +187,7 @@ func (tr *targets) looks() {
 	}
 }
 
-// TestRolloutIndex releases the targets of a train as the indexes of a Job do, each in its turn.
+// TestRolloutIndex releases the targets of a plan as the indexes of a Job do, each in its turn.
 func TestRolloutIndex(t *testing.T) {
 	tr := newTargets(t)
 	jobs := "/apis/batch/v1/namespaces/" + tr.namespace + "/jobs"
@@ -231,11 +231,11 @@ spec:
 	go func() { third <- index(11, 2) }()
 	kubetest.Eventually(t, "west is under way", func() (bool, string) { return tr.images("west") != "[]", tr.images("west") })
 	status("failedIndexes", "1")
-	if out := <-third; !strings.Contains(out, "the train stopped at CloneSet east") {
+	if out := <-third; !strings.Contains(out, "the plan stopped at CloneSet east") {
 		t.Error(out)
 	}
 	// And one whose turn has not come does not begin.
-	if out := index(11, 2); !strings.Contains(out, "not started: the train stopped at CloneSet east") {
+	if out := index(11, 2); !strings.Contains(out, "not started: the plan stopped at CloneSet east") {
 		t.Error(out)
 	}
 }

@@ -25,7 +25,7 @@ type (
 type planSpec struct {
 	// What is released.
 	Target *planTarget `json:"target"`
-	// Several targets, in place of target: a train.
+	// Several targets, in place of target.
 	Targets []waveTarget `json:"targets" minItems:"1"`
 	// How many targets are released side by side.
 	Parallel int `json:"parallel" minimum:"1" maximum:"1000"`

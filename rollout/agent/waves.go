@@ -76,7 +76,7 @@ func underWay(standing []plan.TargetState) bool {
 }
 
 func stoppedAt(t plan.Target) string {
-	return fmt.Sprintf("the train stopped at %s %s", t.Kind, t.Name)
+	return fmt.Sprintf("the plan stopped at %s %s", t.Kind, t.Name)
 }
 
 func notifyWith(stop chan<- string, why string) {

@@ -53,7 +53,7 @@ func (o *Job) SetTargets(p plan.BatchPlan, targets []Target) error {
 // completionIndex is what Kubernetes writes into the environment of an Indexed Job's pods, as an argument refers to it.
 const completionIndex = "$(JOB_COMPLETION_INDEX)"
 
-// targetsWord stands in names where those of one target have its kind.
+// targetsWord stands in names where those of one target have its kind. Jobs that run have it, so that it stays.
 const targetsWord = "train"
 
 // name is that of everything but the Job, and no target's. With a hash and an index it is the host name of a pod, so it

@@ -53,7 +53,7 @@ the pod template while the controller would roll it out past the plan. A plan th
 template, too. Under the policy of one that stops, an undo in the middle of a release is denied; after it, undo works.`,
 		Example: `  slipway rollout job --image example.com/slipway:v1 --plan plan.yaml cloneset.yaml | kubectl apply -f -
   # several targets in waves
-  slipway rollout job --image example.com/slipway:v1 --plan train.yaml targets.yaml | kubectl apply -f -
+  slipway rollout job --image example.com/slipway:v1 --plan fleet.yaml targets.yaml | kubectl apply -f -
   # the policy that goes with it, for an administrator
   slipway rollout job --policy -n shop --plan plan.yaml statefulset.yaml | kubectl apply -f -
   # an agent that stays, heals pods and carries out every later release
