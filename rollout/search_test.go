@@ -391,7 +391,8 @@ func (s *search) end(w world, d Decision) error {
 		}
 		return nil
 	}
-	if w.total() != s.bounds.Replicas || w.old() != old || w.kept() != w.total() || w.guests() > 0 || int(w.pods[newUp]) != updated {
+	if w.total() != s.bounds.Replicas || w.old() != old || w.kept() != w.total() || w.guests() > 0 ||
+		int(w.pods[newUp]) != updated {
 		return fmt.Errorf("%v: I5: done, but not with %d old and %d updated pods", w, old, updated)
 	}
 	return nil

@@ -104,7 +104,8 @@ func TestReadmeNamesTheClientsThatAreTested(t *testing.T) {
 	for _, c := range clients() {
 		fmt.Fprintf(&rows, "| %s | %s | %s | %s | %s |\n", c.name, c.version(t, c.oldest), c.version(t, c.newest), c.how, c.links())
 	}
-	holdsTable(t, "../../README.md", "| client | oldest tested | newest tested | how | example |\n|---|---|---|---|---|\n", rows.String())
+	const head = "| client | oldest tested | newest tested | how | example |\n|---|---|---|---|---|\n"
+	holdsTable(t, "../../README.md", head, rows.String())
 }
 
 // holdsTable compares the rows below the head of a table in a document with those that the code knows, and with -update writes

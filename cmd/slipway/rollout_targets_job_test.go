@@ -54,7 +54,8 @@ type fleet struct {
 // podProcess is what runs in a pod.
 type podProcess struct{ pod, index, code, output string }
 
-// TestTargetsAsIndexedJob renders a plan with several targets, applies it with kubectl, and lets the Job controller start its indexes.
+// TestTargetsAsIndexedJob renders a plan with several targets, applies it with kubectl, and lets the Job controller start its
+// indexes.
 func TestTargetsAsIndexedJob(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{ControllerManager: true})
 	c.Install(t, crd.CloneSet())

@@ -147,7 +147,8 @@ func (c Workload) readRolling(set *plan.Workload) error {
 		return nil
 	}
 	if who := c.rolledBy(); who != "" {
-		return fmt.Errorf("it is rolled by %s, which would write against a release: release it there, or take it from that first", who)
+		return fmt.Errorf("it is rolled by %s, which would undo what a release writes: release it there, or take it out of that "+
+			"first", who)
 	}
 	text, annotated := c.Annotations[plan.OriginalAnnotation]
 	r := set.Rolling

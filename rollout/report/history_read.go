@@ -44,7 +44,7 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 	if err != nil {
 		if at := bytes.LastIndex(data, []byte(`{"plan":`)); at > 0 {
 			// The line of an agent that was killed while writing it, and behind it the first one of the next agent.
-			r.note(fmt.Sprintf("line %d breaks off: the agent was ended while it wrote it", n))
+			r.note(fmt.Sprintf("line %d is cut short: the agent was stopped while it wrote it", n))
 			r.state.count.lost++
 			line, decision, err = parseLine(data[at:])
 		}
@@ -54,7 +54,7 @@ func (r *historian) read(n int, data []byte, whole bool) error {
 		return fmt.Errorf("audit log, line %d: %w", n, err)
 	case err != nil && !isObject(data) && whole: // words for people
 	case err != nil && !whole:
-		r.note(fmt.Sprintf("the last line breaks off: the agent was ended while it wrote it, or the log is still being written "+
+		r.note(fmt.Sprintf("the last line is cut short: the agent was stopped while it wrote it, or the log is still being written "+
 			"(line %d)", n))
 	case err != nil:
 		r.note(fmt.Sprintf("line %d cannot be read and is left out: %v", n, err))

@@ -71,7 +71,7 @@ func TestLogOfAKilledAgentIsShownAsFarAsItGoes(t *testing.T) {
 	}{
 		"half a line": {
 			log[:len(log)-len(whole[len(whole)-2])/2-1],
-			[]string{"Not finished", "Exit code – none in the log", "The last line breaks off"},
+			[]string{"Not finished", "Exit code – none in the log", "The last line is cut short"},
 		},
 		"half the log": {bytes.Join(whole[:len(whole)/2], nil), []string{"Not finished", "The log ends before the release does"}},
 		"a line of it": {whole[0], []string{"Not finished", "5 pods as a table"}},
@@ -85,7 +85,7 @@ func TestLogOfAKilledAgentIsShownAsFarAsItGoes(t *testing.T) {
 		},
 		"a run behind half a line": {
 			bytes.Join([][]byte{whole[0], whole[1][:len(whole[1])/2], bytes.Join(whole, nil)}, nil),
-			[]string{"✓ Done", "Line 2 breaks off: the agent was ended while it wrote it", "of 2 agents"},
+			[]string{"✓ Done", "Line 2 is cut short: the agent was stopped while it wrote it", "of 2 agents"},
 		},
 		"the beginning missing": {
 			append(bytes.Join(whole[2:4], nil), log...), []string{"✓ Done", "Line 1 is left out: the beginning of the log is missing"},

@@ -70,7 +70,7 @@ func (h *History) outcome() outcome {
 		return outcome{"open", "…", "Not finished", ""}
 	}
 	return outcome{"open", "…", "Not finished", "The log ends before the release does: the agent is still at work, or it was " +
-		"ended. Another run goes on from here."}
+		"ended. The next run continues from here."}
 }
 
 // budget is how the release kept to what it was allowed.

@@ -206,7 +206,7 @@ func TestLogOfTwoVersionsIsOneLog(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			old := stored(t, "rollback."+version+".jsonl")
 			log := append(bytes.TrimRight(old[:len(old)/2], "\n"), stored(t, "rollback.v2.jsonl")...)
-			holds(t, page(t, log), "breaks off: the agent was ended while it wrote it", "Rolled back")
+			holds(t, page(t, log), "is cut short: the agent was stopped while it wrote it", "Rolled back")
 		})
 	}
 }

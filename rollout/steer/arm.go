@@ -92,7 +92,7 @@ func disarmPaused(t kube.Target, there kube.Workload, set plan.Workload) (change
 	by := kube.FieldWriter(there.ManagedFields, "spec", "paused")
 	switch {
 	case r.Held():
-		return change{}, fmt.Errorf("%w: %s: a release holds it: let it end first", kube.ErrInvalid, t)
+		return change{}, fmt.Errorf("%w: %s: a release uses it: wait until that has ended", kube.ErrInvalid, t)
 	case !r.Paused:
 		return change{said: fmt.Sprintf("%s is not armed: it is not paused", t)}, nil
 	case by != "":

@@ -63,7 +63,7 @@ func Plan(w io.Writer, o outline.Release, c Cost) error {
 	case o.Unknown != "":
 		b.WriteString("time\tnot known: say how many nodes there are, with --nodes\n")
 	case c.Batches == nil:
-		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be played\n")
+		b.WriteString("time\tnot known: only the release of a CloneSet, a Deployment or what has OnDelete can be simulated\n")
 	default:
 		fmt.Fprintf(&b, "writes\t%s\n", c.writes())
 		fmt.Fprintf(&b, "time\t%s, with pods ready after %s and every approval given at once%s%s\n", outline.Short(c.Total), c.Ready,

@@ -82,7 +82,7 @@ func probeRecord(s *snapshot) []Finding {
 			"release ends at once in the same way", p.Revision, p.Batch+1, p.Outcome, p.Message),
 			"correct what stopped it and release something else, or run it again with --restart")
 	default:
-		return one(codeRunning, of, fmt.Sprintf("a release of revision %s has begun and is in batch %d: the next run goes on there",
+		return one(codeRunning, of, fmt.Sprintf("a release of revision %s has begun and is in batch %d: the next run continues there",
 			p.Revision, p.Batch+1), "")
 	}
 }

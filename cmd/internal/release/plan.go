@@ -48,8 +48,8 @@ func runRolloutPlan(ctx context.Context, s command.Streams, flags releaseFlags, 
 	return planOf(ctx, s.Out, flags, file, all[0])
 }
 
-// played tells whether the release of an object can be played: where slipway writes pods, or there is a model of its controller.
-func played(set plan.Workload) bool {
+// simulated tells whether the release of an object can be: where slipway writes pods, or there is a model of its controller.
+func simulated(set plan.Workload) bool {
 	k := set.KindOf()
 	return k.Direct || k.BySurge || set.Spec.OnDelete
 }
@@ -68,7 +68,7 @@ func planOf(ctx context.Context, w io.Writer, flags releaseFlags, file string, r
 		planned.Warnings = append(planned.Warnings, "one template writes out defaults that the other leaves out: each pod gets the "+
 			"label of the new revision, and nothing else changes")
 	}
-	if !counted || !played(r.set) {
+	if !counted || !simulated(r.set) {
 		return tables.Plan(w, planned, tables.Cost{})
 	}
 	estimate, err := sim.NewEstimate(ctx, r.withoutLimits(), r.set, r.olderTemplate(), r.simOptions())

@@ -33,7 +33,7 @@ budget, a lane for each pod, batches, pauses, checks, and every decision with it
 rollout run --audit-log; - is standard input. Nothing is read but the log.
 
 The page loads nothing from anywhere, so it can be sent, stored and printed. A log in which several agents went on with a
-release is shown as that release, with the gaps between them. A log that breaks off is shown as far as it goes. Of a log
+release is shown as that release, with the gaps between them. A log that is cut short is shown as far as it goes. Of a log
 with several releases the last one is shown. Several logs, such as those of a plan with several targets, become one page.
 
 Exit codes: 0 the page is written, 1 the log cannot be read, 2 usage.`,

@@ -189,8 +189,8 @@ func (f *runFlags) outcome(ctx context.Context, d rollout.Decision, err error) e
 	case errors.Is(err, kube.ErrInvalid):
 		return &command.ExitError{Code: exitInvalid, Err: err}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: progress is saved, another run goes on " +
-			"from here")}
+		return &command.ExitError{Code: ExitSignal, Err: errors.New("stopped by a signal: progress is saved, and the next run " +
+			"continues from here")}
 	case err != nil:
 		return &command.ExitError{Code: command.ExitFailure, Err: err}
 	}

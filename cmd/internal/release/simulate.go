@@ -66,8 +66,8 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 	if err != nil {
 		return err
 	}
-	if k := r.set.KindOf(); !played(r.set) {
-		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be played: the pods of a "+
+	if k := r.set.KindOf(); !simulated(r.set) {
+		return command.Usagef("%s: only the release of a CloneSet, a Deployment or what has OnDelete can be simulated: the pods of a "+
 			"%s are replaced by %s in its own way; rollout plan shows the batches", file, k.Name, k.Controller)
 	}
 	if missing := sim.Missing(r.plan, r.set, r.nodes); missing != "" {
@@ -75,7 +75,7 @@ func (opts simulateOptions) run(ctx context.Context, s command.Streams, file str
 	}
 	var windows bool
 	if r.plan, windows = r.plan.WithoutWindows(); windows {
-		s.Say("note: time windows are played as if they were open: a played release has no time of day")
+		s.Say("note: time windows are taken to be open: a simulated release has no time of day")
 	}
 	show, err := opts.shower(s.Out, r)
 	if err != nil {

@@ -80,7 +80,7 @@ func definitionError(doing, name string, err error) error {
 	what := fmt.Sprintf("%s CustomResourceDefinition %s", doing, name)
 	switch {
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%s: %w: it takes somebody who may write definitions for the whole cluster", what, err)
+		return fmt.Errorf("%s: %w: only somebody who may write CustomResourceDefinitions can do this", what, err)
 	case kube.Conflicting(err):
 		return fmt.Errorf("%s: %w (%w): look again", what, rollout.ErrConflict, err)
 	}
