@@ -5,34 +5,35 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Ask is what a person can ask of a release.
-type Ask string
+// RequestKind is what a person can ask of a release.
+type RequestKind string
 
 // Approve lets a batch pass, Promote ends its timed pause, Pause stops every write until Resume, Abort makes the release fail as
 // the plan says, and Undo makes it return to the revision that it started from, whatever the plan says.
 const (
-	Approve Ask = "Approve"
-	Promote Ask = "Promote"
-	Pause   Ask = "Pause"
-	Resume  Ask = "Resume"
-	Abort   Ask = "Abort"
-	Undo    Ask = "Undo"
+	Approve RequestKind = "Approve"
+	Promote RequestKind = "Promote"
+	Pause   RequestKind = "Pause"
+	Resume  RequestKind = "Resume"
+	Abort   RequestKind = "Abort"
+	Undo    RequestKind = "Undo"
 )
 
 // Request is what one person has asked for. It says who and when, so that a release can show later why it went on.
 type Request struct {
-	Ask     Ask       `json:"ask"`
-	Batch   int       `json:"batch"`             // 0-based, of an approval or a promotion
-	All     bool      `json:"all,omitempty"`     // of every batch
-	By      string    `json:"by"`                // user name
-	Claimed bool      `json:"claimed,omitempty"` // the name is what the person says: no server has confirmed it
-	At      time.Time `json:"at"`                // when it was asked, by the person's clock
-	Why     string    `json:"why,omitempty"`     // in the person's words
+	Kind    RequestKind `json:"ask"`
+	Batch   int         `json:"batch"`             // 0-based, of an approval or a promotion
+	All     bool        `json:"all,omitempty"`     // of every batch
+	By      string      `json:"by"`                // user name
+	Claimed bool        `json:"claimed,omitempty"` // the name is what the person says: no server has confirmed it
+	At      time.Time   `json:"at"`                // when it was asked, by the person's clock
+	Why     string      `json:"why,omitempty"`     // in the person's words
 }
 
 // Equal tells whether two requests are the same one, also where one of them was stored meanwhile.
@@ -62,24 +63,24 @@ func (r Request) String() string {
 // Words is what was asked, in a few words.
 func (r Request) Words() string {
 	switch {
-	case r.Ask != Approve && r.Ask != Promote:
-		return r.Ask.Verb()
+	case r.Kind != Approve && r.Kind != Promote:
+		return r.Kind.Verb()
 	case r.All:
-		return r.Ask.Verb() + " every batch"
+		return r.Kind.Verb() + " every batch"
 	default:
-		return fmt.Sprintf("%s batch %d", r.Ask.Verb(), r.Batch+1)
+		return fmt.Sprintf("%s batch %d", r.Kind.Verb(), r.Batch+1)
 	}
 }
 
 // Verb is what is asked, in a word: "approve".
-func (a Ask) Verb() string {
-	return map[Ask]string{Approve: "approve", Promote: "promote", Pause: "pause", Resume: "resume", Abort: "abort", Undo: "undo"}[a]
+func (k RequestKind) Verb() string {
+	return strings.ToLower(string(k))
 }
 
 // Approval finds the request that lets a batch pass. Of two the first one counts.
 func (p Progress) Approval(batch int) (Request, bool) {
 	i := slices.IndexFunc(p.Requests, func(r Request) bool {
-		return r.Ask == Approve && (r.All || r.Batch == batch) || r.Ask == Promote && r.All
+		return r.Kind == Approve && (r.All || r.Batch == batch) || r.Kind == Promote && r.All
 	})
 	if i < 0 {
 		return Request{}, false
@@ -102,9 +103,9 @@ func (p Progress) approvedBy(batch int) string {
 }
 
 // last is the latest request of a kind.
-func (p Progress) last(ask Ask) (Request, bool) {
+func (p Progress) last(kind RequestKind) (Request, bool) {
 	for _, r := range slices.Backward(p.Requests) {
-		if r.Ask == ask {
+		if r.Kind == kind {
 			return r, true
 		}
 	}
@@ -112,8 +113,8 @@ func (p Progress) last(ask Ask) (Request, bool) {
 }
 
 // AskedBy says who asked for something last. A flag that was set without a request has nobody's name on it.
-func (p Progress) AskedBy(ask Ask) string {
-	if r, ok := p.last(ask); ok {
+func (p Progress) AskedBy(kind RequestKind) string {
+	if r, ok := p.last(kind); ok {
 		return " " + r.String()
 	}
 	return " by a person"
@@ -130,7 +131,7 @@ func (p Progress) resumedBy() string {
 // Promotion finds the request that ends the pause of a batch. Of two the first one counts.
 func (p Progress) Promotion(batch int) (Request, bool) {
 	for _, r := range p.Requests {
-		if r.Ask == Promote && (r.All || r.Batch == batch) {
+		if r.Kind == Promote && (r.All || r.Batch == batch) {
 			return r, true
 		}
 	}
@@ -153,7 +154,7 @@ const mostRequests = 200
 func (p Progress) With(r Request) Progress {
 	p.Requests = append(slices.Clip(p.Requests), r)
 	for len(p.Requests) > mostRequests {
-		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Ask != Approve && r.Ask != Promote })
+		i := slices.IndexFunc(p.Requests, func(r Request) bool { return r.Kind != Approve && r.Kind != Promote })
 		if i < 0 {
 			break
 		}

@@ -41,12 +41,12 @@ template: {metadata: {labels: {app: demo}}, spec: {containers: [{name: app, imag
 }
 
 func approve(batch int) rollout.Request {
-	return rollout.Request{Ask: rollout.Approve, Batch: batch, By: "alice", At: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
+	return rollout.Request{Kind: rollout.Approve, Batch: batch, By: "alice", At: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
 }
 
-func ask(a rollout.Ask) rollout.Request {
+func ask(a rollout.RequestKind) rollout.Request {
 	r := approve(0)
-	r.Ask = a
+	r.Kind = a
 	return r
 }
 

@@ -118,10 +118,10 @@ func (s *scenario) ask(words []string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	what := map[string]rollout.Ask{
+	what := map[string]rollout.RequestKind{
 		"approve": rollout.Approve, "pause": rollout.Pause, "resume": rollout.Resume, "abort": rollout.Abort, "undo": rollout.Undo,
 	}[words[0]]
-	r := rollout.Request{Ask: what, By: words[1], At: o.Now, Batch: -1}
+	r := rollout.Request{Kind: what, By: words[1], At: o.Now, Batch: -1}
 	if len(words) > 2 {
 		n, err := strconv.Atoi(strings.TrimPrefix(words[2], "batch="))
 		if err != nil {

@@ -103,15 +103,15 @@ func TestPeopleSteerKindsOfKubernetes(t *testing.T) {
 				seen.Agent.Absent(time.Now()) != "" {
 				t.Errorf("at the first rest it looks like %+v %+v", seen.Decision, seen.Agent)
 			}
-			s.ask(v, rollout.Request{Ask: rollout.Pause})
+			s.ask(v, rollout.Request{Kind: rollout.Pause})
 			agent.stands(plan.HeldByPerson)
-			s.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 0})
+			s.ask(v, rollout.Request{Kind: rollout.Approve, Batch: 0})
 			if seen := s.look(v); seen.Decision.Reason != plan.HeldByPerson {
 				t.Errorf("paused it looks like %+v", seen.Decision)
 			}
-			s.ask(v, rollout.Request{Ask: rollout.Resume})
+			s.ask(v, rollout.Request{Kind: rollout.Resume})
 			agent.waitsIn(1)
-			s.ask(v, rollout.Request{Ask: rollout.Abort})
+			s.ask(v, rollout.Request{Kind: rollout.Abort})
 			agent.end(plan.RolledBack)
 			if seen := s.look(v); seen.Decision.Reason != plan.RolledBack ||
 				!strings.Contains(seen.Decision.Message, "aborted by system:serviceaccount:"+s.namespace) {
@@ -129,10 +129,10 @@ func (s *steered) finishes(v *steer.Release) {
 	s.image("v3")
 	agent := s.start(s.plan, s.options)
 	agent.waitsIn(0)
-	s.ask(v, rollout.Request{Ask: rollout.Promote, All: true})
+	s.ask(v, rollout.Request{Kind: rollout.Promote, All: true})
 	agent.end(plan.Completed)
 	s.runs(3, "v3")
-	if a := s.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
+	if a := s.ask(v, rollout.Request{Kind: rollout.Undo}); a.Restore == "" {
 		s.t.Errorf("after the end: %+v", a)
 	}
 	s.plan.Batches = nil

@@ -144,7 +144,7 @@ func (w *world) ask(v *steer.Release, r rollout.Request) request.Answer {
 	w.t.Helper()
 	answer, err := v.Request(w.t.Context(), r)
 	if err != nil {
-		w.t.Fatalf("%s: %v", r.Ask, err)
+		w.t.Fatalf("%s: %v", r.Kind, err)
 	}
 	return answer
 }
@@ -166,7 +166,7 @@ func refusal(err error) string {
 	return ""
 }
 
-var waits = rollout.Request{Ask: rollout.Approve, Batch: -1}
+var waits = rollout.Request{Kind: rollout.Approve, Batch: -1}
 
 // approvals are three batches, the first two of which wait for approval.
 func approvals() plan.BatchPlan {
@@ -201,7 +201,7 @@ func TestApprovalLetsTheBatchPass(t *testing.T) {
 	if s := w.look(v); s.Decision.Reason != plan.AwaitingApproval || s.Agent.Holder != "agent" || s.Agent.Absent(time.Now()) != "" {
 		t.Errorf("the release looks like %+v %+v", s.Decision, s.Agent)
 	}
-	ahead := rollout.Request{Ask: rollout.Approve, Batch: 1}
+	ahead := rollout.Request{Kind: rollout.Approve, Batch: 1}
 	if a := w.ask(v, ahead); !a.Changed {
 		t.Errorf("ahead: %+v", a)
 	}
@@ -244,7 +244,7 @@ func TestPromoteEndsThePause(t *testing.T) {
 		{Replicas: plan.Percent(100), Pause: long},
 	}}, w.Options())
 	agent.standsIn(0, plan.Soaking)
-	promote := rollout.Request{Ask: rollout.Promote}
+	promote := rollout.Request{Kind: rollout.Promote}
 	if a := w.ask(v, promote); !a.Changed || !strings.Contains(a.Message,
 		"the pause of batch 1 of 3 is ended by system:serviceaccount:"+w.namespace) {
 		t.Errorf("%+v", a)
@@ -318,7 +318,7 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	p.ProgressDeadline = 10 * time.Second
 	agent := w.start(p, w.Options())
 	agent.stands(plan.AwaitingApproval)
-	w.ask(v, rollout.Request{Ask: rollout.Pause, Why: "incident 42"})
+	w.ask(v, rollout.Request{Kind: rollout.Pause, Why: "incident 42"})
 	agent.stands(plan.HeldByPerson)
 	w.ask(v, waits) // an approval does not resume
 	noted := w.look(v).Observed.Progress.Paused
@@ -339,8 +339,8 @@ func TestPauseHoldsEveryWrite(t *testing.T) {
 	if s := w.look(v); s.Decision.Reason != plan.HeldByPerson || !strings.Contains(s.Decision.Message, "(incident 42)") {
 		t.Errorf("held it looks like %+v", s.Decision)
 	}
-	w.ask(v, rollout.Request{Ask: rollout.Resume})
-	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
+	w.ask(v, rollout.Request{Kind: rollout.Resume})
+	w.ask(v, rollout.Request{Kind: rollout.Approve, Batch: 1})
 	agent.end(plan.Completed)
 	if d := agent.decided(plan.Resumed); !strings.Contains(d.Message, "resumed by system:serviceaccount:") {
 		t.Errorf("the agent says %s", d.Message)
@@ -365,7 +365,7 @@ func (w *world) images() map[string]int {
 func TestAbortAndUndo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		ask  rollout.Ask
+		ask  rollout.RequestKind
 		fail plan.OnFailure
 		ends plan.Reason
 		code int
@@ -384,8 +384,8 @@ func TestAbortAndUndo(t *testing.T) {
 			p.OnFailure = c.fail
 			agent := w.start(p, w.Options())
 			agent.stands(plan.AwaitingApproval)
-			w.ask(v, rollout.Request{Ask: rollout.Pause})
-			w.ask(v, rollout.Request{Ask: c.ask, Why: "errors doubled"})
+			w.ask(v, rollout.Request{Kind: rollout.Pause})
+			w.ask(v, rollout.Request{Kind: c.ask, Why: "errors doubled"})
 			agent.end(c.ends)
 			if code := agent.decision.Reason.ExitCode(); code != c.code || !strings.Contains(agent.decision.Message, "(errors doubled)") {
 				t.Errorf("exit code %d: %s", code, agent.decision.Message)
@@ -396,9 +396,9 @@ func TestAbortAndUndo(t *testing.T) {
 			if s := w.look(v); s.Decision.Reason.ExitCode() != c.code || !s.Decision.Ended() {
 				t.Errorf("it looks like %+v", s.Decision)
 			}
-			for _, r := range []rollout.Request{waits, {Ask: rollout.Pause}, {Ask: rollout.Abort}} {
+			for _, r := range []rollout.Request{waits, {Kind: rollout.Pause}, {Kind: rollout.Abort}} {
 				if _, err := v.Request(t.Context(), r); !strings.Contains(refusal(err), "the release has ended") {
-					t.Errorf("%s after the end: %v", r.Ask, err)
+					t.Errorf("%s after the end: %v", r.Kind, err)
 				}
 			}
 			// The same release, begun again by a Job that is started again, does not begin again by itself.
@@ -421,7 +421,7 @@ func TestUndoAfterTheRelease(t *testing.T) {
 	w.ready()
 	w.Release(plan.BatchPlan{}, plan.Completed)
 	bob := w.person(false)
-	if _, err := w.release(bob.Client).Request(t.Context(), rollout.Request{Ask: rollout.Undo}); err == nil ||
+	if _, err := w.release(bob.Client).Request(t.Context(), rollout.Request{Kind: rollout.Undo}); err == nil ||
 		!strings.Contains(err.Error(), "cannot list") || !strings.Contains(err.Error(), "prints a Role") {
 		t.Errorf("without the rights for it: %v", err)
 	}
@@ -434,7 +434,7 @@ func TestUndoAfterTheRelease(t *testing.T) {
 			ResourceNames: []string{"demo"},
 		})
 	v := w.release(carol.Client)
-	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
+	if a := w.ask(v, rollout.Request{Kind: rollout.Undo}); a.Restore == "" {
 		t.Errorf("%+v", a)
 	}
 	template := kubetest.Field(w.Get(t, w.Path("clonesets", "demo")), "spec", "template", "spec",
@@ -471,7 +471,7 @@ func TestRequestsOfARace(t *testing.T) {
 		v := w.release(w.Client)
 		people.Go(func() {
 			for i := range batches {
-				a, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: i})
+				a, err := v.Request(t.Context(), rollout.Request{Kind: rollout.Approve, Batch: i})
 				if why := refusal(err); err != nil && !strings.Contains(why, "is over") && !strings.Contains(why, "has ended") {
 					t.Errorf("batch %d: %v", i+1, err)
 				}
@@ -592,7 +592,7 @@ func TestFollowEndsWithTheRelease(t *testing.T) {
 	<-first
 	agent := w.start(approvals(), w.Options())
 	agent.stands(plan.AwaitingApproval)
-	w.ask(w.release(w.Client), rollout.Request{Ask: rollout.Approve, All: true})
+	w.ask(w.release(w.Client), rollout.Request{Kind: rollout.Approve, All: true})
 	agent.end(plan.Completed)
 	if s := <-ended; s.Decision.Reason != plan.Completed || !reasons[plan.NotStarted] || !reasons[plan.AwaitingApproval] {
 		t.Errorf("ended with %+v after %v", s.Decision, reasons)

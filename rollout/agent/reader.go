@@ -66,7 +66,7 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 		}
 	}
 	if r.isStopped() && !o.Progress.Abort {
-		o.Progress = o.Progress.Stopped(rollout.Request{Ask: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
+		o.Progress = o.Progress.Stopped(rollout.Request{Kind: rollout.Abort, By: kube.FieldManager, At: o.Now, Why: r.stopped})
 	}
 	if o.Workload.Spec.MinReady > 0 {
 		r.ready.settle(o.Pods, o.Now)

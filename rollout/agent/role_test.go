@@ -128,11 +128,11 @@ func TestRoleIsWhatReleasesUse(t *testing.T) {
 			first.waitsIn(0)
 			first.stop()
 			<-first.ended
-			s.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 0})
+			s.ask(v, rollout.Request{Kind: rollout.Approve, Batch: 0})
 			options.Identity = "second"
 			second := s.start(s.plan, options)
 			second.waitsIn(1)
-			s.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 1})
+			s.ask(v, rollout.Request{Kind: rollout.Approve, Batch: 1})
 			second.end(plan.Completed)
 			if end := <-followed; end.Decision.Reason != plan.Completed || !end.Recorded() {
 				t.Errorf("who follows sees it end with %+v", end.Decision)

@@ -319,7 +319,7 @@ func (w *world) abort(of agent.Options) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.ask(v, rollout.Request{Ask: rollout.Abort})
+	w.ask(v, rollout.Request{Kind: rollout.Abort})
 }
 
 // aborts lets a person abort a release in partition mode once the first batch waits for its pods.
@@ -486,11 +486,11 @@ func TestPeopleOfAStatefulSet(t *testing.T) {
 	if s := w.look(reader); s.Decision.Reason != plan.AwaitingApproval {
 		t.Errorf("who may look sees %+v", s.Decision)
 	}
-	if _, err := reader.Request(t.Context(), rollout.Request{Ask: rollout.Approve}); err == nil ||
+	if _, err := reader.Request(t.Context(), rollout.Request{Kind: rollout.Approve}); err == nil ||
 		!strings.Contains(err.Error(), "cannot patch") {
 		t.Errorf("who may only look approves: %v", err)
 	}
-	w.ask(release(false), rollout.Request{Ask: rollout.Approve})
+	w.ask(release(false), rollout.Request{Kind: rollout.Approve})
 	agent.end(plan.Completed)
 }
 
@@ -514,7 +514,7 @@ func TestUndoAfterTheReleaseOfAStatefulSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := w.ask(v, rollout.Request{Ask: rollout.Undo}); a.Restore == "" {
+	if a := w.ask(v, rollout.Request{Kind: rollout.Undo}); a.Restore == "" {
 		t.Errorf("%+v", a)
 	}
 	containers := kubetest.Field(w.Get(t, w.Path("statefulsets", "demo")), "spec", "template", "spec", "containers").([]any)
@@ -602,7 +602,7 @@ func TestStatefulSetThatIsScaledWhileItWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.ask(v, rollout.Request{Ask: rollout.Approve})
+	w.ask(v, rollout.Request{Kind: rollout.Approve})
 	agent.end(plan.Completed)
 	w.settled(8, "v2")
 	if at := w.partitionOf("statefulsets"); at != float64(3) {

@@ -83,7 +83,7 @@ func TestAnEditOfTheRecordIsNotBelieved(t *testing.T) {
 	}
 	work := w.start(approvals(), options())
 	work.stands(plan.AwaitingApproval)
-	alices := rollout.Request{Ask: rollout.Approve, By: "alice", At: time.Now().UTC()}
+	alices := rollout.Request{Kind: rollout.Approve, By: "alice", At: time.Now().UTC()}
 	text, err := json.Marshal(alices)
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func TestAgentGoesOnWithAReleaseOfVersion0(t *testing.T) {
 	if began := w.look(v).Observed.Progress.Started; !began.Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("the batch began at %v: it was begun again", began)
 	}
-	w.ask(v, rollout.Request{Ask: rollout.Approve, Batch: 0})
+	w.ask(v, rollout.Request{Kind: rollout.Approve, Batch: 0})
 	next.end(plan.Completed)
 	for key, want := range map[string]string{
 		"progress": `{"version":1,"revision":"` + revisions[1] + `",`,

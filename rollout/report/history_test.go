@@ -175,7 +175,7 @@ func TestPeopleAndMeasurementsAreTold(t *testing.T) {
 	})
 	o.Now = o.Now.Add(time.Minute)
 	o.Progress.Revision = "b"
-	o.Progress.Requests = []rollout.Request{{Ask: rollout.Approve, By: "alice", At: o.Now, Why: "looks good"}}
+	o.Progress.Requests = []rollout.Request{{Kind: rollout.Approve, By: "alice", At: o.Now, Why: "looks good"}}
 	audit.Record(o, rollout.Decision{Verdict: rollout.Done, Reason: plan.Completed})
 	holds(t, page(t, log.Bytes()), "A person asks to approve batch 1 – alice: looks good", "✕ Failed 0.04, at most 0.01",
 		"? Inconclusive connection refused (dry run: it decides nothing)")

@@ -44,7 +44,7 @@ func shop(t *testing.T) []byte {
 		o.Workload.Commit = set.Commit
 		if o.Progress.Revision != "" {
 			o.Progress.Requests = []rollout.Request{{
-				Ask: rollout.Approve, By: "alice", At: time.Date(2026, 1, 1, 0, 0, 40, 0, time.UTC),
+				Kind: rollout.Approve, By: "alice", At: time.Date(2026, 1, 1, 0, 0, 40, 0, time.UTC),
 				Why: "looks good",
 			}}
 		}

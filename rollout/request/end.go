@@ -14,14 +14,14 @@ func end(p rollout.Progress, r rollout.Request) (Answer, error) {
 	switch {
 	case p.Back:
 		return refuse("the release is rolling back to %s already: %s", p.Stable, p.Message)
-	case r.Ask == rollout.Undo && !p.CanReturn():
+	case r.Kind == rollout.Undo && !p.CanReturn():
 		return refuse("there is no earlier revision to return to: %s is the first; abort ends the release where it is", p.Revision)
-	case p.Undo, p.Abort && r.Ask == rollout.Abort:
+	case p.Undo, p.Abort && r.Kind == rollout.Abort:
 		return already(p, ending(p).Verb()+" was asked already,"+p.AskedBy(ending(p)))
 	}
 	p = p.With(r)
-	p.Pause, p.Abort, p.Undo = false, p.Abort || r.Ask == rollout.Abort, r.Ask == rollout.Undo
-	if r.Ask == rollout.Undo {
+	p.Pause, p.Abort, p.Undo = false, p.Abort || r.Kind == rollout.Abort, r.Kind == rollout.Undo
+	if r.Kind == rollout.Undo {
 		return changed(p, fmt.Sprintf("undone %s: the release turns back to %s", r, p.Stable))
 	}
 	return changed(p, "aborted "+r.String()+": the release fails as its plan says")
@@ -49,7 +49,7 @@ func toEnd(p rollout.Progress) string {
 }
 
 // ending is which of the two ways to end a release was asked.
-func ending(p rollout.Progress) rollout.Ask {
+func ending(p rollout.Progress) rollout.RequestKind {
 	if p.Undo {
 		return rollout.Undo
 	}

@@ -32,13 +32,13 @@ type Answer struct {
 func Apply(plan plan.BatchPlan, p rollout.Progress, r rollout.Request) (Answer, error) {
 	switch {
 	case p.Revision == "":
-		return refuse("the release has not begun, so there is nothing to %s yet", r.Ask.Verb())
-	case p.Outcome != "" && r.Ask == rollout.Undo:
+		return refuse("the release has not begun, so there is nothing to %s yet", r.Kind.Verb())
+	case p.Outcome != "" && r.Kind == rollout.Undo:
 		return undoEnded(p, r)
 	case p.Outcome != "":
-		return refuse("the release has ended, so there is nothing to %s: %s: %s", r.Ask.Verb(), p.Outcome, p.Message)
+		return refuse("the release has ended, so there is nothing to %s: %s: %s", r.Kind.Verb(), p.Outcome, p.Message)
 	}
-	switch r.Ask {
+	switch r.Kind {
 	case rollout.Approve:
 		return approve(plan, p, r)
 	case rollout.Promote:
@@ -50,7 +50,7 @@ func Apply(plan plan.BatchPlan, p rollout.Progress, r rollout.Request) (Answer, 
 	case rollout.Abort, rollout.Undo:
 		return end(p, r)
 	default:
-		return refuse("nobody knows how to %s", r.Ask.Verb())
+		return refuse("nobody knows how to %s", r.Kind.Verb())
 	}
 }
 

@@ -16,12 +16,12 @@ import (
 )
 
 func approve(batch int) rollout.Request {
-	return rollout.Request{Ask: rollout.Approve, Batch: batch, By: "alice", At: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
+	return rollout.Request{Kind: rollout.Approve, Batch: batch, By: "alice", At: time.Date(2026, 1, 5, 5, 0, 0, 0, time.UTC)}
 }
 
-func ask(a rollout.Ask) rollout.Request {
+func ask(a rollout.RequestKind) rollout.Request {
 	r := approve(0)
-	r.Ask = a
+	r.Kind = a
 	return r
 }
 
@@ -40,7 +40,7 @@ func TestApply(t *testing.T) {
 	ready, soaking, second, held, back := begun, begun, begun, begun, begun
 	ready.Ready, soaking.Ready = now.Add(-time.Minute), now.Add(-time.Second)
 	second.Batch = 1
-	held.Pause, held.Requests = true, []rollout.Request{{Ask: rollout.Pause, By: "bob", At: now}}
+	held.Pause, held.Requests = true, []rollout.Request{{Kind: rollout.Pause, By: "bob", At: now}}
 	back.Back, back.Message = true, "batch 1 was late"
 	ended := func(reason plan.Reason) rollout.Progress {
 		p := begun
@@ -51,15 +51,15 @@ func TestApply(t *testing.T) {
 	first.Stable = "new"
 	aborted, undone, approved := begun, begun, ready
 	aborted.Abort, undone.Undo = true, true
-	approved.Approved, approved.Requests = 1, []rollout.Request{{Ask: rollout.Approve, By: "bob", At: now}}
+	approved.Approved, approved.Requests = 1, []rollout.Request{{Kind: rollout.Approve, By: "bob", At: now}}
 	later := approve(2)
 	all := approve(0)
 	all.All = true
 	full := ask(rollout.Promote)
 	full.All = true
 	promoted, promotedAll, last := soaking, begun, begun
-	promoted.Requests = []rollout.Request{{Ask: rollout.Promote, By: "bob", At: now}}
-	promotedAll.Requests = []rollout.Request{{Ask: rollout.Promote, All: true, By: "bob", At: now}}
+	promoted.Requests = []rollout.Request{{Kind: rollout.Promote, By: "bob", At: now}}
+	promotedAll.Requests = []rollout.Request{{Kind: rollout.Promote, All: true, By: "bob", At: now}}
 	last.Batch, last.Ready = 2, now
 
 	for name, c := range map[string]struct {
@@ -219,7 +219,7 @@ func TestApply(t *testing.T) {
 			got := a.Progress
 			last := got.Requests[len(got.Requests)-1]
 			got.Requests = c.p.Requests
-			if !reflect.DeepEqual(got, want) || last.By != "alice" || last.Ask != c.r.Ask || !strings.Contains(a.Message, c.says) {
+			if !reflect.DeepEqual(got, want) || last.By != "alice" || last.Kind != c.r.Kind || !strings.Contains(a.Message, c.says) {
 				t.Errorf("%+v with %+v says %q", got, last, a.Message)
 			}
 			if again, err := request.Apply(three(), a.Progress, c.r); c.p.Outcome == "" && err == nil && again.Changed {

@@ -106,7 +106,7 @@ func TestTwoMemories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = v.Request(t.Context(), rollout.Request{Ask: rollout.Pause})
+			_, err = v.Request(t.Context(), rollout.Request{Kind: rollout.Pause})
 			if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 				t.Errorf("it says %v, want %q", err, c.refused)
 			}

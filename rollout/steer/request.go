@@ -126,7 +126,7 @@ func (v *Release) store(ctx context.Context, record kube.Record, answer request.
 			Namespace: v.target.Namespace,
 		}
 		_ = v.client.Create(ctx, kube.Events(v.target.Namespace).Path,
-			kube.NewEvent(about, "Normal", string(r.Ask), answer.Message, r.By, v.now()), nil)
+			kube.NewEvent(about, "Normal", string(r.Kind), answer.Message, r.By, v.now()), nil)
 	}
 	return nil
 }

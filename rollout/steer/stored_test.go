@@ -73,7 +73,7 @@ func TestReadsAReleaseOfVersion0(t *testing.T) {
 	if s.Plan.ProgressDeadline != 10*time.Minute || len(s.Plan.Batches) != 2 || s.Plan.Batches[0].Pause.Duration != 5*time.Minute {
 		t.Errorf("the plan is %+v", s.Plan)
 	}
-	if _, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err != nil {
+	if _, err := v.Request(t.Context(), rollout.Request{Kind: rollout.Approve, Batch: -1}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"version":1,"revision":"demo-226d3c3e","stable":"demo-c4de4ad5","batch":0,"started":"2026-01-01T00:00:00Z","ready":"2026-01-01T00:00:15Z",` +
@@ -91,7 +91,7 @@ func TestARequestIsAnEntryOfItsOwn(t *testing.T) {
 	record := agenttest.RecordV0(t)
 	dataOf(record)[kube.KeyEntries] = "1"
 	before := maps.Clone(dataOf(record))
-	if _, err := open(t, record).Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err != nil {
+	if _, err := open(t, record).Request(t.Context(), rollout.Request{Kind: rollout.Approve, Batch: -1}); err != nil {
 		t.Fatal(err)
 	}
 	before["request-1767225960000000000"] = `{"ask":"Approve","batch":0,"by":"alice","claimed":true,"at":"2026-01-01T00:06:00Z"}`
@@ -117,7 +117,7 @@ func TestRecordOfANewerSlipwayIsRefused(t *testing.T) {
 			if !errors.Is(err, kube.ErrInvalid) || !strings.Contains(err.Error(), want) || s.Recorded() {
 				t.Errorf("it looks like %+v, %v; want %s", s.Decision, err, want)
 			}
-			if _, err := v.Request(t.Context(), rollout.Request{Ask: rollout.Approve, Batch: -1}); err == nil ||
+			if _, err := v.Request(t.Context(), rollout.Request{Kind: rollout.Approve, Batch: -1}); err == nil ||
 				!strings.Contains(err.Error(), want) {
 				t.Errorf("an approval says %v, want %s", err, want)
 			}

@@ -16,7 +16,7 @@ import (
 func Edited(own, found rollout.Progress) rollout.Progress {
 	own.Pause, own.Abort, own.Undo = own.Pause || found.Pause, own.Abort || found.Abort, own.Undo || found.Undo
 	for _, r := range found.Requests {
-		if r.Ask != rollout.Approve && r.Ask != rollout.Promote && !slices.ContainsFunc(own.Requests, r.Equal) {
+		if r.Kind != rollout.Approve && r.Kind != rollout.Promote && !slices.ContainsFunc(own.Requests, r.Equal) {
 			own.Requests = append(slices.Clip(own.Requests), r)
 		}
 	}

@@ -36,8 +36,8 @@ func waiting() (plan.BatchPlan, rollout.Progress) {
 
 // TestAsked believes a request that stands where slipway writes it, in the name of the person that it says.
 func TestAsked(t *testing.T) {
-	approve := rollout.Request{Ask: rollout.Approve, By: "alice", At: began.Add(2 * time.Minute)}
-	later := rollout.Request{Ask: rollout.Approve, By: "bob", Batch: 1, At: began.Add(3 * time.Minute)}
+	approve := rollout.Request{Kind: rollout.Approve, By: "alice", At: began.Add(2 * time.Minute)}
+	later := rollout.Request{Kind: rollout.Approve, By: "bob", Batch: 1, At: began.Add(3 * time.Minute)}
 	const alice, bob = "slipway/alice", "slipway/bob"
 	for _, c := range []struct {
 		name    string
@@ -68,7 +68,7 @@ func TestAsked(t *testing.T) {
 			"it says that bob asked",
 		},
 		{"a batch that there is not", []entry{{
-			rollout.Request{Ask: rollout.Approve, By: "alice", Batch: 9, At: began},
+			rollout.Request{Kind: rollout.Approve, By: "alice", Batch: 9, At: began},
 			alice, began,
 			"",
 		}}, 0, ""},
@@ -129,7 +129,7 @@ func recordOf(t *testing.T, entries []entry) kube.Record {
 // TestEdited keeps what the agent has written itself, whatever somebody else makes of it.
 func TestEdited(t *testing.T) {
 	_, own := waiting()
-	hold, abort := rollout.Request{Ask: rollout.Pause, By: "alice"}, rollout.Request{Ask: rollout.Abort, By: "bob"}
+	hold, abort := rollout.Request{Kind: rollout.Pause, By: "alice"}, rollout.Request{Kind: rollout.Abort, By: "bob"}
 	for _, c := range []struct {
 		name   string
 		edit   func(*rollout.Progress)
@@ -147,10 +147,10 @@ func TestEdited(t *testing.T) {
 		{"partition", func(p *rollout.Progress) { p.Stepped, p.Step, p.Kept, p.Resting = true, 1, 5, plan.Pods(0) }, nil},
 		{"approved", func(p *rollout.Progress) { p.Approved = 3 }, nil},
 		{"an approval", func(p *rollout.Progress) {
-			p.Requests = []rollout.Request{{Ask: rollout.Approve, All: true, By: "alice"}}
+			p.Requests = []rollout.Request{{Kind: rollout.Approve, All: true, By: "alice"}}
 		}, nil},
 		{"a promotion", func(p *rollout.Progress) {
-			p.Requests = []rollout.Request{{Ask: rollout.Promote, All: true, By: "alice"}}
+			p.Requests = []rollout.Request{{Kind: rollout.Promote, All: true, By: "alice"}}
 		}, nil},
 		{"nothing is left", func(p *rollout.Progress) { *p = rollout.Progress{} }, nil},
 		{
@@ -186,7 +186,7 @@ func TestAfresh(t *testing.T) {
 	_, found := waiting()
 	found.Batch, found.Approved, found.First = 2, 3, true
 	found.Stepped, found.Step, found.Resting, found.Abort = true, 2, plan.Percent(100), true
-	found.Requests = []rollout.Request{{Ask: rollout.Approve, All: true, By: "alice"}}
+	found.Requests = []rollout.Request{{Kind: rollout.Approve, All: true, By: "alice"}}
 	want := rollout.Progress{Stable: "old", Stepped: true, Step: 2, Resting: plan.Percent(100), Abort: true}
 	if diff := cmp.Diff(want, trust.Afresh(found), same); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

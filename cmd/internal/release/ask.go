@@ -25,7 +25,7 @@ import (
 // askFlags are those of a command that asks something of a release.
 type askFlags struct {
 	findFlags
-	ask   rollout.Ask
+	kind  rollout.RequestKind
 	why   string
 	batch int
 	all   bool
@@ -97,8 +97,8 @@ The cluster goes back, Git does not: revert the change there too.`,
 	}
 }
 
-func askCommand(s command.Streams, ask rollout.Ask, cmd *cobra.Command) *cobra.Command {
-	f := &askFlags{ask: ask}
+func askCommand(s command.Streams, kind rollout.RequestKind, cmd *cobra.Command) *cobra.Command {
+	f := &askFlags{kind: kind}
 	cmd.Long += "\n\n" + askOutcome
 	cmd.Args = usage.OneOfTheCluster
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -106,12 +106,12 @@ func askCommand(s command.Streams, ask rollout.Ask, cmd *cobra.Command) *cobra.C
 	}
 	f.add(cmd)
 	cmd.Flags().StringVarP(&f.why, "message", "m", "", "`TEXT` to record: why")
-	if ask == rollout.Approve {
+	if kind == rollout.Approve {
 		cmd.Flags().IntVar(&f.batch, "batch", 0, "`NUMBER` of the batch, from 1, to approve that one and also ahead of time; "+
 			"without it the one that waits")
 		cmd.Flags().BoolVar(&f.all, "all", false, "approve every batch to come")
 	}
-	if ask == rollout.Promote {
+	if kind == rollout.Promote {
 		cmd.Flags().BoolVar(&f.all, "full", false, "end every pause and give every approval to come, up to the end of the release")
 	}
 	return cmd
@@ -130,8 +130,8 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 	if err != nil {
 		return err
 	}
-	r := rollout.Request{Ask: f.ask, All: f.all, Why: f.why}
-	if f.ask == rollout.Approve {
+	r := rollout.Request{Kind: f.kind, All: f.all, Why: f.why}
+	if f.kind == rollout.Approve {
 		r.Batch = f.batch - 1 // without --batch it is negative: the one that waits
 	}
 	answer, err := release.Request(ctx, r)
@@ -157,7 +157,7 @@ func (f *askFlags) run(ctx context.Context, s command.Streams, args []string, ba
 
 // advise says what the person has to know beyond the answer.
 func (f *askFlags) advise(ctx context.Context, s command.Streams, release *steer.Release, answer request.Answer) {
-	if f.ask == rollout.Undo {
+	if f.kind == rollout.Undo {
 		s.Say("note: Git still has the template that is undone: revert the change there, or the next sync brings it back")
 	}
 	standing, err := release.Status(ctx)
