@@ -76,7 +76,7 @@ initContainers: [{name: i, image: i:v1}]`)
 		},
 		{
 			"skip a container", "slipway.dev/skip: 'i, nothing'", "", c,
-			[]string{"warning unused-annotation spec.template.metadata.annotations[slipway.dev/skip]"},
+			[]string{"warning unused-annotation metadata.annotations[slipway.dev/skip]"},
 		},
 		{"skip a set", "slipway.dev/skip: s", "", "", nil},
 		{"opt out on the object", `slipway.dev/inject: "false"`, "", "", nil},

@@ -51,7 +51,7 @@ func codeOf(n ast.Node) string {
 	var e ast.Expr
 	switch n := n.(type) {
 	case *ast.CallExpr:
-		name, place := "", map[string]int{"Report": 1, "report": 2}
+		name, place := "", map[string]int{"Report": 1, "report": 2, "reportAnnotation": 2}
 		switch f := n.Fun.(type) {
 		case *ast.SelectorExpr:
 			name = f.Sel.Name

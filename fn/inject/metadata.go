@@ -21,7 +21,8 @@ func (c *collector) patchMetadata(set *SidecarSet) {
 		for _, key := range slices.Sorted(maps.Keys(p.Annotations)) {
 			value, err := c.patchedValue(p, key)
 			if err != nil {
-				c.report(manifest.SeverityError, nil, "bad-merge-patch", "metadata.annotations["+key+"]", fmt.Sprintf(
+				old := manifest.At(c.metadata, annotationsField, key)
+				c.report(manifest.SeverityError, old, "bad-merge-patch", "metadata.annotations["+key+"]", fmt.Sprintf(
 					"SidecarSet %s, %s: MergePatchJson needs JSON on both sides: %v", set.Metadata.Name, field, err),
 					"mend the annotation, or use Retain or Overwrite")
 				continue
@@ -98,7 +99,7 @@ func (c *collector) markWorking(set *SidecarSet, name, container string) {
 	working := map[string]string{}
 	if old := c.annotations[workingHotUpgrade]; old != "" {
 		if err := json.Unmarshal([]byte(old), &working); err != nil {
-			c.report(c.mistake(), nil, "bad-annotation", "metadata.annotations["+workingHotUpgrade+"]",
+			c.reportAnnotation(c.mistake(), workingHotUpgrade, "bad-annotation",
 				"is not a JSON object of strings: "+err.Error(), "")
 			working = map[string]string{}
 		}

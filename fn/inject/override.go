@@ -31,7 +31,7 @@ func (b *sidecarBuild) override(c *yaml.Node) *yaml.Node {
 		err = fmt.Errorf("it renames the container")
 	}
 	if err != nil {
-		b.report(manifest.SeverityError, nil, "bad-override", "metadata.annotations["+key+"]",
+		b.reportAnnotation(manifest.SeverityError, key, "bad-override",
 			"is not a fragment of a container: "+err.Error(), `a JSON object such as {"image":"example.com/agent:v2"}`)
 		return c
 	}

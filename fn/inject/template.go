@@ -150,6 +150,18 @@ func (t *template) report(s manifest.Severity, n *yaml.Node, code, below, messag
 	})
 }
 
+// reportAnnotation reports an annotation of the template or, where that has none of the key, of its object.
+func (t *template) reportAnnotation(s manifest.Severity, key, code, message, hint string) {
+	field := metadataField + "." + annotationsField + "[" + key + "]"
+	n := manifest.At(t.metadata, annotationsField, key)
+	if n != nil {
+		t.report(s, n, code, field, message, hint)
+		return
+	}
+	t.report(s, manifest.At(t.root, metadataField, annotationsField, key), code, "", message, hint)
+	t.findings[len(t.findings)-1].Field = field
+}
+
 // optedOut honours slipway.dev/inject.
 func (t *template) optedOut() bool {
 	switch v, ok := t.overrides[injectAnnotation]; {
@@ -159,7 +171,7 @@ func (t *template) optedOut() bool {
 		t.result.OptOut = true
 		return true
 	default:
-		t.report(manifest.SeverityError, nil, "bad-annotation", "metadata.annotations["+injectAnnotation+"]",
+		t.reportAnnotation(manifest.SeverityError, injectAnnotation, "bad-annotation",
 			fmt.Sprintf("is %q, must be \"true\" or \"false\"", v), "")
 		return true
 	}
@@ -220,5 +232,5 @@ func (t *template) unusedAnnotation(key, message, name string, known map[string]
 	if near := manifest.Nearest(name, slices.Collect(maps.Keys(known))); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	t.report(manifest.SeverityWarning, nil, "unused-annotation", "metadata.annotations["+key+"]", message, hint)
+	t.reportAnnotation(manifest.SeverityWarning, key, "unused-annotation", message, hint)
 }
