@@ -15,6 +15,7 @@ import (
 )
 
 func newInitCommand(s command.Streams) *cobra.Command {
+	const dash = "(a folder of that name is ./-)"
 	var dir string
 	c := &cobra.Command{
 		Use:   "init [flags] [FOLDER]",
@@ -27,6 +28,12 @@ not changed. The commands to try next are printed.`,
 		ValidArgsFunction: command.CompleteFolders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			folder := append(args, ".")[0]
+			if folder == "-" {
+				return command.Usagef("- is no folder, and init takes one: name the folder that the manifests are in " + dash)
+			}
+			if dir == "-" {
+				return command.Usagef("--output-dir is the folder to write into, and - is none: name one " + dash)
+			}
 			wrote, next, err := starter.Start(folder, cmp.Or(dir, filepath.Join(folder, "slipway")))
 			if err != nil {
 				return err

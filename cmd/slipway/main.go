@@ -55,7 +55,9 @@ func runAs(ctx context.Context, name string, args []string, s command.Streams) i
 	root := newRootCommand(s)
 	root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	out := &printed{Writer: s.Out}
+	root.SetOut(out)
+	err := out.failed(root.ExecuteContext(ctx))
 	if exit := new(command.ExitError); errors.As(err, &exit) && exit.Code == command.ExitUsage {
 		if file := reportFile(args); file != "-" {
 			err = (&reportFlags{file: file}).failed(s, err)

@@ -4,6 +4,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/slipway-dev/slipway/cmd/internal/process"
 	"github.com/slipway-dev/slipway/cmd/internal/release"
 	"github.com/slipway-dev/slipway/cmd/internal/usage"
+	"github.com/slipway-dev/slipway/render"
 )
 
 func newRootCommand(s command.Streams) *cobra.Command {
@@ -79,12 +83,42 @@ func checkUsage(c *cobra.Command) {
 	c.SuggestionsMinimumDistance = 2
 	if c.HasSubCommands() && !c.Runnable() {
 		c.Args = usage.KnownCommand
-		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		c.RunE = needsCommand
 	}
 	c.Args = usageArgs(c.Args)
 	for _, sub := range c.Commands() {
 		checkUsage(sub)
 	}
+}
+
+// needsCommand is a group of commands that is called by itself. As kubectl has it the help is no output then, and that is no
+// success: what goes on with the output, such as Argo CD with that of a plugin, would take the help for manifests.
+func needsCommand(c *cobra.Command, _ []string) error {
+	c.SetOut(c.ErrOrStderr())
+	if err := c.Help(); err != nil {
+		return err
+	}
+	return command.Usagef("%s does nothing by itself: name one of its commands", c.CommandPath())
+}
+
+// printed is what cobra prints help and completions to: it passes over that they could not be written.
+type printed struct {
+	io.Writer
+	err error // the first
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	n, err := p.Writer.Write(b)
+	p.err = cmp.Or(p.err, err)
+	return n, err
+}
+
+// failed is what became of what was printed, after an execution that ended well.
+func (p *printed) failed(err error) error {
+	if err == nil && p.err != nil {
+		return fmt.Errorf("writing to standard output: %w", render.Cause(p.err))
+	}
+	return err
 }
 
 // isEmpty says whether there is nothing to read.
