@@ -272,7 +272,7 @@ func (d *difference) mappings(noun string, old, now *yaml.Node) {
 
 func keys(mapping *yaml.Node) []string {
 	var out []string
-	manifest.EachPair(mapping, func(key, _ *yaml.Node) { out = append(out, key.Value) })
+	manifest.EachPair(mapping, func(key, _ *yaml.Node) { out = append(out, manifest.Key(key)) })
 	return out
 }
 

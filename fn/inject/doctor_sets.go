@@ -167,7 +167,7 @@ func (c *comparison) values(p place, live, git *yaml.Node) {
 func keysOf(nodes ...*yaml.Node) map[string]bool {
 	keys := map[string]bool{}
 	for _, n := range nodes {
-		manifest.EachPair(n, func(key, _ *yaml.Node) { keys[key.Value] = true })
+		manifest.EachPair(n, func(key, _ *yaml.Node) { keys[manifest.Key(key)] = true })
 	}
 	return keys
 }
@@ -228,7 +228,7 @@ func defaulted(p place, live *yaml.Node) bool {
 	if live.Kind == yaml.MappingNode { // such as upgradeStrategy: {upgradeType: ColdUpgrade}
 		all := true
 		manifest.EachPair(live, func(key, value *yaml.Node) {
-			all = all && (blank(value) || defaulted(p.below(key.Value, live), manifest.Resolve(value)))
+			all = all && (blank(value) || defaulted(p.below(manifest.Key(key), live), manifest.Resolve(value)))
 		})
 		return all
 	}

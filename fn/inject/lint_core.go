@@ -138,8 +138,8 @@ func (l *typeReader) readMap(at spot, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, p := range pairs(at.node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		l.read(at.step(at.field+"["+p.key.Value+"]", p.value), e)
-		v.SetMapIndex(reflect.ValueOf(p.key.Value).Convert(v.Type().Key()), e)
+		l.read(at.step(at.field+"["+manifest.Key(p.key)+"]", p.value), e)
+		v.SetMapIndex(reflect.ValueOf(manifest.Key(p.key)).Convert(v.Type().Key()), e)
 	}
 }
 
@@ -177,8 +177,8 @@ func pairs(n *yaml.Node) []pair {
 	var out []pair
 	seen := map[string]bool{}
 	manifest.EachPair(n, func(key, value *yaml.Node) {
-		if !seen[key.Value] {
-			seen[key.Value] = true
+		if name := manifest.Key(key); !seen[name] {
+			seen[name] = true
 			out = append(out, pair{key, value})
 		}
 	})

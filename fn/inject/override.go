@@ -100,7 +100,7 @@ func (c *collector) checkOverrides() {
 	}
 }
 
-// value is a tree as encoding/json would decode it; a key that is not a string is taken by its text.
+// value is a tree as encoding/json would decode it; keys are those of Kubernetes.
 func value(n *yaml.Node) any {
 	n = manifest.Resolve(n)
 	switch {
@@ -109,8 +109,8 @@ func value(n *yaml.Node) any {
 	case n.Kind == yaml.MappingNode:
 		out := make(map[string]any, len(n.Content)/2)
 		manifest.EachPair(n, func(k, v *yaml.Node) {
-			if _, ok := out[k.Value]; !ok {
-				out[k.Value] = value(v)
+			if _, ok := out[manifest.Key(k)]; !ok {
+				out[manifest.Key(k)] = value(v)
 			}
 		})
 		return out
@@ -170,9 +170,9 @@ func mappingOf(v map[string]any, like *yaml.Node) *yaml.Node {
 	out := manifest.NewMapping()
 	rest := maps.Clone(v)
 	manifest.EachPair(like, func(k, old *yaml.Node) {
-		if e, ok := rest[k.Value]; ok {
-			delete(rest, k.Value)
-			out.Content = append(out.Content, manifest.NewScalar(k.Value), nodeOf(e, old))
+		if e, ok := rest[manifest.Key(k)]; ok {
+			delete(rest, manifest.Key(k))
+			out.Content = append(out.Content, manifest.NewScalar(manifest.Key(k)), nodeOf(e, old))
 		}
 	})
 	for _, k := range slices.Sorted(maps.Keys(rest)) {

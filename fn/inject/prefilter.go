@@ -180,8 +180,9 @@ func words(s *Selector) [][][]byte {
 	return groups
 }
 
+// appendWord adds a key.
 func appendWord(groups [][][]byte, word string) [][][]byte {
-	if unspelt(word) {
+	if unspelt(word) || manifest.Respelt(word) {
 		return groups
 	}
 	return append(groups, append(filledIn(), []byte(word)))

@@ -92,8 +92,8 @@ func patchedLabels(labels map[string]string, patch *yaml.Node) map[string]string
 		maps.Copy(out, labels)
 	}
 	manifest.EachPair(n, func(key, value *yaml.Node) {
-		if delete(out, key.Value); !manifest.IsNull(value) && key.Value != "$patch" {
-			out[key.Value] = manifest.Text(value)
+		if delete(out, manifest.Key(key)); !manifest.IsNull(value) && key.Value != "$patch" {
+			out[manifest.Key(key)] = manifest.Text(value)
 		}
 	})
 	return out

@@ -167,7 +167,7 @@ func (t *podTemplate) label(key string) string {
 	if value, ok := t.given[key]; ok {
 		return value
 	}
-	return manifest.Text(manifest.At(t.node, metadataField, labelsField, key))
+	return manifest.StringMap(manifest.At(t.node, metadataField, labelsField))[key]
 }
 
 // labels are what selectors see of the template's pods: its own, and of those that are given to it the ones that some selector

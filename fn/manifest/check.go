@@ -69,12 +69,13 @@ func (c *treeCheck) keys(n *yaml.Node) {
 		if key.Kind != yaml.ScalarNode || key.Tag == yaml.MergeTag {
 			continue
 		}
-		if seen[key.Value] && c.bad == nil {
+		name := Key(key)
+		if seen[name] && c.bad == nil {
 			c.bad, c.found = key, Finding{
 				Code: "duplicate-key", Hint: "remove one of the two",
-				Message: fmt.Sprintf("the key %q stands twice in one mapping", key.Value),
+				Message: fmt.Sprintf("the key %q stands twice in one mapping", name),
 			}
 		}
-		seen[key.Value] = true
+		seen[name] = true
 	}
 }

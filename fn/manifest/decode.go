@@ -117,8 +117,8 @@ func (d *Decoder) table(f Field, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	EachPair(f.node, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.Value(value, e, f.Path+"["+key.Value+"]")
-		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), e)
+		d.Value(value, e, f.Path+"["+Key(key)+"]")
+		v.SetMapIndex(reflect.ValueOf(Key(key)).Convert(v.Type().Key()), e)
 	})
 }
 
@@ -128,8 +128,12 @@ func (d *Decoder) structure(f Field, v reflect.Value) {
 	}
 	fields, rest := StructFields(v)
 	EachPair(f.node, func(key, value *yaml.Node) {
-		at := f.child(key.Value, key, value)
-		to, ok := fields[key.Value]
+		name := key.Value // which may be on: our own field
+		if _, ok := fields[name]; !ok {
+			name = Key(key)
+		}
+		at := f.child(name, key, value)
+		to, ok := fields[name]
 		switch {
 		case ok:
 			d.Value(value, to, at.Path)

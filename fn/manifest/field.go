@@ -18,6 +18,7 @@ const aList = "a list"
 type Field struct {
 	Path string // from the object's root, "spec.containers[0].image"
 	Name string // of the field in its mapping; "" of an element of a list and of the root
+	Key  string // of one of Fields, its name as Kubernetes reads it: true of on
 
 	node    *yaml.Node // nil where the field is absent
 	line    int        // of the field's name, or of what should hold it; 0 where the value says it
@@ -99,7 +100,11 @@ func (f Field) is(kind yaml.Kind, want string) bool {
 // Fields are those of a mapping, merge keys included, each once.
 func (f Field) Fields() []Field {
 	var all []Field
-	EachPair(f.node, func(key, value *yaml.Node) { all = append(all, f.child(key.Value, key, value)) })
+	EachPair(f.node, func(key, value *yaml.Node) {
+		c := f.child(key.Value, key, value)
+		c.Key = Key(key)
+		all = append(all, c)
+	})
 	return all
 }
 

@@ -60,7 +60,7 @@ func (e *Edit) begin() {
 	e.edited, e.values = &c, make(map[string]int, len(c.Content)/2)
 	for i := len(c.Content)/2 - 1; i >= 0; i-- {
 		if key := c.Content[2*i]; key.Kind == yaml.ScalarNode {
-			e.values[key.Value] = 2*i + 1
+			e.values[Key(key)] = 2*i + 1
 		}
 	}
 }

@@ -58,7 +58,7 @@ func lookupPair(m *yaml.Node, key string, depth int) (name, value *yaml.Node) {
 		return nil, nil
 	}
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
+		if isKey(m.Content[i], key) {
 			return m.Content[i], m.Content[i+1]
 		}
 	}
@@ -87,7 +87,7 @@ func mergeSources(v *yaml.Node) []*yaml.Node {
 // OwnIndex returns the place of key's value in m.Content, or -1 where m itself does not have the key.
 func OwnIndex(m *yaml.Node, key string) int {
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key && m.Content[i].Kind == yaml.ScalarNode {
+		if isKey(m.Content[i], key) {
 			return i + 1
 		}
 	}
@@ -141,8 +141,8 @@ func Item(n *yaml.Node, i int) *yaml.Node {
 func StringMap(n *yaml.Node) map[string]string {
 	out := map[string]string{}
 	EachPair(n, func(key, value *yaml.Node) {
-		if _, ok := out[key.Value]; !ok {
-			out[key.Value] = Text(value)
+		if _, ok := out[Key(key)]; !ok {
+			out[Key(key)] = Text(value)
 		}
 	})
 	return out
@@ -168,7 +168,7 @@ func EachPair(n *yaml.Node, f func(key, value *yaml.Node)) {
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		seen[n.Content[i].Value] = true
+		seen[Key(n.Content[i])] = true
 	}
 	eachMerged(merges, 1, seen, f)
 }
@@ -184,8 +184,8 @@ func eachMerged(sources []*yaml.Node, depth int, seen map[string]bool, f func(ke
 			switch {
 			case key.ShortTag() == yaml.MergeTag:
 				merges = append(merges, mergeSources(value)...)
-			case !seen[key.Value]:
-				seen[key.Value] = true
+			case !seen[Key(key)]:
+				seen[Key(key)] = true
 				f(key, value)
 			}
 		}
@@ -289,8 +289,8 @@ func Copy(n *yaml.Node, flat bool) *yaml.Node {
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
 		EachPair(n, func(key, value *yaml.Node) {
-			if !seen[key.Value] {
-				seen[key.Value] = true
+			if name := Key(key); !seen[name] {
+				seen[name] = true
 				out.Content = append(out.Content, Copy(key, flat), Copy(value, flat))
 			}
 		})

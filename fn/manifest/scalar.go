@@ -5,6 +5,7 @@ package manifest
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -51,6 +52,59 @@ func number(n *yaml.Node, tag string) (string, string) {
 		return yaml.NodeTagInt, string(text)
 	}
 	return yaml.NodeTagFloat, string(text)
+}
+
+// Key is what Kubernetes makes of a key: true of on, 8 of 010. What it does not take as a key stays as it is.
+func Key(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode || !wordlike(n.Value) {
+		return n.Value
+	}
+	tag, text := Scalar(n)
+	switch tag {
+	case yaml.NodeTagBool, yaml.NodeTagInt:
+		return text
+	case yaml.NodeTagFloat:
+		return floatKey(n)
+	}
+	return n.Value
+}
+
+// wordlike says whether a plain text may be another one as a key. Names of fields hardly are, and there are many.
+func wordlike(text string) bool {
+	return text != "" && (len(text) <= len("false") && strings.IndexByte("yYnNoOtTfF", text[0]) >= 0 || numberlike(text))
+}
+
+func numberlike(text string) bool {
+	return text != "" && strings.IndexByte("+-.0123456789", text[0]) >= 0
+}
+
+// floatKey is a number that is not whole as sigs.k8s.io/yaml makes a key of it, by the rules of float32.
+func floatKey(n *yaml.Node) string {
+	var v float64
+	if n.Decode(&v) != nil {
+		return n.Value
+	}
+	switch text := strconv.FormatFloat(v, 'g', -1, 32); text {
+	case "+Inf":
+		return ".inf"
+	case "-Inf":
+		return "-.inf"
+	case "NaN":
+		return ".nan"
+	default:
+		return text
+	}
+}
+
+// Respelt says whether another text can be a key of that name, as on can be true.
+func Respelt(name string) bool {
+	_, err := strconv.ParseFloat(name, 64)
+	return err == nil || name == "true" || name == "false"
+}
+
+// isKey says whether a node is a key of that name: as it is written, since a field may be called on, or as Kubernetes reads it.
+func isKey(n *yaml.Node, name string) bool {
+	return n.Kind == yaml.ScalarNode && (n.Value == name || (name == "true" || name == "false" || numberlike(name)) && Key(n) == name)
 }
 
 // ScalarText is Text as JSON has it, 8 of 010.

@@ -5,6 +5,7 @@ package manifest_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,10 +68,38 @@ func decodeAsKubernetes(text string, into any) error {
 	return json.Unmarshal(data, into)
 }
 
+// TestKeysAreThoseOfKubernetes holds keys against those that come out of JSON, of every way to ask for one.
+func TestKeysAreThoseOfKubernetes(t *testing.T) {
+	for _, text := range formed("{? %s : x}") {
+		var want, got map[string]string
+		if decodeAsKubernetes(text, &want) != nil {
+			continue // null, and what is no scalar
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		root := manifest.Root(&doc)
+		(&manifest.Decoder{}).Decode(root, &got, "")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: reads otherwise than in Kubernetes (-want +got):\n%s", text, diff)
+		}
+		if diff := cmp.Diff(want, manifest.StringMap(root)); diff != "" {
+			t.Errorf("%s: has other keys than in Kubernetes (-want +got):\n%s", text, diff)
+		}
+		for key := range want {
+			edit := manifest.NewEdit(root)
+			if manifest.Lookup(root, key) == nil || manifest.OwnIndex(root, key) < 0 || edit.Own(key) == nil {
+				t.Errorf("%s: %q is not found", text, key)
+			}
+		}
+	}
+}
+
 // TestDecodeIsThatOfKubernetes holds the plain values of a tree against those that come out of JSON.
 func TestDecodeIsThatOfKubernetes(t *testing.T) {
-	for _, scalar := range scalars() {
-		text := "a: [" + scalar + "]"
+	for _, text := range slices.Concat(formed("a: [%s]"), formed("a: {? %s : b}")) {
 		want, err := sigsyaml.YAMLToJSON([]byte(text))
 		if err != nil {
 			continue
@@ -93,6 +122,15 @@ func TestDecodeIsThatOfKubernetes(t *testing.T) {
 			t.Errorf("%s: reads otherwise than in Kubernetes (-want +got):\n%s", text, diff)
 		}
 	}
+}
+
+// formed is each scalar in a form.
+func formed(form string) []string {
+	var out []string
+	for _, scalar := range scalars() {
+		out = append(out, fmt.Sprintf(form, scalar))
+	}
+	return out
 }
 
 // TestTextThatIsMadeStaysText holds that text which comes out of JSON or of this code is none of the words of YAML 1.1.

@@ -24,9 +24,9 @@ func spelt(n *yaml.Node, copies map[*yaml.Node]*yaml.Node) *yaml.Node {
 	}
 	c.Alias, c.Content = spelt(n.Alias, copies), make([]*yaml.Node, len(n.Content))
 	for i, child := range n.Content {
-		isKey := n.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.ScalarNode
-		if tag := child.ShortTag(); isKey && tag != "!!timestamp" && tag != yaml.NodeTagNull {
-			c.Content[i] = child // keys are known by their text everywhere
+		key := n.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.ScalarNode
+		if tag := child.ShortTag(); key && tag != yaml.NodeTagNull && tag != yaml.MergeTag {
+			c.Content[i] = &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: Key(child), Line: child.Line}
 			continue
 		}
 		c.Content[i] = spelt(child, copies)

@@ -298,7 +298,7 @@ func readLabels(v value) map[string]string {
 	}
 	labels := map[string]string{}
 	for _, f := range v.Fields() {
-		labels[f.Name] = f.Text()
+		labels[f.Key] = f.Text()
 	}
 	return labels
 }
