@@ -19,7 +19,7 @@ import (
 // standIn answers the lists of a few kinds, of pods in two pages, and returns a kubeconfig for itself.
 func standIn(t *testing.T, answers map[string]string) string {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return served(t, func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		if next := r.URL.Query().Get("continue"); next != "" {
 			path += "#" + next
@@ -34,7 +34,13 @@ func standIn(t *testing.T, answers map[string]string) string {
 		if _, err := w.Write([]byte(body)); err != nil {
 			t.Error(err)
 		}
-	}))
+	})
+}
+
+// served starts a server and returns a kubeconfig for it.
+func served(t *testing.T, answer http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	config := fmt.Sprintf(
@@ -113,14 +119,48 @@ func TestDoctorIsNotLetIn(t *testing.T) {
 	}
 }
 
+// TestNoAPIServer asks what is none, or is not let through to one.
+func TestNoAPIServer(t *testing.T) {
+	const noServer = "what answers is no Kubernetes API server: is the address in the kubeconfig right"
+	for _, e := range []struct {
+		name        string
+		code        int
+		body        string
+		want, never string
+	}{
+		{"a page to log in", 200, "<html>Log in</html>", noServer, "invalid character"},
+		{"nothing", 200, "", noServer, "unexpected end"},
+		{"a list of its own", 200, "[]", noServer, "unmarshal"},
+		{"an object of its own", 200, "{}", noServer, "saw 0"},
+		{"an answer that is cut off", 200, `{"kind": "List", "items": [`, "decoding the server's answer", "saw 0"},
+		{"an element that is none", 200, `{"kind": "List", "items": [null]}`, "reading a SidecarSet: it is null", "saw 0"},
+		{"no such page", 404, "<html>Not found</html>", "kubectl get --raw /version asks it", "--permissions"},
+		{"no gateway", 502, "<html>Bad gateway</html>", "kubectl get --raw /version asks it", "--permissions"},
+		{"a proxy", 403, "<html>Blocked</html>", "such as a proxy, refuses", "permission"},
+		{
+			"no permission", 403, `{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403}`,
+			"slipway doctor --permissions prints all that it needs", "--raw",
+		},
+	} {
+		t.Run(e.name, func(t *testing.T) {
+			kubeconfig := served(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(e.code)
+				if _, err := w.Write([]byte(e.body)); err != nil {
+					t.Error(err)
+				}
+			})
+			var out strings.Builder
+			code := run(t.Context(), []string{"doctor", "-A", "--kubeconfig", kubeconfig}, strings.NewReader(""), &out, &out)
+			if code != command.ExitFailure || !strings.Contains(out.String(), e.want) || strings.Contains(out.String(), e.never) {
+				t.Errorf("exit code %d, want %q and nothing of %q in\n%s", code, e.want, e.never, &out)
+			}
+		})
+	}
+}
+
 // TestRequestTimeout asks a server that never answers.
 func TestRequestTimeout(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(server.Close)
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	write(t, path, fmt.Appendf(nil,
-		`{"apiVersion": "v1", "kind": "Config", "current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "t"}}],
-"clusters": [{"name": "t", "cluster": {"server": %q}}]}`, server.URL))
+	path := served(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	for _, args := range [][]string{{"doctor"}, {"rollout", "status", "demo"}, {"rollout", "crds", "--check"}} {
 		var stdout, stderr strings.Builder
 		code := run(t.Context(), append(args, "--kubeconfig", path, "--request-timeout", "50ms"), strings.NewReader(""), &stdout,

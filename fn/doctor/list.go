@@ -85,6 +85,8 @@ func refusal(err error) bool {
 	return errors.As(err, &status) && status.Status().Code != http.StatusUnauthorized
 }
 
+const permissionsHint = "slipway doctor --permissions prints all that it needs"
+
 // refused notes what was not seen, and what would make it seen.
 func (c *cluster) refused(k kind, verb string, err error) {
 	where := "in the cluster"
@@ -93,9 +95,14 @@ func (c *cluster) refused(k kind, verb string, err error) {
 	}
 	hint := "the server gave an error: try again"
 	reason := err.Error()
-	if apierrors.IsForbidden(err) {
-		hint = "slipway doctor --permissions prints all that it needs"
+	switch {
+	case !apierrors.IsForbidden(err):
+	case apierrors.IsUnexpectedServerError(err):
+		hint = "that is not the word of an API server: what stands before it, such as a proxy, refuses"
+	default:
+		hint = permissionsHint
 		reason = "permission to " + verb + " " + k.resource() + " is missing"
+		c.forbidden = true
 	}
 	c.add(manifest.SeverityWarning, "not-seen", fmt.Sprintf("%ss were not seen %s: %s", k.kind, where, reason), hint)
 }

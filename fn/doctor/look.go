@@ -40,6 +40,7 @@ type cluster struct {
 	client    kube.Client
 	namespace string   // "" for all of them
 	seen      int      // kinds that were listed
+	forbidden bool     // whether a list was refused for want of permission
 	absent    []string // kinds that the cluster does not serve
 }
 
@@ -64,14 +65,22 @@ func look(ctx context.Context, config *rest.Config, namespace string, options in
 		}
 	}
 	if c.seen == 0 {
-		c.add(manifest.SeverityError, "nothing-seen", "the cluster refused every list",
-			"slipway doctor --permissions prints all that it needs")
+		c.nothingSeen()
 	}
 	if len(c.absent) > 0 {
 		c.add(manifest.SeverityInfo, "kind-not-served", "the cluster does not serve "+strings.Join(c.absent, ", "),
 			"nothing to do where they are not used")
 	}
 	return c, nil
+}
+
+// nothingSeen says that no list came, and what may be wrong.
+func (c *cluster) nothingSeen() {
+	hint := "is the address in the kubeconfig that of a Kubernetes API server? kubectl get --raw /version asks it"
+	if c.forbidden {
+		hint = permissionsHint
+	}
+	c.add(manifest.SeverityError, "nothing-seen", "the cluster gave none of the lists", hint)
 }
 
 func (c *cluster) add(severity manifest.Severity, code, message, hint string) {

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -18,6 +19,9 @@ func objectNode(item json.RawMessage, k kind, version string) (*yaml.Node, error
 	d.UseNumber()
 	if err := d.Decode(&object); err != nil {
 		return nil, err
+	}
+	if object == nil {
+		return nil, errors.New("it is null")
 	}
 	object["kind"], object["apiVersion"] = k.kind, k.apiVersion(version)
 	return manifest.NewNode(object), nil

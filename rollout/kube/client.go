@@ -3,8 +3,10 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -21,6 +23,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 )
+
+// errNoServer is an answer such as a page to log in, or of a web server that has one answer for everything.
+var errNoServer = errors.New("what answers is no Kubernetes API server: is the address in the kubeconfig right, and does " +
+	"nothing stand before it, such as a proxy or a page to log in?")
 
 // requestTimeout bounds one request that is not a watch: the time that an API server allows itself, and a little more.
 const requestTimeout = 70 * time.Second
@@ -144,6 +150,7 @@ func ListMetadata(ctx context.Context, c Client, path string, query url.Values, 
 func pages[T any](ctx context.Context, c Client, list func() *rest.Request, add func(T)) error {
 	for next := ""; ; {
 		var page struct {
+			Kind     string          `json:"kind"`
 			Metadata metav1.ListMeta `json:"metadata"`
 			Items    []T             `json:"items"`
 		}
@@ -153,6 +160,9 @@ func pages[T any](ctx context.Context, c Client, list func() *rest.Request, add 
 		}
 		if err := c.send(ctx, r, &page); err != nil {
 			return err
+		}
+		if page.Kind == "" && page.Items == nil {
+			return errNoServer
 		}
 		for _, item := range page.Items {
 			add(item)
@@ -262,6 +272,9 @@ func (c Client) send(ctx context.Context, r *rest.Request, out any) error {
 	}
 	if out == nil {
 		return nil
+	}
+	if object := bytes.TrimSpace(data); len(object) == 0 || object[0] != '{' {
+		return errNoServer
 	}
 	if err := decode(data, out); err != nil {
 		return fmt.Errorf("decoding the server's answer: %w", err)
