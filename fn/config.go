@@ -155,7 +155,7 @@ func (c *Config) readConfigMap(root *yaml.Node, d *manifest.Decoder) {
 		return
 	}
 	for i := 0; i+1 < len(data.Content); i += 2 {
-		if _, ok := in.Data[data.Content[i].Value]; ok && data.Content[i+1].Kind == yaml.ScalarNode {
+		if _, ok := in.Data[manifest.Key(data.Content[i])]; ok && data.Content[i+1].Kind == yaml.ScalarNode {
 			c.readValue(data.Content[i], data.Content[i+1], d)
 		}
 	}

@@ -56,7 +56,7 @@ func execute(rw *kio.ByteReadWriter, out io.Writer, process func(*resourceList) 
 	if err != nil {
 		return fmt.Errorf("stdin holds no ResourceList that can be read: %w", err)
 	}
-	if err := checkInput(rw); err != nil {
+	if err := checkInput(rw, items); err != nil {
 		return err
 	}
 	annotations, err := kio.PreprocessResourcesForInternalAnnotationMigration(withAnnotations(items))
@@ -89,10 +89,14 @@ func withAnnotations(items []*yaml.RNode) []*yaml.RNode {
 	})
 }
 
-// checkInput refuses what the framework would take for a list of items: nothing at all, and plain manifests.
-func checkInput(rw *kio.ByteReadWriter) error {
-	if rw.WrappingKind == kio.ResourceListKind {
+// checkInput refuses what the framework would take for a list of items: nothing at all, plain manifests, and a list that is not
+// the only document or has no items.
+func checkInput(rw *kio.ByteReadWriter, items []*yaml.RNode) error {
+	switch {
+	case rw.WrappingKind == kio.ResourceListKind:
 		return nil
+	case slices.ContainsFunc(items, func(it *yaml.RNode) bool { return it.GetKind() == kio.ResourceListKind }):
+		return errNotAlone
 	}
 	return errNoList
 }

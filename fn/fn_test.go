@@ -327,6 +327,10 @@ func TestFunctionConfigMistakes(t *testing.T) {
 			"ConfigMap with bad YAML", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {jobs: '['}",
 			"data.jobs: is not YAML",
 		},
+		{
+			"ConfigMap with a key that reads otherwise", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {on: 'x'}",
+			`data.on: unknown field "on"`,
+		},
 		{"an empty spec", head + "spec:", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -344,6 +348,9 @@ func TestInputThatIsNoResourceList(t *testing.T) {
 		{"a plain stream", strings.TrimPrefix(strings.ReplaceAll(deployment, "\n  ", "\n"), "\n- "), "slipway render"},
 		{"broken YAML", "kind: ResourceList\nitems: [", "running the function"},
 		{"a scalar", "text", "ResourceList"},
+		{"a list and another document", resourceList(deployment, "") + "---\nkind: ConfigMap\n", "is not alone"},
+		{"a list and a marker", resourceList(deployment, "") + "---\n", "no --- behind it"},
+		{"a list without items", "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n", "has no items"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, _, err := run(t, c.in)

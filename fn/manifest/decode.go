@@ -128,12 +128,8 @@ func (d *Decoder) structure(f Field, v reflect.Value) {
 	}
 	fields, rest := StructFields(v)
 	EachPair(f.node, func(key, value *yaml.Node) {
-		name := key.Value // which may be on: our own field
-		if _, ok := fields[name]; !ok {
-			name = Key(key)
-		}
-		at := f.child(name, key, value)
-		to, ok := fields[name]
+		at := f.child(key.Value, key, value) // as it is written: a field may be called on
+		to, ok := fields[key.Value]
 		switch {
 		case ok:
 			d.Value(value, to, at.Path)
