@@ -244,6 +244,7 @@ func injectItem(in *inject.Injector, config *Config, it item, findings *manifest
 	seen.passed = append(seen.passed, in.PassedOver(it.node, it.source)...)
 	result := in.Inject(ejected.Object, it.source, inject.FlowText)
 	findings.Add(result.Findings)
+	findings.Add(in.Orphans(it.node, result.Object, it.source))
 	seen.told = seen.told || len(result.Findings) > 0
 	for _, t := range result.Templates {
 		seen.injected = seen.injected || t.Edited

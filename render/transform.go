@@ -273,6 +273,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 		return err
 	}
 	if t.req.Action == Eject {
+		out.findings = append(out.findings, t.injector.Orphans(manifest.Root(root), ejected.Object, source)...)
 		out.templates, out.edited = ejected.Templates, len(ejected.Templates)
 		out.set(text)
 		return nil
@@ -283,11 +284,13 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 		out.set(text)
 		return nil
 	}
+	before := manifest.Root(root)
 	root, result, err := t.injected(text, root, ejected, source, sc)
 	if err != nil {
 		return err
 	}
 	out.findings = append(out.findings, result.Findings...)
+	out.findings = append(out.findings, t.injector.Orphans(before, result.Object, source)...)
 	out.count(result)
 	if t.req.Detailed {
 		out.templates = result.Templates
