@@ -16,6 +16,9 @@ func end(p rollout.Progress, r rollout.Request) (Answer, error) {
 		return refuse("the release is rolling back to %s already: %s", p.Stable, p.Message)
 	case r.Kind == rollout.Undo && !p.CanReturn():
 		return refuse("there is no earlier revision to return to: %s is the first; abort ends the release where it is", p.Revision)
+	case p.Finished:
+		return refuse("every batch has passed, and only fields of the target are being put back: when the release has ended, undo "+
+			"returns to %s", p.Stable)
 	case p.Undo, p.Abort && r.Kind == rollout.Abort:
 		return already(p, ending(p).Verb()+" was asked already,"+p.AskedBy(ending(p)))
 	}

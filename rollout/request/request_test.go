@@ -61,6 +61,8 @@ func TestApply(t *testing.T) {
 	promoted.Requests = []rollout.Request{{Kind: rollout.Promote, By: "bob", At: now}}
 	promotedAll.Requests = []rollout.Request{{Kind: rollout.Promote, All: true, By: "bob", At: now}}
 	last.Batch, last.Ready = 2, now
+	finished := last
+	finished.Finished = true
 
 	for name, c := range map[string]struct {
 		p       rollout.Progress
@@ -177,6 +179,12 @@ func TestApply(t *testing.T) {
 		"undo after an abort": {
 			p: aborted, r: ask(rollout.Undo), changes: func(p *rollout.Progress) { p.Undo = true },
 			says: "turns back to old",
+		},
+		"undo while fields are put back": {
+			p: finished, r: ask(rollout.Undo), refused: "when the release has ended, undo returns to old",
+		},
+		"abort while fields are put back": {
+			p: finished, r: ask(rollout.Abort), refused: "every batch has passed, and only fields of the target are being put back",
 		},
 		"undo the first revision": {
 			p: first, r: ask(rollout.Undo),
