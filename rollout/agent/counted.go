@@ -13,23 +13,29 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// counted are the pods that a decision leaves alone and counts as ready. Its writes may take long, one after the other or
-// behind a slow webhook. Once one of these pods is lost or unready the rest of the list would be more than the budget allows,
-// so it is given up, and the next look decides.
+// counted is what a decision counts on: the pods that it leaves alone and has as ready, the target as it was, and that nobody
+// has asked anything since. Its writes may take long, one after the other or behind a slow webhook. Once one of these pods is
+// lost or unready the rest of the list would be more than the budget allows; once somebody holds the release, or changes the
+// target, it is not wanted any more. Then it is given up, and the next look decides.
 type counted struct {
-	pods    *kube.Cache[kube.Pod]
-	decided []rollout.Pod   // what the decision was made on, by name
-	touched map[string]bool // UIDs of the pods that its writes are about
+	pods      *kube.Cache[kube.Pod]
+	decided   []rollout.Pod   // what the decision was made on, by name
+	touched   map[string]bool // UIDs of the pods that its writes are about
+	overtaken func() bool     // the target or the record is not as it was
 
 	mu   sync.Mutex // guards what follows: writes run side by side
 	seen uint64     // version of the cache that was looked at last
 	gone error      // why the list is given up
 }
 
-// countOn are the pods that the last observation had as ready and that no action is about. Where a controller replaces the
-// pods, and does not only make them, it counts them itself.
+// countOn is what the last observation had, but for the pods that an action is about. Where a controller replaces the pods, and
+// does not only make them, it counts them itself.
 func (w *writer) countOn(actions []rollout.Action) *counted {
-	c := &counted{pods: w.pods, touched: map[string]bool{}, seen: w.last.seen.pods}
+	c := &counted{pods: w.pods, touched: map[string]bool{}, seen: w.last.seen.pods, overtaken: func() bool { return false }}
+	notOnPods := func(a rollout.Action) bool { return a.Pod.Name == "" } // such a write changes, and is fenced by, these two
+	if !slices.ContainsFunc(actions, notOnPods) {
+		c.overtaken = w.overtaken()
+	}
 	if w.options.Mode == plan.Partition {
 		return c
 	}
@@ -40,18 +46,33 @@ func (w *writer) countOn(actions []rollout.Action) *counted {
 	return c
 }
 
-// lost says which of the pods is not what the decision took it for, as far as the cache shows it. It is asked before each
-// write, and looks only at what has changed since the observation.
-func (c *counted) lost() error {
-	if len(c.decided) == 0 {
-		return nil
+// overtaken tells whether the target has another specification than the last observation had, or the record is another one, as
+// far as the caches show it.
+func (w *writer) overtaken() func() bool {
+	set, record := w.last.workload, w.last.record
+	return func() bool {
+		now, _ := w.workloads.Get(w.target.Name)
+		stored, _ := w.records.Get(w.recordName)
+		return now.UID != set.UID || now.Generation != set.Generation || stored.UID != record.UID ||
+			stored.ResourceVersion != record.ResourceVersion
 	}
+}
+
+// lost says what is not as the decision took it, as far as the caches show it. It is asked before each write, and looks only at
+// what has changed since the observation.
+func (c *counted) lost() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	names, now, known := c.pods.Since(c.seen)
-	if c.gone != nil {
+	switch {
+	case c.gone != nil:
 		return c.gone
+	case c.overtaken():
+		c.gone = fmt.Errorf("the target was changed, or something asked of its release: %w", rollout.ErrConflict)
+		return c.gone
+	case len(c.decided) == 0:
+		return nil
 	}
+	names, now, known := c.pods.Since(c.seen)
 	if c.seen = now; !known {
 		for i := range c.decided {
 			c.look(&c.decided[i])

@@ -67,6 +67,9 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 		return nil
 	}
 	p.written = now
+	if p.lock.Sure(ctx) != nil {
+		return nil // the next write on a pod tells
+	}
 	var written kube.Workload
 	err := p.client.MergePatch(ctx, p.target.Path("status"),
 		map[string]any{"metadata": map[string]any{"uid": p.uid}, "status": status}, &written)

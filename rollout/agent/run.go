@@ -135,7 +135,7 @@ func (c *cluster) finish(ctx context.Context, cause error) error {
 		c.reporter.event(ctx, "Warning", "Failed", cause.Error())
 	}
 	err := c.reporter.lastStatus(ctx)
-	if c.reporter.decision.Ended() && !c.reader.controlled() {
+	if c.reporter.decision.Ended() && !c.reader.controlled() && c.reader.lock.Holds() {
 		err = errors.Join(err, c.writer.pruneRevisions(ctx, c.reporter.liveRevisions()))
 	}
 	if err = errors.Join(err, c.reader.lock.Release(ctx)); err != nil {

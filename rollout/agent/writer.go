@@ -55,6 +55,9 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 			for a := range next {
 				err := counted.lost()
 				if err == nil {
+					err = w.lock.Sure(context.WithoutCancel(ctx))
+				}
+				if err == nil {
 					err = w.write(context.WithoutCancel(ctx), a)
 				}
 				if err == nil {

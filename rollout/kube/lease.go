@@ -63,8 +63,9 @@ type Lock struct {
 	options LockOptions
 
 	mu   sync.Mutex
-	held Lease // as it was written last; zero where it is not held
-	lost error // why it cannot be renewed any more
+	held Lease     // as it was written last; zero where it is not held
+	sure time.Time // until when nobody else can have taken it
+	lost error     // why it is not held any more, or cannot be renewed
 
 	renewing sync.WaitGroup
 	end      context.CancelFunc
@@ -156,17 +157,21 @@ func (l *Lock) take(ctx context.Context, current Lease) error {
 	if err != nil {
 		return Explain("taking "+l.what(), err)
 	}
-	l.keep(next)
+	l.keep(next, now.Time)
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = end
 	l.renewing.Go(func() { l.renew(background) })
 	return nil
 }
 
-func (l *Lock) keep(current Lease) {
+// keep notes the lease as it is, and that it was renewed by a write that began at a time; zero: it was not.
+func (l *Lock) keep(current Lease, renewed time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held = current
+	if !renewed.IsZero() {
+		l.sure = renewed.Add(l.options.Duration)
+	}
 }
 
 func (l *Lock) get() Lease {
@@ -175,7 +180,7 @@ func (l *Lock) get() Lease {
 	return l.held
 }
 
-// renew writes the lease now and then until ctx ends or it is lost. Whether it is lost is found out by check.
+// renew writes the lease now and then until ctx ends or it is lost.
 func (l *Lock) renew(ctx context.Context) {
 	for {
 		Pause(ctx, l.options.Duration/4)
@@ -183,31 +188,38 @@ func (l *Lock) renew(ctx context.Context) {
 		if ctx.Err() != nil || next.Name == "" {
 			return
 		}
-		next.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.options.Now()))
+		began := l.options.Now()
+		next.Spec.RenewTime = ptr.To(metav1.NewMicroTime(began))
 		var written Lease
 		once, cancel := context.WithTimeout(ctx, l.options.Duration)
 		err := l.client.Update(once, l.of.Object(l.name), next, &written)
 		cancel()
 		switch {
 		case err == nil:
-			l.keep(written)
-		case apierrors.IsConflict(err):
+			l.keep(written, began)
+		case Conflicting(err):
 			// A renewal whose answer was lost looks like a theft, except for the holder.
-			if current, err := l.read(ctx); err == nil && current.Holder() == l.options.Identity {
-				l.keep(current)
+			current, err := l.read(ctx)
+			switch {
+			case err == nil && current.Holder() == l.options.Identity:
+				l.keep(current, time.Time{})
+			case err == nil || apierrors.IsNotFound(err):
+				_ = l.fail(l.heldBy(current, true))
+				return
 			}
 		case Refused(err):
-			l.fail(Explain("renewing "+l.what(), err))
+			_ = l.fail(Explain("renewing "+l.what(), err))
 			return
 		}
 	}
 }
 
-// fail notes that the lock cannot be renewed, so that nothing is written any more.
-func (l *Lock) fail(err error) {
+// fail notes that the lock is lost or cannot be renewed, so that nothing is written any more.
+func (l *Lock) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost = err
+	return err
 }
 
 func (l *Lock) failure() error {
@@ -226,15 +238,25 @@ func (l *Lock) Check(ctx context.Context) error {
 	}
 	current, err := l.read(ctx)
 	switch {
-	case apierrors.IsNotFound(err):
-		return l.heldBy(Lease{}, true)
-	case err != nil:
+	case err != nil && !apierrors.IsNotFound(err):
 		return Conflict("reading "+l.what(), err)
-	case current.Holder() != l.options.Identity:
-		return l.heldBy(current, true)
+	case err != nil || current.Holder() != l.options.Identity:
+		return l.fail(l.heldBy(current, true))
 	default:
 		return nil
 	}
+}
+
+// Sure makes sure, between the writes that Check has let begin, that nobody else can hold the lock by now. It asks the server
+// only where the last renewal is as old as the lock lasts: the process may have stood still.
+func (l *Lock) Sure(ctx context.Context) error {
+	l.mu.Lock()
+	lost, sure := l.lost, l.options.Now().Before(l.sure)
+	l.mu.Unlock()
+	if lost != nil || sure {
+		return lost
+	}
+	return l.Check(ctx)
 }
 
 func (l *Lock) heldBy(current Lease, stolen bool) error {
@@ -272,7 +294,7 @@ func (l *Lock) Drop() bool {
 	}
 	l.end()
 	l.renewing.Wait()
-	l.keep(Lease{})
+	l.keep(Lease{}, time.Time{})
 	return true
 }
 
@@ -286,7 +308,7 @@ func (l *Lock) Exists(ctx context.Context) (bool, error) {
 }
 
 // Holds tells whether the lock was held when it was last looked at.
-func (l *Lock) Holds() bool { return l.get().Name != "" }
+func (l *Lock) Holds() bool { return l.get().Name != "" && l.failure() == nil }
 
 // The lock of a Kruise controller.
 const (
