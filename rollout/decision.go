@@ -38,6 +38,11 @@ type Decision struct {
 // Ended tells whether the release is over.
 func (d Decision) Ended() bool { return d.Verdict == Stopped || d.Verdict == Done }
 
+// givesUp tells whether the decision ends a release that is under way short of its target, or turns it back.
+func (d Decision) givesUp(p Progress) bool {
+	return p.Revision != "" && p.Outcome == "" && !p.Back && (d.Verdict == Stopped || d.Reason == plan.RollingBack)
+}
+
 // Paused tells whether the spec or a person keeps the release still.
 func (d Decision) Paused() bool {
 	return d.Reason == plan.PausedBySpec || d.Reason == plan.HeldByPerson

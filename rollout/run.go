@@ -30,6 +30,12 @@ type Cluster interface {
 	Apply(ctx context.Context, actions []Action) error
 }
 
+// Lagging is a Cluster that is told of changes, and may not have heard of the last ones.
+type Lagging interface {
+	// Refresh makes the next Observe ask for the present state.
+	Refresh()
+}
+
 // Clock waits.
 type Clock interface {
 	// Wait returns when the cluster may have changed, or after d at the latest where d is not 0.
@@ -50,12 +56,12 @@ func Run(
 ) (Decision, error) {
 	var last Decision
 	for {
-		observed, err := cluster.Observe(ctx)
+		last.Actions = nil // they are written, and may be as many as the pods
+		observed, d, err := observe(ctx, p, cluster)
 		if err != nil {
 			return last, fmt.Errorf("observing the target: %w", err)
 		}
-		last.Actions = nil // they are written, and may be as many as the pods
-		last = Decide(p, observed)
+		last = d
 		if report != nil {
 			report(observed, last)
 		}
@@ -64,6 +70,23 @@ func Run(
 			return last, err
 		}
 	}
+}
+
+// observe looks and decides. A release is not given up on what may be old news: the pods of a batch that is overdue may have got
+// ready while nobody heard of it.
+func observe(ctx context.Context, p plan.BatchPlan, cluster Cluster) (Observed, Decision, error) {
+	observed, err := cluster.Observe(ctx)
+	if err != nil {
+		return observed, Decision{}, err
+	}
+	d := Decide(p, observed)
+	if lagging, ok := cluster.(Lagging); ok && d.givesUp(observed.Progress) {
+		lagging.Refresh()
+		if observed, err = cluster.Observe(ctx); err == nil {
+			d = Decide(p, observed)
+		}
+	}
+	return observed, d, err
 }
 
 // act makes a decision's writes, or waits. It tells whether to look again.

@@ -26,6 +26,14 @@ type caches struct {
 	failed  chan error    // why a watch ended
 	follow  sync.WaitGroup
 	end     context.CancelFunc
+	all     map[string]following // those that are followed, by kind
+}
+
+// following is a Cache of any kind of object.
+type following interface {
+	List(context.Context) error
+	Follow(context.Context) error
+	Invalidate()
 }
 
 // newCaches prepares the caches of a target as it is now. They are empty until start.
@@ -53,24 +61,20 @@ func newCaches(s *session, target kube.Workload) *caches {
 func (c *caches) start(ctx context.Context, s *session) error {
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	c.end = end
-	type following interface {
-		List(context.Context) error
-		Follow(context.Context) error
-	}
-	all := map[string]following{s.target.Kind.Name: c.workloads, "ConfigMap": c.records}
+	c.all = map[string]following{s.target.Kind.Name: c.workloads, "ConfigMap": c.records}
 	if c.sets != nil {
-		all["ReplicaSet"] = c.sets
+		c.all["ReplicaSet"] = c.sets
 	}
 	if c.nodes != nil {
-		all["Node"] = c.nodes
+		c.all["Node"] = c.nodes
 	}
 	if c.sets != nil || s.options.Mode != plan.Partition {
-		all["Pod"] = c.pods
+		c.all["Pod"] = c.pods
 		if c.claims != nil {
-			all["PersistentVolumeClaim"] = c.claims
+			c.all["PersistentVolumeClaim"] = c.claims
 		}
 	}
-	for kind, cache := range all {
+	for kind, cache := range c.all {
 		if err := cache.List(ctx); err != nil {
 			return kube.Explain(fmt.Sprintf("listing %s objects in namespace %s", kind, s.target.Namespace), err)
 		}
@@ -90,6 +94,13 @@ func (c *caches) close() {
 		c.end()
 	}
 	c.follow.Wait()
+}
+
+// refresh lets the next sync list everything anew.
+func (c *caches) refresh() {
+	for _, cache := range c.all {
+		cache.Invalidate()
+	}
 }
 
 // sync makes sure that no own write is missing.

@@ -22,6 +22,7 @@ type cluster struct {
 
 var (
 	_ rollout.Cluster = (*cluster)(nil)
+	_ rollout.Lagging = (*cluster)(nil)
 	_ rollout.Clock   = (*cluster)(nil)
 )
 
@@ -64,6 +65,9 @@ func (c *cluster) Close() { c.reader.close() }
 func (c *cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 	return c.reader.observe(ctx)
 }
+
+// Refresh makes the next Observe list everything, whatever the watches have told.
+func (c *cluster) Refresh() { c.reader.refresh() }
 
 // Apply makes the writes side by side, as far as the lock is held.
 func (c *cluster) Apply(ctx context.Context, actions []rollout.Action) error {
