@@ -40,7 +40,7 @@ func (d *decider) advance() Decision {
 	case !w.ready && !d.progress.Ready.IsZero():
 		return d.reopen(w)
 	case len(w.actions) > 0:
-		return d.decision(Go, plan.PodsUpdating, d.label()+w.message, w.actions...)
+		return d.decision(Go, plan.PodsUpdating, d.label()+w.message+d.noRoom(), w.actions...)
 	case !w.ready:
 		return d.wait(w.unready(), d.label()+w.message+d.why(time.Time{}), sooner(sooner(w.soonest, -d.overdue()), again))
 	case d.progress.Ready.IsZero():

@@ -93,7 +93,7 @@ func (m deleteMode) toward(wanted int, on *plan.Selector, last bool) work {
 	deleted, why := ondelete.Next(l, room)
 	for _, i := range deleted {
 		w.actions = append(w.actions, Action{Kind: DeletePod, Pod: pods[i].ref(), Reason: "old"})
-		why = m.observed.NoRoom // of those that were tried before
+		why = "" // of those that were tried before it is told why they stayed
 	}
 	if !w.ready && why != "" {
 		w.message += "; " + why

@@ -40,11 +40,12 @@ func (m deploymentMode) closing() *Decision {
 	if !w.behind && l.Settled() || m.overdue() > 0 {
 		return new(m.close("the step is done"))
 	}
-	return new(m.wait(plan.PodsUpdating, m.label()+w.message+"; the controller carries the step out", sooner(0, -m.overdue())))
+	message := m.label() + w.message + "; the controller carries the step out" + m.noRoom()
+	return new(m.wait(plan.PodsUpdating, message, sooner(0, -m.overdue())))
 }
 
 func (m deploymentMode) close(why string) Decision {
-	return m.decision(Go, plan.PodsUpdating, "paused, because "+why, m.setFields(surge.Fields{Paused: new(true)}, why))
+	return m.decision(Go, plan.PodsUpdating, "paused, because "+why+m.noRoom(), m.setFields(surge.Fields{Paused: new(true)}, why))
 }
 
 // reverted tells whether somebody has put the template back that the release started from. The controller goes back then, with

@@ -32,14 +32,20 @@ func (o *Observed) holding(old bool) []waiting.Pod {
 
 // why says why pods hold the batch, as the end of a message; with a time also since when.
 func (r *release) why(now time.Time) string {
-	said := ""
-	if r.plan.Mode.Controlled() && r.observed.NoRoom != "" { // in direct mode it is said with what the release would create
-		said = "; " + r.observed.NoRoom
-	}
+	said := r.noRoom()
 	if words := waiting.Words(waiting.Groups(r.observed.Holding()), now); words != "" {
 		said += "; " + words
 	}
 	return said
+}
+
+// noRoom says why pods, or the target, cannot be written for now, as the end of a message. In direct mode it is said with what
+// the release would write.
+func (r *release) noRoom() string {
+	if !r.plan.Mode.Controlled() || r.observed.NoRoom == "" {
+		return ""
+	}
+	return "; " + r.observed.NoRoom
 }
 
 // failing says why the plan's failFast gives the batch up: more of its pods than are tolerated have not been ready for such a

@@ -26,7 +26,7 @@ type Observed struct {
 	Sets           []ReplicaSet    // of a Deployment
 	Nodes          []ondelete.Node // by name, where batches select nodes; nil otherwise
 	Stuck          []Pod           // not ready, so that the controller, or the batch, waits for them (partition mode)
-	NoRoom         string          // why no pod can be created, resized or evicted for now, in words; "": nothing is in the way
+	NoRoom         string          // why pods, or the target, cannot be written for now, in words; "": nothing is in the way
 	Refused        *Refusal        // a pod that no other try would bring through admission; nil: none is known
 	Wrote          *plan.Quantity  // the partition that this run wrote last; nil: none
 	Resizes        bool            // the cluster can give a running pod other cpu and memory

@@ -28,7 +28,7 @@ func (d *decider) back() Decision {
 			fmt.Sprintf("%s; not ready after %v%s; it was rolled back because %s%s",
 				message, d.limit(), d.why(d.observed.Now), d.progress.Message, d.partition.armAgain()))
 	case len(w.actions) > 0:
-		return d.decision(Go, plan.RollingBack, message, w.actions...)
+		return d.decision(Go, plan.RollingBack, message+d.noRoom(), w.actions...)
 	case !w.ready:
 		return d.wait(plan.RollingBack, message+d.why(time.Time{}), sooner(w.soonest, -d.overdue()))
 	case d.progress.Batch > 0:

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,21 +23,17 @@ const (
 // is missing, which the release can do without.
 type refusal struct {
 	kind    rollout.ActionKind
+	doing   string // what is tried; "": what the kind says
 	why     string // which quota, and how full it is, or the server's words
 	scaling bool   // it only changes the number of pods
 	cause   error
 }
 
 func (e *refusal) Error() string {
-	doing := "resizing"
-	switch e.kind {
-	case rollout.CreatePod:
-		doing = "creating"
-	case rollout.DeletePod:
-		doing = "evicting"
-	default:
-	}
-	return doing + " pods: " + e.why + "; it is tried again"
+	doing := cmp.Or(e.doing, map[rollout.ActionKind]string{
+		rollout.CreatePod: "creating pods", rollout.DeletePod: "evicting pods",
+	}[e.kind], "resizing pods")
+	return doing + ": " + e.why + "; it is tried again"
 }
 
 func (e *refusal) Unwrap() []error { return []error{rollout.ErrNotNow, e.cause} }

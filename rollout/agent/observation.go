@@ -39,9 +39,9 @@ type versions struct{ workloads, pods, sets, nodes, claims, records, checks uint
 
 // feedback is what writes find out and the next observation takes in.
 type feedback struct {
-	admission admission      // what the API server has refused
-	evictions evictions      // what PodDisruptionBudgets hold back
-	wrote     *plan.Quantity // the partition that was written last
+	admission  admission      // what the API server has refused
+	hindrances hindrances     // what PodDisruptionBudgets, and a server that fails, hold back
+	wrote      *plan.Quantity // the partition that was written last
 
 	mu     sync.Mutex      // guards what follows: writes run side by side
 	unsure bool            // the history may not be what the server has

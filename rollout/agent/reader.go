@@ -47,7 +47,7 @@ func (r *reader) observe(ctx context.Context) (rollout.Observed, error) {
 	if r.options.Checks != nil {
 		o.Checks, r.last.seen.checks = r.options.Checks.Results()
 	}
-	if held := cmp.Or(r.admission.standing(), r.evictions.standing()); held != nil {
+	if held := cmp.Or(r.admission.standing(), r.hindrances.standing()); held != nil {
 		o.NoRoom = held.why
 	}
 	switch {

@@ -27,7 +27,7 @@ type refusals struct {
 	next     time.Time // when to list Events; zero: no pod is missing
 	blind    bool      // Events may not be listed
 	found    *rollout.Refusal
-	full     string // which quota has no room for the pods that are missing
+	full     string // why the pods that are missing cannot be made for now
 }
 
 // observeRefusal looks for a refusal where the partition lets the controller make pods, and it has not made all of them.

@@ -170,7 +170,7 @@ func (p *reporter) failing() (failure error, scaling bool) {
 	if severity(p.writer.failure) > severity(rollout.ErrNotNow) {
 		return p.writer.failure, p.writer.scaling
 	}
-	if held := cmp.Or(p.admission.standing(), p.evictions.standing()); held != nil {
+	if held := cmp.Or(p.admission.standing(), p.hindrances.standing()); held != nil {
 		return held, held.scaling
 	}
 	return nil, false
@@ -199,7 +199,7 @@ func (p *reporter) record(ctx context.Context, d rollout.Decision) {
 	before := p.decision
 	p.decision = d
 	p.admission.decided(d)
-	p.evictions.set(nil) // the writes of this decision tell anew
+	p.hindrances.set(nil) // the writes of this decision tell anew
 	if !p.lock.Holds() {
 		return
 	}

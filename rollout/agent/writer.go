@@ -16,8 +16,9 @@ import (
 type writer struct {
 	podWriter
 
-	failure error // of the last writes
-	scaling bool  // the failure is of a write that only changes the number of pods
+	failure error  // of the last writes
+	scaling bool   // the failure is of a write that only changes the number of pods
+	warned  string // what a server that fails at the record has said
 }
 
 // apply makes the writes side by side, as far as the lock is held. A write that has begun is finished also where ctx
@@ -31,7 +32,7 @@ func (w *writer) apply(ctx context.Context, actions []rollout.Action) error {
 	}
 	if !w.controlled() {
 		if err := w.ensureRevision(ctx); err != nil {
-			return err
+			return w.hindered(rollout.Action{Kind: rollout.RecordProgress}, err)
 		}
 	}
 	err := w.parallel(ctx, actions)
@@ -103,6 +104,11 @@ func scales(a rollout.Action) bool {
 
 // write makes one write.
 func (w *writer) write(ctx context.Context, a rollout.Action) error {
+	return w.hindered(a, w.tried(ctx, a))
+}
+
+// tried is how one write went.
+func (w *writer) tried(ctx context.Context, a rollout.Action) error {
 	switch a.Kind {
 	case rollout.CreatePod:
 		return w.answered(a, w.withinQuota(a, func() error { return w.createPod(ctx, a) }))

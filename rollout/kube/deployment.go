@@ -39,8 +39,8 @@ type ReplicaSet struct {
 // passes them on; "" where nothing is known of that. A full quota is no such reason: there may be room later.
 func (s ReplicaSet) Refusal() string { return refusedForGood(s.failure()) }
 
-// NoRoom is which quota has no room for a pod of the ReplicaSet for now; "" where none is known to be full.
-func (s ReplicaSet) NoRoom() string { return overQuotaWords(s.failure()) }
+// NoRoom is why no pod of the ReplicaSet can be created for now; "" where nothing is known of that.
+func (s ReplicaSet) NoRoom() string { return notNow(s.failure()) }
 
 // failure is what the controller says of a pod that it could not create.
 func (s ReplicaSet) failure() string {

@@ -63,6 +63,16 @@ func RightMissing(err error) bool {
 
 var rbacWords = regexp.MustCompile(`User "[^"]*" cannot \S+ resource "`)
 
+// Failing are the words of a server that neither did what it was asked nor refused it, most often because a webhook does not
+// answer; "" where that is not what the error says.
+func Failing(err error) string {
+	var api apierrors.APIStatus
+	if !errors.As(err, &api) || Refused(err) || Conflicting(err) {
+		return ""
+	}
+	return Words(err)
+}
+
 // Words are the server's own words of an error.
 func Words(err error) string {
 	var api apierrors.APIStatus

@@ -35,6 +35,23 @@ func refusedForGood(message string) string {
 	return said
 }
 
+// notNow is why the API server took no pod for now, by a message of a controller; "" where it never will. Of a quota it is how
+// full that is, and of a server or a webhook that failed, what the controller says.
+func notNow(message string) string {
+	switch {
+	case message == "" || refusedForGood(message) != "":
+		return ""
+	case overQuotaWords(message) != "":
+		return overQuotaWords(message)
+	default:
+		return controllerSays(message)
+	}
+}
+
+func controllerSays(message string) string {
+	return "its controller says: " + dumpedObject.ReplaceAllString(message, "")
+}
+
 // wordsTerminating are what a namespace that is being deleted answers.
 const wordsTerminating = "because it is being terminated"
 
@@ -50,21 +67,25 @@ func eventWritten(e *corev1.Event) time.Time {
 }
 
 // RefusedPods are the API server's words for which the controller of a target could not create or update a pod, and never will,
-// by the last of the controller's Events about it that were written since then; "" where there is none. full is which quota has
-// no room for now, by the last of them.
+// by the last of the controller's Events about it that were written since then; "" where there is none. full is why it could not
+// for now, by the last of them.
 func (t Target) RefusedPods(ctx context.Context, c Client, uid types.UID, since time.Time) (said, full string, err error) {
 	last, lastFull := since, since
 	query := url.Values{"fieldSelector": {"type=Warning,involvedObject.uid=" + string(uid)}}
 	err = ListPages(ctx, c, Events(t.Namespace).Path, query, func(e corev1.Event) {
-		if e.Reason != "FailedCreate" && e.Reason != "FailedUpdatePodInPlace" { // of a pod, or of a pod's claim
+		now, at := notNow(e.Message), eventWritten(&e)
+		switch e.Reason {
+		case "FailedCreate", "FailedUpdatePodInPlace": // of a pod, or of a pod's claim
+			if words := refusedForGood(e.Message); words != "" && !at.Before(last) {
+				said, last = words, at
+			}
+		case "FailedDelete": // whoever protects a pod may let it go later
+			now = controllerSays(e.Message)
+		default:
 			return
 		}
-		at := eventWritten(&e)
-		if words := refusedForGood(e.Message); words != "" && !at.Before(last) {
-			said, last = words, at
-		}
-		if words := overQuotaWords(e.Message); words != "" && !at.Before(lastFull) {
-			full, lastFull = words, at
+		if now != "" && !at.Before(lastFull) {
+			full, lastFull = now, at
 		}
 	})
 	if err != nil {

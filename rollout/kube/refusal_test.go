@@ -80,7 +80,13 @@ func TestRefusedPods(t *testing.T) {
 			[]any{event("FailedCreate", "last", early, late), event("FailedCreate", "first", early, begin)},
 			`pods "a" is forbidden: last`, "",
 		},
-		{"of something else", []any{event("FailedDelete", "other", late, late)}, "", ""},
+		{"of something else", []any{event("FailedScheduling", "other", late, late)}, "", ""},
+		{
+			"a pod that somebody protects for now",
+			[]any{event("FailedDelete", "kept", late, late)},
+			"",
+			`its controller says: Error creating: pods "a" is forbidden: kept`,
+		},
 		{
 			"no room for now",
 			[]any{event("FailedCreate", "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4", early, late)},

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -16,21 +17,22 @@ import (
 	"github.com/slipway-dev/slipway/rollout/kube"
 )
 
-// evictions remember why pods could not be evicted when that was tried last, until the next decision. Other than creations they
-// are tried again at once: what frees them is a pod that got ready. Writes run side by side, so it has a lock.
-type evictions struct {
+// hindrances remember what kept writes from being made when they were tried last, until the next decision: a disruption budget,
+// or a server that failed. Other than creations beyond a quota they are tried again at once: what frees an eviction is a pod
+// that got ready. Writes run side by side, so it has a lock.
+type hindrances struct {
 	mu   sync.Mutex
 	held *refusal
 }
 
-func (e *evictions) set(held *refusal) {
+func (e *hindrances) set(held *refusal) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.held = held
 }
 
-// standing is why pods were not evicted; nil: they were, or none was to be.
-func (e *evictions) standing() *refusal {
+// standing is why a write was not made; nil: all were, or none was to be.
+func (e *hindrances) standing() *refusal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.held
@@ -47,7 +49,7 @@ func (w *podWriter) evict(ctx context.Context, a rollout.Action, options metav1.
 		return err
 	}
 	held := &refusal{kind: a.Kind, why: why, scaling: scales(a), cause: err}
-	w.evictions.set(held)
+	w.hindrances.set(held)
 	return held
 }
 
@@ -72,4 +74,20 @@ func heldByBudget(err error) string {
 		}
 	}
 	return ""
+}
+
+// hindered takes down the words of a server that failed at a write, most often because a webhook did, for the next decision to
+// tell. What no decision tells of is warned of. Whether the write happened after all the next observation finds out.
+func (w *writer) hindered(a rollout.Action, err error) error {
+	said := kube.Failing(err)
+	if said == "" || errors.Is(err, rollout.ErrNotNow) {
+		return err
+	}
+	held := &refusal{kind: a.Kind, doing: "writing", why: "the API server fails: " + said, scaling: scales(a), cause: err}
+	w.hindrances.set(held)
+	if a.Kind == rollout.RecordProgress && w.warned != said {
+		w.warned = said
+		w.warn(fmt.Errorf("%s: %w", a, held))
+	}
+	return held
 }
