@@ -176,6 +176,23 @@ func TestSARIF(t *testing.T) {
 	}
 }
 
+// TestSARIFNamesFilesByReferences: an artifact's uri is a reference as RFC 3986 has it, whatever the file is called.
+func TestSARIFNamesFilesByReferences(t *testing.T) {
+	for file, want := range map[string]string{
+		"a/b.yaml": "a/b.yaml", "/tmp/a.yaml": "/tmp/a.yaml", "stdin": "stdin", "my app.yaml": "my%20app.yaml",
+		"50%.yaml": "50%25.yaml", "a#b.yaml": "a%23b.yaml", "a?b.yaml": "a%3Fb.yaml", "a:b.yaml": "./a:b.yaml", "ä.yaml": "%C3%A4.yaml",
+	} {
+		var b strings.Builder
+		o := &render.Outcome{Findings: []manifest.Finding{{Severity: manifest.SeverityError, Source: manifest.Source{File: file}}}}
+		if err := report.Write(&b, o, report.SARIF); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), `"uri": "`+want+`"`) {
+			t.Errorf("%s: want %s in\n%s", file, want, &b)
+		}
+	}
+}
+
 // TestCodeQuality compares with the fields that GitLab reads. A fingerprint stays when lines move, and is no other finding's.
 func TestCodeQuality(t *testing.T) {
 	type issue struct {

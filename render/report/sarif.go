@@ -3,6 +3,7 @@
 package report
 
 import (
+	"net/url"
 	"path/filepath"
 	"slices"
 
@@ -97,7 +98,7 @@ func sarifLevel(s manifest.Severity) string {
 func sarifPlace(f manifest.Finding) sarifLocation {
 	var l sarifLocation
 	if f.Source.File != "" {
-		l.Physical = &sarifPhysical{Artifact: sarifArtifact{filepath.ToSlash(f.Source.File)}}
+		l.Physical = &sarifPhysical{Artifact: sarifArtifact{reference(f.Source.File)}}
 		if f.Source.Line > 0 {
 			l.Physical.Region = &sarifRegion{f.Source.Line}
 		}
@@ -109,4 +110,13 @@ func sarifPlace(f manifest.Finding) sarifLocation {
 		l.Logical = []sarifLogical{{FullyQualifiedName: name, Kind: "object"}}
 	}
 	return l
+}
+
+// reference is a path as the URI reference that SARIF asks for: a reader takes no space in it, and a % or # for more than that.
+func reference(path string) string {
+	u := url.URL{Path: filepath.ToSlash(path)}
+	if filepath.VolumeName(path) != "" { // of Windows: no drive is a scheme
+		u.Scheme, u.Path = "file", "/"+u.Path
+	}
+	return u.String()
 }
