@@ -3,6 +3,7 @@
 package argocd
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,8 @@ func chartValues() (map[string]string, error) {
 		return nil, nil //nolint:nilerr // a chart need not have values
 	}
 	var values map[string]any
-	if err := yaml.Unmarshal(text, &values); err != nil {
+	asWritten := func(d *json.Decoder) *json.Decoder { d.UseNumber(); return d } // a float would be 1.00066e+09
+	if err := yaml.Unmarshal(text, &values, asWritten); err != nil {
 		return nil, fmt.Errorf("reading values.yaml: %w", err)
 	}
 	flat := map[string]string{}
@@ -64,7 +66,7 @@ func flatten(prefix string, values map[string]any, into map[string]string) {
 		switch v := value.(type) {
 		case map[string]any:
 			flatten(path+".", v, into)
-		case string, bool, float64:
+		case string, bool, json.Number:
 			into[path] = fmt.Sprint(v)
 		}
 	}

@@ -101,6 +101,11 @@ func TestGenerate(t *testing.T) {
 				"spec:\n  containers:\n  - image: app:v1\n    name: app\n  - name: tail\n    image: tail:v1\n    env:\n" +
 				"    - name: IS_INJECTED\n      value: \"true\"\n",
 		},
+		"a parameter before a variable": {
+			reason:  "the first place counts, and a kustomization is no manifest",
+			files:   map[string]string{"app/web.yaml": web, "app/kustomization.yaml": "resources: [web.yaml]\n", "app/set.yaml": set},
+			environ: []string{"SLIPWAY_SOURCE=kustomize", `ARGOCD_APP_PARAMETERS=[{"name":"source","string":"directory"}]`}, want: injected,
+		},
 		"no sets": {
 			reason: "they are more likely forgotten", files: map[string]string{"app/web.yaml": web},
 			err: `name the file or folder of the SidecarSets in the plugin's parameter "sidecarsets", an empty list to have none)`,
@@ -163,11 +168,22 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
+// TestParameterOfTwoTypesHasOneMessage, whichever of the two is looked at first.
+func TestParameterOfTwoTypesHasOneMessage(t *testing.T) {
+	application(t, map[string]string{"app/web.yaml": web}, "app")
+	for range 50 {
+		_, err := argocd.Open([]string{`ARGOCD_APP_PARAMETERS=[{"name":"sidecarsets","string":"s","map":{"a":"b"}}]`})
+		if err == nil || err.Error() != `"sidecarsets" parameter: takes array, not string` {
+			t.Fatalf("it says %v", err)
+		}
+	}
+}
+
 // TestAnnounce lists the parameters of a chart, with its values as a person has written them.
 func TestAnnounce(t *testing.T) {
 	application(t, map[string]string{
 		"app/Chart.yaml": "name: web\n", "app/values-prod.yaml": "",
-		"app/values.yaml": "image: {tag: v1, a.b: c}\nreplicas: 3\nratio: 0.25\nenabled: true\nlist: [1]\nnone:\n",
+		"app/values.yaml": "image: {tag: v1, a.b: c}\nreplicas: 3\nuser: 1000660000\nbig: 9007199254740993\nratio: 0.25\nenabled: true\nlist: [1]\nnone:\n",
 	}, "app")
 	app, err := argocd.Open([]string{"ARGOCD_APP_NAME=team_shop"})
 	if err != nil {
@@ -185,7 +201,7 @@ func TestAnnounce(t *testing.T) {
 		},
 		{
 			Name: "helm-values", Title: "Values", Tooltip: "values that prevail over files", CollectionType: "map", Map: map[string]string{
-				"image.tag": "v1", `image.a\.b`: "c", "replicas": "3", "ratio": "0.25",
+				"image.tag": "v1", `image.a\.b`: "c", "replicas": "3", "user": "1000660000", "big": "9007199254740993", "ratio": "0.25",
 				"enabled": "true",
 			},
 		},

@@ -130,10 +130,12 @@ func checkParameter(p Parameter) error {
 		if known.CollectionType != "" {
 			want = known.CollectionType
 		}
-		is := map[string]bool{"string": p.String != "", "array": p.Array != nil, "map": p.Map != nil}
-		for kind, set := range is {
-			if set && kind != want {
-				return fmt.Errorf("%q parameter: takes %s, not %s", p.Name, want, kind)
+		for _, is := range []struct {
+			kind string
+			set  bool
+		}{{"string", p.String != ""}, {"array", p.Array != nil}, {"map", p.Map != nil}} {
+			if is.set && is.kind != want {
+				return fmt.Errorf("%q parameter: takes %s, not %s", p.Name, want, is.kind)
 			}
 		}
 		return nil

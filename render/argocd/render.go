@@ -8,7 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/slipway-dev/slipway/fn/manifest"
 	"github.com/slipway-dev/slipway/render"
@@ -91,7 +95,7 @@ type stream struct {
 
 // Document passes on what is not configuration.
 func (k *stream) Document(d *render.Document) error {
-	if isConfiguration(d.Object) {
+	if isConfiguration(d.Object) || isKustomization(d.Path) {
 		left := *d
 		left.Leaves = true
 		return k.Stream.Document(&left)
@@ -112,6 +116,11 @@ func (k *stream) Commit() error {
 		return fmt.Errorf("printing the application: %w", err)
 	}
 	return nil
+}
+
+// isKustomization says whether a file is one, which needs to name neither its apiVersion nor its kind.
+func isKustomization(path string) bool {
+	return slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path))
 }
 
 // isConfiguration says whether an object configures a tool that reads this folder, and is not for the cluster.
