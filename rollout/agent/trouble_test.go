@@ -5,6 +5,7 @@ package agent_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -230,7 +231,8 @@ func TestPodsOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestServerThatStartsAgain goes on where it was when the API server is back.
+// TestServerThatStartsAgain goes on where it was when the API server is back. Until that knows the roles again, it refuses what
+// the agent may do.
 func TestServerThatStartsAgain(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{})
 	own := worldIn(t, c)
@@ -238,12 +240,23 @@ func TestServerThatStartsAgain(t *testing.T) {
 	own.Create(t, own.Path("clonesets"), agenttest.CloneSet(3, `{type: ReCreate, maxSurge: 1, maxUnavailable: 0}`))
 	own.Release(plan.BatchPlan{}, plan.Completed)
 	own.Image("v2")
+	user := own.User(t, own.namespace, agenttest.Rights(false)...)
+	kubetest.Eventually(t, "the rights are known", func() (bool, string) {
+		_, err := user.TryGet(own.Path("clonesets", "demo"))
+		return err == nil, fmt.Sprint(err)
+	})
+	options := own.Options()
+	options.Config = agenttest.Config(t, user.Client)
 	stopped := false
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
-	d, err := agent.Run(ctx, plan.BatchPlan{}, own.Options(), func(o rollout.Observed, d rollout.Decision) {
+	d, err := agent.Run(ctx, plan.BatchPlan{}, options, func(o rollout.Observed, d rollout.Decision) {
 		if o.Counts().Updated > 0 && !stopped {
 			stopped = true
+			kubetest.Eventually(t, "the lock is renewed", func() (bool, string) {
+				spec := kubetest.Field(own.leases()[0], "spec")
+				return kubetest.Field(spec, "renewTime") != kubetest.Field(spec, "acquireTime"), fmt.Sprint(spec)
+			})
 			c.StopAPI(t)
 			c.StartAPI(t)
 		}

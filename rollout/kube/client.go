@@ -22,6 +22,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+
+	"github.com/slipway-dev/slipway/rollout/kube/transport"
 )
 
 // errNoServer is an answer such as a page to log in, or of a web server that has one answer for everything.
@@ -48,6 +50,7 @@ func NewClient(config *rest.Config) (Client, error) {
 	c.WarningHandler = rest.NoWarnings{}
 	seen := &dates{}
 	c.Wrap(seen.wrap)
+	c.Wrap(transport.Patient)
 	r, err := rest.UnversionedRESTClientFor(c)
 	if err != nil {
 		return Client{}, fmt.Errorf("connecting to the cluster: %w", err)
