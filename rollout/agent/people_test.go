@@ -689,3 +689,35 @@ func TestWindowWakesTheAgent(t *testing.T) {
 		t.Errorf("the Events say %q", e)
 	}
 }
+
+// TestRecordOfATargetThatIsGone: what people let pass in the release of a CloneSet that was deleted says nothing about the release
+// of one that has its name. Nothing of that runs yet, so nothing waits for anybody.
+func TestRecordOfATargetThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, agenttest.CloneSet(3, people))
+	w.ready()
+	options := w.Options()
+	options.Release = "r1"
+	first := w.start(approvals(), options)
+	first.stands(plan.AwaitingApproval)
+	first.stop()
+	<-first.ended
+	record := w.Path("configmaps", "slipway-demo")
+	keep := func(finalizers ...any) {
+		w.Patch(t, record, map[string]any{"metadata": map[string]any{"finalizers": finalizers}})
+	}
+	keep("example.com/later") // the garbage collector may take its time
+	w.Delete(t, w.Path("clonesets", "demo"))
+	set := w.Create(t, w.Path("clonesets"), agenttest.CloneSet(3, people))
+	w.Image("v2")
+	second := w.start(approvals(), options)
+	second.end(plan.Completed)
+	if m := second.decision.Message; !strings.Contains(m, "nothing ran before") {
+		t.Errorf("it ended with %s", m)
+	}
+	owner := kubetest.Field(w.Get(t, record), "metadata", "ownerReferences", 0, "uid")
+	if uid := kubetest.Field(set, "metadata", "uid"); owner != uid {
+		t.Errorf("the record is of %v, want %v", owner, uid)
+	}
+	keep()
+}

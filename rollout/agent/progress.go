@@ -30,6 +30,10 @@ func (r *recordReader) readProgress(o *rollout.Observed) (rollout.Progress, erro
 	var p rollout.Progress
 	stored, ok := r.records.Get(r.recordName)
 	r.last.record = stored
+	if r.isAnothers(stored) {
+		r.last.release = cmp.Or(r.last.release, r.options.Release, r.releaseName(o, p, ""))
+		return p, nil
+	}
 	if ok {
 		var err error
 		if p, err = stored.Progress(); err != nil {
@@ -57,6 +61,13 @@ func (r *recordReader) readProgress(o *rollout.Observed) (rollout.Progress, erro
 		return rollout.Progress{Approved: p.Approved, Requests: p.Requests}, nil
 	}
 	return p, nil
+}
+
+// isAnothers tells whether a record is of a target that was deleted, and made again with the same name. What that one's release
+// had come to, and what people let pass there, says nothing about this one.
+func (s *session) isAnothers(record kube.Record) bool {
+	return len(record.OwnerReferences) > 0 &&
+		!slices.ContainsFunc(record.OwnerReferences, func(o metav1.OwnerReference) bool { return o.UID == s.uid })
 }
 
 // ownRecord is what an agent remembers of its own writes of a record.
@@ -190,13 +201,16 @@ func (w *writer) record(ctx context.Context, p rollout.Progress) error {
 	own.texts[1] = string(data)
 	what := fmt.Sprintf("recording progress in ConfigMap %s/%s", w.options.Namespace, w.recordName)
 	at := kube.ConfigMaps(w.options.Namespace)
+	if stored.Name == "" || w.isAnothers(stored) {
+		owner := w.last.workload.Owner()
+		next.OwnerReferences = []metav1.OwnerReference{
+			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
+		}
+	}
 	if stored.Name != "" {
 		err = w.client.Update(ctx, at.Object(stored.Name), next, &next)
 	} else {
-		owner := w.last.workload.Owner()
-		next.ObjectMeta = metav1.ObjectMeta{Name: w.recordName, OwnerReferences: []metav1.OwnerReference{
-			{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: owner.UID},
-		}}
+		next.Name = w.recordName
 		err = w.client.Create(ctx, at.Path, next, &next)
 	}
 	if err != nil {
