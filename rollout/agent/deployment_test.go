@@ -399,6 +399,10 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 			`{name: web, annotations: {rollouts.kruise.io/in-progressing: "{}"}}`, "RollingUpdate",
 			"it is rolled by Kruise Rollouts (annotation rollouts.kruise.io/in-progressing)",
 		},
+		"Kruise Rollouts, with several marks": {
+			`{name: web, annotations: {rollouts.kruise.io/d: d, rollouts.kruise.io/c: c, rollouts.kruise.io/b: b, rollouts.kruise.io/a: a}}`,
+			"RollingUpdate", "it is rolled by Kruise Rollouts (annotation rollouts.kruise.io/a)",
+		},
 		"nobody in batches": {"{name: web}", "Recreate", "Recreate stops every pod before the first new one starts"},
 	} {
 		t.Run(name, func(t *testing.T) {

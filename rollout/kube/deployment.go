@@ -5,6 +5,7 @@ package kube
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,12 +171,12 @@ func (c Workload) rolledBy() string {
 	if o := metav1.GetControllerOf(&c.ObjectMeta); o != nil {
 		return fmt.Sprintf("its owner %s %s (%s)", o.Kind, o.Name, o.APIVersion)
 	}
-	for key := range c.Annotations {
+	for _, key := range slices.Sorted(maps.Keys(c.Annotations)) {
 		if strings.HasPrefix(key, "rollouts.kruise.io/") || strings.HasPrefix(key, "batchrelease.rollouts.kruise.io/") {
 			return "Kruise Rollouts (annotation " + key + ")"
 		}
 	}
-	for key := range c.Labels {
+	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
 		if strings.HasPrefix(key, "rollouts.kruise.io/") {
 			return "Kruise Rollouts (label " + key + ")"
 		}
