@@ -15,8 +15,8 @@ import (
 var errNoList = errors.New("stdin holds no ResourceList, which kustomize and kpt send (slipway render reads plain manifests)")
 
 // errNotAlone is said of a list that orchestrators do not send.
-var errNotAlone = errors.New("the ResourceList on stdin has no items, or is not alone: a function gets one document, and no --- " +
-	"behind it")
+var errNotAlone = errors.New("the ResourceList on stdin has no items, or is not alone: a function gets one document, " +
+	"and no --- behind it")
 
 // openingSize is how much of the input is looked at before kyaml reads all of it, which takes hundreds of times its memory
 // where it is something else than manifests.

@@ -104,7 +104,10 @@ func Respelt(name string) bool {
 
 // isKey says whether a node is a key of that name: as it is written, since a field may be called on, or as Kubernetes reads it.
 func isKey(n *yaml.Node, name string) bool {
-	return n.Kind == yaml.ScalarNode && (n.Value == name || (name == "true" || name == "false" || numberlike(name)) && Key(n) == name)
+	if n.Kind != yaml.ScalarNode || n.Value == name {
+		return n.Kind == yaml.ScalarNode
+	}
+	return (name == "true" || name == "false" || numberlike(name)) && Key(n) == name
 }
 
 // ScalarText is Text as JSON has it, 8 of 010.
