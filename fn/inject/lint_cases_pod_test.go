@@ -198,6 +198,37 @@ func containerCases() []lintCase {
 			"env: [{name: A, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['x']\"}}}]",
 			"env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIp}}}]",
 			"error unknown-value "+at+"env[0].valueFrom.fieldRef.fieldPath:9"),
+		container("key of a field", "a label has one that is allowed",
+			"env: [{name: A, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: \"metadata.annotations['X.y/Z']\"}}}]",
+			"env:\n- {name: A, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['a b']\"}}}\n"+
+				"- {name: B, valueFrom: {fieldRef: {apiVersion: v2, fieldPath: metadata.name}}}",
+			"error bad-name "+at+"env[0].valueFrom.fieldRef.fieldPath:10",
+			"error unknown-value "+at+"env[1].valueFrom.fieldRef.apiVersion:11"),
+		container("resourceFieldRef", "only some resources, in some units",
+			"env:\n- {name: A, valueFrom: {resourceFieldRef: {resource: limits.hugepages-2Mi, divisor: 1Mi}}}\n"+
+				"- {name: B, valueFrom: {resourceFieldRef: {resource: requests.cpu, divisor: 1m}}}",
+			"env:\n- {name: A, valueFrom: {resourceFieldRef: {resource: limits.mem}}}\n"+
+				"- {name: B, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: '2'}}}\n"+
+				"- {name: C, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1m}}}",
+			"error unknown-value "+at+"env[0].valueFrom.resourceFieldRef.resource:10",
+			"error unknown-value "+at+"env[1].valueFrom.resourceFieldRef.divisor:11",
+			"error unknown-value "+at+"env[2].valueFrom.resourceFieldRef.divisor:12"),
+		container("key of a Secret", "an entry has one that is allowed",
+			"env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: a.b_C-d}}}]",
+			"env:\n- {name: A, valueFrom: {secretKeyRef: {name: s, key: a b}}}\n"+
+				"- {name: B, valueFrom: {configMapKeyRef: {name: s, key: a/b}}}",
+			"error bad-name "+at+"env[0].valueFrom.secretKeyRef.key:10",
+			"error bad-name "+at+"env[1].valueFrom.configMapKeyRef.key:11"),
+		container("name of a ConfigMap", "no object has another one", "envFrom: [{configMapRef: {name: a.b}}]",
+			"envFrom: [{configMapRef: {name: A_b}}]", "error bad-name "+at+"envFrom[0].configMapRef.name:9"),
+		container("part of a device", "other resources are whole", "resources: {limits: {example.com/gpu: '2'}}",
+			"resources: {limits: {example.com/gpu: '1.5'}}", "error bad-quantity "+at+"resources.limits[example.com/gpu]:9"),
+		container("grace period of a probe", "a probe that ends the container has one",
+			"livenessProbe: {exec: {command: [x]}, terminationGracePeriodSeconds: 1}",
+			"livenessProbe: {exec: {command: [x]}, terminationGracePeriodSeconds: 0}\n"+
+				"readinessProbe: {exec: {command: [x]}, terminationGracePeriodSeconds: 1}",
+			"error bad-probe "+at+"livenessProbe.terminationGracePeriodSeconds:9",
+			"error bad-probe "+at+"readinessProbe.terminationGracePeriodSeconds:10"),
 		container("envFrom", "one source each", "envFrom: [{configMapRef: {name: a}}, {secretRef: {name: b}}]",
 			"envFrom:\n- {}\n- {configMapRef: {}}",
 			"error bad-value-from "+at+"envFrom[0]:10", "error missing-field "+at+"envFrom[1].configMapRef.name:11"),
@@ -330,6 +361,24 @@ func volumeCases() []lintCase {
 		volume("ephemeral volume", "a template is required", "ephemeral: {volumeClaimTemplate: {spec: {accessModes: "+
 			"[ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}", "ephemeral: {}",
 			"error missing-field "+at+".ephemeral.volumeClaimTemplate:8"),
+		volume("claim of an ephemeral volume", "a claim says how it is used, and how large it is", "ephemeral: {volumeClaimTemplate: "+
+			"{spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}",
+			"ephemeral: {volumeClaimTemplate: {spec: {storageClassName: fast}}}",
+			"error missing-field "+at+".ephemeral.volumeClaimTemplate.spec.accessModes:8",
+			"error missing-field "+at+".ephemeral.volumeClaimTemplate.spec.resources.requests.storage:8"),
+		volume("downwardAPI", "a file knows fewer fields than a variable, and no container of its own",
+			"downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.labels}}, {path: c, resourceFieldRef: "+
+				"{containerName: c, resource: limits.cpu}}]}",
+			"downwardAPI:\n  items:\n  - {path: ../l, fieldRef: {fieldPath: status.podIP}}\n"+
+				"  - {path: c, resourceFieldRef: {resource: limits.cpu}}\n  - {path: x}",
+			"error unsafe-path "+at+".downwardAPI.items[0].path:10",
+			"error unknown-value "+at+".downwardAPI.items[0].fieldRef.fieldPath:10",
+			"error missing-field "+at+".downwardAPI.items[1].resourceFieldRef.containerName:11",
+			"error bad-value-from "+at+".downwardAPI.items[2]:12"),
+		volume("downwardAPI among others", "a projection holds files of the same kind",
+			"projected: {sources: [{downwardAPI: {items: [{path: l, fieldRef: {fieldPath: metadata.name}}]}}]}",
+			"projected: {sources: [{downwardAPI: {items: [{path: l, fieldRef: {fieldPath: spec.nodeName}}]}}]}",
+			"error unknown-value "+at+".projected.sources[0].downwardAPI.items[0].fieldRef.fieldPath:8"),
 		volume("projection", "one source each", "projected: {sources: [{secret: {name: a}}, {configMap: {name: b}}]}",
 			"projected: {sources: [{secret: {name: a}, configMap: {name: b}}]}",
 			"error many-volume-sources "+at+".projected.sources[0]:8"),

@@ -36,6 +36,17 @@ func setCases() []lintCase {
 			want: []string{"error bad-name metadata.name:4"},
 		},
 		{
+			name: "labels and annotations of the set", reason: "the API server refuses them on every object",
+			ok: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s, labels: {a/b: c}, " +
+				"annotations: {A.b/C: d e}}\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
+			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata:\n  name: s\n  labels:\n    A.b/C: d\n    e: f g\n" +
+				"  annotations:\n    h i: j\nspec:\n  selector: {matchLabels: {app: web}}\n  containers: [{name: c, image: i}]",
+			want: []string{
+				"error bad-name metadata.labels[A.b/C]:6", "error bad-name metadata.labels[e]:7",
+				"error bad-name metadata.annotations[h i]:9",
+			},
+		},
+		{
 			name: "no selector", reason: "the parser reports it, and Lint does not repeat it",
 			bad: "apiVersion: apps.kruise.io/v1alpha1\nkind: SidecarSet\nmetadata: {name: s}\nspec:\n  selector: {}\n  containers: " +
 				"[{name: c, image: i}]",

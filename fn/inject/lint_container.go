@@ -126,10 +126,10 @@ func (l *containerLinter) checkEnv() {
 				"")
 		}
 		if e.ConfigMapRef != nil {
-			l.requireName(from.key("configMapRef"), e.ConfigMapRef.Name)
+			l.checkObjectName(from.key("configMapRef"), e.ConfigMapRef.Name)
 		}
 		if e.SecretRef != nil {
-			l.requireName(from.key("secretRef"), e.SecretRef.Name)
+			l.checkObjectName(from.key("secretRef"), e.SecretRef.Name)
 		}
 	}
 }
@@ -145,23 +145,15 @@ func (l *containerLinter) checkValueFrom(env spot, e corev1.EnvVar) {
 		l.report(manifest.SeverityError, from, "bad-value-from", fmt.Sprintf("needs one source, has %d", n), "")
 	case e.ValueFrom.ConfigMapKeyRef != nil:
 		l.requireName(from.key("configMapKeyRef"), e.ValueFrom.ConfigMapKeyRef.Name)
+		l.checkDataKey(from.key("configMapKeyRef").key("key"), e.ValueFrom.ConfigMapKeyRef.Key)
 	case e.ValueFrom.SecretKeyRef != nil:
 		l.requireName(from.key("secretKeyRef"), e.ValueFrom.SecretKeyRef.Name)
+		l.checkDataKey(from.key("secretKeyRef").key("key"), e.ValueFrom.SecretKeyRef.Key)
 	case e.ValueFrom.FieldRef != nil:
-		l.checkPodField(from.key("fieldRef").key("fieldPath"), e.ValueFrom.FieldRef.FieldPath)
+		l.checkFieldRef(from.key("fieldRef"), e.ValueFrom.FieldRef, podFields()...)
+	case e.ValueFrom.ResourceFieldRef != nil:
+		l.checkResourceRef(from.key("resourceFieldRef"), e.ValueFrom.ResourceFieldRef)
 	}
-}
-
-// checkPodField checks the path of a pod's field that a variable takes its value from.
-func (l *containerLinter) checkPodField(at spot, path string) {
-	words := []string{
-		"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-		"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
-	}
-	if _, _, err := parseFieldPath(path); err == nil {
-		return
-	}
-	l.oneOf(manifest.SeverityError, at, path, append(words, "metadata.labels['KEY']", "metadata.annotations['KEY']")...)
 }
 
 // checkMounts checks mounts and devices together: their places in the container must differ.

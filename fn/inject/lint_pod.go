@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -32,6 +33,8 @@ func (l *containerLinter) checkResources() {
 					"cpu, memory, ephemeral-storage, hugepages-SIZE or a name with a domain")
 			case q.Sign() < 0:
 				l.report(manifest.SeverityError, entry, "bad-quantity", "is negative", "")
+			case strings.Contains(string(name), "/") && !whole(q):
+				l.report(manifest.SeverityError, entry, "bad-quantity", fmt.Sprintf("is %s, must be a whole number", q.String()), "")
 			case part.field == requestsField && limited && q.Cmp(limit) > 0:
 				l.report(manifest.SeverityError, entry, "bad-resources",
 					fmt.Sprintf("requests %s, above the limit of %s", q.String(), limit.String()), "")
@@ -41,6 +44,8 @@ func (l *containerLinter) checkResources() {
 		}
 	}
 }
+
+func whole(q resource.Quantity) bool { return q.CmpInt64(q.Value()) == 0 }
 
 func knownResource(name string) bool {
 	if strings.Contains(name, "/") {
@@ -127,6 +132,13 @@ func (l *containerLinter) checkProbe(at spot, p *corev1.Probe, once bool) {
 			l.report(manifest.SeverityError, at.key(n.field), "bad-probe", "is negative", "")
 		}
 	}
+	switch grace, field := p.TerminationGracePeriodSeconds, at.key("terminationGracePeriodSeconds"); {
+	case grace == nil:
+	case !once:
+		l.report(manifest.SeverityError, field, "bad-probe", "has no place in a readinessProbe, which ends no container", "")
+	case *grace < 1:
+		l.report(manifest.SeverityError, field, "bad-probe", fmt.Sprintf("is %d, must be more than 0", *grace), "")
+	}
 	if once && p.SuccessThreshold > 1 {
 		l.report(manifest.SeverityError, at.key("successThreshold"), "bad-probe", "must be 1 except in a readinessProbe", "")
 	}
@@ -178,11 +190,11 @@ func (l *containerLinter) checkSecurity() {
 	}
 	if s.AllowPrivilegeEscalation != nil && !*s.AllowPrivilegeEscalation {
 		adds := s.Capabilities != nil && slices.ContainsFunc(s.Capabilities.Add, func(c corev1.Capability) bool {
-			return strings.TrimPrefix(string(c), "CAP_") == "SYS_ADMIN"
+			return c == "CAP_SYS_ADMIN" // SYS_ADMIN is the same to a node, and an API server does not look at it
 		})
 		if adds || s.Privileged != nil && *s.Privileged {
 			l.report(manifest.SeverityError, at.key("allowPrivilegeEscalation"), "bad-security-context",
-				"is false, and privileged or SYS_ADMIN gives the container more than that", "remove one of the two")
+				"is false, and privileged or CAP_SYS_ADMIN gives the container more than that", "remove one of the two")
 		}
 	}
 	for _, id := range []struct {

@@ -4,6 +4,7 @@ package inject
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -26,6 +27,22 @@ func (l *linter) checkName() {
 	if name := l.set.Metadata.Name; name != "" && len(validation.IsDNS1123Label(name)) > 0 {
 		l.report(manifest.SeverityError, l.root().key(metadataField).key(nameField), "bad-name",
 			"a SidecarSet's name has at most 63 lower-case letters, digits and hyphens, and starts and ends with a letter or digit", "")
+	}
+	l.checkLabels()
+}
+
+// checkLabels checks the labels and annotations of the set itself, which any object may have.
+func (l *linter) checkLabels() {
+	at := l.root().key(metadataField)
+	for _, key := range slices.Sorted(maps.Keys(l.set.Metadata.Annotations)) {
+		l.checkKey(at.key(annotationsField).entry(key), strings.ToLower(key))
+	}
+	for _, key := range slices.Sorted(maps.Keys(l.set.Metadata.Labels)) {
+		value, entry := l.set.Metadata.Labels[key], at.key(labelsField).entry(key)
+		l.checkKey(entry, key)
+		if bad := validation.IsValidLabelValue(value); len(bad) > 0 {
+			l.report(manifest.SeverityError, entry, "bad-name", fmt.Sprintf("%q is not the value of a label: %s", value, bad[0]), "")
+		}
 	}
 }
 

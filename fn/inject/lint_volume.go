@@ -77,9 +77,13 @@ func (l *volumeLinter) checkSources(at spot, v *corev1.Volume, found []manifest.
 	}
 	if v.Projected != nil {
 		for i, p := range v.Projected.Sources {
+			source := at.key("projected").key("sources").index(i)
 			if n := setPointers(p); n > 1 {
-				l.report(manifest.SeverityError, at.key("projected").key("sources").index(i), "many-volume-sources",
+				l.report(manifest.SeverityError, source, "many-volume-sources",
 					fmt.Sprintf("a projection has one source, this one has %d", n), "")
+			}
+			if p.DownwardAPI != nil {
+				l.checkFiles(source.key("downwardAPI"), p.DownwardAPI.Items)
 			}
 		}
 	}
@@ -110,8 +114,11 @@ func (l *volumeLinter) checkVolumePaths(at spot, v *corev1.Volume) {
 			l.oneOf(manifest.SeverityError, at.key("emptyDir").key("medium"), string(p.Medium), "Memory", "HugePages")
 		}
 	}
-	if p := v.Ephemeral; p != nil && p.VolumeClaimTemplate == nil {
-		l.report(manifest.SeverityError, at.key("ephemeral").key("volumeClaimTemplate"), "missing-field", "is required", "")
+	if p := v.Ephemeral; p != nil {
+		l.checkClaim(at.key("ephemeral").key("volumeClaimTemplate"), p.VolumeClaimTemplate)
+	}
+	if p := v.DownwardAPI; p != nil {
+		l.checkFiles(at.key("downwardAPI"), p.Items)
 	}
 }
 
