@@ -10,7 +10,7 @@ import (
 )
 
 // Holding are the pods that a batch waits for, of which somebody says why they are not ready: those of the revision that is to
-// be, and those that a controller waits for.
+// be, and those that a controller waits for, with OnDelete also until they are gone.
 func (o *Observed) Holding() []waiting.Pod { return o.holding(true) }
 
 // holding leaves out, where old is not set, the pods of older revisions.
@@ -18,7 +18,9 @@ func (o *Observed) holding(old bool) []waiting.Pod {
 	wanted := choose(o.Progress.Back, o.Progress.Stable, o.UpdateRevision)
 	var holding []waiting.Pod
 	for i := range o.Pods {
-		if p := &o.Pods[i]; p.Waiting != nil && p.Active() && p.Revision == wanted {
+		p := &o.Pods[i]
+		leaving := old && o.Workload.Spec.OnDelete && p.Terminating && !p.Ended() // its controller makes none before it is gone
+		if p.Waiting != nil && (p.Active() && p.Revision == wanted || leaving) {
 			holding = append(holding, waiting.Pod{Name: p.Name, Why: *p.Waiting})
 		}
 	}

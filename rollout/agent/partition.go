@@ -24,7 +24,9 @@ func (r *reader) observePartition(ctx context.Context, o *rollout.Observed) erro
 	}
 	o.StableRevision = o.Progress.Stable
 	r.observeRefusal(ctx, o)
-	if o.Workload.Spec.Ordinal && s.AvailableReplicas < o.Workload.Spec.Replicas && s.ObservedGeneration >= o.Workload.Generation {
+	spec := &o.Workload.Spec
+	waits := s.AvailableReplicas < spec.Replicas || s.UpdatedReplicas < spec.Replicas-spec.Partition.Partition(spec.Replicas)
+	if spec.Ordinal && waits && s.ObservedGeneration >= o.Workload.Generation {
 		if err := r.observeStuck(ctx, o); err != nil {
 			return err
 		}
@@ -127,7 +129,7 @@ func (r *reader) stableRevision(ctx context.Context, o *rollout.Observed) (strin
 	return stable, nil
 }
 
-// observeStuck lists the pods that an ordered controller may be waiting for: not ready, and of an older revision.
+// observeStuck lists the pods that an ordered controller may be waiting for: of an older revision, and not ready or not gone.
 // Without the right to list pods the agent says what a person can do.
 func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 	if r.blind {
@@ -148,7 +150,8 @@ func (r *reader) observeStuck(ctx context.Context, o *rollout.Observed) error {
 		if err != nil || !kube.ControlledBy(p.ObjectMeta, r.uid) {
 			return
 		}
-		if seen := p.Observed(r.last.history.NameOf); !seen.Ready && seen.Revision != o.UpdateRevision {
+		seen := p.Observed(r.last.history.NameOf)
+		if (!seen.Ready || seen.Terminating) && seen.Revision != o.UpdateRevision {
 			seen.Kept = ordinal < first
 			o.Stuck = append(o.Stuck, seen)
 		}

@@ -3,6 +3,7 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -129,6 +130,46 @@ func TestWhyIsToldWhoMayListPods(t *testing.T) {
 			told := strings.Contains(s.Decision.Message, "1 pod ImagePullBackOff")
 			return s.Decision.Reason == plan.PodsNotReady && told == whole && (s.Unseen == nil) == whole,
 				fmt.Sprintf("%+v %v", s.Decision, s.Unseen)
+		})
+	}
+}
+
+// TestWhichPodDoesNotGo: a pod whose node is dead stays while it terminates, and until it is gone its controller makes none in its
+// place. That is said with its name.
+func TestWhichPodDoesNotGo(t *testing.T) {
+	for name, begin := range map[string]func(t *testing.T) (*world, agent.Options, plan.Mode){
+		"StatefulSet": func(t *testing.T) (*world, agent.Options, plan.Mode) {
+			t.Helper()
+			w := newStateful(t, 3, 3)
+			w.statefulImage("v2")
+			return w, w.optionsOf("StatefulSet"), plan.Partition
+		},
+		"StatefulSet of OnDelete": func(t *testing.T) (*world, agent.Options, plan.Mode) {
+			t.Helper()
+			w := newOnDelete(t, 3, "OrderedReady")
+			w.statefulImage("v2")
+			return w, w.optionsOf("StatefulSet"), plan.Delete
+		},
+		"DaemonSet": func(t *testing.T) (*world, agent.Options, plan.Mode) {
+			t.Helper()
+			d := newDaemons(t, 3, 0)
+			d.image("v2")
+			return d.world, d.options(), plan.Delete
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, options, mode := begin(t)
+			for _, pod := range w.Pods() {
+				w.annotate(pod, kubetest.AnnotationStuck)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			p := plan.BatchPlan{Mode: mode, Batches: thirds().Batches, ProgressDeadline: 4 * time.Second}
+			d, err := agent.Run(ctx, p, options, w.Log())
+			if err != nil || d.Reason != plan.DeadlineExceeded || !strings.Contains(d.Message, "; 1 pod Terminating (demo-") {
+				t.Errorf("ended with %s: %s, %v", d.Reason, d.Message, err)
+			}
 		})
 	}
 }
