@@ -30,8 +30,8 @@ spec:
 		"\nspec: {containers: [{name: app, image: app:v1}, {name: tail, image: tail:v1, env: [{name: IS_INJECTED, value: \"true\"}]}]}\n"
 )
 
-// application writes a repository, and goes into the folder of an application in it, as Argo CD does.
-func application(t *testing.T, files map[string]string, folder string) {
+// application writes a repository, and goes into the folder app of it, as Argo CD does for an application there.
+func application(t *testing.T, files map[string]string) {
 	t.Helper()
 	root := t.TempDir()
 	for name, text := range files {
@@ -43,7 +43,7 @@ func application(t *testing.T, files map[string]string, folder string) {
 			t.Fatal(err)
 		}
 	}
-	t.Chdir(filepath.Join(root, folder))
+	t.Chdir(filepath.Join(root, "app"))
 }
 
 // generated is what the plugin prints for the application in the working folder.
@@ -125,7 +125,8 @@ func TestGenerate(t *testing.T) {
 		"a parameter that is none": {
 			reason: "those that are known are listed", files: map[string]string{"app/web.yaml": web},
 			environ: []string{`ARGOCD_APP_PARAMETERS=[{"name":"sets","array":[]}]`},
-			err:     `"sets" parameter: not known; there are source, config, sidecarsets, helm-release-name, helm-values-files, helm-values`,
+			err: `"sets" parameter: not known; there are source, config, sidecarsets, helm-release-name, helm-values-files, ` +
+				"helm-values",
 		},
 		"a parameter of another type": {
 			reason: "what it takes is said", files: map[string]string{"app/web.yaml": web},
@@ -134,8 +135,8 @@ func TestGenerate(t *testing.T) {
 		},
 		"parameters that are no list": {
 			reason: "the variable is named", files: map[string]string{"app/web.yaml": web}, environ: []string{`ARGOCD_APP_PARAMETERS={}`},
-			err: "ARGOCD_APP_PARAMETERS: byte 1: a value of the wrong type, object; it is a JSON list of parameters with name and string, " +
-				"array or map",
+			err: "ARGOCD_APP_PARAMETERS: byte 1: a value of the wrong type, object; it is a JSON list of parameters with name and " +
+				"string, array or map",
 		},
 		"sets outside the repository": {
 			reason: "an application reads no file of others", files: map[string]string{"app/web.yaml": web, "sets/set.yaml": set},
@@ -156,7 +157,7 @@ func TestGenerate(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			application(t, c.files, "app")
+			application(t, c.files)
 			got, err := generated(t, c.environ)
 			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.HasSuffix(err.Error(), c.err)) {
 				t.Fatalf("%s: it says %v", c.reason, err)
@@ -170,7 +171,7 @@ func TestGenerate(t *testing.T) {
 
 // TestParameterOfTwoTypesHasOneMessage, whichever of the two is looked at first.
 func TestParameterOfTwoTypesHasOneMessage(t *testing.T) {
-	application(t, map[string]string{"app/web.yaml": web}, "app")
+	application(t, map[string]string{"app/web.yaml": web})
 	for range 50 {
 		_, err := argocd.Open([]string{`ARGOCD_APP_PARAMETERS=[{"name":"sidecarsets","string":"s","map":{"a":"b"}}]`})
 		if err == nil || err.Error() != `"sidecarsets" parameter: takes array, not string` {
@@ -184,7 +185,7 @@ func TestAnnounce(t *testing.T) {
 	application(t, map[string]string{
 		"app/Chart.yaml": "name: web\n", "app/values-prod.yaml": "",
 		"app/values.yaml": "image: {tag: v1, a.b: c}\nreplicas: 3\nuser: 1000660000\nbig: 9007199254740993\nratio: 0.25\nenabled: true\nlist: [1]\nnone:\n",
-	}, "app")
+	})
 	app, err := argocd.Open([]string{"ARGOCD_APP_NAME=team_shop"})
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +201,8 @@ func TestAnnounce(t *testing.T) {
 			Tooltip: "files of the repository, the last one wins; the chart has values-prod.yaml, values.yaml",
 		},
 		{
-			Name: "helm-values", Title: "Values", Tooltip: "values that prevail over files", CollectionType: "map", Map: map[string]string{
+			Name: "helm-values", Title: "Values", Tooltip: "values that prevail over files", CollectionType: "map",
+			Map: map[string]string{
 				"image.tag": "v1", `image.a\.b`: "c", "replicas": "3", "user": "1000660000", "big": "9007199254740993", "ratio": "0.25",
 				"enabled": "true",
 			},
@@ -213,7 +215,7 @@ func TestAnnounce(t *testing.T) {
 
 // TestAnnounceNothing: only a chart has parameters of its own.
 func TestAnnounceNothing(t *testing.T) {
-	application(t, map[string]string{"app/web.yaml": web}, "app")
+	application(t, map[string]string{"app/web.yaml": web})
 	app, err := argocd.Open(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -180,7 +180,8 @@ func TestSARIF(t *testing.T) {
 func TestSARIFNamesFilesByReferences(t *testing.T) {
 	for file, want := range map[string]string{
 		"a/b.yaml": "a/b.yaml", "/tmp/a.yaml": "/tmp/a.yaml", "stdin": "stdin", "my app.yaml": "my%20app.yaml",
-		"50%.yaml": "50%25.yaml", "a#b.yaml": "a%23b.yaml", "a?b.yaml": "a%3Fb.yaml", "a:b.yaml": "./a:b.yaml", "ä.yaml": "%C3%A4.yaml",
+		"50%.yaml": "50%25.yaml", "a#b.yaml": "a%23b.yaml", "a?b.yaml": "a%3Fb.yaml", "a:b.yaml": "./a:b.yaml",
+		"ä.yaml": "%C3%A4.yaml",
 	} {
 		var b strings.Builder
 		o := &render.Outcome{Findings: []manifest.Finding{{Severity: manifest.SeverityError, Source: manifest.Source{File: file}}}}
