@@ -690,8 +690,8 @@ func TestWindowWakesTheAgent(t *testing.T) {
 	}
 }
 
-// TestRecordOfATargetThatIsGone: what people let pass in the release of a CloneSet that was deleted says nothing about the release
-// of one that has its name. Nothing of that runs yet, so nothing waits for anybody.
+// TestRecordOfATargetThatIsGone: what people let pass in the release of a CloneSet that was deleted says nothing about the
+// release of one that has its name. Nothing of that runs yet, so nothing waits for anybody.
 func TestRecordOfATargetThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, agenttest.CloneSet(3, people))

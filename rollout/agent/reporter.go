@@ -68,7 +68,7 @@ func (p *reporter) syncStatus(ctx context.Context, force bool) error {
 	}
 	p.written = now
 	if p.lock.Sure(ctx) != nil {
-		return nil // the next write on a pod tells
+		return nil //nolint:nilerr // the next write on a pod tells
 	}
 	var written kube.Workload
 	err := p.client.MergePatch(ctx, p.target.Path("status"),

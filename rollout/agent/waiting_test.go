@@ -134,8 +134,8 @@ func TestWhyIsToldWhoMayListPods(t *testing.T) {
 	}
 }
 
-// TestWhichPodDoesNotGo: a pod whose node is dead stays while it terminates, and until it is gone its controller makes none in its
-// place. That is said with its name.
+// TestWhichPodDoesNotGo: a pod whose node is dead stays while it terminates, and until it is gone its controller makes none in
+// its place. That is said with its name.
 func TestWhichPodDoesNotGo(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) (*world, agent.Options, plan.Mode){
 		"StatefulSet": func(t *testing.T) (*world, agent.Options, plan.Mode) {

@@ -54,13 +54,7 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 	for range min(w.options.Parallel, len(actions)) {
 		wait.Go(func() {
 			for a := range next {
-				err := counted.lost()
-				if err == nil {
-					err = w.lock.Sure(context.WithoutCancel(ctx))
-				}
-				if err == nil {
-					err = w.write(context.WithoutCancel(ctx), a)
-				}
+				err := w.writeStanding(context.WithoutCancel(ctx), a, counted)
 				if err == nil {
 					continue
 				}
@@ -81,6 +75,17 @@ func (w *writer) parallel(ctx context.Context, actions []rollout.Action) error {
 	close(next)
 	wait.Wait()
 	return failure
+}
+
+// writeStanding makes one write of a list that stands, while nobody else can hold the lock.
+func (w *writer) writeStanding(ctx context.Context, a rollout.Action, on *counted) error {
+	if err := on.lost(); err != nil {
+		return err
+	}
+	if err := w.lock.Sure(ctx); err != nil {
+		return err
+	}
+	return w.write(ctx, a)
 }
 
 // severity puts the errors of writes in order: those that a new observation settles, those that time may settle, the others.
