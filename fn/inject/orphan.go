@@ -4,6 +4,7 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -25,7 +26,7 @@ func (in *Injector) Orphans(object, made *yaml.Node, source manifest.Source) []m
 		if err != nil {
 			continue // told where it is taken out
 		}
-		o := &orphanage{
+		o := &orphans{
 			template: &template{in: in, podTemplate: t, source: source},
 			rec:      rec, put: rec.recorded(volumesField),
 			spec: manifest.Lookup(descend(made, t.path), specField),
@@ -38,15 +39,15 @@ func (in *Injector) Orphans(object, made *yaml.Node, source manifest.Source) []m
 	return out
 }
 
-// orphanage is a template with what an earlier injection put into it, and the pod spec that it has now.
-type orphanage struct {
+// orphans is a template with what an earlier injection put into it, and the pod spec that it has now.
+type orphans struct {
 	*template
 	rec  *provenance
 	put  []string // volumes
 	spec *yaml.Node
 }
 
-func (o *orphanage) containers(field string) {
+func (o *orphans) containers(field string) {
 	now := manifest.NewIndex(manifest.Items(manifest.Lookup(o.spec, field)))
 	for i, c := range manifest.Items(manifest.At(o.node, specField, field)) {
 		name := manifest.Text(manifest.Lookup(c, nameField))
@@ -66,15 +67,15 @@ func (o *orphanage) containers(field string) {
 }
 
 // has says whether the pod still has a volume.
-func (o *orphanage) has(volume string) bool {
+func (o *orphans) has(volume string) bool {
 	n, _ := manifest.Named(manifest.Items(manifest.Lookup(o.spec, volumesField)), volume)
 	return n != nil || o.claimed()[volume]
 }
 
 // from is the set that a volume came with.
-func (o *orphanage) from(volume string) string {
-	for set, r := range o.rec.Sets {
-		if r != nil && slices.Contains(r.Volumes, volume) {
+func (o *orphans) from(volume string) string {
+	for _, set := range slices.Sorted(maps.Keys(o.rec.Sets)) {
+		if r := o.rec.Sets[set]; r != nil && slices.Contains(r.Volumes, volume) {
 			return set
 		}
 	}
