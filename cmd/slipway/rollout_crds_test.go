@@ -78,7 +78,7 @@ func TestRolloutCRDs(t *testing.T) {
 		t.Errorf("definitions %s became %s", before, after)
 	}
 	nobody := c.User(t, c.Namespace(t))
-	if got := slipway(1, "--check", "--kubeconfig", nobody.Kubeconfig(t)); !strings.Contains(got, "may write definitions") {
+	if got := slipway(1, "--check", "--kubeconfig", nobody.Kubeconfig(t)); !strings.Contains(got, "who may write Custom") {
 		t.Errorf("without rights it says %s", got)
 	}
 	slipway(2, "--install", "--check")

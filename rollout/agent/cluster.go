@@ -67,7 +67,10 @@ func (c *cluster) Observe(ctx context.Context) (rollout.Observed, error) {
 }
 
 // Refresh makes the next Observe list everything, whatever the watches have told.
-func (c *cluster) Refresh() { c.reader.refresh() }
+func (c *cluster) Refresh() {
+	c.reader.refresh()
+	c.reader.listed.Next = time.Time{}
+}
 
 // Apply makes the writes side by side, as far as the lock is held.
 func (c *cluster) Apply(ctx context.Context, actions []rollout.Action) error {
