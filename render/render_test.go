@@ -39,9 +39,7 @@ func request(t *testing.T, files map[string]string) render.Request {
 	req := render.Request{Options: inject.DefaultOptions()}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(files[name]), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		put(t, path, files[name])
 		req.Paths = append(req.Paths, path)
 	}
 	return req

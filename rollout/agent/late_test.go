@@ -59,7 +59,7 @@ func TestReleaseIsNotGivenUpOnOldNews(t *testing.T) {
 			options.Config = agenttest.Config(t, proxy.For(w.Client))
 			p := approvals()
 			p.Mode, p.ProgressDeadline = c.mode, 5*time.Second
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), hangs)
 			defer cancel()
 			held := false
 			d, err := agent.Run(ctx, p, options, func(_ rollout.Observed, d rollout.Decision) {

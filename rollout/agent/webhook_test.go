@@ -109,7 +109,7 @@ func TestWhyAServerFails(t *testing.T) {
 			w, options, mode := c.begin(t)
 			w.brokenWebhook(c.group, c.resource)
 			p := plan.BatchPlan{Mode: mode, ProgressDeadline: 6 * time.Second, Batches: thirds().Batches}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), hangs)
 			defer cancel()
 			meanwhile := ""
 			d, err := agent.Run(ctx, p, options, func(_ rollout.Observed, d rollout.Decision) {
@@ -130,14 +130,14 @@ func TestWhyARecordIsNotWritten(t *testing.T) {
 	w := newWorld(t, agenttest.CloneSet(2, `{maxUnavailable: 1}`))
 	w.Create(t, w.Path("configmaps"), `{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}`)
 	w.brokenWebhook("", "configmaps")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
 	options, warning := w.Options(), ""
 	options.Warn = func(err error) {
 		warning = err.Error()
 		cancel()
 	}
-	_, _ = agent.Run(ctx, plan.BatchPlan{}, options, nil)
+	_, _ = agent.Run(ctx, plan.BatchPlan{}, options, nil) // the warning ends it
 	if !strings.Contains(warning, `failed calling webhook "broken.example.com"`) || !strings.Contains(warning, "tried again") {
 		t.Errorf("the warning is %q", warning)
 	}

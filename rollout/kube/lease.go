@@ -204,22 +204,21 @@ func (l *Lock) renew(ctx context.Context) {
 			case err == nil && current.Holder() == l.options.Identity:
 				l.keep(current, time.Time{})
 			case err == nil || apierrors.IsNotFound(err):
-				_ = l.fail(l.heldBy(current, true))
+				l.fail(l.heldBy(current, true))
 				return
 			}
 		case Refused(err):
-			_ = l.fail(Explain("renewing "+l.what(), err))
+			l.fail(Explain("renewing "+l.what(), err))
 			return
 		}
 	}
 }
 
 // fail notes that the lock is lost or cannot be renewed, so that nothing is written any more.
-func (l *Lock) fail(err error) error {
+func (l *Lock) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost = err
-	return err
 }
 
 func (l *Lock) failure() error {
@@ -241,7 +240,9 @@ func (l *Lock) Check(ctx context.Context) error {
 	case err != nil && !apierrors.IsNotFound(err):
 		return Conflict("reading "+l.what(), err)
 	case err != nil || current.Holder() != l.options.Identity:
-		return l.fail(l.heldBy(current, true))
+		err = l.heldBy(current, true)
+		l.fail(err)
+		return err
 	default:
 		return nil
 	}
