@@ -7,6 +7,7 @@ import (
 	_ "embed" // the template of a pod's status
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // Annotations of a pod that say how it lives. They may be in the pod template, for all pods, or come later to a single one.
@@ -75,7 +76,7 @@ type stage struct {
 	kind   string
 	when   string // jq, true for the objects that take it
 	after  string // jq, a duration or a point in time; "" is at once
-	status string // template of the new status; "" deletes the object
+	status string // template of the new status, its lines after a line end; "" deletes the object
 	last   bool   // gives way to the other stages that the object could take
 }
 
@@ -156,6 +157,12 @@ func ends() []stage {
 	}
 }
 
+// ofVersion comes before every status, which is indented below it. A stage waits with the object that it saw; by the time it
+// acts, the object may have been written, and a status made of the old one would take away what is new: a pod whose readiness
+// gate has just been opened would be not ready once more. So the API server refuses it, and the new object gets its own stage.
+const ofVersion = `metadata: {resourceVersion: {{ Quote .metadata.resourceVersion }}}
+status:`
+
 const nodeStatus = `
 conditions:
 - {type: Ready, status: "True", reason: KubeletReady, lastHeartbeatTime: {{ Quote Now }}, lastTransitionTime: {{ Quote Now }}}
@@ -166,7 +173,7 @@ phase: Running
 
 const completedStatus = `
 {{- $code := int64 (get .metadata.annotations "kubelet.slipway.dev/exit-code") -}}
-{{- $reason := ternary "Completed" "Error" (eq $code 0) -}}
+{{- $reason := ternary "Completed" "Error" (eq $code 0) }}
 phase: {{ ternary "Succeeded" "Failed" (eq $code 0) }}
 conditions:
 - {type: Ready, status: "False", reason: PodCompleted, lastTransitionTime: {{ Quote Now }}}
@@ -227,9 +234,11 @@ func stagesFile() ([]byte, error) {
 }
 
 func (s stage) object() map[string]any {
-	next := map[string]any{"statusTemplate": s.status}
-	if s.status == "" {
-		next = map[string]any{"delete": true}
+	next := map[string]any{"delete": true}
+	if s.status != "" {
+		next = map[string]any{"patches": []any{map[string]any{
+			"subresource": "status", "template": ofVersion + strings.ReplaceAll(s.status, "\n", "\n  "),
+		}}}
 	}
 	weight := 1
 	if s.last {
