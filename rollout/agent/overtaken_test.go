@@ -46,7 +46,8 @@ func (b between) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// hears tells once the reader of a watch asks for more than the event with a word: by then it has taken that in.
+// hears tells once the reader of a watch asks for more than the event with a word, which is a line: by then it has taken that in.
+// While it has read but a part of the line, it asks for the rest.
 type hears struct {
 	io.ReadCloser
 	text  bytes.Buffer
@@ -55,7 +56,7 @@ type hears struct {
 }
 
 func (h *hears) Read(p []byte) (int, error) {
-	if bytes.Contains(h.text.Bytes(), []byte(h.word)) {
+	if _, rest, found := bytes.Cut(h.text.Bytes(), []byte(h.word)); found && bytes.IndexByte(rest, '\n') >= 0 {
 		h.heard()
 	}
 	n, err := h.ReadCloser.Read(p)
