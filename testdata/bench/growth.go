@@ -17,9 +17,8 @@ import (
 // row is one kind of large input. Its work is measured once at n and once at twice that.
 //
 // What bounds a row from below is what is not slipway's own: a node of the library's tree takes 152 bytes and the element of a
-// list that points to it, so that 5 MB of variables, 600,000 nodes, are 90 MB; and one document of a shape that is new is read
-// a second time, by the library, which takes half of the CPU time and as many nodes again (JSON is not: its reader makes no
-// second tree). The garbage collector lets as much again gather. Of fn, nearly all is kyaml's reading and the library's writing.
+// list that points to it, so that 5 MB of variables, 600,000 nodes, are 90 MB. The garbage collector lets as much again gather.
+// Of fn, nearly all is kyaml's reading and the library's writing.
 type row struct {
 	name string
 	n    int                     // how many of it are in the smaller input

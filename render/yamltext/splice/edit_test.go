@@ -202,6 +202,9 @@ func checkEdit(tb reporter, src []byte, edits int, undoable bool, pick func(int)
 		return false
 	}
 	got, err := yamltext.Parse(out)
+	if (err != nil || got == nil || !new(comparison).equal(edited, got)) && NewScanner(nil).provenBySample(out, edited) {
+		tb.Errorf("proven by a sample\n--- source\n%s\n--- result\n%s", src, out)
+	}
 	if err != nil {
 		tb.Logf("not readable: %v\n--- source\n%s\n--- result\n%s", err, src, out)
 		return false

@@ -37,12 +37,7 @@ func (p *Proofs) add(shape uint64) {
 }
 
 // shape returns what texts have in common that take the same way through a reader.
-func (p *Proofs) shape(text []byte) uint64 {
-	var h maphash.Hash
-	h.SetSeed(p.seed)
-	sketch(text, func(part []byte) { _, _ = h.Write(part) }) // a hash takes every write
-	return h.Sum64()
-}
+func (p *Proofs) shape(text []byte) uint64 { return new(sketcher).shape(p.seed, text) }
 
 // sketchPart is how much of a sketch is in memory at a time, and what its last token adds.
 const sketchPart = 256
@@ -51,8 +46,11 @@ const sketchPart = 256
 // the place of words and numbers what kind they are of. Two texts with one sketch differ in names and values alone, and not in
 // how a reader gets from one token to the next or what type it gives a scalar. It comes to take in parts, each of which is gone
 // with the next: whole it would be as long as the text.
-func sketch(text []byte, take func(part []byte)) {
-	s := sketcher{out: make([]byte, 0, 2*sketchPart), text: text, number: -1}
+func (s *sketcher) sketch(text []byte, take func(part []byte)) {
+	if s.out == nil {
+		s.out = make([]byte, 0, 2*sketchPart)
+	}
+	s.out, s.text, s.number = s.out[:0], text, -1
 	for pos := 0; pos < len(text); {
 		if len(s.out) >= sketchPart {
 			take(s.out)
@@ -75,9 +73,18 @@ func sketch(text []byte, take func(part []byte)) {
 	take(s.out)
 }
 
+// sketcher sketches one text after the other.
 type sketcher struct {
 	out, text []byte
 	number    int // where a scalar that may be a number has been read to, or -1
+}
+
+// shape is a hash of the sketch of text.
+func (s *sketcher) shape(seed maphash.Seed, text []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	s.sketch(text, func(part []byte) { _, _ = h.Write(part) }) // a hash takes every write
+	return h.Sum64()
 }
 
 // run returns where the bytes from pos on that are of a kind end.

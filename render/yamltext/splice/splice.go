@@ -19,9 +19,13 @@ func Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) (
 // Scanner is a scanner that proves edits too, in a run of many documents.
 type Scanner struct {
 	*yamltext.Scanner
-	proofs *Proofs
-	quick  func(text []byte, edited *yaml.Node) (*yaml.Node, error) // reads results of a shape that is proven
+	proofs  *Proofs
+	readsAs func(text []byte, root *yaml.Node) bool // the quick reader's ReadsAs
+	large   int                                     // bytes from which on a result is proven by a sample
 }
+
+// largeResult is from where on a result is proven by a sample: to take one of a small text costs more than it saves.
+const largeResult = 256 << 10
 
 // NewScanner returns a scanner that looks for the scalars at paths, as yamltext.NewScanner, and shares proofs with the others
 // of its run; nil is a run of its own.
@@ -29,33 +33,26 @@ func NewScanner(proofs *Proofs, paths ...string) *Scanner {
 	if proofs == nil {
 		proofs = NewProofs()
 	}
-	s := &Scanner{Scanner: yamltext.NewScanner(paths...), proofs: proofs}
-	s.quick = s.readProven
-	return s
-}
-
-// readProven reads a result of a shape that is proven. Its tree is edited itself where the text is certain to read as that:
-// then none is made. edited is nil where that holds more than a text can read as.
-func (s *Scanner) readProven(text []byte, edited *yaml.Node) (*yaml.Node, error) {
-	if edited != nil && s.ReadsAs(text, edited) {
-		return edited, nil
-	}
-	return s.Parse(text)
+	s := yamltext.NewScanner(paths...)
+	return &Scanner{Scanner: s, proofs: proofs, readsAs: s.ReadsAs, large: largeResult}
 }
 
 // Apply is the function of that name, in a fraction of its time for results whose shape has been proven.
 func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.Node]string) ([]byte, error) {
 	var shape uint64
 	asked, known := false, false
-	whole := edited
-	if len(verbatim) > 0 {
-		whole = nil // it stands in for text whose meaning is not in it
-	}
 	out, err := applyProvedBy(func(text []byte) (*yaml.Node, error) {
 		asked = true
 		shape = s.proofs.shape(text)
-		if known = s.proofs.has(shape); known {
-			return s.quick(text, whole)
+		known = s.proofs.has(shape)
+		whole := len(verbatim) == 0 // else edited stands in for text whose meaning is not in it
+		switch {
+		case known && whole && s.readsAs(text, edited):
+			return edited, nil
+		case known:
+			return s.Parse(text)
+		case whole && len(text) >= s.large && s.provenBySample(text, edited):
+			return edited, nil
 		}
 		return yamltext.Parse(text)
 	}, src, old, edited, verbatim)
@@ -63,6 +60,20 @@ func (s *Scanner) Apply(src []byte, old, edited *yaml.Node, verbatim map[*yaml.N
 		s.proofs.add(shape)
 	}
 	return out, err
+}
+
+// provenBySample tells whether the quick reader is certain to read text as edited, and the library reads a sample of it as the
+// quick reader does. A false answer is certain of nothing.
+func (s *Scanner) provenBySample(text []byte, edited *yaml.Node) bool {
+	if !s.readsAs(text, edited) {
+		return false
+	}
+	sample := s.proofs.sample(text)
+	if len(sample) > len(text)/2 {
+		return false
+	}
+	root, err := yamltext.Parse(sample)
+	return err == nil && root != nil && s.readsAs(sample, root)
 }
 
 // applyProvedBy is Apply with read for the proof.
