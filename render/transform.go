@@ -175,6 +175,9 @@ func (t *transformer) inject(in *input, d yamltext.Document, sc *splice.Scanner)
 			return out
 		}
 	}
+	if t.injectItems(in, out, sc) {
+		return out
+	}
 	source := out.source
 	root, err := sc.Parse(d.Bytes)
 	if err != nil {

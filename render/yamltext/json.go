@@ -146,6 +146,19 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 		return false
 	}
 	first := len(r.kids)
+	if !r.entries(closing, entry) {
+		return false
+	}
+	if len(r.kids) > first {
+		n.Content = append(make([]*yaml.Node, 0, len(r.kids)-first), r.kids[first:]...)
+	}
+	r.kids = r.kids[:first]
+	r.depth--
+	return r.follows == nil || r.follows.close()
+}
+
+// entries reads from an opening brace or bracket to the closing one.
+func (r *jsonReader) entries(closing byte, entry func() bool) bool {
 	r.pos++
 	for entries := 0; r.next() != closing || entries > 0; entries++ {
 		if !entry() {
@@ -159,12 +172,7 @@ func (r *jsonReader) collection(n *yaml.Node, closing byte, entry func() bool) b
 		r.pos++
 	}
 	r.pos++
-	if len(r.kids) > first {
-		n.Content = append(make([]*yaml.Node, 0, len(r.kids)-first), r.kids[first:]...)
-	}
-	r.kids = r.kids[:first]
-	r.depth--
-	return r.follows == nil || r.follows.close()
+	return true
 }
 
 // scalar ends a scalar with its value, which is what stands from start to end or, with escapes, what they stand for.

@@ -32,9 +32,10 @@ type Scanner struct {
 	parent  string // the top level's mapping that is being read, where fields are of it
 	field   *[]byte
 
-	tree      *builder // nil where no tree is wanted
-	builder   builder  // what makes one
-	following follower // of a tree that a document should read as
+	tree      *builder  // nil where no tree is wanted
+	builder   builder   // what makes one
+	following follower  // of a tree that a document should read as
+	items     *itemList // what Items looks for; nil for nothing
 }
 
 // opened is a block collection that is not closed yet.
@@ -144,6 +145,9 @@ func (s *Scanner) row(line []byte, pos int) bool {
 		if !s.dash(pos) {
 			return false
 		}
+		if s.items != nil && s.items.within && len(s.open) == 2 && pos == s.lines.indent {
+			s.items.items = append(s.items.items, Span{Start: s.lines.start()})
+		}
 		pos++
 		for pos < len(line) && line[pos] == ' ' {
 			pos++
@@ -202,6 +206,9 @@ func (s *Scanner) dedent(column int, dash bool) bool {
 			return top.isMap != dash || s.pending
 		}
 		s.close()
+		if s.items != nil && s.items.within && len(s.open) == 1 {
+			s.items.end = s.lines.start()
+		}
 	}
 	return s.pending
 }
@@ -266,6 +273,9 @@ func (s *Scanner) key(key []byte, column, after int) bool {
 	s.pending, s.plain, s.field = true, false, nil
 	if !s.isNew(&s.open[len(s.open)-1], key) {
 		return false
+	}
+	if s.items != nil && len(s.open) == 1 {
+		s.items.key(key)
 	}
 	s.setField(key)
 	return true

@@ -100,6 +100,10 @@ func (b *bench) growthRows() []row {
 			w.repeat(n, ", "+oneLine)
 			w.write("]}\n")
 		}},
+		{name: "YAML List", n: 10_000, text: func(w *text, n int) {
+			w.write("apiVersion: v1\nkind: List\nitems:\n")
+			w.repeat(n, "- "+strings.ReplaceAll(strings.TrimSuffix(matching+podSpec, "\n"), "\n", "\n  ")+"\n")
+		}},
 		{name: "documents", n: 10_000, text: func(w *text, n int) { w.repeat(n, "---\n"+matching+podSpec) }},
 		{name: "flow list on one line", n: 250_000, text: func(w *text, n int) {
 			w.write(matching + podSpec + "x: [a")
