@@ -67,6 +67,8 @@ type Request struct {
 	Report func(*Outcome) error
 	// Progress, where it is set, is called with the number of documents done so far.
 	Progress func(documents int)
+	// Building, where it is set, is called before a kustomization is built, and what it returns afterwards.
+	Building func() (built func())
 }
 
 // Outcome is what a run did.

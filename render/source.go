@@ -73,7 +73,7 @@ func inputsOf(ctx context.Context, path string, req *Request) ([]input, []manife
 		in, err := onceInput(path)
 		return []input{in}, nil, err
 	case !req.AsFiles && isKustomization(path):
-		in, err := kustomization(ctx, path, req.Within)
+		in, err := kustomization(ctx, path, req)
 		return []input{in}, nil, err
 	}
 	if IsFile(filepath.Join(path, chartFile)) {
@@ -228,8 +228,11 @@ func isToolFile(path string) bool {
 }
 
 // kustomization builds a kustomization in process, as kustomize build does.
-func kustomization(ctx context.Context, dir, within string) (input, error) {
-	text, builtFrom, err := build(ctx, dir, within)
+func kustomization(ctx context.Context, dir string, req *Request) (input, error) {
+	if req.Building != nil {
+		defer req.Building()()
+	}
+	text, builtFrom, err := build(ctx, dir, req.Within)
 	if err != nil && (strings.Contains(err.Error(), "plugins disabled") || strings.Contains(err.Error(), "--enable-helm")) {
 		err = fmt.Errorf("%w (slipway runs no plugin and no Helm: pipe in what kustomize build prints with --enable-helm, "+
 			"or --enable-alpha-plugins --enable-exec)", err)

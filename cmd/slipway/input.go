@@ -131,7 +131,9 @@ func (f *inputFlags) request(ctx context.Context, s command.Streams, args []stri
 func (f *inputFlags) requestOf(ctx context.Context, s command.Streams,
 	paths []string,
 ) (render.Request, []manifest.Finding, error) {
-	req := render.Request{Stdin: process.UntilDone(ctx, s.In), Paths: paths, SetPaths: f.sidecarSets}
+	req := render.Request{
+		Stdin: process.UntilDone(ctx, s.In), Paths: paths, SetPaths: f.sidecarSets, Building: process.CollectRarely,
+	}
 	config := &fn.Config{}
 	var findings []manifest.Finding
 	if f.config != "" {
