@@ -12,7 +12,7 @@ import (
 )
 
 // Decide says what a release does next: which batch it is in, whether it goes on, waits or ends, why, and the writes
-// to make. It reads nothing but its arguments and changes neither, so the same look always gives the same answer; and
+// to make. It reads nothing but its arguments and changes neither, so the same observation always gives the same answer; and
 // because it is asked again after every write, a release that is killed anywhere goes on where it stopped.
 func Decide(p plan.BatchPlan, o Observed) Decision { return decide(budgetRule(), &p, &o) }
 

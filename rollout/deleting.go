@@ -15,11 +15,11 @@ import (
 // may go now is for package ondelete to say.
 type deleteMode struct{ *release }
 
-// look is what the rule knows of the target, and beside its pods those that were observed. What scaling down has condemned
-// is none of them. Pods on nodes that a selector does not match are kept; nil matches all.
-func (m deleteMode) look(on *plan.Selector) (ondelete.Look, []*Pod) {
+// observation is what the rule knows of the target, and beside its pods those that were observed. What scaling down has
+// condemned is none of them. Pods on nodes that a selector does not match are kept; nil matches all.
+func (m deleteMode) observation(on *plan.Selector) (ondelete.Observation, []*Pod) {
 	spec, status := &m.observed.Workload.Spec, &m.observed.Workload.Status
-	l := ondelete.Look{
+	l := ondelete.Observation{
 		Replicas: m.bounds.Replicas, Unavailable: m.bounds.MaxUnavailable,
 		Ordered: spec.Ordinal && spec.Ordered, First: spec.FirstOrdinal,
 		Astray: status.Astray, Serving: status.AvailableReplicas,
@@ -70,7 +70,7 @@ func (m deleteMode) forward(batch int) work {
 // toward is what the pods still need until so many are of the present template, or all on nodes that a selector matches. Before
 // its controller has seen the template a pod that is deleted would come back old.
 func (m deleteMode) toward(wanted int, on *plan.Selector, last bool) work {
-	l, pods := m.look(on)
+	l, pods := m.observation(on)
 	c, part := l.Count(), l.Chosen()
 	room, where := wanted-c.New-c.Missing, ""
 	if on == nil {

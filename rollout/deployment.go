@@ -35,7 +35,7 @@ func (m deploymentMode) closing() *Decision {
 	if m.progress.Revision == "" || m.native() || m.progress.Finished || !m.open() {
 		return nil
 	}
-	l := m.look()
+	l := m.observation()
 	w := m.counted(l.New, l.NewReady, m.target())
 	if !w.behind && l.Settled() || m.overdue() > 0 {
 		return new(m.close("the step is done"))
@@ -59,7 +59,7 @@ func (m deploymentMode) reverted() bool {
 // given up.
 func (m deploymentMode) alone() bool {
 	o := m.observed.Workload.Rolling.Original
-	return m.look().Old == 0 || o != nil && o.Stable == m.observed.UpdateRevision
+	return m.observation().Old == 0 || o != nil && o.Stable == m.observed.UpdateRevision
 }
 
 // originals are what the fields of a Deployment are without a release.
@@ -88,11 +88,11 @@ func (m deploymentMode) lost() string {
 		plan.SentinelReady, plan.OriginalAnnotation)
 }
 
-// look is what the rule knows of the Deployment.
-func (m deploymentMode) look() surge.Look {
+// observation is what the rule knows of the Deployment.
+func (m deploymentMode) observation() surge.Observation {
 	o, r := m.observed, m.observed.Workload.Rolling
 	replicas := o.Workload.Spec.Replicas
-	l := surge.Look{
+	l := surge.Observation{
 		Replicas: replicas, Surge: m.bounds.MaxSurge, Unavailable: m.bounds.MaxUnavailable, Paused: r.Paused, Held: r.Held(),
 		MaxSurge: r.MaxSurge.Up(replicas), MaxUnavailable: min(r.MaxUnavailable.Down(replicas), replicas),
 	}
@@ -128,7 +128,7 @@ func (m deploymentMode) look() surge.Look {
 // forward leads the Deployment to a rest with as many new pods as a batch has.
 func (m deploymentMode) forward(batch int) work {
 	wanted, last := m.boundsAfter(batch).Wanted(), batch == len(m.targets)-1
-	l := m.look()
+	l := m.observation()
 	w := m.counted(l.New, l.NewReady, wanted)
 	w.refused = m.lost()
 	complete := l.Complete()
@@ -159,7 +159,7 @@ func (m deploymentMode) forward(batch int) work {
 }
 
 // carryOut is the write of a move.
-func (m deploymentMode) carryOut(l surge.Look, move surge.Move) []Action {
+func (m deploymentMode) carryOut(l surge.Observation, move surge.Move) []Action {
 	f := surge.Fields{}
 	switch move.Kind {
 	case surge.Pause:
@@ -225,7 +225,7 @@ func (m deploymentMode) ownFields() surge.Fields {
 // back puts the stable template back, with the user's own fields and not paused, in one write. What follows is a rolling
 // update as if there were no release, back to where it began.
 func (m deploymentMode) back() work {
-	l := m.look()
+	l := m.observation()
 	w := m.counted(l.New, l.NewReady, l.Replicas)
 	switch {
 	case w.behind:
@@ -248,7 +248,7 @@ func (m deploymentMode) back() work {
 // resting writes the user's own fields again, and then leaves them to who owned them. A release that leaves old pods keeps
 // holding them.
 func (m deploymentMode) resting() *Action {
-	r, l, o := m.observed.Workload.Rolling, m.look(), m.remembered()
+	r, l, o := m.observed.Workload.Rolling, m.observation(), m.remembered()
 	held := r.Held() || r.Annotated || r.Paused != o.Paused
 	switch {
 	case l.Old > 0 || l.New != l.Replicas:

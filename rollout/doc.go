@@ -7,8 +7,8 @@
 //
 // [Decide] takes a plan and one observation of the cluster, [Observed], and returns a [Decision]: a verdict, a reason with a
 // counted message, and [Action] values, each of them one write. It reads no clock, network or random source and keeps
-// nothing between two calls, so equal looks give equal answers. A release that is killed after any write goes on with
-// the next look, and a simulation shows what will happen because it asks the same function.
+// nothing between two calls, so equal observations give equal answers. A release that is killed after any write goes on with
+// the next observation, and a simulation shows what will happen because it asks the same function.
 //
 // [Run] is the only loop: observe, decide, apply, and again. A [Cluster] is where that happens: package sim has one in
 // memory, package agent a real one. The only memory is [Progress], which the cluster keeps.

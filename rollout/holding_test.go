@@ -11,7 +11,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
 
-// troubled is a look in which the pods that are not ready have a reason for it, which was seen so long ago.
+// troubled is an observation in which the pods that are not ready have a reason for it, which was seen so long ago.
 func troubled(o Observed, reason string, ago time.Duration) Observed {
 	why := &waiting.Why{State: reason, Reason: reason, Message: "words", Since: o.Now.Add(-time.Hour), Seen: o.Now.Add(-ago)}
 	if ago < 0 {

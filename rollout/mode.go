@@ -30,7 +30,7 @@ type work struct {
 	soonest time.Duration // something happens by itself after this; 0: nothing known
 }
 
-// alive asks the question behind a deadline that a controller has let pass without a look.
+// alive asks the question behind a deadline that passed before the controller had observed the spec.
 func (w work) alive() string {
 	if w.behind {
 		return ": is it running?"

@@ -84,7 +84,7 @@ const (
 )
 
 // Pod is what a decision reads of one pod. UID and ResourceVersion go into every write that concerns it, so that a
-// write decided on an old look fails instead of hitting another pod.
+// write decided on an old observation fails instead of hitting another pod.
 type Pod struct {
 	Name            string            `json:"name,omitempty"`
 	UID             string            `json:"uid,omitempty"`

@@ -175,7 +175,7 @@ func TestKruise1113NameOfATerminatingPodIsNotUsedAgain(t *testing.T) {
 	}
 	o.Pods = o.Pods[:1]
 	if again := Decide(plan.BatchPlan{}, o).Actions[0]; again.Pod.Name != first.Pod.Name {
-		t.Errorf("the same look gives %s and then %s", first, again)
+		t.Errorf("the same observation gives %s and then %s", first, again)
 	}
 }
 
@@ -222,7 +222,7 @@ func TestRollouts330ABypassedWebhookIsNoticed(t *testing.T) {
 	}
 }
 
-// inPartition is a look in partition mode at four pods of which so many are updated and healthy.
+// inPartition is an observation in partition mode at four pods of which so many are updated and healthy.
 func inPartition(partition, updated, healthy int) Observed {
 	o := look(plan.WorkloadSpec{Replicas: 4, Partition: plan.Pods(partition), MaxUnavailable: plan.Pods(1)})
 	o.Progress.Stepped, o.Progress.Step, o.Progress.Resting = true, partition, plan.Percent(100)

@@ -8,7 +8,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Progress is the only memory between two looks. It lives in one ConfigMap; if it is lost, the release goes through
+// Progress is the only memory between two observations. It lives in one ConfigMap; if it is lost, the release goes through
 // its batches again and finds them done. The zero Progress is a release that has not begun.
 type Progress struct {
 	Revision string         `json:"revision,omitempty"` // revision that is released

@@ -12,7 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// scripted is a cluster that shows one look and answers writes with prepared errors.
+// scripted is a cluster that shows one observation and answers writes with prepared errors.
 type scripted struct {
 	look    Observed
 	err     error

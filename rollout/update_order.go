@@ -72,7 +72,7 @@ func trailingNumber(s string) int {
 }
 
 // scatter spreads the pods that match a term evenly over the whole release, the pods already updated included: they
-// say how far the release has come, so each look continues the same even row instead of beginning a new one.
+// say how far the release has come, so each observation continues the same even row instead of beginning a new one.
 func (o podOrder) scatter(pods []int32, term plan.ScatterTerm) []int32 {
 	matches := func(i int) bool { return o.observed.Pods[i].Labels[term.Key] == term.Value }
 	all, matched, done, matchedDone := 0, 0, 0, 0

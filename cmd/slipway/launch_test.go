@@ -150,7 +150,7 @@ func (v *voyage) watch() (ends func(code int)) {
 		v.t.Helper()
 		row := " pods ready"
 		if code == plan.RolledBack.ExitCode() {
-			row = "RolledBack" // it may be over before a look between
+			row = "RolledBack" // it may be over before an observation between
 		}
 		if got := <-ended; got != code || !strings.Contains(out.String(), row) {
 			v.t.Errorf("whoever watches sees exit code %d, and the agent ended with %d\n%s", got, code, out.String())

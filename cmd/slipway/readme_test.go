@@ -44,7 +44,7 @@ func TestReadmeFitsTwoPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lines, words := bytes.Count(readme, []byte("\n")), len(bytes.Fields(readme)); lines > 140 || words > 1100 {
-		t.Errorf("the README has %d lines and %d words: more than two pages; move what is not for a first look", lines, words)
+		t.Errorf("the README has %d lines and %d words: more than two pages; move what is not for a first reading", lines, words)
 	}
 }
 

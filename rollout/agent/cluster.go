@@ -84,7 +84,7 @@ func (c *cluster) Wait(ctx context.Context, d time.Duration) error {
 	if d > 0 {
 		deadline = d
 	}
-	if again := c.reader.lookAgain(); again > 0 {
+	if again := c.reader.listAgain(); again > 0 {
 		deadline = min(deadline, again)
 	}
 	wait, cancel := context.WithTimeout(ctx, deadline)

@@ -16,7 +16,7 @@ import (
 // counted is what a decision counts on: the pods that it leaves alone and has as ready, the target as it was, and that nobody
 // has asked anything since. Its writes may take long, one after the other or behind a slow webhook. Once one of these pods is
 // lost or unready the rest of the list would be more than the budget allows; once somebody holds the release, or changes the
-// target, it is not wanted any more. Then it is given up, and the next look decides.
+// target, it is not wanted any more. Then it is given up, and the next observation decides.
 type counted struct {
 	pods      *kube.Cache[kube.Pod]
 	decided   []rollout.Pod   // what the decision was made on, by name
@@ -75,20 +75,20 @@ func (c *counted) lost() error {
 	names, now, known := c.pods.Since(c.seen)
 	if c.seen = now; !known {
 		for i := range c.decided {
-			c.look(&c.decided[i])
+			c.compare(&c.decided[i])
 		}
 	}
 	for _, name := range names {
 		byName := func(p rollout.Pod, name string) int { return strings.Compare(p.Name, name) }
 		if i, ok := slices.BinarySearchFunc(c.decided, name, byName); ok {
-			c.look(&c.decided[i])
+			c.compare(&c.decided[i])
 		}
 	}
 	return c.gone
 }
 
-// look gives the list up where a pod that counts is not ready any more.
-func (c *counted) look(p *rollout.Pod) {
+// compare gives the list up where a pod that counts is not ready any more.
+func (c *counted) compare(p *rollout.Pod) {
 	if c.gone != nil || !p.Ready || !p.Active() || c.touched[p.UID] {
 		return
 	}

@@ -426,7 +426,7 @@ func TestDeploymentsOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-// silencer ends an agent at the first list of ReplicaSets after something was decided, which is the look before a write.
+// silencer ends an agent at the first list of ReplicaSets after something was decided, which is the observation before a write.
 type silencer struct {
 	next    http.RoundTripper
 	decided *atomic.Bool
@@ -446,8 +446,8 @@ func (s silencer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-// TestDeploymentAgentEndsWhereTheServerIsSilent tells an agent to end in the middle of its last look before a step, which nobody
-// answers: it does not ask again until somebody does, and opens no step by what it has decided long ago.
+// TestDeploymentAgentEndsWhereTheServerIsSilent tells an agent to end in the middle of its last observation before a step,
+// which nobody answers: it does not ask again until somebody does, and opens no step by what it has decided long ago.
 func TestDeploymentAgentEndsWhereTheServerIsSilent(t *testing.T) {
 	t.Parallel()
 	w := newDeployment(t, 3, "1")

@@ -46,7 +46,7 @@ func (b between) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// hears tells once the reader of a watch asks for more than the event with a word, which is a line: by then it has taken that in.
+// hears tells once the reader of a watch asks for more than the event with a word, which is a line: by then it has taken it in.
 // While it has read but a part of the line, it asks for the rest.
 type hears struct {
 	io.ReadCloser

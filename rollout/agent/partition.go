@@ -80,9 +80,9 @@ func (r *reader) goBlind(err error) {
 	r.warn(fmt.Errorf("%w: %s", err, more))
 }
 
-// lookAgain is how long it takes until the pods that are waited for, or the Events about those that are missing, are to be
+// listAgain is how long it takes until the pods that are waited for, or the Events about those that are missing, are to be
 // listed again; 0: none are.
-func (r *reader) lookAgain() time.Duration {
+func (r *reader) listAgain() time.Duration {
 	next := r.listed.Next
 	if e := r.refusals.next; next.IsZero() || !e.IsZero() && e.Before(next) {
 		next = e

@@ -84,7 +84,7 @@ func missingPods(o *rollout.Observed) (old, missing bool) {
 	return s.Replicas-s.UpdatedReplicas < kept, s.UpdatedReplicas < spec.Replicas-kept || s.Replicas < spec.Replicas
 }
 
-// listRefusals reads the controller's Events. Where the server does not answer, the next look asks again.
+// listRefusals reads the controller's Events. Where the server does not answer, the next observation asks again.
 func (r *reader) listRefusals(ctx context.Context, now time.Time) {
 	e := &r.refusals
 	e.next = now.Add(eventsInterval)

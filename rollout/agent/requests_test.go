@@ -72,7 +72,7 @@ func TestRequestsDoNotGrowWithPods(t *testing.T) {
 	c := newWorld(t, "").Cluster
 	few, many := partitionRequests(t, c, 10), partitionRequests(t, c, 10_000)
 	t.Logf("10 pods: %d requests, 10,000 pods: %d", few, many)
-	// A look that falls between a write and the status it leads to reads the revisions once more.
+	// An observation that falls between a write and the status it leads to reads the revisions once more.
 	if batches := 5; many > few+batches {
 		t.Errorf("10 pods take %d requests and 10,000 take %d", few, many)
 	}
@@ -85,7 +85,7 @@ func TestRequestsOfDeploymentsDoNotGrowWithPods(t *testing.T) {
 	c := newWorld(t, "").Cluster
 	few, many := deploymentRequests(t, c, 12), deploymentRequests(t, c, 48)
 	t.Logf("12 pods: %d requests, 48 pods: %d", few, many)
-	// Some requests depend on when a look falls. Four times the pods would take four times those that grow with them.
+	// Some requests depend on when an observation falls. Four times the pods would take four times those that grow with them.
 	if many > 2*few {
 		t.Errorf("12 pods take %d requests and 48 take %d", few, many)
 	}

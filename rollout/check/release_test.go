@@ -47,7 +47,7 @@ type world struct {
 	tag       int
 	log       bytes.Buffer    // audit log of the last release
 	rules     []kubetest.Rule // of the agent; nil: those of the printed Role
-	least     int             // pods available at any look of the last release
+	least     int             // pods available at any observation of the last release
 }
 
 func newWorld(t *testing.T, updateType string) *world {

@@ -11,8 +11,8 @@ import (
 )
 
 // IDs hands out instance ids for new pods. They follow from the CloneSet's UID, the revision and a running number, and skip what
-// is taken. So a create that is decided twice, on a look that did not show the first one yet, has the same name and fails as
-// already existing.
+// is taken. So a create that is decided twice, on an observation that did not show the first one yet, has the same name and
+// fails as already existing.
 type IDs struct {
 	taken  map[uint32]struct{} // codes of the ids in use
 	claims []string            // ids of claims without a pod, and not in use

@@ -238,7 +238,7 @@ func TestServerFairnessIsRespected(t *testing.T) {
 }
 
 // TestCacheHasAnOrder: decisions must not depend on the order in which a server sends objects, and sorting all of them for each
-// look would cost more than the look.
+// observation would cost more than the rest of it.
 func TestCacheHasAnOrder(t *testing.T) {
 	server := answers(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"30"},"items":[%s,%s]}`, objectJSON("x", "25"), objectJSON("w", "26"))

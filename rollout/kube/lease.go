@@ -54,7 +54,7 @@ func (l Lease) Duration() time.Duration {
 // Renewed is when the holder wrote the lease last, by its own clock; zero where it has not.
 func (l Lease) Renewed() time.Time { return ptr.Deref(l.Spec.RenewTime, metav1.MicroTime{}).Time }
 
-// Lock is the Lease that one agent at a time holds. It is judged by whether it changes while one looks and never by
+// Lock is the Lease that one agent at a time holds. It is judged by whether it changes while one watches and never by
 // comparing clocks, so a clock that is wrong or jumps neither breaks a lock nor keeps one for ever.
 type Lock struct {
 	client  Client

@@ -118,8 +118,8 @@ func inUse() uint64 {
 	return m.HeapAlloc
 }
 
-// TestLooksAtPodsAllocateNothing: an agent looks at every pod each time that one has changed, so what a look makes of a pod
-// would grow with the square of their number.
+// TestLooksAtPodsAllocateNothing: an agent looks at every pod each time that one has changed, so what an observation makes of
+// a pod would grow with the square of their number.
 func TestLooksAtPodsAllocateNothing(t *testing.T) {
 	var p kube.Pod
 	if err := json.Unmarshal(servedJSON(t), &p); err != nil {

@@ -403,7 +403,7 @@ func TestAgentThatFailsSaysSo(t *testing.T) {
 			[]rollout.Decision{decision(rollout.Wait, plan.AwaitingApproval, 0)},
 			[]string{"AwaitingApproval", "AgentFailed"},
 		},
-		"before the first look": {nil, []string{"AgentFailed"}},
+		"before the first observation": {nil, []string{"AgentFailed"}},
 		"after the end": {[]rollout.Decision{
 			decision(rollout.Wait, plan.PodsNotReady, 0),
 			decision(rollout.Stopped, plan.ChecksFailed, 0),

@@ -13,6 +13,6 @@
 // a node that its controller does not count: it would not come back if it were deleted, so it is neither new nor old, and R
 // is without it.
 //
-// It is pure, and knows no Kubernetes client: a Look goes in, and the pods to delete come out. What begins and ends a release is
-// package rollout's.
+// It is pure, and knows no Kubernetes client: an Observation goes in, and the pods to delete come out. What begins and ends a
+// release is package rollout's.
 package ondelete

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Look is what the rule knows of a target: one moment, in which its controller has seen the present template. Before that a pod
-// that is deleted would come back old.
-type Look struct {
+// Observation is what the rule knows of a target: one moment, in which its controller has seen the present template. Before
+// that a pod that is deleted would come back old.
+type Observation struct {
 	Replicas    int   // R
 	Unavailable int   // U
 	Ordered     bool  // a pod is made only when all pods of lower ordinals are available
@@ -31,7 +31,7 @@ type Pod struct {
 	Place     string // where it is, and then its name: the smaller goes first, of equal ordinals
 }
 
-// Count is how the pods of a Look stand.
+// Count is how the pods of an Observation stand.
 type Count struct {
 	New, Old       int
 	Available      int // pods that are, new and old
@@ -45,7 +45,7 @@ type Count struct {
 // nodes that are closed to them. Those are taken off the available ones, so that the budget does not count on them, and off the
 // new ones, so that no old pod is taken for lost. The others are among the pods that are not available: new ones first, for
 // which a batch would wait, while an old one that is deleted for nothing did not serve.
-func (l Look) Count() Count {
+func (l Observation) Count() Count {
 	var c Count
 	newDown := 0
 	for _, p := range l.Pods {
@@ -87,15 +87,15 @@ func (c Count) Words(wanted int) string {
 
 // Chosen counts those of the pods that a batch may delete, and those that are new already, where it is for some nodes only. It
 // has no Missing: what comes back may do so anywhere.
-func (l Look) Chosen() Count {
+func (l Observation) Chosen() Count {
 	l.Pods = slices.DeleteFunc(slices.Clone(l.Pods), func(p Pod) bool { return p.Kept })
 	l.Replicas, l.Astray = 0, 0
 	return l.Count()
 }
 
-// Next are the pods to delete now, by their places in the Look, at most as many as there is room for, and why no more are. Each
-// deletion of the list is safe whichever of the others happen.
-func Next(l Look, room int) (deleted []int, why string) {
+// Next are the pods to delete now, by their places in the Observation, at most as many as there is room for, and why no more
+// are. Each deletion of the list is safe whichever of the others happen.
+func Next(l Observation, room int) (deleted []int, why string) {
 	c := l.Count()
 	coming := c.New - c.AvailableNew
 	if !l.Ordered { // else what is missing waits for a lower ordinal
@@ -126,7 +126,7 @@ func Next(l Look, room int) (deleted []int, why string) {
 
 // order are the old pods, those that are not available first: what has to wait for a lower ordinal is then, of these, the
 // lowest. Of the others the highest ordinal goes first.
-func (l Look) order() []int {
+func (l Observation) order() []int {
 	var old []int
 	for i, p := range l.Pods {
 		if !p.New && !p.Lost && !p.Kept {
@@ -152,7 +152,7 @@ func rank(available bool) int {
 }
 
 // followed tells whether all pods of lower ordinals are available. While one is not, its controller makes no pod above it.
-func (l Look) followed(p Pod) bool {
+func (l Observation) followed(p Pod) bool {
 	available := 0
 	for _, q := range l.Pods {
 		if q.Ordinal < p.Ordinal && q.Available {

@@ -50,7 +50,7 @@ type setup struct {
 	known   bool // and the agent knows which
 	unblock bool // old pods that hold others up may go beyond the batch
 	targets []int
-	next    func(Look, int) ([]int, string)
+	next    func(Observation, int) ([]int, string)
 }
 
 func (c *setup) String() string {
@@ -58,8 +58,8 @@ func (c *setup) String() string {
 }
 
 // look is what the agent sees, and beside its pods their places.
-func (c *setup) look(w world) (Look, []int) {
-	l := Look{Unavailable: c.u, Ordered: c.ordered}
+func (c *setup) look(w world) (Observation, []int) {
+	l := Observation{Unavailable: c.u, Ordered: c.ordered}
 	l.Serving, _ = c.ready(w)
 	var at []int
 	for i, p := range w.places[:c.r] {
@@ -245,7 +245,7 @@ func explore(c *setup) (int, string) {
 }
 
 // setups are all with up to so many replicas, for a rule.
-func setups(replicas int, next func(Look, int) ([]int, string)) []*setup {
+func setups(replicas int, next func(Observation, int) ([]int, string)) []*setup {
 	var out []*setup
 	for r := 1; r <= replicas; r++ {
 		for u := 1; u <= 2 && u <= r; u++ {
@@ -279,27 +279,29 @@ func TestEveryWorld(t *testing.T) {
 
 // TestMutants holds simpler rules against the same worlds: each is wrong in a way that people, and a prototype, were wrong in.
 func TestMutants(t *testing.T) {
-	for name, next := range map[string]func(Look, int) ([]int, string){
-		"one more than the budget": func(l Look, room int) ([]int, string) {
+	for name, next := range map[string]func(Observation, int) ([]int, string){
+		"one more than the budget": func(l Observation, room int) ([]int, string) {
 			l.Unavailable++
 			return Next(l, room)
 		},
-		"what is missing does not come back new": func(l Look, room int) ([]int, string) { return Next(l, room+l.Count().Missing) },
-		"what is not ready costs nothing": func(l Look, room int) ([]int, string) {
+		"what is missing does not come back new": func(l Observation, room int) ([]int, string) {
+			return Next(l, room+l.Count().Missing)
+		},
+		"what is not ready costs nothing": func(l Observation, room int) ([]int, string) {
 			l.Replicas = l.Count().Available
 			return Next(l, room)
 		},
-		"broken old pods hold the budget": func(l Look, room int) ([]int, string) {
+		"broken old pods hold the budget": func(l Observation, room int) ([]int, string) {
 			for i, p := range l.Pods {
 				l.Pods[i].Kept = !p.Available
 			}
 			return Next(l, room)
 		},
-		"a lower ordinal does not matter": func(l Look, room int) ([]int, string) {
+		"a lower ordinal does not matter": func(l Observation, room int) ([]int, string) {
 			l.Ordered = false
 			return Next(l, room)
 		},
-		"pods of nodes that fail count": func(l Look, room int) ([]int, string) {
+		"pods of nodes that fail count": func(l Observation, room int) ([]int, string) {
 			for i := range l.Pods {
 				l.Pods[i].Lost = false
 			}

@@ -16,17 +16,17 @@ import (
 
 // Audit writes an audit log. It is not safe for concurrent use.
 type Audit struct {
-	out       io.Writer
-	plan      *plan.BatchPlan // until it is written
-	cluster   string
-	set       []byte // as it was written last
-	revisions []byte
-	nodes     []byte
-	pods      map[string]*logged
-	named     int // pods so far
-	look      int
-	lines     int // so far
-	err       error
+	out         io.Writer
+	plan        *plan.BatchPlan // until it is written
+	cluster     string
+	set         []byte // as it was written last
+	revisions   []byte
+	nodes       []byte
+	pods        map[string]*logged
+	named       int // pods so far
+	observation int
+	lines       int // so far
+	err         error
 }
 
 // NewAudit begins the log of a run of the plan.
@@ -105,9 +105,9 @@ func changed(last *[]byte, v any) bool {
 	return true
 }
 
-// difference is what a look changed: pods that are new or other than before, and those that are there no more.
+// difference is what an observation changed: pods that are new or other than before, and those that are there no more.
 func (a *Audit) difference(pods []rollout.Pod, workload string) (changed []podGroup, left numbers) {
-	a.look++
+	a.observation++
 	g := groups{last: map[groupKey]int{}}
 	for i := range pods {
 		p := &pods[i]
@@ -117,13 +117,13 @@ func (a *Audit) difference(pods []rollout.Pod, workload string) (changed []podGr
 			a.pods[p.Name] = l
 			a.named++
 		}
-		l.look = a.look
+		l.observation = a.observation
 		if !same(&l.pod, p) {
 			g.add(member{l, p})
 		}
 	}
 	for name, l := range a.pods {
-		if l.look != a.look {
+		if l.observation != a.observation {
 			delete(a.pods, name)
 			left = append(left, l.number)
 		}
@@ -141,7 +141,7 @@ func (a *Audit) number(ref rollout.PodRef) (int, bool) {
 	return l.number, true
 }
 
-// same tells whether two looks at a pod saw the same. It is asked for every pod in every look, which rules out to compare
+// same tells whether two looks at a pod saw the same. It is asked for every pod in every observation, which rules out to compare
 // what would be written.
 func same(a, b *rollout.Pod) bool {
 	return a.ResourceVersion == b.ResourceVersion && a.UID == b.UID && a.Name == b.Name && a.Instance == b.Instance &&

@@ -15,7 +15,7 @@ import (
 // logVersion is the version of the lines that are written. It grows as plan.StoredVersion does, on its own.
 const logVersion = 2
 
-// An audit log holds every look of a release and what was decided on it, one JSON object a line, so that the decisions
+// An audit log holds every observation of a release and what was decided on it, one JSON object a line, so that the decisions
 // can be made again. What is as in the line before is left out: pods above all, and pods that are alike
 // stand together. A line with a plan begins a run, and has
 // the version of the lines up to the next one with a plan; the plan is its first key, by which a line is found behind half

@@ -11,10 +11,10 @@ import (
 	"github.com/slipway-dev/slipway/rollout"
 )
 
-// podGroup are pods of one look that are alike, but for what each has for itself: a batch of a thousand pods goes through the
-// same states at the same time. Each list has a value for every pod, in the order of Pods, or one that all of them have. A list
-// that is left out says that the pods have what they had before, or nothing where they are new. Alike is all the rest, whole,
-// so a line that cannot be read hurts no longer than until the next change of a pod.
+// podGroup are pods of one observation that are alike, but for what each has for itself: a batch of a thousand pods goes
+// through the same states at the same time. Each list has a value for every pod, in the order of Pods, or one that all of them
+// have. A list that is left out says that the pods have what they had before, or nothing where they are new. Alike is all the
+// rest, whole, so a line that cannot be read hurts no longer than until the next change of a pod.
 type podGroup struct {
 	Pods             numbers     `json:"pods"`
 	Names            []string    `json:"names,omitempty"` // of new pods, unless each is named after the workload and its instance
@@ -140,9 +140,9 @@ func common(p rollout.Pod) rollout.Pod {
 
 // logged is a pod as the log has it.
 type logged struct {
-	number int
-	look   int // that it was in last
-	pod    rollout.Pod
+	number      int
+	observation int // that it was in last
+	pod         rollout.Pod
 }
 
 // member is a pod that is written.
@@ -197,7 +197,7 @@ func (g *groups) written(workload string) []podGroup {
 	}
 	for _, members := range g.members {
 		for _, m := range members {
-			// What it holds may change after this look.
+			// What it holds may change after this observation.
 			m.logged.pod = *m.now
 			m.logged.pod.Labels, m.logged.pod.Finalizers = maps.Clone(m.now.Labels), slices.Clone(m.now.Finalizers)
 		}

@@ -85,7 +85,7 @@ func (r *roll) members(pods []rollout.Pod, g *podGroup, workload string) []rollo
 	return pods
 }
 
-// take puts new pods in and changed ones in the place of what they were. Both in one go: a look may have thousands.
+// take puts new pods in and changed ones in the place of what they were. Both in one go: an observation may have thousands.
 func (r *roll) take(changed []rollout.Pod) {
 	var added []*rollout.Pod
 	for at := range changed {

@@ -79,7 +79,7 @@ func TestLogHoldsWhatWasSeen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := cart(23, "cart:v2")
 			set.Spec.UpdateType = c.kind
-			var want []report.Look
+			var want []report.Observation
 			var log bytes.Buffer
 			audit := report.NewAudit(&log, plan.BatchPlan{})
 			if _, err := sim.Play(t.Context(), plan.BatchPlan{}, sim.New(set, template("cart:v1"), c.options),
@@ -89,11 +89,11 @@ func TestLogHoldsWhatWasSeen(t *testing.T) {
 					for i := range o.Pods {
 						o.Pods[i].Labels = maps.Clone(o.Pods[i].Labels)
 					}
-					want = append(want, report.Look{Observed: o, Decision: d})
+					want = append(want, report.Observation{Observed: o, Decision: d})
 				}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := report.Looks(&log)
+			got, err := report.Observations(&log)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,7 +7,7 @@ import "github.com/slipway-dev/slipway/rollout"
 // writes are writes of a decision that follow each other and are alike but for their pods.
 type writes struct {
 	rollout.Action
-	Pods      numbers  `json:"pods,omitzero"`       // as they are in the look
+	Pods      numbers  `json:"pods,omitzero"`       // as they are in the observation
 	Instances []string `json:"instances,omitempty"` // of pods to create: each is named after the workload and its instance
 }
 

@@ -9,24 +9,24 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Look is what an audit log amounts to at one of its lines.
-type Look struct {
+// Observation is what an audit log amounts to at one of its lines.
+type Observation struct {
 	Plan     plan.BatchPlan
 	Observed rollout.Observed
 	Decision rollout.Decision
 }
 
-// Looks are those of a log.
-func Looks(log io.Reader) ([]Look, error) {
+// Observations are those of a log.
+func Observations(log io.Reader) ([]Observation, error) {
 	var state replayed
-	var looks []Look
+	var looks []Observation
 	err := eachLine(log, func(_ int, data []byte, _ bool) error {
 		line, d, err := parseLine(data)
 		if err != nil || d == nil {
 			return err
 		}
 		whole, err := state.absorb(line, *d)
-		look := Look{state.plan, state.observed, whole}
+		look := Observation{state.plan, state.observed, whole}
 		look.Observed.Pods = append([]rollout.Pod{}, state.observed.Pods...)
 		looks = append(looks, look)
 		return err

@@ -19,7 +19,7 @@ type History struct {
 
 	// Outside says that somebody else's release was looked at: what it writes, and what went before, is not known.
 	Outside bool
-	Moment  []string // what a reader has to know of the last look
+	Moment  []string // what a reader has to know of the last observation
 
 	subject
 	course
@@ -41,7 +41,7 @@ func NewHistory(p plan.BatchPlan) *History {
 
 // Record adds a decision with what it was made on.
 func (h *History) Record(o rollout.Observed, d rollout.Decision) {
-	h.looks++
+	h.observations++
 	if o.Now = h.plausible(o.Now); h.began && o.Now.Before(h.last.at) {
 		o.Now = h.last.at // the clock of another machine
 	}
@@ -55,7 +55,7 @@ func (h *History) Record(o rollout.Observed, d rollout.Decision) {
 		h.tellTrouble(o.Now, t)
 	}
 	h.results(o)
-	h.began, h.last = true, look{o.Now, o.Progress, d}
+	h.began, h.last = true, latest{o.Now, o.Progress, d}
 }
 
 // restart notes that an agent begins at the moment given, where the history goes on.

@@ -13,17 +13,17 @@ import (
 
 // course is how a release went from moment to moment.
 type course struct {
-	samples  []sample
-	phases   []phase
-	batches  []batch
-	last     look
-	began    bool
-	looks    int
-	restarts int
+	samples      []sample
+	phases       []phase
+	batches      []batch
+	last         latest
+	began        bool
+	observations int
+	restarts     int
 }
 
-// look is the last look and what was decided on it.
-type look struct {
+// latest is the last observation and what was decided on it.
+type latest struct {
 	at       time.Time
 	progress rollout.Progress
 	decision rollout.Decision
@@ -98,7 +98,7 @@ func bounded(c rollout.Counts) rollout.Counts {
 
 func drawable(n int) int { return min(max(n, 0), mostPods) }
 
-// sample notes the counts where they differ from those of the look before.
+// sample notes the counts where they differ from those of the observation before.
 func (c *course) sample(o rollout.Observed, d rollout.Decision) {
 	s := sample{at: o.Now, counts: bounded(o.Counts()), target: drawable(d.Target)}
 	if b, err := o.Workload.Spec.Bounds(); err == nil {
@@ -171,13 +171,13 @@ func (c *course) idle(at time.Time) bool {
 	return i >= 0 && c.phases[i].kind != working && c.phases[i].kind != backing
 }
 
-// until is where the drawings end: a little after the last look, so that what it saw has some room.
+// until is where the drawings end: a little after the last observation, so that what it saw has some room.
 func (c *course) until() time.Time { return c.last.at.Add(max(c.duration()/50, 500*time.Millisecond)) }
 
 // ended tells whether the log holds the end of the release.
 func (c *course) ended() bool { return c.last.decision.Ended() }
 
-// duration is the time from the first look to the last one.
+// duration is the time from the first observation to the last one.
 func (c *course) duration() time.Duration {
 	if len(c.samples) == 0 {
 		return 0

@@ -61,8 +61,8 @@ type tracks struct {
 	pass   int      // of follow
 }
 
-// follow brings the lanes up to a look, which is not the first one where one began before, and returns the pods that are in
-// trouble for the first time.
+// follow brings the lanes up to an observation, which is not the first one where one began before, and returns the pods that
+// are in trouble for the first time.
 func (ts *tracks) follow(o rollout.Observed, began bool, released string) (troubled []*track) {
 	if o.Pods == nil && len(ts.byName) == 0 {
 		return nil

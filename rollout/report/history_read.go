@@ -133,8 +133,8 @@ func (r *historian) take(n int, line auditLine, d rollout.Decision) {
 	r.now.Record(o, d)
 }
 
-// another tells whether a look belongs to another release than the one before: that one has ended, and this one begins or
-// is about another revision.
+// another tells whether an observation belongs to another release than the one before: that one has ended, and this one begins
+// or is about another revision.
 func (r *historian) another(o rollout.Observed, d rollout.Decision) bool {
 	last := r.now.last
 	if !last.decision.Ended() || last.decision.Reason == plan.Invalid && o.UpdateRevision == r.now.to {

@@ -37,7 +37,8 @@ func (n *narrative) toldIf(at time.Time, happened bool, what, why string) {
 	}
 }
 
-// tellRequests tells what people have asked for since the last look, and who they are. It tells whether there was anything.
+// tellRequests tells what people have asked for since the last observation, and who they are. It tells whether there was
+// anything.
 func (n *narrative) tellRequests(seen time.Time, all []rollout.Request) bool {
 	asked := false
 	for _, r := range all {

@@ -20,8 +20,8 @@ type subject struct {
 	revisions map[string]map[string]any
 }
 
-// learn takes what a look knows of the target and its revisions. Of the two that the release leads from and to the first ones
-// count: a template that is restored later is no other release.
+// learn takes what an observation knows of the target and its revisions. Of the two that the release leads from and to the
+// first ones count: a template that is restored later is no other release.
 func (s *subject) learn(o rollout.Observed) {
 	s.set = o.Workload
 	for _, r := range o.Revisions {

@@ -32,7 +32,7 @@ func shifted(t *testing.T, log []byte, from int, by time.Duration) [][]byte {
 }
 
 // restarted is a log of one release by two agents: the second begins a minute after the first has stopped in the middle,
-// with a plan and a full look.
+// with a plan and a full observation.
 func restarted(t *testing.T) []byte {
 	t.Helper()
 	var log bytes.Buffer

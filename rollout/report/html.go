@@ -246,7 +246,7 @@ func (b budget) words() string {
 
 func (b budget) detail() string {
 	if b.below+b.above == 0 {
-		return "at every look"
+		return "at every observation"
 	}
 	return "for " + inShort(b.belowFor+b.aboveFor) + " altogether"
 }
@@ -288,14 +288,14 @@ func exitWords(h *History) string {
 
 func (p *page) about() {
 	p.Open("footer")
-	words := fmt.Sprintf("%d looks", p.looks)
+	words := fmt.Sprintf("%d observations", p.observations)
 	if p.restarts > 0 {
 		words += fmt.Sprintf(" of %d agents, one after the other", p.restarts+1)
 	}
 	if p.Source != "" {
 		words = "From " + p.Source + ": " + words
 	}
-	words += ". Times count from the first look."
+	words += ". Times count from the first observation."
 	if p.Outside {
 		words += " What went before it, and each write, is in the agent's audit log."
 	} else {

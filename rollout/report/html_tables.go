@@ -13,7 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// tableLimit is how many rows a table has at most. The timeline always shows all looks.
+// tableLimit is how many rows a table has at most. The timeline always shows all observations.
 const tableLimit = 2000
 
 func (p *page) batchTable() {
@@ -167,7 +167,7 @@ func (p *page) decisions() {
 	}
 	title := "Decisions"
 	if p.Outside {
-		title = "Looks"
+		title = "Observations"
 	}
 	p.section("decisions", title)
 	rows, left := chosen(p.rows)

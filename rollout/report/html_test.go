@@ -164,7 +164,7 @@ func TestPageIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
-// TestPageOfAHugeReleaseStaysSmall is about 1,000 pods that are all replaced, in some ten thousand looks.
+// TestPageOfAHugeReleaseStaysSmall is about 1,000 pods that are all replaced, in some ten thousand observations.
 func TestPageOfAHugeReleaseStaysSmall(t *testing.T) {
 	set := cart(1000, "cart:v2")
 	set.Spec.UpdateType, set.Spec.MaxSurge = plan.ReCreate, plan.Pods(2)

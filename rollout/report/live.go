@@ -41,11 +41,11 @@ func NewLive(out io.Writer, size func() screen.Size, flags string) *Live {
 
 // Record shows a decision.
 func (l *Live) Record(o rollout.Observed, d rollout.Decision) {
-	l.Look(screen.View{Observed: o, Decision: d})
+	l.Show(screen.View{Observed: o, Decision: d})
 }
 
-// Look shows a look at a release.
-func (l *Live) Look(v screen.View) {
+// Show shows an observation of a release.
+func (l *Live) Show(v screen.View) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	l.recorder.Record(v.Observed, v.Decision)

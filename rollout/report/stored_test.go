@@ -36,8 +36,8 @@ func stored(t *testing.T, name string) []byte {
 	return data
 }
 
-// filled is a plan, a look and a decision in which everything is set.
-func filled(t *testing.T) (look report.Look) {
+// filled is a plan, an observation and a decision in which everything is set.
+func filled(t *testing.T) (look report.Observation) {
 	t.Helper()
 	filltest.Fill(t, &look.Plan)
 	filltest.Fill(t, &look.Observed)
@@ -46,7 +46,8 @@ func filled(t *testing.T) (look report.Look) {
 }
 
 // TestStoredLines pins the names in an audit log, and that everything a decision is made of is in it and is read again. In the
-// second look the pod is another one in everything, and the writes are on it and on a new one; the last look lacks it.
+// second observation the pod is another one in everything, and the writes are on it and on a new one; the last observation
+// lacks it.
 func TestStoredLines(t *testing.T) {
 	first, last := filled(t), filled(t)
 	last.Observed.Pods = []rollout.Pod{}
@@ -55,7 +56,7 @@ func TestStoredLines(t *testing.T) {
 	filltest.Fill(t, &measured)
 	var log bytes.Buffer
 	audit := report.NewAudit(&log, first.Plan)
-	for _, look := range []report.Look{first, second, last} {
+	for _, look := range []report.Observation{first, second, last} {
 		audit.Record(look.Observed, look.Decision)
 	}
 	audit.Measure(measured)
@@ -68,13 +69,13 @@ func TestStoredLines(t *testing.T) {
 	}
 	for version, c := range map[string]struct {
 		log  []byte
-		want []report.Look
+		want []report.Observation
 	}{
-		"v0": {stored(t, "filled.v0.jsonl"), []report.Look{unknownToV0(first), unknownToV0(last)}},
-		"v1": {stored(t, "filled.v1.jsonl"), []report.Look{unknownToV1(first), unknownToV1(last)}},
-		"v2": {log.Bytes(), []report.Look{first, second, last}},
+		"v0": {stored(t, "filled.v0.jsonl"), []report.Observation{unknownToV0(first), unknownToV0(last)}},
+		"v1": {stored(t, "filled.v1.jsonl"), []report.Observation{unknownToV1(first), unknownToV1(last)}},
+		"v2": {log.Bytes(), []report.Observation{first, second, last}},
 	} {
-		looks, err := report.Looks(bytes.NewReader(c.log))
+		looks, err := report.Observations(bytes.NewReader(c.log))
 		if err != nil {
 			t.Fatalf("%s: %v", version, err)
 		}
@@ -91,8 +92,9 @@ func TestStoredLines(t *testing.T) {
 
 var sameQuantities = cmp.Comparer(func(a, b plan.Quantity) bool { return a == b })
 
-// changed is a look in which a pod has become another one in everything but its name, and writes that go to it and to new pods.
-func changed(first report.Look) report.Look {
+// changed is an observation in which a pod has become another one in everything but its name, and writes that go to it and to
+// new pods.
+func changed(first report.Observation) report.Observation {
 	pod := rollout.Pod{Name: first.Observed.Pods[0].Name, UID: "another", ResourceVersion: "2", Instance: "x7k2p", Node: "node-b"}
 	first.Observed.Pods = []rollout.Pod{pod}
 	first.Decision.Actions = []rollout.Action{
@@ -110,9 +112,9 @@ func changed(first report.Look) report.Look {
 	return first
 }
 
-// unknownToV1 is a look without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while it waits,
-// which generation a release leaves, and the digest of the template that a Deployment goes back to.
-func unknownToV1(look report.Look) report.Look {
+// unknownToV1 is an observation without what came later: delete mode, Git commits, what a batch of a StatefulSet keeps while
+// it waits, which generation a release leaves, and the digest of the template that a Deployment goes back to.
+func unknownToV1(look report.Observation) report.Observation {
 	look.Plan.MaxUnavailable = plan.Quantity{}
 	look.Plan.Batches, look.Observed.Nodes = slices.Clone(look.Plan.Batches), nil
 	for i := range look.Plan.Batches {
@@ -144,9 +146,9 @@ func withoutDigest(o *plan.Original) *plan.Original {
 	return &without
 }
 
-// unknownToV0 is a look without what came later: guests, Deployments, claim templates, why pods are not ready and when that ends
-// a batch, and what a finished batch is held against.
-func unknownToV0(look report.Look) report.Look {
+// unknownToV0 is an observation without what came later: guests, Deployments, claim templates, why pods are not ready and when
+// that ends a batch, and what a finished batch is held against.
+func unknownToV0(look report.Observation) report.Observation {
 	look = unknownToV1(look)
 	look.Observed.Stuck, look.Observed.NoRoom, look.Observed.Wrote, look.Observed.Sets = nil, "", nil, nil
 	look.Observed.Refused = nil
@@ -165,8 +167,8 @@ func unknownToV0(look report.Look) report.Look {
 	return look
 }
 
-// withProgress is a look whose progress is changed, wherever it has any.
-func withProgress(look report.Look, change func(*rollout.Progress)) report.Look {
+// withProgress is an observation whose progress is changed, wherever it has any.
+func withProgress(look report.Observation, change func(*rollout.Progress)) report.Observation {
 	change(&look.Observed.Progress)
 	look.Decision.Actions = slices.Clone(look.Decision.Actions)
 	for i := range look.Decision.Actions {

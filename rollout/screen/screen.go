@@ -32,8 +32,8 @@ type Size struct {
 	Colours        bool
 }
 
-// Draw draws a look. No line is as wide as the screen, where many terminals would begin the next one, and there are fewer lines
-// than it has, so that all of them can be drawn over. Where nobody knows how many it has, one is drawn.
+// Draw draws an observation. No line is as wide as the screen, where many terminals would begin the next one, and there are
+// fewer lines than it has, so that all of them can be drawn over. Where nobody knows how many it has, one is drawn.
 func Draw(v View, size Size) []string {
 	if size.Lines <= 0 {
 		return []string{v.line(size.Columns)}
@@ -200,7 +200,7 @@ func (v *View) next() (name, command, words string) {
 	return name, strings.TrimSpace(strings.Join(append(parts, v.Flags), " ")), words
 }
 
-// age is how long ago something was at the time of the look; "-" where nobody knows.
+// age is how long ago something was at the time of the observation; "-" where nobody knows.
 func (v *View) age(since time.Time) string {
 	if since.IsZero() {
 		return "-"

@@ -123,7 +123,7 @@ func views() map[string]screen.View {
 	return all
 }
 
-// TestDraw holds what each look is drawn as.
+// TestDraw holds what each observation is drawn as.
 func TestDraw(t *testing.T) {
 	for name, v := range views() {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ type Cluster struct {
 	checks   checks
 	writes   Writes
 	stale    *rollout.Observed
-	lagging  bool   // the last look was a stale one
+	lagging  bool   // the last observation was a stale one
 	observe  func() // called after every change, for tests that check invariants
 }
 
@@ -93,7 +93,7 @@ func withOlderImage(template map[string]any) map[string]any {
 	return older
 }
 
-// Observe returns the state, or now and then the state of the look before.
+// Observe returns the state, or now and then the state of the observation before.
 func (c *Cluster) Observe(context.Context) (rollout.Observed, error) {
 	if c.stale != nil && c.chance(c.options.StaleReads) {
 		o := *c.stale

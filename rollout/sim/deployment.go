@@ -86,7 +86,7 @@ func put[T any](to, from *T) {
 // deployment is the deployment controller at work on a cluster, and the one of ReplicaSets after it.
 type deployment struct{ *Cluster }
 
-// roll is one look of the deployment controller, and of the one of ReplicaSets after it. It tells whether there is more to do.
+// roll is one turn of the deployment controller, and of the one of ReplicaSets after it. It tells whether there is more to do.
 func (d deployment) roll() bool {
 	rolling, more := d.set.Rolling, false
 	for i := range d.sets {
@@ -319,7 +319,7 @@ func (d deployment) fill() {
 	}
 }
 
-// observedSets are the ReplicaSets as a look shows them.
+// observedSets are the ReplicaSets as an observation shows them.
 func (o *objects) observedSets() []rollout.ReplicaSet {
 	var out []rollout.ReplicaSet
 	for _, s := range o.sets {

@@ -15,7 +15,7 @@ func (c *Cluster) Wait(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	if c.lagging {
-		return nil // what the stale look did not show arrives now
+		return nil // what the stale observation did not show arrives now
 	}
 	until := c.Now() + d
 	if len(c.events.events) == 0 || (d > 0 && c.events.events[0].at > until) {

@@ -45,7 +45,7 @@ type formula struct {
 // kruise is the controller at work on a cluster.
 type kruise struct{ *Cluster }
 
-// reconcile is one look of the controller. It tells whether it wrote anything.
+// reconcile is one turn of the controller. It tells whether it wrote anything.
 func (k kruise) reconcile(spec plan.WorkloadSpec) bool {
 	bounds, err := spec.Bounds()
 	if err != nil || spec.Paused {
@@ -192,7 +192,7 @@ func (k kruise) update(f formula, spec plan.WorkloadSpec) bool {
 	return wrote
 }
 
-// replace updates a pod in place, or marks it so that the next look deletes it.
+// replace updates a pod in place, or marks it so that the next observation deletes it.
 func (k kruise) replace(i int, spec plan.WorkloadSpec) {
 	change := manifest.CompareTemplates(k.template(k.pods[i].Revision), k.template(k.revision))
 	if spec.UpdateType == plan.ReCreate || !change.InPlace {

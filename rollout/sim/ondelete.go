@@ -39,7 +39,7 @@ func (o *objects) at(i int) int {
 	return slices.IndexFunc(o.pods, func(p rollout.Pod) bool { return p.Name == place || o.set.KindOf().Nodes && p.Node == place })
 }
 
-// reconcile is one look of the controller. With OrderedReady it makes a pod only when those below are available, and takes one
+// reconcile is one turn of the controller. With OrderedReady it makes a pod only when those below are available, and takes one
 // away only when all that stay are.
 func (d onDelete) reconcile() {
 	for i := range d.set.Spec.Replicas {

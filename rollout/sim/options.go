@@ -57,7 +57,7 @@ type Options struct {
 	LoseWrites     float64 // share of writes that fail before they happen
 	LoseResponses  float64 // share of writes that happen although the agent is told that they failed
 	RepeatWrites   float64 // share of writes that arrive twice
-	StaleReads     float64 // share of looks that return the state of the look before
+	StaleReads     float64 // share of observations that return the state of the observation before
 
 	Checks func(name string, batch int) (passed bool, message string) // nil: every check passes
 

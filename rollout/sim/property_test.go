@@ -45,7 +45,7 @@ func anyRelease(t *rapid.T) (plan.Workload, plan.BatchPlan, sim.Options) {
 		RepeatWrites: rapid.Float64Range(0, 0.3).Draw(t, "repeat"),
 	}
 	if rapid.Bool().Draw(t, "looks are stale") {
-		// A look that does not show a crash yet cannot heed it, whoever looks; so these two do not go together.
+		// An observation that does not show a crash yet cannot heed it, whoever looks; so these two do not go together.
 		o.StaleReads, o.Crashes, o.Evictions = 0.3, 0, 0
 	}
 	return s, p, o
@@ -72,7 +72,7 @@ func TestAnyReleaseEndsAndKeepsItsBudget(t *testing.T) {
 		gone := guard(r, c, bounds)
 		d, err := sim.Play(t.Context(), p, c, func(o rollout.Observed, d rollout.Decision) {
 			if !reflect.DeepEqual(d, rollout.Decide(p, o)) {
-				r.Errorf("a second decision on the same look differs from %+v", d)
+				r.Errorf("a second decision on the same observation differs from %+v", d)
 			}
 		})
 		if err != nil || d.Reason != plan.Completed {

@@ -395,7 +395,7 @@ func (v *Release) agent(ctx context.Context, mode plan.Mode) Agent {
 // followInterval is how often Follow looks at what no watch tells: the Lease, and the time.
 const followInterval = 2 * time.Second
 
-// Follow looks at every change until the release has ended or ctx does, and gives each look to see. Where no release is
+// Follow looks at every change until the release has ended or ctx does, and gives each observation to see. Where no release is
 // recorded it waits for the CloneSet's own status.
 func (v *Release) Follow(ctx context.Context, see func(Status)) (Status, error) {
 	if _, err := v.Status(ctx); err != nil { // in plain words why nothing can be seen

@@ -13,6 +13,6 @@
 // open only while a step is carried out: between steps, at every rest and after a stop it is paused, so that whatever
 // somebody else writes moves no pod.
 //
-// It is pure, and knows no Kubernetes client: a Look goes in, a Move comes out. Next holds one Deployment and steps it;
+// It is pure, and knows no Kubernetes client: an Observation goes in, a Move comes out. Next holds one Deployment and steps it;
 // what begins and ends a release is package rollout's. DESIGN.md beside it has the rule, and what breaks simpler ones.
 package surge

@@ -12,9 +12,9 @@ import (
 )
 
 // mutants are rules that are simpler than Next, each wrong in one way that people, and a prototype, have been wrong in.
-func mutants() map[string]func(Look, int) Move {
-	return map[string]func(Look, int) Move{
-		"the whole surge at every step": func(l Look, target int) Move {
+func mutants() map[string]func(Observation, int) Move {
+	return map[string]func(Observation, int) Move{
+		"the whole surge at every step": func(l Observation, target int) Move {
 			m := Next(l, target)
 			if m.Kind == Open && m.New > l.New {
 				m.Surge = min(l.Surge, m.New)
@@ -22,7 +22,7 @@ func mutants() map[string]func(Look, int) Move {
 			}
 			return m
 		},
-		"a step is not closed": func(l Look, target int) Move {
+		"a step is not closed": func(l Observation, target int) Move {
 			if l.Held && !l.Paused && l.Settled() {
 				l.Paused = true
 				if m := Next(l, target); m.Kind != Rest {
@@ -32,37 +32,37 @@ func mutants() map[string]func(Look, int) Move {
 			}
 			return Next(l, target)
 		},
-		"held with less than the surge that exists": func(l Look, target int) Move {
+		"held with less than the surge that exists": func(l Observation, target int) Move {
 			m := Next(l, target)
 			if m.Kind == Hold {
 				m.Surge = 0
 			}
 			return m
 		},
-		"stepped before the controller has forgotten": func(l Look, target int) Move {
+		"stepped before the controller has forgotten": func(l Observation, target int) Move {
 			l.Seal = true
 			return Next(l, target)
 		},
-		"stepped when the status of the ReplicaSet says so": func(l Look, target int) Move {
+		"stepped when the status of the ReplicaSet says so": func(l Observation, target int) Move {
 			l.Seal = l.Mute
 			return Next(l, target)
 		},
-		"stepped before the new pods are ready": func(l Look, target int) Move {
+		"stepped before the new pods are ready": func(l Observation, target int) Move {
 			l.NewReady = l.New
 			return Next(l, target)
 		},
-		"broken old pods hold the budget": func(l Look, target int) Move {
+		"broken old pods hold the budget": func(l Observation, target int) Move {
 			l.OldReady, l.Unavailable = l.Old, l.Unavailable-(l.Old-l.OldReady)
 			return Next(l, target)
 		},
-		"the surge stays": func(l Look, target int) Move {
+		"the surge stays": func(l Observation, target int) Move {
 			m := Next(l, target)
 			if m.Kind == Open && m.New == l.New {
 				return Move{Kind: Rest}
 			}
 			return m
 		},
-		"one step beyond the budget": func(l Look, target int) Move {
+		"one step beyond the budget": func(l Observation, target int) Move {
 			l.Unavailable++
 			return Next(l, target)
 		},
@@ -100,9 +100,9 @@ func TestQuantity(t *testing.T) {
 	}
 }
 
-// steady is a Look at a Deployment that is held, paused and at rest with pods that are all ready.
-func steady(r, s, u, n int) Look {
-	return Look{
+// steady is an Observation at a Deployment that is held, paused and at rest with pods that are all ready.
+func steady(r, s, u, n int) Observation {
+	return Observation{
 		Replicas: r, Surge: s, Unavailable: u, Paused: true, Held: true, Old: r - n, New: n, Sets: 2, Made: n > 0, Mute: true,
 		Mark: true,
 		Seal: n > 0, OldReady: r - n, NewReady: n, NewPods: n,
@@ -111,14 +111,14 @@ func steady(r, s, u, n int) Look {
 
 // TestPitfalls holds the first move in situations that simpler rules get wrong.
 func TestPitfalls(t *testing.T) {
-	half := func(change func(*Look)) Look {
+	half := func(change func(*Observation)) Observation {
 		l := steady(10, 3, 0, 5)
 		change(&l)
 		return l
 	}
 	for _, c := range []struct {
 		reason string
-		look   Look
+		look   Observation
 		target int
 		want   Move
 	}{
@@ -129,14 +129,14 @@ func TestPitfalls(t *testing.T) {
 		},
 		{
 			"a rest is taken at once where somebody has changed the template: the old pods of both are old",
-			half(func(l *Look) {
+			half(func(l *Observation) {
 				l.Old, l.New, l.OldReady, l.NewReady, l.NewPods, l.Made, l.Seal = 10, 0, 10, 0, 0, false, false
 			}), 1,
 			Move{Kind: Open, Surge: 1, New: 1},
 		},
 		{
 			"old pods that are broken hold no budget: a fix starts",
-			half(func(l *Look) {
+			half(func(l *Observation) {
 				l.Surge, l.Unavailable, l.OldReady, l.Old, l.New, l.NewReady, l.NewPods = 0, 1, 0, 10, 0, 0, 0
 				l.Made, l.Seal = false, false
 			}), 1,
@@ -144,37 +144,37 @@ func TestPitfalls(t *testing.T) {
 		},
 		{
 			"a percentage of one pod is none, and there is nothing to write",
-			half(func(l *Look) { *l = steady(1, 1, 0, 0); l.Sets = 1 }), 0,
+			half(func(l *Observation) { *l = steady(1, 1, 0, 0); l.Sets = 1 }), 0,
 			Move{Kind: Rest},
 		},
 		{
 			"the pause comes first, and by itself",
-			half(func(l *Look) { l.Held, l.Paused = false, false }), 1,
+			half(func(l *Observation) { l.Held, l.Paused = false, false }), 1,
 			Move{Kind: Pause},
 		},
 		{
 			"a pause that has not settled is waited for",
-			half(func(l *Look) { l.Held, l.MaxSurge = false, 3 }), 1,
+			half(func(l *Observation) { l.Held, l.MaxSurge = false, 3 }), 1,
 			Move{Kind: Wait},
 		},
 		{
 			"it is held with all of the surge, or a pause would take old pods that are ready",
-			half(func(l *Look) { l.Held, l.MaxSurge, l.Old, l.New = false, 3, 6, 7 }), 7,
+			half(func(l *Observation) { l.Held, l.MaxSurge, l.Old, l.New = false, 3, 6, 7 }), 7,
 			Move{Kind: Hold, Surge: 3, Unavailable: 4},
 		},
 		{
 			"what the controller may still know is waited out",
-			half(func(l *Look) { l.Seal, l.Mark, l.Mute = false, false, false }), 6,
+			half(func(l *Observation) { l.Seal, l.Mark, l.Mute = false, false, false }), 6,
 			Move{Kind: Wait},
 		},
 		{
 			"and proven",
-			half(func(l *Look) { l.Seal, l.Mark = false, false }), 6,
+			half(func(l *Observation) { l.Seal, l.Mark = false, false }), 6,
 			Move{Kind: Seal},
 		},
 		{
 			"the surge of a step that is done goes at a rest",
-			half(func(l *Look) { l.New, l.NewReady, l.NewPods, l.Old, l.OldReady = 8, 8, 8, 5, 5 }), 8,
+			half(func(l *Observation) { l.New, l.NewReady, l.NewPods, l.Old, l.OldReady = 8, 8, 8, 5, 5 }), 8,
 			Move{Kind: Open, Unavailable: 8, New: 8},
 		},
 	} {

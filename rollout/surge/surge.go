@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-dev/slipway/rollout/plan"
 )
 
-// Look is what the rule knows of a Deployment: one moment, in which its controller has seen the present spec.
-type Look struct {
+// Observation is what the rule knows of a Deployment: one moment, in which its controller has seen the present spec.
+type Observation struct {
 	Replicas    int // R
 	Surge       int // S, of the user's own maxSurge
 	Unavailable int // U
@@ -58,7 +58,7 @@ type Move struct {
 }
 
 // Next is what leads a Deployment to so many new pods and to a rest, where no old pod is left but R-N.
-func Next(l Look, target int) Move {
+func Next(l Observation, target int) Move {
 	switch {
 	case !l.Held:
 		return take(l)
@@ -79,7 +79,7 @@ func Next(l Look, target int) Move {
 
 // take takes a Deployment over. It is paused first and by itself: whatever is written beside it, the controller may have
 // begun to act on the fields before. Held it is only when the pause has settled, with as many pods as a pause leaves.
-func take(l Look) Move {
+func take(l Observation) Move {
 	steady := l.Sets <= 1 || l.Old+l.New == l.Replicas+l.MaxSurge
 	switch {
 	case !l.Paused:
@@ -96,7 +96,7 @@ func take(l Look) Move {
 // controller may still know a status of it from before, by which it would take old pods away. No sum of the Deployment's status
 // can tell. But it copies the Deployment's annotations to that ReplicaSet, and the API server refuses this to one that knows an
 // older ReplicaSet: so once the mark, written after the status was seen, is there, the controller has seen the status too.
-func seal(l Look) Move {
+func seal(l Observation) Move {
 	if l.Mute && !l.Mark {
 		return Move{Kind: Seal, Why: "no new pod counts as available any more"}
 	}
@@ -104,17 +104,17 @@ func seal(l Look) Move {
 }
 
 // Settled tells whether the controller has carried out the step that is open. Open, new pods are only added and old ones only
-// removed, so what an older look shows as done is done.
-func (l Look) Settled() bool {
+// removed, so what an older observation shows as done is done.
+func (l Observation) Settled() bool {
 	r := l.Replicas
 	return l.Old <= max(0, r-l.MaxUnavailable) && l.New >= min(r, r+l.MaxSurge-l.Old)
 }
 
 // Complete tells whether the controller has made all pods of the present template, and has left no other.
-func (l Look) Complete() bool { return l.Made && l.Old == 0 && l.New == l.Replicas }
+func (l Observation) Complete() bool { return l.Made && l.Old == 0 && l.New == l.Replicas }
 
 // step goes as far towards the target as the budget lets it.
-func step(l Look, target int) Move {
+func step(l Observation, target int) Move {
 	for n := target; n > l.New; n-- {
 		s, u := l.bounds(n)
 		if s+u > 0 && n-l.New <= l.Surge+l.Unavailable && l.affords(u) {
@@ -126,7 +126,7 @@ func step(l Look, target int) Move {
 }
 
 // bounds are s and u of a step to n new pods: as few old pods go as S lets stay.
-func (l Look) bounds(n int) (s, u int) {
+func (l Observation) bounds(n int) (s, u int) {
 	u = max(l.Replicas-l.Old, n-l.Surge, 0)
 	if s = n - u; s < 0 || s > l.Surge {
 		return 0, max(l.Replicas-l.Old, 0)
@@ -135,7 +135,7 @@ func (l Look) bounds(n int) (s, u int) {
 }
 
 // rest takes the surge back: old pods go until there are R-N, as many at once as the budget lets.
-func rest(l Look) Move {
+func rest(l Observation) Move {
 	r, n := l.Replicas, l.New
 	if l.Old <= r-n {
 		return Move{Kind: Rest}
@@ -150,18 +150,18 @@ func rest(l Look) Move {
 }
 
 // goes is how many old pods a maxUnavailable of u takes, at once.
-func (l Look) goes(u int) int { return max(0, l.Old-max(0, l.Replicas-u)) }
+func (l Observation) goes(u int) int { return max(0, l.Old-max(0, l.Replicas-u)) }
 
 // affords tells whether the old pods that go may: those that are not available go first, and cost nothing.
-func (l Look) affords(u int) bool {
+func (l Observation) affords(u int) bool {
 	broken := max(l.Old-l.OldReady, 0)
 	k := l.goes(u)
 	return k <= broken || l.available()-(k-broken) >= l.least()
 }
 
-func (l Look) available() int { return l.OldReady + l.NewReady }
+func (l Observation) available() int { return l.OldReady + l.NewReady }
 
-func (l Look) least() int { return l.Replicas - l.Unavailable }
+func (l Observation) least() int { return l.Replicas - l.Unavailable }
 
 // exactly is the most replicas of which a whole percentage can tell every number of pods.
 const exactly = 100

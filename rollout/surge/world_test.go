@@ -40,15 +40,15 @@ type world struct {
 type setup struct {
 	r, s, u int
 	targets []int
-	next    func(Look, int) Move
+	next    func(Observation, int) Move
 }
 
 func (c *setup) String() string {
 	return fmt.Sprintf("R=%d S=%d U=%d batches %v", c.r, c.s, c.u, c.targets)
 }
 
-func (c *setup) look(w world) Look {
-	l := Look{
+func (c *setup) look(w world) Observation {
+	l := Observation{
 		Replicas: c.r, Surge: c.s, Unavailable: c.u, Paused: w.now.paused, Held: w.now.held,
 		MaxSurge: int(w.now.s), MaxUnavailable: int(w.now.u), Old: int(w.old), New: int(w.new),
 		OldReady: int(w.old - w.broken), NewReady: int(w.ready), NewPods: int(w.new),
@@ -355,7 +355,7 @@ func explore(c *setup) (int, string) {
 }
 
 // setups are all with up to so many replicas.
-func setups(most int, next func(Look, int) Move) []*setup {
+func setups(most int, next func(Observation, int) Move) []*setup {
 	var out []*setup
 	for r := 1; r <= most; r++ {
 		for s := 0; s <= 3; s++ {

@@ -29,12 +29,12 @@ type Release struct {
 	mutex   sync.Mutex
 	history *report.History
 	id      string
-	err     error         // why it could not be followed, until the next look
+	err     error         // why it could not be followed, until the next observation
 	asked   chan struct{} // somebody reads the page
 }
 
-// Follow looks at a release until ctx ends. The error is that of the first look. While a release goes on every change is seen.
-// One that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
+// Follow looks at a release until ctx ends. The error is that of the first observation. While a release goes on every change
+// is seen. One that has ended, or a cluster that does not answer, is looked at again when somebody asks for the page.
 func (r *Release) Follow(ctx context.Context, source Source) error {
 	first, err := source.Status(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (r *Release) Follow(ctx context.Context, source Source) error {
 	return nil
 }
 
-// see adds a look. A release that begins after the end of another one has a page of its own.
+// see adds an observation. A release that begins after the end of another one has a page of its own.
 func (r *Release) see(s steer.Status) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -83,7 +83,7 @@ func (r *Release) fail(err error) {
 	r.err = err
 }
 
-// moment is what a reader has to know of a look besides what it saw.
+// moment is what a reader has to know of an observation besides what it saw.
 func (r *Release) moment(s steer.Status) (words []string) {
 	if absent := s.Agent.Absent(r.Now()); absent != "" && s.Recorded() && !s.Decision.Ended() {
 		words = append(words, absent)
@@ -97,7 +97,7 @@ func (r *Release) moment(s steer.Status) (words []string) {
 	return words
 }
 
-// Page is the page as of the last look.
+// Page is the page as of the last observation.
 func (r *Release) Page() (Page, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

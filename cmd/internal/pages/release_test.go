@@ -88,7 +88,7 @@ func TestReleaseIsFollowed(t *testing.T) {
 	c.err = errors.New("the server is away")
 	c.follows <- nil
 	<-c.back
-	_, _ = r.Page()  // whoever reads makes it look again; what it answers may still be the look before
+	_, _ = r.Page()  // whoever reads makes it look again; what it answers may still be the observation before
 	c.follows <- nil // it is followed again because of that, and the error is known
 	if _, err := r.Page(); err == nil || err.Error() != "the server is away" {
 		t.Errorf("a cluster that does not answer is shown as %v", err)
@@ -98,6 +98,6 @@ func TestReleaseIsFollowed(t *testing.T) {
 func TestReleaseThatCannotBeRead(t *testing.T) {
 	r := &pages.Release{Now: time.Now}
 	if err := r.Follow(t.Context(), &cluster{first: errors.New("no such release")}); err == nil {
-		t.Error("there is no first look, and no error")
+		t.Error("there is no first observation, and no error")
 	}
 }

@@ -135,7 +135,7 @@ func (f *statusFlags) watch(ctx context.Context, s command.Streams, args []strin
 		}
 		switch {
 		case shown.live != nil:
-			shown.live.Look(screen.View{
+			shown.live.Show(screen.View{
 				Observed: standing.Observed, Decision: standing.Decision, Note: absent, Pods: standing.Pods,
 				Seen: standing.Seen,
 			})
@@ -196,7 +196,7 @@ func readError(ctx context.Context, err error) error {
 	}
 }
 
-// outcome turns the last look into an exit code. What is shown already is not told twice.
+// outcome turns the last observation into an exit code. What is shown already is not told twice.
 func (f *statusFlags) outcome(s steer.Status, err error) error {
 	switch {
 	case err != nil && !errors.Is(err, errTimeout):

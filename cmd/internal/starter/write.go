@@ -142,7 +142,7 @@ func scalar(text string) string {
 	return strconv.Quote(text)
 }
 
-// planText releases a workload: a fifth, a look, the rest.
+// planText releases a workload: a fifth, a pause, the rest.
 func planText(w workload) string {
 	namespace := ""
 	if w.ref.Namespace != "" {

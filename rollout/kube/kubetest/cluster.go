@@ -90,7 +90,7 @@ func (s *Shared) Stop() {
 	}
 }
 
-// newCluster starts a control plane. A port may be taken between the look and the start: then it is started on others.
+// newCluster starts a control plane. A port may be taken between the search and the start: then it is started on others.
 func newCluster(options Options) (*Cluster, error) {
 	programs, err := servers()
 	if err != nil {

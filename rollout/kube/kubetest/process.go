@@ -80,7 +80,7 @@ func (p *process) died() error {
 	return fmt.Errorf("%s ended: %v\n%s", p.name, p.cmd.ProcessState, text)
 }
 
-// The ports of servers are below those that systems hand out to outgoing connections: a port stays free between the look and
+// The ports of servers are below those that systems hand out to outgoing connections: a port stays free between the search and
 // the start, and while the server is down for a restart.
 const (
 	firstPort = 18000
