@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/kio"
 )
@@ -23,7 +24,9 @@ var errNotAlone = errors.New("the ResourceList on stdin has no items, or is not 
 const openingSize = 32 << 10
 
 // topLevel matches a line with a key of a document's outermost mapping, in block style.
-var topLevel = regexp.MustCompile(`^(?:"([\w.-]+)"|'([\w.-]+)'|([A-Za-z][\w.-]*))[ \t]*:(?:[ \t]+(.*))?$`)
+var topLevel = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:"([\w.-]+)"|'([\w.-]+)'|([A-Za-z][\w.-]*))[ \t]*:(?:[ \t]+(.*))?$`)
+})
 
 // isOtherThanList says whether the beginning of a text shows that it is no ResourceList. It goes by what the first document
 // is, and by the keys of its outermost mapping as far as they can be told from what is below them.
@@ -54,7 +57,7 @@ func isOtherThanList(opening []byte) bool {
 		if strings.ContainsRune(" \t-", rune(line[0])) {
 			continue
 		}
-		m := topLevel.FindStringSubmatch(line)
+		m := topLevel().FindStringSubmatch(line)
 		if m == nil || strings.ContainsAny(text[:start], "[{") {
 			return false // not a simple key, or maybe a part of something in brackets
 		}
@@ -73,7 +76,9 @@ func isNoMapping(line string) bool {
 }
 
 // flowKey matches a key in braces, or a value there that is a short scalar, up to what follows it.
-var flowKey = regexp.MustCompile(`^\s*(?:"([\w./-]*)"|'([\w./-]*)'|([\w./-]+))\s*([:,}\]])`)
+var flowKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*(?:"([\w./-]*)"|'([\w./-]*)'|([\w./-]+))\s*([:,}\]])`)
+})
 
 // isOtherObject is isOtherThanList for a document in braces, be it JSON or YAML.
 func isOtherObject(text string) bool {
@@ -105,12 +110,12 @@ func isOtherObject(text string) bool {
 
 // isOtherEntry says whether an object in braces that has the entry which text begins with is no ResourceList.
 func isOtherEntry(text string) bool {
-	key := flowKey.FindStringSubmatch(text)
+	key := flowKey().FindStringSubmatch(text)
 	if key == nil || key[4] != ":" {
 		return false
 	}
 	value := ""
-	if v := flowKey.FindStringSubmatch(text[len(key[0]):]); v != nil {
+	if v := flowKey().FindStringSubmatch(text[len(key[0]):]); v != nil {
 		value = v[1] + v[2] + v[3]
 	}
 	return isOtherKey(key[1]+key[2]+key[3], value)

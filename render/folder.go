@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // folder is a folder for as long as a run writes into it. Everything goes through os.Root: no name and no link leads out. No
@@ -27,7 +28,9 @@ type folder struct {
 }
 
 // tempName is what the temporary files of a folder are called, and nothing else is.
-var tempName = regexp.MustCompile(`^\.slipway-[A-Z2-7]{26,}$`)
+var tempName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\.slipway-[A-Z2-7]{26,}$`)
+})
 
 // openFolder takes a folder and clears what a killed run has left there.
 func openFolder(path string) (*folder, error) {
@@ -54,7 +57,7 @@ func (f *folder) is(info fs.FileInfo) bool { return os.SameFile(f.info, info) }
 // holdsTemp says whether there is a temporary file in a folder, of a killed run or of one that is at work.
 func holdsTemp(path string) bool {
 	entries, err := os.ReadDir(path)
-	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return tempName.MatchString(e.Name()) })
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return tempName().MatchString(e.Name()) })
 }
 
 // clear removes the temporary files of a run that was killed: one that is at work would hold the lock.
@@ -67,7 +70,7 @@ func (f *folder) clear() error {
 		return err
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !tempName.MatchString(e.Name()) {
+		if !e.Type().IsRegular() || !tempName().MatchString(e.Name()) {
 			continue
 		}
 		if err := f.root.Remove(e.Name()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -16,7 +17,9 @@ import (
 )
 
 // keyAndColon is what stands behind a separator that is none.
-var keyAndColon = regexp.MustCompile(`^([A-Za-z][\w./-]*):(?:[ \t\r]|$)`)
+var keyAndColon = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z][\w./-]*):(?:[ \t\r]|$)`)
+})
 
 // gluedSeparator finds a key at the start of a line behind what was meant to be a separator: chart templates that trim their
 // white space leave such lines. To YAML the dashes are part of the key. It returns where the line starts, and the key without
@@ -25,7 +28,7 @@ func gluedSeparator(text []byte) (start int, key []byte) {
 	for rest := text; ; {
 		line, _, _ := bytes.Cut(rest, []byte("\n"))
 		if after, ok := bytes.CutPrefix(line, []byte("---")); ok && len(after) > 0 {
-			if found := keyAndColon.FindSubmatch(after); found != nil {
+			if found := keyAndColon().FindSubmatch(after); found != nil {
 				return len(text) - len(rest), found[1]
 			}
 		}

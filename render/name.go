@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -102,6 +103,8 @@ func bounded(name string) string {
 
 // isOwnName says whether a name is one that slipway gives to files. A list that somebody has edited, or that an earlier
 // version has written for a name with line breaks in it, names nothing else.
-func isOwnName(name string) bool { return strings.Contains(name, "_") && ownName.MatchString(name) }
+func isOwnName(name string) bool { return strings.Contains(name, "_") && ownName().MatchString(name) }
 
-var ownName = regexp.MustCompile(`^([a-z0-9][-a-z0-9]*/)?[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*\.yaml$`)
+var ownName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-z0-9][-a-z0-9]*/)?[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*\.yaml$`)
+})

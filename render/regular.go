@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -32,10 +33,12 @@ func Open(path string) (*os.File, error) {
 
 // isStream says whether a path is a stream that the process has got, or the device that holds nothing.
 func isStream(path string) bool {
-	return path == os.DevNull || streamName.MatchString(filepath.Clean(path))
+	return path == os.DevNull || streamName().MatchString(filepath.Clean(path))
 }
 
-var streamName = regexp.MustCompile(`^/dev/(stdin|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+var streamName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/dev/(stdin|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+})
 
 // readFile reads a file that is one.
 func readFile(path string) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -194,7 +195,9 @@ func (f *reportFlags) parse() (report.Format, error) {
 }
 
 // manifestStart matches where a manifest says that it is one. No report has that where a manifest does.
-var manifestStart = regexp.MustCompile(`\A(?:\x{feff}|\s)*\{\s*"(?:apiVersion|kind)"\s*:|(?m:^["']?apiVersion["']?[ \t]*:)`)
+var manifestStart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A(?:\x{feff}|\s)*\{\s*"(?:apiVersion|kind)"\s*:|(?m:^["']?apiVersion["']?[ \t]*:)`)
+})
 
 // holdsManifest says whether there is a file at a path with a manifest near its beginning.
 func holdsManifest(path string) bool {
@@ -206,7 +209,7 @@ func holdsManifest(path string) bool {
 		return false
 	}
 	defer file.Close()
-	return manifestStart.MatchReader(bufio.NewReader(io.LimitReader(file, 1<<16)))
+	return manifestStart().MatchReader(bufio.NewReader(io.LimitReader(file, 1<<16)))
 }
 
 // registerOutput adds -o to a command whose output is a report. --report means the same, as with render.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -38,7 +39,9 @@ func (b *sidecarBuild) appContainers() []*yaml.Node {
 }
 
 // subPathVariable finds the names of variables in a subPathExpr, as Kruise does.
-var subPathVariable = regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+var subPathVariable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+})
 
 // sharedMounts are the mounts of the app's containers, and the variables that their subPathExpr name.
 func (b *sidecarBuild) sharedMounts() (mounts, env []*yaml.Node) {
@@ -53,7 +56,7 @@ func (b *sidecarBuild) sharedMounts() (mounts, env []*yaml.Node) {
 			if expr == "" {
 				continue
 			}
-			for _, match := range subPathVariable.FindAllStringSubmatch(expr, -1) {
+			for _, match := range subPathVariable().FindAllStringSubmatch(expr, -1) {
 				if e, _ := own.Named(match[1]); e != nil {
 					env = append(env, e)
 				}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -58,10 +59,12 @@ func NotAdmitted(err error) bool {
 
 // RightMissing tells whether it was RBAC that said no, which has no other mark than its words.
 func RightMissing(err error) bool {
-	return apierrors.IsForbidden(err) && rbacWords.MatchString(err.Error())
+	return apierrors.IsForbidden(err) && rbacWords().MatchString(err.Error())
 }
 
-var rbacWords = regexp.MustCompile(`User "[^"]*" cannot \S+ resource "`)
+var rbacWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`User "[^"]*" cannot \S+ resource "`)
+})
 
 // Failing are the words of a server that neither did what it was asked nor refused it, most often because a webhook does not
 // answer; "" where that is not what the error says.

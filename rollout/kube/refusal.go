@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,21 +16,25 @@ import (
 )
 
 // serverWords are those of an answer 403, 422, or of a webhook. A controller passes on no more than the words.
-var serverWords = regexp.MustCompile(`(?s)(admission )?\S+ "[^"]*" (is (forbidden|invalid): |denied the request).*`)
+var serverWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)(admission )?\S+ "[^"]*" (is (forbidden|invalid): |denied the request).*`)
+})
 
 // dumpedObject is what Kruise adds to them: the whole object with its env, which is nobody's to read.
-var dumpedObject = regexp.MustCompile(`(?s), (pod|pvc): \{.*`)
+var dumpedObject = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s), (pod|pvc): \{.*`)
+})
 
 // refusedForGood are the API server's words within a message of a controller where it took no pod and would not take it again,
 // as NotAdmitted judges an answer; "" where that is not what the message says.
 func refusedForGood(message string) string {
-	said := dumpedObject.ReplaceAllString(serverWords.FindString(message), "")
+	said := dumpedObject().ReplaceAllString(serverWords().FindString(message), "")
 	for _, later := range []string{wordsFull, wordsUncounted, wordsTerminating} {
 		if strings.Contains(said, later) {
 			return ""
 		}
 	}
-	if rbacWords.MatchString(said) {
+	if rbacWords().MatchString(said) {
 		return ""
 	}
 	return said
@@ -49,7 +54,7 @@ func notNow(message string) string {
 }
 
 func controllerSays(message string) string {
-	return "its controller says: " + dumpedObject.ReplaceAllString(message, "")
+	return "its controller says: " + dumpedObject().ReplaceAllString(message, "")
 }
 
 // wordsTerminating are what a namespace that is being deleted answers.

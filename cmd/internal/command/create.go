@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"github.com/slipway-dev/slipway/render"
 )
@@ -43,10 +44,13 @@ func WriteFile(path string, data []byte) error {
 // writable refuses what is no file, no stream that the process has got, and no device such as a terminal or /dev/null.
 func writable(path string) error {
 	info, err := os.Stat(path)
-	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeCharDevice != 0 || streamName.MatchString(filepath.Clean(path)) {
+	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeCharDevice != 0 ||
+		streamName().MatchString(filepath.Clean(path)) {
 		return nil //nolint:nilerr // opening it tells what is wrong
 	}
 	return fmt.Errorf("%s is there: name a file", render.Special(info.Mode()))
 }
 
-var streamName = regexp.MustCompile(`^/dev/(stdout|stderr|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+var streamName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/dev/(stdout|stderr|fd/\d+)$|^/proc/(self|\d+)/fd/\d+$`)
+})
