@@ -77,7 +77,7 @@ func (in *Injector) matchNamespace(set *SidecarSet, namespace string) answer {
 	if filledInLater(namespace) {
 		namespace = ""
 	}
-	if why := in.outsideWebhook(namespace); why != "" {
+	if why := in.opts.outsideWebhook(namespace); why != "" {
 		return answer{verdict: Unmatched, reason: why}
 	}
 	switch bound, selector := set.Spec.Namespace, set.Spec.NamespaceSelector; {
@@ -99,15 +99,15 @@ const controlPlaneLabel = "control-plane"
 
 // outsideWebhook says why Kruise's webhook is never called for pods of a namespace, or "". Its configuration says so, before
 // any SidecarSet is asked. A namespace whose labels are not known is taken to be an ordinary one.
-func (in *Injector) outsideWebhook(namespace string) string {
+func (o *Options) outsideWebhook(namespace string) string {
 	const way = " (systemNamespaces: Inject injects there)"
-	if in.opts.SystemNamespaces == Inject {
+	if o.SystemNamespaces == Inject {
 		return ""
 	}
 	if namespace == "kube-system" {
 		return "Kruise's webhook does not look at namespace kube-system" + way
 	}
-	if _, has := in.opts.Namespaces[namespace][controlPlaneLabel]; has {
+	if _, has := o.Namespaces[namespace][controlPlaneLabel]; has {
 		return "Kruise's webhook does not look at namespace " + namespace + ", which has the label " + controlPlaneLabel + way
 	}
 	return ""

@@ -27,11 +27,16 @@ type template struct {
 	metadata, spec *yaml.Node
 	annotations    map[string]string // of the template, with all that was annotated so far
 	overrides      map[string]string // of workload and template
-	containers     []*yaml.Node      // the app's own, aliases followed
-	inits          []*yaml.Node
-	volumes        []*yaml.Node
-	skip           map[string]bool            // what is skipped, once that was asked for
-	named          map[string]*manifest.Index // elements of the spec's lists by name
+	skip           map[string]bool   // what is skipped, once that was asked for
+	specLists
+}
+
+// specLists are the lists of a pod spec that injection adds to.
+type specLists struct {
+	containers []*yaml.Node // the app's own, aliases followed
+	inits      []*yaml.Node
+	volumes    []*yaml.Node
+	named      map[string]*manifest.Index // the elements of all of them by name
 }
 
 // direct reports a template that cannot be edited where it stands.

@@ -31,16 +31,28 @@ type builder struct {
 
 	nullLine, nullColumn int // of the null that a key or dash has if nothing follows
 
-	last     *yaml.Node // plain scalar that may go on
+	openPlain
+	comparing
+	columnCount
+}
+
+// openPlain is a plain scalar that may go on in the next line.
+type openPlain struct {
+	last     *yaml.Node
 	lastLine int
 	more     []byte // its text, once it went on
+}
 
+// comparing is what a builder knows that makes no tree.
+type comparing struct {
 	follows *follower // the tree that there has to be; nil where one is made
 	only    yaml.Node // what every node is then
 	waits   bool      // only is a scalar that is not compared yet: it may go on
 	differs bool
+}
 
-	// The last place in a line of which the column was asked for. Places are asked for from left to right.
+// columnCount is the last place in a line of which the column was asked for. Places are asked for from left to right.
+type columnCount struct {
 	counted []byte
 	columns int
 }

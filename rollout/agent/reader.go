@@ -165,7 +165,7 @@ func (r *reader) observePods(o *rollout.Observed) {
 			r.buffer = append(r.buffer, p.Observed(r.last.history.NameOf))
 		}
 	})
-	used := sync.OnceValue(r.instances)
+	used := sync.OnceValue(func() map[string]bool { return instances(r.buffer) })
 	if r.claims != nil {
 		r.observeClaims(o, used())
 	}
@@ -180,11 +180,11 @@ func (r *reader) observePods(o *rollout.Observed) {
 	o.Pods = r.buffer
 }
 
-// instances are the instance ids of the pods that were listed.
-func (r *reader) instances() map[string]bool {
-	used := make(map[string]bool, len(r.buffer))
-	for i := range r.buffer {
-		used[r.buffer[i].Instance] = true
+// instances are the instance ids of pods.
+func instances(pods []rollout.Pod) map[string]bool {
+	used := make(map[string]bool, len(pods))
+	for i := range pods {
+		used[pods[i].Instance] = true
 	}
 	return used
 }
