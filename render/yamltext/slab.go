@@ -18,6 +18,7 @@ func (s *slab[T]) take(n int) []T {
 	}
 	start := len(s.part)
 	if n > cap(s.part)-start {
+		clear(s.part[start:cap(s.part)]) // what an earlier tree has left there would keep all of it, and that the one before
 		s.part, start = make([]T, 0, min(max(firstPart, n, 2*cap(s.part)), largestPart)), 0
 	}
 	s.part = s.part[:start+n]
