@@ -95,6 +95,7 @@ func FuzzWriteParts(f *testing.F) {
 	} {
 		f.Add(seed, "a: b\n", uint(40))
 	}
+	f.Add("? #", " :ab\n", uint(76)) // the comment is written with the next item
 	f.Fuzz(func(t *testing.T, one, other string, n uint) {
 		var docs [2]yaml.Node
 		for i, text := range []string{one, other} {

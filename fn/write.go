@@ -70,18 +70,20 @@ func writeParts(out io.Writer, head, items, tail []*yaml.Node) error {
 }
 
 // partOf is how many of the items are written next. Between one that ends with a comment and the next, the library writes
-// an empty line, where it writes both.
+// an empty line, where it writes both; and it may write a comment behind a dash or a key with the item after.
 func partOf(items []*yaml.Node) int {
 	for n := itemsAtOnce; n < len(items); n++ {
-		if items[n].HeadComment == "" && !hasFootComment(items[n-1]) {
+		if items[n].HeadComment == "" && !reachesOn(items[n-1]) {
 			return n
 		}
 	}
 	return len(items)
 }
 
-func hasFootComment(n *yaml.Node) bool {
-	return n.FootComment != "" || slices.ContainsFunc(n.Content, hasFootComment)
+// reachesOn says whether a comment of an item may be written with what follows it: one below it, or one on the line on which a
+// mapping or list begins.
+func reachesOn(n *yaml.Node) bool {
+	return n.FootComment != "" || n.LineComment != "" && len(n.Content) > 0 || slices.ContainsFunc(n.Content, reachesOn)
 }
 
 // encode writes a mapping, without its line "items:" where that stands already.
