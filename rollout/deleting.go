@@ -59,7 +59,7 @@ func (o *Observed) Targets(p plan.BatchPlan, b plan.Bounds) []int {
 	for i := range o.Pods {
 		on[o.Pods[i].Node] = true
 	}
-	return ondelete.Targets(p.Batches, o.Nodes, on, targets)
+	return ondelete.Targets(p.Batches, o.Nodes, on, b.Replicas, targets)
 }
 
 // forward deletes old pods until as many are new as a batch has, or all on its nodes.

@@ -59,7 +59,7 @@ func (r *release) failing() (why string, next time.Duration) {
 	}
 	failed, next := waiting.Failed(r.observed.holding(false), f.Reasons, f.After, r.observed.Now)
 	// However much is tolerated, a batch without one healthy pod never gets ready.
-	if len(failed) <= min(r.threshold(r.target()), r.target()-1) {
+	if len(failed) <= max(min(r.threshold(r.target()), r.target()-1), 0) {
 		return "", next
 	}
 	return fmt.Sprintf("given up after %v by failFast: %s", f.After, waiting.Words(waiting.Groups(failed), r.observed.Now)), 0

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slipway-dev/slipway/rollout/ondelete"
 	"github.com/slipway-dev/slipway/rollout/plan"
 	"github.com/slipway-dev/slipway/rollout/waiting"
 )
@@ -41,6 +42,14 @@ func TestFailFast(t *testing.T) {
 		o.Progress.Stepped, o.Progress.Step = true, 2
 		return o
 	}
+	// deleted is a DaemonSet of which the only canary is deleted, and not made anew yet.
+	deleted := func() Observed {
+		o := look(plan.WorkloadSpec{Replicas: 2, MaxUnavailable: plan.Pods(1), OnDelete: true}, oldUp)
+		o.Workload.APIVersion, o.Workload.Kind, o.Pods[0].Node = "apps/v1", "DaemonSet", "b"
+		o.Nodes = []ondelete.Node{{Name: "a", Labels: map[string]string{"pool": "canary"}}, {Name: "b"}}
+		return o
+	}
+	canary := []plan.Batch{{Nodes: &plan.Selector{Labels: map[string]string{"pool": "canary"}}}, {Replicas: plan.Percent(100)}}
 	for _, c := range []struct {
 		name   string
 		look   func() Observed
@@ -103,6 +112,18 @@ func TestFailFast(t *testing.T) {
 				Batches: []plan.Batch{{Replicas: plan.Pods(2)}, {Replicas: plan.Percent(100)}},
 			},
 			look: stepped, reason: pull, ago: time.Hour, want: plan.ThresholdExceeded,
+		},
+		{
+			name: "no pod of the batch is there", plan: plan.BatchPlan{Mode: plan.Delete, FailFast: fast, Batches: canary},
+			look: deleted, want: plan.PodsNotReady,
+		},
+		{
+			name: "no pod is wanted, and its controller has not seen that", plan: plan.BatchPlan{Mode: plan.Partition, FailFast: fast},
+			look: func() Observed {
+				o := look(plan.WorkloadSpec{})
+				o.Workload.Generation = 2
+				return o
+			}, want: plan.ControllerBehind,
 		},
 		{
 			name: "on the way back", plan: plan.BatchPlan{FailFast: fast}, reason: pull, ago: time.Hour,

@@ -18,17 +18,24 @@ type Node struct {
 
 // Targets are the numbers of updated pods after each batch, where some select nodes: such a batch has a pod for each of its
 // nodes, and of those of the batches before, that has one. on are the nodes of all pods, targets the numbers of the other
-// batches.
-func Targets(batches []plan.Batch, nodes []Node, on map[string]bool, targets []int) []int {
-	out, chosen := slices.Clone(targets), map[string]bool{}
+// batches. Pods that are missing, of so many replicas, are taken to come back on nodes without one: a batch does not get smaller
+// while one of its pods is made anew.
+func Targets(batches []plan.Batch, nodes []Node, on map[string]bool, replicas int, targets []int) []int {
+	out, chosen := slices.Clone(targets), map[bool]map[string]bool{true: {}, false: {}} // with a pod, and without
+	missing := replicas
+	for _, n := range nodes {
+		if on[n.Name] && !n.Closed {
+			missing--
+		}
+	}
 	for i, b := range batches {
 		if b.Nodes != nil {
 			for _, n := range nodes {
-				if on[n.Name] && !n.Closed && b.Nodes.Matches(n.Labels) {
-					chosen[n.Name] = true
+				if !n.Closed && b.Nodes.Matches(n.Labels) {
+					chosen[on[n.Name]][n.Name] = true
 				}
 			}
-			out[i] = len(chosen)
+			out[i] = len(chosen[true]) + min(len(chosen[false]), max(missing, 0))
 		}
 		out[i] = max(out[i], out[max(i-1, 0)])
 	}

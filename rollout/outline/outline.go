@@ -109,7 +109,7 @@ func (o *Release) divide(p plan.BatchPlan, cs plan.Workload, nodes []ondelete.No
 	for _, n := range nodes {
 		on[n.Name] = true
 	}
-	for i, n := range ondelete.Targets(p.Batches, nodes, on, p.Targets(o.Bounds)) {
+	for i, n := range ondelete.Targets(p.Batches, nodes, on, o.Bounds.Replicas, p.Targets(o.Bounds)) {
 		b := p.Batch(i)
 		batch := Batch{
 			Written: "all", Updated: n, More: n - before, Old: o.Bounds.Replicas - n, Missing: p.FailureThreshold.Down(n),

@@ -27,7 +27,7 @@ func probeBatchNodes(s *snapshot) []Finding {
 	for _, p := range s.own {
 		on[p.Spec.NodeName] = true
 	}
-	s.targets = ondelete.Targets(s.options.Plan.Batches, nodes, on, s.targets)
+	s.targets = ondelete.Targets(s.options.Plan.Batches, nodes, on, s.bounds.Replicas, s.targets)
 	var words []string
 	for i, b := range s.options.Plan.Batches {
 		if b.Nodes != nil {
