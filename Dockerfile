@@ -16,7 +16,8 @@ RUN go mod download
 COPY . .
 ARG TARGETOS
 ARG TARGETARCH
-RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath -ldflags "-s -w" -o /slipway ./cmd/slipway
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
+    go build -trimpath -ldflags "-s -w -funcalign=16" `cat .ci/gcflags` -o /slipway ./cmd/slipway
 
 FROM ${BASE_IMAGE}
 ARG VERSION=""

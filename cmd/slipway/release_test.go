@@ -156,9 +156,9 @@ func TestCatalogsNameWhatIsReleased(t *testing.T) {
 	var config struct {
 		ProjectName string `json:"project_name"`
 		Builds      []struct {
-			Goos, Goarch, Flags, Ldflags []string
-			Env                          []string
-			Main, Binary                 string
+			Goos, Goarch, Flags, Ldflags, Gcflags []string
+			Env                                   []string
+			Main, Binary                          string
 		}
 		Archives []struct {
 			NameTemplate    string `json:"name_template"`
@@ -208,12 +208,23 @@ func TestCatalogsNameWhatIsReleased(t *testing.T) {
 		t.Errorf("goreleaser builds for %v", build.Goos)
 	}
 	// The image, make build and goreleaser build one and the same binary.
+	inlined, err := os.ReadFile("../../.ci/gcflags")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines strings.Builder
+	for _, flag := range build.Gcflags {
+		fmt.Fprintf(&lines, "-gcflags=%s\n", flag)
+	}
+	if diff := cmp.Diff(string(inlined), lines.String()); diff != "" {
+		t.Errorf("gcflags (-.ci/gcflags +goreleaser):\n%s", diff)
+	}
 	for _, file := range []string{"../../Dockerfile", "../../Makefile"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		flags := fmt.Sprintf("build %s -ldflags %q", strings.Join(build.Flags, " "), strings.Join(build.Ldflags, " "))
+		flags := fmt.Sprintf("build %s -ldflags %q `cat .ci/gcflags`", strings.Join(build.Flags, " "), strings.Join(build.Ldflags, " "))
 		if !strings.Contains(string(text), flags) || !strings.Contains(string(text), build.Env[0]) {
 			t.Errorf("%s does not build with %s %s as goreleaser does", file, build.Env[0], flags)
 		}

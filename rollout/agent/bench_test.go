@@ -97,9 +97,7 @@ func benchmark(b *testing.B, c *kubetest.Cluster, kind, client string, replicas 
 func shipped(tb testing.TB) string {
 	tb.Helper()
 	binary := filepath.Join(tb.TempDir(), "slipway")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "../../cmd/slipway")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := exec.Command("make", "-C", "../..", "build", "OUT="+binary).CombinedOutput(); err != nil {
 		tb.Fatalf("%v: %s", err, out)
 	}
 	return binary
