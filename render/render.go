@@ -329,7 +329,7 @@ func contextOf(ctx context.Context, in *input, req *Request, known *inject.Conte
 			return nil
 		}
 		source := sourceOf(in, d)
-		root, err := yamltext.Parse(d.Bytes)
+		root, err := sc.Parse(d.Bytes) // its room is never taken again: sets are kept
 		if err != nil {
 			if strict {
 				outcome.Findings = append(outcome.Findings, unread(source, d.Bytes, err)...)

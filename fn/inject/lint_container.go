@@ -25,11 +25,10 @@ type containerLinter struct {
 
 // checkContainer checks the container that a sidecar is, and holds it to the user's policies.
 func (l *sidecarLinter) checkContainer(s *Sidecar, at spot, init bool) {
-	own, _ := manifest.StructFields(reflect.ValueOf(*s))
+	own := manifest.FieldsOf(reflect.TypeOf(*s))
 	plain := at
 	plain.node = withoutFields(s.Node, func(key string, value *yaml.Node) bool {
-		_, kruise := own[key]
-		return kruise || parserChecked(key, value)
+		return own.Has(key) || parserChecked(key, value)
 	})
 	c := &containerLinter{sidecarLinter: l, at: at, init: init, native: s.native(), before: len(l.findings)}
 	l.read(plain, reflect.ValueOf(&c.Container).Elem())

@@ -148,10 +148,10 @@ func (l *typeReader) readStruct(at spot, v reflect.Value) {
 		l.mismatch(at, "a mapping")
 		return
 	}
-	fields, _ := manifest.StructFields(v)
+	fields := manifest.FieldsOf(v.Type())
 	present := map[string]bool{}
 	for _, p := range pairs(at.node) {
-		f, ok := fields[p.key.Value]
+		f, ok := fields.In(v, p.key.Value)
 		field := at.field + "." + p.key.Value
 		if !ok {
 			l.unknownField(at.step(field, p.key), v.Type(), fields)
@@ -190,16 +190,10 @@ func isTypo(name, near string) bool {
 	return manifest.Distance(strings.ToLower(name), strings.ToLower(near), 3) < 3
 }
 
-func (l *typeReader) unknownField(at spot, t reflect.Type, fields map[string]reflect.Value) {
-	var names []string
-	for name := range fields {
-		names = append(names, name)
-	}
+func (l *typeReader) unknownField(at spot, t reflect.Type, fields *manifest.StructFields) {
+	names := fields.Names()
 	if t == reflect.TypeFor[corev1.Container]() {
-		own, _ := manifest.StructFields(reflect.ValueOf(Sidecar{}))
-		for name := range own {
-			names = append(names, name)
-		}
+		names = append(names, manifest.FieldsOf(reflect.TypeFor[Sidecar]()).Names()...)
 	}
 	severity, hint := manifest.SeverityWarning, "a newer Kubernetes may know it: it is injected as it stands"
 	if near := manifest.Nearest(at.node.Value, names); near != "" {

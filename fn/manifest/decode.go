@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -126,45 +127,72 @@ func (d *Decoder) structure(f Field, v reflect.Value) {
 	if !f.Mapping() {
 		return
 	}
-	fields, rest := StructFields(v)
+	fields := FieldsOf(v.Type())
 	EachPair(f.node, func(key, value *yaml.Node) {
 		at := f.child(key.Value, key, value) // as it is written: a field may be called on
-		to, ok := fields[key.Value]
+		to, ok := fields.In(v, key.Value)
 		switch {
 		case ok:
 			d.Value(value, to, at.Path)
-		case rest.IsValid():
-			collect(rest, key, value)
+		case fields.rest != nil:
+			collect(v.FieldByIndex(fields.rest), key, value)
 		default:
-			at.Unknown(slices.Collect(maps.Keys(fields)))
+			at.Unknown(fields.Names())
 		}
 	})
 }
 
-// StructFields lists the fields of a struct by their json name, embedded structs included, and the one tagged rest.
-func StructFields(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Value) {
-	fields = map[string]reflect.Value{}
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
+// StructFields are the fields of a struct type by their json name, embedded structs included.
+type StructFields struct {
+	byName map[string][]int // as reflect.Value.FieldByIndex takes it
+	rest   []int            // the field tagged rest; nil for none
+}
+
+// FieldsOf returns the fields of a struct type. They are worked out once.
+func FieldsOf(t reflect.Type) *StructFields {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.(*StructFields) //nolint:forcetypeassert // nothing else is stored
+	}
+	fields := &StructFields{byName: map[string][]int{}}
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("json"), ",")
 		switch {
 		case name == "-":
 		case tag.Get("rest") == "true":
-			rest = v.Field(i)
-		case name == "" && v.Type().Field(i).Anonymous:
-			embedded, r := StructFields(v.Field(i))
-			for k, f := range embedded {
-				fields[k] = f
+			fields.rest = []int{i}
+		case name == "" && t.Field(i).Anonymous:
+			embedded := FieldsOf(t.Field(i).Type)
+			for k, index := range embedded.byName {
+				fields.byName[k] = append([]int{i}, index...)
 			}
-			if r.IsValid() {
-				rest = r
+			if embedded.rest != nil {
+				fields.rest = append([]int{i}, embedded.rest...)
 			}
 		case name != "":
-			fields[name] = v.Field(i)
+			fields.byName[name] = []int{i}
 		}
 	}
-	return fields, rest
+	fieldsOf.Store(t, fields)
+	return fields
 }
+
+var fieldsOf sync.Map //nolint:gochecknoglobals // types do not change
+
+// In returns the field of a struct by its json name.
+func (s *StructFields) In(v reflect.Value, name string) (field reflect.Value, ok bool) {
+	index, ok := s.byName[name]
+	if !ok {
+		return reflect.Value{}, false
+	}
+	return v.FieldByIndex(index), true
+}
+
+// Has tells whether a struct has a field of that json name.
+func (s *StructFields) Has(name string) bool { return s.byName[name] != nil }
+
+// Names are the json names, in no order.
+func (s *StructFields) Names() []string { return slices.Collect(maps.Keys(s.byName)) }
 
 func collect(rest reflect.Value, key, value *yaml.Node) {
 	m, _ := rest.Interface().(*yaml.Node)
