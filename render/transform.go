@@ -271,7 +271,7 @@ func (t *transformer) change(out *Document, root *yaml.Node, source manifest.Sou
 	if manifest.HasErrors(ejected.Findings) {
 		return nil
 	}
-	text, err := t.undo(out.Original, root, ejected)
+	text, err := t.undo(out.Original, root, ejected, sc)
 	if err != nil {
 		return err
 	}
@@ -368,15 +368,15 @@ func (t *transformer) outOfReach(d *Document, root *yaml.Node, source manifest.S
 }
 
 // undo writes an ejection: the original text to the byte or, where others have moved that text about, the same tree.
-func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result) ([]byte, error) {
+func (t *transformer) undo(text []byte, root *yaml.Node, ejected inject.Result, sc *splice.Scanner) ([]byte, error) {
 	if !ejected.Changed(manifest.Root(root)) {
 		return text, nil
 	}
 	edited := withRoot(root, ejected.Object)
-	if out, err := splice.Apply(text, root, edited, ejected.Verbatim); err == nil {
+	if out, err := sc.Apply(text, root, edited, ejected.Verbatim); err == nil {
 		return out, nil
 	}
-	return splice.Apply(text, root, edited, nil)
+	return sc.Apply(text, root, edited, nil)
 }
 
 // withRoot is the document with another object in it.

@@ -224,7 +224,8 @@ func TestCatalogsNameWhatIsReleased(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		flags := fmt.Sprintf("build %s -ldflags %q `cat .ci/gcflags`", strings.Join(build.Flags, " "), strings.Join(build.Ldflags, " "))
+		flags := fmt.Sprintf("build %s -ldflags %q `cat .ci/gcflags`",
+			strings.Join(build.Flags, " "), strings.Join(build.Ldflags, " "))
 		if !strings.Contains(string(text), flags) || !strings.Contains(string(text), build.Env[0]) {
 			t.Errorf("%s does not build with %s %s as goreleaser does", file, build.Env[0], flags)
 		}

@@ -5,6 +5,7 @@ package yamltext
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -42,12 +43,13 @@ type Scanner struct {
 type opened struct {
 	column int
 	isMap  bool
-	first  int    // index of its first key in scanner.keys
-	filter uint64 // a bit per key seen: a clear bit proves that a key is new
+	first  int             // index of its first key in scanner.keys
+	filter uint64          // a bit per key seen: a clear bit proves that a key is new
+	many   map[uint64]bool // the keys, where there are more than comparedKeys
 }
 
-// manyScanKeys is how many keys a mapping may have. Comparing more would cost more than parsing.
-const manyScanKeys = 1024
+// comparedKeys is up to where the keys of a mapping are compared one by one: hashes are compared faster than they are looked up.
+const comparedKeys = 256
 
 // maxScanDepth is how deep collections may be nested.
 const maxScanDepth = 100
@@ -284,17 +286,23 @@ func (s *Scanner) key(key []byte, column, after int) bool {
 // isNew tells whether key is certainly the first of its name, and notes it.
 func (s *Scanner) isNew(m *opened, key []byte) bool {
 	hash := maphash.Bytes(s.seed, key)
+	if m.many != nil {
+		isKnown := m.many[hash]
+		m.many[hash] = true
+		return !isKnown
+	}
 	bit := uint64(1) << (hash & 63)
-	if m.filter&bit != 0 {
-		for _, other := range s.keys[m.first:] {
-			if other == hash {
-				return false
-			}
-		}
+	if m.filter&bit != 0 && slices.Contains(s.keys[m.first:], hash) {
+		return false
 	}
 	m.filter |= bit
-	s.keys = append(s.keys, hash)
-	return len(s.keys)-m.first <= manyScanKeys
+	if s.keys = append(s.keys, hash); len(s.keys)-m.first > comparedKeys {
+		m.many = make(map[uint64]bool, 2*comparedKeys)
+		for _, known := range s.keys[m.first:] {
+			m.many[known] = true
+		}
+	}
+	return true
 }
 
 // setField prepares to take the value of a key that is looked for.

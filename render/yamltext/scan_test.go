@@ -4,6 +4,7 @@ package yamltext
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -45,6 +46,9 @@ func TestScan(t *testing.T) {
 		{"a:\n  b c\n  d\ne: \"f\n\n  g \\\n  h\" # c\ni: 'j\nk'\n", true},
 		{"a: 1\nb: 2\na: 3\n", false},
 		{"a: {b: 1, b: 2}\n", false},
+		{manyKeys(3 * comparedKeys), true},
+		{manyKeys(3*comparedKeys) + "k7: x\n", false},
+		{"a: {" + strings.ReplaceAll(manyKeys(comparedKeys), "\n", ", ") + "k7: 1}\n", false},
 		{"a: b\n- c\n", false},
 		{"a:\n  b: 1\n c: 2\n", false},
 		{"a: b: c\n", false},

@@ -94,10 +94,14 @@ func TestASampleIsProvenByTheLibrary(t *testing.T) {
 
 func TestSample(t *testing.T) {
 	for text, want := range map[string]string{
-		"a: b\n":                       "a: b\n",
-		"- a\n- b\n- 1\n- c\n":         "- a\n- 1\n",
-		"- a\n- b":                     "- a\n- b", // it ends in another way
-		"x:\n- a\n- b\ny:\n- a\n- b\n": "x:\n- a\ny:\n- a\n",
+		"a: b\n":                   "a: b\n",
+		"a: b\nc: d\ne: 1\nf: g\n": "a: b\ne: 1\n",
+		"a:\n  b: c\n  d: e\nf:\n  g: h\n  i: j\nk: l\n":             "a:\n  b: c\nk: l\n",
+		"a:\n- b\nc:\n- d\n- e\nf:\n- g\nh: i\n":                     "a:\n- b\nc:\n- d\nh: i\n",
+		"a:\n  'b\n\n  c'\nd:\n  'e\n\n  f'\n":                       "a:\n  'b\n\n  c'\n",
+		"- a\n- b\n- 1\n- c\n":                                       "- a\n- 1\n",
+		"- a\n- b":                                                   "- a\n- b", // it ends in another way
+		"x:\n- a\n- b\ny:\n- a\n- b\n":                               "x:\n- a\ny:\n- a\n",
 		"x:\n  - a\n  - b\n    # c\n  - d\nz: 1\n":                   "x:\n  - a\n  - b\n    # c\nz: 1\n",
 		"- a: b\n  c: d\n- e: f\n  g: h\n":                           "- a: b\n  c: d\n",
 		"- a:\n  - b\n  - c\n- d:\n  - e\n  - f\n":                   "- a:\n  - b\n",
