@@ -21,21 +21,25 @@ type Node struct {
 // batches. Pods that are missing, of so many replicas, are taken to come back on nodes without one: a batch does not get smaller
 // while one of its pods is made anew.
 func Targets(batches []plan.Batch, nodes []Node, on map[string]bool, replicas int, targets []int) []int {
-	out, chosen := slices.Clone(targets), map[bool]map[string]bool{true: {}, false: {}} // with a pod, and without
-	missing := replicas
+	out, chosen, missing := slices.Clone(targets), map[string]bool{}, replicas
 	for _, n := range nodes {
 		if on[n.Name] && !n.Closed {
 			missing--
 		}
 	}
+	empty := 0 // of the chosen
 	for i, b := range batches {
 		if b.Nodes != nil {
 			for _, n := range nodes {
-				if !n.Closed && b.Nodes.Matches(n.Labels) {
-					chosen[on[n.Name]][n.Name] = true
+				if n.Closed || chosen[n.Name] || !b.Nodes.Matches(n.Labels) {
+					continue
+				}
+				chosen[n.Name] = true
+				if !on[n.Name] {
+					empty++
 				}
 			}
-			out[i] = len(chosen[true]) + min(len(chosen[false]), max(missing, 0))
+			out[i] = len(chosen) - empty + min(empty, max(missing, 0))
 		}
 		out[i] = max(out[i], out[max(i-1, 0)])
 	}
